@@ -1,0 +1,149 @@
+"""What a depth map is: metres along the optical axis, and which of them to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leadline.depth.errors import LeadlineError
+from leadline.depth.intrinsics import Intrinsics
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DepthMap:
+    """The distance of every pixel, in metres, as planar z along the optical axis.
+
+    `depth` is (H,W) float32, positive and finite where `valid`, (H,W) bool, is True and 0 where it
+    is False. `intrinsics`, if known, belong to the same size. `provenance` says in words how the
+    map came about (model, source picture, ...) and travels into every file written from it.
+
+    Build one with `DepthMap.from_metres`, which cleans its input; the plain constructor only
+    checks and raises LeadlineError if the promises above do not hold.
+    """
+
+    depth: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    intrinsics: Intrinsics | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.depth.ndim != 2 or self.depth.dtype != np.float32 or self.depth.size == 0:
+            raise LeadlineError(
+                f"a depth map is a non-empty (H,W) float32 array, not {self.depth.shape} "
+                f"{self.depth.dtype}; build it with DepthMap.from_metres"
+            )
+        _check_valid_shape(self.valid, self.depth.shape)
+        if not np.array_equal((self.depth > 0) & (self.depth < np.inf), self.valid):
+            raise LeadlineError(
+                "a depth map is positive and finite exactly where it is valid, and 0 elsewhere; "
+                "build it with DepthMap.from_metres"
+            )
+        camera = self.intrinsics
+        if camera is not None and (camera.height, camera.width) != self.depth.shape:
+            raise LeadlineError(
+                f"intrinsics for {camera.width} x {camera.height} pixels do not fit a depth map of "
+                f"{self.width} x {self.height}; use Intrinsics.scaled_to"
+            )
+
+    @classmethod
+    def from_metres(
+        cls,
+        array: ArrayLike,
+        valid: NDArray[np.bool_] | None = None,
+        intrinsics: Intrinsics | None = None,
+        provenance: Mapping[str, str] | None = None,
+    ) -> DepthMap:
+        """Build a depth map from metres, (H,W) of any real number type.
+
+        NaN, infinite, zero and negative values become invalid, as do pixels where `valid` (H,W
+        bool) is False; invalid pixels become 0. The input is not modified.
+        Raises LeadlineError if the array is not a 2-D array of real numbers or the shapes differ.
+        """
+        metres = np.asarray(array)
+        if metres.ndim != 2 or metres.dtype.kind not in "fiub" or metres.size == 0:
+            raise LeadlineError(
+                f"a depth map needs a non-empty 2-D array of real numbers, not shape "
+                f"{metres.shape} of {metres.dtype}; pass one (H,W) plane"
+            )
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 becomes inf: invalid
+            depth = metres.astype(np.float32)
+            trusted = (depth > 0) & (depth < np.inf)
+        if valid is not None:
+            _check_valid_shape(valid, depth.shape)
+            trusted &= valid
+        depth[~trusted] = 0
+        return cls(depth, trusted, intrinsics, dict(provenance or {}))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.depth.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.depth.shape[1])
+
+    @property
+    def valid_share(self) -> float:
+        """The part of the pixels that is valid, 0 to 1."""
+        return int(np.count_nonzero(self.valid)) / self.valid.size
+
+    def at(self, x: int, y: int) -> float:
+        """Return the metres at column `x`, row `y`, counted from 0 at the top left.
+
+        Raises LeadlineError outside the map and at an invalid pixel.
+        """
+        if not (0 <= x < self.width and 0 <= y < self.height):
+            raise LeadlineError(
+                f"pixel ({x}, {y}) is outside the {self.width} x {self.height} depth map; "
+                f"choose x from 0 to {self.width - 1} and y from 0 to {self.height - 1}"
+            )
+        if not self.valid[y, x]:
+            raise LeadlineError(f"pixel ({x}, {y}) has no valid depth; choose another pixel")
+        return float(self.depth[y, x])
+
+    def points(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """Return every valid pixel as a point in camera coordinates, and where it came from.
+
+        The points are (N,3) float32 in metres, x right, y down, z forward, in row-major order; the
+        indices are (N,) into the flattened map: `colours.reshape(-1, 3)[indices]` fits.
+        Raises LeadlineError if the intrinsics are not known.
+        """
+        camera = self.intrinsics
+        if camera is None:
+            raise LeadlineError(
+                "points in space need the camera's intrinsics; "
+                "give a camera file, a field of view or a focal length"
+            )
+        indices = np.flatnonzero(self.valid)
+        rows, columns = np.divmod(indices, self.width)
+        z = self.depth.ravel()[indices]
+        points = np.empty((len(indices), 3), dtype=np.float32)
+        points[:, 0] = (columns - camera.cx) / camera.fx * z
+        points[:, 1] = (rows - camera.cy) / camera.fy * z
+        points[:, 2] = z
+        return points, indices
+
+    def __repr__(self) -> str:
+        size = f"{self.width} x {self.height}"
+        if not self.valid.any():
+            return f"DepthMap({size}, no valid pixel)"
+        near, far = self.depth[self.valid].min(), self.depth.max()
+        return f"DepthMap({size}, {near:.3g} to {far:.3g} m, {self.valid_share:.1%} valid)"
+
+
+def _check_valid_shape(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> None:
+    if valid.shape != shape or valid.dtype != np.bool_:
+        raise LeadlineError(
+            f"the valid mask is {valid.shape} {valid.dtype} but the depth is {shape}; "
+            "give a bool array of the same shape"
+        )

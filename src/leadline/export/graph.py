@@ -1,0 +1,199 @@
+"""Composing the exported graph: photograph in (uint8), metres out, nothing left to the caller.
+
+    image (N,H,W,3) uint8 -> resize to about the training area -> network -> metres
+                          -> bilinear back to the input size -> depth (N,H,W) float32 metres
+
+The rule for sizes is `leadline.models.size_policy`, here as ONNX nodes so that N, H and W stay
+free. Two findings about OpenVINO on a CPU shaped it: its ONNX reader ignores `antialias` of
+Resize without a word, hence the shrinking in steps of at most 2; and its Interpolate takes three
+times as long for one channel as the same resize written as two matrix products.
+"""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
+
+from leadline.models.size_policy import MAX_HALVINGS
+
+OPSET = 18  # the first in which Resize takes `axes`, which keeps the channel count known
+
+
+def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> onnx.ModelProto:
+    """Wrap a network graph in its pre- and post-processing.
+
+    `core` maps `images` (N,3,h,w) in [0,1] to `depth` (N,1,h',w') metres; the result maps
+    `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W.
+    """
+    before = _preprocessing(training_area, stride, core.ir_version)
+    after = compose.add_prefix(
+        _postprocessing(core.ir_version), "out/", rename_inputs=False, rename_outputs=False
+    )
+    joined = compose.merge_models(
+        before,
+        compose.add_prefix(core, "net/"),
+        io_map=[("resized", "net/images")],
+        outputs=["original_size", "net/depth"],
+    )
+    whole = compose.merge_models(
+        joined, after, io_map=[("original_size", "full_size"), ("net/depth", "small_depth")]
+    )
+    onnx.checker.check_model(whole)
+    return whole
+
+
+def _node(kind: str, inputs: str, output: str, **attributes: Any) -> NodeProto:
+    names = ["" if name == "-" else name for name in inputs.split()]
+    return helper.make_node(kind, names, [output], name=output, **attributes)
+
+
+def _constant(name: str, value: Any, dtype: Any) -> TensorProto:
+    return numpy_helper.from_array(np.asarray(value, dtype=dtype), name)
+
+
+def _model(
+    nodes: list[NodeProto],
+    name: str,
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    constants: list[TensorProto],
+    ir_version: int,
+) -> onnx.ModelProto:
+    graph = helper.make_graph(nodes, name, inputs, outputs, constants)
+    opset = helper.make_opsetid("", OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=ir_version)
+
+
+def _processing_size_nodes() -> list[NodeProto]:
+    """`original_size` [H,W] -> `new_size` [h,w]: `processing_size`, operation by operation."""
+    return [
+        _node("Cast", "original_size", "sides", to=TensorProto.FLOAT),
+        _node("ReduceProd", "sides", "pixels", keepdims=1),
+        # Not the other way round: OpenVINO (2026.4, CPU, free shapes) divides x by the constant
+        # where the constant should be divided by x.
+        _node("Div", "pixels area", "grow_squared"),
+        _node("Sqrt", "grow_squared", "grow"),
+        _node("Div", "sides grow", "wanted_sides"),
+        _node("Div", "wanted_sides stride", "wanted_steps"),
+        _node("Round", "wanted_steps", "rounded_steps"),
+        _node("Max", "rounded_steps one", "steps"),
+        _node("Mul", "steps stride", "new_sides"),
+        _node("Cast", "new_sides", "new_size", to=TensorProto.INT64),
+    ]
+
+
+def _shrinking_nodes() -> list[NodeProto]:
+    """`unit` (N,3,H,W) -> `resized` (N,3,h,w): `shrink_sizes`, every step written out."""
+    resize = {
+        "mode": "linear",
+        "coordinate_transformation_mode": "half_pixel",
+        "axes": [2, 3],
+    }
+    nodes = []
+    image, sides = "unit", "sides"
+    for step in range(MAX_HALVINGS):
+        nodes += [
+            _node("Mul", f"{sides} half", f"half_{step}"),
+            _node("Ceil", f"half_{step}", f"half_up_{step}"),
+            _node("Max", f"half_up_{step} new_sides", f"sides_{step}"),
+            _node("Cast", f"sides_{step}", f"size_{step}", to=TensorProto.INT64),
+            _node("Resize", f"{image} - - size_{step}", f"image_{step}", **resize),
+        ]
+        image, sides = f"image_{step}", f"sides_{step}"
+    return [*nodes, _node("Resize", f"{image} - - new_size", "resized", **resize)]
+
+
+def _preprocessing(training_area: int, stride: int, ir_version: int) -> onnx.ModelProto:
+    """`image` (N,H,W,3) uint8 -> `resized` (N,3,h,w) in [0,1], and `original_size` [H,W]."""
+    nodes = [
+        _node("Shape", "image", "original_size", start=1, end=3),
+        *_processing_size_nodes(),
+        _node("Cast", "image", "bytes", to=TensorProto.FLOAT),
+        _node("Mul", "bytes one_255th", "unit_nhwc"),
+        _node("Transpose", "unit_nhwc", "unit", perm=[0, 3, 1, 2]),
+        *_shrinking_nodes(),
+    ]
+    return _model(
+        nodes,
+        "preprocessing",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", "H", "W", 3])],
+        [
+            helper.make_tensor_value_info("resized", TensorProto.FLOAT, ["N", 3, "h", "w"]),
+            helper.make_tensor_value_info("original_size", TensorProto.INT64, [2]),
+        ],
+        [
+            _constant("one_255th", 1 / 255, np.float32),
+            _constant("area", [training_area], np.float32),
+            _constant("stride", [stride], np.float32),
+            _constant("one", [1], np.float32),
+            _constant("half", [0.5], np.float32),
+        ],
+        ir_version,
+    )
+
+
+def _bilinear_matrix_nodes(name: str, axis: int) -> list[NodeProto]:
+    """Nodes for `name` (full, small): the matrix of a bilinear resize along one axis.
+
+    Row y holds max(0, 1 - |x - s(y)|) with s(y) the half-pixel source position kept inside the
+    image, which is linear interpolation with the border repeated.
+    """
+
+    def at(part: str) -> str:
+        return f"{name}/{part}"
+
+    return [
+        _node("Shape", "small_depth", at("small_n"), start=axis + 2, end=axis + 3),
+        _node("Slice", f"full_size index_{axis} index_{axis + 1}", at("full_n")),
+        _node("Cast", at("small_n"), at("small"), to=TensorProto.FLOAT),
+        _node("Cast", at("full_n"), at("full"), to=TensorProto.FLOAT),
+        _node("Div", f"{at('small')} {at('full')}", at("ratio")),
+        _node("Sub", f"{at('small')} one", at("last")),
+        _node("Squeeze", at("small_n"), at("small_count")),
+        _node("Squeeze", at("full_n"), at("full_count")),
+        _node("Range", f"zero_s {at('small_count')} one_s", at("columns_n")),
+        _node("Range", f"zero_s {at('full_count')} one_s", at("rows_n")),
+        _node("Cast", at("columns_n"), at("columns"), to=TensorProto.FLOAT),
+        _node("Cast", at("rows_n"), at("rows"), to=TensorProto.FLOAT),
+        _node("Add", f"{at('rows')} half", at("centres")),
+        _node("Mul", f"{at('centres')} {at('ratio')}", at("scaled")),
+        _node("Sub", f"{at('scaled')} half", at("sources")),
+        _node("Max", f"{at('sources')} zero", at("sources_from_0")),
+        _node("Min", f"{at('sources_from_0')} {at('last')}", at("sources_inside")),
+        _node("Unsqueeze", f"{at('sources_inside')} index_1", at("sources_column")),
+        _node("Sub", f"{at('sources_column')} {at('columns')}", at("offsets")),
+        _node("Abs", at("offsets"), at("distances")),
+        _node("Sub", f"one {at('distances')}", at("hats")),
+        _node("Relu", at("hats"), name),
+    ]
+
+
+def _postprocessing(ir_version: int) -> onnx.ModelProto:
+    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W)."""
+    nodes = [
+        *_bilinear_matrix_nodes("stretch_rows", axis=0),
+        *_bilinear_matrix_nodes("stretch_columns", axis=1),
+        _node("Transpose", "stretch_columns", "stretch_columns_t", perm=[1, 0]),
+        _node("MatMul", "stretch_rows small_depth", "tall_depth"),
+        _node("MatMul", "tall_depth stretch_columns_t", "full_depth"),
+        _node("Squeeze", "full_depth index_1", "depth"),
+    ]
+    return _model(
+        nodes,
+        "postprocessing",
+        [
+            helper.make_tensor_value_info("small_depth", TensorProto.FLOAT, ["N", 1, "h", "w"]),
+            helper.make_tensor_value_info("full_size", TensorProto.INT64, [2]),
+        ],
+        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, ["N", "H", "W"])],
+        [
+            *(_constant(f"index_{i}", [i], np.int64) for i in range(3)),
+            _constant("zero_s", 0, np.int64),
+            _constant("one_s", 1, np.int64),
+            _constant("zero", [0], np.float32),
+            _constant("half", [0.5], np.float32),
+            _constant("one", [1], np.float32),
+        ],
+        ir_version,
+    )

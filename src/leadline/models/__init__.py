@@ -1,0 +1,36 @@
+"""Networks: encoders, blocks, one file per system. Listing them needs no torch; building does."""
+
+from typing import TYPE_CHECKING, Any
+
+from leadline.models.catalog import CATALOG, ModelInfo
+
+if TYPE_CHECKING:
+    from leadline.models.base import DepthModel, ModelConfig
+    from leadline.models.build import create_model, load_model
+
+__all__ = [
+    "CATALOG",
+    "DepthModel",
+    "ModelConfig",
+    "ModelInfo",
+    "create_model",
+    "list_models",
+    "load_model",
+]
+
+
+def list_models() -> list[ModelInfo]:
+    """Return every architecture of the catalog, in its order."""
+    return list(CATALOG.values())
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"DepthModel", "ModelConfig"}:
+        from leadline.models import base
+
+        return getattr(base, name)
+    if name in {"create_model", "load_model"}:
+        from leadline.models import build
+
+        return getattr(build, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,124 @@
+"""`DepthModel`: what every network of this package is."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from leadline.depth.errors import LeadlineError
+from leadline.models.spaces import DepthSpace, create_space
+
+NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+"""(mean, std) of the RGB input in [0,1]; `symmetric` gives [-1,1], `unit` leaves [0,1]."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything needed to rebuild a network around a weights file; stored as `config.json`.
+
+    `training_area` is the number of input pixels the network was trained at and `stride` what
+    the sides of its input are rounded to: together they are the size policy of prediction.
+    """
+
+    architecture: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    normalization: str = "imagenet"
+    depth_space: str = "log"
+    min_depth: float = 1e-3
+    max_depth: float = 10.0
+    stride: int = 32
+    training_area: int = 76_800
+
+    def __post_init__(self) -> None:
+        if self.normalization not in NORMALIZATIONS:
+            raise LeadlineError(
+                f"normalization {self.normalization!r} is not known; "
+                f"choose one of {', '.join(NORMALIZATIONS)}"
+            )
+
+
+class DepthModel(nn.Module, ABC):
+    """A network from RGB in [0,1] to depth in metres.
+
+    A subclass defines `network`, which sees normalised images whose sides are multiples of
+    `config.stride` and returns raw outputs: `target` (B,1,h,w) in network units, and `logits`
+    (B,C,h,w) for a multi-task model. Padding, normalisation and decoding live here.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.space: DepthSpace = create_space(
+            config.depth_space, config.min_depth, config.max_depth
+        )
+        mean, std = NORMALIZATIONS[config.normalization]
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    @abstractmethod
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the raw outputs for normalised images (B,3,H,W), H and W multiples of stride."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"depth": (B,1,h,w) metres, "target": (B,1,h,w) network units, ...}.
+
+        `images` is (B,3,H,W) in [0,1] at any H and W; they are padded to the stride by
+        repeating the border, and the padding is cut off the outputs again.
+        """
+        height, width = images.shape[-2:]
+        stride = self.config.stride
+        bottom, right = -height % stride, -width % stride
+        x = (images - self.mean) / self.std
+        if bottom or right:
+            x = functional.pad(x, (0, right, 0, bottom), mode="replicate")
+        outputs = self.network(x)
+        if bottom or right:
+            outputs = {
+                name: _crop(value, height, width, height + bottom, width + right)
+                for name, value in outputs.items()
+            }
+        # exp and 1/x of a bfloat16 number would cost three digits of the metres.
+        outputs = {name: value.float() for name, value in outputs.items()}
+        return {"depth": self.space.decode(outputs["target"]), **outputs}
+
+    def load_encoder(self, path: Path) -> None:
+        """Load encoder weights from a file in the layout of the encoder's own library."""
+        encoder = getattr(self, "encoder", None)
+        if encoder is None:
+            raise LeadlineError(
+                f"{self.config.architecture} has no pretrained encoder to load {path} into; "
+                "set model.encoder_weights=none"
+            )
+        encoder.load_file(path)
+
+    def parameter_count(self) -> int:
+        """Return the number of parameters, buffers not counted."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def save(self, folder: Path) -> None:
+        """Write `model.safetensors` and `config.json` into `folder`, each in one move."""
+        from safetensors.torch import save_file
+
+        from leadline.depth.atomic import atomic_path
+
+        state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        with atomic_path(folder / "model.safetensors") as temporary:
+            save_file(state, temporary, metadata={"format": "leadline"})
+        with atomic_path(folder / "config.json") as temporary:
+            temporary.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+
+
+def _crop(value: Tensor, height: int, width: int, padded_h: int, padded_w: int) -> Tensor:
+    """Cut the share of the padding off an output that may be smaller than the input."""
+    h, w = value.shape[-2:]
+    return value[..., : max(1, -(-height * h // padded_h)), : max(1, -(-width * w // padded_w))]

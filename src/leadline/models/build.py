@@ -1,0 +1,75 @@
+"""Building a model from its configuration, and reading one back from a folder."""
+
+import importlib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from leadline.depth.errors import LeadlineError
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.catalog import CATALOG
+from leadline.models.encoders import read_state_dict
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+
+
+def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
+    """Build the network that `config` describes with random weights drawn from `seed`.
+
+    The global random state is left as it was.
+    Errors: LeadlineError for an unknown architecture, encoder or option.
+    """
+    if config.architecture not in CATALOG:
+        raise LeadlineError(
+            f"architecture {config.architecture!r} is not known; choose one of {', '.join(CATALOG)}"
+        )
+    info = CATALOG[config.architecture]
+    module, _, name = info.factory.partition(":")
+    factory = getattr(importlib.import_module(module), name)
+    options = {**info.options, **config.options}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            model: DepthModel = factory(config, **options)
+        except TypeError as error:
+            raise LeadlineError(f"{config.architecture}: {error}; see 'leadline models'") from error
+    return model
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read a `config.json` written by `DepthModel.save`."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise LeadlineError(f"{path}: missing; a model folder holds config.json") from error
+    except (OSError, ValueError) as error:
+        raise LeadlineError(f"{path}: not readable as JSON ({error})") from error
+    known = {field.name for field in fields(ModelConfig)}
+    if not isinstance(content, dict) or not set(content) >= {"architecture"}:
+        raise LeadlineError(f"{path}: not a Leadline model configuration")
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise LeadlineError(f"{path}: unknown key {unknown[0]!r}; written by a newer version?")
+    return ModelConfig(**content)
+
+
+def load_model(folder: Path) -> DepthModel:
+    """Rebuild the model saved in `folder` (`config.json`, `model.safetensors`), in eval mode.
+
+    Nothing is fetched from anywhere: the file holds every weight.
+    Errors: LeadlineError where a file is missing, damaged or of another model.
+    """
+    model = create_model(read_config(folder / CONFIG_FILE))
+    state = read_state_dict(folder / WEIGHTS_FILE)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise LeadlineError(
+            f"{folder / WEIGHTS_FILE}: does not fit {CONFIG_FILE} beside it ({lines[-1][:160]})"
+        ) from error
+    return model.eval()

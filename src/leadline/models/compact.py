@@ -1,0 +1,57 @@
+"""`compact`: the small, fast network that Leadline ships.
+
+A MobileNetV2 encoder, a 1x1 neck and four bilinear-upsample, concatenate, two-convolution stages
+down to half the input size; it regresses ln(metres). Ours, not a published system.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, cat, nn
+
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.blocks import conv_bn_relu, upsample_like
+from leadline.models.encoders import create_encoder
+
+
+class UpBlock(nn.Module):
+    """Upsample to the skip's size, concatenate it, two 3x3 convolutions."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int):
+        super().__init__()
+        self.convs = nn.Sequential(
+            conv_bn_relu(inputs + skip, outputs), conv_bn_relu(outputs, outputs)
+        )
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Return (B,outputs,h,w) at the size of `skip`."""
+        return self.convs(cat([upsample_like(x, skip), skip], dim=1))
+
+
+class CompactModel(DepthModel):
+    """Encoder taps at /2../32, decoder widths for /16, /8, /4 and /2, output at half size."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = "mobilenet_v2",
+        neck: int = 192,
+        widths: Sequence[int] = (192, 96, 48, 24),
+    ):
+        super().__init__(config)
+        self.encoder = create_encoder(encoder)
+        channels = self.encoder.channels
+        self.neck = conv_bn_relu(channels[32], neck, kernel=1)
+        inputs = [neck, *widths[:-1]]
+        self.blocks = nn.ModuleList(
+            UpBlock(i, channels[reduction], o)
+            for i, reduction, o in zip(inputs, (16, 8, 4, 2), widths, strict=True)
+        )
+        self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H/2,W/2) ln(metres)}."""
+        features = self.encoder(images)
+        x = self.neck(features[32])
+        for block, reduction in zip(self.blocks, (16, 8, 4, 2), strict=True):
+            x = block(x, features[reduction])
+        return {"target": self.head(x)}

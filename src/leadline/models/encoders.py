@@ -1,0 +1,218 @@
+"""Encoders: torchvision (or timm) networks cut into named taps.
+
+An encoder returns one feature map per reduction, `{2: (B,C,H/2,W/2), 4: ..., 32: ...}`, and
+keeps torchvision's own parameter names, so that torchvision's weight files load into it strictly.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from leadline.depth.errors import LeadlineError
+
+Taps = dict[int, Tensor]
+
+
+class Encoder(nn.Module):
+    """A stack of named layers of which some outputs are taken as features.
+
+    `layers` runs in order; `taps` maps a reduction (2, 4, ...) to the name of the layer whose
+    output is the feature map at that reduction; layers behind the last tap are dropped.
+    """
+
+    def __init__(self, layers: Mapping[str, nn.Module], taps: Mapping[int, str], prefix: str = ""):
+        super().__init__()
+        names = list(layers)
+        last = max(names.index(name) for name in taps.values())
+        body = nn.Sequential(OrderedDict((name, layers[name]) for name in names[: last + 1]))
+        # torchvision keeps "features.0..." for some families and "conv1..." for others.
+        self.body = body
+        self.prefix = prefix
+        self.reduction_of = {name: reduction for reduction, name in taps.items()}
+        self.reductions = sorted(taps)
+        self.channels = self._measure_channels()
+
+    def forward(self, images: Tensor) -> Taps:
+        """Return {reduction: features} for normalised images (B,3,H,W)."""
+        features: Taps = {}
+        x = images
+        for name, layer in self.body.named_children():
+            x = layer(x)
+            if name in self.reduction_of:
+                features[self.reduction_of[name]] = x
+        return features
+
+    @torch.no_grad()
+    def _measure_channels(self) -> dict[int, int]:
+        training = self.training
+        self.eval()
+        features = self(torch.zeros(1, 3, 64, 64))
+        self.train(training)
+        return {reduction: features[reduction].shape[1] for reduction in self.reductions}
+
+    def load_file(self, path: Path) -> None:
+        """Load a state dict in torchvision's layout; a classifier head in it is ignored."""
+        state = read_state_dict(path)
+        wanted = self.body.state_dict()
+        found = {
+            key.removeprefix(self.prefix): value
+            for key, value in state.items()
+            if key.startswith(self.prefix)
+        }
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            raise LeadlineError(
+                f"{path}: not weights of this encoder: {len(missing)} of {len(wanted)} tensors are "
+                f"missing, the first is {self.prefix + missing[0]!r}; "
+                "give a state dict in torchvision's layout"
+            )
+        wrong = [key for key, value in wanted.items() if value.shape != found[key].shape]
+        if wrong:
+            raise LeadlineError(
+                f"{path}: tensor {self.prefix + wrong[0]!r} has shape "
+                f"{tuple(found[wrong[0]].shape)}, expected {tuple(wanted[wrong[0]].shape)}"
+            )
+        self.body.load_state_dict({key: found[key] for key in wanted})
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a .pth/.pt (weights only, no code is run) or .safetensors state dict."""
+    if not path.is_file():
+        raise LeadlineError(f"{path}: no such weights file; give an existing .pth or .safetensors")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and safetensors raise many kinds for a bad file
+        reason = str(error).splitlines()[0][:120]
+        raise LeadlineError(
+            f"{path}: not readable as weights ({type(error).__name__}: {reason}); "
+            "expected a plain state dict saved by torch or safetensors"
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise LeadlineError(f"{path}: holds {type(state).__name__}, expected a state dict of tensors")
+    return state
+
+
+def _children(module: nn.Module) -> dict[str, nn.Module]:
+    return dict(module.named_children())
+
+
+def _mobilenet_v2() -> Encoder:
+    features = torchvision.models.mobilenet_v2(weights=None).features
+    return Encoder(
+        _children(features), {2: "1", 4: "3", 8: "6", 16: "13", 32: "18"}, prefix="features."
+    )
+
+
+def _resnet(name: str) -> Callable[[], Encoder]:
+    def build() -> Encoder:
+        layers = _children(torchvision.models.get_model(name, weights=None))
+        return Encoder(layers, {2: "relu", 4: "layer1", 8: "layer2", 16: "layer3", 32: "layer4"})
+
+    return build
+
+
+def _densenet(name: str) -> Callable[[], Encoder]:
+    def build() -> Encoder:
+        features = torchvision.models.get_model(name, weights=None).features
+        layers = _children(features)
+        # DenseNet.forward applies a ReLU behind norm5 that is not part of `features`.
+        layers["relu5"] = nn.ReLU()
+        # DenseDepth's skips: the pooled side of each transition, not the dense block's output.
+        taps = {2: "relu0", 4: "pool0", 8: "transition1", 16: "transition2", 32: "relu5"}
+        return Encoder(layers, taps, prefix="features.")
+
+    return build
+
+
+class TimmEncoder(nn.Module):
+    """Any timm network with `features_only` taps, named `timm:NETWORK`."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        try:
+            import timm
+        except ImportError as error:
+            raise LeadlineError(
+                f"encoder timm:{name} needs timm: pip install 'leadline[timm]'"
+            ) from error
+        if not timm.is_model(name):
+            near = timm.list_models(f"*{name[:8]}*")[:3]
+            raise LeadlineError(f"timm knows no network {name!r}; near it: {', '.join(near) or '-'}")
+        self.net = timm.create_model(name, pretrained=False, features_only=True)
+        self.reductions = list(self.net.feature_info.reduction())
+        self.channels = dict(zip(self.reductions, self.net.feature_info.channels(), strict=True))
+
+    def forward(self, images: Tensor) -> Taps:
+        """Return {reduction: features} for normalised images (B,3,H,W)."""
+        return dict(zip(self.reductions, self.net(images), strict=True))
+
+    def load_file(self, path: Path) -> None:
+        """Load a timm state dict; keys of the dropped head are ignored."""
+        result = self.net.load_state_dict(read_state_dict(path), strict=False)
+        if result.missing_keys:
+            raise LeadlineError(
+                f"{path}: lacks {len(result.missing_keys)} tensors of this encoder, "
+                f"the first is {result.missing_keys[0]!r}"
+            )
+
+
+ENCODERS: dict[str, Callable[[], Encoder]] = {
+    "mobilenet_v2": _mobilenet_v2,
+    "resnet18": _resnet("resnet18"),
+    "resnet34": _resnet("resnet34"),
+    "resnet50": _resnet("resnet50"),
+    "densenet121": _densenet("densenet121"),
+    "densenet169": _densenet("densenet169"),
+    "densenet201": _densenet("densenet201"),
+}
+
+IMAGENET_WEIGHTS = "IMAGENET1K_V1"
+
+
+def create_encoder(name: str) -> Encoder | TimmEncoder:
+    """Build an encoder with random weights: a name in `ENCODERS`, or `timm:NETWORK`."""
+    if name.startswith("timm:"):
+        return TimmEncoder(name.removeprefix("timm:"))
+    if name not in ENCODERS:
+        raise LeadlineError(
+            f"encoder {name!r} is not known; choose one of {', '.join(ENCODERS)} or timm:NETWORK"
+        )
+    return ENCODERS[name]()
+
+
+def imagenet_weights_file(name: str) -> Path:
+    """Return the local file of torchvision's ImageNet weights, downloading it when needed.
+
+    Errors: LeadlineError when the file is not in torch's cache and cannot be fetched.
+    """
+    import socket
+    from urllib.error import URLError
+
+    weights: Any = torchvision.models.get_model_weights(name)[IMAGENET_WEIGHTS]
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    path = folder / weights.url.rsplit("/", 1)[-1]
+    if path.is_file():
+        return path
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(20)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-")[-1])
+    except (URLError, OSError, RuntimeError) as error:
+        raise LeadlineError(
+            f"ImageNet weights of {name} cannot be fetched ({error}); "
+            "give a local file with --set model.encoder_weights=FILE, or =none for random weights"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+    return path

@@ -1,0 +1,47 @@
+"""At which size a photograph is processed, in plain Python: the rule every runtime follows.
+
+A network run at another scale than it was trained at gives wrong metres. So an image is resized,
+aspect ratio kept, to about the number of pixels the network was trained at, both sides rounded to
+the network's stride; the depth map is resized back to the image's size.
+"""
+
+import math
+
+import numpy as np
+
+MAX_HALVINGS = 5
+"""Shrinking is done in bilinear steps of at most 2, which average every source pixel; the last
+step may be larger, so that up to 2**6 times smaller nothing is skipped by much."""
+
+
+def processing_size(height: int, width: int, training_area: int, stride: int) -> tuple[int, int]:
+    """Return (h, w): about `training_area` pixels, multiples of `stride`, aspect ratio kept.
+
+    The arithmetic is float32, operation by operation as in the exported graph, so that both
+    round alike.
+    """
+    sides = np.array([height, width], dtype=np.float32)
+    grow = np.sqrt(sides[0] * sides[1] / np.float32(training_area))
+    steps = np.maximum(np.rint(sides / grow / np.float32(stride)), np.float32(1))
+    h, w = (steps * np.float32(stride)).astype(int)
+    return int(h), int(w)
+
+
+def shrink_sizes(size: tuple[int, int], target: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the sizes an image passes through from `size` to `target`, the target last.
+
+    Each bilinear step shrinks a side at most to the half (rounded up), so that no pixel is
+    skipped; enlarging takes one step.
+    """
+    sizes: list[tuple[int, int]] = []
+    for _ in range(MAX_HALVINGS):
+        if size == target:
+            break
+        size = (
+            max(target[0], math.ceil(size[0] / 2)),
+            max(target[1], math.ceil(size[1] / 2)),
+        )
+        sizes.append(size)
+    if size != target:
+        sizes.append(target)
+    return sizes

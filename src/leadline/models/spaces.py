@@ -1,0 +1,102 @@
+"""Depth spaces: what a network regresses, and the way back to metres."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from leadline.depth.errors import LeadlineError
+
+
+@dataclass(frozen=True)
+class DepthSpace(ABC):
+    """A monotone map between metres and network units.
+
+    `min_depth` and `max_depth` (metres) bound what `decode` may return; `encode` assumes that
+    its input lies between them, which is what the valid mask of a sample guarantees.
+    """
+
+    min_depth: float
+    max_depth: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_depth < self.max_depth:
+            raise LeadlineError(
+                f"depth range {self.min_depth}..{self.max_depth} m: expected 0 < min_depth < max_depth"
+            )
+
+    @abstractmethod
+    def encode(self, depth: Tensor) -> Tensor:
+        """Metres to network units; values outside the range are moved to its ends first."""
+
+    @abstractmethod
+    def decode(self, target: Tensor) -> Tensor:
+        """Network units to metres in [min_depth, max_depth]."""
+
+
+class LinearSpace(DepthSpace):
+    """The network regresses metres."""
+
+    def encode(self, depth: Tensor) -> Tensor:
+        """Return the depth itself, clamped to the range."""
+        return depth.clamp(self.min_depth, self.max_depth)
+
+    def decode(self, target: Tensor) -> Tensor:
+        """Return the target itself, clamped to the range."""
+        return target.clamp(self.min_depth, self.max_depth)
+
+
+class LogSpace(DepthSpace):
+    """The network regresses the natural logarithm of metres."""
+
+    def encode(self, depth: Tensor) -> Tensor:
+        """Return ln(depth)."""
+        return depth.clamp(self.min_depth, self.max_depth).log()
+
+    def decode(self, target: Tensor) -> Tensor:
+        """Return exp(target)."""
+        return target.clamp(math.log(self.min_depth), math.log(self.max_depth)).exp()
+
+
+class ReciprocalSpace(DepthSpace):
+    """The network regresses max_depth / depth, as DenseDepth does (1 is the farthest point)."""
+
+    def encode(self, depth: Tensor) -> Tensor:
+        """Return max_depth / depth."""
+        return self.max_depth / depth.clamp(self.min_depth, self.max_depth)
+
+    def decode(self, target: Tensor) -> Tensor:
+        """Return max_depth / target."""
+        return self.max_depth / target.clamp(1.0, self.max_depth / self.min_depth)
+
+
+SPACES: dict[str, type[DepthSpace]] = {
+    "linear": LinearSpace,
+    "log": LogSpace,
+    "reciprocal": ReciprocalSpace,
+}
+
+
+def create_space(name: str, min_depth: float, max_depth: float) -> DepthSpace:
+    """Return the depth space called `name` (linear, log or reciprocal) over a range in metres."""
+    if name not in SPACES:
+        raise LeadlineError(f"depth space {name!r} is not known; choose one of {', '.join(SPACES)}")
+    return SPACES[name](min_depth, max_depth)
+
+
+def masked_area_mean(depth: Tensor, valid: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Bring ground truth to a network's output size without inventing depth.
+
+    Each output cell is the mean of the valid input pixels under it, and invalid where there is
+    none.
+
+    Shapes: depth (B,1,H,W) metres and valid (B,1,H,W) bool to ((B,1,h,w), (B,1,h,w)).
+    """
+    if depth.shape[-2:] == torch.Size(size):
+        return depth, valid
+    weight = valid.to(depth.dtype)
+    share = torch.nn.functional.adaptive_avg_pool2d(weight, size)
+    total = torch.nn.functional.adaptive_avg_pool2d(depth * weight, size)
+    return total / share.clamp_min(1e-6), share > 0

@@ -1,0 +1,1 @@
+"""Recipes, losses, augmentation and the training loop."""

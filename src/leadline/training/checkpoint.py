@@ -1,0 +1,43 @@
+"""Checkpoints: the whole state of a run, written in one move, the one before kept."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from leadline.depth.atomic import atomic_path
+from leadline.depth.errors import LeadlineError
+
+LAST, BEFORE = "last.ckpt", "before_last.ckpt"
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Write `state` as the newest checkpoint; the previous one stays as a fallback."""
+    newest = folder / LAST
+    with atomic_path(newest) as temporary:
+        torch.save(state, temporary)
+        if newest.exists():
+            newest.replace(folder / BEFORE)
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
+    """Return the newest readable checkpoint, and a warning where it is not the newest file.
+
+    Only tensors and plain values are read: no code in a checkpoint is run.
+    Errors: LeadlineError when there is none.
+    """
+    problems: list[str] = []
+    for name in (LAST, BEFORE):
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"{name} is missing")
+            continue
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            if not isinstance(state, dict) or "step" not in state:
+                raise ValueError("not a checkpoint of a run")
+        except Exception as error:  # a damaged file fails in many ways inside torch
+            problems.append(f"{name} is unreadable ({type(error).__name__})")
+            continue
+        return state, (f"{'; '.join(problems)}: going on from {name}" if problems else None)
+    raise LeadlineError(f"{folder}: no checkpoint to resume from: {'; '.join(problems)}")

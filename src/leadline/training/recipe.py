@@ -1,0 +1,236 @@
+"""Recipes: everything that makes a run reproducible, in one YAML file."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leadline.depth.errors import LeadlineError
+
+
+class _Section(BaseModel):
+    """A part of a recipe: unknown keys are errors, values are checked, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ModelSection(_Section):
+    """Which network, what it starts from, what it regresses.
+
+    `encoder_weights`: `imagenet` (torchvision's file), `none`, a local file, the name of a
+    shipped model whose encoder fits, or `auto` (ImageNet where it can be had, otherwise the
+    shipped model's encoder, said aloud). A local file must say how it wants its input
+    normalised: `normalization` is imagenet, symmetric ([-1,1]) or unit ([0,1]).
+    """
+
+    architecture: str
+    encoder: str | None = None
+    encoder_weights: str = "imagenet"
+    normalization: Literal["auto", "imagenet", "symmetric", "unit"] = "auto"
+    depth_space: Literal["linear", "log", "reciprocal"] = "log"
+    min_depth: float = Field(1e-3, gt=0)
+    max_depth: float = Field(10.0, gt=0)
+    options: dict[str, Any] = {}
+
+
+class DataSection(_Section):
+    """What is trained on. `area` is the number of input pixels; the sides follow the images."""
+
+    area: int = Field(76_800, ge=1024)
+    min_depth: float = Field(1e-3, ge=0)
+    max_depth: float = Field(10.0, gt=0)
+    batch_size: int = Field(8, ge=1)
+    val_fraction: float = Field(0.1, ge=0, lt=1)
+    seed: int = Field(0, ge=0)
+    limit: int | None = Field(None, ge=1)
+    workers: int = Field(1, ge=0)
+
+
+Range = tuple[float, float]
+
+
+class AugmentSection(_Section):
+    """Random changes of a training pair; each range is drawn from uniformly.
+
+    `scale` zooms in by s and divides depth by s; `rotation` is in degrees; corners that rotate in
+    are invalid. `gain`, `channel_gain`, `gamma` and `saturation` are factors.
+    """
+
+    flip: float = Field(0.0, ge=0, le=1)
+    rotation: float = Field(0.0, ge=0, le=180)
+    scale: Range = (1.0, 1.0)
+    gain: Range = (1.0, 1.0)
+    channel_gain: Range = (1.0, 1.0)
+    gamma: Range = (1.0, 1.0)
+    saturation: Range = (1.0, 1.0)
+    channel_permutation: float = Field(0.0, ge=0, le=1)
+
+
+class LossTerm(_Section):
+    """One term of the loss: a name in `LOSSES`, the space it is computed in, its weight and options."""
+
+    name: str
+    weight: float = 1.0
+    space: Literal["target", "depth"] = "target"
+    options: dict[str, Any] = {}
+
+
+class OptimizerSection(_Section):
+    """`encoder_lr` defaults to `lr`; `clip` bounds the norm of the gradient (0: no bound)."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    lr: float = Field(1e-3, gt=0)
+    encoder_lr: float | None = Field(None, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    amsgrad: bool = False
+    clip: float = Field(0.0, ge=0)
+
+
+class ScheduleSection(_Section):
+    """How the learning rate moves over the run; it always spans the steps the run will take.
+
+    `one_cycle`: cosine up over `warmup` of the steps and down to zero. `polynomial`:
+    (1-t)**power down to `final` of the rate. `step`: times `factor` every `every_epochs`.
+    """
+
+    name: Literal["constant", "one_cycle", "polynomial", "step"] = "one_cycle"
+    warmup: float = Field(0.1, ge=0, lt=1)
+    final: float = Field(0.0, ge=0, le=1)
+    power: float = Field(1.0, gt=0)
+    every_epochs: int = Field(5, ge=1)
+    factor: float = Field(0.1, gt=0, le=1)
+
+
+class TrainerSection(_Section):
+    """Length, precision and cadence of a run. `precision` auto is bf16 where the CPU or GPU has it."""
+
+    epochs: int = Field(28, ge=1)
+    max_steps: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    validate_every_epochs: int = Field(2, ge=1)
+    checkpoint_every_steps: int = Field(200, ge=1)
+    log_every_steps: int = Field(10, ge=1)
+    protocol: str = "auto"
+
+
+class Recipe(_Section):
+    """A whole run: what the YAML says, defaults filled in."""
+
+    name: str
+    description: str
+    source: str = ""
+    published: dict[str, float] = {}
+    model: ModelSection
+    data: DataSection = DataSection()  # type: ignore[call-arg]
+    augment: AugmentSection = AugmentSection()  # type: ignore[call-arg]
+    loss: tuple[LossTerm, ...] = Field(min_length=1)
+    optimizer: OptimizerSection = OptimizerSection()  # type: ignore[call-arg]
+    schedule: ScheduleSection = ScheduleSection()  # type: ignore[call-arg]
+    trainer: TrainerSection = TrainerSection()  # type: ignore[call-arg]
+
+    def to_yaml(self) -> str:
+        """Return the resolved recipe as YAML that `load_recipe` reads back unchanged."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def list_recipes() -> list[str]:
+    """Return the names of the recipes that ship with the package."""
+    folder = resources.files("leadline.recipes")
+    return sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+
+
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Load a shipped recipe by name or one from a YAML file, then apply `key=value` overrides.
+
+    Errors: LeadlineError for an unknown name (naming the nearest one), a file that is not YAML,
+    an unknown key (naming the nearest known one) or a value of the wrong kind.
+    """
+    text, origin = _read_recipe_text(name_or_path)
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise LeadlineError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise LeadlineError(f"{origin}: a recipe is a mapping of keys, found {type(content).__name__}")
+    for override in overrides:
+        _apply_override(content, override)
+    return parse_recipe(content, origin)
+
+
+def parse_recipe(content: Mapping[str, Any], origin: str) -> Recipe:
+    """Validate a recipe that was read from `origin`."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise LeadlineError(f"{origin}: {_explain(error)}") from error
+
+
+def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        try:
+            return path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise LeadlineError(f"{path}: recipe cannot be read ({error})") from error
+    known = list_recipes()
+    if name_or_path not in known:
+        raise LeadlineError(
+            f"recipe {name_or_path!r} is not known{_nearest(name_or_path, known)}; "
+            "'leadline recipes' lists them, a YAML file works too"
+        )
+    resource = resources.files("leadline.recipes") / f"{name_or_path}.yaml"
+    return resource.read_text(encoding="utf-8"), f"recipe {name_or_path}"
+
+
+def _apply_override(content: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise LeadlineError(f"--set {override!r}: expected key=value, for instance optimizer.lr=3e-4")
+    *sections, last = key.split(".")
+    place = content
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise LeadlineError(f"--set {override!r}: {section} is not a section of the recipe")
+    try:
+        place[last] = _number_or_yaml(value)
+    except yaml.YAMLError as error:
+        raise LeadlineError(f"--set {override!r}: the value is not valid YAML") from error
+
+
+def _number_or_yaml(value: str) -> Any:
+    # YAML 1.1 reads 3e-4 as a string; a person who types it means the number.
+    try:
+        return int(value) if value.lstrip("+-").isdigit() else float(value)
+    except ValueError:
+        return yaml.safe_load(value)
+
+
+def _explain(error: ValidationError) -> str:
+    """One line for the first problem of a recipe, with the nearest known key where it helps."""
+    problem = error.errors()[0]
+    place = [part for part in problem["loc"]]
+    key = ".".join(str(part) for part in place)
+    if problem["type"] != "extra_forbidden":
+        return f"{key} = {problem['input']!r}: {problem['msg']}"
+    section: Any = Recipe
+    for part in place[:-1]:
+        section = LossTerm if isinstance(part, int) else _section_type(section, str(part))
+    known = sorted(section.model_fields) if section else []
+    return f"unknown key {key!r}{_nearest(str(place[-1]), known)}; known: {', '.join(known)}"
+
+
+def _section_type(parent: Any, name: str) -> Any:
+    annotation = parent.model_fields[name].annotation if parent else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f", did you mean {near[0]!r}?" if near else ""

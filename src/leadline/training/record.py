@@ -1,0 +1,106 @@
+"""What a run leaves behind while it trains: metrics.csv, TensorBoard, curves, sample pictures."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import Sample
+from leadline.depth.atomic import atomic_path
+from leadline.depth.color import colorize, robust_range
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.images import write_png
+from leadline.metrics import METRICS
+
+COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
+
+
+class RunRecord:
+    """Writes rows of numbers to `metrics.csv` and TensorBoard, and pictures beside them."""
+
+    def __init__(self, run: Path, first_step: int):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.run = run
+        self.rows = _rows_before(run / "metrics.csv", first_step)
+        self._write_rows()
+        self.board: Any = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
+
+    def add(self, step: int, epoch: int, numbers: Mapping[str, float]) -> None:
+        """Append one row; names that are not columns go to TensorBoard alone."""
+        row = {"step": step, "epoch": epoch, **{k: v for k, v in numbers.items() if k in COLUMNS}}
+        self.rows.append({name: str(value) for name, value in row.items()})
+        with (self.run / "metrics.csv").open("a", newline="") as file:
+            csv.DictWriter(file, COLUMNS).writerow(row)
+        for name, value in numbers.items():
+            place = f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}"
+            self.board.add_scalar(place, value, step)
+
+    def _write_rows(self) -> None:
+        with (
+            atomic_path(self.run / "metrics.csv") as temporary,
+            temporary.open("w", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def draw_curves(self) -> None:
+        """Draw loss and validation metrics over the steps into `curves.png`."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.plot(*self._series("loss"), color="tab:blue")
+        left.set(title="training loss", xlabel="step", yscale="log")
+        for name in ("delta1", "abs_rel", "rmse"):
+            right.plot(*self._series(f"val_{name}"), marker="o", markersize=3, label=name)
+        right.set(title="validation", xlabel="step")
+        right.legend()
+        for axes in (left, right):
+            axes.grid(alpha=0.3)
+        with atomic_path(self.run / "curves.png") as temporary:
+            figure.savefig(temporary, dpi=110)
+
+    def _series(self, name: str) -> tuple[list[int], list[float]]:
+        rows = [row for row in self.rows if row.get(name)]
+        return [int(row["step"]) for row in rows], [float(row[name]) for row in rows]
+
+    def draw_samples(
+        self, step: int, samples: Sequence[Sample], predictions: Sequence[NDArray[np.float32]]
+    ) -> None:
+        """Write photograph, truth and prediction of a few images, one row each, one colour range."""
+        pairs = zip(samples, predictions, strict=True)
+        picture = np.concatenate([comparison_row(sample, depth) for sample, depth in pairs])
+        write_png(self.run / "samples" / f"step_{step:06d}.png", picture, None)
+        self.board.add_image("samples", picture, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Flush TensorBoard's files."""
+        self.board.close()
+
+
+def comparison_row(sample: Sample, prediction: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return photograph | truth | prediction (240 pixels high) in the truth's colour range."""
+    import cv2
+
+    truth = DepthMap.from_metres(np.where(sample.valid, sample.depth, 0))
+    low, high = robust_range(truth.depth, truth.valid) if truth.valid.any() else (None, None)
+    parts = [
+        sample.image,
+        colorize(truth, vmin=low, vmax=high),
+        colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high),
+    ]
+    width = round(240 * sample.image.shape[1] / sample.image.shape[0])
+    small = [cv2.resize(part, (width, 240), interpolation=cv2.INTER_AREA) for part in parts]
+    return np.concatenate(small, axis=1)
+
+
+def _rows_before(path: Path, first_step: int) -> list[dict[str, str]]:
+    if first_step == 0 or not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if int(row["step"]) <= first_step]

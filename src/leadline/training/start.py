@@ -1,0 +1,140 @@
+"""How a run begins: which network, at which size, from which weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from leadline.datasets.sample import DepthDataset
+from leadline.depth.errors import LeadlineError
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.build import create_model
+from leadline.models.catalog import CATALOG
+from leadline.models.encoders import imagenet_weights_file
+from leadline.models.size_policy import processing_size
+from leadline.training.recipe import ModelSection, Recipe
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A network ready to train, the (h, w) it is trained at, and where its weights come from."""
+
+    model: DepthModel
+    size: tuple[int, int]
+    initialised_from: str
+
+
+def begin(recipe: Recipe, samples: DepthDataset) -> Beginning:
+    """Build the recipe's network with its starting weights, sized for these samples."""
+    section = recipe.model
+    if section.architecture not in CATALOG:
+        raise LeadlineError(
+            f"architecture {section.architecture!r} is not known; "
+            f"choose one of {', '.join(CATALOG)}"
+        )
+    stride = CATALOG[section.architecture].stride
+    height, width = samples[0].image.shape[:2]
+    size = processing_size(height, width, recipe.data.area, stride)
+    weights, normalization, origin = _starting_weights(section)
+    options = dict(section.options)
+    if section.encoder is not None:
+        options["encoder"] = section.encoder
+    config = ModelConfig(
+        architecture=section.architecture,
+        options=options,
+        normalization=normalization,
+        depth_space=section.depth_space,
+        min_depth=section.min_depth,
+        max_depth=section.max_depth,
+        stride=stride,
+        training_area=size[0] * size[1],
+    )
+    model = create_model(config, seed=recipe.trainer.seed)
+    if weights is not None:
+        model.load_encoder(weights)
+    return Beginning(model, size, origin)
+
+
+def _starting_weights(section: ModelSection) -> tuple[Path | None, str, str]:
+    """Return (file of encoder weights, input normalisation, what to call it in the card)."""
+    wanted, normalization = section.encoder_weights, section.normalization
+    fallback = "imagenet" if normalization == "auto" else normalization
+    if wanted == "none":
+        return None, fallback, "random weights"
+    if wanted == "imagenet":
+        path = imagenet_weights_file(_encoder_name(section))
+        return path, fallback, f"ImageNet weights of torchvision ({path.name})"
+    if wanted == "auto":
+        return _imagenet_or_shipped(section, fallback)
+    path = Path(wanted)
+    if normalization == "auto":
+        raise LeadlineError(
+            f"encoder weights {wanted}: a local file does not say how its input is normalised; add "
+            "--set model.normalization=imagenet (torchvision's files), symmetric ([-1,1]) or unit"
+        )
+    return path, normalization, f"encoder weights {path.name}"
+
+
+def _encoder_name(section: ModelSection) -> str:
+    return section.encoder or str(CATALOG[section.architecture].options["encoder"])
+
+
+def _imagenet_or_shipped(section: ModelSection, normalization: str) -> tuple[Path | None, str, str]:
+    from leadline.weights import shipped_encoder
+
+    try:
+        path = imagenet_weights_file(_encoder_name(section))
+    except LeadlineError:
+        shipped = shipped_encoder(_encoder_name(section))
+        if shipped is None:
+            raise
+        return (
+            shipped.weights,
+            shipped.normalization,
+            f"the encoder of the shipped model {shipped.name} (ImageNet weights out of reach)",
+        )
+    return path, normalization, f"ImageNet weights of torchvision ({path.name})"
+
+
+def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, object]]:
+    """Split the parameters into encoder and the rest, each with its learning rate."""
+    encoder = [p for name, p in model.named_parameters() if name.startswith("encoder.")]
+    rest = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
+    rate = recipe.optimizer.lr
+    groups = [
+        {"params": encoder, "lr": recipe.optimizer.encoder_lr or rate},
+        {"params": rest, "lr": rate},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def make_optimizer(model: DepthModel, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer over `parameter_groups`."""
+    section = recipe.optimizer
+    groups = parameter_groups(model, recipe)
+    if section.name == "sgd":
+        return torch.optim.SGD(
+            groups, momentum=section.momentum, weight_decay=section.weight_decay
+        )
+    kind = torch.optim.AdamW if section.name == "adamw" else torch.optim.Adam
+    return kind(groups, weight_decay=section.weight_decay, amsgrad=section.amsgrad)
+
+
+def lr_factor(recipe: Recipe, step: int, total_steps: int, steps_per_epoch: int) -> float:
+    """Return what the learning rates are multiplied with at `step` of `total_steps`."""
+    import math
+
+    section = recipe.schedule
+    t = step / max(1, total_steps)
+    match section.name:
+        case "constant":
+            return 1.0
+        case "polynomial":
+            return section.final + (1 - section.final) * (1 - t) ** section.power
+        case "step":
+            return section.factor ** (step // (section.every_epochs * steps_per_epoch))
+        case "one_cycle":
+            if t < section.warmup:
+                return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * t / section.warmup))
+            progress = (t - section.warmup) / (1 - section.warmup)
+            return section.final + (1 - section.final) * 0.5 * (1 + math.cos(math.pi * progress))

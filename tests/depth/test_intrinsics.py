@@ -1,0 +1,179 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadline.depth import Intrinsics
+
+from .helpers import complaint
+
+NYU = Intrinsics(518.857901, 519.469611, 325.582449, 253.736166, 640, 480)
+FLAT = "518.857901 0 325.582449 0 519.469611 253.736166 0 0 1"
+
+
+def project(camera: Intrinsics, point: tuple[float, float, float]) -> tuple[float, float]:
+    u, v, w = camera.matrix @ np.array(point)
+    return u / w, v / w
+
+
+def test_matrix_and_back() -> None:
+    expected = [[518.857901, 0, 325.582449], [0, 519.469611, 253.736166], [0, 0, 1]]
+    np.testing.assert_array_equal(NYU.matrix, expected)
+    assert NYU.matrix.dtype == np.float64
+    assert Intrinsics.from_matrix(NYU.matrix, 640, 480) == NYU
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLAT,
+        "518.857901, 0, 325.582449,\n0, 519.469611, 253.736166,\n0, 0, 1\n",
+        "# NYU\n518.857901 519.469611 325.582449 253.736166  # fx fy cx cy",
+    ],
+)
+def test_text_files(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "k.txt"
+    path.write_text(text)
+    assert Intrinsics.from_file(path, 640, 480) == NYU
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"fx": 518.857901, "fy": 519.469611, "cx": 325.582449, "cy": 253.736166},
+        {"K": NYU.matrix.tolist(), "lens": "kinect"},
+        {"K": [float(word) for word in FLAT.split()]},
+        NYU.matrix.tolist(),
+    ],
+)
+def test_json_files(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "k.json"
+    path.write_text(json.dumps(content))
+    assert Intrinsics.from_file(path, 640, 480) == NYU
+
+
+def test_json_with_a_size_is_scaled_to_the_size_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "k.json"
+    path.write_text(json.dumps(NYU.to_dict()))
+    assert Intrinsics.from_file(path, 320, 240) == NYU.scaled_to(320, 240)
+
+
+@pytest.mark.parametrize(
+    "array", [NYU.matrix, NYU.matrix.ravel(), NYU.matrix[[0, 1, 0, 1], [0, 1, 2, 2]]]
+)
+def test_npy_files(tmp_path: Path, array: np.ndarray) -> None:
+    path = tmp_path / "k.npy"
+    np.save(path, array)
+    assert Intrinsics.from_file(path, 640, 480) == NYU
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("k.txt", "1 2 3", "holds 3 numbers; expected nine"),
+        ("k.txt", "a b c d", "expected nine numbers"),
+        ("k.txt", FLAT.replace("518.857901", "nan"), "not a finite number"),
+        ("k.txt", "-500 500 320 240", "must be positive"),
+        ("k.txt", "500 500 inf 240", "not a finite number"),
+        ("k.txt", "0.8 1.1 0.5 0.5", "looks normalised"),
+        ("k.txt", "500 3 320 0 500 240 0 0 1", "skew"),
+        ("k.txt", "500 0 0 0 500 0 320 240 1", "row by row"),
+        ("k.json", "{", "expected nine numbers"),
+        ("k.json", '{"fx": 500}', "expected nine numbers"),
+        ("k.json", '{"K": "wide"}', "expected nine numbers"),
+        ("k.json", "3", "expected nine numbers"),
+        ("k.npy", "not an array", "expected nine numbers"),
+        ("k.bin", "\0\1", "expected nine numbers"),
+    ],
+)
+def test_bad_files_are_explained(tmp_path: Path, name: str, content: str, hint: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    assert hint in complaint(lambda: Intrinsics.from_file(path, 640, 480), path)
+
+
+def test_pickled_intrinsics_are_never_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "k.npy"
+    np.save(path, np.array([{"fx": 1}], dtype=object), allow_pickle=True)
+    assert "expected nine numbers" in complaint(lambda: Intrinsics.from_file(path, 640, 480), path)
+
+
+def test_a_missing_file_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "none.txt"
+    assert "no such file" in complaint(lambda: Intrinsics.from_file(path, 640, 480), path)
+
+
+def test_a_full_frame_camera_has_its_real_focal_length() -> None:
+    """36 mm over 3600 pixels is 100 pixels per mm, so 50 mm is 5000 pixels."""
+    camera = Intrinsics.from_focal_35mm(50, 3600, 2400)
+    assert camera.fx == pytest.approx(5000)
+    assert (camera.fy, camera.cx, camera.cy) == (camera.fx, 1799.5, 1199.5)
+
+
+def test_focal_35mm_is_taken_over_the_diagonal() -> None:
+    """A 4:3 phone picture, 4000 x 3000, has a diagonal of 5000 pixels for 43.2666 mm."""
+    camera = Intrinsics.from_focal_35mm(26, 4000, 3000)
+    assert camera.fx == pytest.approx(26 * 5000 / 43.26661530556787)
+
+
+@pytest.mark.parametrize(
+    ("axis", "focal"), [("horizontal", 400), ("vertical", 300), ("diagonal", 500)]
+)
+def test_ninety_degrees_are_twice_the_focal_length(axis: str, focal: float) -> None:
+    camera = Intrinsics.from_fov(90, 800, 600, axis=axis)  # type: ignore[arg-type]
+    assert camera.fx == pytest.approx(focal)
+    assert camera.fy == camera.fx
+
+
+@given(st.floats(1, 175), st.integers(1, 5000), st.integers(1, 5000))
+def test_horizontal_fov_undoes_from_fov(degrees: float, width: int, height: int) -> None:
+    camera = Intrinsics.from_fov(degrees, width, height)
+    assert camera.horizontal_fov == pytest.approx(degrees)
+
+
+def test_horizontal_fov_of_an_off_centre_camera() -> None:
+    camera = Intrinsics(100, 100, 99.5, 50, 100, 100)  # the axis goes through the right edge
+    assert camera.horizontal_fov == pytest.approx(45)
+
+
+def test_scaling_keeps_the_edges_of_the_picture_in_place() -> None:
+    """Two by two pixels become one: the centre of the first block is pixel (0, 0) of the half."""
+    half = NYU.scaled_to(320, 240)
+    u, v = project(NYU, (0.4, -0.3, 2.0))
+    assert project(half, (0.4, -0.3, 2.0)) == pytest.approx(((u - 0.5) / 2, (v - 0.5) / 2))
+    assert Intrinsics.from_fov(60, 640, 480).scaled_to(320, 240).cx == 159.5
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000))
+def test_scaling_there_and_back_is_the_same_camera(width: int, height: int) -> None:
+    back = NYU.scaled_to(width, height).scaled_to(640, 480)
+    np.testing.assert_allclose(back.matrix, NYU.matrix, rtol=1e-12)
+    assert NYU.scaled_to(width, 480).horizontal_fov == pytest.approx(NYU.horizontal_fov)
+
+
+@pytest.mark.parametrize("focal", [0, -3, math.nan, math.inf])
+def test_impossible_focal_lengths(focal: float) -> None:
+    assert "for instance 26" in complaint(lambda: Intrinsics.from_focal_35mm(focal, 64, 48))
+
+
+@pytest.mark.parametrize("degrees", [0, -10, 180, math.nan])
+def test_impossible_fields_of_view(degrees: float) -> None:
+    assert "0 to 180" in complaint(lambda: Intrinsics.from_fov(degrees, 64, 48))
+
+
+def test_unknown_axis_lists_the_known() -> None:
+    message = complaint(lambda: Intrinsics.from_fov(60, 64, 48, axis="depth"))  # type: ignore[arg-type]
+    assert "horizontal, vertical, diagonal" in message
+
+
+def test_wrong_matrix_shape() -> None:
+    assert "(3, 4)" in complaint(lambda: Intrinsics.from_matrix(np.zeros((3, 4)), 64, 48))
+
+
+def test_dict_and_back_and_a_missing_key() -> None:
+    assert Intrinsics.from_dict(NYU.to_dict()) == NYU
+    assert "'cx'" in complaint(lambda: Intrinsics.from_dict({"fx": 1, "fy": 1}))
