@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from example_room.geometry import FloatArray, IntArray
+from example_room.geometry import BoolArray, FloatArray, IntArray
 from example_room.scene import Camera, Scene
 
 try:
@@ -54,7 +54,7 @@ class Hits:
     point: FloatArray
     normal: FloatArray
     flat: FloatArray
-    front: FloatArray
+    front: BoolArray
     uv: FloatArray
 
 
@@ -325,7 +325,7 @@ def _expose(film: _Film, tracer: Tracer, camera: Camera, sampler: Sampler) -> No
     light += _bounced(tracer, hits, pixel, sampler, _BOUNCES)
     glow = tracer.emitted(hits, albedo)
     mirror = _mirrored(tracer, hits, way, pixel, sampler)
-    depth = np.linalg.norm(hits.point - np.float32(camera.position), axis=1)
+    depth = np.linalg.norm(hits.point - np.array(camera.position, np.float32), axis=1)
     for total, value in zip(
         (film.full, film.albedo, film.light, film.glow, film.mirror, film.normal, film.depth,
          film.depth_square),

@@ -67,9 +67,9 @@ def _window(b: Builder) -> None:
     """Frame, sill, glazing that shows the garden and lets daylight in, curtains, radiator."""
     y0, y1, z0, z1 = WINDOW
     view = Material("outside", "#ffffff", (y1 - y0, z1 - z0), glow=12.0, fitted=True)
-    y, z = np.meshgrid((y0, y1), (z0, z1))
-    corners = np.stack([np.full_like(y, -0.16), y, z], axis=-1)
-    centred = np.stack([y - (y0 + y1) / 2, z - (z0 + z1) / 2], axis=-1)
+    across, up = np.meshgrid((y0, y1), (z0, z1))
+    corners = np.stack([np.full_like(across, -0.16), across, up], axis=-1)
+    centred = np.stack([across - (y0 + y1) / 2, up - (z0 + z1) / 2], axis=-1)
     b.add(sheet(corners, centred), view, "window")
     bar = 0.05
     for y in (y0, (y0 + y1 - bar) / 2, y1 - bar):

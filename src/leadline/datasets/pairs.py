@@ -179,7 +179,8 @@ def _pairs_from_csv(path: Path) -> list[Pair]:
             if missing:
                 raise LeadlineError(
                     f"{path}: column {', '.join(sorted(missing))} is missing (found: "
-                    f"{', '.join(columns) or 'nothing'}); the first line must be image,depth[,label]"
+                    f"{', '.join(columns) or 'nothing'}); "
+                    "the first line must be image,depth[,label]"
                 )
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -203,8 +204,8 @@ def _pairs_from_folder(path: Path) -> list[Pair]:
     depths = _files_by_stem(path, DEPTH_FOLDERS, DEPTH_SUFFIXES)
     if images is None or depths is None:
         raise LeadlineError(
-            f"{path}: not a folder of pairs: expected train.csv/val.csv, or the folders "
-            f"rgb/ (or {', '.join(IMAGE_FOLDERS[1:])}) and depth/ (or {', '.join(DEPTH_FOLDERS[1:])})"
+            f"{path}: not a folder of pairs: expected train.csv/val.csv, or the folders rgb/ "
+            f"(or {', '.join(IMAGE_FOLDERS[1:])}) and depth/ (or {', '.join(DEPTH_FOLDERS[1:])})"
         )
     lonely = sorted(set(images) ^ set(depths))
     if lonely:

@@ -21,7 +21,9 @@ METRICS = (
 HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3"})
 
 
-def depth_metrics(prediction: NDArray[np.floating], truth: NDArray[np.floating]) -> dict[str, float]:
+def depth_metrics(
+    prediction: NDArray[np.floating], truth: NDArray[np.floating]
+) -> dict[str, float]:
     """Return every metric of `METRICS` for one image's valid pixels.
 
     Shapes: two vectors (n,) of metres, all positive, n >= 1; computed in float64.

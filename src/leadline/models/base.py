@@ -55,6 +55,9 @@ class DepthModel(nn.Module, ABC):
     (B,C,h,w) for a multi-task model. Padding, normalisation and decoding live here.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
@@ -78,7 +81,7 @@ class DepthModel(nn.Module, ABC):
         height, width = images.shape[-2:]
         stride = self.config.stride
         bottom, right = -height % stride, -width % stride
-        x = (images - self.mean) / self.std
+        x = self.normalize(images)
         if bottom or right:
             x = functional.pad(x, (0, right, 0, bottom), mode="replicate")
         outputs = self.network(x)
@@ -90,6 +93,10 @@ class DepthModel(nn.Module, ABC):
         # exp and 1/x of a bfloat16 number would cost three digits of the metres.
         outputs = {name: value.float() for name, value in outputs.items()}
         return {"depth": self.space.decode(outputs["target"]), **outputs}
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Bring RGB in [0,1] (B,3,H,W) to what the encoder was trained on."""
+        return (images - self.mean) / self.std
 
     def load_encoder(self, path: Path) -> None:
         """Load encoder weights from a file in the layout of the encoder's own library."""
@@ -111,7 +118,9 @@ class DepthModel(nn.Module, ABC):
 
         from leadline.depth.atomic import atomic_path
 
-        state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        state = {
+            name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
+        }
         with atomic_path(folder / "model.safetensors") as temporary:
             save_file(state, temporary, metadata={"format": "leadline"})
         with atomic_path(folder / "config.json") as temporary:

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
-    """A convolution without bias (BatchNorm has one), BatchNorm, ReLU; the size stays."""
+    """Return a convolution without bias (BatchNorm has one), BatchNorm and ReLU; the size stays."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),

@@ -24,7 +24,8 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Return (B,outputs,h,w) at the size of `skip`."""
-        return self.convs(cat([upsample_like(x, skip), skip], dim=1))
+        out: Tensor = self.convs(cat([upsample_like(x, skip), skip], dim=1))
+        return out
 
 
 class CompactModel(DepthModel):

@@ -25,7 +25,9 @@ class DenseUpBlock(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Return (B,outputs,h,w) at the size of `skip`."""
         x = cat([upsample_like(x, skip), skip], dim=1)
-        return self.activation(self.conv_b(self.activation(self.conv_a(x))))
+        x = self.activation(self.conv_a(x))
+        out: Tensor = self.activation(self.conv_b(x))
+        return out
 
 
 class DenseDepth(DepthModel):

@@ -98,7 +98,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise LeadlineError(f"{path}: holds {type(state).__name__}, expected a state dict of tensors")
+        raise LeadlineError(
+            f"{path}: holds {type(state).__name__}, expected a state dict of tensors"
+        )
     return state
 
 
@@ -147,10 +149,13 @@ class TimmEncoder(nn.Module):
             ) from error
         if not timm.is_model(name):
             near = timm.list_models(f"*{name[:8]}*")[:3]
-            raise LeadlineError(f"timm knows no network {name!r}; near it: {', '.join(near) or '-'}")
+            raise LeadlineError(
+                f"timm knows no network {name!r}; near it: {', '.join(near) or '-'}"
+            )
         self.net = timm.create_model(name, pretrained=False, features_only=True)
-        self.reductions = list(self.net.feature_info.reduction())
-        self.channels = dict(zip(self.reductions, self.net.feature_info.channels(), strict=True))
+        taps: Any = self.net.feature_info
+        self.reductions: list[int] = list(taps.reduction())
+        self.channels: dict[int, int] = dict(zip(self.reductions, taps.channels(), strict=True))
 
     def forward(self, images: Tensor) -> Taps:
         """Return {reduction: features} for normalised images (B,3,H,W)."""
@@ -200,14 +205,16 @@ def imagenet_weights_file(name: str) -> Path:
 
     weights: Any = torchvision.models.get_model_weights(name)[IMAGENET_WEIGHTS]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / weights.url.rsplit("/", 1)[-1]
+    path: Path = folder / weights.url.rsplit("/", 1)[-1]
     if path.is_file():
         return path
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(20)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-")[-1])
+        torch.hub.download_url_to_file(
+            weights.url, str(path), hash_prefix=path.stem.rsplit("-")[-1]
+        )
     except (URLError, OSError, RuntimeError) as error:
         raise LeadlineError(
             f"ImageNet weights of {name} cannot be fetched ({error}); "

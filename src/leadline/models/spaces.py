@@ -24,7 +24,8 @@ class DepthSpace(ABC):
     def __post_init__(self) -> None:
         if not 0 < self.min_depth < self.max_depth:
             raise LeadlineError(
-                f"depth range {self.min_depth}..{self.max_depth} m: expected 0 < min_depth < max_depth"
+                f"depth range {self.min_depth}..{self.max_depth} m: "
+                "expected 0 < min_depth < max_depth"
             )
 
     @abstractmethod

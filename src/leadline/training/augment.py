@@ -36,9 +36,10 @@ def prepare(
     inverse = _warp_matrix(sample.image.shape[:2], size, zoom, section, rng)
     image = _warp_image(sample.image, inverse, size)
     depth = _warp_nearest(sample.depth, inverse, size) / np.float32(zoom)
-    valid = _warp_nearest(sample.valid.astype(np.uint8), inverse, size) > 0
+    valid = _warp_nearest(sample.valid.astype(np.float32), inverse, size) > 0
     labels = None
     if sample.labels is not None:
+        # Class ids are small whole numbers, which float32 holds exactly.
         labels = _warp_nearest(sample.labels.astype(np.float32), inverse, size).astype(np.int32)
     colours = _change_colours(image.astype(np.float32) / np.float32(255), section, rng)
     return TrainingItem(colours, np.where(valid, depth, 0).astype(np.float32), valid, labels)
@@ -57,7 +58,7 @@ def _warp_matrix(
     section: AugmentSection,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return the (2,3) matrix from an output pixel (x, y) to a source pixel, centres on integers."""
+    """Return the (2,3) matrix from output (x, y) to source pixels, centres on integers."""
     (height, width), (h, w) = source, size
     step_x, step_y = width / w, height / h
     if not 1 / SAME_ASPECT < step_x / step_y < SAME_ASPECT:
@@ -97,18 +98,17 @@ def _warp_image(
 
 
 def _warp_nearest(
-    plane: NDArray[np.generic], inverse: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.generic]:
-    return np.asarray(
-        cv2.warpAffine(
-            plane,
-            inverse,
-            (size[1], size[0]),
-            flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=0,
-        )
+    plane: NDArray[np.float32], inverse: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    warped = cv2.warpAffine(
+        plane,
+        inverse,
+        (size[1], size[0]),
+        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=0,
     )
+    return np.asarray(warped, dtype=np.float32)
 
 
 def _change_colours(
@@ -120,7 +120,7 @@ def _change_colours(
     saturation = _draw(rng, section.saturation)
     order = rng.permutation(3) if rng.random() < section.channel_permutation else np.arange(3)
     if gamma != 1:
-        image = cv2.pow(image, gamma)
+        image = np.asarray(cv2.pow(image, gamma), dtype=np.float32)
     if saturation != 1:
         grey = image @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
         image = grey[..., None] + np.float32(saturation) * (image - grey[..., None])

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ class TrainingSamples(Dataset[TrainingItem]):
     augment: AugmentSection
     seed: int
 
-    def __getitem__(self, slot: Slot) -> TrainingItem:  # type: ignore[override]
+    def __getitem__(self, slot: Slot) -> TrainingItem:
         epoch, index = slot
         stream = zlib.crc32(self.samples.sample_id(index).encode())
         rng = np.random.default_rng([self.seed, epoch, stream])
@@ -61,7 +62,7 @@ class EpochOrder(Sampler[list[Slot]]):
 
 
 def collate(items: Sequence[TrainingItem]) -> dict[str, Tensor]:
-    """Stack items: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) where all have them."""
+    """Stack items: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have them."""
     image = torch.from_numpy(np.stack([item.image for item in items])).permute(0, 3, 1, 2)
     batch = {
         "image": image,
@@ -74,9 +75,7 @@ def collate(items: Sequence[TrainingItem]) -> dict[str, Tensor]:
     return batch
 
 
-def make_loader(
-    samples: TrainingSamples, order: EpochOrder, workers: int
-) -> DataLoader[dict[str, Tensor]]:
+def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> DataLoader[Any]:
     """Return the batches of `order`; the same ones with any number of worker processes."""
     return DataLoader(
         samples,

@@ -1,6 +1,7 @@
 """The training loop, readable in one sitting. Lightning Fabric supplies precision and devices."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -135,7 +136,10 @@ def _cpu_has_bf16() -> bool:
         return False
 
 
-def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | None) -> Run:
+def run_data(
+    recipe: Recipe, data: Path, units_per_metre: float | None
+) -> tuple[PairsDataset, PairsDataset | None]:
+    """Open what a recipe trains on and what it validates on, from the data in `data`."""
     train_data, val_data = open_train_and_val(
         data,
         val_fraction=recipe.data.val_fraction,
@@ -146,14 +150,21 @@ def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | N
     )
     if recipe.data.limit is not None:
         train_data = train_data.subset(range(min(recipe.data.limit, len(train_data))))
+    return train_data, val_data
+
+
+def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | None) -> Run:
+    train_data, val_data = run_data(recipe, data, units_per_metre)
     beginning = begin(recipe, train_data)
+    # Fabric announces its precision in the log; `_announce` says it once, with the rest.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator="auto",
         devices=1,
         precision="bf16-mixed" if recipe.trainer.precision == "bf16" else "32-true",
     )
     # Channels last always: bf16 convolutions in NCHW run ten times slower on a CPU.
-    model = beginning.model.to(fabric.device, memory_format=torch.channels_last)
+    model = beginning.model.to(device=fabric.device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(model, recipe)
     per_epoch = EpochOrder(len(train_data), recipe.data.batch_size, 0, 0, 0).steps_per_epoch
     return Run(
@@ -192,7 +203,9 @@ def _run(run: Run, reporter: Reporter) -> Path:
             started = time.perf_counter()
     except KeyboardInterrupt:
         _save(run)
-        reporter.say(f"stopped at step {run.step}; continue with: leadline train --resume {run.folder}")
+        reporter.say(
+            f"stopped at step {run.step}; continue with: leadline train --resume {run.folder}"
+        )
         raise
     finally:
         record.close()
@@ -203,14 +216,16 @@ def _announce(run: Run, reporter: Reporter) -> None:
     h, w = run.size
     val = f"{len(run.val_data)} validation images" if run.val_data else "no validation images"
     reporter.say(
-        f"{run.recipe.name}: {run.model.parameter_count():,} parameters from {run.initialised_from}; "
-        f"{len(run.train_data)} training and {val}; {h}x{w} (HxW), batch "
+        f"{run.recipe.name}: {run.model.parameter_count():,} parameters, "
+        f"from {run.initialised_from}; {len(run.train_data)} training and {val}; {h}x{w} (HxW), batch "
         f"{min(run.recipe.data.batch_size, len(run.train_data))}, {run.total_steps} steps, "
         f"{run.recipe.trainer.precision} on {run.fabric.device}"
     )
 
 
-def make_loss(recipe: Recipe, model: DepthModel) -> Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]:
+def make_loss(
+    recipe: Recipe, model: DepthModel
+) -> Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]:
     """Return the recipe's weighted loss of (outputs, batch), in float32."""
     unknown = [term.name for term in recipe.loss if term.name not in LOSSES]
     if unknown:
@@ -242,7 +257,9 @@ def _train_step(
     torch.manual_seed(run.recipe.trainer.seed * 1_000_003 + run.step)
     factor = lr_factor(run.recipe, run.step, run.total_steps, run.steps_per_epoch)
     base = [run.recipe.optimizer.encoder_lr or run.recipe.optimizer.lr, run.recipe.optimizer.lr]
-    for group, rate in zip(run.optimizer.param_groups, base[-len(run.optimizer.param_groups) :], strict=True):
+    for group, rate in zip(
+        run.optimizer.param_groups, base[-len(run.optimizer.param_groups) :], strict=True
+    ):
         group["lr"] = rate * factor
     run.model.train()
     batch = {name: value.to(run.fabric.device) for name, value in batch.items()}
@@ -307,7 +324,7 @@ def validate(
     for index in range(len(data)):
         sample = data[index]
         with torch.inference_mode():
-            depth = pipeline(torch.from_numpy(sample.image)[None].to(device))["depth"][0]
+            depth = pipeline(torch.tensor(sample.image)[None].to(device))["depth"][0]
         prediction = depth.cpu().numpy()
         protocol = protocol_for(protocol_name, (sample.depth.shape[0], sample.depth.shape[1]))
         row = protocol.score(prediction, sample.depth, sample.valid)

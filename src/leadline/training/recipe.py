@@ -21,10 +21,9 @@ class _Section(BaseModel):
 class ModelSection(_Section):
     """Which network, what it starts from, what it regresses.
 
-    `encoder_weights`: `imagenet` (torchvision's file), `none`, a local file, the name of a
-    shipped model whose encoder fits, or `auto` (ImageNet where it can be had, otherwise the
-    shipped model's encoder, said aloud). A local file must say how it wants its input
-    normalised: `normalization` is imagenet, symmetric ([-1,1]) or unit ([0,1]).
+    `encoder_weights`: `imagenet` (torchvision's file, from its cache or downloaded), `shipped`
+    (the package's own ImageNet MobileNetV2), `none`, or a local file. A local file must say how
+    it wants its input normalised: `normalization` is imagenet, symmetric ([-1,1]) or unit ([0,1]).
     """
 
     architecture: str
@@ -71,7 +70,7 @@ class AugmentSection(_Section):
 
 
 class LossTerm(_Section):
-    """One term of the loss: a name in `LOSSES`, the space it is computed in, its weight and options."""
+    """One term of the loss: a name in `LOSSES`, the space it is computed in, its weight."""
 
     name: str
     weight: float = 1.0
@@ -107,7 +106,7 @@ class ScheduleSection(_Section):
 
 
 class TrainerSection(_Section):
-    """Length, precision and cadence of a run. `precision` auto is bf16 where the CPU or GPU has it."""
+    """Length, precision and cadence of a run; `precision` auto is bf16 where the chip has it."""
 
     epochs: int = Field(28, ge=1)
     max_steps: int | None = Field(None, ge=1)
@@ -142,7 +141,9 @@ class Recipe(_Section):
 def list_recipes() -> list[str]:
     """Return the names of the recipes that ship with the package."""
     folder = resources.files("leadline.recipes")
-    return sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    return sorted(
+        p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")
+    )
 
 
 def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -157,7 +158,9 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     except yaml.YAMLError as error:
         raise LeadlineError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
-        raise LeadlineError(f"{origin}: a recipe is a mapping of keys, found {type(content).__name__}")
+        raise LeadlineError(
+            f"{origin}: a recipe is a mapping of keys, found {type(content).__name__}"
+        )
     for override in overrides:
         _apply_override(content, override)
     return parse_recipe(content, origin)
@@ -191,7 +194,9 @@ def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
 def _apply_override(content: dict[str, Any], override: str) -> None:
     key, separator, value = override.partition("=")
     if not separator or not key:
-        raise LeadlineError(f"--set {override!r}: expected key=value, for instance optimizer.lr=3e-4")
+        raise LeadlineError(
+            f"--set {override!r}: expected key=value, for instance optimizer.lr=3e-4"
+        )
     *sections, last = key.split(".")
     place = content
     for section in sections:
@@ -215,7 +220,7 @@ def _number_or_yaml(value: str) -> Any:
 def _explain(error: ValidationError) -> str:
     """One line for the first problem of a recipe, with the nearest known key where it helps."""
     problem = error.errors()[0]
-    place = [part for part in problem["loc"]]
+    place = list(problem["loc"])
     key = ".".join(str(part) for part in place)
     if problem["type"] != "extra_forbidden":
         return f"{key} = {problem['input']!r}: {problem['msg']}"
@@ -228,7 +233,9 @@ def _explain(error: ValidationError) -> str:
 
 def _section_type(parent: Any, name: str) -> Any:
     annotation = parent.model_fields[name].annotation if parent else None
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return (
+        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

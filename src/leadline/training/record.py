@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
 from leadline.depth.atomic import atomic_path
-from leadline.depth.color import colorize, robust_range
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.images import write_png
+from leadline.depth.panels import side_by_side
 from leadline.metrics import METRICS
 
 COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
@@ -36,7 +36,9 @@ class RunRecord:
         with (self.run / "metrics.csv").open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow(row)
         for name, value in numbers.items():
-            place = f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}"
+            place = (
+                f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}"
+            )
             self.board.add_scalar(place, value, step)
 
     def _write_rows(self) -> None:
@@ -72,31 +74,24 @@ class RunRecord:
     def draw_samples(
         self, step: int, samples: Sequence[Sample], predictions: Sequence[NDArray[np.float32]]
     ) -> None:
-        """Write photograph, truth and prediction of a few images, one row each, one colour range."""
-        pairs = zip(samples, predictions, strict=True)
-        picture = np.concatenate([comparison_row(sample, depth) for sample, depth in pairs])
+        """Write rows of photograph, truth and prediction, in the truth's colour range."""
+        rows = [
+            side_by_side(
+                sample.image,
+                DepthMap.from_metres(sample.depth, sample.valid),
+                [DepthMap.from_metres(prediction)],
+            )
+            for sample, prediction in zip(samples, predictions, strict=True)
+        ]
+        widest = max(row.shape[1] for row in rows)
+        rows = [np.pad(row, ((0, 0), (0, widest - row.shape[1]), (0, 0))) for row in rows]
+        picture = np.concatenate(rows)
         write_png(self.run / "samples" / f"step_{step:06d}.png", picture, None)
         self.board.add_image("samples", picture, step, dataformats="HWC")
 
     def close(self) -> None:
         """Flush TensorBoard's files."""
         self.board.close()
-
-
-def comparison_row(sample: Sample, prediction: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return photograph | truth | prediction (240 pixels high) in the truth's colour range."""
-    import cv2
-
-    truth = DepthMap.from_metres(np.where(sample.valid, sample.depth, 0))
-    low, high = robust_range(truth.depth, truth.valid) if truth.valid.any() else (None, None)
-    parts = [
-        sample.image,
-        colorize(truth, vmin=low, vmax=high),
-        colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high),
-    ]
-    width = round(240 * sample.image.shape[1] / sample.image.shape[0])
-    small = [cv2.resize(part, (width, 240), interpolation=cv2.INTER_AREA) for part in parts]
-    return np.concatenate(small, axis=1)
 
 
 def _rows_before(path: Path, first_step: int) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """How a run begins: which network, at which size, from which weights."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from leadline.models.catalog import CATALOG
 from leadline.models.encoders import imagenet_weights_file
 from leadline.models.size_policy import processing_size
 from leadline.training.recipe import ModelSection, Recipe
+from leadline.weights import SHIPPED_ENCODERS
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def _starting_weights(section: ModelSection) -> tuple[Path | None, str, str]:
     if wanted == "imagenet":
         path = imagenet_weights_file(_encoder_name(section))
         return path, fallback, f"ImageNet weights of torchvision ({path.name})"
-    if wanted == "auto":
-        return _imagenet_or_shipped(section, fallback)
+    if wanted == "shipped":
+        return _shipped_weights(_encoder_name(section))
     path = Path(wanted)
     if normalization == "auto":
         raise LeadlineError(
@@ -79,21 +81,14 @@ def _encoder_name(section: ModelSection) -> str:
     return section.encoder or str(CATALOG[section.architecture].options["encoder"])
 
 
-def _imagenet_or_shipped(section: ModelSection, normalization: str) -> tuple[Path | None, str, str]:
-    from leadline.weights import shipped_encoder
-
-    try:
-        path = imagenet_weights_file(_encoder_name(section))
-    except LeadlineError:
-        shipped = shipped_encoder(_encoder_name(section))
-        if shipped is None:
-            raise
-        return (
-            shipped.weights,
-            shipped.normalization,
-            f"the encoder of the shipped model {shipped.name} (ImageNet weights out of reach)",
+def _shipped_weights(encoder: str) -> tuple[Path, str, str]:
+    if encoder not in SHIPPED_ENCODERS:
+        raise LeadlineError(
+            f"no ImageNet weights of {encoder} ship with the package, only of "
+            f"{', '.join(SHIPPED_ENCODERS)}; set model.encoder_weights to imagenet, none or a file"
         )
-    return path, normalization, f"ImageNet weights of torchvision ({path.name})"
+    shipped = SHIPPED_ENCODERS[encoder]
+    return shipped.file, shipped.normalization, f"shipped ImageNet weights ({shipped.file.name})"
 
 
 def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, object]]:
@@ -113,26 +108,22 @@ def make_optimizer(model: DepthModel, recipe: Recipe) -> torch.optim.Optimizer:
     section = recipe.optimizer
     groups = parameter_groups(model, recipe)
     if section.name == "sgd":
-        return torch.optim.SGD(
-            groups, momentum=section.momentum, weight_decay=section.weight_decay
-        )
+        return torch.optim.SGD(groups, momentum=section.momentum, weight_decay=section.weight_decay)
     kind = torch.optim.AdamW if section.name == "adamw" else torch.optim.Adam
     return kind(groups, weight_decay=section.weight_decay, amsgrad=section.amsgrad)
 
 
 def lr_factor(recipe: Recipe, step: int, total_steps: int, steps_per_epoch: int) -> float:
     """Return what the learning rates are multiplied with at `step` of `total_steps`."""
-    import math
-
     section = recipe.schedule
     t = step / max(1, total_steps)
     match section.name:
         case "constant":
             return 1.0
         case "polynomial":
-            return section.final + (1 - section.final) * (1 - t) ** section.power
+            return float(section.final + (1 - section.final) * (1 - t) ** section.power)
         case "step":
-            return section.factor ** (step // (section.every_epochs * steps_per_epoch))
+            return float(section.factor ** (step // (section.every_epochs * steps_per_epoch)))
         case "one_cycle":
             if t < section.warmup:
                 return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * t / section.warmup))

@@ -1,4 +1,4 @@
-"""The models that ship with the package."""
+"""What ships with the package: exported models with their cards, and an ImageNet encoder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,20 +7,26 @@ FOLDER = Path(__file__).parent
 DEFAULT_MODEL = "compact-nyu"
 
 
-@dataclass(frozen=True)
-class ShippedEncoder:
-    """An encoder inside a shipped model: its weights file and the input it expects."""
-
-    name: str
-    weights: Path
-    normalization: str
-
-
 def shipped_models() -> list[str]:
     """Return the names of the shipped models."""
     return sorted(path.stem for path in FOLDER.glob("*.xml"))
 
 
-def shipped_encoder(encoder: str) -> ShippedEncoder | None:
-    """Return the shipped encoder called `encoder`, None if there is none."""
-    return None
+def shipped_model_file(name: str) -> Path:
+    """Return the exported file of the shipped model called `name`."""
+    return FOLDER / f"{name}.xml"
+
+
+@dataclass(frozen=True)
+class ShippedEncoder:
+    """Encoder weights in the package, and how their input is normalised."""
+
+    file: Path
+    normalization: str
+
+
+SHIPPED_ENCODERS = {
+    "mobilenet_v2": ShippedEncoder(FOLDER / "mobilenet_v2-imagenet.safetensors", "symmetric"),
+}
+"""ImageNet encoders that need no download. MobileNetV2: TensorFlow's 8-bit TFLite file,
+de-quantised, BatchNorm re-estimated; a little noisy beside torchvision's."""

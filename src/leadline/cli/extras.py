@@ -1,0 +1,23 @@
+"""Which extra brings a module that is not installed."""
+
+EXTRA_OF = {
+    "torch": "train",
+    "torchvision": "train",
+    "lightning_fabric": "train",
+    "matplotlib": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "onnxruntime": "train",
+    "safetensors": "train",
+    "tensorboard": "train",
+    "timm": "timm",
+    "embreex": "worlds",
+}
+
+
+def explain_missing(error: ModuleNotFoundError) -> str:
+    """Return one line that says how to install what is missing."""
+    name = (error.name or "").partition(".")[0]
+    if name not in EXTRA_OF:
+        return f"the module {name or error} is not installed"
+    return f"this command needs {name}: pip install 'leadline[{EXTRA_OF[name]}]'"

@@ -1,0 +1,52 @@
+"""`leadline models` and `leadline recipes`: what there is, without torch."""
+
+import json
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+
+
+def models_command(as_json: Json = False) -> None:
+    """List the architectures and the models that ship with the package."""
+    from dataclasses import asdict
+
+    from leadline.models.catalog import CATALOG
+    from leadline.weights import shipped_models
+
+    if as_json:
+        content = {
+            "architectures": [asdict(info) for info in CATALOG.values()],
+            "shipped": shipped_models(),
+        }
+        typer.echo(json.dumps(content, indent=2))
+        return
+    typer.echo(f"{'architecture':<24}{'parameters':>12}  {'input HxW':>9}  what")
+    for info in CATALOG.values():
+        h, w = info.training_size
+        typer.echo(f"{info.name:<24}{info.parameters:>12,}  {f'{h}x{w}':>9}  {info.summary}")
+        typer.echo(f"{'':<49}{info.source}")
+    typer.echo(f"\nshipped with weights: {', '.join(shipped_models()) or 'none'}")
+
+
+def recipes_command(as_json: Json = False) -> None:
+    """List the training recipes with their source and published score."""
+    from leadline.models.catalog import CATALOG
+    from leadline.training.recipe import list_recipes, load_recipe
+
+    recipes = [load_recipe(name) for name in list_recipes()]
+    if as_json:
+        typer.echo(json.dumps([recipe.model_dump(mode="json") for recipe in recipes], indent=2))
+        return
+    typer.echo(
+        f"{'recipe':<24}{'architecture':<22}{'parameters':>12}  description; published score"
+    )
+    for recipe in recipes:
+        info = CATALOG.get(recipe.model.architecture)
+        count = f"{info.parameters:,}" if info else "?"
+        typer.echo(
+            f"{recipe.name:<24}{recipe.model.architecture:<22}{count:>12}  {recipe.description}"
+        )
+        published = ", ".join(f"{name} {value:g}" for name, value in recipe.published.items())
+        typer.echo(f"{'':<60}{recipe.source}{'; ' + published if published else ''}")

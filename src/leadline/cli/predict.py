@@ -1,0 +1,257 @@
+"""`leadline predict`: photographs become metres."""
+
+import glob
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from leadline.depth import DepthMap, Intrinsics, Photo
+
+ASSUMED_FOV = 60.0
+
+
+def predict_command(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="[INPUT]...", help="File, folder or quoted glob.")
+    ] = None,
+    more_inputs: Annotated[
+        list[str] | None, typer.Option("-i", "--input", help="Another input; repeatable.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for the results.")] = None,
+    model: Annotated[
+        str, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
+    ] = "compact-nyu",
+    format: Annotated[
+        str, typer.Option(help="Depth file: npy, npz, exr, pfm (metres) or png16 (see --units).")
+    ] = "npy",
+    units: Annotated[
+        str, typer.Option(help="png16 only: units per metre (1000 = mm) or nyu-mm, kitti, tum, ...")
+    ] = "1000",
+    color: Annotated[
+        bool, typer.Option("--color", help="Also write <name>_color.png with a metre scale.")
+    ] = False,
+    ply: Annotated[
+        bool, typer.Option("--ply", help="Also write a point cloud <name>.ply.")
+    ] = False,
+    glb: Annotated[
+        bool, typer.Option("--glb", help="Also write a point cloud <name>.glb.")
+    ] = False,
+    vmin: Annotated[float | None, typer.Option(help="Nearest metre of the colours.")] = None,
+    vmax: Annotated[float | None, typer.Option(help="Farthest metre of the colours.")] = None,
+    cmap: Annotated[str, typer.Option(help="turbo, magma, inferno, viridis, gray, ...")] = "turbo",
+    intrinsics: Annotated[
+        Path | None, typer.Option(help="Camera file for point clouds: 3x3 K or 'fx fy cx cy'.")
+    ] = None,
+    fov: Annotated[
+        float | None, typer.Option(help="Horizontal field of view in degrees, for point clouds.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="f32, or bf16: faster, about 1 % coarser.")
+    ] = "f32",
+    runtime: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
+    processing_area: Annotated[
+        int | None,
+        typer.Option(help="Pixels the network sees; another number than trained at: wrong metres."),
+    ] = None,
+) -> None:
+    """Predict metric depth of photographs: one depth file each, at the photograph's own size.
+
+    The tree of an input folder is mirrored below the output folder. A photograph that cannot be
+    read is skipped and listed at the end; the exit status is then 1.
+    """
+    from leadline.cli.progress import Progress
+    from leadline.depth import LeadlineError, parse_units, suffix_of
+    from leadline.inference import Predictor
+
+    wanted = [*(inputs or []), *(more_inputs or [])]
+    if not wanted:
+        raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
+    if out is None:
+        raise LeadlineError("no output folder: give -o OUT")
+    writing = Writing(
+        out,
+        suffix_of(format),
+        parse_units(units),
+        color,
+        ply,
+        glb,
+        vmin,
+        vmax,
+        cmap,
+        intrinsics,
+        fov,
+    )
+    jobs = plan(wanted, writing)
+    if processing_area is not None:
+        print(
+            f"leadline: processing at {processing_area} pixels, not the size the model was trained "
+            "at: the metres will be off",
+            file=sys.stderr,
+        )
+    predictor = Predictor.load(
+        model, runtime=runtime, precision=precision, processing_area=processing_area
+    )
+    failures = []
+    with Progress("predict", len(jobs)) as progress:
+        for job in jobs:
+            try:
+                _predict_one(predictor, job, writing)
+            except LeadlineError as error:
+                failures.append(str(error))
+            if len(jobs) > 1:
+                progress.advance()
+    _conclude(len(jobs), failures, writing)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What is written for each photograph, and where."""
+
+    folder: Path
+    suffix: str
+    units_per_metre: float
+    color: bool
+    ply: bool
+    glb: bool
+    vmin: float | None
+    vmax: float | None
+    cmap: str
+    intrinsics: Path | None
+    fov: float | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph and its output path without a suffix."""
+
+    source: Path
+    target: Path
+
+
+def plan(wanted: list[str], writing: Writing) -> list[Job]:
+    """Return a job for every photograph that the inputs stand for.
+
+    Errors: LeadlineError for a missing input, one without pictures, or an output that would
+    overwrite an input.
+    """
+    from leadline.depth import LeadlineError
+
+    found: dict[Path, Path] = {}
+    for text in wanted:
+        for source, relative in _expand(text):
+            found.setdefault(source, relative)
+    stems = [relative.with_suffix("") for relative in found.values()]
+    jobs = []
+    for source, relative in found.items():
+        stem = relative.with_suffix("")
+        # a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
+        name = relative if stems.count(stem) > 1 else stem
+        jobs.append(Job(source, writing.folder / name))
+    targets = [job.target for job in jobs]
+    twice = next((target for target in targets if targets.count(target) > 1), None)
+    if twice is not None:
+        raise LeadlineError(f"two inputs would both be written to {twice}; predict them separately")
+    sources = {source.resolve() for source in found}
+    for job in jobs:
+        written = _with_suffix(job.target, writing.suffix)
+        if written.resolve() in sources:
+            raise LeadlineError(f"{written}: would overwrite an input; choose another -o")
+    return jobs
+
+
+def _expand(text: str) -> list[tuple[Path, Path]]:
+    """Return (file, path below the output folder) for a file, a folder or a glob."""
+    from leadline.depth import IMAGE_SUFFIXES, LeadlineError
+
+    path = Path(text)
+    if path.is_dir():
+        files = sorted(
+            p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()
+        )
+        if not files:
+            raise LeadlineError(
+                f"{path}: no pictures in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})"
+            )
+        return [(file, file.relative_to(path)) for file in files]
+    if path.is_file():
+        return [(path, Path(path.name))]
+    if not glob.has_magic(text):
+        raise LeadlineError(f"{path}: no such file or folder")
+    matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
+    files = [match for match in matches if match.is_file()]
+    if not files:
+        raise LeadlineError(f"{text}: matches no file")
+    fixed = Path(text).parts
+    depth = next(i for i, part in enumerate(fixed) if glob.has_magic(part))
+    root = Path(*fixed[:depth])
+    return [(file, file.relative_to(root)) for file in files]
+
+
+def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore[no-untyped-def]
+    import warnings
+
+    from leadline.depth import colorize, read_photo, write_depth, write_glb, write_ply, write_png
+
+    photo = read_photo(job.source)
+    camera, note = camera_of(photo, writing)
+    prediction = predictor.predict(photo, camera)
+    depth: DepthMap = prediction.depth
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_depth(
+            _with_suffix(job.target, writing.suffix), depth, units_per_metre=writing.units_per_metre
+        )
+    for warning in caught:
+        print(f"leadline: {warning.message}", file=sys.stderr)
+    if writing.color:
+        picture = colorize(depth, vmin=writing.vmin, vmax=writing.vmax, cmap=writing.cmap, bar=True)
+        write_png(_with_suffix(job.target, "_color.png"), picture)
+    if note and (writing.ply or writing.glb):
+        print(f"leadline: {job.source}: {note}", file=sys.stderr)
+    if writing.ply:
+        write_ply(_with_suffix(job.target, ".ply"), depth, photo.pixels)
+    if writing.glb:
+        write_glb(_with_suffix(job.target, ".glb"), depth, photo.pixels)
+
+
+def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
+    """Return the camera of a photograph, and a note where it had to be assumed.
+
+    In this order: --intrinsics, --fov, the EXIF focal length, a field of view of 60 degrees.
+    """
+    from leadline.depth import Intrinsics
+
+    width, height = photo.width, photo.height
+    if writing.intrinsics is not None:
+        return Intrinsics.from_file(writing.intrinsics, width, height), ""
+    if writing.fov is not None:
+        return Intrinsics.from_fov(writing.fov, width, height), ""
+    if photo.focal_35mm is not None:
+        return Intrinsics.from_focal_35mm(photo.focal_35mm, width, height), ""
+    note = f"camera unknown, assuming {ASSUMED_FOV:g} degrees across; give --fov or --intrinsics"
+    return Intrinsics.from_fov(ASSUMED_FOV, width, height), note
+
+
+def _with_suffix(target: Path, suffix: str) -> Path:
+    return target.with_name(target.name + suffix)
+
+
+def _conclude(count: int, failures: list[str], writing: Writing) -> None:
+    done = count - len(failures)
+    if done:
+        kinds = [writing.suffix]
+        kinds += ["_color.png"] * writing.color + [".ply"] * writing.ply + [".glb"] * writing.glb
+        unit = f"1/{writing.units_per_metre:g} metre" if writing.suffix == ".png" else "metres"
+        typer.echo(
+            f"{done} of {count} predicted: {writing.folder}/<name>{', <name>'.join(kinds)} "
+            f"(depth in {unit}, planar z)"
+        )
+    if failures:
+        print(f"leadline: {len(failures)} of {count} skipped:", file=sys.stderr)
+        for failure in failures:
+            print(f"  {failure}", file=sys.stderr)
+        raise typer.Exit(1)

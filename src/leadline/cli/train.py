@@ -1,0 +1,139 @@
+"""`leadline train`: a recipe and data become a run folder with a model and its score."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train_command(
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe name ('leadline recipes') or YAML file.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with train.csv/val.csv, a CSV, or a folder of pairs."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder to create.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after N steps; the schedule is rescaled.")
+    ] = None,
+    depth_scale: Annotated[
+        str | None, typer.Option(help="Units per metre of the depth files: 1000, 256, nyu-mm, ...")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue this run folder.")] = None,
+) -> None:
+    """Train a network, then score it and the trivial baselines on the validation images."""
+    from leadline.depth.errors import LeadlineError
+    from leadline.depth.units import parse_units
+
+    if resume is not None:
+        if recipe or data or out or overrides or max_steps:
+            raise LeadlineError("--resume RUN stands alone: the run folder knows everything else")
+        from leadline.training import loop
+
+        with TrainingProgress() as reporter:
+            folder = loop.resume(resume, reporter)
+        _score(resume, folder)
+        return
+    missing = [
+        name for name, v in (("--recipe", recipe), ("--data", data), ("--out", out)) if not v
+    ]
+    if missing or recipe is None or data is None or out is None:
+        raise LeadlineError(f"{', '.join(missing)} missing; or give --resume RUN alone")
+    from leadline.training.recipe import load_recipe
+
+    settings = list(overrides or [])
+    if max_steps is not None:
+        settings.append(f"trainer.max_steps={max_steps}")
+    loaded = load_recipe(recipe, settings)
+    from leadline.training import loop
+
+    with TrainingProgress() as reporter:
+        folder = loop.train(
+            loaded,
+            data,
+            out,
+            reporter,
+            units_per_metre=parse_units(depth_scale) if depth_scale else None,
+        )
+    _score(out, folder)
+
+
+class TrainingProgress:
+    """Shows a run as a progress bar: images per second, time left, loss, share of waiting."""
+
+    def __init__(self) -> None:
+        from leadline.cli.progress import Progress
+
+        self._make = Progress
+        self._progress: Progress | None = None
+        self._images = 0
+        self._waited = 0.0
+
+    def __enter__(self) -> "TrainingProgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+
+    def start(self, first_step: int, total_steps: int) -> None:
+        """Open the bar."""
+        self._progress = self._make("train", total_steps, "steps", first_step)
+        self._progress.__enter__()
+
+    def step(self, step: int, loss: float, images: int, waited: float) -> None:
+        """Advance the bar by one step."""
+        assert self._progress is not None
+        self._images += images
+        self._waited += waited
+        steps = step - self._progress.first
+        rate = self._progress.rate * self._images / max(1, steps)
+        seconds = steps / max(self._progress.rate, 1e-9)
+        self._progress.advance(
+            f"loss {loss:.3f}, {rate:.1f} images/s, "
+            f"{self._waited / max(seconds, 1e-9):.0%} data wait"
+        )
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        if self._progress is not None:
+            self._progress.say(line)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+
+def _score(run: Path, model: Path) -> None:
+    """Score the best model of a finished run beside the trivial baselines."""
+    import json
+
+    from leadline.cli.evaluate import print_result, score_baselines
+    from leadline.cli.progress import tracker
+    from leadline.evaluation import evaluate
+    from leadline.inference import Predictor
+    from leadline.training.loop import run_data
+    from leadline.training.recipe import load_recipe
+
+    recipe = load_recipe(str(run / "recipe.yaml"))
+    facts = json.loads((run / "run.json").read_text())
+    train, val = run_data(recipe, Path(facts["data"]), facts["units_per_metre"])
+    if val is not None:
+        predictor = Predictor.load(model)
+        result = evaluate(
+            lambda sample: predictor.metres(sample.image[None])[0],
+            val,
+            model=f"{recipe.name} (this run)",
+            data_name=f"validation images of {facts['data']}",
+            protocol=recipe.trainer.protocol,
+            track=tracker("evaluate"),
+        )
+        result.baselines = score_baselines(train, val, result.protocol.name)
+        print_result(result)
+    typer.echo(f"model: {model}   curves: {run / 'curves.png'}   samples: {run / 'samples'}")
+    typer.echo(f"next:  leadline predict photo.jpg -o out --model {run}")

@@ -1,0 +1,54 @@
+"""Trivial baselines: what a score is worth is seen beside what knows nothing of the picture."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import DepthDataset
+from leadline.depth.errors import LeadlineError
+from leadline.metrics.protocols import resize_to
+
+MILLIMETRES_COUNTED = 100_000
+
+
+def training_baselines(
+    data: DepthDataset, track: Callable[[Iterable[int]], Iterable[int]] = iter
+) -> dict[str, NDArray[np.float32]]:
+    """Return two predictions that ignore the photograph, learned from the training depth alone.
+
+    "mean depth map": the mean of each pixel over the images where it is valid, (H,W) metres, at
+    the size of the first image; pixels that are never valid take the overall mean.
+    "median depth": the median of all valid pixels (to the millimetre), as a (1,1) map.
+    """
+    total: NDArray[np.float64] | None = None
+    counts: NDArray[np.float64] | None = None
+    histogram = np.zeros(MILLIMETRES_COUNTED, dtype=np.int64)
+    for index in track(range(len(data))):
+        sample = data[index]
+        if total is None or counts is None:
+            total = np.zeros(sample.depth.shape)
+            counts = np.zeros(sample.depth.shape)
+        depth: NDArray[np.floating] = sample.depth
+        valid = sample.valid
+        if depth.shape != total.shape:
+            size = (total.shape[0], total.shape[1])
+            share = resize_to(valid.astype(np.float32), size)
+            total_depth = resize_to(np.where(valid, depth, 0).astype(np.float32), size)
+            depth = total_depth / np.maximum(share, np.float32(1e-6))
+            valid = share > 0.5
+        total += np.where(valid, depth, 0)
+        counts += valid
+        millimetres = np.rint(depth[valid] * 1000).astype(np.int64)
+        histogram += np.bincount(
+            millimetres.clip(0, MILLIMETRES_COUNTED - 1), minlength=MILLIMETRES_COUNTED
+        )
+    if total is None or counts is None or not counts.any():
+        raise LeadlineError("the training data has no valid depth to take a baseline from")
+    overall = total.sum() / counts.sum()
+    mean_map = np.where(counts > 0, total / np.maximum(counts, 1), overall)
+    median = np.searchsorted(np.cumsum(histogram), histogram.sum() / 2) / 1000
+    return {
+        "mean training depth map": mean_map.astype(np.float32),
+        "median training depth": np.full((1, 1), median, dtype=np.float32),
+    }

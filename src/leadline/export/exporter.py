@@ -1,0 +1,140 @@
+"""From a checkpoint to one file that runs elsewhere and gives the same numbers."""
+
+import copy
+import json
+import logging
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from leadline.depth.atomic import atomic_path
+from leadline.depth.errors import LeadlineError
+from leadline.export.graph import OPSET, add_size_policy
+from leadline.models.base import DepthModel
+
+WEIGHT_TYPES = ("f32", "fp16")
+SMALLEST_HALVED = 1024
+"""Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
+
+
+class _Core(nn.Module):
+    """The network between the resizes: images in [0,1] to metres, no padding, no checks."""
+
+    def __init__(self, model: DepthModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N,1,h',w') metres for images (N,3,h,w) in [0,1]."""
+        outputs = self.model.network(self.model.normalize(images))
+        return self.model.space.decode(outputs["target"].float())
+
+
+def to_onnx(model: DepthModel, description: str = "") -> onnx.ModelProto:
+    """Return the whole graph, uint8 photograph to metres, for any batch, height and width."""
+    stride = model.config.stride
+    example = torch.rand(2, 3, max(4 * stride, 96), max(6 * stride, 128))
+    free = torch.export.Dim.DYNAMIC
+    with warnings.catch_warnings(), _QuietExporter(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            _Core(copy.deepcopy(model).cpu().eval()),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            external_data=False,
+            input_names=["images"],
+            output_names=["depth"],
+            dynamic_shapes=({0: free, 2: free, 3: free},),
+            verbose=False,
+        )
+    assert program is not None
+    whole = add_size_policy(program.model_proto, model.config.training_area, stride)
+    whole.producer_name = "leadline"
+    whole.doc_string = description
+    _strip_traces(whole)
+    helper.set_model_props(whole, {"leadline": json.dumps(asdict(model.config))})
+    return whole
+
+
+class _QuietExporter:
+    """The exporter logs its progress; a command prints its own."""
+
+    def __enter__(self) -> None:
+        self.loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+        self.levels = [logger.level for logger in self.loggers]
+        for logger in self.loggers:
+            logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        for logger, level in zip(self.loggers, self.levels, strict=True):
+            logger.setLevel(level)
+
+
+def _strip_traces(graph: onnx.ModelProto) -> None:
+    """Remove the exporter's notes: Python stack traces with the paths of this machine."""
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in [*graph.graph.value_info, *graph.graph.input, *graph.graph.output]:
+        del value.metadata_props[:]
+    del graph.graph.metadata_props[:]
+    del graph.metadata_props[:]
+    del graph.graph.value_info[:]
+
+
+def halve_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy whose large weights are stored as float16 and cast back when loaded.
+
+    Arithmetic stays float32; runtimes fold the casts away.
+    """
+    halved = onnx.ModelProto()
+    halved.CopyFrom(graph)
+    casts = []
+    for tensor in halved.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALLEST_HALVED:
+            continue
+        name, stored = tensor.name, f"{tensor.name}/fp16"
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [name], name=name, to=TensorProto.FLOAT))
+    nodes = list(halved.graph.node)
+    del halved.graph.node[:]
+    halved.graph.node.extend([*casts, *nodes])
+    return halved
+
+
+def rounded_like(model: DepthModel, weights: str) -> DepthModel:
+    """Return a copy of `model` whose weights went through the stored type, to compare with."""
+    twin = copy.deepcopy(model)
+    if weights == "fp16":
+        for parameter in twin.parameters():
+            if parameter.numel() >= SMALLEST_HALVED:
+                parameter.data = parameter.data.half().float()
+    return twin
+
+
+def write_exported(graph: onnx.ModelProto, path: Path, weights: str) -> None:
+    """Write `.onnx`, or `.xml` with its `.bin`, in one move each; weights f32 or fp16."""
+    if weights not in WEIGHT_TYPES:
+        raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(WEIGHT_TYPES)}")
+    if path.suffix == ".onnx":
+        stored = halve_weights(graph) if weights == "fp16" else graph
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(stored.SerializeToString())
+        return
+    if path.suffix != ".xml":
+        raise LeadlineError(f"{path}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
+    import openvino
+
+    model: Any = openvino.Core().read_model(graph.SerializeToString())
+    with atomic_path(path) as temporary, atomic_path(path.with_suffix(".bin")) as temporary_bin:
+        openvino.save_model(model, temporary, compress_to_fp16=weights == "fp16")
+        temporary.with_suffix(".bin").replace(temporary_bin)

@@ -1,0 +1,167 @@
+"""Runtimes: interchangeable engines that turn a batch of photographs into metres.
+
+OpenVINO is the default and needs no torch; ONNX Runtime runs the same exported file; torch runs
+a checkpoint. Each is imported only when it is asked for.
+"""
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.errors import LeadlineError
+
+Outputs = dict[str, NDArray[Any]]
+PRECISIONS = ("f32", "bf16")
+COMPILED_SIZES = 4
+
+
+class Runtime(Protocol):
+    """An engine with one model in it."""
+
+    name: str
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
+        ...
+
+
+class OpenVinoRuntime:
+    """An exported `.xml` or `.onnx` on the CPU.
+
+    In f32 one compiled model serves every image size. In bf16 each size is compiled by itself:
+    the positions of the resizing would otherwise be computed in bf16 too, and be off by pixels.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        path: Path,
+        precision: str = "f32",
+        threads: int | None = None,
+        processing_area: int | None = None,
+    ):
+        import openvino
+
+        self._core = openvino.Core()
+        try:
+            self._model = self._core.read_model(path)
+        except RuntimeError as error:
+            raise LeadlineError(
+                f"{path}: OpenVINO cannot read it ({_reason(error)}); export the model again"
+            ) from error
+        if [port.any_name for port in self._model.inputs] != ["image"]:
+            raise LeadlineError(
+                f"{path}: not a graph exported by Leadline (its input should be one 'image')"
+            )
+        if processing_area is not None:
+            _replace_area(self._model, processing_area)
+        self._precision = precision
+        # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+        }
+        self._compiled: OrderedDict[tuple[int, ...] | None, Any] = OrderedDict()
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
+        key = None if self._precision == "f32" else images.shape
+        if key not in self._compiled:
+            model = self._model
+            if key is not None:
+                model = self._model.clone()
+                model.reshape(list(images.shape))
+            self._compiled[key] = self._core.compile_model(model, "CPU", self._options)
+            if len(self._compiled) > COMPILED_SIZES:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(key)
+        results = self._compiled[key](images)
+        return {port.any_name: np.array(value) for port, value in results.items()}
+
+
+def _replace_area(model: Any, area: int) -> None:
+    from openvino import opset13
+
+    for node in model.get_ops():
+        if node.get_friendly_name() == "area":
+            constant = opset13.constant(np.array([area], dtype=np.float32))
+            node.output(0).replace(constant.output(0))
+            return
+    raise LeadlineError("this exported file has no processing area to change; export it again")
+
+
+class OnnxRuntime:
+    """An exported `.onnx` in ONNX Runtime, float32."""
+
+    name = "onnxruntime"
+
+    def __init__(self, path: Path, threads: int | None = None):
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise LeadlineError("the onnxruntime runtime needs: pip install onnxruntime") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises its own unrelated exception types
+            raise LeadlineError(
+                f"{path}: ONNX Runtime cannot read it ({_reason(error)})"
+            ) from error
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
+        values = self._session.run(self._names, {"image": images})
+        return dict(zip(self._names, values, strict=True))
+
+
+class TorchRuntime:
+    """A saved model folder in torch, float32, on the CPU or a named device."""
+
+    name = "torch"
+
+    def __init__(
+        self,
+        folder: Path,
+        threads: int | None = None,
+        processing_area: int | None = None,
+        device: str = "cpu",
+    ):
+        try:
+            import torch
+        except ImportError as error:
+            raise LeadlineError(
+                f"{folder}: a checkpoint needs torch: pip install 'leadline[train]', "
+                "or export it to .onnx and use that"
+            ) from error
+        from leadline.models.build import load_model
+        from leadline.models.pipeline import MetricPipeline
+
+        if threads:
+            torch.set_num_threads(threads)
+        self._torch, self._device = torch, torch.device(device)
+        model = load_model(folder).to(device=self._device)
+        model = model.to(memory_format=torch.channels_last)
+        self._pipeline = MetricPipeline(model, processing_area).eval()
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
+        torch = self._torch
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.array(images)).to(self._device)
+            outputs = self._pipeline(batch)
+        return {name: value.cpu().numpy() for name, value in outputs.items()}
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:160]
