@@ -50,5 +50,6 @@ def export_command(
             f"{out}: differs from the checkpoint by {worst:.2e} m, more than {tolerance:g} m; "
             "the file was written but should not be trusted"
         )
-    written = sum(p.stat().st_size for p in (out, out.with_suffix(".bin")) if p.is_file())
+    files = [out, out.with_suffix(".bin")] if out.suffix == ".xml" else [out]
+    written = sum(file.stat().st_size for file in files)
     typer.echo(f"written: {out} ({written / 1e6:.1f} MB, weights {weights}), parity {worst:.1e} m")

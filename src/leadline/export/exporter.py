@@ -54,6 +54,9 @@ def to_onnx(model: DepthModel, description: str = "") -> onnx.ModelProto:
             output_names=["depth"],
             dynamic_shapes=({0: free, 2: free, 3: free},),
             verbose=False,
+            # Unoptimised, BatchNorm stays beside its convolution: stored weights are then the
+            # checkpoint's own, and the runtimes fold the two in float32 when they load.
+            optimize=False,
         )
     assert program is not None
     whole = add_size_policy(program.model_proto, model.config.training_area, stride)
@@ -134,7 +137,9 @@ def write_exported(graph: onnx.ModelProto, path: Path, weights: str) -> None:
         raise LeadlineError(f"{path}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
     import openvino
 
-    model: Any = openvino.Core().read_model(graph.SerializeToString())
+    # Not OpenVINO's own compression, which would halve BatchNorm's vectors as well.
+    stored = halve_weights(graph) if weights == "fp16" else graph
+    model: Any = openvino.Core().read_model(stored.SerializeToString())
     with atomic_path(path) as temporary, atomic_path(path.with_suffix(".bin")) as temporary_bin:
-        openvino.save_model(model, temporary, compress_to_fp16=weights == "fp16")
+        openvino.save_model(model, temporary, compress_to_fp16=False)
         temporary.with_suffix(".bin").replace(temporary_bin)

@@ -21,6 +21,9 @@ NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, 
 }
 """(mean, std) of the RGB input in [0,1]; `symmetric` gives [-1,1], `unit` leaves [0,1]."""
 
+CHANNEL_ORDERS = ("rgb", "bgr")
+"""In which order the network sees the colours; the images given to a model are always RGB."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -38,12 +41,18 @@ class ModelConfig:
     max_depth: float = 10.0
     stride: int = 32
     training_area: int = 76_800
+    channel_order: str = "rgb"
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:
             raise LeadlineError(
                 f"normalization {self.normalization!r} is not known; "
                 f"choose one of {', '.join(NORMALIZATIONS)}"
+            )
+        if self.channel_order not in CHANNEL_ORDERS:
+            raise LeadlineError(
+                f"channel_order {self.channel_order!r} is not known; "
+                f"choose one of {', '.join(CHANNEL_ORDERS)}"
             )
 
 
@@ -72,6 +81,12 @@ class DepthModel(nn.Module, ABC):
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return the raw outputs for normalised images (B,3,H,W), H and W multiples of stride."""
 
+    def normalize(self, images: Tensor) -> Tensor:
+        """Return RGB images (B,3,H,W) in [0,1] as `network` wants them: scaled, in its order."""
+        x = (images - self.mean) / self.std
+        # Mean and deviation belong to a colour, so they come first.
+        return x.flip(1) if self.config.channel_order == "bgr" else x
+
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"depth": (B,1,h,w) metres, "target": (B,1,h,w) network units, ...}.
 
@@ -94,19 +109,15 @@ class DepthModel(nn.Module, ABC):
         outputs = {name: value.float() for name, value in outputs.items()}
         return {"depth": self.space.decode(outputs["target"]), **outputs}
 
-    def normalize(self, images: Tensor) -> Tensor:
-        """Bring RGB in [0,1] (B,3,H,W) to what the encoder was trained on."""
-        return (images - self.mean) / self.std
-
     def load_encoder(self, path: Path) -> None:
         """Load encoder weights from a file in the layout of the encoder's own library."""
         encoder = getattr(self, "encoder", None)
-        if encoder is None:
+        if not hasattr(encoder, "load_file"):
             raise LeadlineError(
                 f"{self.config.architecture} has no pretrained encoder to load {path} into; "
                 "set model.encoder_weights=none"
             )
-        encoder.load_file(path)
+        encoder.load_file(path)  # type: ignore[union-attr]
 
     def parameter_count(self) -> int:
         """Return the number of parameters, buffers not counted."""

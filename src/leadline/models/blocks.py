@@ -1,11 +1,15 @@
 """Building blocks that several decoders share."""
 
-from torch import Tensor, nn
+from collections.abc import Sequence
+
+from torch import Tensor, cat, nn
 from torch.nn import functional
+
+from leadline.models.encoders import Taps
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
-    """Return a convolution without bias (BatchNorm has one), BatchNorm and ReLU; the size stays."""
+    """A convolution without bias (BatchNorm has one), BatchNorm, ReLU; the size stays."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -18,3 +22,59 @@ def upsample_like(x: Tensor, reference: Tensor) -> Tensor:
     return functional.interpolate(
         x, size=reference.shape[-2:], mode="bilinear", align_corners=False
     )
+
+
+def up_steps(reductions: Sequence[int], finest: int) -> list[int]:
+    """Return the reductions a decoder passes: from half the encoder's deepest to `finest`."""
+    steps = []
+    reduction = max(reductions) // 2
+    while reduction >= finest:
+        steps.append(reduction)
+        reduction //= 2
+    return steps
+
+
+def widths_for(widths: Sequence[int], steps: Sequence[int]) -> list[int]:
+    """Fit the widths of a decoder to an encoder with more or fewer steps than it was made for.
+
+    Widths belong to reductions: the finest ones stay, the coarsest is dropped or repeated.
+    """
+    missing = len(steps) - len(widths)
+    return [*[widths[0]] * missing, *widths[-len(steps) :]]
+
+
+def size_at(images: Tensor, features: Taps, reduction: int) -> tuple[int, int]:
+    """Return (h, w) of the maps at `reduction`: the encoder's own, or the input's, rounded up."""
+    if reduction in features:
+        h, w = features[reduction].shape[-2:]
+    else:
+        h, w = (-(-side // reduction) for side in images.shape[-2:])
+    return h, w
+
+
+def crop_to(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Cut the last row and column off a map that was doubled from an odd size."""
+    return x[..., : size[0], : size[1]]
+
+
+class BilinearUpBlock(nn.Module):
+    """Bilinear upsampling, concatenation of a skip, two 3x3 convolutions with bias.
+
+    LeakyReLU(0.2) behind both convolutions, no BatchNorm: the block of DenseDepth (Alhashim and
+    Wonka 2018, table 1). `skip` is the number of its channels, 0 for none.
+    """
+
+    def __init__(self, inputs: int, skip: int, outputs: int):
+        super().__init__()
+        self.conv_a = nn.Conv2d(inputs + skip, outputs, 3, padding=1)
+        self.conv_b = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.activation = nn.LeakyReLU(0.2)
+
+    def forward(self, x: Tensor, skip: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Return (B,outputs,h,w) at `size`, which is the size of `skip` where there is one."""
+        x = functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+        if skip is not None:
+            x = cat([x, skip], dim=1)
+        x = self.activation(self.conv_a(x))
+        x = self.activation(self.conv_b(x))
+        return x

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, cat, nn
 
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.blocks import conv_bn_relu, upsample_like
+from leadline.models.blocks import conv_bn_relu, up_steps, upsample_like, widths_for
 from leadline.models.encoders import create_encoder
 
 
@@ -41,18 +41,21 @@ class CompactModel(DepthModel):
         super().__init__(config)
         self.encoder = create_encoder(encoder)
         channels = self.encoder.channels
-        self.neck = conv_bn_relu(channels[32], neck, kernel=1)
+        self.neck = conv_bn_relu(channels[max(self.encoder.reductions)], neck, kernel=1)
+        steps = up_steps(self.encoder.reductions, finest=2)
+        self.steps = [reduction for reduction in steps if reduction in channels]
+        widths = widths_for(widths, self.steps)
         inputs = [neck, *widths[:-1]]
         self.blocks = nn.ModuleList(
             UpBlock(i, channels[reduction], o)
-            for i, reduction, o in zip(inputs, (16, 8, 4, 2), widths, strict=True)
+            for i, reduction, o in zip(inputs, self.steps, widths, strict=True)
         )
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H/2,W/2) ln(metres)}."""
         features = self.encoder(images)
-        x = self.neck(features[32])
-        for block, reduction in zip(self.blocks, (16, 8, 4, 2), strict=True):
+        x = self.neck(features[max(features)])
+        for block, reduction in zip(self.blocks, self.steps, strict=True):
             x = block(x, features[reduction])
         return {"target": self.head(x)}

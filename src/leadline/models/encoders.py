@@ -1,7 +1,8 @@
 """Encoders: torchvision (or timm) networks cut into named taps.
 
-An encoder returns one feature map per reduction, `{2: (B,C,H/2,W/2), 4: ..., 32: ...}`, and
-keeps torchvision's own parameter names, so that torchvision's weight files load into it strictly.
+An encoder returns one feature map per reduction, `{2: (B,C,H/2,W/2), 4: ..., 32: ...}`, sides
+rounded up at sizes that are no multiples, and keeps torchvision's own parameter names, so that
+torchvision's weight files load into it strictly.
 """
 
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional
 
 from leadline.depth.errors import LeadlineError
 
@@ -108,6 +110,13 @@ def _children(module: nn.Module) -> dict[str, nn.Module]:
     return dict(module.named_children())
 
 
+def _round_up(module: nn.Module) -> None:
+    """Let poolings turn 15 rows into 8, not 7: the border counts, and one row stays one."""
+    for layer in module.modules():
+        if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
+            layer.ceil_mode = True
+
+
 def _mobilenet_v2() -> Encoder:
     features = torchvision.models.mobilenet_v2(weights=None).features
     return Encoder(
@@ -123,10 +132,41 @@ def _resnet(name: str) -> Callable[[], Encoder]:
     return build
 
 
+def _dilated_resnet50(output_stride: int) -> Callable[[], Encoder]:
+    """ResNet-50 whose last stages dilate instead of stride: same weights, larger maps."""
+
+    def build() -> Encoder:
+        dilate = {16: [False, False, True], 8: [False, True, True]}[output_stride]
+        resnet = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate)
+        taps = {2: "relu", 4: "layer1", 8: "layer2", 16: "layer3"}
+        # The deepest map is layer4's, at the same size as the stages it replaces.
+        kept = {reduction: name for reduction, name in taps.items() if reduction < output_stride}
+        return Encoder(_children(resnet), {**kept, output_stride: "layer4"})
+
+    return build
+
+
+def _vgg19() -> Encoder:
+    """VGG-19 up to conv5_4 and its activation, without the last pooling: five sizes, /1 to /16."""
+    vgg = torchvision.models.vgg
+    # Only the convolutions: the head of torchvision's network has 120 million parameters.
+    features = vgg.make_layers(vgg.cfgs["E"])
+    for layer in features:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    _round_up(features)
+    return Encoder(
+        _children(features), {1: "3", 2: "8", 4: "17", 8: "26", 16: "35"}, prefix="features."
+    )
+
+
 def _densenet(name: str) -> Callable[[], Encoder]:
     def build() -> Encoder:
         features = torchvision.models.get_model(name, weights=None).features
         layers = _children(features)
+        for part in ("transition1", "transition2", "transition3"):
+            _round_up(layers[part])
         # DenseNet.forward applies a ReLU behind norm5 that is not part of `features`.
         layers["relu5"] = nn.ReLU()
         # DenseDepth's skips: the pooled side of each transition, not the dense block's output.
@@ -156,10 +196,29 @@ class TimmEncoder(nn.Module):
         taps: Any = self.net.feature_info
         self.reductions: list[int] = list(taps.reduction())
         self.channels: dict[int, int] = dict(zip(self.reductions, taps.channels(), strict=True))
+        self.rounds_up = self._measure_rounding()
 
     def forward(self, images: Tensor) -> Taps:
         """Return {reduction: features} for normalised images (B,3,H,W)."""
-        return dict(zip(self.reductions, self.net(images), strict=True))
+        if self.rounds_up:
+            return dict(zip(self.reductions, self.net(images), strict=True))
+        height, width = images.shape[-2:]
+        deepest = max(self.reductions)
+        padding = (0, -width % deepest, 0, -height % deepest)
+        features = self.net(functional.pad(images, padding, mode="replicate"))
+        return {
+            reduction: feature[..., : -(-height // reduction), : -(-width // reduction)]
+            for reduction, feature in zip(self.reductions, features, strict=True)
+        }
+
+    @torch.no_grad()
+    def _measure_rounding(self) -> bool:
+        training = self.net.training
+        self.net.eval()
+        side = 2 * max(self.reductions) + 1
+        sides = [feature.shape[-1] for feature in self.net(torch.zeros(1, 3, side, side))]
+        self.net.train(training)
+        return sides == [-(-side // reduction) for reduction in self.reductions]
 
     def load_file(self, path: Path) -> None:
         """Load a timm state dict; keys of the dropped head are ignored."""
@@ -172,10 +231,13 @@ class TimmEncoder(nn.Module):
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {
+    "vgg19": _vgg19,
     "mobilenet_v2": _mobilenet_v2,
     "resnet18": _resnet("resnet18"),
     "resnet34": _resnet("resnet34"),
     "resnet50": _resnet("resnet50"),
+    "resnet50_os16": _dilated_resnet50(16),
+    "resnet50_os8": _dilated_resnet50(8),
     "densenet121": _densenet("densenet121"),
     "densenet169": _densenet("densenet169"),
     "densenet201": _densenet("densenet201"),
@@ -195,6 +257,15 @@ def create_encoder(name: str) -> Encoder | TimmEncoder:
     return ENCODERS[name]()
 
 
+def use_leaky_relu(module: nn.Module, slope: float) -> None:
+    """Replace every ReLU inside `module` by LeakyReLU(slope); its state dict stays as it is."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.ReLU):
+            setattr(module, name, nn.LeakyReLU(slope, inplace=child.inplace))
+        else:
+            use_leaky_relu(child, slope)
+
+
 def imagenet_weights_file(name: str) -> Path:
     """Return the local file of torchvision's ImageNet weights, downloading it when needed.
 
@@ -203,7 +274,13 @@ def imagenet_weights_file(name: str) -> Path:
     import socket
     from urllib.error import URLError
 
-    weights: Any = torchvision.models.get_model_weights(name)[IMAGENET_WEIGHTS]
+    if name not in ENCODERS:
+        raise LeadlineError(
+            f"encoder {name!r} has no ImageNet weights in torchvision; give a local file with "
+            "--set model.encoder_weights=FILE, or =none for random weights"
+        )
+    # A dilated network ("resnet50_os16") uses the weights of the plain one.
+    weights: Any = torchvision.models.get_model_weights(name.partition("_os")[0])[IMAGENET_WEIGHTS]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     path: Path = folder / weights.url.rsplit("/", 1)[-1]
     if path.is_file():

@@ -215,10 +215,11 @@ def _run(run: Run, reporter: Reporter) -> Path:
 def _announce(run: Run, reporter: Reporter) -> None:
     h, w = run.size
     val = f"{len(run.val_data)} validation images" if run.val_data else "no validation images"
+    batch = min(run.recipe.data.batch_size, len(run.train_data))
     reporter.say(
         f"{run.recipe.name}: {run.model.parameter_count():,} parameters, "
-        f"from {run.initialised_from}; {len(run.train_data)} training and {val}; {h}x{w} (HxW), batch "
-        f"{min(run.recipe.data.batch_size, len(run.train_data))}, {run.total_steps} steps, "
+        f"from {run.initialised_from}; {len(run.train_data)} training and {val}; "
+        f"{h}x{w} (HxW), batch {batch}, {run.total_steps} steps, "
         f"{run.recipe.trainer.precision} on {run.fabric.device}"
     )
 

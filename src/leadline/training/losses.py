@@ -1,17 +1,42 @@
 """Losses: each one function of (prediction, truth, valid), masked, float32, one value.
 
-Every loss is the mean over the images of a per-image mean over valid pixels, so that a batch
+Every loss is the mean over the images of a per-image value over valid pixels, so that a batch
 split over processes gives the same number; an image without a valid pixel contributes zero.
-All take (B,1,H,W) tensors and a (B,1,H,W) bool mask, and never read a masked pixel's truth.
+All take (B,1,H,W) tensors and a (B,1,H,W) bool mask, and never read a masked pixel's truth: it may
+be NaN. Value and gradient are finite for any mask. Losses of logarithms take metres: use them in
+the space `depth`, or in `target` where the network regresses metres.
 """
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from leadline.training.semantic_losses import boundary_cross_entropy, cross_entropy
+
 Loss = Callable[..., Tensor]
+P = ParamSpec("P")
+
+LOG_FLOOR = 1e-6
+"""Metres below which a prediction is not followed into the logarithm."""
+
+
+def in_float32(
+    loss: Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor],
+) -> Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor]:
+    """Let a loss of half-precision tensors be computed in float32."""
+
+    @wraps(loss)
+    def wide(
+        prediction: Tensor, truth: Tensor, valid: Tensor, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Tensor:
+        at_least = torch.promote_types(prediction.dtype, torch.float32)
+        return loss(prediction.to(at_least), truth.to(at_least), valid, *args, **kwargs)
+
+    return wide
 
 
 def per_image_mean(values: Tensor, valid: Tensor) -> Tensor:
@@ -20,16 +45,114 @@ def per_image_mean(values: Tensor, valid: Tensor) -> Tensor:
     return counted / valid.flatten(1).sum(1).clamp_min(1)
 
 
+def masked_error(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """Return prediction - truth, 0 under the mask; the gradient there is 0 even for a NaN truth."""
+    return torch.where(valid, prediction - truth, torch.zeros_like(prediction))
+
+
+def masked_log_error(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """Return ln(prediction) - ln(truth) of metres, 0 under the mask."""
+    one = torch.ones_like(truth)
+    difference = prediction.clamp_min(LOG_FLOOR).log() - torch.where(valid, truth, one).log()
+    return torch.where(valid, difference, torch.zeros_like(difference))
+
+
+def safe_sqrt(x: Tensor) -> Tensor:
+    """Return the root of x >= 0, with gradient 0 at 0 instead of infinity."""
+    positive = x > 0
+    root = torch.where(positive, x, torch.ones_like(x)).sqrt()
+    return torch.where(positive, root, torch.zeros_like(root))
+
+
+@in_float32
 def l1(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Mean absolute difference."""
-    return per_image_mean((prediction - truth).abs(), valid).mean()
+    return per_image_mean(masked_error(prediction, truth, valid).abs(), valid).mean()
 
 
+@in_float32
 def l2(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Mean squared difference (no root)."""
-    return per_image_mean((prediction - truth).square(), valid).mean()
+    return per_image_mean(masked_error(prediction, truth, valid).square(), valid).mean()
 
 
+@in_float32
+def berhu(prediction: Tensor, truth: Tensor, valid: Tensor, fraction: float = 0.2) -> Tensor:
+    """Reverse Huber: |e| up to c, (e^2 + c^2) / (2c) beyond it.
+
+    c is `fraction` of the largest |e| over the valid pixels of the batch and is a constant to the
+    gradient: Laina et al. 2016, equation 1, as in the authors' code. The batch shares one c, so
+    this loss, alone among them, depends on what else is in the batch.
+    """
+    error = masked_error(prediction, truth, valid).abs()
+    threshold = fraction * error.detach().amax()
+    # With no error at all there is nothing beyond the threshold, and nothing to divide by.
+    safe = torch.where(threshold > 0, threshold, torch.ones_like(threshold))
+    beyond = (error.square() + safe**2) / (2 * safe)
+    return per_image_mean(torch.where(error <= threshold, error, beyond), valid).mean()
+
+
+@in_float32
+def silog(
+    prediction: Tensor,
+    truth: Tensor,
+    valid: Tensor,
+    variance_focus: float = 0.85,
+    factor: float = 10.0,
+) -> Tensor:
+    """Scaled scale-invariant error of metres: factor * sqrt(mean d^2 - focus (mean d)^2).
+
+    d is ln(prediction) - ln(truth). Source: BTS (Lee et al. 2019), section 3.4.
+    """
+    squares, mean = _log_moments(prediction, truth, valid)
+    # Written as a variance plus a square, rounding cannot make it negative.
+    inside = (squares - mean**2).clamp_min(0) + (1 - variance_focus) * mean**2
+    return factor * safe_sqrt(inside).mean()
+
+
+@in_float32
+def scale_invariant(
+    prediction: Tensor, truth: Tensor, valid: Tensor, balance: float = 0.5
+) -> Tensor:
+    """Return mean d^2 - balance (mean d)^2 of metres, without a root.
+
+    d is ln(prediction) - ln(truth). Source: Eigen et al. 2014, equation 4.
+    """
+    squares, mean = _log_moments(prediction, truth, valid)
+    return (squares - balance * mean**2).mean()
+
+
+@in_float32
+def rmse_log(prediction: Tensor, truth: Tensor, valid: Tensor, over_batch: bool = False) -> Tensor:
+    """Root of the mean squared difference of ln(metres), of each image.
+
+    `over_batch` takes the root over all pixels of the batch instead: Sciuto, equation 1.
+    """
+    squares = masked_log_error(prediction, truth, valid).square()
+    if over_batch:
+        return safe_sqrt(squares.sum() / valid.sum().clamp_min(1))
+    return safe_sqrt(per_image_mean(squares, valid)).mean()
+
+
+@in_float32
+def log1p(prediction: Tensor, truth: Tensor, valid: Tensor, eps: float = 1e-5) -> Tensor:
+    """Mean of sqrt((ln(1 + prediction) - ln(1 + truth))^2 + eps) of metres, pixel by pixel.
+
+    What Sciuto's code computes under the name of a logarithmic RMSE: the root is taken of one
+    pixel at a time. A prediction below zero counts as zero.
+    """
+    one = torch.ones_like(truth)
+    difference = prediction.clamp_min(0).log1p() - torch.where(valid, truth, one).log1p()
+    return per_image_mean((difference.square() + eps).sqrt(), valid).mean()
+
+
+def _log_moments(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (B,) means of d^2 and of d, d the difference of logarithms."""
+    error = masked_log_error(prediction, truth, valid)
+    return per_image_mean(error.square(), valid), per_image_mean(error, valid)
+
+
+@in_float32
 def gradient(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 1) -> Tensor:
     """Mean absolute difference of forward differences, in x plus in y.
 
@@ -40,20 +163,19 @@ def gradient(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 1) 
     total = prediction.new_zeros(())
     for scale in range(scales):
         step = 2**scale
-        error = (prediction - truth)[..., ::step, ::step]
         mask = valid[..., ::step, ::step]
+        error = masked_error(prediction[..., ::step, ::step], truth[..., ::step, ::step], mask)
         for axis in (-1, -2):
             if error.shape[axis] < 2:
                 continue
-            # torch.where first: the truth under the mask may be anything, also NaN.
-            clean = torch.where(mask, error, torch.zeros_like(error))
             both = mask.narrow(axis, 1, mask.shape[axis] - 1) & mask.narrow(
                 axis, 0, mask.shape[axis] - 1
             )
-            total = total + per_image_mean(clean.diff(dim=axis).abs(), both).mean()
+            total = total + per_image_mean(error.diff(dim=axis).abs(), both).mean()
     return total
 
 
+@in_float32
 def ssim(
     prediction: Tensor, truth: Tensor, valid: Tensor, data_range: float, window: int = 11
 ) -> Tensor:
@@ -90,5 +212,17 @@ def _gaussian(size: int, sigma: float, like: Tensor) -> Tensor:
     return (weights / weights.sum()).view(1, 1, 1, size)
 
 
-LOSSES: dict[str, Loss] = {"l1": l1, "l2": l2, "gradient": gradient, "ssim": ssim}
+LOSSES: dict[str, Loss] = {
+    "l1": l1,
+    "l2": l2,
+    "berhu": berhu,
+    "silog": silog,
+    "scale_invariant": scale_invariant,
+    "rmse_log": rmse_log,
+    "log1p": log1p,
+    "gradient": gradient,
+    "ssim": ssim,
+    "cross_entropy": cross_entropy,
+    "boundary_cross_entropy": boundary_cross_entropy,
+}
 """Every loss by the name a recipe uses."""

@@ -24,12 +24,14 @@ class ModelSection(_Section):
     `encoder_weights`: `imagenet` (torchvision's file, from its cache or downloaded), `shipped`
     (the package's own ImageNet MobileNetV2), `none`, or a local file. A local file must say how
     it wants its input normalised: `normalization` is imagenet, symmetric ([-1,1]) or unit ([0,1]).
+    `channel_order` is how the network sees the colours.
     """
 
     architecture: str
     encoder: str | None = None
     encoder_weights: str = "imagenet"
     normalization: Literal["auto", "imagenet", "symmetric", "unit"] = "auto"
+    channel_order: Literal["rgb", "bgr"] = "rgb"
     depth_space: Literal["linear", "log", "reciprocal"] = "log"
     min_depth: float = Field(1e-3, gt=0)
     max_depth: float = Field(10.0, gt=0)
@@ -70,11 +72,14 @@ class AugmentSection(_Section):
 
 
 class LossTerm(_Section):
-    """One term of the loss: a name in `LOSSES`, the space it is computed in, its weight."""
+    """One term of the loss: a name in `LOSSES`, the space it is computed in, its weight.
+
+    `target`: network units; `depth`: metres; `labels`: class scores against class ids.
+    """
 
     name: str
     weight: float = 1.0
-    space: Literal["target", "depth"] = "target"
+    space: Literal["target", "depth", "labels"] = "target"
     options: dict[str, Any] = {}
 
 
@@ -198,15 +203,25 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
             f"--set {override!r}: expected key=value, for instance optimizer.lr=3e-4"
         )
     *sections, last = key.split(".")
-    place = content
+    place: Any = content
     for section in sections:
-        place = place.setdefault(section, {})
-        if not isinstance(place, dict):
+        place = _step_into(place, section)
+        if not isinstance(place, dict | list):
             raise LeadlineError(f"--set {override!r}: {section} is not a section of the recipe")
+    if not isinstance(place, dict):
+        raise LeadlineError(f"--set {override!r}: {last} is not a section of the recipe")
     try:
         place[last] = _number_or_yaml(value)
     except yaml.YAMLError as error:
         raise LeadlineError(f"--set {override!r}: the value is not valid YAML") from error
+
+
+def _step_into(place: Any, section: str) -> Any:
+    """Return the part of a recipe called `section`; a number picks from a list (loss.1.weight)."""
+    if isinstance(place, list):
+        known = section.isdigit() and int(section) < len(place)
+        return place[int(section)] if known else None
+    return place.setdefault(section, {})
 
 
 def _number_or_yaml(value: str) -> Any:

@@ -1,0 +1,38 @@
+# Two commands set everything up on a fresh machine: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+
+.PHONY: demo test slow lint clean
+
+## demo: light install (no torch), depth of the example picture with the shipped model
+demo: $(VENV)/.base
+	$(BIN)/python examples/demo.py
+
+## test: full install (torch and all), style, types, the whole fast suite
+test: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+## slow: the checks that take minutes
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+$(BIN)/uv:
+	$(PYTHON) -c 'import sys; sys.exit("Leadline needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.base: $(BIN)/uv pyproject.toml constraints.txt
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.base
+
+clean:
+	rm -rf $(VENV) out

@@ -1,0 +1,43 @@
+"""DS-Net: depth-mancini with a second, equal branch that names the class of every pixel.
+
+Source: Sciuto, section 3.1.2 (see `mancini.py`). The branch ends in N scores a pixel, whose
+softmax belongs to the loss. Two things of the author's code are not followed: its ReLU before
+the softmax, and a reshape that mixes classes with image rows.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from leadline.depth.errors import LeadlineError
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.encoders import create_encoder
+from leadline.models.mancini import WIDTHS, DeconvolutionBranch, positive_output
+
+
+class DSNet(DepthModel):
+    """`classes` is the number of scores a pixel; 30 covers the Cityscapes ids the source uses."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = "vgg19",
+        classes: int = 30,
+        output: str = "softplus",
+        widths: Sequence[int] = WIDTHS,
+    ):
+        super().__init__(config)
+        if classes < 2:
+            raise LeadlineError(f"classes = {classes}: ds-net needs at least 2")
+        self.positive = positive_output(output)
+        self.encoder = create_encoder(encoder)
+        self.depth_branch = DeconvolutionBranch(self.encoder, 1, widths)
+        self.class_branch = DeconvolutionBranch(self.encoder, classes, widths)
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H,W) metres, positive, "logits": (B,classes,H,W)}."""
+        features = self.encoder(images)
+        return {
+            "target": self.positive(self.depth_branch(images, features)),
+            "logits": self.class_branch(images, features),
+        }

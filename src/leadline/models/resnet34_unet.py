@@ -1,0 +1,45 @@
+"""ResNet-34 transfer model: a pretrained trunk, a bilinear decoder, depth at full input size.
+
+Source: Gulve and Gupta, "Monocular depth estimation from single image", section 3.1, which gives
+the trunk, skip connections, "24.8M" parameters and an output as large as the input, and refers to
+DenseDepth for the rest. The decoder is therefore DenseDepth's block with a fifth one, without a
+skip, that reaches the input size; its widths are the ones that make 24.8 million.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.blocks import BilinearUpBlock, size_at, up_steps, widths_for
+from leadline.models.encoders import create_encoder
+
+
+class ResNet34UNet(DepthModel):
+    """`widths` are those of the blocks at /16, /8, /4, /2 and /1."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = "resnet34",
+        widths: Sequence[int] = (256, 128, 64, 64, 32),
+    ):
+        super().__init__(config)
+        self.encoder = create_encoder(encoder)
+        channels = self.encoder.channels
+        inputs = channels[max(self.encoder.reductions)]
+        self.neck = nn.Conv2d(inputs, inputs, 1)
+        self.steps = up_steps(self.encoder.reductions, finest=1)
+        self.blocks = nn.ModuleList()
+        for reduction, outputs in zip(self.steps, widths_for(widths, self.steps), strict=True):
+            self.blocks.append(BilinearUpBlock(inputs, channels.get(reduction, 0), outputs))
+            inputs = outputs
+        self.head = nn.Conv2d(inputs, 1, 3, padding=1)
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H,W)} at the size of the input."""
+        features = self.encoder(images)
+        x = self.neck(features[max(features)])
+        for block, reduction in zip(self.blocks, self.steps, strict=True):
+            x = block(x, features.get(reduction), size_at(images, features, reduction))
+        return {"target": self.head(x)}

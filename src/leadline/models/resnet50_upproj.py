@@ -1,0 +1,76 @@
+"""ResNet-50 and fast up-projections: Laina's FCRN, and the U-shaped network made of it.
+
+Source: Laina et al. 2016 for `skip="none"`; Wang, Fu and Dong 2019, "Image Depth Estimation Model
+Based on Fully Convolutional U-Net", section 3, for the skip concatenations. The latter does not
+say where the skips enter: here each joins behind the up-projection that reaches its size. With
+`concat` the next up-projection reads both; with `reduce` a 1x1 convolution first restores the width
+the up-projection gave, which keeps "channels are halved" true.
+"""
+
+from torch import Tensor, cat, nn
+
+from leadline.depth.errors import LeadlineError
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.blocks import conv_bn_relu, crop_to, size_at, up_steps
+from leadline.models.encoders import create_encoder
+from leadline.models.upproj import FastUpProjection
+
+SKIPS = ("none", "reduce", "concat")
+
+
+class ResNet50UpProjection(DepthModel):
+    """One up-projection a step, widths halved from half the encoder's deepest channels.
+
+    `padding` is that of the up-projections (`exact` or `published`). A dilated encoder
+    (`resnet50_os16`, `resnet50_os8`) needs one or two up-projections fewer.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = "resnet50",
+        skip: str = "reduce",
+        padding: str = "exact",
+    ):
+        super().__init__(config)
+        if skip not in SKIPS:
+            raise LeadlineError(f"skip {skip!r} is not known; choose one of {', '.join(SKIPS)}")
+        self.encoder = create_encoder(encoder)
+        self.skip = skip
+        channels = self.encoder.channels
+        deepest = channels[max(self.encoder.reductions)]
+        width = deepest // 2
+        self.neck = nn.Sequential(nn.Conv2d(deepest, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.steps = up_steps(self.encoder.reductions, finest=2)
+        self.ups = nn.ModuleList()
+        self.reduces = nn.ModuleList()
+        inputs = width
+        for reduction in self.steps:
+            width //= 2
+            self.ups.append(FastUpProjection(inputs, width, padding))
+            joined = width + (channels.get(reduction, 0) if skip != "none" else 0)
+            self.reduces.append(
+                conv_bn_relu(joined, width, kernel=1) if skip == "reduce" else nn.Identity()
+            )
+            inputs = joined if skip == "concat" else width
+        self.head = nn.Conv2d(inputs, 1, 3, padding=1, bias=False)
+        for part in (self.neck, self.ups, self.reduces, self.head):
+            part.apply(_initialise)
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H/2,W/2) metres}."""
+        features = self.encoder(images)
+        x = self.neck(features[max(features)])
+        for up, reduce, reduction in zip(self.ups, self.reduces, self.steps, strict=True):
+            # Cropped, not resized: rows that were doubled from an odd size stay where they are.
+            x = crop_to(up(x), size_at(images, features, reduction))
+            if self.skip != "none" and reduction in features:
+                x = cat([x, features[reduction]], dim=1)
+            x = reduce(x)
+        return {"target": self.head(x)}
+
+
+def _initialise(module: nn.Module) -> None:
+    # He with each small kernel's own fan-in gives the four phases of an output equal variance.
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

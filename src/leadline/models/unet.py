@@ -1,0 +1,169 @@
+"""U-Nets trained from nothing: the two baselines of seed networks with 1.96 and 8.6 million.
+
+Source: Gulve and Gupta, "Monocular depth estimation from single image", figure 1 (a Keras summary,
+which fixes every layer of the small one) and section 3.4 ("8.6M"). The block is that of the Keras
+example the summary fits: convolution, BatchNorm, LeakyReLU(0.2), twice, with the output of the
+first convolution added to the result on the way down. The text puts the activation before
+BatchNorm: `norm_first=False`. It also names a 2x2 up-convolution where the summary counts no
+parameters; the large network has 3x3 transposed ones, which make 8.6 million.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, cat, nn
+from torch.nn import functional
+
+from leadline.depth.errors import LeadlineError
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
+from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder
+
+UPSAMPLINGS = ("nearest", "transposed")
+OWN = "unet"
+
+
+class ConvUnit(nn.Module):
+    """A 3x3 convolution with bias, BatchNorm where wanted, LeakyReLU(0.2)."""
+
+    def __init__(self, inputs: int, outputs: int, norm: bool = True, norm_first: bool = True):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.norm = nn.BatchNorm2d(outputs) if norm else nn.Identity()
+        self.activation = nn.LeakyReLU(0.2)
+        self.norm_first = norm_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activated map of `x`."""
+        x = self.finish(self.conv(x))
+        return x
+
+    def finish(self, convolved: Tensor) -> Tensor:
+        """Return what follows the convolution."""
+        order = (self.norm, self.activation) if self.norm_first else (self.activation, self.norm)
+        x = convolved
+        for layer in order:
+            x = layer(x)
+        return x
+
+
+class DownBlock(nn.Module):
+    """Two convolution units; the first convolution's raw output is added to the result."""
+
+    def __init__(self, inputs: int, outputs: int, norm_first: bool):
+        super().__init__()
+        self.first = ConvUnit(inputs, outputs, norm_first=norm_first)
+        self.second = ConvUnit(outputs, outputs, norm_first=norm_first)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B,outputs,H,W), before pooling."""
+        raw: Tensor = self.first.conv(x)
+        total: Tensor = raw + self.second(self.first.finish(raw))
+        return total
+
+
+class UNetEncoder(nn.Module):
+    """Down blocks at /1, /2, /4, /8 and a bottleneck without BatchNorm at /16."""
+
+    def __init__(self, widths: Sequence[int], norm_first: bool):
+        super().__init__()
+        *downs, bottom = widths
+        self.blocks = nn.ModuleList(
+            DownBlock(a, b, norm_first) for a, b in zip([3, *downs[:-1]], downs, strict=True)
+        )
+        self.bottleneck = nn.Sequential(
+            ConvUnit(downs[-1], bottom, norm=False), ConvUnit(bottom, bottom, norm=False)
+        )
+        self.reductions = [2**i for i in range(len(widths))]
+        self.channels = dict(zip(self.reductions, widths, strict=True))
+
+    def forward(self, images: Tensor) -> Taps:
+        """Return {reduction: features}, the bottleneck last."""
+        features: Taps = {}
+        x = images
+        for reduction, block in zip(self.reductions[:-1], self.blocks, strict=True):
+            features[reduction] = block(x)
+            x = functional.max_pool2d(features[reduction], 2, ceil_mode=True)
+        features[self.reductions[-1]] = self.bottleneck(x)
+        return features
+
+
+class UpBlock(nn.Module):
+    """Twice the size, concatenation of the skip, two convolution units."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int, upsampling: str, norm_first: bool):
+        super().__init__()
+        self.up: nn.Module | None = None
+        if upsampling == "transposed":
+            self.up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+            inputs = outputs
+        self.convs = nn.Sequential(
+            ConvUnit(inputs + skip, outputs, norm_first=norm_first),
+            ConvUnit(outputs, outputs, norm_first=norm_first),
+        )
+
+    def forward(self, x: Tensor, skip: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Return (B,outputs,h,w) at `size`, which is the size of `skip` where there is one."""
+        if self.up is None:
+            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        else:
+            x = self.up(x)
+        x = crop_to(x, size)
+        if skip is not None:
+            x = cat([x, skip], dim=1)
+        x = self.convs(x)
+        return x
+
+
+class UNet(DepthModel):
+    """`widths` from /1 to the bottleneck; `upsampling` nearest (no parameters) or transposed.
+
+    `encoder` other than `unet` puts a pretrained trunk in place of the way down.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = OWN,
+        widths: Sequence[int] = (16, 32, 64, 128, 256),
+        upsampling: str = "nearest",
+        norm_first: bool = True,
+    ):
+        super().__init__(config)
+        if upsampling not in UPSAMPLINGS:
+            raise LeadlineError(
+                f"upsampling {upsampling!r} is not known; choose one of {', '.join(UPSAMPLINGS)}"
+            )
+        self.encoder: UNetEncoder | Encoder | TimmEncoder
+        self.encoder = (
+            UNetEncoder(widths, norm_first) if encoder == OWN else create_encoder(encoder)
+        )
+        channels = self.encoder.channels
+        self.steps = up_steps(self.encoder.reductions, finest=1)
+        self.blocks = nn.ModuleList()
+        inputs = channels[max(self.encoder.reductions)]
+        for reduction, outputs in zip(
+            self.steps, widths_for(widths[-2::-1], self.steps), strict=True
+        ):
+            skip = channels.get(reduction, 0)
+            self.blocks.append(UpBlock(inputs, skip, outputs, upsampling, norm_first))
+            inputs = outputs
+        self.head = nn.Conv2d(inputs, 1, 1)
+        fresh = [self.blocks, self.head, *([self.encoder] if encoder == OWN else [])]
+        for part in fresh:
+            part.apply(_initialise)
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H,W) metres} at the size of the input."""
+        features = self.encoder(images)
+        x = features[max(features)]
+        for block, reduction in zip(self.blocks, self.steps, strict=True):
+            x = block(x, features.get(reduction), size_at(images, features, reduction))
+        return {"target": self.head(x)}
+
+
+def _initialise(module: nn.Module) -> None:
+    # Keras' defaults, which the source does not change.
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,119 @@
+"""VGG-19 without its head, and transposed convolutions back up to half the input size.
+
+Source: Huang and Yu, "Depth Estimation with Fully Convolutional Neural Network", sections 3.1
+and 4. Their text fixes the encoder (VGG-19 to its last convolution, LeakyReLU for ReLU), three
+transposed convolutions with or without a convolution behind each, BatchNorm in the decoder only,
+and 160x120 in, 80x60 out. Kernel 4, stride 2 and channels halved at each step are our reading:
+from conv5_4 at /16 (the fifth pooling dropped) three doublings end at half the input size.
+"""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, cat, nn
+from torch.nn import functional
+
+from leadline.depth.errors import LeadlineError
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
+from leadline.models.encoders import Taps, create_encoder, use_leaky_relu
+
+INITS = ("he", "normal01")
+
+
+class Vgg19Fcn(DepthModel):
+    """The networks A1 (`convolutions=False`), A2 and A3 of the source, and one with skips.
+
+    `slope` is LeakyReLU's, in encoder and decoder; the source does not state it. `init` is that of
+    the decoder: `he`, or `normal01`, the literal "0 mean and 1 variance", with which the
+    first predictions are tens of metres off. `skip` links the output of every pooling to the
+    up-sampling layer that works at its size: the future work of the source.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = "vgg19",
+        convolutions: bool = True,
+        skip: bool = False,
+        slope: float = 0.1,
+        init: str = "he",
+        widths: Sequence[int] = (256, 128, 64),
+    ):
+        super().__init__(config)
+        if init not in INITS:
+            raise LeadlineError(f"init {init!r} is not known; choose one of {', '.join(INITS)}")
+        self.encoder = create_encoder(encoder)
+        use_leaky_relu(self.encoder, slope)
+        self.skip = skip
+        self.steps = up_steps(self.encoder.reductions, finest=2)
+        outputs = widths_for(widths, self.steps)
+        if not convolutions:
+            outputs[-1] = 1
+        links = [self._link_channels(2 * reduction) for reduction in self.steps]
+        inputs = [self.encoder.channels[max(self.encoder.reductions)], *outputs[:-1]]
+        self.ups = nn.ModuleList()
+        self.convs = nn.ModuleList()
+        last = len(self.steps) - 1
+        for i, (a, link, b) in enumerate(zip(inputs, links, outputs, strict=True)):
+            ends = i == last and not convolutions
+            self.ups.append(_up(a + link, b, slope, ends))
+            if convolutions:
+                extra = self._link_channels(self.steps[-1]) if i == last else 0
+                self.convs.append(_conv(b + extra, 1 if i == last else b, slope, i == last))
+        for module in [*self.ups.modules(), *self.convs.modules()]:
+            _initialise(module, slope, init)
+
+    def _link_channels(self, reduction: int) -> int:
+        return self.encoder.channels.get(reduction // 2, 0) if self.skip else 0
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H/2,W/2) metres}."""
+        features = self.encoder(images)
+        x = features[max(features)]
+        for i, (up, reduction) in enumerate(zip(self.ups, self.steps, strict=True)):
+            x = up(self._linked(x, features, 2 * reduction))
+            x = crop_to(x, size_at(images, features, reduction))
+            if len(self.convs):
+                if i == len(self.steps) - 1:
+                    x = self._linked(x, features, reduction)
+                x = self.convs[i](x)
+        return {"target": x}
+
+    def _linked(self, x: Tensor, features: Taps, reduction: int) -> Tensor:
+        """Concatenate the pooled map of `reduction`: what the encoder's own pooling returns."""
+        if not self._link_channels(reduction):
+            return x
+        pooled = functional.max_pool2d(features[reduction // 2], 2, ceil_mode=True)
+        return cat([x, pooled], dim=1)
+
+
+def _up(inputs: int, outputs: int, slope: float, ends: bool) -> nn.Sequential:
+    if ends:
+        return nn.Sequential(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1))
+    return nn.Sequential(
+        nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.LeakyReLU(slope, inplace=True),
+    )
+
+
+def _conv(inputs: int, outputs: int, slope: float, ends: bool) -> nn.Sequential:
+    if ends:
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1))
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.LeakyReLU(slope, inplace=True),
+    )
+
+
+def _initialise(module: nn.Module, slope: float, init: str) -> None:
+    if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        return
+    # An output pixel of a transposed convolution sees kernel^2 / stride^2 of its taps.
+    taps = math.prod(module.kernel_size) / math.prod(module.stride)
+    he = math.sqrt(2 / (1 + slope**2) / (module.in_channels * taps))
+    nn.init.normal_(module.weight, std=1.0 if init == "normal01" else he)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,94 @@
+"""The command as a whole: quick to answer, torch-free where it promises to be."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.helpers import fails_in_one_line, leadline
+
+COMMANDS = ("predict", "train", "evaluate", "export", "models", "recipes")
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['leadline', '--help']\n"
+        "from leadline.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted({'torch', 'numpy', 'cv2', 'openvino', 'pydantic'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+    for command in COMMANDS:
+        assert command in result.stdout
+
+
+def test_help_answers_in_under_three_tenths_of_a_second():
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        leadline("--help")
+        times.append(time.perf_counter() - started)
+    # The quickest of five: a busy neighbour can only add to a time.
+    assert min(times) < 0.3, times
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    result = leadline(command, "--help")
+    assert result.returncode == 0
+    assert "Usage: leadline" in result.stdout
+
+
+def test_version():
+    from leadline import __version__
+
+    assert leadline("--version").stdout == f"leadline {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["models", "recipes"])
+def test_lists_need_no_torch_and_json_is_json_only(command):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        f"sys.argv = ['leadline', '{command}', '--json']\n"
+        "from leadline.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    content = json.loads(result.stdout)
+    assert "compact" in json.dumps(content)
+    assert leadline(command).stdout.count("\n") >= 4
+
+
+def test_training_without_torch_names_the_extra(pairs, tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['lightning_fabric'] = None\n"
+        f"sys.argv = ['leadline', 'train', '--recipe', 'compact', '--data', {str(pairs)!r}, "
+        f"'--out', {str(tmp_path / 'run')!r}]\n"
+        "from leadline.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    fails_in_one_line(result, "leadline[train]")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train"], ["--recipe", "--data", "--out"]),
+        (["train", "--resume", "/nowhere"], ["/nowhere", "not a run folder"]),
+        (["train", "--resume", "/nowhere", "--max-steps", "3"], ["stands alone"]),
+        (["evaluate", "--data", "/nowhere"], ["--model", "--pred-dir"]),
+        (["evaluate", "--data", "/nowhere", "--model", "compact-nyu"], ["/nowhere"]),
+        (["export", "compact-nyu", "-o", "x.onnx"], ["already exported"]),
+        (["predict", "-o", "out"], ["no input"]),
+    ],
+)
+def test_wrong_arguments_are_one_line(arguments, words):
+    fails_in_one_line(leadline(*arguments), *words)

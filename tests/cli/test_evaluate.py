@@ -1,0 +1,127 @@
+"""`leadline evaluate` equals a numpy reference written here, to 1e-6."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leadline.inference import Predictor
+from tests.cli.helpers import fails_in_one_line, leadline
+from tests.conftest import write_pairs
+
+
+@pytest.fixture(scope="module")
+def big_pairs(tmp_path_factory):
+    """Five pairs of 480x640, with a train.csv of two and a val.csv of three."""
+    folder = write_pairs(tmp_path_factory.mktemp("big"), 5, (480, 640), seed=3)
+    for name, numbers in (("train", (0, 1)), ("val", (2, 3, 4))):
+        rows = [f"rgb/{i:03d}.png,depth/{i:03d}.png" for i in numbers]
+        (folder / f"{name}.csv").write_text("\n".join(["image,depth", *rows]) + "\n")
+    return folder
+
+
+def reference(prediction: np.ndarray, millimetres: np.ndarray) -> dict[str, float]:
+    """nyu-eigen for one image, straight from its definition."""
+    g = millimetres.astype(np.float64)[45:471, 41:601] / 1000
+    p = np.clip(prediction.astype(np.float64)[45:471, 41:601], 1e-3, 10)
+    keep = (g > 1e-3) & (g < 10)
+    g, p = g[keep], p[keep]
+    d = np.log(p) - np.log(g)
+    ratio = np.maximum(p / g, g / p)
+    return {
+        "delta1": (ratio < 1.25).mean(),
+        "delta2": (ratio < 1.25**2).mean(),
+        "delta3": (ratio < 1.25**3).mean(),
+        "abs_rel": (abs(p - g) / g).mean(),
+        "sq_rel": ((p - g) ** 2 / g).mean(),
+        "rmse": np.sqrt(((p - g) ** 2).mean()),
+        "rmse_log": np.sqrt((d**2).mean()),
+        "log10": abs(np.log10(p) - np.log10(g)).mean(),
+        "silog": 100 * np.sqrt((d**2).mean() - d.mean() ** 2),
+    }
+
+
+def expected(folder, predict, numbers=(2, 3, 4)) -> dict[str, float]:
+    rows = []
+    for i in numbers:
+        with Image.open(folder / "depth" / f"{i:03d}.png") as image:
+            rows.append(reference(predict(i), np.asarray(image)))
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def test_a_model_scores_as_the_reference_says(big_pairs, tmp_path):
+    predictor = Predictor.load()
+    truth = expected(big_pairs, lambda i: predictor(big_pairs / "rgb" / f"{i:03d}.png").depth)
+    result = leadline(
+        "evaluate", "--model", "compact-nyu", "--data", big_pairs, "-o", tmp_path, "--json"
+    )
+    assert result.returncode == 0, result.stderr
+    content = json.loads(result.stdout)
+    assert content["metrics"] == pytest.approx(truth, abs=1e-6)
+    assert content["protocol"]["name"] == "nyu-eigen"
+    assert content["images_scored"] == 3
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    means = {name: np.mean([float(row[name]) for row in rows]) for name in truth}
+    assert means == pytest.approx(truth, abs=1e-9)
+    with Image.open(tmp_path / "worst.png") as picture:
+        assert picture.width == 4 * 320
+    assert json.loads((tmp_path / "result.json").read_text()) == content
+
+
+def test_the_baselines_are_what_they_say(big_pairs):
+    result = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")
+    scored = json.loads(result.stdout)["baselines"]
+    truths = []
+    for i in (0, 1):
+        with Image.open(big_pairs / "depth" / f"{i:03d}.png") as image:
+            truths.append(np.asarray(image) / 1000)
+    stack = np.stack(truths)
+    counts = np.maximum((stack > 0).sum(axis=0), 1)
+    mean_map = stack.sum(axis=0) / counts
+    mean_map[(stack > 0).sum(axis=0) == 0] = stack[stack > 0].mean()
+    median = np.full((480, 640), np.median(stack[stack > 0]))
+    assert scored["mean training depth map"] == pytest.approx(
+        expected(big_pairs, lambda i: mean_map), abs=1e-5
+    )
+    assert scored["median training depth"] == pytest.approx(
+        expected(big_pairs, lambda i: median), abs=2e-3
+    )
+
+
+@pytest.mark.parametrize(("format", "tolerance"), [("npy", 1e-9), ("png16", 2e-3), ("exr", 1e-9)])
+def test_prediction_files_score_like_the_model(big_pairs, tmp_path, format, tolerance):
+    leadline("predict", big_pairs / "rgb", "-o", tmp_path / "pred", "--format", format)
+    direct = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")
+    files = leadline("evaluate", "--pred-dir", tmp_path / "pred", "--data", big_pairs, "--json")
+    assert files.returncode == 0, files.stderr
+    assert json.loads(files.stdout)["metrics"] == pytest.approx(
+        json.loads(direct.stdout)["metrics"], abs=tolerance
+    )
+
+
+def test_the_table_names_protocol_and_baselines(big_pairs):
+    result = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--limit", 1)
+    assert "nyu-eigen [" in result.stdout
+    assert "1 of 1 images scored" in result.stdout
+    assert "mean training depth map" in result.stdout
+
+
+def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
+    fails_in_one_line(
+        leadline("evaluate", "--pred-dir", tmp_path, "--data", big_pairs),
+        "no prediction for 3 of 3",
+    )
+    fails_in_one_line(
+        leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--split", "test"),
+        "test.csv",
+    )
+    fails_in_one_line(
+        leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--protocol", "nyu-eigen"),
+        "480, 640",
+    )
+    fails_in_one_line(
+        leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"),
+        "inches",
+    )

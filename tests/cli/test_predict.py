@@ -1,0 +1,164 @@
+"""`leadline predict` on what people really have: odd pictures, folders, globs, broken files."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leadline.depth import read_depth
+from tests.cli.helpers import fails_in_one_line, leadline
+
+
+def noise(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A tree of readable pictures of every kind."""
+    folder = tmp_path / "photos"
+    (folder / "deep" / "er").mkdir(parents=True)
+    Image.fromarray(noise(60, 80, 3)).save(folder / "plain.jpg")
+    Image.fromarray(noise(60, 80, 1)).save(folder / "grey.png")
+    Image.fromarray(noise(60, 80, 4)).save(folder / "alpha.png")
+    Image.fromarray(noise(1, 80, 3)).save(folder / "one_row.png")
+    Image.fromarray(noise(60, 80, 4), "CMYK").save(folder / "print.jpg")
+    sixteen = (noise(60, 80, 1).astype(np.uint16) * 257).astype(np.uint16)
+    Image.fromarray(sixteen).save(folder / "sixteen.png")
+    Image.fromarray(noise(60, 80, 3)).save(folder / "deep" / "er" / "nested.webp")
+    return folder
+
+
+def test_every_kind_of_picture_gives_metres_at_its_own_size(photos, tmp_path):
+    result = leadline("predict", photos, "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert "7 of 7 predicted" in result.stdout
+    for source in photos.rglob("*.*"):
+        target = (tmp_path / "out" / source.relative_to(photos)).with_suffix(".npy")
+        depth = np.load(target)
+        with Image.open(source) as image:
+            assert depth.shape == (image.height, image.width)
+        assert depth.dtype == np.float32
+        assert (depth > 0).all()
+        assert (depth <= 10).all()
+
+
+def test_sixteen_bits_and_eight_bits_of_one_picture_agree(tmp_path):
+    grey = noise(48, 64, 1, seed=4)
+    Image.fromarray(grey).save(tmp_path / "eight.png")
+    Image.fromarray((grey.astype(np.uint16) * 257).astype(np.uint16)).save(tmp_path / "sixteen.png")
+    leadline("predict", tmp_path / "eight.png", tmp_path / "sixteen.png", "-o", tmp_path / "out")
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "out" / "eight.npy"), np.load(tmp_path / "out" / "sixteen.npy")
+    )
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise(40, 90, 3)).save(tmp_path / "turned.jpg", exif=exif)
+    leadline("predict", tmp_path / "turned.jpg", "-o", tmp_path / "out")
+    assert np.load(tmp_path / "out" / "turned.npy").shape == (90, 40)
+
+
+@pytest.mark.parametrize("format", ["png16", "npy", "npz", "exr", "pfm"])
+def test_every_format_holds_the_same_metres(photos, tmp_path, format):
+    leadline("predict", photos / "plain.jpg", "-o", tmp_path / "a")
+    result = leadline("predict", photos / "plain.jpg", "-o", tmp_path / "b", "--format", format)
+    assert result.returncode == 0, result.stderr
+    truth = np.load(tmp_path / "a" / "plain.npy")
+    written = next((tmp_path / "b").glob("plain.*[!n]"))
+    tolerance = 0.0006 if format == "png16" else 1e-6
+    np.testing.assert_allclose(read_depth(written).depth, truth, atol=tolerance)
+
+
+def test_colour_picture_and_point_cloud_lie_beside_the_depth(photos, tmp_path):
+    result = leadline("predict", photos / "plain.jpg", "-o", tmp_path, "--color", "--ply", "--glb")
+    assert result.returncode == 0, result.stderr
+    assert "assuming 60 degrees" in result.stderr
+    with Image.open(tmp_path / "plain_color.png") as picture:
+        assert picture.height == 60
+        assert picture.width > 80
+    assert (tmp_path / "plain.ply").read_bytes().startswith(b"ply\nformat binary_little_endian")
+    assert (tmp_path / "plain.glb").read_bytes().startswith(b"glTF")
+
+
+def test_broken_pictures_are_skipped_listed_and_give_status_one(photos, tmp_path):
+    whole = (photos / "plain.jpg").read_bytes()
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (photos / "letter.jpg").write_text("Dear reader")
+    (photos / "empty.png").write_bytes(b"")
+    result = leadline("predict", photos, "-o", tmp_path / "out")
+    assert result.returncode == 1
+    assert "7 of 10 predicted" in result.stdout
+    assert "3 of 10 skipped" in result.stderr
+    for name in ("cut.jpg", "letter.jpg", "empty.png"):
+        assert sum(name in line for line in result.stderr.splitlines()) == 1
+    assert not (tmp_path / "out" / "cut.npy").exists()
+    assert "Traceback" not in result.stderr
+
+
+def test_globs_files_and_options_may_follow_one_another(photos, tmp_path):
+    result = leadline(
+        "predict",
+        photos / "*.jpg",
+        photos / "grey.png",
+        "-i",
+        photos / "deep",
+        "-o",
+        tmp_path / "o",
+    )
+    assert result.returncode == 0, result.stderr
+    written = {str(p.relative_to(tmp_path / "o")) for p in (tmp_path / "o").rglob("*.npy")}
+    assert written == {"plain.npy", "print.npy", "grey.npy", "er/nested.npy"}
+
+
+def test_two_pictures_of_one_stem_keep_both_results(photos, tmp_path):
+    Image.fromarray(noise(30, 30, 3)).save(photos / "plain.png")
+    leadline("predict", photos, "-o", tmp_path / "out")
+    assert (tmp_path / "out" / "plain.jpg.npy").is_file()
+    assert (tmp_path / "out" / "plain.png.npy").is_file()
+
+
+def test_wrong_inputs_are_one_line(photos, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    out = tmp_path / "out"
+    fails_in_one_line(leadline("predict", empty, "-o", out), str(empty), "no pictures")
+    fails_in_one_line(leadline("predict", tmp_path / "no.jpg", "-o", out), "no.jpg", "no such file")
+    fails_in_one_line(leadline("predict", tmp_path / "*.tga", "-o", out), "matches no file")
+    fails_in_one_line(leadline("predict", photos, "-o", out, "--model", "nope"), "nope")
+    fails_in_one_line(leadline("predict", photos, "-o", out, "--format", "gif"), "gif")
+    fails_in_one_line(
+        leadline("predict", photos / "grey.png", "-o", photos, "--format", "png16"), "overwrite"
+    )
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    result = leadline("predict", photos / "plain.jpg", "-o", blocked)
+    assert result.returncode in {1, 2}
+    assert "file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_png16_clamps_with_a_warning_instead_of_wrapping(photos, tmp_path):
+    result = leadline(
+        "predict", photos / "plain.jpg", "-o", tmp_path, "--format", "png16", "--units", "60000"
+    )
+    assert result.returncode == 0
+    assert "clamped" in result.stderr
+    with Image.open(tmp_path / "plain.png") as picture:
+        assert np.asarray(picture).max() == 65535
+
+
+def test_a_camera_file_shapes_the_point_cloud(photos, tmp_path):
+    camera = tmp_path / "k.json"
+    camera.write_text(json.dumps({"fx": 80, "fy": 80, "cx": 39.5, "cy": 29.5}))
+    leadline("predict", photos / "plain.jpg", "-o", tmp_path, "--ply", "--intrinsics", camera)
+    data = (tmp_path / "plain.ply").read_bytes()
+    head, _, body = data.partition(b"end_header\n")
+    assert b"comment unit metre" in head
+    points = np.frombuffer(body, dtype=[("p", "<f4", 3), ("c", "u1", 3)])["p"]
+    # fx = 80 at 80 columns: nothing lies farther aside than half its distance.
+    assert np.abs(points[:, 0] / points[:, 2]).max() <= 39.5 / 80 + 1e-4

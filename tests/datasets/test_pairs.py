@@ -1,0 +1,140 @@
+"""Pairs: what is read equals what was written; what is wrong is said in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leadline.datasets import open_pairs, open_train_and_val
+from leadline.depth import LeadlineError
+from tests.conftest import write_pairs
+
+
+def write_one(folder: Path, depth: np.ndarray, image: np.ndarray | None = None) -> Path:
+    (folder / "rgb").mkdir(parents=True)
+    (folder / "depth").mkdir()
+    picture = np.full((*depth.shape, 3), 7, np.uint8) if image is None else image
+    Image.fromarray(picture).save(folder / "rgb" / "a.png")
+    Image.fromarray(depth).save(folder / "depth" / "a.png")
+    return folder
+
+
+def test_millimetres_become_metres_and_zero_becomes_invalid(tmp_path):
+    raw = np.array([[0, 1000], [2500, 65535]], np.uint16)
+    sample = open_pairs(write_one(tmp_path / "d", raw), units_per_metre=1000)[0]
+    np.testing.assert_allclose(sample.depth, [[0, 1.0], [2.5, 65.535]], rtol=1e-6)
+    assert sample.valid.tolist() == [[False, True], [True, True]]
+    assert sample.id == "rgb/a.png"
+
+
+@pytest.mark.parametrize(("units", "expected"), [(256.0, 2.0), (1000.0, 0.512), (100.0, 5.12)])
+def test_the_declared_scale_is_what_counts(tmp_path, units, expected):
+    raw = np.full((2, 2), 512, np.uint16)
+    sample = open_pairs(write_one(tmp_path / "d", raw), units_per_metre=units)[0]
+    assert sample.depth[0, 0] == pytest.approx(expected)
+
+
+def test_dataset_yaml_declares_the_scale_and_an_argument_wins(tmp_path):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    (folder / "dataset.yaml").write_text("depth_scale: kitti\n")
+    assert open_pairs(folder)[0].depth[0, 0] == pytest.approx(2.0)
+    assert open_pairs(folder, units_per_metre=1000)[0].depth[0, 0] == pytest.approx(0.512)
+
+
+def test_depth_beyond_the_range_is_invalid_not_clamped(tmp_path):
+    raw = np.array([[500, 9000, 12000]], np.uint16)
+    folder = write_one(tmp_path / "d", raw)
+    sample = open_pairs(folder, units_per_metre=1000, min_depth=1.0, max_depth=10.0)[0]
+    assert sample.valid.tolist() == [[False, True, False]]
+
+
+def test_an_undeclared_scale_says_how_to_declare_it(tmp_path):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    with pytest.raises(LeadlineError, match=r"a\.png.*depth.scale"):
+        open_pairs(folder)[0]
+
+
+def test_a_pair_of_two_sizes_names_both(tmp_path):
+    image = np.zeros((3, 4, 3), np.uint8)
+    folder = write_one(tmp_path / "d", np.ones((2, 2), np.uint16), image)
+    with pytest.raises(LeadlineError, match=r"2x2 but .* is 4x3"):
+        open_pairs(folder, units_per_metre=1000)[0]
+
+
+def test_a_csv_names_columns_lines_and_files(tmp_path):
+    folder = write_one(tmp_path / "d", np.ones((2, 2), np.uint16))
+    listing = folder / "train.csv"
+    listing.write_text("image,depth\nrgb/a.png,depth/a.png\n")
+    assert len(open_pairs(folder, "train")) == 1
+    listing.write_text("photo,depth\nrgb/a.png,depth/a.png\n")
+    with pytest.raises(LeadlineError, match=r"train\.csv: column image is missing"):
+        open_pairs(folder, "train")
+    listing.write_text("image,depth\nrgb/a.png,depth/b.png\n")
+    with pytest.raises(LeadlineError, match=r"line 2 names .*b\.png, which does not exist"):
+        open_pairs(folder, "train")
+    with pytest.raises(LeadlineError, match=r"no val\.csv, only train"):
+        open_pairs(folder, "val")
+
+
+def test_a_file_without_a_partner_is_named(tmp_path):
+    folder = write_one(tmp_path / "d", np.ones((2, 2), np.uint16))
+    Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(folder / "rgb" / "b.png")
+    with pytest.raises(LeadlineError, match=r"1 files have no partner.*image 'b'"):
+        open_pairs(folder)
+
+
+def test_labels_come_along_as_ids(tmp_path):
+    folder = write_one(tmp_path / "d", np.ones((2, 2), np.uint16))
+    (folder / "label").mkdir()
+    Image.fromarray(np.array([[0, 3], [40, 7]], np.uint8)).save(folder / "label" / "a.png")
+    labels = open_pairs(folder, units_per_metre=1000)[0].labels
+    assert labels is not None
+    assert labels.tolist() == [[0, 3], [40, 7]]
+
+
+def test_the_validation_fraction_depends_on_the_seed_alone(pairs):
+    def ids(seed: int) -> tuple[list[str], list[str]]:
+        train, val = open_train_and_val(pairs, val_fraction=0.25, seed=seed)
+        assert val is not None
+        return [p.id for p in train.pairs], [p.id for p in val.pairs]
+
+    train, val = ids(3)
+    assert (len(train), len(val)) == (9, 3)
+    assert not set(train) & set(val)
+    assert ids(3) == (train, val)
+    assert ids(4) != (train, val)
+
+
+def test_no_data_at_all_is_one_line(tmp_path):
+    with pytest.raises(LeadlineError, match=r"no such data"):
+        open_pairs(tmp_path / "nothing")
+    with pytest.raises(LeadlineError, match=r"not a folder of pairs"):
+        open_pairs(tmp_path)
+    write_pairs(tmp_path / "empty", 0)
+    with pytest.raises(LeadlineError, match=r"no image-depth pairs"):
+        open_pairs(tmp_path / "empty")
+
+
+def test_the_real_nyu_folder(shared_data):
+    train, val = open_train_and_val(
+        shared_data / "nyu_labeled_train", val_fraction=0.1, seed=0, max_depth=10.0
+    )
+    assert val is not None
+    assert (len(train), len(val)) == (691, 80)
+    sample = val[0]
+    assert sample.image.shape == (480, 640, 3)
+    assert 0.5 < np.median(sample.depth[sample.valid]) < 10
+    assert sample.labels is not None
+    assert sample.labels.max() <= 40
+
+
+def test_the_real_kitti_frames(shared_data):
+    data = open_pairs(shared_data / "kitti_samples")
+    assert len(data) == 8
+    for index in range(len(data)):
+        sample = data[index]
+        assert sample.depth.max() < 90
+        # LiDAR: a few per cent of the pixels, none in the sky. Annotated frames are denser.
+        assert 0.01 < sample.valid.mean() < 0.35
+        assert not sample.valid[: sample.valid.shape[0] // 5].any()

@@ -1,0 +1,120 @@
+"""Exported files equal the checkpoint, at odd sizes, in both runtimes and both formats."""
+
+from itertools import pairwise
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from leadline.depth import LeadlineError
+from leadline.export.exporter import rounded_like, to_onnx, write_exported
+from leadline.export.parity import check_parity, smooth_pictures
+from leadline.inference import Predictor
+from leadline.models import ModelConfig, create_model
+from leadline.models.pipeline import MetricPipeline, resize_bilinear
+from leadline.models.size_policy import processing_size, shrink_sizes
+
+SIZES = ((480, 640), (375, 1242), (97, 61), (1, 300))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The compact network with BatchNorm statistics that are not the trivial ones."""
+    network = create_model(ModelConfig("compact", stride=16, normalization="symmetric"), seed=3)
+    generator = torch.Generator().manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.data.uniform_(1.0, 2.0, generator=generator)
+            module.running_mean.uniform_(-0.2, 0.2, generator=generator)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def graph(model):
+    return to_onnx(model, description="a test")
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".xml"])
+@pytest.mark.parametrize("weights", ["f32", "fp16"])
+def test_the_file_equals_the_checkpoint(model, graph, tmp_path, suffix, weights):
+    path = tmp_path / f"m{suffix}"
+    write_exported(graph, path, weights)
+    rows = check_parity(rounded_like(model, weights), path, SIZES)
+    assert {row.runtime for row in rows} == (
+        {"openvino", "onnxruntime"} if suffix == ".onnx" else {"openvino"}
+    )
+    assert len(rows) == len(SIZES) * 2 * (2 if suffix == ".onnx" else 1)
+    assert max(row.max_error for row in rows) < 1e-4
+    # The comparison is not of constants: predictions differ from pixel to pixel.
+    depth = Predictor.load(path).metres(smooth_pictures(1, 480, 640))
+    assert depth.std() > 1e-3
+
+
+def test_fp16_halves_the_size_and_costs_little(model, graph, tmp_path):
+    for weights in ("f32", "fp16"):
+        write_exported(graph, tmp_path / f"{weights}.onnx", weights)
+    sizes = [(tmp_path / f"{weights}.onnx").stat().st_size for weights in ("fp16", "f32")]
+    assert sizes[0] < 0.6 * sizes[1]
+    rows = check_parity(model, tmp_path / "fp16.onnx", [(240, 320)])
+    assert 0 < max(row.max_error for row in rows) < 0.02
+
+
+def test_bf16_is_near_and_not_the_default(graph, tmp_path):
+    write_exported(graph, tmp_path / "m.xml", "f32")
+    image = smooth_pictures(1, 240, 320)
+    exact = Predictor.load(tmp_path / "m.xml").metres(image)
+    coarse = Predictor.load(tmp_path / "m.xml", precision="bf16").metres(image)
+    assert np.abs(coarse / exact - 1).max() < 0.05
+
+
+def test_nothing_of_this_machine_is_in_the_file(graph):
+    text = onnx.ModelProto.SerializeToString(graph)
+    assert b"site-packages" not in text
+    assert b"/src/" not in text
+
+
+def test_a_wrong_name_or_type_is_refused(graph, tmp_path):
+    with pytest.raises(LeadlineError, match=r"\.onnx .*\.xml"):
+        write_exported(graph, tmp_path / "m.bin", "f32")
+    with pytest.raises(LeadlineError, match="choose one of f32, fp16"):
+        write_exported(graph, tmp_path / "m.onnx", "int3")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((480, 640), (240, 320)),
+        ((640, 480), (320, 240)),
+        ((375, 1242), (160, 512)),
+        ((4000, 6000), (224, 336)),
+        ((240, 320), (240, 320)),
+        ((1, 300), (16, 4800)),
+    ],
+)
+def test_the_processing_size_keeps_the_aspect_ratio(size, expected):
+    assert processing_size(*size, training_area=76_800, stride=16) == expected
+
+
+def test_shrinking_never_skips_a_pixel():
+    sizes = [(4000, 6000), *shrink_sizes((4000, 6000), (224, 336))]
+    for (h0, w0), (h1, w1) in pairwise(sizes):
+        assert h0 / h1 <= 2 and w0 / w1 <= 2
+    assert sizes[-1] == (224, 336)
+    assert shrink_sizes((100, 100), (240, 240)) == [(240, 240)]
+    assert shrink_sizes((240, 240), (240, 240)) == []
+
+
+def test_halving_is_the_mean_of_four():
+    x = torch.rand(1, 3, 8, 10)
+    mean = x.reshape(1, 3, 4, 2, 5, 2).mean(dim=(3, 5))
+    torch.testing.assert_close(resize_bilinear(x, (4, 5)), mean)
+
+
+def test_the_pipeline_in_torch_is_what_forward_does_at_the_training_size(model):
+    image = torch.randint(0, 256, (2, 240, 320, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        whole = MetricPipeline(model)(image)["depth"]
+        small = model(image.permute(0, 3, 1, 2).float() / 255)["depth"]
+    assert whole.shape == (2, 240, 320)
+    torch.testing.assert_close(whole, resize_bilinear(small, (240, 320))[:, 0])

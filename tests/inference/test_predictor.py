@@ -1,0 +1,125 @@
+"""The predictor: any runtime, any picture, metres at the picture's own size."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import leadline
+from leadline.depth import DepthMap, Intrinsics, LeadlineError, read_photo
+from leadline.export.exporter import to_onnx, write_exported
+from leadline.inference import Predictor, find_model
+from leadline.models.build import load_model
+
+
+@pytest.fixture(scope="module")
+def exported(quick_run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "quick.onnx"
+    write_exported(to_onnx(load_model(quick_run / "model")), path, "f32")
+    return path
+
+
+def test_three_runtimes_agree(quick_run, exported, pairs):
+    photo = read_photo(pairs / "rgb" / "000.png")
+    results = [
+        Predictor.load(quick_run)(photo),
+        Predictor.load(exported)(photo),
+        Predictor.load(exported, runtime="onnxruntime")(photo),
+    ]
+    for result in results:
+        assert result.shape == (96, 128)
+        np.testing.assert_allclose(result.depth, results[0].depth, atol=1e-3)
+    assert results[0].depth.std() > 0
+
+
+def test_a_batch_gives_what_single_images_give(exported):
+    images = np.random.default_rng(0).integers(0, 256, (3, 50, 70, 3), dtype=np.uint8)
+    predictor = Predictor.load(exported)
+    together = predictor.metres(images)
+    for image, depth in zip(images, together, strict=True):
+        np.testing.assert_allclose(predictor(image).depth, depth, atol=1e-5)
+
+
+def test_the_result_says_where_it_comes_from(exported, pairs):
+    camera = Intrinsics.from_fov(60, 128, 96)
+    result = Predictor.load(exported)(pairs / "rgb" / "000.png", camera)
+    assert isinstance(result, DepthMap)
+    assert result.intrinsics == camera
+    assert result.provenance == {"model": "quick", "runtime": "openvino", "source": "000.png"}
+
+
+def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(
+    quick_run, exported, pairs
+):
+    photo = read_photo(pairs / "rgb" / "001.png")
+    plain = Predictor.load(exported)(photo).depth
+    larger = Predictor.load(exported, processing_area=24_576)(photo).depth
+    in_torch = Predictor.load(quick_run, processing_area=24_576)(photo).depth
+    assert np.abs(larger - plain).max() > 1e-3
+    np.testing.assert_allclose(larger, in_torch, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("no-such-model", {}, "no such file or folder, nor a shipped model"),
+        ("{run}/recipe.yaml", {}, "not a model file"),
+        ("{run}/samples", {}, "no model in this folder"),
+        ("{run}", {"runtime": "openvino"}, "a model folder does not run in openvino"),
+        ("{file}", {"runtime": "torch"}, "an exported file does not run in torch"),
+        ("{run}", {"precision": "bf16"}, "openvino runtime only"),
+        ("{file}", {"precision": "f64"}, "choose one of f32, bf16"),
+        ("{file}", {"processing_area": 0}, "at least 1"),
+    ],
+)
+def test_a_wrong_choice_is_one_line(quick_run, exported, name, options, message):
+    path = name.format(run=quick_run, file=exported)
+    with pytest.raises(LeadlineError, match=message):
+        Predictor.load(path, **options)
+
+
+def test_damaged_model_files_are_one_line(tmp_path, quick_run, exported):
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(exported.read_bytes()[:5000])
+    for runtime in ("openvino", "onnxruntime"):
+        with pytest.raises(LeadlineError, match=r"broken\.onnx") as caught:
+            Predictor.load(broken, runtime=runtime)
+        assert "\n" not in str(caught.value)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text((quick_run / "model" / "config.json").read_text())
+    with pytest.raises(LeadlineError, match=r"model\.safetensors"):
+        Predictor.load(folder)
+    (folder / "model.safetensors").write_bytes(b"\x08" * 200)
+    with pytest.raises(LeadlineError, match="not readable as weights"):
+        Predictor.load(folder)
+
+
+def test_a_foreign_array_is_refused(exported):
+    predictor = Predictor.load(exported)
+    with pytest.raises(LeadlineError, match="uint8 RGB"):
+        predictor(np.zeros((4, 4), np.uint8))
+    with pytest.raises(LeadlineError, match="uint8 RGB"):
+        predictor.metres(np.zeros((4, 4, 3), np.uint8))
+
+
+def test_run_and_model_folder_are_the_same_model(quick_run):
+    assert find_model(quick_run) == find_model(quick_run / "model") == quick_run / "model"
+
+
+def test_importing_and_predicting_import_no_torch():
+    code = (
+        "import sys, numpy, leadline;"
+        "d = leadline.load()(numpy.full((48, 64, 3), 90, numpy.uint8));"
+        "assert d.shape == (48, 64) and d.valid.all();"
+        "heavy = {'torch', 'torchvision', 'onnx', 'matplotlib', 'scipy'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_names_at_the_top(capsys):
+    assert leadline.load().name == "compact-nyu"
+    with pytest.raises(AttributeError, match="no_such"):
+        leadline.no_such  # noqa: B018

@@ -1,0 +1,116 @@
+"""Encoders are torchvision's networks: same keys, same numbers, taps where they should be."""
+
+import math
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional
+
+from leadline.depth import LeadlineError
+from leadline.models.encoders import ENCODERS, create_encoder, imagenet_weights_file, use_leaky_relu
+
+CHANNELS = {
+    "vgg19": {1: 64, 2: 128, 4: 256, 8: 512, 16: 512},
+    "mobilenet_v2": {2: 16, 4: 24, 8: 32, 16: 96, 32: 1280},
+    "resnet18": {2: 64, 4: 64, 8: 128, 16: 256, 32: 512},
+    "resnet34": {2: 64, 4: 64, 8: 128, 16: 256, 32: 512},
+    "resnet50": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
+    "resnet50_os16": {2: 64, 4: 256, 8: 512, 16: 2048},
+    "resnet50_os8": {2: 64, 4: 256, 8: 2048},
+    "densenet121": {2: 64, 4: 64, 8: 128, 16: 256, 32: 1024},
+    "densenet169": {2: 64, 4: 64, 8: 128, 16: 256, 32: 1664},
+    "densenet201": {2: 64, 4: 64, 8: 128, 16: 256, 32: 1920},
+}
+
+
+def theirs(name: str) -> nn.Module:
+    """The same network as torchvision builds it, with its own class around the layers."""
+    if name == "vgg19":
+        # The head is left out: it is never used and has 120 million parameters.
+        whole = nn.Module()
+        cfg = torchvision.models.vgg.cfgs["E"]
+        whole.features = torchvision.models.vgg.make_layers(cfg, batch_norm=False)
+        return whole
+    if name.startswith("resnet50_os"):
+        dilate = [False, name.endswith("8"), True]
+        return torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate)
+    return torchvision.models.get_model(name, weights=None)
+
+
+def their_deepest(name: str, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """The deepest map of torchvision's network, written out."""
+    if name == "vgg19":
+        return network.features[:36](image)
+    if name.startswith("densenet"):
+        return functional.relu(network.features(image))
+    if name == "mobilenet_v2":
+        return network.features(image)
+    x = network.maxpool(network.relu(network.bn1(network.conv1(image))))
+    return network.layer4(network.layer3(network.layer2(network.layer1(x))))
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@torch.no_grad()
+def test_a_torchvision_file_loads_and_gives_torchvisions_features(name, tmp_path):
+    torch.manual_seed(1)
+    network = theirs(name).eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    encoder = create_encoder(name).eval()
+    encoder.load_file(tmp_path / "weights.pth")
+    image = torch.rand(1, 3, 64, 96)
+    features = encoder(image)
+    deepest = max(encoder.reductions)
+    torch.testing.assert_close(features[deepest], their_deepest(name, network, image))
+    own = {encoder.prefix + key for key in encoder.body.state_dict()}
+    assert own <= set(network.state_dict())
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("size", [(50, 70), (1, 4)], ids=str)
+@torch.no_grad()
+def test_taps_have_their_channels_and_sides_rounded_up(name, size):
+    encoder = create_encoder(name).eval()
+    assert encoder.channels == CHANNELS[name]
+    for reduction, feature in encoder(torch.rand(1, 3, *size)).items():
+        sides = tuple(math.ceil(side / reduction) for side in size)
+        assert feature.shape == (1, CHANNELS[name][reduction], *sides)
+
+
+@torch.no_grad()
+def test_a_timm_encoder_that_rounds_down_is_padded_instead():
+    pytest.importorskip("timm")
+    encoder = create_encoder("timm:test_convnext").eval()
+    assert not encoder.rounds_up
+    for reduction, feature in encoder(torch.rand(1, 3, 50, 70)).items():
+        assert feature.shape[-2:] == (math.ceil(50 / reduction), math.ceil(70 / reduction))
+
+
+def test_weights_of_another_network_are_refused_with_the_missing_tensor(tmp_path):
+    torch.save(theirs("resnet18").state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(LeadlineError, match=r"weights\.pth.*missing.*features"):
+        create_encoder("mobilenet_v2").load_file(tmp_path / "weights.pth")
+
+
+def test_weights_of_another_shape_are_refused_with_both_shapes(tmp_path):
+    state = theirs("resnet18").state_dict()
+    state["conv1.weight"] = torch.zeros(64, 4, 7, 7)
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(LeadlineError, match=r"conv1\.weight.*\(64, 4, 7, 7\).*\(64, 3, 7, 7\)"):
+        create_encoder("resnet18").load_file(tmp_path / "weights.pth")
+
+
+def test_an_encoder_without_imagenet_weights_says_what_to_do():
+    with pytest.raises(LeadlineError, match=r"encoder_weights=FILE, or =none"):
+        imagenet_weights_file("unet")
+
+
+def test_leaky_relu_replaces_every_relu_and_no_weight():
+    encoder = create_encoder("resnet18")
+    before = list(encoder.state_dict())
+    use_leaky_relu(encoder, 0.1)
+    kinds = {type(module) for module in encoder.modules()}
+    assert nn.ReLU not in kinds
+    assert nn.LeakyReLU in kinds
+    assert list(encoder.state_dict()) == before

@@ -1,0 +1,99 @@
+"""Augmentation: geometry checked on planes whose warped depth is known in closed form."""
+
+import numpy as np
+import pytest
+
+from leadline.datasets import Sample
+from leadline.training.augment import prepare
+from leadline.training.recipe import AugmentSection
+
+
+def ramp_sample(height: int = 96, width: int = 128) -> Sample:
+    """Depth and all three channels rise from left to right: x tells where a pixel came from."""
+    columns = np.broadcast_to(np.arange(width), (height, width))
+    image = np.repeat(columns.astype(np.uint8)[..., None], 3, axis=2)
+    depth = (1 + columns / width).astype(np.float32)
+    return Sample("ramp", image, depth, np.ones((height, width), bool))
+
+
+def run(sample, size=(96, 128), seed=0, **section):
+    return prepare(sample, size, AugmentSection(**section), np.random.default_rng(seed))
+
+
+def test_without_augmentation_the_same_size_is_the_identity():
+    sample = ramp_sample()
+    item = run(sample)
+    np.testing.assert_array_equal(np.rint(item.image * 255).astype(np.uint8), sample.image)
+    np.testing.assert_array_equal(item.depth, sample.depth)
+    assert item.valid.all()
+
+
+def test_half_the_size_averages_two_by_two_and_samples_depth():
+    sample = ramp_sample()
+    item = run(sample, size=(48, 64))
+    expected = sample.image.reshape(48, 2, 64, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(item.image * 255, expected, atol=0.51)
+    assert set(np.unique(item.depth)) <= set(np.unique(sample.depth))
+
+
+def test_a_flip_mirrors_everything():
+    sample = ramp_sample()
+    item = run(sample, flip=1.0)
+    np.testing.assert_array_equal(item.depth, sample.depth[:, ::-1])
+    np.testing.assert_array_equal(np.rint(item.image * 255).astype(np.uint8), sample.image[:, ::-1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_zoom_divides_depth_and_stays_inside_the_picture(seed):
+    item = run(ramp_sample(), seed=seed, scale=(1.5, 1.5))
+    assert item.valid.all()
+    # The column a pixel came from is written in its grey value; depth there was 1 + column/128.
+    column = item.image[..., 0] * 255
+    np.testing.assert_allclose(item.depth, (1 + column / 128) / 1.5, atol=0.012)
+    assert column.max() - column.min() == pytest.approx(128 / 1.5, abs=2)
+
+
+def test_rotated_in_corners_are_invalid():
+    item = run(ramp_sample(), seed=3, rotation=5.0)
+    assert 0.85 < item.valid.mean() < 1
+    assert (item.depth[~item.valid] == 0).all()
+    assert item.valid[40:56, 50:78].all()
+    assert not item.valid[[0, 0, -1, -1], [0, -1, 0, -1]].all()
+
+
+def test_invalid_depth_never_turns_valid():
+    sample = ramp_sample()
+    valid = np.zeros(sample.depth.shape, bool)
+    valid[:, 64:] = True
+    holed = Sample("h", sample.image, np.where(valid, sample.depth, 0), valid)
+    item = run(holed, seed=1, scale=(1.2, 1.2), rotation=4.0, flip=0.5)
+    np.testing.assert_array_equal(item.depth > 0, item.valid)
+
+
+def test_labels_move_with_the_depth_and_never_mix():
+    sample = ramp_sample()
+    labels = np.where(np.arange(128) < 64, 3, 17) * np.ones((96, 1), np.int32)
+    item = run(Sample("l", sample.image, sample.depth, sample.valid, labels.astype(np.int32)),
+               seed=5, scale=(1.3, 1.3), rotation=5.0)  # fmt: skip
+    assert item.labels is not None
+    assert set(np.unique(item.labels)) <= {0, 3, 17}
+    near_edge = np.abs(item.image[..., 0] * 255 - 63.5) < 1.5
+    left = (item.image[..., 0] * 255 < 63.5) & item.valid & ~near_edge
+    assert (item.labels[left] == 3).all()
+
+
+def test_colours_change_the_image_alone():
+    sample = ramp_sample()
+    item = run(sample, seed=2, gain=(0.5, 0.5), channel_permutation=1.0)
+    np.testing.assert_allclose(item.image, sample.image / 255 * 0.5, atol=1e-6)
+    np.testing.assert_array_equal(item.depth, sample.depth)
+    gamma = run(sample, gamma=(2.0, 2.0)).image
+    np.testing.assert_allclose(gamma, (sample.image / 255) ** 2, atol=1e-5)
+
+
+def test_a_panorama_keeps_its_aspect_ratio():
+    sample = ramp_sample(60, 240)
+    item = run(sample, size=(96, 128))
+    steps = np.diff(item.image[48, 30:100, 0] * 255)
+    # 14,400 source pixels for 12,288 of output: 1.08 source columns a pixel, not 1.875.
+    assert steps.mean() == pytest.approx(np.sqrt(60 * 240 / (96 * 128)), rel=0.03)

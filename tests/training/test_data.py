@@ -1,0 +1,54 @@
+"""Batches depend on (seed, epoch, sample) and on nothing else."""
+
+import numpy as np
+import pytest
+import torch
+
+from leadline.datasets import open_pairs
+from leadline.training.data import EpochOrder, TrainingSamples, make_loader
+from leadline.training.recipe import load_recipe
+
+
+def batches(pairs, first, last, workers=0):
+    samples = TrainingSamples(open_pairs(pairs), (64, 96), load_recipe("compact").augment, 7)
+    order = EpochOrder(len(samples.samples), 4, 7, first, last)
+    return list(make_loader(samples, order, workers))
+
+
+def test_an_epoch_visits_every_sample_once():
+    order = EpochOrder(12, 4, 1, 0, 6)
+    slots = list(order)
+    assert sorted(index for batch in slots[:3] for _, index in batch) == list(range(12))
+    assert {epoch for batch in slots[:3] for epoch, _ in batch} == {0}
+    assert {epoch for batch in slots[3:] for epoch, _ in batch} == {1}
+    assert slots[:3] != slots[3:]
+
+
+def test_starting_in_the_middle_gives_the_rest_of_the_same_order():
+    assert list(EpochOrder(12, 4, 1, 4, 6)) == list(EpochOrder(12, 4, 1, 0, 6))[4:]
+
+
+def test_fewer_samples_than_a_batch_make_one_small_batch():
+    assert [len(batch) for batch in EpochOrder(3, 8, 0, 0, 2)] == [3, 3]
+
+
+def test_workers_do_not_change_a_bit(pairs):
+    alone, helped = batches(pairs, 1, 4), batches(pairs, 1, 4, workers=2)
+    for one, two in zip(alone, helped, strict=True):
+        assert one.keys() == two.keys()
+        for name in one:
+            assert torch.equal(one[name], two[name]), name
+
+
+def test_an_epoch_changes_the_random_version_of_a_sample(pairs):
+    samples = TrainingSamples(open_pairs(pairs), (64, 96), load_recipe("compact").augment, 7)
+    np.testing.assert_array_equal(samples[0, 2].image, samples[0, 2].image)
+    assert not np.array_equal(samples[0, 2].image, samples[1, 2].image)
+
+
+def test_shapes_and_kinds(pairs):
+    batch = batches(pairs, 0, 1)[0]
+    assert batch["image"].shape == (4, 3, 64, 96)
+    assert batch["depth"].shape == batch["valid"].shape == (4, 1, 64, 96)
+    assert batch["valid"].dtype == torch.bool
+    assert float(batch["depth"][~batch["valid"]].abs().sum()) == pytest.approx(0)

@@ -1,0 +1,148 @@
+"""Training runs: they learn, they resume to the bit, and they refuse what would lose work."""
+
+import csv
+import shutil
+
+import pytest
+import torch
+
+from leadline.depth import LeadlineError
+from leadline.models.build import load_model
+from leadline.training.checkpoint import load_checkpoint
+from leadline.training.loop import make_loss, resume, train
+from leadline.training.recipe import load_recipe
+from leadline.training.start import lr_factor
+from tests.conftest import QUICK, SilentReporter
+
+
+def test_a_run_leaves_everything_the_docs_promise(quick_run):
+    for name in (
+        "recipe.yaml",
+        "run.json",
+        "metrics.csv",
+        "curves.png",
+        "checkpoints/last.ckpt",
+        "model/model.safetensors",
+        "model/config.json",
+        "model/README.md",
+    ):
+        assert (quick_run / name).is_file(), name
+    assert list((quick_run / "tensorboard").iterdir())
+    assert list((quick_run / "samples").glob("*.png"))
+    rows = list(csv.DictReader((quick_run / "metrics.csv").open()))
+    assert [int(row["step"]) for row in rows if row["loss"]] == [1, 2, 3, 4, 5, 6]
+    assert 0 <= float(rows[-1]["val_delta1"]) <= 1
+
+
+def test_it_learns_more_than_the_mean_depth(pairs, tmp_path):
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=60", "data.val_fraction=0"])
+    plain = recipe.model_copy(update={"augment": recipe.augment.model_validate({})})
+    reporter = SilentReporter()
+    train(plain, pairs, tmp_path / "run", reporter)
+    assert sum(reporter.losses[-5:]) < 0.5 * sum(reporter.losses[:5])
+
+
+class StopsAt(SilentReporter):
+    """Interrupts the run, as Ctrl-C would, once a step is done."""
+
+    def __init__(self, step: int):
+        super().__init__()
+        self.last = step
+
+    def step(self, step, loss, images, waited):
+        super().step(step, loss, images, waited)
+        if step == self.last:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stop", [2, 5])
+def test_an_interrupted_run_resumes_to_the_same_bits(pairs, quick_run, tmp_path, stop):
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, pairs, tmp_path / "run", StopsAt(stop))
+    reporter = SilentReporter()
+    resume(tmp_path / "run", reporter)
+    assert reporter.first == stop
+    resumed, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
+    whole, _ = load_checkpoint(quick_run / "checkpoints")
+    assert resumed["step"] == whole["step"] == 6
+    for name, value in whole["model"].items():
+        assert torch.equal(resumed["model"][name], value), name
+
+
+def test_a_truncated_checkpoint_falls_back_to_the_one_before(quick_run, tmp_path):
+    run = shutil.copytree(quick_run, tmp_path / "run")
+    newest = run / "checkpoints" / "last.ckpt"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    state, warning = load_checkpoint(run / "checkpoints")
+    assert state["step"] == 3
+    assert warning is not None
+    assert "last.ckpt is unreadable" in warning
+    (run / "checkpoints" / "before_last.ckpt").unlink()
+    with pytest.raises(LeadlineError, match=r"no checkpoint to resume from"):
+        load_checkpoint(run / "checkpoints")
+
+
+def test_a_hostile_checkpoint_runs_no_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "pwned"), "w"))
+
+    torch.save({"step": 1, "x": Evil()}, tmp_path / "last.ckpt")
+    with pytest.raises(LeadlineError, match=r"unreadable"):
+        load_checkpoint(tmp_path)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(pairs, quick_run):
+    with pytest.raises(LeadlineError, match=r"already holds a run.*--resume"):
+        train(load_recipe("compact", QUICK), pairs, quick_run, SilentReporter())
+
+
+def test_a_local_encoder_must_say_how_its_input_is_normalised(pairs, tmp_path):
+    recipe = load_recipe("compact", [*QUICK, f"model.encoder_weights={tmp_path / 'w.pth'}"])
+    with pytest.raises(LeadlineError, match=r"model\.normalization="):
+        train(recipe, pairs, tmp_path / "run", SilentReporter())
+
+
+def test_the_saved_model_computes_what_the_run_computed(quick_run):
+    state, _ = load_checkpoint(quick_run / "checkpoints")
+    model = load_model(quick_run / "model")
+    assert model.config.training_area == 64 * 96
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, state["model"][name]), name
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms():
+    recipe = load_recipe("compact")
+    model = type("M", (), {"space": _LogSpace()})()
+    depth = torch.full((2, 1, 8, 8), 2.0)
+    outputs = {"target": torch.full((2, 1, 8, 8), 0.0), "depth": torch.full((2, 1, 8, 8), 1.0)}
+    batch = {"depth": depth, "valid": torch.ones(2, 1, 8, 8, dtype=torch.bool)}
+    # |0 - ln 2| + 0.1 |1 - 2| + 0.5 * 0 (no gradient anywhere)
+    expected = torch.log(torch.tensor(2.0)) + 0.1
+    assert make_loss(recipe, model)(outputs, batch) == pytest.approx(float(expected))
+
+
+class _LogSpace:
+    @staticmethod
+    def encode(depth):
+        return depth.log()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (["schedule.name=constant"], {0: 1.0, 50: 1.0, 99: 1.0}),
+        (["schedule.name=polynomial", "schedule.final=0.6"], {0: 1.0, 50: 0.8, 100: 0.6}),
+        (
+            ["schedule.name=step", "schedule.every_epochs=2", "schedule.factor=0.1"],
+            {0: 1.0, 19: 1.0, 20: 0.1, 40: 0.01},
+        ),
+        (["schedule.name=one_cycle", "schedule.warmup=0.1"], {0: 0.04, 10: 1.0, 55: 0.5, 100: 0.0}),
+    ],
+)
+def test_learning_rates_follow_their_closed_forms(schedule, values):
+    recipe = load_recipe("compact", schedule)
+    for step, expected in values.items():
+        assert lr_factor(recipe, step, 100, 10) == pytest.approx(expected, abs=1e-9)

@@ -1,0 +1,66 @@
+"""Recipes: what is written is what runs, and a typing error is caught before an epoch is lost."""
+
+import pytest
+
+from leadline.depth import LeadlineError
+from leadline.models.catalog import CATALOG
+from leadline.training.losses import LOSSES
+from leadline.training.recipe import list_recipes, load_recipe, parse_recipe
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_shipped_recipe_names_things_that_exist(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.model.architecture in CATALOG
+    assert {term.name for term in recipe.loss} <= set(LOSSES)
+
+
+def test_a_resolved_recipe_reads_back_unchanged(tmp_path):
+    recipe = load_recipe("compact", ["optimizer.lr=3e-4", "augment.scale=[1.0, 1.2]"])
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe.to_yaml())
+    assert load_recipe(str(path)) == recipe
+    assert recipe.optimizer.lr == 3e-4
+    assert recipe.augment.scale == (1.0, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimizer.lrr=1", r"unknown key 'optimizer.lrr', did you mean 'lr'\?"),
+        ("optimiser.lr=1", r"unknown key 'optimiser', did you mean 'optimizer'\?"),
+        ("optimizer.lr=-1", r"optimizer\.lr = -1: .*greater than 0"),
+        ("optimizer.lr=fast", r"optimizer\.lr = 'fast'"),
+        ("optimizer.lr", "expected key=value"),
+        ("name.of=3", "not a section"),
+        ("trainer.precision=fp16", "precision"),
+        ("model.encoder_weights=[", "not valid YAML"),
+    ],
+)
+def test_a_wrong_override_is_one_clear_line(override, message):
+    with pytest.raises(LeadlineError, match=message) as caught:
+        load_recipe("compact", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(LeadlineError, match="did you mean 'compact'"):
+        load_recipe("compat")
+
+
+def test_a_broken_file_is_one_line(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("name: [unclosed\n  more: {")
+    with pytest.raises(LeadlineError, match="not valid YAML") as caught:
+        load_recipe(str(path))
+    assert "\n" not in str(caught.value)
+    path.write_text("- a list")
+    with pytest.raises(LeadlineError, match="found list"):
+        load_recipe(str(path))
+
+
+def test_a_recipe_without_a_loss_is_refused():
+    content = load_recipe("compact").model_dump(mode="json")
+    with pytest.raises(LeadlineError, match="loss"):
+        parse_recipe({**content, "loss": []}, "here")
