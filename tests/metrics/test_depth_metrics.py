@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leadline.metrics import METRICS, depth_metrics, mean_over_images
 
-positive = st.floats(0.05, 80, allow_nan=False, width=32)
+positive = st.floats(0.0625, 80, allow_nan=False, width=32)
 
 
 def reference(p: np.ndarray, g: np.ndarray) -> dict[str, float]:

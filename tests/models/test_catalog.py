@@ -68,7 +68,7 @@ class TestEveryModel:
 
     def test_the_gradient_reaches_every_parameter(self, model):
         # In eval mode: behind a convolution, BatchNorm in training mode cancels its bias.
-        outputs = model.network(model.normalise(picture(64, 96)))
+        outputs = model.network(model.normalize(picture(64, 96)))
         loss = sum(value.square().mean() for value in outputs.values())
         names, parameters = zip(*model.named_parameters(), strict=True)
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
@@ -111,7 +111,7 @@ def onnx_differences(model: DepthModel) -> list[float]:
 
     class Network(torch.nn.Module):
         def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            return tuple(model.network(model.normalise(images)).values())
+            return tuple(model.network(model.normalize(images)).values())
 
     stride = model.config.stride
     free = torch.export.Dim.DYNAMIC
@@ -128,7 +128,7 @@ def onnx_differences(model: DepthModel) -> list[float]:
     differences = []
     for size in [(3 * stride, 5 * stride), (stride, 4 * stride)]:
         image = picture(*size)
-        expected = model.network(model.normalise(image))
+        expected = model.network(model.normalize(image))
         results = session.run(None, {session.get_inputs()[0].name: image.numpy()})
         for value, result in zip(expected.values(), results, strict=True):
             assert value.shape == result.shape

@@ -68,14 +68,14 @@ def test_a_torchvision_file_loads_and_gives_torchvisions_features(name, tmp_path
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-@pytest.mark.parametrize("size", [(50, 70), (1, 4)], ids=str)
 @torch.no_grad()
-def test_taps_have_their_channels_and_sides_rounded_up(name, size):
+def test_taps_have_their_channels_and_sides_rounded_up(name):
     encoder = create_encoder(name).eval()
     assert encoder.channels == CHANNELS[name]
-    for reduction, feature in encoder(torch.rand(1, 3, *size)).items():
-        sides = tuple(math.ceil(side / reduction) for side in size)
-        assert feature.shape == (1, CHANNELS[name][reduction], *sides)
+    for size in [(50, 70), (1, 4)]:
+        for reduction, feature in encoder(torch.rand(1, 3, *size)).items():
+            sides = tuple(math.ceil(side / reduction) for side in size)
+            assert feature.shape == (1, CHANNELS[name][reduction], *sides)
 
 
 @torch.no_grad()

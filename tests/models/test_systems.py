@@ -117,7 +117,7 @@ def test_depth_mancini_is_positive_by_softplus_and_by_relu_where_asked():
 
 def _before(image: torch.Tensor) -> torch.Tensor:
     model = build("depth-mancini", encoder="resnet18")
-    x = model.normalise(image)
+    x = model.normalize(image)
     return model.depth_branch(x, model.encoder(x))
 
 

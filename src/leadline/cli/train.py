@@ -35,6 +35,8 @@ def train_command(
     if resume is not None:
         if recipe or data or out or overrides or max_steps:
             raise LeadlineError("--resume RUN stands alone: the run folder knows everything else")
+        if not (resume / "recipe.yaml").is_file():
+            raise LeadlineError(f"{resume}: not a run folder (no recipe.yaml in it)")
         from leadline.training import loop
 
         with TrainingProgress() as reporter:
