@@ -195,6 +195,7 @@ def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore
     import warnings
 
     from leadline.depth import colorize, read_photo, write_depth, write_glb, write_ply, write_png
+    from leadline.depth.labels import colorize_labels, write_labels
 
     photo = read_photo(job.source)
     camera, note = camera_of(photo, writing)
@@ -210,6 +211,11 @@ def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore
     if writing.color:
         picture = colorize(depth, vmin=writing.vmin, vmax=writing.vmax, cmap=writing.cmap, bar=True)
         write_png(_with_suffix(job.target, "_color.png"), picture)
+    if prediction.labels is not None:
+        write_labels(_with_suffix(job.target, "_labels.png"), prediction.labels)
+        if writing.color:
+            picture = colorize_labels(prediction.labels)
+            write_png(_with_suffix(job.target, "_labels_color.png"), picture)
     if note and (writing.ply or writing.glb):
         print(f"leadline: {job.source}: {note}", file=sys.stderr)
     if writing.ply:

@@ -31,10 +31,11 @@ class _Core(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (N,1,h',w') metres for images (N,3,h,w) in [0,1]."""
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return (N,1,h',w') metres, and class scores if any, for images (N,3,h,w) in [0,1]."""
         outputs = self.model.network(self.model.normalize(images))
-        return self.model.space.decode(outputs["target"].float())
+        depth = self.model.space.decode(outputs["target"].float())
+        return (depth, outputs["logits"]) if "logits" in outputs else (depth,)
 
 
 def to_onnx(model: DepthModel, description: str = "") -> onnx.ModelProto:
@@ -42,16 +43,19 @@ def to_onnx(model: DepthModel, description: str = "") -> onnx.ModelProto:
     stride = model.config.stride
     example = torch.rand(2, 3, max(4 * stride, 96), max(6 * stride, 128))
     free = torch.export.Dim.DYNAMIC
+    core = _Core(copy.deepcopy(model).cpu().eval())
+    with torch.no_grad():
+        names = ["depth", "logits"][: len(core(example))]
     with warnings.catch_warnings(), _QuietExporter(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            _Core(copy.deepcopy(model).cpu().eval()),
+            core,
             (example,),
             dynamo=True,
             opset_version=OPSET,
             external_data=False,
             input_names=["images"],
-            output_names=["depth"],
+            output_names=names,
             dynamic_shapes=({0: free, 2: free, 3: free},),
             verbose=False,
             # Unoptimised, BatchNorm stays beside its convolution: stored weights are then the

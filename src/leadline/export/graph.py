@@ -24,21 +24,27 @@ def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> o
     """Wrap a network graph in its pre- and post-processing.
 
     `core` maps `images` (N,3,h,w) in [0,1] to `depth` (N,1,h',w') metres; the result maps
-    `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W.
+    `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
+    gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W) uint8, the best class.
     """
+    has_labels = "logits" in {output.name for output in core.graph.output}
     before = _preprocessing(training_area, stride, core.ir_version)
     after = compose.add_prefix(
-        _postprocessing(core.ir_version), "out/", rename_inputs=False, rename_outputs=False
+        _postprocessing(core.ir_version, has_labels),
+        "out/",
+        rename_inputs=False,
+        rename_outputs=False,
     )
+    handed_on = [("original_size", "full_size"), ("net/depth", "small_depth")]
+    if has_labels:
+        handed_on.append(("net/logits", "small_logits"))
     joined = compose.merge_models(
         before,
         compose.add_prefix(core, "net/"),
         io_map=[("resized", "net/images")],
-        outputs=["original_size", "net/depth"],
+        outputs=[source for source, _ in handed_on],
     )
-    whole = compose.merge_models(
-        joined, after, io_map=[("original_size", "full_size"), ("net/depth", "small_depth")]
-    )
+    whole = compose.merge_models(joined, after, io_map=handed_on)
     onnx.checker.check_model(whole)
     return whole
 
@@ -169,8 +175,24 @@ def _bilinear_matrix_nodes(name: str, axis: int) -> list[NodeProto]:
     ]
 
 
-def _postprocessing(ir_version: int) -> onnx.ModelProto:
-    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W)."""
+def _label_nodes() -> list[NodeProto]:
+    """`small_logits` (N,C,h,w) and `full_size` [H,W] -> `labels` (N,H,W) uint8."""
+    return [
+        _node(
+            "Resize",
+            "small_logits - - full_size",
+            "full_logits",
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+            axes=[2, 3],
+        ),
+        _node("ArgMax", "full_logits", "best_class", axis=1, keepdims=0),
+        _node("Cast", "best_class", "labels", to=TensorProto.UINT8),
+    ]
+
+
+def _postprocessing(ir_version: int, has_labels: bool) -> onnx.ModelProto:
+    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and the labels."""
     nodes = [
         *_bilinear_matrix_nodes("stretch_rows", axis=0),
         *_bilinear_matrix_nodes("stretch_columns", axis=1),
@@ -179,14 +201,21 @@ def _postprocessing(ir_version: int) -> onnx.ModelProto:
         _node("MatMul", "tall_depth stretch_columns_t", "full_depth"),
         _node("Squeeze", "full_depth index_1", "depth"),
     ]
+    info = helper.make_tensor_value_info
+    inputs = [
+        info("small_depth", TensorProto.FLOAT, ["N", 1, "h", "w"]),
+        info("full_size", TensorProto.INT64, [2]),
+    ]
+    outputs = [info("depth", TensorProto.FLOAT, ["N", "H", "W"])]
+    if has_labels:
+        nodes += _label_nodes()
+        inputs.append(info("small_logits", TensorProto.FLOAT, ["N", "C", "h", "w"]))
+        outputs.append(info("labels", TensorProto.UINT8, ["N", "H", "W"]))
     return _model(
         nodes,
         "postprocessing",
-        [
-            helper.make_tensor_value_info("small_depth", TensorProto.FLOAT, ["N", 1, "h", "w"]),
-            helper.make_tensor_value_info("full_size", TensorProto.INT64, [2]),
-        ],
-        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, ["N", "H", "W"])],
+        inputs,
+        outputs,
         [
             *(_constant(f"index_{i}", [i], np.int64) for i in range(3)),
             _constant("zero_s", 0, np.int64),

@@ -14,9 +14,16 @@ SAME_ASPECT = 1.1
 """Images whose aspect ratio is within this factor of the training size fill it exactly."""
 
 
+OUTSIDE = -1
+"""The label of a pixel that lies outside the photograph: no class, also where 0 is one."""
+
+
 @dataclass(frozen=True)
 class TrainingItem:
-    """A sample at training size: image (h,w,3) float32 in [0,1], the rest as in `Sample`."""
+    """A sample at training size: image (h,w,3) float32 in [0,1], the rest as in `Sample`.
+
+    Labels are `OUTSIDE` where the warp reached over the border of the photograph.
+    """
 
     image: NDArray[np.float32]
     depth: NDArray[np.float32]
@@ -40,7 +47,8 @@ def prepare(
     labels = None
     if sample.labels is not None:
         # Class ids are small whole numbers, which float32 holds exactly.
-        labels = _warp_nearest(sample.labels.astype(np.float32), inverse, size).astype(np.int32)
+        ids = _warp_nearest(sample.labels.astype(np.float32), inverse, size, outside=OUTSIDE)
+        labels = ids.astype(np.int32)
     colours = _change_colours(image.astype(np.float32) / np.float32(255), section, rng)
     return TrainingItem(colours, np.where(valid, depth, 0).astype(np.float32), valid, labels)
 
@@ -98,7 +106,10 @@ def _warp_image(
 
 
 def _warp_nearest(
-    plane: NDArray[np.float32], inverse: NDArray[np.float64], size: tuple[int, int]
+    plane: NDArray[np.float32],
+    inverse: NDArray[np.float64],
+    size: tuple[int, int],
+    outside: int = 0,
 ) -> NDArray[np.float32]:
     warped = cv2.warpAffine(
         plane,
@@ -106,7 +117,7 @@ def _warp_nearest(
         (size[1], size[0]),
         flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=0,
+        borderValue=outside,
     )
     return np.asarray(warped, dtype=np.float32)
 

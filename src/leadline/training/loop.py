@@ -65,6 +65,7 @@ class Run:
     step: int = 0
     best: dict[str, float] = field(default_factory=dict)
     val_samples: list[Sample] = field(default_factory=list)
+    recent_losses: list[float] = field(default_factory=list)
 
 
 def train(
@@ -198,8 +199,9 @@ def _run(run: Run, reporter: Reporter) -> Path:
             waited = time.perf_counter() - started
             loss = _train_step(run, loss_of, batch)
             run.step += 1
+            run.recent_losses.append(loss)
             reporter.step(run.step, loss, len(batch["image"]), waited)
-            _keep_books(run, record, reporter, loss)
+            _keep_books(run, record, reporter)
             started = time.perf_counter()
     except KeyboardInterrupt:
         _save(run)
@@ -237,13 +239,20 @@ def make_loss(
         height, width = prediction.shape[-2:]
         depth, valid = masked_area_mean(batch["depth"], batch["valid"], (height, width))
         spaces = {
-            "target": (prediction, model.space.encode(depth)),
-            "depth": (outputs["depth"].float(), depth),
+            "target": (prediction, model.space.encode(depth), valid),
+            "depth": (outputs["depth"].float(), depth, valid),
         }
+        if "logits" in outputs and "labels" in batch:
+            labels = batch["labels"]
+            spaces["labels"] = (outputs["logits"].float(), labels, labels >= 0)
         total = prediction.new_zeros(())
         for term in recipe.loss:
-            predicted, truth = spaces[term.space]
-            total = total + term.weight * LOSSES[term.name](predicted, truth, valid, **term.options)
+            if term.space not in spaces:
+                raise LeadlineError(
+                    f"loss {term.name} compares class labels: the data needs label images and the "
+                    "network class scores (ds-net has them)"
+                )
+            total = total + term.weight * LOSSES[term.name](*spaces[term.space], **term.options)
         return total
 
     return loss
@@ -280,12 +289,14 @@ def _train_step(
     return value
 
 
-def _keep_books(run: Run, record: RunRecord, reporter: Reporter, loss: float) -> None:
+def _keep_books(run: Run, record: RunRecord, reporter: Reporter) -> None:
     """Log, validate, checkpoint: whatever is due at this step."""
     trainer, done = run.recipe.trainer, run.step == run.total_steps
     epoch = run.step // run.steps_per_epoch
     if run.step % trainer.log_every_steps == 0 or done:
         rate = float(run.optimizer.param_groups[-1]["lr"])
+        loss = sum(run.recent_losses) / len(run.recent_losses)
+        run.recent_losses.clear()
         record.add(run.step, epoch, {"loss": loss, "lr": rate})
     if run.step % (trainer.validate_every_epochs * run.steps_per_epoch) == 0 or done:
         _validate(run, record, reporter, epoch)

@@ -50,6 +50,7 @@ def begin(recipe: Recipe, samples: DepthDataset) -> Beginning:
         max_depth=section.max_depth,
         stride=stride,
         training_area=size[0] * size[1],
+        channel_order=section.channel_order,
     )
     model = create_model(config, seed=recipe.trainer.seed)
     if weights is not None:
