@@ -18,7 +18,8 @@ def main() -> None:
     low, high = robust_range(truth.depth, truth.valid)
     predicted = colorize(leadline.load()(photo), vmin=low, vmax=high)
     row = [photo.pixels, predicted, colorize(truth, vmin=low, vmax=high, bar=True)]
-    half = cv2.resize(np.concatenate(row, axis=1), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    joined = np.concatenate(row, axis=1)
+    half = cv2.resize(joined, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     write_png(ROOT / "docs" / "images" / "room.png", np.asarray(half, dtype=np.uint8))
 
 
