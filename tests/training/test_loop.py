@@ -56,15 +56,16 @@ class StopsAt(SilentReporter):
 
 
 @pytest.mark.parametrize("stop", [2, 5])
-def test_an_interrupted_run_resumes_to_the_same_bits(pairs, quick_run, tmp_path, stop):
+def test_an_interrupted_run_resumes_to_the_same_bits(pairs, tmp_path, stop):
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
+    train(recipe, pairs, tmp_path / "whole", SilentReporter())
     with pytest.raises(KeyboardInterrupt):
         train(recipe, pairs, tmp_path / "run", StopsAt(stop))
     reporter = SilentReporter()
     resume(tmp_path / "run", reporter)
     assert reporter.first == stop
     resumed, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
-    whole, _ = load_checkpoint(quick_run / "checkpoints")
+    whole, _ = load_checkpoint(tmp_path / "whole" / "checkpoints")
     assert resumed["step"] == whole["step"] == 6
     for name, value in whole["model"].items():
         assert torch.equal(resumed["model"][name], value), name

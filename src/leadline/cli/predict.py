@@ -96,14 +96,13 @@ def predict_command(
         model, runtime=runtime, precision=precision, processing_area=processing_area
     )
     failures = []
-    with Progress("predict", len(jobs)) as progress:
+    with Progress("predict", len(jobs), hidden=len(jobs) == 1) as progress:
         for job in jobs:
             try:
                 _predict_one(predictor, job, writing)
             except LeadlineError as error:
                 failures.append(str(error))
-            if len(jobs) > 1:
-                progress.advance()
+            progress.advance()
     _conclude(len(jobs), failures, writing)
 
 

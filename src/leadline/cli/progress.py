@@ -12,8 +12,15 @@ SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Counts towards `total`; use as a context manager and call `advance`."""
 
-    def __init__(self, title: str, total: int, unit: str = "images", first: int = 0):
-        self.title, self.total, self.unit = title, total, unit
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        unit: str = "images",
+        first: int = 0,
+        hidden: bool = False,
+    ):
+        self.title, self.total, self.unit, self.hidden = title, total, unit, hidden
         self.first = self.done = first
         self.extra = ""
         self._bar: Any = None
@@ -22,7 +29,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._started = self._last_line = time.monotonic()
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self.hidden:
             self._open_bar()
         return self
 
@@ -56,6 +63,8 @@ class Progress:
         """Count one; `extra` is shown behind the time left."""
         self.done += 1
         self.extra = extra
+        if self.hidden:
+            return
         if self._bar is not None:
             rate = f"{self.rate:.1f} {self.unit}/s"
             self._bar.update(self._task, completed=self.done, rate=rate, extra=extra)
