@@ -138,3 +138,12 @@ def test_the_real_kitti_frames(shared_data):
         # LiDAR: a few per cent of the pixels, none in the sky. Annotated frames are denser.
         assert 0.01 < sample.valid.mean() < 0.35
         assert not sample.valid[: sample.valid.shape[0] // 5].any()
+
+
+def test_a_limit_is_drawn_before_the_split(pairs):
+    train, val = open_train_and_val(pairs, val_fraction=0.25, seed=3, limit=8)
+    assert val is not None
+    assert (len(train), len(val)) == (6, 2)
+    again, _ = open_train_and_val(pairs, val_fraction=0.25, seed=3, limit=8)
+    assert again == train
+    assert train.pairs != tuple(open_pairs(pairs).pairs[:6])

@@ -97,3 +97,22 @@ def test_a_panorama_keeps_its_aspect_ratio():
     steps = np.diff(item.image[48, 30:100, 0] * 255)
     # 14,400 source pixels for 12,288 of output: 1.08 source columns a pixel, not 1.875.
     assert steps.mean() == pytest.approx(np.sqrt(60 * 240 / (96 * 128)), rel=0.03)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_channel_permutation_always_changes_the_order(seed):
+    sample = ramp_sample()
+    channels = (sample.image // np.array([1, 2, 4])).astype(np.uint8)
+    colourful = Sample("c", channels, sample.depth, sample.valid)
+    item = run(colourful, seed=seed, channel_permutation=1.0)
+    columns = item.image[0, 127] * 255
+    assert sorted(np.rint(columns)) == [31, 63, 127]
+    assert tuple(np.rint(columns)) != (127, 63, 31)
+
+
+def test_pixels_outside_the_photograph_have_no_label():
+    sample = ramp_sample()
+    labels = np.zeros(sample.depth.shape, np.int32)
+    item = run(Sample("l", sample.image, sample.depth, sample.valid, labels), seed=3, rotation=5.0)
+    assert item.labels is not None
+    np.testing.assert_array_equal(item.labels == -1, ~item.valid)

@@ -138,6 +138,7 @@ def open_train_and_val(
     *,
     val_fraction: float,
     seed: int,
+    limit: int | None = None,
     units_per_metre: float | None = None,
     min_depth: float = 0.0,
     max_depth: float | None = None,
@@ -145,7 +146,8 @@ def open_train_and_val(
     """Open the training data and, beside it, the validation data.
 
     Where the data set has no `val.csv`, `val_fraction` of the samples, drawn with `seed`, are
-    put aside; with a fraction of 0 there is no validation (None).
+    put aside; with a fraction of 0 there is no validation (None). `limit` samples, drawn with
+    `seed`, are kept of what is not validation by its own CSV.
     """
     options: dict[str, Any] = {
         "units_per_metre": units_per_metre,
@@ -154,20 +156,30 @@ def open_train_and_val(
     }
     splits = available_splits(path)
     train = open_pairs(path, "train" if splits else None, **options)
-    if "val" in splits:
-        return train, open_pairs(path, "val", **options)
-    if path.is_file() and path.name == "train.csv" and (path.parent / "val.csv").is_file():
-        return train, open_pairs(path.parent / "val.csv", **options)
-    count = round(len(train) * val_fraction)
-    if count == 0:
-        return train, None
-    if count >= len(train):
-        raise LeadlineError(
-            f"{path}: val_fraction {val_fraction} of {len(train)} pairs leaves none to train on"
-        )
     order = list(range(len(train)))
     random.Random(seed).shuffle(order)
+    order = order[:limit]
+    val = _declared_val(path, splits, options)
+    if val is not None:
+        return train.subset(sorted(order)), val
+    count = round(len(order) * val_fraction)
+    if count == 0:
+        return train.subset(sorted(order)), None
+    if count >= len(order):
+        raise LeadlineError(
+            f"{path}: val_fraction {val_fraction} of {len(order)} pairs leaves none to train on"
+        )
     return train.subset(sorted(order[count:])), train.subset(sorted(order[:count]))
+
+
+def _declared_val(
+    path: Path, splits: Sequence[str], options: dict[str, Any]
+) -> PairsDataset | None:
+    if "val" in splits:
+        return open_pairs(path, "val", **options)
+    if path.is_file() and path.name == "train.csv" and (path.parent / "val.csv").is_file():
+        return open_pairs(path.parent / "val.csv", **options)
+    return None
 
 
 def _pairs_from_csv(path: Path) -> list[Pair]:

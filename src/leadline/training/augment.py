@@ -14,6 +14,10 @@ SAME_ASPECT = 1.1
 """Images whose aspect ratio is within this factor of the training size fill it exactly."""
 
 
+SAME_ORDER = (0, 1, 2)
+SWAPS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+"""The orders of the channels that change something."""
+
 OUTSIDE = -1
 """The label of a pixel that lies outside the photograph: no class, also where 0 is one."""
 
@@ -129,11 +133,12 @@ def _change_colours(
     gamma = _draw(rng, section.gamma)
     gains = _draw(rng, section.gain) * rng.uniform(*section.channel_gain, size=3)
     saturation = _draw(rng, section.saturation)
-    order = rng.permutation(3) if rng.random() < section.channel_permutation else np.arange(3)
+    swap = SWAPS[rng.integers(len(SWAPS))]
+    order = swap if rng.random() < section.channel_permutation else SAME_ORDER
     if gamma != 1:
         image = np.asarray(cv2.pow(image, gamma), dtype=np.float32)
     if saturation != 1:
         grey = image @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
         image = grey[..., None] + np.float32(saturation) * (image - grey[..., None])
     image = np.clip(image * gains.astype(np.float32), 0, 1)
-    return np.ascontiguousarray(image[..., order], dtype=np.float32)
+    return np.ascontiguousarray(image[..., list(order)], dtype=np.float32)

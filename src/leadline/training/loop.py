@@ -141,17 +141,15 @@ def run_data(
     recipe: Recipe, data: Path, units_per_metre: float | None
 ) -> tuple[PairsDataset, PairsDataset | None]:
     """Open what a recipe trains on and what it validates on, from the data in `data`."""
-    train_data, val_data = open_train_and_val(
+    return open_train_and_val(
         data,
         val_fraction=recipe.data.val_fraction,
         seed=recipe.data.seed,
+        limit=recipe.data.limit,
         units_per_metre=units_per_metre,
         min_depth=recipe.data.min_depth,
         max_depth=recipe.data.max_depth,
     )
-    if recipe.data.limit is not None:
-        train_data = train_data.subset(range(min(recipe.data.limit, len(train_data))))
-    return train_data, val_data
 
 
 def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | None) -> Run:
