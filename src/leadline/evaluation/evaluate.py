@@ -19,7 +19,7 @@ from leadline.depth.errors import LeadlineError
 from leadline.depth.formats import read_depth
 from leadline.depth.images import write_png
 from leadline.depth.panels import side_by_side
-from leadline.metrics import METRICS, Protocol, mean_over_images, protocol_for
+from leadline.metrics import DOCUMENT_METRICS, METRICS, Protocol, mean_over_images, protocol_for
 
 Predict = Callable[[Sample], NDArray[np.float32]]
 """A sample's photograph to (h,w) metres; 0 or NaN where there is no prediction."""
@@ -148,9 +148,10 @@ def write_evaluation(
 def _write_rows(evaluation: Evaluation, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "pixels", *METRICS])
+        names = (*METRICS, *DOCUMENT_METRICS)
+        writer.writerow(["id", "pixels", *names])
         for image in evaluation.images:
-            values = [image.metrics[name] if image.metrics else "" for name in METRICS]
+            values = [image.metrics[name] if image.metrics else "" for name in names]
             writer.writerow([image.id, image.pixels, *values])
 
 

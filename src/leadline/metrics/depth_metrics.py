@@ -18,7 +18,10 @@ METRICS = (
 )
 """Names in the order they are printed."""
 
-HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3"})
+DOCUMENT_METRICS = ("depth_accuracy", "rmse_log1p")
+"""What single documents report beside them: kept in files, not in tables."""
+
+HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "depth_accuracy"})
 
 
 def depth_metrics(
@@ -53,9 +56,27 @@ def depth_metrics(
     }
 
 
+def document_metrics(
+    prediction: NDArray[np.floating], truth: NDArray[np.floating]
+) -> dict[str, float]:
+    """Return the metrics of `DOCUMENT_METRICS` for one image's valid pixels, (n,) metres each.
+
+    `depth_accuracy` is 1 - sum|p - g| / sum g, kept in 0..1: our reading of Gulve and Gupta's
+    "custom L1-distance" accuracy, which they do not define; 1 - MAE/10 m would contradict their
+    own RMSE. `rmse_log1p` is the root mean square of ln(1 + p) - ln(1 + g): what Sciuto's code
+    computes where his text says RMSE log.
+    """
+    p, g = prediction.astype(np.float64), truth.astype(np.float64)
+    accuracy = 1 - np.abs(p - g).sum() / g.sum()
+    return {
+        "depth_accuracy": float(np.clip(accuracy, 0, 1)),
+        "rmse_log1p": float(np.sqrt(np.mean((np.log1p(p) - np.log1p(g)) ** 2))),
+    }
+
+
 def mean_over_images(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Return the mean of each metric over per-image rows (every image counts the same)."""
     listed = list(rows)
     if not listed:
         raise ValueError("no image was scored")
-    return {name: float(np.mean([row[name] for row in listed])) for name in METRICS}
+    return {name: float(np.mean([row[name] for row in listed])) for name in listed[0]}

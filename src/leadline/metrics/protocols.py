@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.errors import LeadlineError
-from leadline.metrics.depth_metrics import depth_metrics
+from leadline.metrics.depth_metrics import depth_metrics, document_metrics
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Protocol:
         truth: NDArray[np.float32],
         valid: NDArray[np.bool_],
     ) -> dict[str, float] | None:
-        """Score one image; None when no pixel of it counts.
+        """Score one image by `METRICS` and `DOCUMENT_METRICS`; None when no pixel counts.
 
         Shapes: `prediction` (h,w) metres, finite where scored; `truth` (H,W) metres; `valid`
         (H,W). A predicted zero, NaN or infinity at a scored pixel is clamped like any value
@@ -74,7 +74,9 @@ class Protocol:
             return None
         predicted = resize_to(prediction, (truth.shape[0], truth.shape[1]))[scored]
         predicted = np.nan_to_num(predicted, nan=self.min_depth, posinf=self.max_depth)
-        return depth_metrics(np.clip(predicted, self.min_depth, self.max_depth), truth[scored])
+        predicted = np.clip(predicted, self.min_depth, self.max_depth)
+        counted = truth[scored]
+        return {**depth_metrics(predicted, counted), **document_metrics(predicted, counted)}
 
 
 def resize_to(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,0 +1,44 @@
+"""Class scores against a hand-worked matrix and torchmetrics."""
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
+
+from leadline.metrics import confusion_matrix, document_metrics, semantic_metrics
+
+
+def test_a_hand_worked_example():
+    truth = np.array([[0, 0, 1], [1, 2, 9]])
+    prediction = np.array([[0, 1, 1], [1, 2, 0]])
+    matrix = confusion_matrix(prediction, truth, classes=4, ignore=[9])
+    assert matrix.tolist() == [[1, 1, 0, 0], [0, 2, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    scores = semantic_metrics(matrix)
+    assert scores["pixel_accuracy"] == pytest.approx(4 / 5)
+    # Class 3 occurs nowhere and does not count.
+    assert scores["mean_iou"] == pytest.approx((1 / 2 + 2 / 3 + 1) / 3)
+
+
+def test_it_equals_torchmetrics():
+    rng = np.random.default_rng(0)
+    truth, prediction = rng.integers(0, 7, (2, 40, 50))
+    scores = semantic_metrics(confusion_matrix(prediction, truth, 7))
+    p, t = torch.from_numpy(prediction), torch.from_numpy(truth)
+    assert scores["pixel_accuracy"] == pytest.approx(
+        float(MulticlassAccuracy(7, average="micro")(p, t)), abs=1e-6
+    )
+    assert scores["mean_iou"] == pytest.approx(float(MulticlassJaccardIndex(7)(p, t)), abs=1e-6)
+
+
+def test_nothing_counted_is_not_a_number():
+    empty = confusion_matrix(np.zeros(3, int), np.full(3, 5), 6, ignore=[5])
+    assert np.isnan(semantic_metrics(empty)["mean_iou"])
+
+
+def test_the_documents_own_metrics():
+    p, g = np.array([1.0, 3.0]), np.array([2.0, 2.0])
+    scores = document_metrics(p, g)
+    assert scores["depth_accuracy"] == pytest.approx(0.5)
+    expected = np.sqrt((np.log(2 / 3) ** 2 + np.log(4 / 3) ** 2) / 2)
+    assert scores["rmse_log1p"] == pytest.approx(expected)
+    assert document_metrics(np.array([9.0]), np.array([1.0]))["depth_accuracy"] == 0.0
