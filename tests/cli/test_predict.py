@@ -162,3 +162,38 @@ def test_a_camera_file_shapes_the_point_cloud(photos, tmp_path):
     points = np.frombuffer(body, dtype=[("p", "<f4", 3), ("c", "u1", 3)])["p"]
     # fx = 80 at 80 columns: nothing lies farther aside than half its distance.
     assert np.abs(points[:, 0] / points[:, 2]).max() <= 39.5 / 80 + 1e-4
+
+
+def test_no_result_overwrites_an_input_or_another_result(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(noise(30, 40, 3)).save(folder / "a.png")
+    Image.fromarray(noise(30, 40, 3, seed=1)).save(folder / "a_color.png")
+    before = (folder / "a_color.png").read_bytes()
+    fails_in_one_line(
+        leadline("predict", folder, "-o", folder, "--color"), "a_color.png", "overwrite"
+    )
+    assert (folder / "a_color.png").read_bytes() == before
+    fails_in_one_line(
+        leadline("predict", folder, "-o", tmp_path / "o", "--color", "--format", "png16"),
+        "a_color.png",
+        "two results",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--color", "--cmap", "nope"], "nope"),
+        (["--color", "--vmin", "5", "--vmax", "1"], "--vmin"),
+        (["--ply", "--fov", "180"], "180"),
+        (["--ply", "--fov", "60", "--intrinsics", "k.txt"], "not both"),
+        (["--units", "nyu-mm"], "png16"),
+        (["--processing-area", "0"], "at least 1"),
+        (["-o", "/proc/x"], "/proc/x"),
+    ],
+)
+def test_a_wrong_option_is_found_before_anything_is_predicted(photos, tmp_path, options, word):
+    out = [] if "-o" in options else ["-o", tmp_path / "out"]
+    fails_in_one_line(leadline("predict", photos / "plain.jpg", *out, *options), word)
+    assert not list(tmp_path.glob("out/*.npy"))

@@ -2,13 +2,14 @@
 
 import csv
 import shutil
+import signal
 
 import pytest
 import torch
 
 from leadline.depth import LeadlineError
 from leadline.models.build import load_model
-from leadline.training.checkpoint import load_checkpoint
+from leadline.training.checkpoint import load_checkpoint, save_checkpoint
 from leadline.training.loop import make_loss, resume, train
 from leadline.training.recipe import load_recipe
 from leadline.training.start import lr_factor
@@ -101,6 +102,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(pairs, quick_run):
 
 
 def test_a_local_encoder_must_say_how_its_input_is_normalised(pairs, tmp_path):
+    (tmp_path / "w.pth").write_bytes(b"")
     recipe = load_recipe("compact", [*QUICK, f"model.encoder_weights={tmp_path / 'w.pth'}"])
     with pytest.raises(LeadlineError, match=r"model\.normalization="):
         train(recipe, pairs, tmp_path / "run", SilentReporter())
@@ -147,3 +149,72 @@ def test_learning_rates_follow_their_closed_forms(schedule, values):
     recipe = load_recipe("compact", schedule)
     for step, expected in values.items():
         assert lr_factor(recipe, step, 100, 10) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_picture_is_one_line_and_what_was_learned_is_kept(pairs, tmp_path, workers):
+    data = shutil.copytree(pairs, tmp_path / "data")
+    whole = (data / "rgb" / "005.png").read_bytes()
+    (data / "rgb" / "005.png").write_bytes(whole[: len(whole) // 2])
+    recipe = load_recipe(
+        "compact", [*QUICK, f"data.workers={workers}", "data.val_fraction=0", "data.batch_size=1"]
+    )
+    with pytest.raises(LeadlineError, match=r"005\.png: is damaged") as caught:
+        train(recipe, data, tmp_path / "run", SilentReporter())
+    assert "\n" not in str(caught.value)
+    state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
+    assert state["step"] > 0
+
+
+def test_data_without_any_depth_is_refused_before_training(pairs, tmp_path):
+    recipe = load_recipe("compact", [*QUICK, "data.max_depth=0.2", "data.min_depth=0.1"])
+    with pytest.raises(LeadlineError, match=r"no valid depth in 8 .* check the depth scale"):
+        train(recipe, pairs, tmp_path / "run", SilentReporter())
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path, {"step": 1})
+
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(LeadlineError, match=r"last\.ckpt: .*is the disk full"):
+        save_checkpoint(tmp_path, {"step": 2})
+    assert load_checkpoint(tmp_path) == ({"step": 1}, None)
+
+
+class SignalsAt(SilentReporter):
+    """Sends this process the signal of Ctrl-C in the middle of a step's bookkeeping."""
+
+    def step(self, step, loss, images, waited):
+        super().step(step, loss, images, waited)
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_lets_the_step_end_and_writes_a_checkpoint(pairs, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
+    reporter = SignalsAt()
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, pairs, tmp_path / "run", reporter)
+    state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
+    assert state["step"] == 2
+    assert "leadline train --resume" in reporter.lines[-1]
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_validation_that_was_cut_off_is_made_up_for(pairs, tmp_path, monkeypatch):
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=4"])
+    with monkeypatch.context() as patch:
+
+        def cut_off(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr("leadline.training.loop.validate", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, pairs, tmp_path / "run", SilentReporter())
+    assert not (tmp_path / "run" / "model").exists()
+    resume(tmp_path / "run", SilentReporter())
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()

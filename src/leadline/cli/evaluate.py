@@ -50,7 +50,7 @@ def evaluate_command(
     import json
 
     from leadline.cli.progress import tracker
-    from leadline.datasets.pairs import open_pairs
+    from leadline.datasets.pairs import available_splits, open_pairs
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
     from leadline.evaluation import evaluate, prediction_files, write_evaluation
@@ -77,7 +77,7 @@ def evaluate_command(
         predict,
         samples,
         model=name,
-        data_name=f"{data} ({split})" if data.is_dir() else str(data),
+        data_name=f"{data} ({split})" if available_splits(data) else str(data),
         protocol=protocol,
         track=tracker("evaluate"),
     )
@@ -132,4 +132,9 @@ def print_result(result: "Evaluation") -> None:
         f"{protocol.min_depth:g}..{protocol.max_depth:g} m, "
         f"{crop}, alignment {protocol.alignment}, no flip averaging, {protocol.aggregation}"
     )
+    if result.missing_share:
+        typer.echo(
+            f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "
+            f"they count as {protocol.min_depth:g} m"
+        )
     typer.echo(score_table({result.model: result.means, **result.baselines}, METRICS))

@@ -2,6 +2,7 @@
 
 import glob
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,7 +86,10 @@ def predict_command(
         intrinsics,
         fov,
     )
+    if writing.suffix != ".png" and units != "1000":
+        raise LeadlineError("--units is for --format png16; the other formats hold metres")
     jobs = plan(wanted, writing)
+    writing.check()
     if processing_area is not None:
         print(
             f"leadline: processing at {processing_area} pixels, not the size the model was trained "
@@ -102,6 +106,9 @@ def predict_command(
                 _predict_one(predictor, job, writing)
             except LeadlineError as error:
                 failures.append(str(error))
+            except KeyboardInterrupt:
+                progress.say(f"leadline: stopped after {progress.done} of {len(jobs)}")
+                raise typer.Exit(130) from None
             progress.advance()
     _conclude(len(jobs), failures, writing)
 
@@ -121,6 +128,34 @@ class Writing:
     cmap: str
     intrinsics: Path | None
     fov: float | None
+
+    def outputs(self, target: Path) -> list[Path]:
+        """Return every file that may be written for one photograph."""
+        suffixes = [self.suffix, "_labels.png"]
+        suffixes += ["_color.png", "_labels_color.png"] * self.color
+        suffixes += [".ply"] * self.ply + [".glb"] * self.glb
+        return [_with_suffix(target, suffix) for suffix in suffixes]
+
+    def check(self) -> None:
+        """Find wrong options before a model is loaded, not once for each photograph.
+
+        Errors: LeadlineError naming the option.
+        """
+        from leadline.depth import Intrinsics, LeadlineError, atomic_path
+        from leadline.depth.color import color_table
+
+        color_table(self.cmap)
+        if self.vmin is not None and self.vmax is not None and self.vmin >= self.vmax:
+            raise LeadlineError(f"--vmin {self.vmin:g} is not below --vmax {self.vmax:g}")
+        if self.fov is not None and self.intrinsics is not None:
+            raise LeadlineError("give --fov or --intrinsics, not both")
+        if self.fov is not None:
+            Intrinsics.from_fov(self.fov, 640, 480)
+        if self.intrinsics is not None:
+            Intrinsics.from_file(self.intrinsics, 640, 480)
+        with atomic_path(self.folder / ".leadline-write-test") as temporary:
+            temporary.touch()
+        (self.folder / ".leadline-write-test").unlink()
 
 
 @dataclass(frozen=True)
@@ -143,22 +178,21 @@ def plan(wanted: list[str], writing: Writing) -> list[Job]:
     for text in wanted:
         for source, relative in _expand(text):
             found.setdefault(source, relative)
-    stems = [relative.with_suffix("") for relative in found.values()]
+    stems = Counter(relative.with_suffix("") for relative in found.values())
     jobs = []
     for source, relative in found.items():
         stem = relative.with_suffix("")
         # a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
-        name = relative if stems.count(stem) > 1 else stem
-        jobs.append(Job(source, writing.folder / name))
-    targets = [job.target for job in jobs]
-    twice = next((target for target in targets if targets.count(target) > 1), None)
-    if twice is not None:
-        raise LeadlineError(f"two inputs would both be written to {twice}; predict them separately")
+        jobs.append(Job(source, writing.folder / (relative if stems[stem] > 1 else stem)))
     sources = {source.resolve() for source in found}
-    for job in jobs:
-        written = _with_suffix(job.target, writing.suffix)
-        if written.resolve() in sources:
-            raise LeadlineError(f"{written}: would overwrite an input; choose another -o")
+    outputs = Counter(output for job in jobs for output in writing.outputs(job.target))
+    for output, count in outputs.items():
+        if count > 1:
+            raise LeadlineError(
+                f"two results would be written to {output}; predict them separately"
+            )
+        if output.resolve() in sources:
+            raise LeadlineError(f"{output}: would overwrite an input; choose another -o")
     return jobs
 
 

@@ -33,7 +33,7 @@ def train_command(
     from leadline.depth.units import parse_units
 
     if resume is not None:
-        if recipe or data or out or overrides or max_steps:
+        if recipe or data or out or overrides or max_steps or depth_scale:
             raise LeadlineError("--resume RUN stands alone: the run folder knows everything else")
         if not (resume / "recipe.yaml").is_file():
             raise LeadlineError(f"{resume}: not a run folder (no recipe.yaml in it)")

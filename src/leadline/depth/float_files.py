@@ -28,8 +28,11 @@ Raw = tuple[NDArray[Any], dict[str, str]]
 
 def write_npy(path: Path, depth_map: DepthMap) -> None:
     """Write float32 metres, and a JSON sidecar, since the format carries no metadata."""
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, depth_map.depth, allow_pickle=False)
+    # Through memory: on a full disk numpy's own writing raises an error without a file or a cause.
+    buffer = BytesIO()
+    np.save(buffer, depth_map.depth, allow_pickle=False)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
     _write_sidecar(path, depth_map)
 
 

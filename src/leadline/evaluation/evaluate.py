@@ -20,6 +20,7 @@ from leadline.depth.formats import read_depth
 from leadline.depth.images import write_png
 from leadline.depth.panels import side_by_side
 from leadline.metrics import DOCUMENT_METRICS, METRICS, Protocol, mean_over_images, protocol_for
+from leadline.metrics.protocols import missing_pixels
 
 Predict = Callable[[Sample], NDArray[np.float32]]
 """A sample's photograph to (h,w) metres; 0 or NaN where there is no prediction."""
@@ -29,11 +30,16 @@ PREDICTION_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".pfm", ".tif", ".tiff")
 
 @dataclass(frozen=True)
 class ImageScore:
-    """One image's metrics; `metrics` is None where no pixel counted."""
+    """One image's metrics, None where no pixel counted.
+
+    `missing` counts the scored pixels without a prediction: they are scored as the protocol's
+    smallest depth.
+    """
 
     id: str
     pixels: int
     metrics: dict[str, float] | None
+    missing: int = 0
 
 
 @dataclass
@@ -52,6 +58,12 @@ class Evaluation:
         """Number of images with at least one counted pixel."""
         return sum(image.metrics is not None for image in self.images)
 
+    @property
+    def missing_share(self) -> float:
+        """Share of the scored pixels that had no prediction."""
+        pixels = sum(image.pixels for image in self.images)
+        return sum(image.missing for image in self.images) / max(1, pixels)
+
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows, ready for `json.dumps`."""
         return {
@@ -60,6 +72,7 @@ class Evaluation:
             "protocol": {**asdict(self.protocol), "hash": self.protocol.hash},
             "images": len(self.images),
             "images_scored": self.scored,
+            "missing_share": self.missing_share,
             "metrics": self.means,
             "baselines": self.baselines,
         }
@@ -87,8 +100,10 @@ def evaluate(
         if settled is None:
             settled = protocol_for(protocol, (sample.depth.shape[0], sample.depth.shape[1]))
         scored = int(np.count_nonzero(settled.mask(sample.depth, sample.valid)))
-        row = settled.score(predict(sample), sample.depth, sample.valid)
-        images.append(ImageScore(sample.id, scored, row))
+        prediction = predict(sample)
+        row = settled.score(prediction, sample.depth, sample.valid)
+        missing = missing_pixels(settled, prediction, sample.depth, sample.valid)
+        images.append(ImageScore(sample.id, scored, row, missing))
     rows = [image.metrics for image in images if image.metrics is not None]
     if settled is None or not rows:
         raise LeadlineError(f"{data_name}: no image has a pixel to score; check the depth scale")

@@ -110,9 +110,22 @@ class Predictor:
         return np.asarray(self.runtime.run(images)["depth"], dtype=np.float32)
 
 
-def load(name_or_path: str | Path = DEFAULT_MODEL, **options: object) -> Predictor:
-    """Return `Predictor.load(name_or_path, **options)`: the shipped model by default."""
-    return Predictor.load(name_or_path, **options)  # type: ignore[arg-type]
+def load(
+    name_or_path: str | Path = DEFAULT_MODEL,
+    *,
+    runtime: str = "auto",
+    precision: str = "f32",
+    threads: int | None = None,
+    processing_area: int | None = None,
+) -> Predictor:
+    """Return `Predictor.load` of the same arguments: the shipped model by default."""
+    return Predictor.load(
+        name_or_path,
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+        processing_area=processing_area,
+    )
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -166,6 +179,11 @@ def _as_photo(image: ImageLike) -> Photo:
         return image
     if isinstance(image, (str, Path)):
         return read_photo(image)
+    if not isinstance(image, np.ndarray):
+        raise LeadlineError(
+            f"expected a path or an image (H,W,3) uint8 RGB, got {type(image).__name__}; "
+            "numpy.asarray(image.convert('RGB')) makes one of a Pillow image"
+        )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise LeadlineError(f"expected an image (H,W,3) uint8 RGB, got {image.shape} {image.dtype}")
     return Photo(np.ascontiguousarray(image))

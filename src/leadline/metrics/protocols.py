@@ -79,6 +79,18 @@ class Protocol:
         return {**depth_metrics(predicted, counted), **document_metrics(predicted, counted)}
 
 
+def missing_pixels(
+    protocol: Protocol,
+    prediction: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+) -> int:
+    """Return how many scored pixels have no prediction (NaN, infinite, zero or negative)."""
+    predicted = resize_to(prediction, (truth.shape[0], truth.shape[1]))
+    present = np.isfinite(predicted) & (predicted > 0)
+    return int(np.count_nonzero(protocol.mask(truth, valid) & ~present))
+
+
 def resize_to(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Bilinear resize of (h,w) to `size` with half-pixel centres; the same array if it fits."""
     if depth.shape == size:
@@ -113,7 +125,9 @@ PROTOCOLS = {
 def get_protocol(name: str) -> Protocol:
     """Return the protocol called `name`."""
     if name not in PROTOCOLS:
-        raise LeadlineError(f"protocol {name!r} is not known; choose one of {', '.join(PROTOCOLS)}")
+        raise LeadlineError(
+            f"protocol {name!r} is not known; choose one of {', '.join(PROTOCOLS)}, or auto"
+        )
     return PROTOCOLS[name]
 
 

@@ -125,7 +125,7 @@ class DepthModel(nn.Module, ABC):
 
     def save(self, folder: Path) -> None:
         """Write `model.safetensors` and `config.json` into `folder`, each in one move."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         from leadline.depth.atomic import atomic_path
 
@@ -133,7 +133,8 @@ class DepthModel(nn.Module, ABC):
             name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
         }
         with atomic_path(folder / "model.safetensors") as temporary:
-            save_file(state, temporary, metadata={"format": "leadline"})
+            # Through Python's own writing, whose errors (disk full) name the file.
+            temporary.write_bytes(save(state, metadata={"format": "leadline"}))
         with atomic_path(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
 

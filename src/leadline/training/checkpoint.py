@@ -11,13 +11,23 @@ from leadline.depth.errors import LeadlineError
 LAST, BEFORE = "last.ckpt", "before_last.ckpt"
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write `state` as the newest checkpoint; the previous one stays as a fallback."""
+def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False) -> None:
+    """Write `state` as the newest checkpoint; the previous one stays as a fallback.
+
+    With `same_step` the newest is replaced: the fallback should be of an earlier step.
+    Errors: LeadlineError where the file cannot be written; the previous checkpoint is then intact.
+    """
     newest = folder / LAST
-    with atomic_path(newest) as temporary:
-        torch.save(state, temporary)
-        if newest.exists():
-            newest.replace(folder / BEFORE)
+    try:
+        with atomic_path(newest) as temporary:
+            torch.save(state, temporary)
+            if newest.exists() and not same_step:
+                newest.replace(folder / BEFORE)
+    except RuntimeError as error:  # torch's zip writer does not raise OSError on a full disk
+        raise LeadlineError(
+            f"{newest}: the checkpoint cannot be written (is the disk full?); an earlier one "
+            "is intact: free space and resume"
+        ) from error
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:

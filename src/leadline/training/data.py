@@ -83,12 +83,17 @@ def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> Da
         num_workers=workers,
         collate_fn=collate,
         persistent_workers=False,
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_prepare_worker if workers else None,
     )
 
 
-def _one_thread(_worker: int) -> None:
+def _prepare_worker(_worker: int) -> None:
+    import signal
+
     import cv2
 
+    # A terminal sends Ctrl-C to the whole group; the main process decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

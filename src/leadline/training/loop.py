@@ -3,10 +3,13 @@
 import json
 import logging
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,6 +35,31 @@ from leadline.training.record import RunRecord
 from leadline.training.start import begin, lr_factor, make_optimizer
 
 SAMPLES_SHOWN = 4
+SAMPLES_CHECKED = 8
+
+
+class StopRequest:
+    """Ctrl-C and SIGTERM, remembered until the step is done: a half-made step cannot be resumed.
+
+    A second Ctrl-C stops at once.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    def restore(self) -> None:
+        """Give the signals back to whoever had them."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 class Reporter(Protocol):
@@ -63,9 +91,15 @@ class Run:
     total_steps: int
     steps_per_epoch: int
     step: int = 0
+    validated_step: int = 0
     best: dict[str, float] = field(default_factory=dict)
     val_samples: list[Sample] = field(default_factory=list)
     recent_losses: list[float] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Number of whole passes over the training data."""
+        return self.step // self.steps_per_epoch
 
 
 def train(
@@ -118,6 +152,8 @@ def resume(folder: Path, reporter: Reporter) -> Path:
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.step, run.best = state["step"], state["best"]
+    run.validated_step = state["validated_step"]
+    reporter.say(f"resuming at step {run.step} of {run.total_steps}")
     return _run(run, reporter)
 
 
@@ -152,8 +188,23 @@ def run_data(
     )
 
 
+def _refuse_empty_depth(data: PairsDataset) -> None:
+    """Look at a few samples before an epoch is wasted on data without a usable depth."""
+    looked_at = sorted({int(i) for i in np.linspace(0, len(data) - 1, SAMPLES_CHECKED)})
+    if any(data[index].valid.any() for index in looked_at):
+        return
+    raise LeadlineError(
+        f"{data.root}: no valid depth in {len(looked_at)} of its images (looked for "
+        f"{data.min_depth:g}..{data.max_depth or math.inf:g} m at "
+        f"{data.units_per_metre or 1:g} units per metre); check the depth scale and data.max_depth"
+    )
+
+
 def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | None) -> Run:
     train_data, val_data = run_data(recipe, data, units_per_metre)
+    _refuse_empty_depth(train_data)
+    if val_data is not None:
+        _refuse_empty_depth(val_data)
     beginning = begin(recipe, train_data)
     # Fabric announces its precision in the log; `_announce` says it once, with the rest.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -190,7 +241,11 @@ def _run(run: Run, reporter: Reporter) -> Path:
     record = RunRecord(run.folder, run.step)
     _announce(run, reporter)
     loss_of = make_loss(recipe, run.model)
+    stop = StopRequest()
     try:
+        if run.step and _validation_due(run) and run.validated_step != run.step:
+            # The run was stopped between its checkpoint and the validation of the same step.
+            _validate(run, record, reporter)
         reporter.start(run.step, run.total_steps)
         started = time.perf_counter()
         for batch in make_loader(samples, order, recipe.data.workers):
@@ -200,7 +255,14 @@ def _run(run: Run, reporter: Reporter) -> Path:
             run.recent_losses.append(loss)
             reporter.step(run.step, loss, len(batch["image"]), waited)
             _keep_books(run, record, reporter)
+            if stop.requested:
+                raise KeyboardInterrupt
             started = time.perf_counter()
+    except LeadlineError as error:
+        # What was learned up to here is not lost with a bad sample or a diverging loss.
+        if run.step > 0:
+            _save(run)
+        raise LeadlineError(_without_worker_trace(error)) from error
     except KeyboardInterrupt:
         _save(run)
         reporter.say(
@@ -208,8 +270,15 @@ def _run(run: Run, reporter: Reporter) -> Path:
         )
         raise
     finally:
+        stop.restore()
         record.close()
     return run.folder / "model"
+
+
+def _without_worker_trace(error: LeadlineError) -> str:
+    """A worker process hands its error on inside a printed traceback: return the error alone."""
+    last = str(error).strip().splitlines()[-1]
+    return last.partition("LeadlineError: ")[2] or last
 
 
 def _announce(run: Run, reporter: Reporter) -> None:
@@ -290,24 +359,33 @@ def _train_step(
 def _keep_books(run: Run, record: RunRecord, reporter: Reporter) -> None:
     """Log, validate, checkpoint: whatever is due at this step."""
     trainer, done = run.recipe.trainer, run.step == run.total_steps
-    epoch = run.step // run.steps_per_epoch
     if run.step % trainer.log_every_steps == 0 or done:
         rate = float(run.optimizer.param_groups[-1]["lr"])
         loss = sum(run.recent_losses) / len(run.recent_losses)
         run.recent_losses.clear()
-        record.add(run.step, epoch, {"loss": loss, "lr": rate})
-    if run.step % (trainer.validate_every_epochs * run.steps_per_epoch) == 0 or done:
-        _validate(run, record, reporter, epoch)
-    if run.step % trainer.checkpoint_every_steps == 0 or done:
+        record.add(run.step, run.epoch, {"loss": loss, "lr": rate})
+    due = _validation_due(run)
+    if run.step % trainer.checkpoint_every_steps == 0 or due:
+        # Before the validation, so that whatever goes wrong in it loses no training.
         _save(run)
+    if due:
+        _validate(run, record, reporter)
+    if done:
+        _save(run, same_step=True)
 
 
-def _validate(run: Run, record: RunRecord, reporter: Reporter, epoch: int) -> None:
+def _validation_due(run: Run) -> bool:
+    every = run.recipe.trainer.validate_every_epochs * run.steps_per_epoch
+    return run.step % every == 0 or run.step == run.total_steps
+
+
+def _validate(run: Run, record: RunRecord, reporter: Reporter) -> None:
     if run.val_data is None:
         _keep_best(run, {})
+        run.validated_step = run.step
         return
     scores, shown = validate(run.model, run.val_data, run.recipe.trainer.protocol)
-    record.add(run.step, epoch, {f"val_{name}": value for name, value in scores.items()})
+    record.add(run.step, run.epoch, {f"val_{name}": value for name, value in scores.items()})
     if not run.val_samples:
         picked = np.linspace(0, len(run.val_data) - 1, min(SAMPLES_SHOWN, len(run.val_data)))
         run.val_samples = [run.val_data[int(i)] for i in picked]
@@ -316,8 +394,9 @@ def _validate(run: Run, record: RunRecord, reporter: Reporter, epoch: int) -> No
     is_best = not run.best or scores["abs_rel"] < run.best["abs_rel"]
     if is_best:
         _keep_best(run, scores)
+    run.validated_step = run.step
     reporter.say(
-        f"epoch {epoch}, step {run.step}: val delta1 {scores['delta1']:.4f}, "
+        f"epoch {run.epoch}, step {run.step}: val delta1 {scores['delta1']:.4f}, "
         f"abs_rel {scores['abs_rel']:.4f}, rmse {scores['rmse']:.4f}{' (best)' if is_best else ''}"
     )
 
@@ -365,12 +444,13 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _save(run: Run) -> None:
+def _save(run: Run, same_step: bool = False) -> None:
     state = {
         "step": run.step,
+        "validated_step": run.validated_step,
         "best": run.best,
         "normalization": run.model.config.normalization,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
     }
-    save_checkpoint(run.folder / "checkpoints", state)
+    save_checkpoint(run.folder / "checkpoints", state, same_step)

@@ -70,6 +70,10 @@ def _starting_weights(section: ModelSection) -> tuple[Path | None, str, str]:
     if wanted == "shipped":
         return _shipped_weights(_encoder_name(section))
     path = Path(wanted)
+    if not path.is_file():
+        raise LeadlineError(
+            f"encoder weights {wanted}: no such file; imagenet, shipped and none work too"
+        )
     if normalization == "auto":
         raise LeadlineError(
             f"encoder weights {wanted}: a local file does not say how its input is normalised; add "
