@@ -75,14 +75,14 @@ class OpenVinoRuntime:
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
         try:
-            results = self._compiled_for(images.shape)(images)
+            results = self._compiled_for(images.shape)(images, share_inputs=True)
         except RuntimeError as error:
             height, width = images.shape[1:3]
             raise LeadlineError(
                 f"OpenVINO failed on {len(images)} image(s) of {width}x{height} "
                 f"({_reason(error)}); process fewer pixels or use a smaller image"
             ) from error
-        return {port.any_name: np.array(value) for port, value in results.items()}
+        return {port.any_name: np.asarray(value) for port, value in results.items()}
 
     def _compiled_for(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._compiled and len(self._compiled) >= COMPILED_SIZES:
