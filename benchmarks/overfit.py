@@ -24,6 +24,16 @@ from leadline.training.start import begin, make_optimizer
 
 IMAGES = 8
 GOAL = 0.9
+NYU_40 = ["model.options.classes=41", "loss.1.options.ignore=[0]"]
+LABELS = {
+    "ds-net": NYU_40,
+    "ds-net-weighted": [
+        *NYU_40,
+        "loss.1.options.class_weights=null",
+        "loss.2.options.ignore=[0]",
+    ],
+}
+"""The class recipes are written for Virtual KITTI; the images here have NYU-40 labels, 0 = void."""
 
 
 def fixed_batch(data: Path, size: tuple[int, int], recipe: Recipe) -> dict[str, Tensor]:
@@ -103,7 +113,7 @@ def main() -> None:
     head = f"{'recipe':<26}{'mean map':>10}{'reached':>10}{'ratio':>7}{'steps':>7}{'s/step':>8}"
     print(head, flush=True)
     for name in options.recipes.split(","):
-        recipe = load_recipe(name, overrides)
+        recipe = load_recipe(name, [*overrides, *LABELS.get(name, [])])
         torch.manual_seed(0)
         bias, reached, steps, seconds = overfit(recipe, options.data, options.steps)
         verdict = "" if reached < GOAL * bias else "  NOT BELOW 0.9"
