@@ -218,3 +218,18 @@ def test_a_validation_that_was_cut_off_is_made_up_for(pairs, tmp_path, monkeypat
     assert not (tmp_path / "run" / "model").exists()
     resume(tmp_path / "run", SilentReporter())
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
+
+
+def test_a_loss_that_is_not_finite_leaves_the_checkpoint_before_it(pairs, tmp_path, monkeypatch):
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
+
+    def diverging(recipe, model):
+        count = iter(range(100))
+        real = make_loss(recipe, model)
+        return lambda outputs, batch: real(outputs, batch) * (1 if next(count) < 4 else torch.nan)
+
+    monkeypatch.setattr("leadline.training.loop.make_loss", diverging)
+    with pytest.raises(LeadlineError, match=r"the loss became nan after step 4"):
+        train(recipe, pairs, tmp_path / "run", SilentReporter())
+    state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
+    assert state["step"] == 3

@@ -74,17 +74,17 @@ def predict_command(
     if out is None:
         raise LeadlineError("no output folder: give -o OUT")
     writing = Writing(
-        out,
-        suffix_of(format),
-        parse_units(units),
-        color,
-        ply,
-        glb,
-        vmin,
-        vmax,
-        cmap,
-        intrinsics,
-        fov,
+        folder=out,
+        suffix=suffix_of(format),
+        units_per_metre=parse_units(units),
+        color=color,
+        ply=ply,
+        glb=glb,
+        vmin=vmin,
+        vmax=vmax,
+        cmap=cmap,
+        intrinsics=intrinsics,
+        fov=fov,
     )
     if writing.suffix != ".png" and units != "1000":
         raise LeadlineError("--units is for --format png16; the other formats hold metres")

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -41,11 +41,11 @@ SAMPLES_CHECKED = 8
 class StopRequest:
     """Ctrl-C and SIGTERM, remembered until the step is done: a half-made step cannot be resumed.
 
-    A second Ctrl-C stops at once.
+    A second Ctrl-C stops at once, without a checkpoint: `forced` says so.
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = self.forced = False
         self._before = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,6 +53,7 @@ class StopRequest:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
+            self.forced = True
             raise KeyboardInterrupt
         self.requested = True
 
@@ -248,7 +249,7 @@ def _run(run: Run, reporter: Reporter) -> Path:
             _validate(run, record, reporter)
         reporter.start(run.step, run.total_steps)
         started = time.perf_counter()
-        for batch in make_loader(samples, order, recipe.data.workers):
+        for batch in _batches(run, make_loader(samples, order, recipe.data.workers)):
             waited = time.perf_counter() - started
             loss = _train_step(run, loss_of, batch)
             run.step += 1
@@ -258,12 +259,9 @@ def _run(run: Run, reporter: Reporter) -> Path:
             if stop.requested:
                 raise KeyboardInterrupt
             started = time.perf_counter()
-    except LeadlineError as error:
-        # What was learned up to here is not lost with a bad sample or a diverging loss.
-        if run.step > 0:
-            _save(run)
-        raise LeadlineError(_without_worker_trace(error)) from error
     except KeyboardInterrupt:
+        if stop.forced:
+            raise
         _save(run)
         reporter.say(
             f"stopped at step {run.step}; continue with: leadline train --resume {run.folder}"
@@ -273,6 +271,20 @@ def _run(run: Run, reporter: Reporter) -> Path:
         stop.restore()
         record.close()
     return run.folder / "model"
+
+
+def _batches(run: Run, loader: Iterable[dict[str, Tensor]]) -> Iterator[dict[str, Tensor]]:
+    """Yield the loader's batches; where a sample is bad, what was learned so far is saved first.
+
+    Errors of the training step pass by: a loss that is not finite has already spoilt BatchNorm's
+    statistics, and the checkpoint before it must stay.
+    """
+    try:
+        yield from loader
+    except LeadlineError as error:
+        if run.step > 0:
+            _save(run)
+        raise LeadlineError(_without_worker_trace(error)) from error
 
 
 def _without_worker_trace(error: LeadlineError) -> str:
@@ -347,7 +359,10 @@ def _train_step(
         loss = loss_of(outputs, batch)
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise LeadlineError(f"the loss became {value} at step {run.step}; lower optimizer.lr")
+        raise LeadlineError(
+            f"the loss became {value} after step {run.step}; lower optimizer.lr "
+            f"(the checkpoints in {run.folder} are from before)"
+        )
     run.optimizer.zero_grad(set_to_none=True)
     run.fabric.backward(loss)
     if run.recipe.optimizer.clip:
