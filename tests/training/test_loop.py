@@ -233,3 +233,18 @@ def test_a_loss_that_is_not_finite_leaves_the_checkpoint_before_it(pairs, tmp_pa
         train(recipe, pairs, tmp_path / "run", SilentReporter())
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert state["step"] == 3
+
+
+def test_a_slice_of_time_ends_with_a_checkpoint_and_the_rest_gives_the_same_bits(
+    pairs, quick_run, tmp_path
+):
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6", "trainer.max_minutes=1e-6"])
+    reporter = SilentReporter()
+    outcome = train(recipe, pairs, tmp_path / "run", reporter)
+    assert not outcome.finished
+    assert "max_minutes is over at step 1 of 6" in reporter.lines[-1]
+    while not outcome.finished:
+        outcome = resume(tmp_path / "run", SilentReporter())
+    sliced, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
+    whole, _ = load_checkpoint(quick_run / "checkpoints")
+    assert all(torch.equal(sliced["model"][name], whole["model"][name]) for name in whole["model"])

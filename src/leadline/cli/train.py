@@ -40,8 +40,9 @@ def train_command(
         from leadline.training import loop
 
         with TrainingProgress() as reporter:
-            folder = loop.resume(resume, reporter)
-        _score(resume, folder)
+            outcome = loop.resume(resume, reporter)
+        if outcome.finished:
+            _score(resume, outcome.model)
         return
     missing = [
         name for name, v in (("--recipe", recipe), ("--data", data), ("--out", out)) if not v
@@ -57,14 +58,15 @@ def train_command(
     from leadline.training import loop
 
     with TrainingProgress() as reporter:
-        folder = loop.train(
+        outcome = loop.train(
             loaded,
             data,
             out,
             reporter,
             units_per_metre=parse_units(depth_scale) if depth_scale else None,
         )
-    _score(out, folder)
+    if outcome.finished:
+        _score(out, outcome.model)
 
 
 class TrainingProgress:

@@ -54,9 +54,12 @@ class EpochOrder(Sampler[list[Slot]]):
         return self.last_step - self.first_step
 
     def __iter__(self) -> Iterator[list[Slot]]:
+        shuffled, order = -1, np.arange(0)
         for step in range(self.first_step, self.last_step):
             epoch, batch = divmod(step, self.steps_per_epoch)
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+            if epoch != shuffled:
+                order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+                shuffled = epoch
             chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             yield [(epoch, int(index)) for index in chosen]
 

@@ -76,6 +76,14 @@ class Reporter(Protocol):
         """Something a person should read."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: the best model's folder, and whether every step was taken."""
+
+    model: Path
+    finished: bool
+
+
 @dataclass
 class Run:
     """One training run: everything the loop needs, built once from the recipe."""
@@ -110,8 +118,8 @@ def train(
     reporter: Reporter,
     *,
     units_per_metre: float | None = None,
-) -> Path:
-    """Train `recipe` on `data` into the run folder `folder`; return the best model's folder.
+) -> Outcome:
+    """Train `recipe` on `data` into the run folder `folder`.
 
     Errors: LeadlineError where the folder already holds a run, or the data is wrong.
     """
@@ -120,6 +128,7 @@ def train(
             f"{folder}: already holds a run; continue it with 'leadline train --resume {folder}' "
             "or choose another --out"
         )
+    started = time.monotonic()
     recipe = _settle(recipe)
     run = _set_up(recipe, data, folder, units_per_metre)
     with atomic_path(folder / "recipe.yaml") as temporary:
@@ -131,11 +140,12 @@ def train(
     }
     with atomic_path(folder / "run.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
-    return _run(run, reporter)
+    return _run(run, reporter, started)
 
 
-def resume(folder: Path, reporter: Reporter) -> Path:
+def resume(folder: Path, reporter: Reporter) -> Outcome:
     """Continue the run in `folder` from its newest checkpoint, to the same bits."""
+    started = time.monotonic()
     if not (folder / "recipe.yaml").is_file() or not (folder / "run.json").is_file():
         raise LeadlineError(f"{folder}: not a run folder (no recipe.yaml and run.json in it)")
     recipe = load_recipe(str(folder / "recipe.yaml"))
@@ -155,7 +165,7 @@ def resume(folder: Path, reporter: Reporter) -> Path:
     run.step, run.best = state["step"], state["best"]
     run.validated_step = state["validated_step"]
     reporter.say(f"resuming at step {run.step} of {run.total_steps}")
-    return _run(run, reporter)
+    return _run(run, reporter, started)
 
 
 def _settle(recipe: Recipe) -> Recipe:
@@ -233,7 +243,7 @@ def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | N
     )
 
 
-def _run(run: Run, reporter: Reporter) -> Path:
+def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
     recipe, trainer = run.recipe, run.recipe.trainer
     samples = TrainingSamples(run.train_data, run.size, recipe.augment, trainer.seed)
     order = EpochOrder(
@@ -258,6 +268,13 @@ def _run(run: Run, reporter: Reporter) -> Path:
             _keep_books(run, record, reporter)
             if stop.requested:
                 raise KeyboardInterrupt
+            if run.step < run.total_steps and _time_is_up(run, began):
+                _save(run)
+                reporter.say(
+                    f"trainer.max_minutes is over at step {run.step} of {run.total_steps}; "
+                    f"continue with: leadline train --resume {run.folder}"
+                )
+                break
             started = time.perf_counter()
     except KeyboardInterrupt:
         if stop.forced:
@@ -270,7 +287,12 @@ def _run(run: Run, reporter: Reporter) -> Path:
     finally:
         stop.restore()
         record.close()
-    return run.folder / "model"
+    return Outcome(run.folder / "model", run.step == run.total_steps)
+
+
+def _time_is_up(run: Run, began: float) -> bool:
+    minutes = run.recipe.trainer.max_minutes
+    return minutes is not None and time.monotonic() - began >= 60 * minutes
 
 
 def _batches(run: Run, loader: Iterable[dict[str, Tensor]]) -> Iterator[dict[str, Tensor]]:

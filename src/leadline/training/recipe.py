@@ -111,10 +111,15 @@ class ScheduleSection(_Section):
 
 
 class TrainerSection(_Section):
-    """Length, precision and cadence of a run; `precision` auto is bf16 where the chip has it."""
+    """Length, precision and cadence of a run; `precision` auto is bf16 where the chip has it.
+
+    `max_minutes` is a slice of wall-clock time: when it is over, the run writes a checkpoint and
+    ends as a success, to be resumed for another slice.
+    """
 
     epochs: int = Field(28, ge=1)
     max_steps: int | None = Field(None, ge=1)
+    max_minutes: float | None = Field(None, gt=0)
     seed: int = Field(0, ge=0)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     validate_every_epochs: int = Field(2, ge=1)
