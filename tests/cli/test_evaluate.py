@@ -116,7 +116,7 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
     )
     fails_in_one_line(
         leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--split", "test"),
-        "test.csv",
+        "no split 'test'",
     )
     fails_in_one_line(
         leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--protocol", "nyu-eigen"),

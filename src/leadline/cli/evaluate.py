@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+
 if TYPE_CHECKING:
-    from leadline.datasets.pairs import PairsDataset
+    from leadline.datasets.sample import DepthDataset
     from leadline.evaluation import Evaluation
 
 
 def evaluate_command(
-    data: Annotated[Path, typer.Option(help="Folder with CSVs or rgb/ and depth/, or a CSV.")],
+    data: Annotated[Path, typer.Option(help="Data of any layout in docs/data.md.")],
     model: Annotated[
         str | None, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
     ] = None,
@@ -19,8 +21,11 @@ def evaluate_command(
         Path | None, typer.Option(help="Score these prediction files instead of a model.")
     ] = None,
     split: Annotated[
-        str, typer.Option(help="train, val or test, where the data set has CSVs.")
-    ] = "val",
+        str | None,
+        typer.Option(help="train, val, test, ...; else val or test, whichever the data has."),
+    ] = None,
+    layout: LayoutOption = "auto",
+    data_option: DataOptions = None,
     depth_scale: Annotated[
         str | None,
         typer.Option(
@@ -50,7 +55,7 @@ def evaluate_command(
     import json
 
     from leadline.cli.progress import tracker
-    from leadline.datasets.pairs import available_splits, open_pairs
+    from leadline.datasets.open import open_data, open_train_split, split_to_score
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
     from leadline.evaluation import evaluate, prediction_files, write_evaluation
@@ -60,7 +65,9 @@ def evaluate_command(
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
     scale = parse_units(depth_scale) if depth_scale else None
-    samples = open_pairs(data, split, units_per_metre=scale)
+    options = parse_data_options(data_option)
+    split = split if split is not None else split_to_score(data, layout)
+    samples = open_data(data, split, layout=layout, units_per_metre=scale, options=options)
     if limit is not None:
         samples = samples.subset(range(min(limit, len(samples))))
     predict: Predict
@@ -77,11 +84,13 @@ def evaluate_command(
         predict,
         samples,
         model=name,
-        data_name=f"{data} ({split})" if available_splits(data) else str(data),
+        data_name=f"{data} ({samples.name})",
         protocol=protocol,
         track=tracker("evaluate"),
     )
-    train = train_split_beside(data, scale) if baselines else None
+    train = None
+    if baselines:
+        train = open_train_split(data, layout=layout, units_per_metre=scale, options=options)
     if train is not None:
         result.baselines = score_baselines(train, samples, result.protocol.name)
     if out is not None:
@@ -94,18 +103,8 @@ def evaluate_command(
         typer.echo(f"written: {out / 'result.json'}, {out / 'per_image.csv'}, {out / 'worst.png'}")
 
 
-def train_split_beside(data: Path, scale: float | None) -> "PairsDataset | None":
-    """Return the train split that belongs to `data`, None where it declares none."""
-    from leadline.datasets.pairs import available_splits, open_pairs
-
-    folder = data if data.is_dir() else data.parent
-    if "train" not in available_splits(folder):
-        return None
-    return open_pairs(folder, "train", units_per_metre=scale)
-
-
 def score_baselines(
-    train: "PairsDataset", samples: "PairsDataset", protocol: str
+    train: "DepthDataset", samples: "DepthDataset", protocol: str
 ) -> dict[str, dict[str, float]]:
     """Score what ignores the photograph: the mean depth map and the median of `train`."""
     from leadline.cli.progress import tracker

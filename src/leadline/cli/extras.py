@@ -10,6 +10,7 @@ EXTRA_OF = {
     "onnxruntime": "train",
     "safetensors": "train",
     "tensorboard": "train",
+    "h5py": "data",
     "timm": "timm",
     "embreex": "worlds",
 }

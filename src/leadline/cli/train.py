@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+
 
 def train_command(
     recipe: Annotated[
@@ -13,7 +15,7 @@ def train_command(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder with train.csv/val.csv, a CSV, or a folder of pairs."),
+        typer.Option(help="Data of any layout in docs/data.md; most simply rgb/ and depth/."),
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder to create.")] = None,
     overrides: Annotated[
@@ -26,6 +28,8 @@ def train_command(
     depth_scale: Annotated[
         str | None, typer.Option(help="Units per metre of the depth files: 1000, 256, nyu-mm, ...")
     ] = None,
+    layout: LayoutOption = "auto",
+    data_option: DataOptions = None,
     resume: Annotated[Path | None, typer.Option(help="Continue this run folder.")] = None,
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
@@ -33,7 +37,8 @@ def train_command(
     from leadline.depth.units import parse_units
 
     if resume is not None:
-        if recipe or data or out or overrides or max_steps or depth_scale:
+        given = (recipe, data, out, overrides, max_steps, depth_scale, data_option)
+        if any(given) or layout != "auto":
             raise LeadlineError("--resume RUN stands alone: the run folder knows everything else")
         if not (resume / "recipe.yaml").is_file():
             raise LeadlineError(f"{resume}: not a run folder (no recipe.yaml in it)")
@@ -54,6 +59,9 @@ def train_command(
     settings = list(overrides or [])
     if max_steps is not None:
         settings.append(f"trainer.max_steps={max_steps}")
+    if layout != "auto":
+        settings.append(f"data.layout={layout}")
+    settings += [f"data.options.{k}={v}" for k, v in parse_data_options(data_option).items()]
     loaded = load_recipe(recipe, settings)
     from leadline.training import loop
 

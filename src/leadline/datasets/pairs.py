@@ -1,18 +1,19 @@
 """Image-depth(-label) pairs from a folder or a CSV: the layout anybody can make."""
 
 import csv
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from leadline.datasets.layout import Layout
+from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample
 from leadline.depth.errors import LeadlineError
+from leadline.depth.files import read_bytes
 from leadline.depth.formats import read_depth
 from leadline.depth.images import IMAGE_SUFFIXES, read_photo
 from leadline.depth.units import parse_units
@@ -35,59 +36,39 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class PairsDataset:
+class PairsDataset(Reader[Pair]):
     """Pairs read from disk one at a time.
 
     `units_per_metre` is the scale of integer depth files (1000: millimetres, 256: KITTI); None
-    leaves it to what each file says of itself. Depth beyond `max_depth` metres, where given,
-    is invalid, as is what lies below `min_depth`.
+    leaves it to what each file says of itself.
     """
 
-    root: Path
-    pairs: tuple[Pair, ...]
-    units_per_metre: float | None = None
-    min_depth: float = 0.0
-    max_depth: float | None = None
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The files of every sample."""
+        return self.items
 
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def sample_id(self, index: int) -> str:
-        """Return the image's path below the data set's folder."""
-        return self.pairs[index].id
-
-    def __getitem__(self, index: int) -> Sample:
-        pair = self.pairs[index]
-        image = read_photo(pair.image).pixels
-        depth_map = read_depth(pair.depth, self.units_per_metre)
-        depth, valid = depth_map.depth, depth_map.valid
-        if depth.shape != image.shape[:2]:
-            raise LeadlineError(
-                f"{pair.depth}: depth is {depth.shape[1]}x{depth.shape[0]} but {pair.image} is "
-                f"{image.shape[1]}x{image.shape[0]}; a pair must have one size"
-            )
-        valid = valid & (depth > self.min_depth)
-        if self.max_depth is not None:
-            valid &= depth <= self.max_depth
-        labels = _read_labels(pair.label, depth.shape) if pair.label else None
-        return Sample(pair.id, image, depth, valid, labels, depth_map.intrinsics)
-
-    def subset(self, indices: Sequence[int]) -> "PairsDataset":
-        """Return the data set of these samples."""
-        return replace(self, pairs=tuple(self.pairs[i] for i in indices))
+    def read(self, item: Pair) -> Sample:
+        """Read one pair."""
+        image = read_photo(item.image).pixels
+        depth_map = read_depth(item.depth, self.units_per_metre)
+        check_one_size("depth", depth_map.depth, item.depth, image, item.image)
+        labels = None
+        if item.label is not None:
+            labels = read_labels(item.label)
+            check_one_size("label", labels, item.label, image, item.image)
+        return Sample(
+            item.id, image, depth_map.depth, depth_map.valid, labels, depth_map.intrinsics
+        )
 
 
-def _read_labels(path: Path, shape: tuple[int, ...]) -> NDArray[np.int32]:
+def read_labels(path: Path) -> NDArray[np.int32]:
+    """Read a single-channel picture of class ids, (H,W) int32."""
     import cv2
 
-    labels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    labels = cv2.imdecode(np.frombuffer(read_bytes(path, "label"), np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.ndim != 2:
         raise LeadlineError(f"{path}: not a single-channel label image (one class id a pixel)")
-    if labels.shape != shape:
-        raise LeadlineError(
-            f"{path}: labels are {labels.shape[1]}x{labels.shape[0]}, the depth is "
-            f"{shape[1]}x{shape[0]}; a pair must have one size"
-        )
     return labels.astype(np.int32)
 
 
@@ -115,9 +96,9 @@ def open_pairs(
         pairs = _pairs_from_csv(path)
     elif split is not None and (path / f"{split}.csv").is_file():
         pairs = _pairs_from_csv(path / f"{split}.csv")
-    elif split is not None and available_splits(path):
+    elif split is not None and declared_splits(path):
         raise LeadlineError(
-            f"{path}: has no {split}.csv, only {', '.join(available_splits(path))}; "
+            f"{path}: has no {split}.csv, only {', '.join(declared_splits(path))}; "
             f"choose one of these with --split"
         )
     else:
@@ -125,61 +106,18 @@ def open_pairs(
     if not pairs:
         raise LeadlineError(f"{path}: no image-depth pairs in it")
     scale = units_per_metre if units_per_metre is not None else _declared_scale(root)
-    return PairsDataset(root, tuple(pairs), scale, min_depth, max_depth)
+    return PairsDataset(root, tuple(pairs), scale, min_depth, max_depth, name="pairs")
 
 
-def available_splits(path: Path) -> list[str]:
+def declared_splits(path: Path) -> tuple[str, ...]:
     """Return which of train, val and test the data set declares by a CSV."""
-    return [split for split in SPLITS if path.is_dir() and (path / f"{split}.csv").is_file()]
+    return tuple(s for s in SPLITS if path.is_dir() and (path / f"{s}.csv").is_file())
 
 
-def open_train_and_val(
-    path: Path,
-    *,
-    val_fraction: float,
-    seed: int,
-    limit: int | None = None,
-    units_per_metre: float | None = None,
-    min_depth: float = 0.0,
-    max_depth: float | None = None,
-) -> tuple[PairsDataset, PairsDataset | None]:
-    """Open the training data and, beside it, the validation data.
-
-    Where the data set has no `val.csv`, `val_fraction` of the samples, drawn with `seed`, are
-    put aside; with a fraction of 0 there is no validation (None). `limit` samples, drawn with
-    `seed`, are kept of what is not validation by its own CSV.
-    """
-    options: dict[str, Any] = {
-        "units_per_metre": units_per_metre,
-        "min_depth": min_depth,
-        "max_depth": max_depth,
-    }
-    splits = available_splits(path)
-    train = open_pairs(path, "train" if splits else None, **options)
-    order = list(range(len(train)))
-    random.Random(seed).shuffle(order)
-    order = order[:limit]
-    val = _declared_val(path, splits, options)
-    if val is not None:
-        return train.subset(sorted(order)), val
-    count = round(len(order) * val_fraction)
-    if count == 0:
-        return train.subset(sorted(order)), None
-    if count >= len(order):
-        raise LeadlineError(
-            f"{path}: val_fraction {val_fraction} of {len(order)} pairs leaves none to train on"
-        )
-    return train.subset(sorted(order[count:])), train.subset(sorted(order[:count]))
-
-
-def _declared_val(
-    path: Path, splits: Sequence[str], options: dict[str, Any]
-) -> PairsDataset | None:
-    if "val" in splits:
-        return open_pairs(path, "val", **options)
-    if path.is_file() and path.name == "train.csv" and (path.parent / "val.csv").is_file():
-        return open_pairs(path.parent / "val.csv", **options)
-    return None
+def _other_csv(path: Path, split: str) -> Path | None:
+    """Return `<split>.csv` beside another split's CSV."""
+    other = path.parent / f"{split}.csv"
+    return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
 
 
 def _pairs_from_csv(path: Path) -> list[Pair]:
@@ -258,3 +196,30 @@ def _declared_scale(root: Path) -> float | None:
     if not isinstance(content, dict) or "depth_scale" not in content:
         return None
     return parse_units(str(content["depth_scale"]))
+
+
+def _matches(path: Path) -> str | None:
+    if path.is_file():
+        return f"{path.name} is a CSV" if path.suffix.lower() == ".csv" else None
+    splits = declared_splits(path)
+    if splits:
+        return f"has {', '.join(f'{split}.csv' for split in splits)}"
+    images = next((name for name in IMAGE_FOLDERS if (path / name).is_dir()), None)
+    depths = next((name for name in DEPTH_FOLDERS if (path / name).is_dir()), None)
+    return f"has the folders {images}/ and {depths}/" if images and depths else None
+
+
+def _open(path: Path, split: str | None, units_per_metre: float | None) -> PairsDataset:
+    return open_pairs(path, split, units_per_metre=units_per_metre)
+
+
+LAYOUT = Layout(
+    name="pairs",
+    title="image-depth pairs",
+    points_at="a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/",
+    source="your own data",
+    matches=_matches,
+    open=_open,
+    splits=declared_splits,
+    sibling=_other_csv,
+)

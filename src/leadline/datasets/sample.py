@@ -1,7 +1,11 @@
 """`Sample`: one data set item, the same for every layout."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +30,23 @@ class Sample:
 
 
 class DepthDataset(Protocol):
-    """What every reader is: a sequence of samples, read one at a time."""
+    """What every reader is: a sequence of samples, read one at a time.
+
+    `root` is the folder or file it was opened from, `name` its layout and split in words.
+    `units_per_metre` is the scale of its depth files where they are whole numbers that do not say
+    it themselves. Depth outside `min_depth` (exclusive) to `max_depth` metres is invalid.
+    """
+
+    @property
+    def root(self) -> Path: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def units_per_metre(self) -> float | None: ...  # noqa: D102
+    @property
+    def min_depth(self) -> float: ...  # noqa: D102
+    @property
+    def max_depth(self) -> float | None: ...  # noqa: D102
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -38,4 +58,16 @@ class DepthDataset(Protocol):
 
     def sample_id(self, index: int) -> str:
         """Return the id of sample `index` without reading it."""
+        ...
+
+    def subset(self, indices: Sequence[int]) -> Self:
+        """Return the data set of these samples, in this order."""
+        ...
+
+    def within(self, min_depth: float, max_depth: float | None) -> Self:
+        """Return the same data set with another range of valid depth, in metres."""
+        ...
+
+    def named(self, name: str) -> Self:
+        """Return the same data set under another `name`."""
         ...

@@ -18,8 +18,8 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leadline.datasets.pairs import PairsDataset, open_train_and_val
-from leadline.datasets.sample import Sample
+from leadline.datasets.open import open_train_and_val
+from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.atomic import atomic_path
 from leadline.depth.errors import LeadlineError
 from leadline.metrics import mean_over_images, protocol_for
@@ -90,8 +90,8 @@ class Run:
 
     folder: Path
     recipe: Recipe
-    train_data: PairsDataset
-    val_data: PairsDataset | None
+    train_data: DepthDataset
+    val_data: DepthDataset | None
     model: DepthModel
     size: tuple[int, int]
     initialised_from: str
@@ -186,20 +186,22 @@ def _cpu_has_bf16() -> bool:
 
 def run_data(
     recipe: Recipe, data: Path, units_per_metre: float | None
-) -> tuple[PairsDataset, PairsDataset | None]:
+) -> tuple[DepthDataset, DepthDataset | None]:
     """Open what a recipe trains on and what it validates on, from the data in `data`."""
     return open_train_and_val(
         data,
         val_fraction=recipe.data.val_fraction,
         seed=recipe.data.seed,
         limit=recipe.data.limit,
+        layout=recipe.data.layout,
+        options=recipe.data.options,
         units_per_metre=units_per_metre,
         min_depth=recipe.data.min_depth,
         max_depth=recipe.data.max_depth,
     )
 
 
-def _refuse_empty_depth(data: PairsDataset) -> None:
+def _refuse_empty_depth(data: DepthDataset) -> None:
     """Look at a few samples before an epoch is wasted on data without a usable depth."""
     looked_at = sorted({int(i) for i in np.linspace(0, len(data) - 1, SAMPLES_CHECKED)})
     if any(data[index].valid.any() for index in looked_at):
@@ -439,7 +441,7 @@ def _validate(run: Run, record: RunRecord, reporter: Reporter) -> None:
 
 
 def validate(
-    model: DepthModel, data: PairsDataset, protocol_name: str
+    model: DepthModel, data: DepthDataset, protocol_name: str
 ) -> tuple[dict[str, float], list[NDArray[np.float32]]]:
     """Score `model` in float32 on `data`; return the means and a few predictions (H,W) to show."""
     model.eval()

@@ -39,8 +39,14 @@ class ModelSection(_Section):
 
 
 class DataSection(_Section):
-    """What is trained on. `area` is the number of input pixels; the sides follow the images."""
+    """What is trained on. `area` is the number of input pixels; the sides follow the images.
 
+    `layout` is how the data is laid out (auto: recognised), `options` are that layout's own, such
+    as {camera: 3}; docs/data.md lists both.
+    """
+
+    layout: str = "auto"
+    options: dict[str, str | int | float | bool] = {}
     area: int = Field(76_800, ge=1024)
     min_depth: float = Field(1e-3, ge=0)
     max_depth: float = Field(10.0, gt=0)

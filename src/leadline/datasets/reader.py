@@ -1,0 +1,81 @@
+"""What all readers share: a list of items, each read from disk when it is asked for."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import Sample
+from leadline.depth.errors import LeadlineError
+
+
+class Item(Protocol):
+    """One entry of a reader's list: small, picklable, and named uniquely."""
+
+    @property
+    def id(self) -> str:
+        """The sample's id, a relative path of its photograph where there is one."""
+        ...
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+
+
+@dataclass(frozen=True)
+class Reader(Generic[ItemT]):
+    """A `DepthDataset` over `items`; a layout adds `read`, which turns one item into a `Sample`."""
+
+    root: Path
+    items: tuple[ItemT, ...]
+    units_per_metre: float | None = None
+    min_depth: float = 0.0
+    max_depth: float | None = None
+    name: str = ""
+
+    @abstractmethod
+    def read(self, item: ItemT) -> Sample:
+        """Read one sample with all the depth that its files hold."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.read(self.items[index])
+        valid = sample.valid & (sample.depth > self.min_depth)
+        if self.max_depth is not None:
+            valid &= sample.depth <= self.max_depth
+        depth = np.where(valid, sample.depth, np.float32(0))
+        return replace(sample, depth=depth, valid=valid)
+
+    def sample_id(self, index: int) -> str:
+        """Return the id of sample `index` without reading it."""
+        return self.items[index].id
+
+    def subset(self, indices: Sequence[int]) -> Self:
+        """Return the data set of these samples, in this order."""
+        return replace(self, items=tuple(self.items[i] for i in indices))
+
+    def within(self, min_depth: float, max_depth: float | None) -> Self:
+        """Return the same data set with another range of valid depth, in metres."""
+        return replace(self, min_depth=min_depth, max_depth=max_depth)
+
+    def named(self, name: str) -> Self:
+        """Return the same data set under another `name`."""
+        return replace(self, name=name)
+
+
+def check_one_size(
+    kind: str, plane: NDArray[np.generic], file: Path, image: NDArray[np.uint8], photo: Path
+) -> None:
+    """Raise LeadlineError, naming both files, unless `plane` (h,w) is as large as `image`."""
+    if plane.shape != image.shape[:2]:
+        raise LeadlineError(
+            f"{file}: {kind} is {plane.shape[1]}x{plane.shape[0]} but {photo} is "
+            f"{image.shape[1]}x{image.shape[0]}; a pair must have one size"
+        )

@@ -1,0 +1,91 @@
+"""Opening data of any layout: recognition, splits, units and options."""
+
+import numpy as np
+import pytest
+
+from leadline.datasets import LAYOUTS, available_splits, open_data, open_train_and_val, recognise
+from leadline.datasets.layout import Layout, Option
+from leadline.datasets.open import open_train_split, split_to_score
+from leadline.depth.errors import LeadlineError
+from tests.conftest import write_pairs
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Four pairs of which train.csv names three and val.csv one."""
+    folder = write_pairs(tmp_path / "listed", 4, (24, 32))
+    for split, numbers in (("train", (0, 1, 2)), ("val", (3,))):
+        rows = [f"rgb/{i:03d}.png,depth/{i:03d}.png" for i in numbers]
+        (folder / f"{split}.csv").write_text("\n".join(["image,depth", *rows]) + "\n")
+    return folder
+
+
+def test_depth_out_of_range_is_zero_and_invalid(pairs):
+    whole, near = open_data(pairs)[0], open_data(pairs, min_depth=1.0, max_depth=2.0)[0]
+    inside = (whole.depth > 1) & (whole.depth <= 2)
+    assert 0 < inside.sum() < whole.valid.sum()
+    assert np.array_equal(near.valid, inside)
+    assert np.array_equal(near.depth, np.where(inside, whole.depth, 0))
+
+
+def test_a_split_is_named_or_everything_is_opened(listed):
+    assert available_splits(listed) == ("train", "val")
+    assert [len(open_data(listed, split)) for split in ("train", "val")] == [3, 1]
+    assert len(open_data(listed / "train.csv")) == 3
+    assert open_data(listed, "val").name == "pairs, val"
+    with pytest.raises(LeadlineError, match=r"no split 'test' here, only train, val"):
+        open_data(listed, "test")
+
+
+def test_one_list_finds_the_other_beside_it(listed):
+    train, val = open_train_and_val(listed / "train.csv", val_fraction=0.5, seed=0)
+    assert val is not None
+    assert (len(train), len(val)) == (3, 1)
+    beside = open_train_split(listed / "val.csv")
+    assert beside is not None
+    assert len(beside) == 3
+
+
+def test_training_data_is_not_scored_unasked(listed, pairs):
+    assert split_to_score(listed) == "val"
+    assert split_to_score(pairs) is None
+    (listed / "val.csv").unlink()
+    with pytest.raises(LeadlineError, match=r"neither a val nor a test split, only train"):
+        split_to_score(listed)
+
+
+def test_what_no_layout_knows_is_one_line(tmp_path, pairs):
+    with pytest.raises(LeadlineError, match=r"no such data"):
+        open_data(tmp_path / "nothing")
+    with pytest.raises(LeadlineError, match=r"no known layout; --data takes .*pairs: a folder"):
+        open_data(tmp_path)
+    with pytest.raises(LeadlineError, match=r"layout 'csv' is not known; choose auto or"):
+        open_data(pairs, layout="csv")
+    with pytest.raises(LeadlineError, match=r"layout pairs has no option 'camera'"):
+        open_data(pairs, options={"camera": 2})
+
+
+def test_every_layout_has_a_name_of_its_own():
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
+
+
+def test_pairs_say_why_they_are_pairs(pairs):
+    layout = recognise(pairs)
+    assert layout.name == "pairs"
+    assert layout.matches(pairs) == "has the folders rgb/ and depth/"
+
+
+def test_options_are_settled_from_text_or_refused():
+    options = {
+        "camera": Option("which", 2, (2, 3)),
+        "gap": Option("seconds", 0.02),
+        "sky": Option("keep", True, (True, False)),
+    }
+    layout = Layout("x", "", "", "", lambda _: None, lambda *_: None, options=options)  # type: ignore[arg-type]
+    assert layout.settle_options({}) == {"camera": 2, "gap": 0.02, "sky": True}
+    typed = layout.settle_options({"camera": "3", "gap": "0.5", "sky": "false"})
+    assert typed == {"camera": 3, "gap": 0.5, "sky": False}
+    with pytest.raises(LeadlineError, match=r"option camera = '4' .* choose one of 2, 3"):
+        layout.settle_options({"camera": "4"})
+    with pytest.raises(LeadlineError, match=r"option gap = 'wide' .* give a number"):
+        layout.settle_options({"gap": "wide"})
