@@ -116,3 +116,34 @@ def test_pixels_outside_the_photograph_have_no_label():
     item = run(Sample("l", sample.image, sample.depth, sample.valid, labels), seed=3, rotation=5.0)
     assert item.labels is not None
     np.testing.assert_array_equal(item.labels == -1, ~item.valid)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (48, 64), (32, 64), (24, 32), (32, 42)])
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_picking_whole_steps_gives_the_bits_of_the_warp(size, flip, monkeypatch):
+    rng = np.random.default_rng(4)
+    image = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    depth = rng.uniform(0.5, 9, (96, 128)).astype(np.float32) * (rng.random((96, 128)) < 0.8)
+    labels = rng.integers(0, 40, (96, 128), dtype=np.int32)
+    sample = Sample("w", image, depth.astype(np.float32), depth > 0, labels)
+    quick = run(sample, size, flip=flip)
+    monkeypatch.setattr("leadline.training.augment._whole_step", lambda *_: None)
+    warped = run(sample, size, flip=flip)
+    for name in ("image", "depth", "valid", "labels"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(warped, name))
+
+
+def test_gamma_saturation_and_gain_follow_their_formulas():
+    rng = np.random.default_rng(4)
+    image = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    plain = np.ones((96, 128), np.float32)
+    item = run(
+        Sample("c", image, plain, plain > 0),
+        gamma=(1.2, 1.2),
+        saturation=(0.5, 0.5),
+        gain=(1.5, 1.5),
+    )
+    bright = (image / 255.0) ** 1.2
+    grey = bright @ [0.299, 0.587, 0.114]
+    expected = np.clip(1.5 * (0.5 * bright + 0.5 * grey[..., None]), 0, 1)
+    np.testing.assert_allclose(item.image, expected, atol=2e-6)

@@ -135,6 +135,8 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
         if values.dtype.kind != "f":
             raise undeclared_units(path)
         units = 1.0
+    if values.dtype in (np.uint8, np.uint16) and 1e-6 <= units <= 1e6:
+        return DepthMap.from_whole_units(values, units, about.intrinsics, about.provenance)
     with np.errstate(over="ignore", invalid="ignore"):
         metres = np.divide(values, np.float32(units), dtype=np.float32, casting="same_kind")
     try:

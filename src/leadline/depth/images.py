@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from leadline.depth.atomic import atomic_path
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line, read_bytes
+from leadline.depth.jpeg import decode_plain_jpeg
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"}
@@ -76,6 +77,9 @@ def read_photo(path: Path | str) -> Photo:
     """
     path = Path(path)
     data = read_bytes(path, "photo")
+    plain = decode_plain_jpeg(data)
+    if plain is not None:
+        return Photo(plain, path)
     with explain_decode_errors(path, "photo"), Image.open(BytesIO(data)) as image:
         image.load()
         pixels = _to_rgb(image, path)

@@ -1,5 +1,6 @@
 """From samples to batches whose content depends only on (seed, epoch, sample), never on workers."""
 
+import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from leadline.datasets.sample import DepthDataset
 from leadline.training.augment import TrainingItem, prepare
+from leadline.training.memory import keep_freed_memory
 from leadline.training.recipe import AugmentSection
+
+BATCHES_AHEAD = 2
+"""Batches that each worker process prepares before they are asked for."""
 
 Slot = tuple[int, int]
 """(epoch, index): which sample, and which of its random versions."""
@@ -65,27 +71,49 @@ class EpochOrder(Sampler[list[Slot]]):
 
 
 def collate(items: Sequence[TrainingItem]) -> dict[str, Tensor]:
-    """Stack items: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have them."""
-    image = torch.from_numpy(np.stack([item.image for item in items])).permute(0, 3, 1, 2)
+    """Stack items: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have them.
+
+    The image is in channels-last memory order, as it was read and as the network wants it.
+    """
     batch = {
-        "image": image,
-        "depth": torch.from_numpy(np.stack([item.depth for item in items]))[:, None],
-        "valid": torch.from_numpy(np.stack([item.valid for item in items]))[:, None],
+        "image": _stack([item.image for item in items]).permute(0, 3, 1, 2),
+        "depth": _stack([item.depth for item in items])[:, None],
+        "valid": _stack([item.valid for item in items])[:, None],
     }
     labels = [item.labels for item in items if item.labels is not None]
     if len(labels) == len(items):
-        batch["labels"] = torch.from_numpy(np.stack(labels)).long()
+        batch["labels"] = _stack([each.astype(np.int64) for each in labels])
     return batch
 
 
+def _stack(arrays: Sequence[NDArray[Any]]) -> Tensor:
+    """Stack equal arrays; in a worker process straight into memory that the main process sees."""
+    shape = (len(arrays), *arrays[0].shape)
+    blank = torch.from_numpy(np.empty(0, arrays[0].dtype))
+    if get_worker_info() is None:
+        stacked = blank.new_empty(shape)
+    else:
+        size = math.prod(shape) * arrays[0].dtype.itemsize
+        stacked = blank.set_(torch.UntypedStorage._new_shared(size), 0, shape)  # type: ignore[call-overload, no-untyped-call]
+    np.stack(arrays, out=stacked.numpy())
+    return stacked
+
+
 def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> DataLoader[Any]:
-    """Return the batches of `order`; the same ones with any number of worker processes."""
+    """Return the batches of `order`; the same ones with any number of worker processes.
+
+    The loader is meant to be iterated once, over all steps of the run: nothing is gained by
+    keeping workers beyond that. Where there is a GPU, batches lie in page-locked memory.
+    """
+    keep_freed_memory()
     return DataLoader(
         samples,
         batch_sampler=order,
         num_workers=workers,
         collate_fn=collate,
+        pin_memory=torch.cuda.is_available(),
         persistent_workers=False,
+        prefetch_factor=BATCHES_AHEAD if workers else None,
         worker_init_fn=_prepare_worker if workers else None,
     )
 
@@ -100,3 +128,4 @@ def _prepare_worker(_worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+    keep_freed_memory()
