@@ -12,7 +12,6 @@ from leadline.models.build import load_model
 from leadline.training.checkpoint import load_checkpoint, save_checkpoint
 from leadline.training.loop import make_loss, resume, train
 from leadline.training.recipe import load_recipe
-from leadline.training.start import lr_factor
 from tests.conftest import QUICK, SilentReporter
 
 
@@ -131,24 +130,6 @@ class _LogSpace:
     @staticmethod
     def encode(depth):
         return depth.log()
-
-
-@pytest.mark.parametrize(
-    ("schedule", "values"),
-    [
-        (["schedule.name=constant"], {0: 1.0, 50: 1.0, 99: 1.0}),
-        (["schedule.name=polynomial", "schedule.final=0.6"], {0: 1.0, 50: 0.8, 100: 0.6}),
-        (
-            ["schedule.name=step", "schedule.every_epochs=2", "schedule.factor=0.1"],
-            {0: 1.0, 19: 1.0, 20: 0.1, 40: 0.01},
-        ),
-        (["schedule.name=one_cycle", "schedule.warmup=0.1"], {0: 0.04, 10: 1.0, 55: 0.5, 100: 0.0}),
-    ],
-)
-def test_learning_rates_follow_their_closed_forms(schedule, values):
-    recipe = load_recipe("compact", schedule)
-    for step, expected in values.items():
-        assert lr_factor(recipe, step, 100, 10) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

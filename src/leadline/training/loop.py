@@ -32,7 +32,14 @@ from leadline.training.data import EpochOrder, TrainingSamples, make_loader
 from leadline.training.losses import LOSSES
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.record import RunRecord
-from leadline.training.start import begin, lr_factor, make_optimizer
+from leadline.training.schedules import (
+    Memory,
+    after_validation,
+    early_stop_reason,
+    lr_factor,
+    watches_validation,
+)
+from leadline.training.start import begin, make_optimizer
 
 SAMPLES_SHOWN = 4
 SAMPLES_CHECKED = 8
@@ -102,6 +109,7 @@ class Run:
     step: int = 0
     validated_step: int = 0
     best: dict[str, float] = field(default_factory=dict)
+    memory: Memory = field(default_factory=dict)
     val_samples: list[Sample] = field(default_factory=list)
     recent_losses: list[float] = field(default_factory=list)
 
@@ -163,7 +171,7 @@ def resume(folder: Path, reporter: Reporter) -> Outcome:
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.step, run.best = state["step"], state["best"]
-    run.validated_step = state["validated_step"]
+    run.validated_step, run.memory = state["validated_step"], state.get("memory", {})
     reporter.say(f"resuming at step {run.step} of {run.total_steps}")
     return _run(run, reporter, started)
 
@@ -218,6 +226,11 @@ def _set_up(recipe: Recipe, data: Path, folder: Path, units_per_metre: float | N
     _refuse_empty_depth(train_data)
     if val_data is not None:
         _refuse_empty_depth(val_data)
+    elif needing := watches_validation(recipe):
+        raise LeadlineError(
+            f"{data}: has no validation images, which {needing} watches; add some, or set "
+            "data.val_fraction above 0"
+        )
     beginning = begin(recipe, train_data)
     # Fabric announces its precision in the log; `_announce` says it once, with the rest.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -259,6 +272,8 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
         if run.step and _validation_due(run) and run.validated_step != run.step:
             # The run was stopped between its checkpoint and the validation of the same step.
             _validate(run, record, reporter)
+        if _ends_early(run, reporter):
+            return run.folder / "model"
         reporter.start(run.step, run.total_steps)
         started = time.perf_counter()
         for batch in _batches(run, make_loader(samples, order, recipe.data.workers)):
@@ -270,6 +285,8 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
             _keep_books(run, record, reporter)
             if stop.requested:
                 raise KeyboardInterrupt
+            if _ends_early(run, reporter):
+                break
             if run.step < run.total_steps and _time_is_up(run, began):
                 _save(run)
                 reporter.say(
@@ -368,7 +385,9 @@ def _train_step(
 ) -> float:
     # Dropout and the like depend on the step alone, so that a resumed run repeats them.
     torch.manual_seed(run.recipe.trainer.seed * 1_000_003 + run.step)
-    factor = lr_factor(run.recipe, run.step, run.total_steps, run.steps_per_epoch)
+    factor = lr_factor(
+        run.recipe.schedule, run.step, run.total_steps, run.steps_per_epoch, run.memory
+    )
     base = [run.recipe.optimizer.encoder_lr or run.recipe.optimizer.lr, run.recipe.optimizer.lr]
     for group, rate in zip(
         run.optimizer.param_groups, base[-len(run.optimizer.param_groups) :], strict=True
@@ -409,8 +428,16 @@ def _keep_books(run: Run, record: RunRecord, reporter: Reporter) -> None:
         _save(run)
     if due:
         _validate(run, record, reporter)
-    if done:
+    if done or early_stop_reason(run.recipe, run.memory):
         _save(run, same_step=True)
+
+
+def _ends_early(run: Run, reporter: Reporter) -> bool:
+    reason = early_stop_reason(run.recipe, run.memory)
+    if reason is None or run.step == run.total_steps:
+        return False
+    reporter.say(f"ended early at step {run.step} of {run.total_steps}: {reason}")
+    return True
 
 
 def _validation_due(run: Run) -> bool:
@@ -430,6 +457,7 @@ def _validate(run: Run, record: RunRecord, reporter: Reporter) -> None:
         run.val_samples = [run.val_data[int(i)] for i in picked]
     record.draw_samples(run.step, run.val_samples, shown)
     record.draw_curves()
+    run.memory = after_validation(run.recipe, run.memory, scores)
     is_best = not run.best or scores["abs_rel"] < run.best["abs_rel"]
     if is_best:
         _keep_best(run, scores)
@@ -488,6 +516,7 @@ def _save(run: Run, same_step: bool = False) -> None:
         "step": run.step,
         "validated_step": run.validated_step,
         "best": run.best,
+        "memory": run.memory,
         "normalization": run.model.config.normalization,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),

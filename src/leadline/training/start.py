@@ -1,6 +1,5 @@
 """How a run begins: which network, at which size, from which weights."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,21 +115,3 @@ def make_optimizer(model: DepthModel, recipe: Recipe) -> torch.optim.Optimizer:
         return torch.optim.SGD(groups, momentum=section.momentum, weight_decay=section.weight_decay)
     kind = torch.optim.AdamW if section.name == "adamw" else torch.optim.Adam
     return kind(groups, weight_decay=section.weight_decay, amsgrad=section.amsgrad)
-
-
-def lr_factor(recipe: Recipe, step: int, total_steps: int, steps_per_epoch: int) -> float:
-    """Return what the learning rates are multiplied with at `step` of `total_steps`."""
-    section = recipe.schedule
-    t = step / max(1, total_steps)
-    match section.name:
-        case "constant":
-            return 1.0
-        case "polynomial":
-            return float(section.final + (1 - section.final) * (1 - t) ** section.power)
-        case "step":
-            return float(section.factor ** (step // (section.every_epochs * steps_per_epoch)))
-        case "one_cycle":
-            if t < section.warmup:
-                return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * t / section.warmup))
-            progress = (t - section.warmup) / (1 - section.warmup)
-            return section.final + (1 - section.final) * 0.5 * (1 + math.cos(math.pi * progress))
