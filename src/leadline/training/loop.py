@@ -273,7 +273,7 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
             # The run was stopped between its checkpoint and the validation of the same step.
             _validate(run, record, reporter)
         if _ends_early(run, reporter):
-            return run.folder / "model"
+            return Outcome(run.folder / "model", finished=True)
         reporter.start(run.step, run.total_steps)
         started = time.perf_counter()
         for batch in _batches(run, make_loader(samples, order, recipe.data.workers)):
@@ -306,7 +306,8 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
     finally:
         stop.restore()
         record.close()
-    return Outcome(run.folder / "model", run.step == run.total_steps)
+    over = run.step == run.total_steps or early_stop_reason(recipe, run.memory) is not None
+    return Outcome(run.folder / "model", finished=over)
 
 
 def _time_is_up(run: Run, began: float) -> bool:
