@@ -8,7 +8,7 @@ import torch
 
 from leadline.depth import LeadlineError
 from leadline.metrics import get_protocol, protocol_for
-from leadline.metrics.protocols import resize_to
+from leadline.metrics.resize import resize_to
 
 NYU = get_protocol("nyu-eigen")
 
@@ -58,7 +58,7 @@ def test_resizing_is_bilinear_with_half_pixel_centres():
 def test_the_hash_changes_with_any_field():
     assert NYU.hash == get_protocol("nyu-eigen").hash
     assert replace(NYU, max_depth=80.0).hash != NYU.hash
-    assert replace(NYU, crop=None).hash != NYU.hash
+    assert replace(NYU, crop=None, crop_size=None).hash != NYU.hash
 
 
 def test_auto_depends_on_the_size_of_the_truth():

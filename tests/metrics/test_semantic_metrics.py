@@ -5,7 +5,12 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
-from leadline.metrics import confusion_matrix, document_metrics, semantic_metrics
+from leadline.metrics import (
+    DOCUMENT_METRICS,
+    confusion_matrix,
+    depth_metrics,
+    semantic_metrics,
+)
 
 
 def test_a_hand_worked_example():
@@ -37,8 +42,10 @@ def test_nothing_counted_is_not_a_number():
 
 def test_the_documents_own_metrics():
     p, g = np.array([1.0, 3.0]), np.array([2.0, 2.0])
-    scores = document_metrics(p, g)
+    scores = depth_metrics(p, g, DOCUMENT_METRICS)
     assert scores["depth_accuracy"] == pytest.approx(0.5)
     expected = np.sqrt((np.log(2 / 3) ** 2 + np.log(4 / 3) ** 2) / 2)
     assert scores["rmse_log1p"] == pytest.approx(expected)
-    assert document_metrics(np.array([9.0]), np.array([1.0]))["depth_accuracy"] == 0.0
+    assert (
+        depth_metrics(np.array([9.0]), np.array([1.0]), DOCUMENT_METRICS)["depth_accuracy"] == 0.0
+    )

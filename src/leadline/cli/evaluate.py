@@ -1,7 +1,9 @@
 """`leadline evaluate`: a score that says how it was made."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,13 +11,17 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 
 if TYPE_CHECKING:
     from leadline.datasets.sample import DepthDataset
-    from leadline.evaluation import Evaluation
+    from leadline.evaluation import Evaluation, Predictions
+    from leadline.metrics import Protocol
 
 
 def evaluate_command(
     data: Annotated[Path, typer.Option(help="Data of any layout in docs/data.md.")],
     model: Annotated[
-        str | None, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
+        str | None,
+        typer.Option(
+            help="Shipped model, run folder, model folder, .onnx, .xml, or hf:NAME_OR_FOLDER."
+        ),
     ] = None,
     pred_dir: Annotated[
         Path | None, typer.Option(help="Score these prediction files instead of a model.")
@@ -33,24 +39,57 @@ def evaluate_command(
         ),
     ] = None,
     pred_scale: Annotated[
-        str | None, typer.Option(help="Units per metre of --pred-dir files that do not say it.")
+        str | None,
+        typer.Option(
+            help="Units per metre of --pred-dir files that do not say it; default: detected."
+        ),
+    ] = None,
+    mirrored_dir: Annotated[
+        Path | None,
+        typer.Option(help="Predictions of the mirrored photographs, for flip averaging."),
+    ] = None,
+    flip_averaged: Annotated[
+        bool, typer.Option("--flip-averaged", help="--pred-dir holds flip averages already.")
+    ] = False,
+    hf_output: Annotated[
+        str | None,
+        typer.Option(help="What an hf: model predicts: metric or inverse; default: its config's."),
     ] = None,
     protocol: Annotated[
-        str, typer.Option(help="nyu-eigen, full, or auto: nyu-eigen where the truth is 480x640.")
+        str,
+        typer.Option(
+            help="A name of `leadline protocols`, a .yaml, or auto: nyu-eigen at 480x640, else full"
+        ),
     ] = "auto",
+    align: Annotated[
+        str | None, typer.Option(help="median, scale or scale-shift: fit each prediction first.")
+    ] = None,
+    align_space: Annotated[
+        str, typer.Option(help="depth, log or inverse: where --align fits.")
+    ] = "depth",
+    breakdown: Annotated[
+        list[str] | None,
+        typer.Option(help="boundary, edges, ranges or classes; may be given several times."),
+    ] = None,
+    void: Annotated[
+        list[int] | None, typer.Option(help="Label ids that count in no class score (255).")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first N images.")] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Folder for result.json, CSV and pictures.")
     ] = None,
+    cases: Annotated[
+        int, typer.Option(min=0, max=64, help="Worst and best images to keep in --out, of each.")
+    ] = 8,
     baselines: Annotated[
         bool, typer.Option(help="Also score trivial baselines, where there is a train split.")
     ] = True,
     runtime: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
-    """Score a model, or anybody's prediction files, on image-depth pairs.
+    """Score a model, or anybody's prediction files, under a named protocol.
 
-    Scoring runs in float32 on every runtime; metrics are computed per image and averaged.
+    Networks run in float32 on every runtime; metrics are computed in float64.
     """
     import json
 
@@ -58,82 +97,124 @@ def evaluate_command(
     from leadline.datasets.open import open_data, open_train_split, split_to_score
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
-    from leadline.evaluation import evaluate, prediction_files, write_evaluation
-    from leadline.evaluation.evaluate import Predict
-    from leadline.inference import Predictor
+    from leadline.evaluation import CaseCollector, evaluate, to_json, write_evaluation
+    from leadline.evaluation.evaluate import VOID
 
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
-    scale = parse_units(depth_scale) if depth_scale else None
-    options = parse_data_options(data_option)
+    opening: dict[str, Any] = {
+        "layout": layout,
+        "units_per_metre": parse_units(depth_scale) if depth_scale else None,
+        "options": parse_data_options(data_option),
+    }
     split = split if split is not None else split_to_score(data, layout)
-    samples = open_data(data, split, layout=layout, units_per_metre=scale, options=options)
+    samples = open_data(data, split, **opening)
     if limit is not None:
         samples = samples.subset(range(min(limit, len(samples))))
-    predict: Predict
+    chosen = choose_protocol(protocol, align, align_space)
     if pred_dir is not None:
-        name = str(pred_dir)
-        predict = prediction_files(
-            pred_dir, samples, parse_units(pred_scale) if pred_scale else None
-        )
+        name, path = pred_dir.name, str(pred_dir)
+        predictions = open_files(pred_dir, samples, pred_scale, mirrored_dir, flip_averaged)
     else:
-        predictor = Predictor.load(str(model), runtime=runtime)
-        name = predictor.name
-        predict = lambda sample: predictor.metres(sample.image[None])[0]  # noqa: E731
+        path = str(model)
+        name, predictions = open_model(path, runtime, hf_output, chosen)
+    kept = CaseCollector(len(samples), extreme=cases)
     result = evaluate(
-        predict,
+        predictions,
         samples,
-        model=name,
-        data_name=f"{data} ({samples.name})",
-        protocol=protocol,
+        protocol=chosen,
+        breakdowns=breakdown or (),
+        void=void if void is not None else VOID,
+        cases=kept if out is not None else None,
         track=tracker("evaluate"),
     )
-    train = None
-    if baselines:
-        train = open_train_split(data, layout=layout, units_per_metre=scale, options=options)
+    result.model, result.model_path = name, path
+    result.data, result.split, result.data_options = str(data), split, opening
+    train = open_train_split(data, **opening) if baselines else None
     if train is not None:
-        result.baselines = score_baselines(train, samples, result.protocol.name)
+        result.baselines = score_baselines(train, samples, result)
     if out is not None:
-        write_evaluation(result, out, predict, samples)
+        write_evaluation(result, out, samples, kept)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2))
+        typer.echo(json.dumps(to_json(result), indent=2))
         return
     print_result(result)
     if out is not None:
         typer.echo(f"written: {out / 'result.json'}, {out / 'per_image.csv'}, {out / 'worst.png'}")
 
 
+def choose_protocol(name: str, align: str | None, space: str) -> Protocol | str:
+    """Return the protocol called `name`, with the alignment asked for; `auto` stays open."""
+    from leadline.depth.errors import LeadlineError
+    from leadline.metrics.protocols import aligned, get_protocol
+
+    if name != "auto":
+        chosen = get_protocol(name)
+        return chosen if align is None else aligned(chosen, align, space)
+    if align is not None:
+        raise LeadlineError("--align needs a --protocol by name: nyu-eigen, full, ...")
+    return name
+
+
+def open_files(
+    folder: Path,
+    samples: DepthDataset,
+    pred_scale: str | None,
+    mirrored: Path | None,
+    averaged: bool,
+) -> Predictions:
+    """Return the predictions in `folder`, saying on what evidence their unit was detected."""
+    from leadline.depth.units import parse_units
+    from leadline.evaluation import FilePredictions, find_files
+
+    return FilePredictions(
+        find_files(folder, samples),
+        parse_units(pred_scale) if pred_scale else None,
+        find_files(mirrored, samples) if mirrored else None,
+        averaged,
+    )
+
+
+def open_model(
+    name: str, runtime: str, hf_output: str | None, protocol: Protocol | str
+) -> tuple[str, Predictions]:
+    """Return the model's name for tables and its predictions."""
+    from leadline.evaluation import ModelPredictions
+    from leadline.inference import Predictor
+
+    predictor = Predictor.load(name, runtime=runtime)
+    return predictor.name, ModelPredictions(predictor)
+
+
 def score_baselines(
-    train: "DepthDataset", samples: "DepthDataset", protocol: str
+    train: DepthDataset, samples: DepthDataset, result: Evaluation
 ) -> dict[str, dict[str, float]]:
     """Score what ignores the photograph: the mean depth map and the median of `train`."""
     from leadline.cli.progress import tracker
-    from leadline.evaluation import evaluate, training_baselines
-    from leadline.evaluation.evaluate import always
+    from leadline.evaluation import ConstantPredictions, evaluate, training_baselines
 
     maps = training_baselines(train, tracker("baselines from the train split"))
     return {
-        name: evaluate(always(depth), samples, model=name, data_name="", protocol=protocol).means
+        name: evaluate(ConstantPredictions(depth), samples, protocol=result.protocol).metrics
         for name, depth in maps.items()
     }
 
 
-def print_result(result: "Evaluation") -> None:
+def print_result(result: Evaluation) -> None:
     """Print an `Evaluation` as a table with its protocol above it."""
     from leadline.cli.table import score_table
     from leadline.metrics import METRICS
 
     protocol = result.protocol
-    crop = f"crop {protocol.crop} of {protocol.crop_size}" if protocol.crop else "no crop"
-    typer.echo(f"data      {result.data}: {result.scored} of {len(result.images)} images scored")
-    typer.echo(
-        f"protocol  {protocol.name} [{protocol.hash}]: "
-        f"{protocol.min_depth:g}..{protocol.max_depth:g} m, "
-        f"{crop}, alignment {protocol.alignment}, no flip averaging, {protocol.aggregation}"
-    )
+    split = f" ({result.split})" if result.split else ""
+    images = f"{len(result.scored)} of {len(result.images)} images scored"
+    typer.echo(f"data      {result.data}{split}: {images}")
+    typer.echo(f"protocol  {protocol.name} [{protocol.hash}]: {protocol.describe()}")
+    typer.echo(f"source    {protocol.source}")
+    typer.echo(f"truth     {protocol.truth} (what the protocol presupposes)")
     if result.missing_share:
         typer.echo(
             f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "
-            f"they count as {protocol.min_depth:g} m"
+            f"holes count as {protocol.holes} ({protocol.clamp_range[0]:g} m at least)"
         )
-    typer.echo(score_table({result.model: result.means, **result.baselines}, METRICS))
+    typer.echo(score_table({result.model: result.metrics, **result.baselines}, METRICS))

@@ -127,7 +127,7 @@ def _score(run: Path, model: Path) -> None:
 
     from leadline.cli.evaluate import print_result, score_baselines
     from leadline.cli.progress import tracker
-    from leadline.evaluation import evaluate
+    from leadline.evaluation import ModelPredictions, evaluate
     from leadline.inference import Predictor
     from leadline.training.loop import run_data
     from leadline.training.recipe import load_recipe
@@ -138,14 +138,14 @@ def _score(run: Path, model: Path) -> None:
     if val is not None:
         predictor = Predictor.load(model)
         result = evaluate(
-            lambda sample: predictor.metres(sample.image[None])[0],
+            ModelPredictions(predictor),
             val,
-            model=f"{recipe.name} (this run)",
-            data_name=f"validation images of {facts['data']}",
             protocol=recipe.trainer.protocol,
             track=tracker("evaluate"),
         )
-        result.baselines = score_baselines(train, val, result.protocol.name)
+        result.model = f"{recipe.name} (this run)"
+        result.data = f"validation images of {facts['data']}"
+        result.baselines = score_baselines(train, val, result)
         print_result(result)
     typer.echo(f"model: {model}   curves: {run / 'curves.png'}   samples: {run / 'samples'}")
     typer.echo(f"next:  leadline predict photo.jpg -o out --model {run}")

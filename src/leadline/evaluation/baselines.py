@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
-from leadline.metrics.protocols import resize_to
+from leadline.metrics.resize import resize_to
 
 MILLIMETRES_COUNTED = 100_000
 

@@ -2,61 +2,68 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.atomic import atomic_path
-from leadline.depth.depth_map import DepthMap
+from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth
-from leadline.depth.images import write_png
-from leadline.depth.panels import side_by_side
-from leadline.metrics import DOCUMENT_METRICS, METRICS, Protocol, mean_over_images, protocol_for
-from leadline.metrics.protocols import missing_pixels
+from leadline.evaluation.breakdowns import Breakdown, make_breakdowns
+from leadline.evaluation.cases import CaseCollector
+from leadline.evaluation.predictions import Predictions
+from leadline.metrics import (
+    Comparison,
+    Protocol,
+    bootstrap_interval,
+    confusion_matrix,
+    mean_over_images,
+    protocol_for,
+    semantic_metrics,
+)
 
-Predict = Callable[[Sample], NDArray[np.float32]]
-"""A sample's photograph to (h,w) metres; 0 or NaN where there is no prediction."""
-
-PREDICTION_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".pfm", ".tif", ".tiff")
+Track = Callable[[Iterable[int]], Iterable[int]]
+CLASSES = 256
+VOID = (255,)
 
 
 @dataclass(frozen=True)
 class ImageScore:
     """One image's metrics, None where no pixel counted.
 
-    `missing` counts the scored pixels without a prediction: they are scored as the protocol's
-    smallest depth.
+    `missing` counts the scored pixels without a prediction; `sums` are the protocol's sums over
+    its pixels, which add up to the pooled metrics.
     """
 
     id: str
     pixels: int
     metrics: dict[str, float] | None
     missing: int = 0
+    sums: NDArray[np.float64] | None = None
 
 
 @dataclass
 class Evaluation:
     """A score that says how it was made."""
 
-    model: str
-    data: str
     protocol: Protocol
     images: list[ImageScore]
-    means: dict[str, float]
+    model: str = ""
+    model_path: str | None = None
+    data: str = ""
+    split: str | None = None
+    data_options: dict[str, Any] = field(default_factory=dict)
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)
+    semantic: dict[str, float] | None = None
+    breakdowns: dict[str, Any] | None = None
 
-    @property
-    def scored(self) -> int:
-        """Number of images with at least one counted pixel."""
-        return sum(image.metrics is not None for image in self.images)
+    @cached_property
+    def scored(self) -> list[ImageScore]:
+        """The images with at least one counted pixel."""
+        return [image for image in self.images if image.metrics is not None]
 
     @property
     def missing_share(self) -> float:
@@ -64,138 +71,93 @@ class Evaluation:
         pixels = sum(image.pixels for image in self.images)
         return sum(image.missing for image in self.images) / max(1, pixels)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return everything but the per-image rows, ready for `json.dumps`."""
+    @cached_property
+    def per_image(self) -> dict[str, float]:
+        """The mean over images of every metric."""
+        return mean_over_images(image.metrics for image in self.scored if image.metrics)
+
+    @cached_property
+    def pooled(self) -> dict[str, float]:
+        """Every metric over all pixels of all images together."""
+        return self.protocol.metric_set.values(self._sums.sum(axis=0))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Every metric under the protocol's aggregation."""
+        return self.pooled if self.protocol.aggregation == "pooled" else self.per_image
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The 95 % bootstrap interval over images of every one of `metrics`."""
+        names = list(self.metrics)
+        if self.protocol.aggregation == "pooled":
+            bounds = bootstrap_interval(self._sums, self._pooled_values)
+        else:
+            rows = [list(image.metrics.values()) for image in self.scored if image.metrics]
+            bounds = bootstrap_interval(np.array(rows))
         return {
-            "model": self.model,
-            "data": self.data,
-            "protocol": {**asdict(self.protocol), "hash": self.protocol.hash},
-            "images": len(self.images),
-            "images_scored": self.scored,
-            "missing_share": self.missing_share,
-            "metrics": self.means,
-            "baselines": self.baselines,
+            name: (float(low), float(high)) for name, low, high in zip(names, *bounds, strict=True)
         }
+
+    @property
+    def _sums(self) -> NDArray[np.float64]:
+        return np.stack([image.sums for image in self.scored if image.sums is not None])
+
+    def _pooled_values(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = self.protocol.metric_set.values
+        return np.array([list(values(row).values()) for row in sums])
 
 
 def evaluate(
-    predict: Predict,
+    predictions: Predictions,
     data: DepthDataset,
     *,
-    model: str,
-    data_name: str,
-    protocol: str = "auto",
-    track: Callable[[Iterable[int]], Iterable[int]] = iter,
+    protocol: str | Protocol = "auto",
+    breakdowns: Sequence[str] = (),
+    void: Sequence[int] = VOID,
+    cases: CaseCollector | None = None,
+    track: Track = iter,
 ) -> Evaluation:
-    """Score `predict` on every sample; memory does not grow with the number of images.
+    """Score `predictions` on every sample; memory for maps does not grow with their number.
 
-    `track` wraps the iteration over indices, for a progress bar. Metrics are computed per image
-    in float64 and averaged over the images that have a pixel to score.
+    `breakdowns` are names of `BREAKDOWNS`; label ids in `void` count in no class score; `cases`
+    collects maps to look at; `track` wraps the iteration over indices, for a progress bar.
     Errors: LeadlineError where the protocol does not fit or no image can be scored.
     """
-    settled: Protocol | None = None
+    settled: Protocol | None = None if isinstance(protocol, str) else protocol
+    parts: dict[str, Breakdown] = {}
     images: list[ImageScore] = []
+    confusion: NDArray[np.int64] | None = None
     for index in track(range(len(data))):
         sample = data[index]
         if settled is None:
-            settled = protocol_for(protocol, (sample.depth.shape[0], sample.depth.shape[1]))
-        scored = int(np.count_nonzero(settled.mask(sample.depth, sample.valid)))
-        prediction = predict(sample)
-        row = settled.score(prediction, sample.depth, sample.valid)
-        missing = missing_pixels(settled, prediction, sample.depth, sample.valid)
-        images.append(ImageScore(sample.id, scored, row, missing))
-    rows = [image.metrics for image in images if image.metrics is not None]
-    if settled is None or not rows:
-        raise LeadlineError(f"{data_name}: no image has a pixel to score; check the depth scale")
-    return Evaluation(model, data_name, settled, images, mean_over_images(rows))
-
-
-def prediction_files(folder: Path, data: DepthDataset, units_per_metre: float | None) -> Predict:
-    """Return a `Predict` that reads somebody's files, found by each sample's id.
-
-    A file sits at the image's own relative path, or directly in `folder`, with any of the depth
-    suffixes. Errors: LeadlineError naming the first image without a prediction.
-    """
-    if not folder.is_dir():
-        raise LeadlineError(f"{folder}: no such folder of predictions")
-    ids = [data.sample_id(index) for index in range(len(data))]
-    flat = len({Path(name).stem for name in ids}) == len(ids)
-    found = {name: _prediction_file(folder, name, flat) for name in ids}
-    missing = [name for name, path in found.items() if path is None]
-    if missing:
-        raise LeadlineError(
-            f"{folder}: no prediction for {len(missing)} of {len(ids)} images, the first is "
-            f"{missing[0]}; expected {Path(missing[0]).with_suffix('.npy')} or another depth format"
-        )
-
-    def predict(sample: Sample) -> NDArray[np.float32]:
-        path = found[sample.id]
-        assert path is not None
-        return read_depth(path, units_per_metre).depth
-
-    return predict
-
-
-def _prediction_file(folder: Path, name: str, flat: bool) -> Path | None:
-    relative = Path(name)
-    places = [folder / relative.with_suffix(""), folder / Path(*relative.parts[1:]).with_suffix("")]
-    if flat:
-        places.append(folder / relative.stem)
-    for place in places:
-        for suffix in PREDICTION_SUFFIXES:
-            path = place.with_name(place.name + suffix)
-            if path.is_file():
-                return path
-    return None
-
-
-def write_evaluation(
-    evaluation: Evaluation, folder: Path, predict: Predict, data: DepthDataset, worst: int = 8
-) -> None:
-    """Write `result.json`, `per_image.csv` and `worst.png` into `folder`."""
-    with atomic_path(folder / "per_image.csv") as temporary:
-        _write_rows(evaluation, temporary)
-    with atomic_path(folder / "result.json") as temporary:
-        temporary.write_text(json.dumps(evaluation.to_json(), indent=2) + "\n")
-    write_png(folder / "worst.png", _worst_picture(evaluation, predict, data, worst), None)
-
-
-def _write_rows(evaluation: Evaluation, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        names = (*METRICS, *DOCUMENT_METRICS)
-        writer.writerow(["id", "pixels", *names])
-        for image in evaluation.images:
-            values = [image.metrics[name] if image.metrics else "" for name in names]
-            writer.writerow([image.id, image.pixels, *values])
-
-
-def _worst_picture(
-    evaluation: Evaluation, predict: Predict, data: DepthDataset, count: int
-) -> NDArray[np.uint8]:
-    """Rows of photograph | truth | prediction | error, the largest abs_rel first."""
-    scored = [
-        (image.metrics["abs_rel"], index)
-        for index, image in enumerate(evaluation.images)
-        if image.metrics is not None
-    ]
-    rows = [
-        _case_row(predict, data[index], f"abs_rel {value:.3f}")
-        for value, index in sorted(scored, reverse=True)[:count]
-    ]
-    width = max(row.shape[1] for row in rows)
-    return np.concatenate(
-        [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0))) for row in rows]
+            size = (sample.depth.shape[0], sample.depth.shape[1])
+            settled = protocol_for(str(protocol), size)
+        if not images:
+            parts = make_breakdowns(breakdowns, settled, void)
+        answer = predictions.answer(sample)
+        mirrored = predictions.mirrored(sample) if settled.flip_averaging else None
+        compared = settled.compare(answer.depth, sample.depth, sample.valid, mirrored)
+        images.append(_image_score(sample.id, compared))
+        if cases is not None:
+            cases.see(index, sample.id, compared)
+        if compared.pixels:
+            for part in parts.values():
+                part.see(compared, sample.labels)
+        if answer.labels is not None and sample.labels is not None:
+            counts = confusion_matrix(answer.labels, sample.labels, CLASSES, void)
+            confusion = counts if confusion is None else confusion + counts
+    if settled is None or not any(image.pixels for image in images):
+        raise LeadlineError("no image has a pixel to score; check the depth scale and the protocol")
+    return Evaluation(
+        settled,
+        images,
+        semantic=None if confusion is None else semantic_metrics(confusion),
+        breakdowns={name: part.result() for name, part in parts.items()} or None,
     )
 
 
-def _case_row(predict: Predict, sample: Sample, title: str) -> NDArray[np.uint8]:
-    truth = DepthMap.from_metres(sample.depth, sample.valid)
-    prediction = DepthMap.from_metres(predict(sample))
-    titles = [Path(sample.id).name, "truth", title, "error 0..50 %"]
-    return side_by_side(sample.image, truth, [prediction], titles=titles, error=True)
-
-
-def always(depth: NDArray[np.float32]) -> Predict:
-    """Return a `Predict` that answers every photograph with the same (h,w) map."""
-    return lambda _sample: depth
+def _image_score(id: str, compared: Comparison) -> ImageScore:
+    metrics = compared.metrics
+    sums = compared.sums if metrics is not None else None
+    return ImageScore(id, compared.pixels, metrics, compared.missing, sums)

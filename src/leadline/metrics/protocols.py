@@ -1,116 +1,146 @@
-"""Named evaluation protocols: how a number was made, frozen and hashed.
+"""The named protocols, and custom ones from YAML."""
 
-Half of the published depth numbers are not comparable because crop, cap, resize, alignment or
-aggregation are silent. Here a score cannot be computed without a protocol.
-"""
+from __future__ import annotations
 
-import hashlib
+import difflib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import yaml
 
 from leadline.depth.errors import LeadlineError
-from leadline.metrics.depth_metrics import depth_metrics, document_metrics
+from leadline.depth.files import one_line, read_bytes
+from leadline.metrics.depth_metrics import DEVKIT_METRICS, DOCUMENT_METRICS
+from leadline.metrics.protocol import Protocol
 
+GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
+EIGEN_KITTI = (0.3324324, 0.91351351, 0.0359477, 0.96405229)
+NYU_SIZE = (480, 640)
+RAW = "raw sensor depth, holes not scored"
+FILLED = "depth with its holes filled"
+VELODYNE = "one velodyne sweep projected into the image"
+ANY_POSITIVE = (1e-3, 1e4)
+"""Metres; for published code that does not clamp: ours, because logarithms need a positive value
+and a mean a finite one."""
 
-@dataclass(frozen=True)
-class Protocol:
-    """How predictions are compared with the truth.
-
-    `min_depth`, `max_depth`: metres; truth outside is not scored, predictions are clamped to the
-    range. `crop`: (top, bottom, left, right) as a half-open Python range on `crop_size` (H, W).
-    A prediction of another size is brought to the truth's size by bilinear interpolation with
-    half-pixel centres. No alignment, no flip averaging; metrics are averaged per image.
-    """
-
-    name: str
-    source: str
-    min_depth: float
-    max_depth: float
-    crop: tuple[int, int, int, int] | None = None
-    crop_size: tuple[int, int] | None = None
-    resize: str = "bilinear, half-pixel centres, to the truth's size"
-    alignment: str = "none"
-    flip_averaging: bool = False
-    aggregation: str = "per image, then mean"
-
-    @property
-    def hash(self) -> str:
-        """First 12 hex digits of the SHA-256 of every field."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    def mask(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which pixels (H,W) are scored."""
-        scored = valid & (truth > self.min_depth) & (truth < self.max_depth)
-        if self.crop is None:
-            return scored
-        if truth.shape != self.crop_size:
-            raise LeadlineError(
-                f"protocol {self.name} is defined for truth of {self.crop_size} (H, W), got "
-                f"{truth.shape}; use --protocol full, which crops nothing"
-            )
-        top, bottom, left, right = self.crop
-        inside = np.zeros_like(scored)
-        inside[top:bottom, left:right] = True
-        return scored & inside
-
-    def score(
-        self,
-        prediction: NDArray[np.float32],
-        truth: NDArray[np.float32],
-        valid: NDArray[np.bool_],
-    ) -> dict[str, float] | None:
-        """Score one image by `METRICS` and `DOCUMENT_METRICS`; None when no pixel counts.
-
-        Shapes: `prediction` (h,w) metres, finite where scored; `truth` (H,W) metres; `valid`
-        (H,W). A predicted zero, NaN or infinity at a scored pixel is clamped like any value
-        outside the range (NaN to the minimum).
-        """
-        scored = self.mask(truth, valid)
-        if not scored.any():
-            return None
-        predicted = resize_to(prediction, (truth.shape[0], truth.shape[1]))[scored]
-        predicted = np.nan_to_num(predicted, nan=self.min_depth, posinf=self.max_depth)
-        predicted = np.clip(predicted, self.min_depth, self.max_depth)
-        counted = truth[scored]
-        return {**depth_metrics(predicted, counted), **document_metrics(predicted, counted)}
-
-
-def missing_pixels(
-    protocol: Protocol,
-    prediction: NDArray[np.float32],
-    truth: NDArray[np.float32],
-    valid: NDArray[np.bool_],
-) -> int:
-    """Return how many scored pixels have no prediction (NaN, infinite, zero or negative)."""
-    predicted = resize_to(prediction, (truth.shape[0], truth.shape[1]))
-    present = np.isfinite(predicted) & (predicted > 0)
-    return int(np.count_nonzero(protocol.mask(truth, valid) & ~present))
-
-
-def resize_to(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Bilinear resize of (h,w) to `size` with half-pixel centres; the same array if it fits."""
-    if depth.shape == size:
-        return depth
-    import cv2
-
-    resized = cv2.resize(depth, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.float32)
-
+_NYU_EIGEN = Protocol(
+    name="nyu-eigen",
+    source="Eigen et al. 2014 as coded by BTS, AdaBins, ZoeDepth: crop [45:471, 41:601]",
+    truth=RAW,
+    min_depth=1e-3,
+    max_depth=10.0,
+    crop=(45, 471, 41, 601),
+    crop_size=NYU_SIZE,
+)
+_DENSEDEPTH = Protocol(
+    name="nyu-densedepth",
+    source="Alhashim and Wonka 2018 as the paper's numbers imply: per image, right order of "
+    "arguments (their evaluate.py for TensorFlow)",
+    truth=FILLED,
+    min_depth=0.0,
+    max_depth=10.0,
+    beyond_max="clipped",
+    clamp=(0.1, 10.0),
+    crop=(20, 460, 24, 616),
+    crop_size=NYU_SIZE,
+    flip_averaging=True,
+)
+_GARG = Protocol(
+    name="kitti-eigen-garg",
+    source="Garg et al. 2016 as coded by monodepth, monodepth2, BTS: Garg crop, 80 m",
+    truth=VELODYNE,
+    min_depth=1e-3,
+    max_depth=80.0,
+    crop_fractions=GARG,
+)
+_SCIUTO = Protocol(
+    name="vkitti-sciuto",
+    source="Sciuto's released code: 160x256, depth clipped at 40 m, so that the sky counts as "
+    "40 m; ln(1 + d) under the name of RMSE log is rmse_log1p here. The code asks for nearest "
+    "truth, but hands it to OpenCV in the wrong place and gets bilinear; here it is nearest",
+    truth="rendered depth, the sky at 655.35 m valid",
+    min_depth=0.0,
+    max_depth=40.0,
+    beyond_max="clipped",
+    clamp=(1e-6, 40.0),
+    working_size=(160, 256),
+    variants=("rmse + 1e-5 under the root",),
+)
 
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
+        _NYU_EIGEN,
+        replace(
+            _NYU_EIGEN,
+            name="nyu-toolbox",
+            source="NYU Depth v2 toolbox, get_projection_mask.m: MATLAB (45:471, 41:601), 1-based "
+            "and inclusive, is [44:471, 40:601]",
+            crop=(44, 471, 40, 601),
+        ),
+        replace(
+            _NYU_EIGEN,
+            name="nyu-full",
+            source="every valid pixel of the 480x640 picture, 10 m",
+            crop=(0, 480, 0, 640),
+        ),
+        _DENSEDEPTH,
+        replace(
+            _DENSEDEPTH,
+            name="nyu-densedepth-released",
+            source="Alhashim and Wonka 2018, the released evaluate.py and utils.py: pooled over "
+            "all pixels, compute_errors called with its arguments swapped",
+            aggregation="pooled",
+            swapped=True,
+        ),
         Protocol(
-            name="nyu-eigen",
-            source="Eigen et al. 2014 as coded by BTS, AdaBins, ZoeDepth: crop [45:471, 41:601]",
-            min_depth=1e-3,
-            max_depth=10.0,
-            crop=(45, 471, 41, 601),
-            crop_size=(480, 640),
+            name="nyu-laina",
+            source="Laina et al. 2016, matlab/error_metrics.m: pooled over the whole test set, the "
+            "full picture, nothing clamped (here to 1 mm..10 km, for logarithms and means)",
+            truth=FILLED,
+            min_depth=0.0,
+            max_depth=100.0,
+            clamp=ANY_POSITIVE,
+            crop=(0, 480, 0, 640),
+            crop_size=NYU_SIZE,
+            aggregation="pooled",
+        ),
+        _GARG,
+        replace(
+            _GARG,
+            name="kitti-eigen-eigen",
+            source="Eigen et al. 2014's crop as found by trial by monodepth, 80 m",
+            crop_fractions=EIGEN_KITTI,
+        ),
+        replace(
+            _GARG,
+            name="kitti-garg-50",
+            source="Garg et al. 2016: Garg crop, 1..50 m",
+            min_depth=1.0,
+            max_depth=50.0,
+        ),
+        Protocol(
+            name="kitti-benchmark",
+            source="KITTI depth development kit, evaluate_depth.cpp: every annotated pixel, sq_rel "
+            "divided by g^2, inverse errors in 1/m; silog times 100 as on the site. Holes in a "
+            "prediction are filled along their row as its header is remembered, not read",
+            truth="annotated depth (11 accumulated sweeps, stereo-checked)",
+            min_depth=0.0,
+            max_depth=256.0,
+            clamp=(1 / 256, 256.0),
+            holes="nearer neighbour in the row",
+            extra_metrics=(*DEVKIT_METRICS, *DOCUMENT_METRICS),
+            variants=("sq_rel / g^2",),
+        ),
+        _SCIUTO,
+        replace(
+            _SCIUTO,
+            name="kitti-sciuto",
+            source="as vkitti-sciuto, pixels without a measurement not scored. The released "
+            "loader divides KITTI's 16-bit values by 100, not 256; here metres are metres",
+            truth="annotated depth of val_selection_cropped",
         ),
         Protocol(
             name="full",
@@ -123,16 +153,80 @@ PROTOCOLS = {
 
 
 def get_protocol(name: str) -> Protocol:
-    """Return the protocol called `name`."""
-    if name not in PROTOCOLS:
-        raise LeadlineError(
-            f"protocol {name!r} is not known; choose one of {', '.join(PROTOCOLS)}, or auto"
-        )
-    return PROTOCOLS[name]
+    """Return the protocol called `name`, or the one that the YAML file `name` describes."""
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    if Path(name).suffix in {".yaml", ".yml"}:
+        return read_protocol(Path(name))
+    close = difflib.get_close_matches(name, PROTOCOLS, n=1)
+    raise LeadlineError(
+        f"protocol {name!r} is not known{f' (did you mean {close[0]}?)' if close else ''}; choose "
+        f"one of {', '.join(PROTOCOLS)}, auto, or a .yaml file"
+    )
 
 
 def protocol_for(name: str, size: tuple[int, int]) -> Protocol:
     """Return the protocol called `name`; `auto` is nyu-eigen for 480x640 truth, else full."""
     if name == "auto":
-        name = "nyu-eigen" if size == (480, 640) else "full"
+        name = "nyu-eigen" if size == NYU_SIZE else "full"
     return get_protocol(name)
+
+
+def aligned(protocol: Protocol, method: str, space: str = "depth") -> Protocol:
+    """Return `protocol` with another alignment, which its name says."""
+    return replace(
+        protocol,
+        name=f"{protocol.name}+{method}-{space}",
+        alignment=method,
+        alignment_space=space,
+    )
+
+
+def read_protocol(path: Path) -> Protocol:
+    """Read a custom protocol: fields of `Protocol` in YAML, `base` naming one to start from.
+
+    `name` and `source` are the file's own: without `base`, min_depth and max_depth are needed too.
+    Errors: LeadlineError naming the file, and for an unknown key the nearest known one.
+    """
+    try:
+        content = yaml.safe_load(read_bytes(path, "protocol").decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LeadlineError(f"{path}: not readable as YAML ({one_line(error)})") from error
+    if not isinstance(content, dict):
+        raise LeadlineError(f"{path}: expected a mapping of protocol fields, such as name: my-crop")
+    known = {field.name for field in fields(Protocol)}
+    for key in content:
+        if key not in known | {"base"}:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+            raise LeadlineError(f"{path}: unknown key {key!r}{hint}")
+    base = content.pop("base", None)
+    needed = {"name", "source"} | (set() if base else {"min_depth", "max_depth"})
+    if missing := sorted(needed - set(content)):
+        raise LeadlineError(f"{path}: {', '.join(missing)} is missing")
+    if content["name"] in (*PROTOCOLS, "auto"):
+        raise LeadlineError(
+            f"{path}: {content['name']!r} is a protocol of Leadline's own; give yours another name"
+        )
+    if base:
+        content = {**asdict(get_protocol(str(base))), **content}
+    return _validated(path, content)
+
+
+def _validated(path: Path, content: dict[str, Any]) -> Protocol:
+    # Only for custom protocols: pydantic takes longer to import than a table to print.
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        # As JSON, because strictness there means types, not that a list is no tuple.
+        return TypeAdapter(Protocol).validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise LeadlineError(
+            f"{path}: {key} is {first['input']!r}; {one_line(ValueError(first['msg']))}"
+        ) from None
+    except TypeError as error:  # a YAML date or set
+        raise LeadlineError(f"{path}: {one_line(error)}; give numbers, text or lists") from None
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None

@@ -1,0 +1,94 @@
+"""The files of an evaluation: `result.json`, `per_image.csv`, `cases/`, `worst.png`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline import __version__
+from leadline.datasets.sample import DepthDataset, Sample
+from leadline.depth.atomic import atomic_path
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.images import write_png
+from leadline.depth.panels import side_by_side
+from leadline.evaluation.cases import RANKED_BY, Case, CaseCollector, write_cases
+from leadline.evaluation.evaluate import Evaluation
+from leadline.metrics import Protocol
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return everything but the per-image rows, ready for `json.dumps`."""
+    return {
+        "leadline": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": evaluation.model,
+        "model_path": evaluation.model_path,
+        "data": evaluation.data,
+        "split": evaluation.split,
+        "data_options": evaluation.data_options,
+        "protocol": protocol_json(evaluation.protocol),
+        "images": len(evaluation.images),
+        "images_scored": len(evaluation.scored),
+        "missing_share": evaluation.missing_share,
+        "metrics": evaluation.metrics,
+        "per_image": evaluation.per_image,
+        "pooled": evaluation.pooled,
+        "intervals": {name: list(bounds) for name, bounds in evaluation.intervals.items()},
+        "baselines": evaluation.baselines,
+        "semantic": evaluation.semantic,
+        "breakdowns": evaluation.breakdowns,
+    }
+
+
+def protocol_json(protocol: Protocol) -> dict[str, Any]:
+    """Return every field of `protocol` and its hash, ready for `json.dumps`."""
+    return {**asdict(protocol), "hash": protocol.hash}
+
+
+def write_evaluation(
+    evaluation: Evaluation, folder: Path, data: DepthDataset, cases: CaseCollector
+) -> None:
+    """Write `result.json`, `per_image.csv`, `cases/*.npz` and `worst.png` into `folder`."""
+    with atomic_path(folder / "per_image.csv") as temporary:
+        _write_rows(evaluation, temporary)
+    write_cases(cases.cases(), folder / "cases")
+    if worst := cases.worst():
+        write_png(folder / "worst.png", _worst_picture(worst, data), None)
+    # Last: whoever finds it finds the rest.
+    with atomic_path(folder / "result.json") as temporary:
+        temporary.write_text(json.dumps(to_json(evaluation), indent=2) + "\n")
+
+
+def _write_rows(evaluation: Evaluation, path: Path) -> None:
+    names = list(evaluation.metrics)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "pixels", "missing", *names])
+        for image in evaluation.images:
+            values = [image.metrics[name] if image.metrics else "" for name in names]
+            writer.writerow([image.id, image.pixels, image.missing, *values])
+
+
+def _worst_picture(cases: list[Case], data: DepthDataset) -> NDArray[np.uint8]:
+    """Rows of photograph | truth | prediction | error, the worst first."""
+    rows = [_case_row(case, data[case.index]) for case in cases]
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate(
+        [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0))) for row in rows]
+    )
+
+
+def _case_row(case: Case, sample: Sample) -> NDArray[np.uint8]:
+    truth = DepthMap.from_metres(sample.depth, sample.valid)
+    prediction = DepthMap.from_metres(case.prediction.astype(np.float32))
+    titles = [
+        Path(sample.id).name, "truth", f"{RANKED_BY} {case.value:.3f}", "error 0..50 %",
+    ]  # fmt: skip
+    return side_by_side(sample.image, truth, [prediction], titles=titles, error=True)

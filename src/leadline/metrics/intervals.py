@@ -1,0 +1,80 @@
+"""How sure a mean over images is, and whether two models differ on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 2000
+LEVEL = 0.95
+FLIPS = 20_000
+EXACT_UP_TO = 14
+"""Differences that are not zero; with up to so many, all 2^n signs are tried."""
+_BLOCK = 1 << 21
+
+Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64],
+    statistic: Statistic | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return (2, M): the percentile bootstrap interval over images of M statistics.
+
+    `values` is (N, K), a row an image; `statistic` turns means over images (R, K) into (R, M), by
+    default the means themselves. Images are drawn with replacement; memory does not grow with
+    `resamples` times N.
+    """
+    count = len(values)
+    if count == 0:
+        raise ValueError("no image to resample")
+    rng = np.random.default_rng(seed)
+    means = []
+    block = max(1, min(resamples, _BLOCK // count))
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        weights = rng.multinomial(count, np.full(count, 1 / count), size=rows)
+        means.append(weights @ values / count)
+    drawn = np.concatenate(means)
+    if statistic is not None:
+        drawn = statistic(drawn)
+    tail = (1 - level) / 2
+    return np.quantile(drawn, [tail, 1 - tail], axis=0)
+
+
+def paired_test(
+    a: NDArray[np.floating], b: NDArray[np.floating], seed: int = 0, flips: int = FLIPS
+) -> float:
+    """Return the two-sided p-value that `a` and `b` have the same mean, image by image.
+
+    Shapes: two equal vectors (N,), one value an image, N >= 1. A sign-flip permutation test: were
+    the models exchangeable, each image's difference could as well have the other sign. All sign
+    patterns are tried for few images; otherwise `flips` random ones, and p is at least
+    1 / (flips + 1). Identical vectors give 1.
+    """
+    if a.shape != b.shape or a.ndim != 1 or a.size == 0:
+        raise ValueError(f"expected two equal non-empty vectors, got {a.shape} and {b.shape}")
+    difference = a.astype(np.float64) - b.astype(np.float64)
+    # Where the two agree a flip changes nothing.
+    difference = difference[difference != 0]
+    if difference.size == 0:
+        return 1.0
+    # Sums of the same numbers in another order may differ in the last bits and must count as equal.
+    observed = abs(difference.sum()) * (1 - 1e-12)
+    if difference.size <= EXACT_UP_TO:
+        patterns = np.arange(2**difference.size)[:, None] >> np.arange(difference.size) & 1
+        return float(np.mean(np.abs((1 - 2 * patterns) @ difference) >= observed))
+    rng = np.random.default_rng(seed)
+    block = max(1, _BLOCK // difference.size)
+    reached = 0
+    for start in range(0, flips, block):
+        rows = min(block, flips - start)
+        signs = 1 - 2 * rng.integers(0, 2, size=(rows, difference.size), dtype=np.int8)
+        reached += int(np.count_nonzero(np.abs(signs @ difference) >= observed))
+    return (reached + 1) / (flips + 1)

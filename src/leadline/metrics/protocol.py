@@ -1,0 +1,326 @@
+"""`Protocol`: how a number was made, frozen and hashed.
+
+Half of the published depth numbers are not comparable because crop, cap, resize, alignment or
+aggregation are silent. Here a score cannot be computed without a protocol.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.errors import LeadlineError
+from leadline.metrics.alignment import ALIGNMENTS, SPACES, align
+from leadline.metrics.depth_metrics import (
+    DOCUMENT_METRICS,
+    METRICS,
+    TABLE,
+    VARIANTS,
+    MetricSet,
+    metric_set,
+)
+from leadline.metrics.holes import HOLE_RULES, fill_holes
+from leadline.metrics.resize import RESIZE_RULES, resize_to
+
+AGGREGATIONS = ("per_image", "pooled")
+BEYOND_RULES = ("ignored", "clipped")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How predictions are compared with the truth; every field is printed, saved and hashed."""
+
+    name: str
+    source: str
+    min_depth: float
+    """Metres; truth that is not beyond it is not scored."""
+    max_depth: float
+    """Metres; truth that is not below it is not scored, or counts as that far: `beyond_max`."""
+    truth: str = "any"
+    """Which of a data set's several truths the published numbers rest on, in words."""
+    beyond_max: str = "ignored"
+    clamp: tuple[float, float] | None = None
+    """Predictions are clamped to these metres; None: to min_depth..max_depth."""
+    crop: tuple[int, int, int, int] | None = None
+    """(top, bottom, left, right), a half-open Python range on truth of `crop_size` (H, W)."""
+    crop_size: tuple[int, int] | None = None
+    crop_fractions: tuple[float, float, float, float] | None = None
+    """The same as fractions of the truth's height and width, each product cut to a whole number."""
+    working_size: tuple[int, int] | None = None
+    """(H, W) to which truth (nearest) and prediction are brought before anything else."""
+    resize: str = "bilinear"
+    holes: str = "smallest depth"
+    """What a scored pixel without a prediction (NaN, infinite, zero or negative) counts as."""
+    alignment: str = "none"
+    alignment_space: str = "depth"
+    flip_averaging: bool = False
+    """Average with the prediction of the mirrored photograph, mirrored back, both clamped."""
+    aggregation: str = "per_image"
+    swapped: bool = False
+    """Prediction and truth exchange their places in every metric."""
+    extra_metrics: tuple[str, ...] = DOCUMENT_METRICS
+    variants: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        choices = {
+            "resize": (self.resize, RESIZE_RULES),
+            "holes": (self.holes, HOLE_RULES),
+            "beyond_max": (self.beyond_max, BEYOND_RULES),
+            "alignment": (self.alignment, ALIGNMENTS),
+            "alignment_space": (self.alignment_space, SPACES),
+            "aggregation": (self.aggregation, AGGREGATIONS),
+            **{f"extra_metrics {name}": (name, tuple(TABLE)) for name in self.extra_metrics},
+            **{f"variants {name}": (name, tuple(VARIANTS)) for name in self.variants},
+        }
+        for field, (value, allowed) in choices.items():
+            if value not in allowed:
+                raise self._error(f"{field} is {value!r}; choose one of {', '.join(allowed)}")
+        if not 0 <= self.min_depth < self.max_depth:
+            raise self._error(
+                f"min_depth {self.min_depth} and max_depth {self.max_depth} leave no range; "
+                "0 <= min_depth < max_depth"
+            )
+        low, high = self.clamp_range
+        if not 0 < low < high < np.inf:
+            raise self._error(f"clamp {low:g}..{high:g}: logarithms need 0 < low < high < infinity")
+        self._check_crop()
+
+    def _check_crop(self) -> None:
+        if (self.crop is None) != (self.crop_size is None):
+            raise self._error("crop and crop_size go together")
+        if self.crop is not None and self.crop_fractions is not None:
+            raise self._error("give crop or crop_fractions, not both")
+        box = self.crop or self.crop_fractions
+        if box is None:
+            return
+        height, width = self.crop_size or (1, 1)
+        top, bottom, left, right = box
+        if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+            raise self._error(
+                f"crop {box} is not (top, bottom, left, right) within {height} x {width}"
+            )
+
+    def _error(self, text: str) -> LeadlineError:
+        return LeadlineError(f"protocol {self.name}: {text}")
+
+    @property
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 of what decides a number.
+
+        That is every field that is not at its default, except the prose of `source`: neither a
+        better wording nor a field to come makes yesterday's numbers look different.
+        """
+        chosen = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "source" and getattr(self, field.name) != field.default
+        }
+        text = json.dumps(chosen, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def clamp_range(self) -> tuple[float, float]:
+        """What predictions are clamped to, metres."""
+        return self.clamp or (self.min_depth, self.max_depth)
+
+    @property
+    def metric_set(self) -> MetricSet:
+        """The nine metrics of every protocol and the extra ones of this one."""
+        return metric_set((*METRICS, *self.extra_metrics), self.variants)
+
+    def describe(self) -> str:
+        """Return the protocol in one line, without its name and source."""
+        low, high = self.clamp_range
+        mirrored = "flip averaging" if self.flip_averaging else "no flip averaging"
+        aligned = f"alignment {self.alignment}"
+        if self.alignment != "none":
+            aligned += f" ({self.alignment_space})"
+        parts = [
+            f"truth {self.min_depth:g}..{self.max_depth:g} m, beyond {self.beyond_max}",
+            self._describe_crop(),
+            f"predictions {self.resize} to the truth's size, clamped to {low:g}..{high:g} m",
+            aligned,
+            mirrored,
+            "pooled over all pixels" if self.aggregation == "pooled" else "per image, then mean",
+            *self.variants,
+        ]
+        if self.working_size:
+            parts.append(f"all at {self.working_size[0]}x{self.working_size[1]}")
+        if self.swapped:
+            parts.append("prediction and truth swapped")
+        return "; ".join(parts)
+
+    def _describe_crop(self) -> str:
+        if self.crop_fractions is not None:
+            return "crop {:g}..{:g} of the height, {:g}..{:g} of the width".format(
+                *self.crop_fractions
+            )
+        if self.crop is None or self.crop_size is None:
+            return "no crop"
+        top, bottom, left, right = self.crop
+        height, width = self.crop_size
+        return f"crop [{top}:{bottom}, {left}:{right}] of {height}x{width}"
+
+    def window(self, size: tuple[int, int]) -> tuple[slice, slice]:
+        """Return the rows and columns that the crop leaves of truth of `size` (H, W).
+
+        Errors: LeadlineError where the crop is defined for another size.
+        """
+        if self.crop_fractions is not None:
+            top, bottom, left, right = self.crop_fractions
+            return (
+                slice(int(top * size[0]), int(bottom * size[0])),
+                slice(int(left * size[1]), int(right * size[1])),
+            )
+        if self.crop is None:
+            return slice(0, size[0]), slice(0, size[1])
+        if size != self.crop_size:
+            raise LeadlineError(
+                f"protocol {self.name} is defined for truth of {self.crop_size} (H, W), got "
+                f"{size}; use --protocol full, which crops nothing"
+            )
+        top, bottom, left, right = self.crop
+        return slice(top, bottom), slice(left, right)
+
+    def mask(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which pixels (H,W) are scored, for truth that is at the working size."""
+        rows, columns = self.window((truth.shape[0], truth.shape[1]))
+        scored = np.zeros(truth.shape, dtype=bool)
+        scored[rows, columns] = self._in_range(truth[rows, columns], valid[rows, columns])
+        return scored
+
+    def _in_range(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        scored = valid & (truth > self.min_depth)
+        if self.beyond_max == "ignored":
+            scored &= truth < self.max_depth
+        return scored
+
+    def compare(
+        self,
+        prediction: NDArray[np.float32],
+        truth: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        mirrored: NDArray[np.float32] | None = None,
+    ) -> Comparison:
+        """Bring one image's prediction and truth together.
+
+        Shapes: `prediction` (h,w) metres; `truth` (H,W) metres; `valid` (H,W) bool; `mirrored`
+        (h,w), the prediction of the mirrored photograph as it came, needed for flip averaging.
+        Errors: LeadlineError where the crop does not fit or `mirrored` is missing.
+        """
+        if self.working_size is not None:
+            truth = resize_to(truth, self.working_size, "nearest")
+            valid = resize_to(valid.astype(np.float32), self.working_size, "nearest") > 0.5
+        size = (truth.shape[0], truth.shape[1])
+        rows, columns = self.window(size)
+        scored = self._in_range(truth[rows, columns], valid[rows, columns])
+        if self.beyond_max == "clipped":
+            truth = np.minimum(truth, np.float32(self.max_depth))
+        full = resize_to(prediction, size, self.resize)
+        present = (full > 0) & (full < np.inf)
+        if self.flip_averaging:
+            if mirrored is None:
+                raise self._error("needs the prediction of the mirrored photograph as well")
+            other = resize_to(mirrored, size, self.resize)[:, ::-1]
+            present &= (other > 0) & (other < np.inf)
+            full = self._average(full, other)
+        missing = int(np.count_nonzero(scored & ~present[rows, columns]))
+        if self.holes == "nearer neighbour in the row":
+            full = fill_holes(full)
+        window = truth[rows, columns]
+        if self.alignment != "none":
+            fitted = scored & present[rows, columns]
+            if fitted.any():
+                full = align(
+                    full, full[rows, columns][fitted], window[fitted],
+                    self.alignment, self.alignment_space,
+                )  # fmt: skip
+        return Comparison(self, full, (rows, columns), window, scored, missing)
+
+    def _average(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.alignment == "none":
+            one, other = self.clamped(one), self.clamped(other)
+        return np.asarray((one + other) / np.float32(2), dtype=np.float32)
+
+    def clamped(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return `depth` within `clamp_range`; NaN becomes its lower end."""
+        low, high = (np.float32(limit) for limit in self.clamp_range)
+        return np.asarray(np.fmin(np.fmax(depth, low), high), dtype=np.float32)
+
+    def score(
+        self,
+        prediction: NDArray[np.float32],
+        truth: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        mirrored: NDArray[np.float32] | None = None,
+    ) -> dict[str, float] | None:
+        """Return every metric for one image, arguments as for `compare`; None where nothing counts.
+
+        A predicted zero, NaN or infinity at a scored pixel is clamped like any value outside the
+        range (NaN to the minimum).
+        """
+        return self.compare(prediction, truth, valid, mirrored).metrics
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One image's prediction and truth, brought together as `protocol` says.
+
+    `full` (H,W): the prediction at the truth's size, flip-averaged and aligned, not clamped;
+    `window`: the rows and columns of the crop; `truth` and `scored`: metres and which pixels count,
+    within the crop; `missing`: how many counted pixels have no prediction.
+    """
+
+    protocol: Protocol
+    full: NDArray[np.float32]
+    window: tuple[slice, slice]
+    truth: NDArray[np.float32]
+    scored: NDArray[np.bool_]
+    missing: int
+
+    @cached_property
+    def prediction(self) -> NDArray[np.float32]:
+        """The clamped prediction within the crop."""
+        return self.protocol.clamped(self.full[self.window])
+
+    @cached_property
+    def pixels(self) -> int:
+        """How many pixels count."""
+        return int(np.count_nonzero(self.scored))
+
+    @cached_property
+    def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Prediction and truth at the counted pixels, (n,) each, in the order of the metrics."""
+        if self.pixels == self.scored.size:
+            pair = self.prediction.ravel(), self.truth.ravel()
+        else:
+            counted = np.flatnonzero(self.scored)
+            pair = self.prediction.ravel()[counted], self.truth.ravel()[counted]
+        return (pair[1], pair[0]) if self.protocol.swapped else pair
+
+    def at_scored(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of a plane of the crop's size at the counted pixels, as `vectors`."""
+        return plane.ravel()[np.flatnonzero(self.scored)]
+
+    def crop(self, plane: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Bring class ids (H,W) of the sample's own size to the working size and the crop."""
+        size = self.protocol.working_size
+        if size is not None:
+            plane = np.rint(resize_to(plane.astype(np.float32), size, "nearest")).astype(np.int32)
+        return plane[self.window]
+
+    @cached_property
+    def sums(self) -> NDArray[np.float64]:
+        """The number of counted pixels and the sums of the protocol's metrics."""
+        return self.protocol.metric_set.sums(*self.vectors)
+
+    @cached_property
+    def metrics(self) -> dict[str, float] | None:
+        """The protocol's metrics of this image, None where no pixel counts."""
+        return self.protocol.metric_set.values(self.sums) if self.pixels else None

@@ -1,0 +1,80 @@
+"""The protocols as one `torchmetrics.Metric`: streaming, and safe to compute across processes."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from leadline.metrics.protocol import Protocol
+from leadline.metrics.protocols import get_protocol
+
+
+class DepthScore(Metric):
+    """The mean over images and the pooled value of every metric of a protocol.
+
+    The numbers are those of `leadline evaluate`: each image is scored on the CPU in float64 by
+    `Protocol.compare`. The states are sums, so that shards of any size add up, also an empty one;
+    a sampler that repeats images to fill the last batch still counts them twice.
+    """
+
+    full_state_update = False
+    is_differentiable = False
+
+    pooled_sums: Tensor
+    image_sums: Tensor
+    images: Tensor
+
+    def __init__(self, protocol: Protocol | str, **options: Any) -> None:
+        super().__init__(**options)
+        self.protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
+        chosen = self.protocol.metric_set
+        for name, size in (
+            ("pooled_sums", 1 + len(chosen.terms)),
+            ("image_sums", len(chosen.metrics)),
+            ("images", 1),
+        ):
+            zeros = torch.zeros(size, dtype=torch.float64)
+            self.add_state(name, default=zeros, dist_reduce_fx="sum")
+
+    def update(
+        self, prediction: Tensor, truth: Tensor, valid: Tensor, mirrored: Tensor | None = None
+    ) -> None:
+        """Score a batch: `prediction` (B,h,w) and `truth` (B,H,W) metres, `valid` (B,H,W) bool.
+
+        `mirrored` (B,h,w) are the predictions of the mirrored photographs, for flip averaging. An
+        axis of one channel, (B,1,H,W), is dropped. Images without a scored pixel do not count.
+        """
+        maps = [_maps(each) for each in (prediction, truth, valid)]
+        others = [None] * len(maps[0]) if mirrored is None else list(_maps(mirrored))
+        for p, g, v, other in zip(*maps, others, strict=True):
+            compared = self.protocol.compare(p, g, v.astype(bool), other)
+            if compared.metrics is None:
+                continue
+            row = list(compared.metrics.values())
+            self.pooled_sums += torch.from_numpy(compared.sums).to(self.pooled_sums)
+            self.image_sums += torch.tensor(row).to(self.image_sums)
+            self.images += 1
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return {metric: float64} under the protocol's aggregation, NaN without an image."""
+        names = self.protocol.metric_set.metrics
+        if self.images.item() == 0:
+            values = [float("nan")] * len(names)
+        elif self.protocol.aggregation == "per_image":
+            values = (self.image_sums / self.images).tolist()
+        else:
+            sums = self.pooled_sums.cpu().numpy()
+            values = list(self.protocol.metric_set.values(sums).values())
+        scalars = torch.tensor(values, dtype=torch.float64, device=self.images.device)
+        return dict(zip(names, scalars, strict=True))
+
+
+def _maps(batch: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
+    if batch.ndim == 4:
+        batch = batch[:, 0]
+    if batch.ndim != 3:
+        raise ValueError(f"expected (B,H,W) or (B,1,H,W), got {tuple(batch.shape)}")
+    kept = batch if batch.dtype == torch.bool else batch.float()
+    return np.asarray(kept.detach().cpu().numpy())
