@@ -127,7 +127,7 @@ def test_picking_whole_steps_gives_the_bits_of_the_warp(size, flip, monkeypatch)
     labels = rng.integers(0, 40, (96, 128), dtype=np.int32)
     sample = Sample("w", image, depth.astype(np.float32), depth > 0, labels)
     quick = run(sample, size, flip=flip)
-    monkeypatch.setattr("leadline.training.augment._whole_step", lambda *_: None)
+    monkeypatch.setattr("leadline.datasets.warp._whole_step", lambda *_: None)
     warped = run(sample, size, flip=flip)
     for name in ("image", "depth", "valid", "labels"):
         np.testing.assert_array_equal(getattr(quick, name), getattr(warped, name))

@@ -41,12 +41,23 @@ class DepthMap:
                 "a depth map is positive and finite exactly where it is valid, and 0 elsewhere; "
                 "build it with DepthMap.from_metres"
             )
-        camera = self.intrinsics
-        if camera is not None and (camera.height, camera.width) != self.depth.shape:
-            raise LeadlineError(
-                f"intrinsics for {camera.width} x {camera.height} pixels do not fit a depth map of "
-                f"{self.width} x {self.height}; use Intrinsics.scaled_to"
-            )
+        _check_camera(self.intrinsics, self.depth.shape)
+
+    @classmethod
+    def _clean(
+        cls,
+        depth: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        intrinsics: Intrinsics | None,
+        provenance: Mapping[str, str] | None,
+    ) -> DepthMap:
+        """Build from values that have just been cleaned, without looking at each a second time."""
+        _check_camera(intrinsics, depth.shape)
+        made = cls.__new__(cls)
+        fields = {"depth": depth, "valid": valid, "intrinsics": intrinsics}
+        for name, value in {**fields, "provenance": dict(provenance or {})}.items():
+            object.__setattr__(made, name, value)
+        return made
 
     @classmethod
     def from_metres(
@@ -75,7 +86,7 @@ class DepthMap:
             _check_valid_shape(valid, depth.shape)
             trusted &= valid
         np.copyto(depth, 0, where=~trusted)
-        return cls(depth, trusted, intrinsics, dict(provenance or {}))
+        return cls._clean(depth, trusted, intrinsics, provenance)
 
     @classmethod
     def from_whole_units(
@@ -93,7 +104,7 @@ class DepthMap:
         """
         depth = values.astype(np.float32)
         depth /= np.float32(units_per_metre)
-        return cls(depth, values > 0, intrinsics, dict(provenance or {}))
+        return cls._clean(depth, values > 0, intrinsics, provenance)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -157,6 +168,14 @@ class DepthMap:
             return f"DepthMap({size}, no valid pixel)"
         near, far = self.depth[self.valid].min(), self.depth.max()
         return f"DepthMap({size}, {near:.3g} to {far:.3g} m, {self.valid_share:.1%} valid)"
+
+
+def _check_camera(camera: Intrinsics | None, shape: tuple[int, ...]) -> None:
+    if camera is not None and (camera.height, camera.width) != shape:
+        raise LeadlineError(
+            f"intrinsics for {camera.width} x {camera.height} pixels do not fit a depth map of "
+            f"{shape[1]} x {shape[0]}; use Intrinsics.scaled_to"
+        )
 
 
 def _check_valid_shape(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> None:
