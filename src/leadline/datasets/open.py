@@ -8,12 +8,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadline.datasets import pairs
+from leadline.datasets import (
+    bts,
+    densedepth,
+    kitti_benchmark,
+    kitti_raw,
+    kitti_selection,
+    nyu_mat,
+    pairs,
+    tum,
+    vkitti,
+)
 from leadline.datasets.layout import Layout
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
 
-LAYOUTS: tuple[Layout, ...] = (pairs.LAYOUT,)
+LAYOUTS: tuple[Layout, ...] = (
+    nyu_mat.LAYOUT,
+    densedepth.LAYOUT,
+    bts.LAYOUT,
+    kitti_benchmark.LAYOUT,
+    kitti_benchmark.EIGEN_LAYOUT,
+    kitti_selection.LAYOUT,
+    kitti_raw.LAYOUT,
+    vkitti.LAYOUT_1,
+    vkitti.LAYOUT_2,
+    tum.LAYOUT,
+    pairs.LAYOUT,
+)
 """Every layout, the particular before the general: the first that matches a path is taken."""
 
 

@@ -1,0 +1,104 @@
+"""KITTI's recordings: how a frame is named, which ones lie in a folder, lists of frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.datasets.listing import frames_in, names_in, read_lines
+from leadline.depth.errors import LeadlineError
+
+_DATE = re.compile(r"\d{4}_\d\d_\d\d")
+_DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_sync")
+_IMAGE = re.compile(rf"({_DRIVE.pattern})/image_0([23])/data/(\d{{10}})\.")
+CAMERA_OF_SIDE = {"l": 2, "r": 3, "2": 2, "3": 3}
+
+
+@dataclass(frozen=True)
+class KittiFrame:
+    """One photograph of the raw recordings."""
+
+    drive: str
+    camera: int
+    frame: int
+    suffix: str = ".png"
+
+    @property
+    def date(self) -> str:
+        """The day, which names the folder of the calibration."""
+        return self.drive[:10]
+
+    @property
+    def id(self) -> str:
+        """The photograph's path below the raw recordings."""
+        folder = f"{self.date}/{self.drive}/image_{self.camera:02d}/data"
+        return f"{folder}/{self.frame:010d}{self.suffix}"
+
+    @property
+    def scan(self) -> str:
+        """The laser scan's path below the raw recordings."""
+        return f"{self.date}/{self.drive}/velodyne_points/data/{self.frame:010d}.bin"
+
+
+def drives_in(root: Path) -> list[str]:
+    """Return the drives found in `root/<date>/<drive>`."""
+    dates = sorted(name for name in names_in(root) if _DATE.fullmatch(name))
+    return [
+        drive
+        for date in dates
+        for drive in sorted(names_in(root / date))
+        if _DRIVE.fullmatch(drive)
+    ]
+
+
+def frames_of_drive(root: Path, drive: str, camera: int) -> Iterator[KittiFrame]:
+    """Yield the photographs of one drive and camera, in order."""
+    folder = root / drive[:10] / drive / f"image_{camera:02d}" / "data"
+    for stem, name in frames_in(folder).items():
+        if stem.isdigit():
+            yield KittiFrame(drive, camera, int(stem), Path(name).suffix)
+
+
+def read_frame_list(path: Path) -> list[KittiFrame]:
+    """Read a list of frames: `date/drive frame l|r` a line, or the path of the left image first.
+
+    The first form is monodepth2's, the second that of monodepth and of the BTS family.
+    """
+    frames = []
+    for number, line in read_lines(path, "list of frames"):
+        image, drive, words = _IMAGE.search(line), _DRIVE.search(line), line.split()
+        if image is not None:
+            frames.append(KittiFrame(image[1], int(image[2]), int(image[3])))
+        elif drive is not None and len(words) >= 2 and words[1].isdigit():
+            side = words[2] if len(words) > 2 else "l"
+            if side not in CAMERA_OF_SIDE:
+                raise LeadlineError(f"{path}: line {number} has the side {side!r}, expected l or r")
+            frames.append(KittiFrame(drive[0], CAMERA_OF_SIDE[side], int(words[1])))
+        else:
+            raise LeadlineError(
+                f"{path}: line {number} is {line[:80]!r}, expected 'date/drive frame l' or "
+                "'date/drive/image_02/data/0000000000.png ...'"
+            )
+    return frames
+
+
+def present(
+    wanted: Iterable[KittiFrame], there: Iterable[KittiFrame], origin: str, skip: bool
+) -> list[KittiFrame]:
+    """Return the `wanted` frames as they are found among `there` (whatever their suffix).
+
+    Errors: LeadlineError, naming the first one, where some are missing and `skip` is false.
+    """
+    found = {(frame.drive, frame.camera, frame.frame): frame for frame in there}
+    listed = list(wanted)
+    keys = [(frame.drive, frame.camera, frame.frame) for frame in listed]
+    missing = [frame for frame, key in zip(listed, keys, strict=True) if key not in found]
+    if missing and not skip:
+        raise LeadlineError(
+            f"{origin}: {len(missing)} of {len(listed)} listed frames are incomplete or missing, "
+            f"the first is {missing[0].id}; fetch them, or take what is there with "
+            "--data-option missing=skip"
+        )
+    return [found[key] for key in keys if key in found]

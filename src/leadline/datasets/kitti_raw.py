@@ -1,0 +1,133 @@
+"""KITTI raw recordings: photographs, laser scans and calibration as they are distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leadline.datasets.facts import eigen_test, eigen_train_drives
+from leadline.datasets.kitti_frames import (
+    KittiFrame,
+    drives_in,
+    frames_of_drive,
+    present,
+    read_frame_list,
+)
+from leadline.datasets.layout import Layout, Option
+from leadline.datasets.listing import frames_in
+from leadline.datasets.reader import Reader
+from leadline.datasets.sample import Sample
+from leadline.datasets.velodyne import (
+    Camera,
+    DepthKind,
+    Rounding,
+    project_velodyne,
+    read_camera,
+    read_scan,
+)
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
+from leadline.depth.images import read_photo
+
+
+@dataclass(frozen=True)
+class KittiRawDataset(Reader[KittiFrame]):
+    """Scans projected into the photographs; `cameras` holds one entry a (date, camera)."""
+
+    cameras: Mapping[tuple[str, int], Camera] = field(default_factory=dict)
+    depth_kind: DepthKind = "z"
+    rounding: Rounding = "nearest"
+
+    def read(self, item: KittiFrame) -> Sample:
+        """Read one photograph and project its scan."""
+        camera = self.cameras[item.date, item.camera]
+        image = read_photo(self.root / item.id).pixels
+        if image.shape[:2] != camera.size:
+            raise LeadlineError(
+                f"{self.root / item.id}: is {image.shape[1]}x{image.shape[0]} but the calibration "
+                f"of {item.date} is for {camera.size[1]}x{camera.size[0]} (S_rect); "
+                "use the rectified pictures at their own size"
+            )
+        scan = read_scan(self.root / item.scan)
+        depth = project_velodyne(
+            scan, camera.projection, camera.size, self.depth_kind, self.rounding
+        )
+        depth_map = DepthMap.from_metres(depth)
+        return Sample(item.id, image, depth, depth_map.valid, None, camera.intrinsics)
+
+
+def _matches(path: Path) -> str | None:
+    drives = drives_in(path) if path.is_dir() else []
+    return f"has {drives[0][:10]}/{drives[0]}" if drives else None
+
+
+def _splits(path: Path) -> tuple[str, ...]:
+    drives = set(drives_in(path))
+    test = {drive for drive, _ in eigen_test()}
+    return ("train",) * bool(drives & eigen_train_drives()) + ("test",) * bool(drives & test)
+
+
+def complete_frames(root: Path, drive: str, camera: int) -> list[KittiFrame]:
+    """Return the frames of a drive with a scan: a few of the recordings lack some scans."""
+    scans = frames_in(root / drive[:10] / drive / "velodyne_points" / "data", (".bin",))
+    return [
+        frame for frame in frames_of_drive(root, drive, camera) if f"{frame.frame:010d}" in scans
+    ]
+
+
+def _open(
+    path: Path,
+    split: str | None,
+    _units: float | None,
+    *,
+    camera: int,
+    depth_kind: DepthKind,
+    rounding: Rounding,
+    frames: str,
+    missing: str,
+) -> KittiRawDataset:
+    skip = missing == "skip"
+    if frames:
+        wanted = read_frame_list(Path(frames))
+        items = present(wanted, _there(path, wanted), frames, skip)
+    elif split == "test":
+        wanted = [KittiFrame(drive, 2, frame) for drive, frame in eigen_test()]
+        items = present(wanted, _there(path, wanted), f"{path}: Eigen test split", skip)
+    else:
+        kept = eigen_train_drives() if split == "train" else set(drives_in(path))
+        drives = [drive for drive in drives_in(path) if drive in kept]
+        items = [frame for drive in drives for frame in complete_frames(path, drive, camera)]
+    keys = {(frame.date, frame.camera) for frame in items}
+    cameras = {key: read_camera(path / key[0], key[1]) for key in sorted(keys)}
+    return KittiRawDataset(
+        path, tuple(items), cameras=cameras, depth_kind=depth_kind, rounding=rounding
+    )
+
+
+def _there(path: Path, wanted: list[KittiFrame]) -> list[KittiFrame]:
+    places = dict.fromkeys((frame.drive, frame.camera) for frame in wanted)
+    return [frame for place in places for frame in complete_frames(path, *place)]
+
+
+LAYOUT = Layout(
+    name="kitti-raw",
+    title="KITTI raw recordings",
+    points_at="the folder of the days (2011_09_26/ with drives and calib_*.txt)",
+    source="Geiger et al.: Vision meets Robotics, IJRR 2013; test split of Eigen et al. 2014",
+    matches=_matches,
+    open=_open,
+    splits=_splits,
+    units_per_metre=1.0,
+    options={
+        "camera": Option("colour camera, 2 left or 3 right; the test split is of 2", 2, (2, 3)),
+        "depth_kind": Option("z: along the axis; forward: the scanner's x", "z", ("z", "forward")),
+        "rounding": Option(
+            "nearest pixel, or one less as published", "nearest", ("nearest", "published")
+        ),
+        "frames": Option("file that lists frames, to take instead of a split's", ""),
+        "missing": Option(
+            "skip: take what is there of a list of frames", "error", ("error", "skip")
+        ),
+    },
+)

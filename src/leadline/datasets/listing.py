@@ -1,0 +1,61 @@
+"""Looking into folders once: which of many named files exist, which frames a folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line, read_bytes
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names in a folder, the empty set where there is no such folder."""
+    try:
+        return {entry.name for entry in folder.iterdir()}
+    except OSError:
+        return set()
+
+
+def missing_files(files: Iterable[Path]) -> list[Path]:
+    """Return which files do not exist, listing each of their folders only once."""
+    seen: dict[Path, set[str]] = {}
+    missing = []
+    for file in files:
+        if file.parent not in seen:
+            seen[file.parent] = names_in(file.parent)
+        if file.name not in seen[file.parent]:
+            missing.append(file)
+    return missing
+
+
+def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
+    """Raise LeadlineError, naming the first, where files that `path` speaks of do not exist."""
+    missing = missing_files(files)
+    if missing:
+        raise LeadlineError(
+            f"{path}: {len(missing)} of its files do not exist, the first is {missing[0]}; {remedy}"
+        )
+
+
+def frames_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> dict[str, str]:
+    """Return the files of a folder as stem -> name, in order; {} where there is no such folder."""
+    names = (name for name in sorted(names_in(folder)) if name.lower().endswith(tuple(suffixes)))
+    return {Path(name).stem: name for name in names}
+
+
+def read_lines(path: Path, noun: str) -> Iterator[tuple[int, str]]:
+    """Yield (number from 1, text) of the lines of a text file that are neither blank nor comments.
+
+    Errors: LeadlineError where the file is missing, empty or not text.
+    """
+    try:
+        text = read_bytes(path, noun).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LeadlineError(f"{path}: is not a text file ({one_line(error)})") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped

@@ -1,0 +1,165 @@
+"""NYU Depth v2, labeled: `nyu_depth_v2_labeled.mat` as it is distributed (MATLAB 7.3, HDF5)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
+from leadline.datasets.layout import Layout, Option
+from leadline.datasets.reader import Reader
+from leadline.datasets.sample import Sample
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line
+from leadline.depth.intrinsics import Intrinsics
+
+FILE_NAME = "nyu_depth_v2_labeled.mat"
+COUNT = 1449
+CAMERA = Intrinsics(518.857901, 519.469611, 325.582449, 253.736166, 640, 480)
+"""The colour camera of the data set's toolbox; depth is registered to it."""
+
+DEPTH_KEYS = {"filled": "depths", "raw": "rawDepths"}
+
+
+@dataclass(frozen=True)
+class NyuItem:
+    """Image `index` of the file, counted from 0."""
+
+    index: int
+
+    @property
+    def id(self) -> str:
+        """Five digits, counted from 0 as the BTS lists count."""
+        return f"{self.index:05d}"
+
+
+@dataclass(frozen=True)
+class NyuMatDataset(Reader[NyuItem]):
+    """Images read one at a time from the open file; memory does not grow with what was read.
+
+    `depth` is `filled` (`depths`, in-painted) or `raw` (`rawDepths`, holes invalid); `labels` is
+    40, 13, 894 (0 unlabelled in each) or "none".
+    """
+
+    depth: str = "filled"
+    labels: int | str = 40
+
+    def read(self, item: NyuItem) -> Sample:
+        """Read one image; MATLAB's column-major arrays appear transposed in HDF5."""
+        with _explained(self.root):
+            file = _open_file(str(self.root), os.getpid())
+            image = file["images"][item.index].transpose(2, 1, 0)
+            metres = file[DEPTH_KEYS[self.depth]][item.index].T
+            ids = None if self.labels == "none" else file["labels"][item.index].T
+        depth_map = DepthMap.from_metres(np.ascontiguousarray(metres))
+        classes = None if ids is None else nyu_label_map(int(self.labels))[ids]
+        height, width = depth_map.shape
+        return Sample(
+            item.id,
+            np.ascontiguousarray(image),
+            depth_map.depth,
+            depth_map.valid,
+            classes,
+            CAMERA.scaled_to(width, height),
+        )
+
+    def scenes(self) -> list[str]:
+        """Return the scene of each sample, such as kitchen_0004: what not to split apart."""
+        with _explained(self.root):
+            file = _open_file(str(self.root), os.getpid())
+            references = file["scenes"][0]
+            return [_text(file, references[item.index]) for item in self.items]
+
+
+def _text(file: Any, reference: Any) -> str:
+    """Return a MATLAB string: a reference to an array of UTF-16 code units."""
+    return "".join(chr(unit) for unit in file[reference][:].ravel())
+
+
+@lru_cache(maxsize=4)
+def _open_file(path: str, _process: int) -> Any:
+    """Return the file, open once in each process: HDF5 handles survive neither fork nor pickling.
+
+    Without locks: data often lies on read-only or network disks, which have none.
+    """
+    import h5py
+
+    return h5py.File(path, "r", locking=False)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError, RuntimeError, IndexError) as error:
+        raise LeadlineError(
+            f"{path}: is not NYU's labeled file, damaged or cut short ({one_line(error)}); "
+            f"it is {FILE_NAME}, about 2.8 GB"
+        ) from error
+
+
+def _file_of(path: Path) -> Path:
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def _matches(path: Path) -> str | None:
+    file = _file_of(path)
+    if not file.is_file() or file.suffix.lower() != ".mat":
+        return None
+    with file.open("rb") as stream:
+        head = stream.read(520)
+    is_hdf5 = head.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
+    return f"{file.name} is a MATLAB 7.3 file" if is_hdf5 else None
+
+
+def _open(
+    path: Path, split: str | None, _units: float | None, *, depth: str, labels: int | str
+) -> NyuMatDataset:
+    file = _file_of(path)
+    wanted = ["images", DEPTH_KEYS[depth], *(["labels"] if labels != "none" else [])]
+    with _explained(file):
+        shapes = {key: _open_file(str(file), os.getpid())[key].shape for key in wanted}
+    count, _, *size = shapes["images"] if len(shapes["images"]) == 4 else (0, 3, 0)
+    for key in wanted[1:]:
+        if shapes[key] != (count, *size):
+            raise LeadlineError(
+                f"{file}: images are {shapes['images']} but {key} are {shapes[key]} (as stored); "
+                "this is not NYU's labeled file"
+            )
+    if split is not None and count != COUNT:
+        raise LeadlineError(
+            f"{file}: holds {count} images, the official split is of {COUNT}; "
+            "open it without a split"
+        )
+    return NyuMatDataset(file, _items(split, count), depth=depth, labels=labels)
+
+
+def _items(split: str | None, count: int) -> tuple[NyuItem, ...]:
+    test = set(nyu_labeled_test())
+    kept = {None: set(range(count)), "test": test, "train": set(range(count)) - test}[split]
+    return tuple(NyuItem(index) for index in sorted(kept))
+
+
+LAYOUT = Layout(
+    name="nyu-mat",
+    title="NYU Depth v2, labeled",
+    points_at=f"{FILE_NAME}, or its folder",
+    source="Silberman, Hoiem, Kohli, Fergus: Indoor Segmentation and Support Inference from RGBD "
+    "Images, ECCV 2012; split of its splits.mat",
+    matches=_matches,
+    open=_open,
+    splits=lambda _path: ("train", "test"),
+    units_per_metre=1.0,
+    options={
+        "depth": Option("filled: in-painted; raw: as measured", "filled", ("filled", "raw")),
+        "labels": Option("number of classes", 40, (40, 13, 894, "none")),
+    },
+)

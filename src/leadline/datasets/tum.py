@@ -1,0 +1,144 @@
+"""TUM RGB-D: sequences whose colour and depth frames are paired by their time stamps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.layout import Layout, Option
+from leadline.datasets.listing import names_in, read_lines, require_files
+from leadline.datasets.reader import Reader, check_one_size
+from leadline.datasets.sample import Sample
+from leadline.depth.errors import LeadlineError
+from leadline.depth.formats import read_depth
+from leadline.depth.images import read_photo
+from leadline.depth.intrinsics import Intrinsics
+
+UNITS = 5000.0
+CAMERAS = {
+    "freiburg1": Intrinsics(517.3, 516.5, 318.6, 255.3, 640, 480),
+    "freiburg2": Intrinsics(520.9, 521.0, 325.1, 249.7, 640, 480),
+    "freiburg3": Intrinsics(535.4, 539.2, 320.1, 247.6, 640, 480),
+}
+"""The colour cameras as the data set's site calibrates them, by a part of the sequence's name."""
+
+
+@dataclass(frozen=True)
+class TumPair:
+    """A colour frame and the depth frame nearest to it in time, relative to the root."""
+
+    image: str
+    depth: str
+    sequence: str
+
+    @property
+    def id(self) -> str:
+        """The image's path."""
+        return self.image
+
+
+@dataclass(frozen=True)
+class TumDataset(Reader[TumPair]):
+    """Pairs of one sequence or several; depth is registered to the colour camera."""
+
+    def read(self, item: TumPair) -> Sample:
+        """Read one pair."""
+        photo, path = self.root / item.image, self.root / item.depth
+        image = read_photo(photo).pixels
+        depth_map = read_depth(path, self.units_per_metre)
+        check_one_size("depth", depth_map.depth, path, image, photo)
+        height, width = depth_map.shape
+        known = [camera for name, camera in CAMERAS.items() if name in item.sequence]
+        camera = known[0].scaled_to(width, height) if known else None
+        return Sample(item.id, image, depth_map.depth, depth_map.valid, None, camera)
+
+
+def associate(
+    first: NDArray[np.float64], second: NDArray[np.float64], max_difference: float
+) -> list[tuple[int, int]]:
+    """Pair time stamps that differ by less than `max_difference` seconds, the closest first.
+
+    Each is used once; pairs are returned in the order of `first`. The rule of the data set's
+    `associate.py`, with the list of candidates found by binary search.
+    """
+    order = np.argsort(second, kind="stable")
+    low = np.searchsorted(second[order], first - max_difference, side="left")
+    high = np.searchsorted(second[order], first + max_difference, side="right")
+    candidates = sorted(
+        (abs(first[i] - second[j]), i, int(j))
+        for i in range(len(first))
+        for j in order[low[i] : high[i]]
+        if abs(first[i] - second[j]) < max_difference
+    )
+    free_first, free_second = set(range(len(first))), set(range(len(second)))
+    pairs = []
+    for _, i, j in candidates:
+        if i in free_first and j in free_second:
+            free_first.remove(i)
+            free_second.remove(j)
+            pairs.append((i, j))
+    return sorted(pairs)
+
+
+def _sequences(path: Path) -> list[Path]:
+    """Return the sequence at `path`, or those in it."""
+    places = [path, *(path / name for name in sorted(names_in(path)))]
+    found = [p for p in places if (p / "rgb.txt").is_file() and (p / "depth.txt").is_file()]
+    return found[:1] if path in found else found
+
+
+def _matches(path: Path) -> str | None:
+    found = _sequences(path) if path.is_dir() else []
+    return f"{found[0].name} has rgb.txt and depth.txt" if found else None
+
+
+def _open(
+    path: Path, _split: str | None, units_per_metre: float | None, *, max_difference: float
+) -> TumDataset:
+    pairs: list[TumPair] = []
+    for sequence in _sequences(path):
+        times, images = _read_times(sequence / "rgb.txt")
+        depth_times, depths = _read_times(sequence / "depth.txt")
+        matched = associate(times, depth_times, max_difference)
+        if not matched:
+            raise LeadlineError(
+                f"{sequence}: no colour and depth frames within {max_difference:g} s of each "
+                "other; raise it with --data-option max_difference=SECONDS"
+            )
+        prefix = "" if sequence == path else f"{sequence.name}/"
+        found = [
+            TumPair(prefix + images[i], prefix + depths[j], sequence.resolve().name)
+            for i, j in matched
+        ]
+        files = (path / name for pair in found for name in (pair.image, pair.depth))
+        require_files(sequence, files, "unpack the sequence again")
+        pairs += found
+    return TumDataset(path, tuple(pairs), units_per_metre or UNITS)
+
+
+def _read_times(path: Path) -> tuple[NDArray[np.float64], list[str]]:
+    times, names = [], []
+    for number, line in read_lines(path, "list of frames"):
+        try:
+            time, name = line.split(maxsplit=1)
+            times.append(float(time))
+        except ValueError:
+            raise LeadlineError(
+                f"{path}: line {number} is {line[:60]!r}, expected: timestamp filename"
+            ) from None
+        names.append(name)
+    return np.array(times, dtype=np.float64), names
+
+
+LAYOUT = Layout(
+    name="tum",
+    title="TUM RGB-D",
+    points_at="a sequence (rgb.txt, depth.txt), or a folder of sequences",
+    source="Sturm et al.: A Benchmark for the Evaluation of RGB-D SLAM Systems, IROS 2012",
+    matches=_matches,
+    open=_open,
+    options={"max_difference": Option("most seconds between image and depth", 0.02)},
+)

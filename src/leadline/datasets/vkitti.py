@@ -1,0 +1,210 @@
+"""Virtual KITTI, versions 1.3.1 and 2: driving through five worlds in ten variations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from leadline.datasets.layout import Layout, Option
+from leadline.datasets.listing import frames_in, names_in, require_files
+from leadline.datasets.reader import Reader, check_one_size
+from leadline.datasets.sample import Sample
+from leadline.datasets.vkitti_classes import IDS, ColourTable, read_colour_table
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.files import read_bytes
+from leadline.depth.images import read_photo
+from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.png16 import decode_grey_png
+
+UNITS = 100.0
+SKY = 65535
+CAMERA = Intrinsics(725.0, 725.0, 620.5, 187.0, 1242, 375)
+WORLDS = {"train": (1, 18, 20), "val": (6,), "test": (2,)}
+"""The split by worlds of Sciuto: 16,230, 2,700 and 2,330 images of version 1.3.1."""
+VARIATIONS = (
+    *("15-deg-left", "15-deg-right", "30-deg-left", "30-deg-right", "clone"),
+    *("fog", "morning", "overcast", "rain", "sunset"),
+)
+
+
+@dataclass(frozen=True)
+class VkittiFrame:
+    """The files of one frame, relative to the data set's root."""
+
+    image: str
+    depth: str
+    classes: str
+    table: str
+
+    @property
+    def id(self) -> str:
+        """The image's path."""
+        return self.image
+
+
+@dataclass(frozen=True)
+class VkittiDataset(Reader[VkittiFrame]):
+    """`sky`: far (655.35 m, as stored) or invalid. `labels`: cityscapes, vkitti or none.
+
+    Frames without a class picture have no labels: that archive is a separate download.
+    """
+
+    sky: str = "far"
+    labels: str = "cityscapes"
+
+    def read(self, item: VkittiFrame) -> Sample:
+        """Read one frame."""
+        photo, path = self.root / item.image, self.root / item.depth
+        image = read_photo(photo).pixels
+        values, _ = decode_grey_png(path, read_bytes(path, "depth map"))
+        check_one_size("depth", values, path, image, photo)
+        kept = values != SKY if self.sky == "invalid" else None
+        depth_map = DepthMap.from_metres(values.astype(np.float32) / np.float32(UNITS), kept)
+        labels = None
+        if self.labels != "none" and item.classes:
+            picture = read_photo(self.root / item.classes).pixels
+            check_one_size("class picture", picture[..., 0], self.root / item.classes, image, photo)
+            table = _table(self.root / item.table, self.labels)
+            labels = table.classify(picture, self.root / item.classes)
+        height, width = depth_map.shape
+        camera = CAMERA.scaled_to(width, height)
+        return Sample(item.id, image, depth_map.depth, depth_map.valid, labels, camera)
+
+
+@lru_cache(maxsize=64)
+def _table(path: Path, ids: str) -> ColourTable:
+    return read_colour_table(path, IDS[ids])
+
+
+@dataclass(frozen=True)
+class Version:
+    """Where a version of the data set keeps its folders; `{world}`, `{variation}`, `{camera}`."""
+
+    world: str
+    rgb: str
+    depth: str
+    classes: str
+    table: str
+    depth_name: Callable[[str], str]
+    classes_name: Callable[[str], str]
+
+    def worlds(self, root: Path) -> list[int]:
+        """Return which of the five worlds are there."""
+        every = sorted(number for numbers in WORLDS.values() for number in numbers)
+        folder = str(Path(self.rgb).parts[0]) if "{" not in Path(self.rgb).parts[0] else "."
+        names = names_in(root / folder)
+        return [number for number in every if self.world.format(number) in names]
+
+    def frames(self, root: Path, world: int, variation: str, camera: int) -> Iterator[VkittiFrame]:
+        """Yield the frames of one world and variation, in order."""
+        where = {"world": self.world.format(world), "variation": variation, "camera": camera}
+        rgb, depth = self.rgb.format(**where), self.depth.format(**where)
+        classes, table = self.classes.format(**where), self.table.format(**where)
+        has_classes = (root / classes).is_dir()
+        for stem, name in frames_in(root / rgb).items():
+            picture = f"{classes}/{self.classes_name(stem)}.png" if has_classes else ""
+            yield VkittiFrame(
+                f"{rgb}/{name}", f"{depth}/{self.depth_name(stem)}.png", picture, table
+            )
+
+
+V1 = Version(
+    world="{:04d}",
+    rgb="vkitti_1.3.1_rgb/{world}/{variation}",
+    depth="vkitti_1.3.1_depthgt/{world}/{variation}",
+    classes="vkitti_1.3.1_scenegt/{world}/{variation}",
+    table="vkitti_1.3.1_scenegt/{world}_{variation}_scenegt_rgb_encoding.txt",
+    depth_name=lambda stem: stem,
+    classes_name=lambda stem: stem,
+)
+V2 = Version(
+    world="Scene{:02d}",
+    rgb="{world}/{variation}/frames/rgb/Camera_{camera}",
+    depth="{world}/{variation}/frames/depth/Camera_{camera}",
+    classes="{world}/{variation}/frames/classSegmentation/Camera_{camera}",
+    table="{world}/{variation}/colors.txt",
+    depth_name=lambda stem: stem.replace("rgb_", "depth_"),
+    classes_name=lambda stem: stem.replace("rgb_", "classgt_"),
+)
+
+
+def _splits(version: Version) -> Callable[[Path], tuple[str, ...]]:
+    def splits(path: Path) -> tuple[str, ...]:
+        there = set(version.worlds(path))
+        return tuple(split for split, worlds in WORLDS.items() if there & set(worlds))
+
+    return splits
+
+
+def _matches(version: Version) -> Callable[[Path], str | None]:
+    def matches(path: Path) -> str | None:
+        there = version.worlds(path) if path.is_dir() else []
+        folder = version.rgb.split("/{variation}")[0]
+        return f"has {folder.format(world=version.world.format(there[0]))}" if there else None
+
+    return matches
+
+
+def _opener(version: Version) -> Callable[..., VkittiDataset]:
+    def open_vkitti(
+        path: Path,
+        split: str | None,
+        _units: float | None,
+        *,
+        variation: str,
+        sky: str,
+        labels: str,
+        camera: int = 0,
+    ) -> VkittiDataset:
+        there = version.worlds(path)
+        worlds = [world for world in there if split is None or world in WORLDS[split]]
+        frames = tuple(
+            frame
+            for world in worlds
+            for name in (VARIATIONS if variation == "all" else (variation,))
+            for frame in version.frames(path, world, name, camera)
+        )
+        needed = {path / frame.depth for frame in frames}
+        if labels != "none":
+            needed |= {path / frame.classes for frame in frames if frame.classes}
+            needed |= {path / frame.table for frame in frames if frame.classes}
+        require_files(path, sorted(needed), "unpack the archives again, all of one version")
+        return VkittiDataset(path, frames, UNITS, sky=sky, labels=labels)
+
+    return open_vkitti
+
+
+_OPTIONS = {
+    "variation": Option("weather or camera angle", "all", ("all", *VARIATIONS)),
+    "sky": Option("far: at 655.35 m, as stored; or invalid", "far", ("far", "invalid")),
+    "labels": Option("ids of the labels", "cityscapes", ("cityscapes", "vkitti", "none")),
+}
+
+LAYOUT_1 = Layout(
+    name="vkitti-1",
+    title="Virtual KITTI 1.3.1",
+    points_at="the folder of vkitti_1.3.1_rgb/, _depthgt/ and, for labels, _scenegt/",
+    source="Gaidon et al.: Virtual Worlds as Proxy for Multi-Object Tracking Analysis, CVPR 2016; "
+    "split by worlds of Sciuto",
+    matches=_matches(V1),
+    open=_opener(V1),
+    splits=_splits(V1),
+    units_per_metre=UNITS,
+    options=_OPTIONS,
+)
+
+LAYOUT_2 = Layout(
+    name="vkitti-2",
+    title="Virtual KITTI 2",
+    points_at="the folder of Scene01/ ... Scene20/ (rgb, depth and, for labels, classSegmentation)",
+    source="Cabon, Murray, Humenberger: Virtual KITTI 2, 2020; the same split by worlds",
+    matches=_matches(V2),
+    open=_opener(V2),
+    splits=_splits(V2),
+    units_per_metre=UNITS,
+    options={**_OPTIONS, "camera": Option("0 left or 1 right", 0, (0, 1))},
+)
