@@ -16,8 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from leadline.depth import exr, float_files
@@ -41,6 +43,7 @@ __all__ = [
     "WriteReport",
     "parse_units",
     "read_depth",
+    "read_depth_values",
     "suffix_of",
     "write_depth",
 ]
@@ -128,8 +131,7 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
     plane, an unknown unit, or a `units_per_metre` that contradicts the file.
     """
     path = Path(path)
-    values, texts = _read_raw(path)
-    about = Metadata.from_text(path, texts)
+    values, about = read_depth_values(path)
     units = settle_units(path, units_per_metre, about.units_per_metre)
     if units is None:
         if values.dtype.kind != "f":
@@ -145,6 +147,15 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
         )
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
+
+
+def read_depth_values(path: Path) -> tuple[NDArray[Any], Metadata]:
+    """Return the numbers of a depth file as stored, (H,W) of any type, and what it says of itself.
+
+    Raises LeadlineError where `read_depth` does, but for the unit, which is not needed.
+    """
+    values, texts = _read_raw(path)
+    return values, Metadata.from_text(path, texts)
 
 
 def _read_raw(path: Path) -> Raw:

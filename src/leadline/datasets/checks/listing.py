@@ -1,0 +1,70 @@
+"""Listing a data set tolerantly: every fault is told, none stops the listing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from leadline.datasets.checks.entries import Entry, Listing, SampleEntry
+from leadline.datasets.checks.findings import Finding, error
+from leadline.datasets.checks.list_pairs import list_pairs
+from leadline.datasets.layout import Layout
+from leadline.datasets.open import open_data, recognise
+from leadline.datasets.sample import DepthDataset
+from leadline.depth.errors import LeadlineError
+
+Lister = Callable[[Path, str | None, Layout, float | None], Listing]
+
+
+def list_data(
+    path: Path, split: str | None = None, layout: str = "auto", units: float | None = None
+) -> Listing:
+    """List the samples at `path`, of one split or of all.
+
+    `units` are the units per metre that the user declares.
+    Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
+    """
+    known = recognise(path, layout)
+    if split is not None and split not in known.splits(path):
+        have = ", ".join(known.splits(path)) or "none"
+        raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
+    return _LISTERS.get(known.name, _list_samples)(path, split, known, units)
+
+
+def _list_samples(path: Path, split: str | None, known: Layout, units: float | None) -> Listing:
+    """List whatever the layout's own reader finds."""
+    entries: list[Entry] = []
+    faults: list[Finding] = []
+    for name in [split] if split else (known.splits(path) or [None]):
+        try:
+            data = open_data(path, name, layout=known.name, units_per_metre=units)
+        except LeadlineError as problem:
+            faults.append(
+                error("cannot-open", str(problem), "mend what the message names", [name or "all"])
+            )
+            continue
+        entries += [
+            SampleEntry(data.sample_id(index), name or "", data, index, files_of(data, index))
+            for index in range(len(data))
+        ]
+    evidence = known.matches(path) or "you said so"
+    prescribed = known.units_per_metre or units
+    by = "the layout" if known.units_per_metre else "--depth-scale"
+    return Listing(
+        path, known.name, evidence, tuple(entries), tuple(faults), prescribed, by if prescribed else ""
+    )
+
+
+def files_of(data: DepthDataset, index: int) -> dict[str, Path]:
+    """Return the files that a reader's item names, by the name of the field."""
+    items = getattr(data, "items", ())
+    return dict(_paths(items[index])) if index < len(items) else {}
+
+
+def _paths(item: object) -> Iterator[tuple[str, Path]]:
+    for name, value in vars(item).items():
+        if isinstance(value, Path):
+            yield name, value
+
+
+_LISTERS: dict[str, Lister] = {"pairs": list_pairs}
