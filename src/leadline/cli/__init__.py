@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from leadline.cli.check_data import check_data_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
 from leadline.cli.lists import models_command, recipes_command
@@ -21,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("predict")(predict_command)
+app.command("check-data")(check_data_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("export")(export_command)

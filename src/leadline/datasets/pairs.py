@@ -105,7 +105,7 @@ def open_pairs(
         pairs = _pairs_from_folder(path)
     if not pairs:
         raise LeadlineError(f"{path}: no image-depth pairs in it")
-    scale = units_per_metre if units_per_metre is not None else _declared_scale(root)
+    scale = units_per_metre if units_per_metre is not None else declared_scale(root)
     return PairsDataset(root, tuple(pairs), scale, min_depth, max_depth, name="pairs")
 
 
@@ -185,7 +185,11 @@ def _files_by_stem(
     return None
 
 
-def _declared_scale(root: Path) -> float | None:
+def declared_scale(root: Path) -> float | None:
+    """Return the units per metre that `dataset.yaml` in `root` declares, None where it does not.
+
+    Errors: LeadlineError where the file is no YAML or the unit is not one.
+    """
     path = root / "dataset.yaml"
     if not path.is_file():
         return None
