@@ -1,4 +1,4 @@
-"""`leadline check-data`: is my copy right?"""
+"""`leadline check-data`: what is wrong with a data set, before training on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leadline.cli.data_options import LayoutOption
+from leadline.cli.data_options import DataOptions, LayoutOption
 
 if TYPE_CHECKING:
     from leadline.datasets.checks import Finding, Report
@@ -16,6 +16,7 @@ def check_data_command(
     path: Annotated[Path, typer.Argument(help="The data: a folder or a list file.")],
     split: Annotated[str | None, typer.Option(help="Check this split only.")] = None,
     layout: LayoutOption = "auto",
+    data_option: DataOptions = None,
     depth_scale: Annotated[
         str | None,
         typer.Option(help="Units per metre that you believe: 1000, 256, or nyu-mm, kitti, ..."),
@@ -37,6 +38,7 @@ def check_data_command(
     """
     import json
 
+    from leadline.cli.data_options import parse_data_options
     from leadline.cli.progress import tracker
     from leadline.datasets.checks import check_data
     from leadline.depth.units import parse_units
@@ -48,7 +50,8 @@ def check_data_command(
         units_per_metre=parse_units(depth_scale) if depth_scale else None,
         classes=classes,
         sample=sample,
-        track=lambda title: tracker(f"check {title}"),
+        options=parse_data_options(data_option),
+        track=lambda title, unit: tracker(f"check {title}", unit),
     )
     written = write_report(report, out) if out is not None else []
     if as_json:

@@ -101,12 +101,12 @@ class Progress:
             self._bar.stop()
 
 
-def tracker(title: str) -> Callable[[Iterable[int]], Iterator[int]]:
+def tracker(title: str, unit: str = "images") -> Callable[[Iterable[int]], Iterator[int]]:
     """Return a wrapper for `range` objects that shows progress over them."""
 
     def track(indices: Iterable[int]) -> Iterator[int]:
         listed = list(indices)
-        with Progress(title, len(listed)) as progress:
+        with Progress(title, len(listed), unit) as progress:
             for index in listed:
                 yield index
                 progress.advance()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,13 @@ from leadline.datasets.checks import (
     check_splits,
     check_values,
 )
-from leadline.datasets.checks.entries import Entry, Listing
+from leadline.datasets.checks.entries import Entry
 from leadline.datasets.checks.facts import Facts
 from leadline.datasets.checks.files import FileFacts, look_at
 from leadline.datasets.checks.findings import Finding, Severity
 from leadline.datasets.checks.grid import grid_for
 from leadline.datasets.checks.listing import list_data
-from leadline.datasets.checks.measure import PairFacts, measure
+from leadline.datasets.checks.measure import measure
 from leadline.datasets.checks.report import Report
 from leadline.depth.errors import LeadlineError
 
@@ -82,19 +83,22 @@ def check_data(
     units_per_metre: float | None = None,
     classes: int | None = None,
     sample: int = DEFAULT_SAMPLE,
-    track: Callable[[str], Track] = lambda _title: iter,
+    options: Mapping[str, Any] | None = None,
+    track: Callable[[str, str], Track] = lambda _title, _unit: iter,
 ) -> Report:
     """Check the data at `path` and return what was found.
 
     `sample` is how many pairs are read, drawn evenly from the splits; `classes` how many classes
-    the labels are meant to have; `track` returns, for a title, what shows progress over a range.
+    the labels are meant to have; `options` are the layout's own; `track` returns, for a title and
+    a unit, what shows progress over a range.
     Errors: LeadlineError where nothing can be checked: no such path, layout or split.
     """
-    listing = list_data(path, split, layout, units_per_metre)
-    files = look_at_all(listing.entries, track("headers"))
+    listing = list_data(path, split, layout, units_per_metre, options)
+    files = look_at_all(listing.entries, track("headers", "files"))
     chosen = draw(listing.entries, sample)
     grid = grid_for(_aspect(chosen, files))
-    pairs: list[PairFacts] = [measure(chosen[index], grid) for index in track("pairs")(range(len(chosen)))]
+    indices = track("pairs", "pairs")(range(len(chosen)))
+    pairs = [measure(chosen[index], grid) for index in indices]
     facts = Facts(listing, files, pairs, classes)
     findings = [*listing.faults, *(finding for check in CHECKS for finding in check(facts))]
     findings.sort(key=lambda finding: list(Severity).index(finding.severity))

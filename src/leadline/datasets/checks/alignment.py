@@ -60,7 +60,9 @@ def t_statistic(differences: Scores) -> float:
     return float(np.mean(differences)) / max(deviation, 1e-9) * float(np.sqrt(len(differences)))
 
 
-def align(images: Stack, depths: Stack, suspect_below: float, rng: np.random.Generator) -> Alignment:
+def align(
+    images: Stack, depths: Stack, suspect_below: float, rng: np.random.Generator
+) -> Alignment:
     """Return the agreement of edge maps (n,h,w) of photographs and depth maps, n >= 2.
 
     Partners are looked for among samples whose own agreement is below `suspect_below`.
@@ -100,7 +102,7 @@ def _chance(images: Stack, depths: Stack, rng: np.random.Generator) -> tuple[Sco
 
 
 def _diagonal(images: Stack, depths: Stack) -> Scores:
-    return np.einsum("nhw,nhw->n", images, depths, dtype=np.float64)
+    return np.asarray(np.einsum("nhw,nhw->n", images, depths, dtype=np.float64))
 
 
 def _product(images: Stack, depths: Stack) -> Scores:

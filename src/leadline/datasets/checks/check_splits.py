@@ -38,7 +38,8 @@ def shared_files(facts: Facts) -> Iterator[Finding]:
 
 def same_images(facts: Facts) -> Iterator[Finding]:
     """Report photographs whose files have the same bytes, across splits and within one."""
-    across, within = [], []
+    across: list[list[Entry]] = []
+    within: list[list[Entry]] = []
     for group in facts.same_content("image"):
         paths = {entry.files["image"] for entry in group}
         if len(paths) == 1:
@@ -94,7 +95,7 @@ def near_images(facts: Facts) -> Iterator[Finding]:
         yield error(
             "leak-near-image",
             f"{plural(len(across), 'pair')} of nearly the same photograph in two splits "
-            f"({_names([[a.entry, b.entry] for a, b in across][0])})",
+            f"({_both(across[0])})",
             "split by scene or by drive, and leave a gap of frames",
             _ids(across),
         )
@@ -102,7 +103,7 @@ def near_images(facts: Facts) -> Iterator[Finding]:
         yield note(
             "near-duplicates",
             f"{plural(len(within), 'pair')} of nearly the same photograph, as in a video "
-            f"({_names([[a.entry, b.entry] for a, b in within][0])})",
+            f"({_both(within[0])})",
             "nothing, if a validation split is made by scene; data.val_fraction would leak",
             _ids(within),
         )
@@ -139,6 +140,10 @@ def _is_empty(pair: PairFacts) -> bool:
 
 def _ids(pairs: Sequence[tuple[PairFacts, PairFacts]]) -> list[str]:
     return list(dict.fromkeys(pair.id for both in pairs for pair in both))
+
+
+def _both(pair: tuple[PairFacts, PairFacts]) -> str:
+    return _names([each.entry for each in pair])
 
 
 def _names(group: Sequence[Entry]) -> str:

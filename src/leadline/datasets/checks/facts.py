@@ -98,7 +98,7 @@ class Facts:
         users: dict[Path, list[Entry]] = defaultdict(list)
         for entry in self.listing.entries:
             path = entry.files.get(role)
-            if path in self.files and self.files[path].bytes:
+            if path is not None and path in self.files and self.files[path].bytes:
                 by_size[self.files[path].bytes].add(path)
                 users[path].append(entry)
         groups: dict[bytes, list[Entry]] = defaultdict(list)

@@ -77,7 +77,7 @@ def thumbnail(image: NDArray[np.uint8]) -> Plane:
 
 
 def _fill(plane: Plane, known: NDArray[np.bool_]) -> tuple[Plane, Plane]:
-    """Return the plane with every hole filled from the nearest known pixel, and where that is near."""
+    """Return the plane, holes filled from the nearest known pixel, and where that is near."""
     import cv2
 
     if known.all():

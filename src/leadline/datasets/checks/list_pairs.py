@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from leadline.datasets.checks.entries import FileEntry, Listing
-from leadline.datasets.checks.findings import Finding, error, note, plural, warning
+from leadline.datasets.checks.findings import Finding, error, note, plural
 from leadline.datasets.layout import Layout
 from leadline.datasets.pairs import (
     DEPTH_FOLDERS,
@@ -23,7 +24,13 @@ from leadline.depth.images import IMAGE_SUFFIXES
 _ROLE_WORDS = re.compile(r"[_\-.]?(rgb|image|img|colou?rs?|depths?|gt|label)[_\-.]?", re.IGNORECASE)
 
 
-def list_pairs(path: Path, split: str | None, known: Layout, units: float | None) -> Listing:
+def list_pairs(
+    path: Path,
+    split: str | None,
+    known: Layout,
+    units: float | None,
+    _options: Mapping[str, Any],
+) -> Listing:
     """List the pairs of a CSV, of a folder's CSVs, or of an image and a depth folder."""
     root = path.parent if path.is_file() else path
     faults: list[Finding] = []

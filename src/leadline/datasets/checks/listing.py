@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from leadline.datasets.checks.entries import Entry, Listing, SampleEntry
 from leadline.datasets.checks.findings import Finding, error
@@ -13,31 +14,40 @@ from leadline.datasets.open import open_data, recognise
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
 
-Lister = Callable[[Path, str | None, Layout, float | None], Listing]
+Options = Mapping[str, Any]
+Lister = Callable[[Path, str | None, Layout, float | None, Options], Listing]
 
 
 def list_data(
-    path: Path, split: str | None = None, layout: str = "auto", units: float | None = None
+    path: Path,
+    split: str | None = None,
+    layout: str = "auto",
+    units: float | None = None,
+    options: Options | None = None,
 ) -> Listing:
     """List the samples at `path`, of one split or of all.
 
-    `units` are the units per metre that the user declares.
+    `units` are the units per metre that the user declares, `options` the layout's own.
     Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
     """
     known = recognise(path, layout)
     if split is not None and split not in known.splits(path):
         have = ", ".join(known.splits(path)) or "none"
         raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
-    return _LISTERS.get(known.name, _list_samples)(path, split, known, units)
+    return _LISTERS.get(known.name, _list_samples)(
+        path, split, known, units, known.settle_options(options or {})
+    )
 
 
-def _list_samples(path: Path, split: str | None, known: Layout, units: float | None) -> Listing:
+def _list_samples(
+    path: Path, split: str | None, known: Layout, units: float | None, options: Options
+) -> Listing:
     """List whatever the layout's own reader finds."""
     entries: list[Entry] = []
     faults: list[Finding] = []
     for name in [split] if split else (known.splits(path) or [None]):
         try:
-            data = open_data(path, name, layout=known.name, units_per_metre=units)
+            data = open_data(path, name, layout=known.name, units_per_metre=units, **options)
         except LeadlineError as problem:
             faults.append(
                 error("cannot-open", str(problem), "mend what the message names", [name or "all"])
@@ -51,7 +61,13 @@ def _list_samples(path: Path, split: str | None, known: Layout, units: float | N
     prescribed = known.units_per_metre or units
     by = "the layout" if known.units_per_metre else "--depth-scale"
     return Listing(
-        path, known.name, evidence, tuple(entries), tuple(faults), prescribed, by if prescribed else ""
+        path,
+        known.name,
+        evidence,
+        tuple(entries),
+        tuple(faults),
+        prescribed,
+        by if prescribed else "",
     )
 
 

@@ -100,9 +100,7 @@ def _valid(values: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]
     return plain, valid
 
 
-def _depth_facts(
-    raw: RawPair, values: NDArray[np.float32], valid: NDArray[np.bool_]
-) -> DepthFacts:
+def _depth_facts(raw: RawPair, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> DepthFacts:
     known = values[valid]
     pool = known[np.linspace(0, known.size - 1, min(POOL, known.size)).astype(np.intp)]
     whole = raw.values.dtype.kind in "iu"

@@ -196,10 +196,15 @@ def _round_up(metres: float) -> float:
     if metres <= 1:
         return math.ceil(metres * 10) / 10
     step = 10.0 ** math.floor(math.log10(metres)) / 2
-    return min((u for u in (10.0, 80.0, 100.0) if 0.8 * u <= metres <= 1.1 * u), default=math.ceil(metres / step) * step)
+    return min(
+        (u for u in (10.0, 80.0, 100.0) if 0.8 * u <= metres <= 1.1 * u),
+        default=math.ceil(metres / step) * step,
+    )
 
 
-def order_of_interest(findings: Iterable[Finding], ids: Iterable[str], count: int) -> dict[str, str]:
+def order_of_interest(
+    findings: Iterable[Finding], ids: Iterable[str], count: int
+) -> dict[str, str]:
     """Return at most `count` of the samples `ids` with the code of the finding that names each.
 
     Findings take turns, worst first; then come samples that nothing names, evenly spread.

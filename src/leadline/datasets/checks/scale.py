@@ -106,7 +106,7 @@ def ranges_of(maps: Sequence[DepthFacts]) -> Ranges | None:
         near=near,
         middle=middle,
         far=far,
-        ceiling=float(pool.max()),
+        ceiling=max((e.highest for e in known if e.highest < top), default=float(pool.max())),
         drop=float(np.percentile(drops, 75)) if len(drops) * 2 > len(known) else math.nan,
         step=int(np.gcd.reduce([each.step for each in known])),
         valid=float(np.median([each.valid for each in known])),
