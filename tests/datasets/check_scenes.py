@@ -1,4 +1,4 @@
-"""Small rooms seen through a pinhole, whose surfaces differ in colour where they differ in depth."""
+"""Small rooms seen through a pinhole: floor, walls and boxes, each of its own colour."""
 
 from collections.abc import Callable
 from pathlib import Path

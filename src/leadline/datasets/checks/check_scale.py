@@ -17,6 +17,10 @@ from leadline.datasets.checks.scale import (
 )
 from leadline.depth.units import describe_units
 
+_FEWEST_TO_INVERT = 4
+_RISING_STEEPLY = 0.4
+_RISING = 0.15  # labelled NYU has -0.5, and +0.5 as disparity; KITTI -0.9
+
 
 def relative_depth(facts: Facts) -> Iterator[Finding]:
     """Report maps that were stretched to the full range one by one."""
@@ -30,16 +34,13 @@ def relative_depth(facts: Facts) -> Iterator[Finding]:
 
 
 def inverted_depth(facts: Facts) -> Iterator[Finding]:
-    """Report values that grow towards the bottom of the pictures, where near things are."""
-    ranges = facts.ranges
-    if ranges is None or ranges.maps < 4 or mostly(facts, "upside down"):
-        return
+    """Report values that grow towards the bottom, and are themselves affine on planes."""
     rising = [pair for pair in facts.readable if pair.depth and pair.depth.row_slope > 0]
-    if ranges.row_slope > 0.15 and len(rising) > 0.7 * len(facts.readable):
+    if _is_inverted(facts):
         yield error(
             "inverted-depth",
             f"values grow towards the bottom in {len(rising)} of {len(facts.readable)} maps, where "
-            "the near things are: disparity or inverse depth, not depth",
+            "near things are, and floors and walls are planes of them: disparity or inverse depth",
             "convert it: depth = focal * baseline / disparity",
             [pair.id for pair in rising],
         )
@@ -89,6 +90,8 @@ def scale_contradiction(facts: Facts) -> Iterator[Finding]:
     own = guess.score(declared) if declared else None
     if declared is None or own is None or guess.units is None or ranges is None:
         return
+    if _is_inverted(facts):  # then no unit of depth means anything
+        return
     lead = guess.scores[0][1] - own
     if lead >= CONTRADICTION and plausibility(ranges, guess.units) > plausibility(ranges, declared):
         by = facts.listing.declared_by or "the files' own metadata"
@@ -118,6 +121,19 @@ def mixed_scales(facts: Facts) -> Iterator[Finding]:
             "bring all files to one unit",
             where,
         )
+
+
+def _is_inverted(facts: Facts) -> bool:
+    ranges = facts.ranges
+    if ranges is None or ranges.maps < _FEWEST_TO_INVERT or ranges.row_slope < _RISING:
+        return False
+    if mostly(facts, "upside down") or mostly(facts, "rotated by 180 degrees"):
+        return False
+    rising = sum(depth.row_slope > 0 for depth in facts.depths)
+    planes = [depth.planarity for depth in facts.depths if math.isfinite(depth.planarity)]
+    if len(planes) < _FEWEST_TO_INVERT:
+        return ranges.row_slope > _RISING_STEEPLY
+    return rising > 0.7 * len(facts.depths) and sum(p < 0 for p in planes) > 0.6 * len(planes)
 
 
 def words(units: float) -> str:

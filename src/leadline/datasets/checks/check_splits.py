@@ -89,6 +89,7 @@ def near_images(facts: Facts) -> Iterator[Finding]:
     """Report photographs that show nearly the same, across splits and within one."""
     known = {entry.id for group in facts.same_content("image") for entry in group}
     pairs = _near_pairs([p for p in facts.readable if p.thumb is not None and p.id not in known])
+    pairs = [(a, b) for a, b in pairs if a.id != b.id]  # listed twice: told elsewhere
     across = [(a, b) for a, b in pairs if a.entry.split != b.entry.split]
     within = [(a, b) for a, b in pairs if a.entry.split == b.entry.split]
     if across:

@@ -168,7 +168,7 @@ def _entries_of_folder(path: Path, faults: list[Finding]) -> list[FileEntry]:
     if unlabelled:
         faults.append(
             note(
-                "lonely-unlabelled",
+                "unlabelled",
                 f"{plural(len(unlabelled), 'pair')} without a label file",
                 "add the labels, or train without classes",
                 unlabelled,

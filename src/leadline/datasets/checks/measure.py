@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.checks.entries import Entry, RawPair
 from leadline.datasets.checks.grid import Plane, depth_edges, image_edges, thumbnail
+from leadline.datasets.checks.planes import planarity
 from leadline.depth.errors import LeadlineError
 
 POOL = 1024  # values kept of every depth map, for ranges and histograms over the whole set
@@ -22,8 +23,9 @@ class DepthFacts:
 
     `pool` is an even sample of the valid values. `top` is the share of pixels at the largest
     number that the type holds. `step` divides every value (0: not whole numbers). `row_slope` is
-    the correlation of value and row, negative where near things are at the bottom. `drop` is how
-    far the lowest points lie below the camera, NaN where nothing does.
+    the correlation of value and row, negative where near things are at the bottom. `planarity` is
+    positive for depth and negative for disparity, as a rule, and NaN where it is not known. `drop`
+    is how far the lowest points lie below the camera, NaN where nothing does.
     """
 
     size: tuple[int, int]
@@ -38,6 +40,7 @@ class DepthFacts:
     top: float
     step: int
     row_slope: float
+    planarity: float
     drop: float
     units_per_metre: float | None = None
 
@@ -122,6 +125,7 @@ def _depth_facts(raw: RawPair, values: NDArray[np.float32], valid: NDArray[np.bo
         if whole and known.size
         else 0,
         row_slope=slope,
+        planarity=planarity(values, valid),
         drop=drop,
         units_per_metre=raw.units_per_metre,
     )

@@ -98,7 +98,10 @@ def ranges_of(maps: Sequence[DepthFacts]) -> Ranges | None:
     below = pool[pool < top]
     pool = below if below.size else pool
     drops = [each.drop for each in known if math.isfinite(each.drop)]
-    full = Counter(e.highest for e in known if e.highest in _FULL and e.top < 0.01)
+    # Many pixels at 65535 are a sky; 8 bits have no number to spare for one.
+    full = Counter(
+        e.highest for e in known if e.highest in _FULL and (kind == "u1" or e.top < 0.01)
+    )
     full_value, full_count = full.most_common(1)[0] if full else (0.0, 0)
     near, middle, far = (float(value) for value in np.percentile(pool, (1, 50, 99)))
     return Ranges(
@@ -149,13 +152,9 @@ def plausibility(ranges: Ranges, units: float) -> float:
         off = math.log(ranges.drop / units / _HEIGHT)
         # Too low is ordinary, the floor may be out of sight; too high is not.
         total -= min(6.0, (off / 0.35) ** 2 / 2) if off > 0 else min(2.0, (off / 0.6) ** 2 / 2)
-    outside = (
-        math.log(0.4 / (ranges.middle / units)),
-        math.log(ranges.middle / units / 40),
-        math.log(0.05 / (ranges.near / units)),
-        math.log(ranges.far / units / 150),
-    )
-    return total - sum(min(3.0, 2 * excess) for excess in outside if excess > 0)
+    near, middle, far = (value / units for value in (ranges.near, ranges.middle, ranges.far))
+    outside = (0.05 / near, 1.0 / middle, middle / 40, far / 150)
+    return total - sum(min(3.0, 2.1 * math.log(excess)) for excess in outside if excess > 1)
 
 
 def _conventions(ranges: Ranges) -> Iterator[tuple[float, float, str]]:
@@ -186,6 +185,8 @@ def two_groups(maps: Sequence[DepthFacts]) -> tuple[float, NDArray[np.bool_]] | 
     A camera's height above the floor hardly varies within a data set, whatever the rooms; where
     the floors fall into two groups far apart, so do the units.
     """
+    if len(maps) < 6:
+        return None
     drops = np.array([each.drop for each in maps])
     values = drops if np.isfinite(drops).mean() > 0.8 else np.array([_median(m) for m in maps])
     usable = np.isfinite(values) & (values > 0)
