@@ -18,7 +18,7 @@ from torch import Tensor
 from leadline.datasets import open_pairs
 from leadline.training.augment import prepare
 from leadline.training.data import collate
-from leadline.training.loop import make_loss
+from leadline.training.objective import make_loss
 from leadline.training.recipe import AugmentSection, Recipe, list_recipes, load_recipe
 from leadline.training.start import begin, make_optimizer
 

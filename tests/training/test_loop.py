@@ -10,7 +10,8 @@ import torch
 from leadline.depth import LeadlineError
 from leadline.models.build import load_model
 from leadline.training.checkpoint import load_checkpoint, save_checkpoint
-from leadline.training.loop import make_loss, resume, train
+from leadline.training.loop import resume, train
+from leadline.training.objective import make_loss
 from leadline.training.recipe import load_recipe
 from tests.conftest import QUICK, SilentReporter
 
@@ -207,9 +208,11 @@ def test_a_loss_that_is_not_finite_leaves_the_checkpoint_before_it(pairs, tmp_pa
     def diverging(recipe, model):
         count = iter(range(100))
         real = make_loss(recipe, model)
-        return lambda outputs, batch: real(outputs, batch) * (1 if next(count) < 4 else torch.nan)
+        return lambda outputs, batch, part: (
+            real(outputs, batch) * (1 if next(count) < 4 else torch.nan)
+        )
 
-    monkeypatch.setattr("leadline.training.loop.make_loss", diverging)
+    monkeypatch.setattr("leadline.training.run.make_loss", diverging)
     with pytest.raises(LeadlineError, match=r"the loss became nan after step 4"):
         train(recipe, pairs, tmp_path / "run", SilentReporter())
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")

@@ -46,7 +46,7 @@ def train_command(
 
         with TrainingProgress() as reporter:
             outcome = loop.resume(resume, reporter)
-        if outcome.finished:
+        if outcome.finished and outcome.leads:
             _score(resume, outcome.model)
         return
     missing = [
@@ -73,7 +73,7 @@ def train_command(
             reporter,
             units_per_metre=parse_units(depth_scale) if depth_scale else None,
         )
-    if outcome.finished:
+    if outcome.finished and outcome.leads:
         _score(out, outcome.model)
 
 
@@ -129,8 +129,8 @@ def _score(run: Path, model: Path) -> None:
     from leadline.cli.progress import tracker
     from leadline.evaluation import ModelPredictions, evaluate
     from leadline.inference import Predictor
-    from leadline.training.loop import run_data
     from leadline.training.recipe import load_recipe
+    from leadline.training.run import run_data
 
     recipe = load_recipe(str(run / "recipe.yaml"))
     facts = json.loads((run / "run.json").read_text())

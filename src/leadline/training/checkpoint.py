@@ -30,6 +30,12 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
         ) from error
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the half-written checkpoint that a killed process left behind."""
+    for path in folder.glob(f".leadline-*{Path(LAST).suffix}"):
+        path.unlink(missing_ok=True)
+
+
 def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
     """Return the newest readable checkpoint, and a warning where it is not the newest file.
 

@@ -1,5 +1,6 @@
 """From samples to batches whose content depends only on (seed, epoch, sample), never on workers."""
 
+import copy
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -43,31 +44,76 @@ class TrainingSamples(Dataset[TrainingItem]):
 class EpochOrder(Sampler[list[Slot]]):
     """Batches of slots from step `first_step` to `last_step`, shuffled anew in every epoch.
 
-    A last short batch is dropped, unless the whole data set is smaller than a batch.
+    A last short batch is dropped, unless `keep_last` or the whole data set is smaller than a batch.
+    Of `ranks` processes, `rank` gets its consecutive share of every batch, so that all together see
+    the batches that one process alone would see. Shares differ by one image where the numbers ask
+    for it. A process whose share is empty gets the first slot of the batch, to keep step with the
+    others; `share` tells it that the image does not count.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, first_step: int, last_step: int):
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        first_step: int,
+        last_step: int,
+        *,
+        keep_last: bool = False,
+        rank: int = 0,
+        ranks: int = 1,
+    ):
         self.count, self.seed = count, seed
         self.batch_size = min(batch_size, count)
         self.first_step, self.last_step = first_step, last_step
+        self.keep_last, self.rank, self.ranks = keep_last, rank, ranks
+        self._epoch, self._order = -1, np.arange(0)
 
     @property
     def steps_per_epoch(self) -> int:
         """Return the number of batches in one pass."""
-        return self.count // self.batch_size
+        return (
+            -(-self.count // self.batch_size) if self.keep_last else self.count // self.batch_size
+        )
 
     def __len__(self) -> int:
         return self.last_step - self.first_step
 
     def __iter__(self) -> Iterator[list[Slot]]:
-        shuffled, order = -1, np.arange(0)
-        for step in range(self.first_step, self.last_step):
-            epoch, batch = divmod(step, self.steps_per_epoch)
-            if epoch != shuffled:
-                order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
-                shuffled = epoch
-            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [(epoch, int(index)) for index in chosen]
+        return (self.mine(step) for step in range(self.first_step, self.last_step))
+
+    def starting_at(self, step: int) -> "EpochOrder":
+        """Return the rest of this order, from a step on."""
+        rest = copy.copy(self)
+        rest.first_step = step
+        return rest
+
+    def mine(self, step: int) -> list[Slot]:
+        """Return this process's slots of the batch of a step."""
+        epoch, start, size = self._batch(step)
+        if epoch != self._epoch:
+            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+            self._epoch = epoch
+        first, last = self._bounds(size)
+        if first == last:
+            first, last = 0, 1
+        chosen = self._order[start + first : start + last]
+        return [(epoch, int(index)) for index in chosen]
+
+    def share(self, step: int) -> tuple[int, int]:
+        """Return how many images of the batch of a step count here, and how many it has."""
+        _, _, size = self._batch(step)
+        first, last = self._bounds(size)
+        return last - first, size
+
+    def _batch(self, step: int) -> tuple[int, int, int]:
+        """Return (epoch, where its batch begins in the epoch's order, its size)."""
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        start = batch * self.batch_size
+        return epoch, start, min(self.batch_size, self.count - start)
+
+    def _bounds(self, size: int) -> tuple[int, int]:
+        return self.rank * size // self.ranks, (self.rank + 1) * size // self.ranks
 
 
 def collate(items: Sequence[TrainingItem]) -> dict[str, Tensor]:

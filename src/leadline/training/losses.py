@@ -1,7 +1,8 @@
 """Losses: each one function of (prediction, truth, valid), masked, float32, one value.
 
 Every loss is the mean over the images of a per-image value over valid pixels, so that a batch
-split over processes gives the same number; an image without a valid pixel contributes zero.
+split over processes gives the same number; an image without a valid pixel contributes zero. A loss
+that needs to know more of the batch asks its keyword `part` (see `parts`).
 All take (B,1,H,W) tensors and a (B,1,H,W) bool mask, and never read a masked pixel's truth: it may
 be NaN. Value and gradient are finite for any mask. Losses of logarithms take metres: use them in
 the space `depth`, or in `target` where the network regresses metres.
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from leadline.training.parts import WHOLE, BatchPart
 from leadline.training.semantic_losses import boundary_cross_entropy, cross_entropy
 
 Loss = Callable[..., Tensor]
@@ -77,15 +79,21 @@ def l2(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
 
 
 @in_float32
-def berhu(prediction: Tensor, truth: Tensor, valid: Tensor, fraction: float = 0.2) -> Tensor:
+def berhu(
+    prediction: Tensor,
+    truth: Tensor,
+    valid: Tensor,
+    fraction: float = 0.2,
+    part: BatchPart = WHOLE,
+) -> Tensor:
     """Reverse Huber: |e| up to c, (e^2 + c^2) / (2c) beyond it.
 
     c is `fraction` of the largest |e| over the valid pixels of the batch and is a constant to the
-    gradient: Laina et al. 2016, equation 1, as in the authors' code. The batch shares one c, so
-    this loss, alone among them, depends on what else is in the batch.
+    gradient: Laina et al. 2016, equation 1, as in the authors' code. The batch shares one c, also
+    where it is cut in parts.
     """
     error = masked_error(prediction, truth, valid).abs()
-    threshold = fraction * error.detach().amax()
+    threshold = fraction * part.maximum(error.amax())
     # With no error at all there is nothing beyond the threshold, and nothing to divide by.
     safe = torch.where(threshold > 0, threshold, torch.ones_like(threshold))
     beyond = (error.square() + safe**2) / (2 * safe)
@@ -123,14 +131,21 @@ def scale_invariant(
 
 
 @in_float32
-def rmse_log(prediction: Tensor, truth: Tensor, valid: Tensor, over_batch: bool = False) -> Tensor:
+def rmse_log(
+    prediction: Tensor,
+    truth: Tensor,
+    valid: Tensor,
+    over_batch: bool = False,
+    part: BatchPart = WHOLE,
+) -> Tensor:
     """Root of the mean squared difference of ln(metres), of each image.
 
     `over_batch` takes the root over all pixels of the batch instead: Sciuto, equation 1.
     """
     squares = masked_log_error(prediction, truth, valid).square()
     if over_batch:
-        return safe_sqrt(squares.sum() / valid.sum().clamp_min(1))
+        pixels = part.total(valid.sum().to(squares.dtype))
+        return safe_sqrt(part.total(squares.sum()) / pixels.clamp_min(1))
     return safe_sqrt(per_image_mean(squares, valid)).mean()
 
 

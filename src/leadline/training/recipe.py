@@ -4,10 +4,18 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from leadline.depth.errors import LeadlineError
 from leadline.metrics import METRICS
@@ -42,6 +50,9 @@ class ModelSection(_Section):
 class DataSection(_Section):
     """What is trained on. `area` is the number of input pixels; the sides follow the images.
 
+    `batch_size` images make one step of the optimizer, however many processes and micro-batches
+    share them. `last_batch`: an epoch's last, short batch is dropped or kept.
+
     `layout` is how the data is laid out (auto: recognised), `options` are that layout's own, such
     as {camera: 3}; docs/data.md lists both.
     """
@@ -52,6 +63,7 @@ class DataSection(_Section):
     min_depth: float = Field(1e-3, ge=0)
     max_depth: float = Field(10.0, gt=0)
     batch_size: int = Field(8, ge=1)
+    last_batch: Literal["drop", "keep"] = "drop"
     val_fraction: float = Field(0.1, ge=0, lt=1)
     seed: int = Field(0, ge=0)
     limit: int | None = Field(None, ge=1)
@@ -90,8 +102,24 @@ class LossTerm(_Section):
     options: dict[str, Any] = {}
 
 
+class ParameterGroup(_Section):
+    """The parameters whose names match a glob: slower, decayed otherwise, or frozen.
+
+    A frozen BatchNorm layer keeps its running statistics too.
+    """
+
+    match: str
+    lr_factor: float = Field(1.0, gt=0)
+    weight_decay: float | None = Field(None, ge=0)
+    frozen: bool = False
+
+
 class OptimizerSection(_Section):
-    """`encoder_lr` defaults to `lr`; `clip` bounds the norm of the gradient (0: no bound)."""
+    """`encoder_lr` defaults to `lr`; `clip` bounds the norm of the gradient (0: no bound).
+
+    `groups`, where given, say it by globs on parameter names: the first that matches takes a
+    parameter, and together they take all.
+    """
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     lr: float = Field(1e-3, gt=0)
@@ -100,6 +128,13 @@ class OptimizerSection(_Section):
     momentum: float = Field(0.0, ge=0, lt=1)
     amsgrad: bool = False
     clip: float = Field(0.0, ge=0)
+    groups: tuple[ParameterGroup, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Self:
+        if self.groups and self.encoder_lr is not None:
+            raise ValueError("groups and encoder_lr both set rates; add optimizer.encoder_lr=null")
+        return self
 
 
 def _known_metric(name: str) -> str:
@@ -145,8 +180,13 @@ class EarlyStoppingSection(_Section):
 
 
 class TrainerSection(_Section):
-    """Length, precision and cadence of a run; `precision` auto is bf16 where the chip has it.
+    """Length, precision, cadence and machines of a run.
 
+    `precision` auto is bf16 where the chip has it. `accumulate` cuts a process's share of a batch
+    into so many micro-batches: less memory, the same step. `ema` is the decay of a moving average
+    of the weights, which is then what is validated and saved (0: none). `freeze_batch_norm` keeps
+    running statistics as they start. `devices` and `num_nodes` are processes a node and nodes:
+    auto is what torchrun or srun started, else one.
     `max_minutes` is a slice of wall-clock time: when it is over, the run writes a checkpoint and
     ends as a success, to be resumed for another slice.
     """
@@ -155,7 +195,14 @@ class TrainerSection(_Section):
     max_steps: int | None = Field(None, ge=1)
     max_minutes: float | None = Field(None, gt=0)
     seed: int = Field(0, ge=0)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    accumulate: int = Field(1, ge=1)
+    ema: float = Field(0.0, ge=0, lt=1)
+    compile: bool = False
+    freeze_batch_norm: bool = False
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: Literal["auto"] | PositiveInt = "auto"
+    num_nodes: Literal["auto"] | PositiveInt = "auto"
     validate_every_epochs: int = Field(2, ge=1)
     checkpoint_every_steps: int = Field(200, ge=1)
     log_every_steps: int = Field(10, ge=1)
@@ -283,7 +330,8 @@ def _explain(error: ValidationError) -> str:
         return f"{key} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
     section: Any = Recipe
     for part in place[:-1]:
-        section = LossTerm if isinstance(part, int) else _section_type(section, str(part))
+        # A number picks from a list, whose sections are all of the list's one kind.
+        section = section if isinstance(part, int) else _section_type(section, str(part))
     known = sorted(section.model_fields) if section else []
     return f"unknown key {key!r}{_nearest(str(place[-1]), known)}; known: {', '.join(known)}"
 

@@ -12,6 +12,7 @@ from leadline.models.build import create_model
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import imagenet_weights_file
 from leadline.models.size_policy import processing_size
+from leadline.training.groups import parameter_groups
 from leadline.training.recipe import ModelSection, Recipe
 from leadline.weights import SHIPPED_ENCODERS
 
@@ -93,18 +94,6 @@ def _shipped_weights(encoder: str) -> tuple[Path, str, str]:
         )
     shipped = SHIPPED_ENCODERS[encoder]
     return shipped.file, shipped.normalization, f"shipped ImageNet weights ({shipped.file.name})"
-
-
-def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, object]]:
-    """Split the parameters into encoder and the rest, each with its learning rate."""
-    encoder = [p for name, p in model.named_parameters() if name.startswith("encoder.")]
-    rest = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
-    rate = recipe.optimizer.lr
-    groups = [
-        {"params": encoder, "lr": recipe.optimizer.encoder_lr or rate},
-        {"params": rest, "lr": rate},
-    ]
-    return [group for group in groups if group["params"]]
 
 
 def make_optimizer(model: DepthModel, recipe: Recipe) -> torch.optim.Optimizer:
