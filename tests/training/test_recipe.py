@@ -34,7 +34,7 @@ def test_a_resolved_recipe_reads_back_unchanged(tmp_path):
         ("optimizer.lr=fast", r"optimizer\.lr = 'fast'"),
         ("optimizer.lr", "expected key=value"),
         ("name.of=3", "not a section"),
-        ("trainer.precision=fp16", "precision"),
+        ("trainer.precision=fp8", "precision"),
         ("model.encoder_weights=[", "not valid YAML"),
     ],
 )
