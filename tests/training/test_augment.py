@@ -118,19 +118,37 @@ def test_pixels_outside_the_photograph_have_no_label():
     np.testing.assert_array_equal(item.labels == -1, ~item.valid)
 
 
-@pytest.mark.parametrize("size", [(96, 128), (48, 64), (32, 64), (24, 32), (32, 42)])
+@pytest.mark.parametrize("size", [(96, 128), (48, 64), (32, 64), (24, 32), (32, 42), (110, 150)])
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_picking_whole_steps_gives_the_bits_of_the_warp(size, flip, monkeypatch):
+def test_a_plain_resize_agrees_with_the_general_warp(size, flip, monkeypatch):
     rng = np.random.default_rng(4)
-    image = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    image = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)
     depth = rng.uniform(0.5, 9, (96, 128)).astype(np.float32) * (rng.random((96, 128)) < 0.8)
     labels = rng.integers(0, 40, (96, 128), dtype=np.int32)
     sample = Sample("w", image, depth.astype(np.float32), depth > 0, labels)
     quick = run(sample, size, flip=flip)
-    monkeypatch.setattr("leadline.datasets.warp._whole_step", lambda *_: None)
+    monkeypatch.setattr("leadline.datasets.warp._cover", lambda *_: np.full((2, 3), np.nan))
     warped = run(sample, size, flip=flip)
-    for name in ("image", "depth", "valid", "labels"):
+    for name in ("depth", "valid", "labels"):
         np.testing.assert_array_equal(getattr(quick, name), getattr(warped, name))
+    # The warp rounds positions to 1/32 of a pixel, and mirrors where the resize repeats.
+    inside = np.abs(quick.image - warped.image)[1:-1, 1:-1]
+    assert inside.max() < 1.2 / 32 + 1.5 / 255
+    assert inside.mean() < 0.1 / 32
+
+
+def test_shrinking_follows_the_rule_of_prediction():
+    """Bilinear with half-pixel centres, as the exported graph does it before the network."""
+    import torch
+
+    image = np.random.default_rng(4).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    plain = np.ones((96, 128), np.float32)
+    item = run(Sample("c", image, plain, plain > 0), size=(64, 80))
+    planes = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    expected = torch.nn.functional.interpolate(planes, (64, 80), mode="bilinear")
+    difference = np.abs(item.image - expected[0].permute(1, 2, 0).numpy())
+    assert difference.max() < 1.01 / 255
 
 
 def test_gamma_saturation_and_gain_follow_their_formulas():

@@ -16,6 +16,7 @@ from leadline.datasets import (
     kitti_selection,
     nyu_mat,
     pairs,
+    shards,
     tum,
     vkitti,
 )
@@ -24,6 +25,7 @@ from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
 
 LAYOUTS: tuple[Layout, ...] = (
+    shards.LAYOUT,
     nyu_mat.LAYOUT,
     densedepth.LAYOUT,
     bts.LAYOUT,

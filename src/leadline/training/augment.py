@@ -33,16 +33,24 @@ class TrainingItem:
 
 
 def prepare(
-    sample: Sample, size: tuple[int, int], section: AugmentSection, rng: np.random.Generator
+    sample: Sample,
+    size: tuple[int, int],
+    section: AugmentSection,
+    rng: np.random.Generator,
+    out: NDArray[np.float32] | None = None,
 ) -> TrainingItem:
-    """Bring a sample to `size` (h, w) with random geometry and colours drawn from `rng`."""
+    """Bring a sample to `size` (h, w) with random geometry and colours drawn from `rng`.
+
+    The image is written into `out`, (h,w,3) float32 and contiguous, where that is given: a place
+    in a batch.
+    """
     zoom = _draw(rng, section.scale)
     inverse = _warp_matrix(size_of(sample), size, zoom, section, rng)
     image, depth, labels = warp(sample, size, inverse)
     if zoom != 1:
         depth = depth / np.float32(zoom)
     # A sample's depth is 0 where it is invalid, and so is what lies outside the photograph.
-    return TrainingItem(_change_colours(image, section, rng), depth, depth > 0, labels)
+    return TrainingItem(_change_colours(image, section, rng, out), depth, depth > 0, labels)
 
 
 def _draw(rng: np.random.Generator, bounds: Range) -> float:
@@ -73,7 +81,10 @@ def _warp_matrix(
 
 
 def _change_colours(
-    image: NDArray[np.uint8], section: AugmentSection, rng: np.random.Generator
+    image: NDArray[np.uint8],
+    section: AugmentSection,
+    rng: np.random.Generator,
+    out: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
     """Gamma, saturation, gain and channel order of (h,w,3) uint8; returns float32 in [0,1].
 
@@ -85,10 +96,11 @@ def _change_colours(
     swap = SWAPS[rng.integers(len(SWAPS))]
     order = swap if rng.random() < section.channel_permutation else SAME_ORDER
     brightness = (np.arange(256, dtype=np.float32) / np.float32(255)) ** np.float32(gamma)
-    coloured = np.asarray(cv2.LUT(image, brightness), dtype=np.float32)
+    out = np.empty(image.shape, np.float32) if out is None else out
+    cv2.LUT(image, brightness, dst=out)
     mixing = saturation * np.eye(3) + (1 - saturation) * np.tile(GREY_WEIGHTS, (3, 1))
     matrix = (gains[:, None] * mixing)[list(order)]
-    if (matrix == np.eye(3)).all():
-        return coloured
-    coloured = np.asarray(cv2.transform(coloured, matrix.astype(np.float32)), dtype=np.float32)
-    return np.clip(coloured, 0, 1, out=coloured)
+    if (matrix != np.eye(3)).any():
+        cv2.transform(out, matrix.astype(np.float32), dst=out)
+        np.clip(out, 0, 1, out=out)
+    return out

@@ -35,10 +35,31 @@ class TrainingSamples(Dataset[TrainingItem]):
     seed: int
 
     def __getitem__(self, slot: Slot) -> TrainingItem:
+        return self._item(slot, None)
+
+    def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
+        """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have.
+
+        The images are made in their place in the batch, in channels-last memory order: as they
+        were read, and as the network wants them.
+        """
+        image = _empty_batch((len(slots), *self.size, 3), torch.float32)
+        items = [self._item(slot, image[place].numpy()) for place, slot in enumerate(slots)]
+        batch = {
+            "image": image.permute(0, 3, 1, 2),
+            "depth": _stack([item.depth for item in items], torch.float32)[:, None],
+            "valid": _stack([item.valid for item in items], torch.bool)[:, None],
+        }
+        labels = [item.labels for item in items if item.labels is not None]
+        if len(labels) == len(items):
+            batch["labels"] = _stack(labels, torch.int64)
+        return batch
+
+    def _item(self, slot: Slot, out: NDArray[np.float32] | None) -> TrainingItem:
         epoch, index = slot
         stream = zlib.crc32(self.samples.sample_id(index).encode())
         rng = np.random.default_rng([self.seed, epoch, stream])
-        return prepare(self.samples[index], self.size, self.augment, rng)
+        return prepare(self.samples[index], self.size, self.augment, rng, out)
 
 
 class EpochOrder(Sampler[list[Slot]]):
@@ -116,33 +137,23 @@ class EpochOrder(Sampler[list[Slot]]):
         return self.rank * size // self.ranks, (self.rank + 1) * size // self.ranks
 
 
-def collate(items: Sequence[TrainingItem]) -> dict[str, Tensor]:
-    """Stack items: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have them.
+def _empty_batch(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return memory for a batch; in a worker process, memory that the main process sees too."""
+    blank = torch.empty(0, dtype=dtype)
+    if get_worker_info() is None:
+        return blank.new_empty(shape)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape) * blank.element_size())  # type: ignore[no-untyped-call]
+    return blank.set_(storage, 0, shape)  # type: ignore[call-overload, no-any-return]
 
-    The image is in channels-last memory order, as it was read and as the network wants it.
-    """
-    batch = {
-        "image": _stack([item.image for item in items]).permute(0, 3, 1, 2),
-        "depth": _stack([item.depth for item in items])[:, None],
-        "valid": _stack([item.valid for item in items])[:, None],
-    }
-    labels = [item.labels for item in items if item.labels is not None]
-    if len(labels) == len(items):
-        batch["labels"] = _stack([each.astype(np.int64) for each in labels])
+
+def _stack(arrays: Sequence[NDArray[Any]], dtype: torch.dtype) -> Tensor:
+    batch = _empty_batch((len(arrays), *arrays[0].shape), dtype)
+    np.stack(arrays, out=batch.numpy())
     return batch
 
 
-def _stack(arrays: Sequence[NDArray[Any]]) -> Tensor:
-    """Stack equal arrays; in a worker process straight into memory that the main process sees."""
-    shape = (len(arrays), *arrays[0].shape)
-    blank = torch.from_numpy(np.empty(0, arrays[0].dtype))
-    if get_worker_info() is None:
-        stacked = blank.new_empty(shape)
-    else:
-        size = math.prod(shape) * arrays[0].dtype.itemsize
-        stacked = blank.set_(torch.UntypedStorage._new_shared(size), 0, shape)  # type: ignore[call-overload, no-untyped-call]
-    np.stack(arrays, out=stacked.numpy())
-    return stacked
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> DataLoader[Any]:
@@ -156,7 +167,7 @@ def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> Da
         samples,
         batch_sampler=order,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_as_it_is,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=False,
         prefetch_factor=BATCHES_AHEAD if workers else None,

@@ -1,0 +1,61 @@
+"""Are packed shards still what was written? Every byte against the check sums of the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+
+from leadline.datasets.shard_writer import digest, npy_header
+from leadline.datasets.shards import (
+    CHANNELS,
+    HEADER_BYTES,
+    SAMPLES,
+    open_arrays,
+    read_manifest,
+    read_samples,
+)
+from leadline.depth.files import read_bytes
+
+
+def verify_shards(
+    folder: Path, track: Callable[[Iterable[int]], Iterable[int]] = iter
+) -> list[str]:
+    """Return one line for everything in a shard folder that is not as it was written.
+
+    `track` wraps the iteration over blocks, for a progress bar.
+    Errors: LeadlineError where so much is missing that nothing can be compared.
+    """
+    manifest, samples = read_manifest(folder), read_samples(folder)
+    open_arrays(folder)
+    problems = []
+    listing = read_bytes(folder / SAMPLES, "list of samples")
+    if hashlib.sha256(listing).hexdigest() != manifest["samples_sha256"]:
+        problems.append(f"{folder / SAMPLES}: has changed since it was written")
+    files = {name: FileIO(folder / f"{name}.npy") for name in manifest["arrays"]}
+    try:
+        for name, about in manifest["arrays"].items():
+            expected = npy_header(np.dtype(about["dtype"]), about["shape"])
+            if files[name].read(HEADER_BYTES) != expected:
+                problems.append(f"{folder / name}.npy: its header has changed")
+        first = 0
+        for number in track(range(len(manifest["blocks"]))):
+            block = manifest["blocks"][number]
+            members = samples[first : first + block["samples"]]
+            end = members[-1].first + members[-1].height * members[-1].width
+            for name, about in manifest["arrays"].items():
+                width = CHANNELS[name] * np.dtype(about["dtype"]).itemsize
+                start, stop = (HEADER_BYTES + width * at for at in (members[0].first, end))
+                if digest(files[name], start, stop) != block["sha256"][name]:
+                    problems.append(
+                        f"{folder / name}.npy: damaged in samples {first} to "
+                        f"{first + len(members) - 1} ({members[0].id} ... {members[-1].id})"
+                    )
+            first += block["samples"]
+    finally:
+        for file in files.values():
+            file.close()
+    return problems

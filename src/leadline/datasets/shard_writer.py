@@ -1,0 +1,251 @@
+"""Appending samples to the arrays of a shard folder, block by block, with a journal."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from leadline import __version__
+from leadline.datasets.encoding import Encoding
+from leadline.datasets.sample import Sample
+from leadline.datasets.shards import (
+    CHANNELS,
+    FORMAT,
+    HEADER_BYTES,
+    MANIFEST,
+    SAMPLES,
+    VERSION,
+)
+from leadline.datasets.warp import size_of
+from leadline.depth.errors import LeadlineError
+
+BLOCK_SAMPLES = 32
+"""Samples between two lines of the journal: what a kill can cost."""
+
+JOURNAL = "journal.jsonl"
+CHUNK = 1 << 20
+
+
+class ShardWriter:
+    """Appends to `folder`, which it creates or continues; use as a context manager.
+
+    `done` is the number of samples that are in it. Errors: OSError as the disk gives it;
+    LeadlineError where the folder belongs to other data or to another process.
+    """
+
+    def __init__(self, folder: Path, plan: dict[str, Any], encoding: Encoding):
+        self.folder = folder
+        self._begin = {"plan": plan, "encoding": asdict(encoding)}
+        self._encoding = encoding
+        self._blocks: list[dict[str, Any]] = []
+        self._open_block: list[dict[str, Any]] = []
+        self._files: dict[str, FileIO] = {}
+        self._sums: dict[str, Any] = {}
+
+    @property
+    def done(self) -> int:
+        """Samples that are written, whether or not their block is complete."""
+        return sum(len(block["samples"]) for block in self._blocks) + len(self._open_block)
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._journal = FileIO(self.folder / JOURNAL, "a+")
+        try:
+            self._lock()
+            self._continue()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in (self._journal, *self._files.values()):
+            file.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LeadlineError(
+                f"{self.folder}: another process is packing here; wait for it, or stop it"
+            ) from None
+
+    def _continue(self) -> None:
+        """Read the journal, keep the blocks that are intact, cut off everything behind them."""
+        lines = _complete_lines(self._journal)
+        begin = next(lines, None)
+        if begin is not None:
+            if begin.get("plan") != self._begin["plan"]:
+                raise LeadlineError(
+                    f"{self.folder}: holds an unfinished packing of other data or at another size; "
+                    "delete this folder, or choose another output folder"
+                )
+            self._begin, self._encoding = begin, Encoding(**begin["encoding"])
+        for name in self._encoding.dtypes:
+            self._files[name] = FileIO(
+                os.open(self._path(name), os.O_RDWR | os.O_CREAT, 0o666), "r+"
+            )
+        positions = dict.fromkeys(self._files, HEADER_BYTES)
+        for block in lines:
+            ends = {name: at + self._size(name, block) for name, at in positions.items()}
+            if any(
+                digest(self._files[name], positions[name], ends[name]) != block["sha256"][name]
+                for name in positions
+            ):
+                break
+            self._blocks.append(block)
+            positions = ends
+        for name, file in self._files.items():
+            file.truncate(positions[name])
+            file.seek(positions[name])
+        self._rewrite_journal()
+        self._start_block()
+
+    def _rewrite_journal(self) -> None:
+        self._journal.truncate(0)
+        for entry in (self._begin, *self._blocks):
+            _write(self._journal, (json.dumps(entry) + "\n").encode())
+        os.fsync(self._journal.fileno())
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+    def _size(self, name: str, block: dict[str, Any]) -> int:
+        pixels: int = sum(row["size"][0] * row["size"][1] for row in block["samples"])
+        return pixels * CHANNELS[name] * np.dtype(self._encoding.dtypes[name]).itemsize
+
+    def _start_block(self) -> None:
+        self._open_block = []
+        self._sums = {name: hashlib.sha256() for name in self._files}
+
+    def add(self, sample: Sample) -> None:
+        """Append one sample; raises UnfitError where the encoding is too narrow for it."""
+        for name, array in self._encoding.arrays(sample).items():
+            content = np.ascontiguousarray(array).data.cast("B")
+            _write(self._files[name], content)
+            self._sums[name].update(content)
+        camera = sample.intrinsics
+        self._open_block.append(
+            {
+                "id": sample.id,
+                "size": size_of(sample),
+                "labelled": sample.labels is not None,
+                "camera": camera and (camera.fx, camera.fy, camera.cx, camera.cy),
+            }
+        )
+        if len(self._open_block) == BLOCK_SAMPLES:
+            self._close_block()
+
+    def _close_block(self) -> None:
+        for file in self._files.values():
+            os.fsync(file.fileno())
+        sums = {name: sum.hexdigest() for name, sum in self._sums.items()}
+        block = {"samples": self._open_block, "sha256": sums}
+        _write(self._journal, (json.dumps(block) + "\n").encode())
+        os.fsync(self._journal.fileno())
+        self._blocks.append(block)
+        self._start_block()
+
+    def finish(self) -> None:
+        """Write headers, the list of samples and the manifest; the folder is then complete.
+
+        The journal stays, so that a kill before the folder has its name costs nothing.
+        """
+        if self._open_block:
+            self._close_block()
+        rows = [row for block in self._blocks for row in block["samples"]]
+        arrays: dict[str, dict[str, Any]] = {}
+        for name, file in self._files.items():
+            dtype, shape = np.dtype(self._encoding.dtypes[name]), _shape(name, rows)
+            file.seek(0)
+            _write(file, npy_header(dtype, shape))
+            os.fsync(file.fileno())
+            arrays[name] = {"dtype": dtype.name, "shape": shape}
+        arrays["depth"]["units_per_metre"] = self._encoding.units_per_metre
+        columns = {key: [row[key] for row in rows] for key in ("id", "size", "labelled", "camera")}
+        listing = json.dumps(columns).encode()
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "written_by": f"leadline {__version__}",
+            "samples": len(rows),
+            "arrays": arrays,
+            "plan": self._begin["plan"],
+            "samples_sha256": hashlib.sha256(listing).hexdigest(),
+            "blocks": [
+                {"samples": len(block["samples"]), "sha256": block["sha256"]}
+                for block in self._blocks
+            ],
+        }
+        self._write_file(SAMPLES, listing)
+        self._write_file(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+
+    def _write_file(self, name: str, content: bytes) -> None:
+        with FileIO(self.folder / name, "w") as file:
+            _write(file, content)
+            os.fsync(file.fileno())
+
+
+def _shape(name: str, rows: list[dict[str, Any]]) -> list[int]:
+    """Return (N,H,W[,3]) where every sample has one size, else (pixels[,3])."""
+    tail = [CHANNELS[name]] if CHANNELS[name] > 1 else []
+    sizes = {tuple(row["size"]) for row in rows}
+    if len(sizes) == 1:
+        return [len(rows), *sizes.pop(), *tail]
+    return [sum(row["size"][0] * row["size"][1] for row in rows), *tail]
+
+
+def npy_header(dtype: np.dtype[Any], shape: list[int]) -> bytes:
+    """Return the header of a NPY file (version 1.0), padded to `HEADER_BYTES`."""
+    about = {"descr": dtype.newbyteorder("<").str, "fortran_order": False, "shape": tuple(shape)}
+    start = b"\x93NUMPY\x01\x00" + (HEADER_BYTES - 10).to_bytes(2, "little")
+    return (start + repr(about).encode()).ljust(HEADER_BYTES - 1) + b"\n"
+
+
+def digest(file: FileIO, start: int, end: int) -> str:
+    """Return the SHA-256 of the bytes from `start` to `end`; of fewer where the file is short."""
+    total = hashlib.sha256()
+    file.seek(start)
+    while start < end and (chunk := file.read(min(CHUNK, end - start))):
+        total.update(chunk)
+        start += len(chunk)
+    return total.hexdigest()
+
+
+def _complete_lines(journal: FileIO) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a journal up to the first that is cut short or damaged."""
+    journal.seek(0)
+    for line in journal.readall().split(b"\n")[:-1]:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(entry, dict):
+            return
+        yield entry
+
+
+def _write(file: FileIO, content: bytes | memoryview) -> None:
+    """Write all of `content`; a full disk takes a part of it before it raises."""
+    rest = memoryview(content)
+    while rest:
+        written = file.write(rest)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]

@@ -1,0 +1,289 @@
+"""Packed shards: a data set as a few big arrays, read by memory mapping instead of decoding.
+
+A shard folder holds `manifest.json`, `samples.json` and one `.npy` file per array: image (uint8
+RGB), depth (uint16 whole units, or float32 metres; 0 where invalid) and, where there are any,
+labels. A data set with splits has one shard folder per split. Where every sample has one size the
+arrays are (N,H,W,3) and (N,H,W), for anybody's `numpy.load(..., mmap_mode="r")`; samples of mixed
+sizes lie one behind the other in arrays of (pixels,3) and (pixels,).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.layout import Layout
+from leadline.datasets.reader import Reader
+from leadline.datasets.sample import Sample
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line, read_bytes
+from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.units import settle_units
+
+FORMAT, VERSION = "leadline-shards", 1
+MANIFEST, SAMPLES = "manifest.json", "samples.json"
+HEADER_BYTES = 256
+"""Length of the .npy header, padded, so that it can be written last."""
+
+CHANNELS = {"image": 3, "depth": 1, "labels": 1}
+DTYPES = {
+    "image": ("uint8",),
+    "depth": ("uint16", "float32"),
+    "labels": ("uint8", "int16", "int32"),
+}
+
+
+@dataclass(frozen=True)
+class PackedSample:
+    """Where one sample lies: `first` is its first pixel in every array of its `folder`."""
+
+    id: str
+    folder: str
+    first: int
+    height: int
+    width: int
+    labelled: bool
+    camera: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True)
+class ShardsDataset(Reader[PackedSample]):
+    """Samples of one or several shard folders below `root`; copies made for workers stay small."""
+
+    def read(self, item: PackedSample) -> Sample:
+        """Copy one sample out of the mapped arrays."""
+        arrays = open_arrays(self.root / item.folder)
+        pixels, shape = slice(item.first, item.first + item.height * item.width), (-1, item.width)
+        depth_map = _depth_of(arrays, pixels, shape)
+        labels = None
+        if item.labelled:
+            labels = arrays.labels[pixels].reshape(shape).astype(np.int32)
+        camera = None
+        if item.camera is not None:
+            camera = Intrinsics(*item.camera, width=item.width, height=item.height)
+        image = arrays.image[pixels].reshape(*shape, 3).copy()
+        return Sample(item.id, image, depth_map.depth, depth_map.valid, labels, camera)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The mapped arrays of one shard folder: (P,3), (P,) and (P,) with P pixels in all.
+
+    `units_per_metre` is None where the depth is float32 metres; `labels` is empty without any.
+    """
+
+    image: NDArray[np.uint8]
+    depth: NDArray[Any]
+    labels: NDArray[Any]
+    units_per_metre: float | None
+
+
+def _depth_of(arrays: Arrays, pixels: slice, shape: tuple[int, int]) -> DepthMap:
+    stored = arrays.depth[pixels].reshape(shape)
+    if arrays.units_per_metre is None:
+        return DepthMap.from_metres(stored)
+    return DepthMap.from_whole_units(stored, arrays.units_per_metre)
+
+
+def open_arrays(folder: Path) -> Arrays:
+    """Map the arrays of a shard folder; each process maps them once.
+
+    Errors: LeadlineError where a file is missing or is not what the manifest says.
+    """
+    try:
+        stamp = (folder / MANIFEST).stat().st_mtime_ns
+    except OSError as error:
+        raise LeadlineError(
+            f"{folder / MANIFEST}: {one_line(error)}; pack the data again"
+        ) from None
+    return _map_arrays(folder, stamp)
+
+
+@lru_cache(maxsize=32)
+def _map_arrays(folder: Path, _stamp: int) -> Arrays:
+    manifest = read_manifest(folder)
+    maps = {name: _map(folder, name, about) for name, about in manifest["arrays"].items()}
+    return Arrays(
+        image=maps["image"],
+        depth=maps["depth"],
+        labels=maps.get("labels", np.empty(0, np.uint8)),
+        units_per_metre=manifest["arrays"]["depth"]["units_per_metre"],
+    )
+
+
+def _map(folder: Path, name: str, about: dict[str, Any]) -> NDArray[Any]:
+    path = folder / f"{name}.npy"
+    dtype, shape = np.dtype(about["dtype"]), tuple(about["shape"])
+    expected = HEADER_BYTES + dtype.itemsize * math.prod(shape)
+    try:
+        found = path.stat().st_size
+        if found == expected:
+            mapped = np.memmap(path, dtype, "r", offset=HEADER_BYTES, shape=(math.prod(shape),))
+            # A plain array over the map: np.memmap runs Python code at every slice.
+            flat = np.asarray(mapped)
+            return flat.reshape(-1, CHANNELS[name]) if CHANNELS[name] > 1 else flat
+    except OSError as error:
+        raise LeadlineError(f"{path}: {one_line(error)}; pack the data again") from error
+    raise LeadlineError(
+        f"{path}: has {found} bytes instead of {expected}; copy it again, or pack the data again"
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a shard folder.
+
+    Errors: LeadlineError where it is missing, damaged, or of a version this release cannot read.
+    """
+    path = folder / MANIFEST
+    content = _read_json(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise LeadlineError(f"{path}: not a manifest of packed shards; give the folder of shards")
+    if content.get("version") != VERSION:
+        raise LeadlineError(
+            f"{path}: version {content.get('version')} of the shards, this release reads "
+            f"{VERSION}; pack the data again, or update leadline"
+        )
+    try:
+        _check_manifest(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(path, error) from error
+    return content
+
+
+def _check_manifest(content: dict[str, Any]) -> None:
+    arrays = content["arrays"]
+    if not {"image", "depth"} <= arrays.keys() <= CHANNELS.keys():
+        raise ValueError(f"arrays {', '.join(arrays)}")
+    for name, about in arrays.items():
+        if about["dtype"] not in DTYPES[name] or not all(int(n) >= 0 for n in about["shape"]):
+            raise ValueError(f"{name} {about}")
+    units = arrays["depth"]["units_per_metre"]
+    if (units is None) != (arrays["depth"]["dtype"] == "float32") or not (units or 1) > 0:
+        raise ValueError(f"depth of {arrays['depth']['dtype']} in units of {units}")
+    pixels = {math.prod(about["shape"]) // CHANNELS[name] for name, about in arrays.items()}
+    if len(pixels) > 1:
+        raise ValueError("arrays of different sizes")
+    if sum(block["samples"] for block in content["blocks"]) != content["samples"]:
+        raise ValueError("blocks that do not add up")
+
+
+def read_samples(folder: Path, prefix: str = "") -> list[PackedSample]:
+    """Return the list of samples of a shard folder; `prefix` is its name below the data's root.
+
+    Errors: LeadlineError where the list is damaged or does not fit the arrays.
+    """
+    path, manifest = folder / SAMPLES, read_manifest(folder)
+    content = _read_json(path)
+    samples, first = [], 0
+    try:
+        for id, (height, width), labelled, camera in zip(
+            content["id"], content["size"], content["labelled"], content["camera"], strict=True
+        ):
+            where = None if camera is None else tuple(float(value) for value in camera)
+            if not (height > 0 and width > 0):
+                raise ValueError(f"{id} is {width}x{height}")
+            samples.append(
+                PackedSample(str(id), prefix, first, height, width, bool(labelled), where)  # type: ignore[arg-type]
+            )
+            first += height * width
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    pixels = math.prod(manifest["arrays"]["image"]["shape"]) // CHANNELS["image"]
+    if first != pixels or len(samples) != manifest["samples"]:
+        raise LeadlineError(
+            f"{path}: lists {len(samples)} samples of {first} pixels, the arrays hold "
+            f"{manifest['samples']} of {pixels}; copy the folder again, or pack the data again"
+        )
+    return samples
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(read_bytes(path, "part of the shards"))
+    except ValueError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> LeadlineError:
+    return LeadlineError(
+        f"{path}: is damaged ({one_line(error)}); copy the folder again, or pack the data again"
+    )
+
+
+def is_shard_folder(path: Path) -> bool:
+    """Return whether `path` has a manifest of packed shards in it."""
+    try:
+        with (path / MANIFEST).open("rb") as file:
+            return f'"{FORMAT}"'.encode() in file.read(200)
+    except OSError:
+        return False
+
+
+def shard_folders(path: Path) -> dict[str, Path]:
+    """Return the shard folders at `path` by split; a data set without splits has the name ""."""
+    if is_shard_folder(path):
+        return {"": path}
+    if not path.is_dir():
+        return {}
+    return {each.name: each for each in sorted(path.iterdir()) if is_shard_folder(each)}
+
+
+def open_shards(
+    path: Path, split: str | None = None, units_per_metre: float | None = None
+) -> ShardsDataset:
+    """Open one split, or without a name all of them.
+
+    Errors: LeadlineError for missing or damaged shards, or a unit that contradicts them.
+    """
+    found = shard_folders(path)
+    chosen = found if split is None else {split: found[split]} if split in found else {}
+    if not chosen:
+        raise LeadlineError(f"{path}: no packed shards{f' of split {split}' if split else ''} here")
+    samples: list[PackedSample] = []
+    for name, folder in chosen.items():
+        arrays = open_arrays(folder)
+        if units_per_metre is not None:
+            settle_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
+        samples += read_samples(folder, name)
+    return ShardsDataset(path, tuple(samples), units_per_metre, name="shards")
+
+
+def _matches(path: Path) -> str | None:
+    folders = shard_folders(path)
+    return f"has {MANIFEST} of {FORMAT}" if folders else None
+
+
+def _splits(path: Path) -> tuple[str, ...]:
+    names: Sequence[str] = sorted(shard_folders(path), key=_usual_order)
+    return tuple(name for name in names if name)
+
+
+def _usual_order(split: str) -> tuple[int, str]:
+    usual = ("train", "val", "test")
+    return (usual.index(split) if split in usual else len(usual)), split
+
+
+def _sibling(path: Path, split: str) -> Path | None:
+    other = path.parent / split
+    return other if is_shard_folder(path) and other != path and is_shard_folder(other) else None
+
+
+LAYOUT = Layout(
+    name="shards",
+    title="packed shards",
+    points_at="a folder that 'leadline convert --to shards' wrote",
+    source="Leadline's own, for fast epochs",
+    matches=_matches,
+    open=open_shards,
+    splits=_splits,
+    sibling=_sibling,
+)
