@@ -60,11 +60,10 @@ def render_pairs(folder: Path, count: int) -> Path:
 
 
 def decode_only(data: PairsDataset) -> None:
-    """Read and decode every file of every pair with OpenCV, and do nothing else."""
+    """Read and decode both files of every pair with OpenCV, and do nothing else."""
     for pair in data.pairs:
         cv2.imdecode(np.frombuffer(pair.image.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
-        for path in filter(None, (pair.depth, pair.label)):
-            cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+        cv2.imdecode(np.frombuffer(pair.depth.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def read_samples(data: DepthDataset) -> None:
@@ -134,7 +133,8 @@ def main() -> None:
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.data or render_pairs(Path(scratch) / "pairs", options.count)
-        whole = open_data(folder, options.split, layout="pairs")
+        # Class labels are left out, as in training, unless a loss looks at them.
+        whole = open_data(folder, options.split, layout="pairs").without_labels()
         count = min(options.count, len(whole)) // BATCH * BATCH
         measure(whole.subset(range(count)), Path(scratch), options)
 

@@ -74,7 +74,7 @@ class Encoding:
         if self.rounded:
             if units.max() > LARGEST:
                 raise LeadlineError(
-                    f"{sample.id}: a depth of {depth.max():g} m does not fit into 16 bits at "
+                    f"{sample.id!r}: a depth of {depth.max():g} m does not fit into 16 bits at "
                     f"{self.units_per_metre:g} units per metre; give fewer, or leave --units out"
                 )
             whole[sample.valid & (whole == 0)] = 1

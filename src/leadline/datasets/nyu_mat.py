@@ -58,7 +58,8 @@ class NyuMatDataset(Reader[NyuItem]):
             file = _open_file(str(self.root), os.getpid())
             image = file["images"][item.index].transpose(2, 1, 0)
             metres = file[DEPTH_KEYS[self.depth]][item.index].T
-            ids = None if self.labels == "none" else file["labels"][item.index].T
+            labelled = self.with_labels and self.labels != "none"
+            ids = file["labels"][item.index].T if labelled else None
         depth_map = DepthMap.from_metres(np.ascontiguousarray(metres))
         classes = None if ids is None else nyu_label_map(int(self.labels))[ids]
         height, width = depth_map.shape

@@ -54,7 +54,7 @@ class PairsDataset(Reader[Pair]):
         depth_map = read_depth(item.depth, self.units_per_metre)
         check_one_size("depth", depth_map.depth, item.depth, image, item.image)
         labels = None
-        if item.label is not None:
+        if item.label is not None and self.with_labels:
             labels = read_labels(item.label)
             check_one_size("label", labels, item.label, image, item.image)
         return Sample(

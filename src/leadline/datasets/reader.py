@@ -37,16 +37,22 @@ class Reader(Generic[ItemT]):
     min_depth: float = 0.0
     max_depth: float | None = None
     name: str = ""
+    with_labels: bool = True
 
     @abstractmethod
     def read(self, item: ItemT) -> Sample:
-        """Read one sample with all the depth that its files hold, 0 where there is none."""
+        """Read one sample with all the depth that its files hold, 0 where there is none.
+
+        Labels may be left out where `with_labels` is False.
+        """
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> Sample:
         sample = self.read(self.items[index])
+        if not self.with_labels and sample.labels is not None:
+            sample = replace(sample, labels=None)
         if self.min_depth <= 0 and self.max_depth is None:
             return sample
         depth = _within(sample.depth, self.min_depth, self.max_depth)
@@ -63,6 +69,10 @@ class Reader(Generic[ItemT]):
     def within(self, min_depth: float, max_depth: float | None) -> Self:
         """Return the same data set with another range of valid depth, in metres."""
         return replace(self, min_depth=min_depth, max_depth=max_depth)
+
+    def without_labels(self) -> Self:
+        """Return the same data set without class labels, which then cost nothing to read."""
+        return replace(self, with_labels=False)
 
     def named(self, name: str) -> Self:
         """Return the same data set under another `name`."""

@@ -68,6 +68,10 @@ class DepthDataset(Protocol):
         """Return the same data set with another range of valid depth, in metres."""
         ...
 
+    def without_labels(self) -> Self:
+        """Return the same data set without class labels."""
+        ...
+
     def named(self, name: str) -> Self:
         """Return the same data set under another `name`."""
         ...

@@ -88,10 +88,10 @@ class ShardWriter:
 
     def _continue(self) -> None:
         """Read the journal, keep the blocks that are intact, cut off everything behind them."""
-        lines = _complete_lines(self._journal)
-        begin = next(lines, None)
+        entries = _intact_entries(self._journal)
+        begin = next(entries, None)
         if begin is not None:
-            if begin.get("plan") != self._begin["plan"]:
+            if begin["plan"] != self._begin["plan"]:
                 raise LeadlineError(
                     f"{self.folder}: holds an unfinished packing of other data or at another size; "
                     "delete this folder, or choose another output folder"
@@ -102,7 +102,7 @@ class ShardWriter:
                 os.open(self._path(name), os.O_RDWR | os.O_CREAT, 0o666), "r+"
             )
         positions = dict.fromkeys(self._files, HEADER_BYTES)
-        for block in lines:
+        for block in entries:
             ends = {name: at + self._size(name, block) for name, at in positions.items()}
             if any(
                 digest(self._files[name], positions[name], ends[name]) != block["sha256"][name]
@@ -120,7 +120,7 @@ class ShardWriter:
     def _rewrite_journal(self) -> None:
         self._journal.truncate(0)
         for entry in (self._begin, *self._blocks):
-            _write(self._journal, (json.dumps(entry) + "\n").encode())
+            _write(self._journal, journal_line(entry))
         os.fsync(self._journal.fileno())
 
     def _path(self, name: str) -> Path:
@@ -157,7 +157,7 @@ class ShardWriter:
             os.fsync(file.fileno())
         sums = {name: sum.hexdigest() for name, sum in self._sums.items()}
         block = {"samples": self._open_block, "sha256": sums}
-        _write(self._journal, (json.dumps(block) + "\n").encode())
+        _write(self._journal, journal_line(block))
         os.fsync(self._journal.fileno())
         self._blocks.append(block)
         self._start_block()
@@ -228,17 +228,20 @@ def digest(file: FileIO, start: int, end: int) -> str:
     return total.hexdigest()
 
 
-def _complete_lines(journal: FileIO) -> Iterator[dict[str, Any]]:
+def journal_line(entry: dict[str, Any]) -> bytes:
+    """Return a line of the journal: its own check sum, then the entry as JSON."""
+    content = json.dumps(entry).encode()
+    return hashlib.sha256(content).hexdigest().encode() + b" " + content + b"\n"
+
+
+def _intact_entries(journal: FileIO) -> Iterator[dict[str, Any]]:
     """Yield the entries of a journal up to the first that is cut short or damaged."""
     journal.seek(0)
     for line in journal.readall().split(b"\n")[:-1]:
-        try:
-            entry = json.loads(line)
-        except ValueError:
+        total, _, content = line.partition(b" ")
+        if hashlib.sha256(content).hexdigest().encode() != total:
             return
-        if not isinstance(entry, dict):
-            return
-        yield entry
+        yield json.loads(content)
 
 
 def _write(file: FileIO, content: bytes | memoryview) -> None:

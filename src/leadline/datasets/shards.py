@@ -65,7 +65,7 @@ class ShardsDataset(Reader[PackedSample]):
         pixels, shape = slice(item.first, item.first + item.height * item.width), (-1, item.width)
         depth_map = _depth_of(arrays, pixels, shape)
         labels = None
-        if item.labelled:
+        if item.labelled and self.with_labels:
             labels = arrays.labels[pixels].reshape(shape).astype(np.int32)
         camera = None
         if item.camera is not None:

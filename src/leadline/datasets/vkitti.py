@@ -65,7 +65,7 @@ class VkittiDataset(Reader[VkittiFrame]):
         kept = values != SKY if self.sky == "invalid" else None
         depth_map = DepthMap.from_metres(values.astype(np.float32) / np.float32(UNITS), kept)
         labels = None
-        if self.labels != "none" and item.classes:
+        if self.with_labels and self.labels != "none" and item.classes:
             picture = read_photo(self.root / item.classes).pixels
             check_one_size("class picture", picture[..., 0], self.root / item.classes, image, photo)
             table = _table(self.root / item.table, self.labels)

@@ -73,7 +73,7 @@ def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) ->
     """
     source = size_of(sample)
     for mirrored in (False, True):
-        if np.allclose(inverse, _cover(source, size, mirrored), rtol=0, atol=1e-9):
+        if np.abs(inverse - _cover(source, size, mirrored)).max() < 1e-9:
             step = source[0] // size[0]
             if source == (size[0] * step, size[1] * step):
                 return _thin(sample, step, mirrored)

@@ -188,7 +188,8 @@ def _steps(
         _validate(run, record, reporter)
     if _ends_early(run, reporter):
         return
-    samples = TrainingSamples(run.train_data, run.size, run.recipe.augment, run.recipe.trainer.seed)
+    data = run.train_data if run.recipe.reads_labels else run.train_data.without_labels()
+    samples = TrainingSamples(data, run.size, run.recipe.augment, run.recipe.trainer.seed)
     order = run.order.starting_at(run.step)
     batches = iter(make_loader(samples, order, run.recipe.data.workers))
     stop.silence_workers()

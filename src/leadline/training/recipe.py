@@ -225,6 +225,11 @@ class Recipe(_Section):
     schedule: ScheduleSection = ScheduleSection()  # type: ignore[call-arg]
     trainer: TrainerSection = TrainerSection()  # type: ignore[call-arg]
 
+    @property
+    def reads_labels(self) -> bool:
+        """Whether any term of the loss looks at class labels."""
+        return any(term.space == "labels" for term in self.loss)
+
     def to_yaml(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads back unchanged."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
