@@ -32,6 +32,7 @@ def test_a_split_is_named_or_everything_is_opened(listed):
     assert available_splits(listed) == ("train", "val")
     assert [len(open_data(listed, split)) for split in ("train", "val")] == [3, 1]
     assert len(open_data(listed / "train.csv")) == 3
+    assert len(open_data(listed / "train.csv", "all")) == 3
     assert open_data(listed, "val").name == "pairs, val"
     with pytest.raises(LeadlineError, match=r"no split 'test' here, only train, val"):
         open_data(listed, "test")

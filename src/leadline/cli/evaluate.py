@@ -28,7 +28,7 @@ def evaluate_command(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="train, val, test, ...; else val or test, whichever the data has."),
+        typer.Option(help="train, val, test or all; else val or test, whichever the data has."),
     ] = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,

@@ -26,7 +26,6 @@ from leadline.datasets.velodyne import (
     read_camera,
     read_scan,
 )
-from leadline.depth.depth_map import DepthMap
 from leadline.depth.errors import LeadlineError
 from leadline.depth.images import read_photo
 
@@ -53,8 +52,7 @@ class KittiRawDataset(Reader[KittiFrame]):
         depth = project_velodyne(
             scan, camera.projection, camera.size, self.depth_kind, self.rounding
         )
-        depth_map = DepthMap.from_metres(depth)
-        return Sample(item.id, image, depth, depth_map.valid, None, camera.intrinsics)
+        return Sample(item.id, image, depth, depth > 0, None, camera.intrinsics)
 
 
 def _matches(path: Path) -> str | None:

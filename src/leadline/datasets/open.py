@@ -41,6 +41,10 @@ LAYOUTS: tuple[Layout, ...] = (
 """Every layout, the particular before the general: the first that matches a path is taken."""
 
 
+EVERYTHING = "all"
+"""The split that every data set has."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the caller wants of the data, whichever layout it turns out to have."""
@@ -111,15 +115,16 @@ def open_data(
     max_depth: float | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> DepthDataset:
-    """Open the data at `path`, of the layout given or recognised; `split` None means all of it.
+    """Open the data at `path`, of the layout given or recognised.
 
+    `split` is one of the data's; None or `all` means everything.
     `units_per_metre` is the scale of whole-number depth files that do not say it themselves.
     Depth of at most `min_depth`, or beyond `max_depth` metres, is invalid. `options` are the
     layout's own (`Layout.options`).
     Errors: LeadlineError for missing or unknown data, split, option, or a contradicting unit.
     """
     asked = Asked(layout, units_per_metre, min_depth, max_depth, options or {})
-    return _open(path, split, asked)
+    return _open(path, None if split == EVERYTHING else split, asked)
 
 
 def open_train_split(

@@ -58,18 +58,16 @@ def project_velodyne(
     is confused with the first of the next; here each pixel has a number of its own in both.
     """
     height, width = size
-    xyz = np.asarray(points, dtype=np.float64)[:, :3]
-    xyz = xyz[np.isfinite(xyz).all(axis=1)]
-    u_w, v_w, w = projection @ np.column_stack([xyz, np.ones(len(xyz))]).T
-    depth = w if kind == "z" else xyz[:, 0]
-    ahead = (w > 0) & (depth > 0)
-    shift = 0 if rounding == "nearest" else -1
-    column = np.floor(u_w[ahead] / w[ahead] + 0.5) + shift
-    row = np.floor(v_w[ahead] / w[ahead] + 0.5) + shift
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    pixel = row[inside].astype(np.intp) * width + column[inside].astype(np.intp)
+    xyz = points[np.isfinite(points[:, :3]).all(axis=1), :3].astype(np.float64)
+    uvw = xyz @ projection[:, :3].T + projection[:, 3]
+    depth = uvw[:, 2] if kind == "z" else xyz[:, 0]
+    ahead = (uvw[:, 2] > 0) & (depth > 0)
+    uvw, depth = uvw[ahead], depth[ahead]
+    pixel_of = np.floor(uvw[:, :2] / uvw[:, 2:] + 0.5) - (rounding == "published")
+    inside = ((pixel_of >= 0) & (pixel_of < (width, height))).all(axis=1)
+    column, row = pixel_of[inside].astype(np.intp).T
     nearest = np.full(height * width, np.inf, dtype=np.float32)
-    np.minimum.at(nearest, pixel, depth[ahead][inside].astype(np.float32))
+    np.minimum.at(nearest, row * width + column, depth[inside].astype(np.float32))
     nearest[np.isinf(nearest)] = 0
     return nearest.reshape(height, width)
 

@@ -39,7 +39,7 @@ class ColourTable:
     """The class ids of the colours of one world and variation; `colours` is sorted."""
 
     path: Path
-    colours: NDArray[np.int64]
+    colours: NDArray[np.uint32]
     ids: NDArray[np.int32]
 
     def classify(self, image: NDArray[np.uint8], file: Path) -> NDArray[np.int32]:
@@ -48,7 +48,7 @@ class ColourTable:
         A colour that the table lacks has no class (-1).
         Errors: LeadlineError where that is so for more than one pixel in a hundred.
         """
-        packed = _pack(image.astype(np.int64))
+        packed = _pack(image)
         place = np.searchsorted(self.colours, packed).clip(max=len(self.colours) - 1)
         known = self.colours[place] == packed
         if known.mean() < 1 - _UNKNOWN_SHARE:
@@ -72,15 +72,19 @@ def read_colour_table(path: Path, ids: dict[str, int]) -> ColourTable:
             raise LeadlineError(f"{path}: line {number} is {line[:60]!r}, expected: Name r g b")
         if entry[1] not in ids:
             raise LeadlineError(f"{path}: line {number} names the unknown class {entry[1]!r}")
-        classes[int(_pack(np.array(entry.groups()[1:], dtype=np.int64)))] = ids[entry[1]]
+        colour = np.array(entry.groups()[1:], dtype=np.uint8).reshape(1, 1, 3)
+        classes[int(_pack(colour)[0, 0])] = ids[entry[1]]
     if not classes:
         raise LeadlineError(f"{path}: lists no colours; copy the table again")
-    colours = np.array(sorted(classes), dtype=np.int64)
+    colours = np.array(sorted(classes), dtype=np.uint32)
     return ColourTable(
         path, colours, np.array([classes[int(colour)] for colour in colours], dtype=np.int32)
     )
 
 
-def _pack(colours: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One number a colour, from (...,3)."""
-    return colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2]
+def _pack(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """One number (H,W) a colour of (H,W,3)."""
+    import cv2
+
+    with_alpha = cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2RGBA)
+    return np.asarray(with_alpha).view(np.uint32)[..., 0]
