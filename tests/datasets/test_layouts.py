@@ -79,6 +79,9 @@ def test_its_samples_keep_the_promises_of_a_sample(opened):
     ids = [data.sample_id(index) for index in range(len(data))]
     assert len(set(ids)) == len(ids) >= 3
     assert data.name == name
+    files = data.files(0)
+    assert all(path.is_file() for path in files.values())
+    assert files == {} or files["image"].suffix in (".png", ".jpg")
     for index, sample in enumerate(data[i] for i in range(len(data))):
         assert sample.id == ids[index]
         assert sample.image.dtype == np.uint8

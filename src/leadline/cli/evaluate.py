@@ -94,7 +94,12 @@ def evaluate_command(
     import json
 
     from leadline.cli.progress import tracker
-    from leadline.datasets.open import open_data, open_train_split, split_to_score
+    from leadline.datasets.open import (
+        open_data,
+        open_train_split,
+        recognise,
+        split_to_score,
+    )
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
     from leadline.evaluation import CaseCollector, evaluate, to_json, write_evaluation
@@ -103,7 +108,7 @@ def evaluate_command(
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
     opening: dict[str, Any] = {
-        "layout": layout,
+        "layout": recognise(data, layout).name,
         "units_per_metre": parse_units(depth_scale) if depth_scale else None,
         "options": parse_data_options(data_option),
     }
@@ -206,9 +211,11 @@ def print_result(result: Evaluation) -> None:
     from leadline.metrics import METRICS
 
     protocol = result.protocol
-    split = f" ({result.split})" if result.split else ""
+    read_as = [result.data_options.get("layout"), result.split]
+    read_as += [f"{key}={value}" for key, value in result.data_options.get("options", {}).items()]
+    how = ", ".join(part for part in read_as if part)
     images = f"{len(result.scored)} of {len(result.images)} images scored"
-    typer.echo(f"data      {result.data}{split}: {images}")
+    typer.echo(f"data      {result.data}{f' ({how})' if how else ''}: {images}")
     typer.echo(f"protocol  {protocol.name} [{protocol.hash}]: {protocol.describe()}")
     typer.echo(f"source    {protocol.source}")
     typer.echo(f"truth     {protocol.truth} (what the protocol presupposes)")

@@ -44,9 +44,13 @@ class BtsDataset(Reader[BtsItem]):
 
     depth_root: Path = Path()
 
+    def paths(self, item: BtsItem) -> dict[str, Path]:
+        """Return the image and the depth."""
+        return {"image": self.root / item.image, "depth": self.depth_root / item.depth}
+
     def read(self, item: BtsItem) -> Sample:
         """Read one line's files."""
-        photo, path = self.root / item.image, self.depth_root / item.depth
+        photo, path = self.paths(item).values()
         image = read_photo(photo).pixels
         depth_map = read_depth(path, self.units_per_metre)
         check_one_size("depth", depth_map.depth, path, image, photo)

@@ -42,14 +42,18 @@ class DenseDepthDataset(Reader[ListedPair]):
     Training depth has 8 bits (255 is 10 m), test depth 16 bits (millimetres).
     """
 
+    def paths(self, item: ListedPair) -> dict[str, Path]:
+        """Return the image and the depth."""
+        return {"image": self.root / item.image, "depth": self.root / item.depth}
+
     def read(self, item: ListedPair) -> Sample:
         """Read one pair."""
-        image = read_photo(self.root / item.image).pixels
-        path = self.root / item.depth
+        photo, path = self.paths(item).values()
+        image = read_photo(photo).pixels
         values, _ = decode_grey_png(path, read_bytes(path, "depth map"))
         units = UNITS_OF_8_BIT if values.dtype == np.uint8 else UNITS_OF_16_BIT
         depth_map = DepthMap.from_metres(values.astype(np.float32) / np.float32(units))
-        check_one_size("depth", depth_map.depth, path, image, self.root / item.image)
+        check_one_size("depth", depth_map.depth, path, image, photo)
         return Sample(item.id, image, depth_map.depth, depth_map.valid)
 
 

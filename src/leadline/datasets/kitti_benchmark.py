@@ -49,10 +49,14 @@ class KittiBenchmarkDataset(Reader[AnnotatedFrame]):
     depth: str = "annotated"
     cameras: Mapping[tuple[str, int], Intrinsics] = field(default_factory=dict)
 
+    def paths(self, item: AnnotatedFrame) -> dict[str, Path]:
+        """Return the image and the depth."""
+        depth = item.depth(DEPTH_FOLDERS[self.depth])
+        return {"image": self.raw / item.photo.id, "depth": self.root / depth}
+
     def read(self, item: AnnotatedFrame) -> Sample:
         """Read one photograph and its depth."""
-        photo = self.raw / item.photo.id
-        path = self.root / item.depth(DEPTH_FOLDERS[self.depth])
+        photo, path = self.paths(item).values()
         image = read_photo(photo).pixels
         depth_map = read_depth(path, UNITS)
         check_one_size("depth", depth_map.depth, path, image, photo)

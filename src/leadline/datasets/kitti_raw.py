@@ -38,19 +38,24 @@ class KittiRawDataset(Reader[KittiFrame]):
     depth_kind: DepthKind = "z"
     rounding: Rounding = "nearest"
 
+    def paths(self, item: KittiFrame) -> dict[str, Path]:
+        """Return the image and the scan."""
+        return {"image": self.root / item.id, "scan": self.root / item.scan}
+
     def read(self, item: KittiFrame) -> Sample:
         """Read one photograph and project its scan."""
         camera = self.cameras[item.date, item.camera]
-        image = read_photo(self.root / item.id).pixels
+        photo, scan = self.paths(item).values()
+        image = read_photo(photo).pixels
         if image.shape[:2] != camera.size:
             raise LeadlineError(
-                f"{self.root / item.id}: is {image.shape[1]}x{image.shape[0]} but the calibration "
+                f"{photo}: is {image.shape[1]}x{image.shape[0]} but the calibration "
                 f"of {item.date} is for {camera.size[1]}x{camera.size[0]} (S_rect); "
                 "use the rectified pictures at their own size"
             )
-        scan = read_scan(self.root / item.scan)
+        points = read_scan(scan)
         depth = project_velodyne(
-            scan, camera.projection, camera.size, self.depth_kind, self.rounding
+            points, camera.projection, camera.size, self.depth_kind, self.rounding
         )
         return Sample(item.id, image, depth, depth > 0, None, camera.intrinsics)
 

@@ -49,15 +49,20 @@ class KittiSelectionDataset(Reader[SelectedFrame]):
 
     depth: str = "annotated"
 
+    def paths(self, item: SelectedFrame) -> dict[str, Path]:
+        """Return the image, the depth and the camera file."""
+        depth = item.depth(DEPTH_FOLDERS[self.depth])
+        files = {"image": item.id, "depth": depth, "intrinsics": item.intrinsics}
+        return {kind: self.root / name for kind, name in files.items()}
+
     def read(self, item: SelectedFrame) -> Sample:
         """Read one photograph, its depth and its camera."""
-        photo = self.root / item.id
-        path = self.root / item.depth(DEPTH_FOLDERS[self.depth])
+        photo, path, intrinsics = self.paths(item).values()
         image = read_photo(photo).pixels
         depth_map = read_depth(path, UNITS)
         check_one_size("depth", depth_map.depth, path, image, photo)
         height, width = depth_map.shape
-        camera = Intrinsics.from_file(self.root / item.intrinsics, width, height)
+        camera = Intrinsics.from_file(intrinsics, width, height)
         return Sample(item.id, image, depth_map.depth, depth_map.valid, None, camera)
 
 

@@ -48,6 +48,11 @@ class PairsDataset(Reader[Pair]):
         """The files of every sample."""
         return self.items
 
+    def paths(self, item: Pair) -> dict[str, Path]:
+        """Return the image, the depth and, where there is one, the label."""
+        files = {"image": item.image, "depth": item.depth}
+        return files if item.label is None else {**files, "label": item.label}
+
     def read(self, item: Pair) -> Sample:
         """Read one pair."""
         image = read_photo(item.image).pixels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -46,6 +46,10 @@ class Reader(Generic[ItemT]):
         Labels may be left out where `with_labels` is False.
         """
 
+    def paths(self, item: ItemT) -> dict[str, Path]:
+        """Return the files that `read` reads, by kind: image, depth, label, ...; {} where none."""
+        return {}
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -61,6 +65,10 @@ class Reader(Generic[ItemT]):
     def sample_id(self, index: int) -> str:
         """Return the id of sample `index` without reading it."""
         return self.items[index].id
+
+    def files(self, index: int) -> Mapping[str, Path]:
+        """Return the files of sample `index` by kind (image, depth, label, ...), as far as any."""
+        return self.paths(self.items[index])
 
     def subset(self, indices: Sequence[int]) -> Self:
         """Return the data set of these samples, in this order."""

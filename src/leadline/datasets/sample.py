@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -58,6 +58,10 @@ class DepthDataset(Protocol):
 
     def sample_id(self, index: int) -> str:
         """Return the id of sample `index` without reading it."""
+        ...
+
+    def files(self, index: int) -> Mapping[str, Path]:
+        """Return the files of sample `index` by kind (image, depth, label, ...), as far as any."""
         ...
 
     def subset(self, indices: Sequence[int]) -> Self:

@@ -44,9 +44,13 @@ class TumPair:
 class TumDataset(Reader[TumPair]):
     """Pairs of one sequence or several; depth is registered to the colour camera."""
 
+    def paths(self, item: TumPair) -> dict[str, Path]:
+        """Return the image and the depth."""
+        return {"image": self.root / item.image, "depth": self.root / item.depth}
+
     def read(self, item: TumPair) -> Sample:
         """Read one pair."""
-        photo, path = self.root / item.image, self.root / item.depth
+        photo, path = self.paths(item).values()
         image = read_photo(photo).pixels
         depth_map = read_depth(path, self.units_per_metre)
         check_one_size("depth", depth_map.depth, path, image, photo)

@@ -56,20 +56,27 @@ class VkittiDataset(Reader[VkittiFrame]):
     sky: str = "far"
     labels: str = "cityscapes"
 
+    def paths(self, item: VkittiFrame) -> dict[str, Path]:
+        """Return the image, the depth and, where they are wanted and there, the labels' files."""
+        files = {"image": item.image, "depth": item.depth}
+        if self.with_labels and self.labels != "none" and item.classes:
+            files |= {"label": item.classes, "table": item.table}
+        return {kind: self.root / name for kind, name in files.items()}
+
     def read(self, item: VkittiFrame) -> Sample:
         """Read one frame."""
-        photo, path = self.root / item.image, self.root / item.depth
+        files = self.paths(item)
+        photo, path = files["image"], files["depth"]
         image = read_photo(photo).pixels
         values, _ = decode_grey_png(path, read_bytes(path, "depth map"))
         check_one_size("depth", values, path, image, photo)
         kept = values != SKY if self.sky == "invalid" else None
         depth_map = DepthMap.from_metres(values.astype(np.float32) / np.float32(UNITS), kept)
         labels = None
-        if self.with_labels and self.labels != "none" and item.classes:
-            picture = read_photo(self.root / item.classes).pixels
-            check_one_size("class picture", picture[..., 0], self.root / item.classes, image, photo)
-            table = _table(self.root / item.table, self.labels)
-            labels = table.classify(picture, self.root / item.classes)
+        if "label" in files:
+            picture = read_photo(files["label"]).pixels
+            check_one_size("class picture", picture[..., 0], files["label"], image, photo)
+            labels = _table(files["table"], self.labels).classify(picture, files["label"])
         height, width = depth_map.shape
         camera = CAMERA.scaled_to(width, height)
         return Sample(item.id, image, depth_map.depth, depth_map.valid, labels, camera)

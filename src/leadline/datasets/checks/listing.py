@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from leadline.datasets.checks.findings import Finding, error
 from leadline.datasets.checks.list_pairs import list_pairs
 from leadline.datasets.layout import Layout
 from leadline.datasets.open import open_data, recognise
-from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
 
 Options = Mapping[str, Any]
@@ -47,40 +46,21 @@ def _list_samples(
     faults: list[Finding] = []
     for name in [split] if split else (known.splits(path) or [None]):
         try:
-            data = open_data(path, name, layout=known.name, units_per_metre=units, **options)
+            data = open_data(path, name, layout=known.name, units_per_metre=units, options=options)
         except LeadlineError as problem:
             faults.append(
                 error("cannot-open", str(problem), "mend what the message names", [name or "all"])
             )
             continue
         entries += [
-            SampleEntry(data.sample_id(index), name or "", data, index, files_of(data, index))
+            SampleEntry(data.sample_id(index), name or "", data, index, dict(data.files(index)))
             for index in range(len(data))
         ]
     evidence = known.matches(path) or "you said so"
-    prescribed = known.units_per_metre or units
-    by = "the layout" if known.units_per_metre else "--depth-scale"
+    # Entries are read through the reader, which turns the layout's unit into metres.
     return Listing(
-        path,
-        known.name,
-        evidence,
-        tuple(entries),
-        tuple(faults),
-        prescribed,
-        by if prescribed else "",
+        path, known.name, evidence, tuple(entries), tuple(faults), 1.0, "the layout's reader"
     )
-
-
-def files_of(data: DepthDataset, index: int) -> dict[str, Path]:
-    """Return the files that a reader's item names, by the name of the field."""
-    items = getattr(data, "items", ())
-    return dict(_paths(items[index])) if index < len(items) else {}
-
-
-def _paths(item: object) -> Iterator[tuple[str, Path]]:
-    for name, value in vars(item).items():
-        if isinstance(value, Path):
-            yield name, value
 
 
 _LISTERS: dict[str, Lister] = {"pairs": list_pairs}
