@@ -86,15 +86,21 @@ def color_table(cmap: str) -> NDArray[np.uint8]:
     if cmap == "gray":
         table = np.repeat(ramp[:, None], 3, axis=1)
     elif cmap == "spectral":
-        anchors = np.array([list(bytes.fromhex(color)) for color in _SPECTRAL.split()])
-        stops = np.linspace(0, 255, len(anchors))
-        channels = [np.interp(ramp, stops, anchors[:, channel]) for channel in range(3)]
-        table = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+        table = blended_table(_SPECTRAL)
     else:
         bgr = cv2.applyColorMap(ramp[:, None], getattr(cv2, f"COLORMAP_{cmap.upper()}"))
         table = np.ascontiguousarray(bgr[:, 0, ::-1])
     table.setflags(write=False)  # the cache hands out the same array every time
     return table
+
+
+def blended_table(colors: str) -> NDArray[np.uint8]:
+    """Return 256 colours, (256,3) uint8, blended evenly between `colors`, hexadecimal words."""
+    ramp = np.arange(256)
+    anchors = np.array([list(bytes.fromhex(color)) for color in colors.split()])
+    stops = np.linspace(0, 255, len(anchors))
+    channels = [np.interp(ramp, stops, anchors[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
 
 
 def _settle_range(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.color import colorize, robust_range
+from leadline.depth.color import INVALID_COLOR, blended_table, colorize, robust_range
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.scale_bar import draw_title
+
+ERROR_LIMIT = 0.5
+"""The relative error with the full colour in an error map."""
+
+# ColorBrewer "RdBu", eleven classes (Cynthia Brewer, Apache-2.0), turned round.
+_TOO_NEAR_TO_TOO_FAR = (
+    "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f"
+)  # fmt: skip
 
 
 def side_by_side(
@@ -24,14 +33,14 @@ def side_by_side(
     """Return photograph | truth | predictions (| error of the last) as one row, (height,W,3) uint8.
 
     Every depth map is coloured in the truth's robust range. `titles` are written over the parts,
-    in their order. The error is |prediction - truth| / truth, from 0 (dark) to 50 % (bright).
+    in their order. The error is `error_map`, from 50 % too near (blue) to 50 % too far (red).
     """
     import cv2
 
     low, high = robust_range(truth.depth, truth.valid)
     parts = [image, *(colorize(each, vmin=low, vmax=high) for each in (truth, *predictions))]
     if error:
-        parts.append(_error_picture(truth, predictions[-1]))
+        parts.append(error_map(truth, predictions[-1].depth))
     width = max(1, round(height * image.shape[1] / image.shape[0]))
     row = []
     for number, part in enumerate(parts):
@@ -42,13 +51,30 @@ def side_by_side(
     return np.concatenate(row, axis=1)
 
 
-def _error_picture(truth: DepthMap, prediction: DepthMap) -> NDArray[np.uint8]:
+def error_map(
+    truth: DepthMap, prediction: NDArray[np.float32], limit: float = ERROR_LIMIT
+) -> NDArray[np.uint8]:
+    """Return (prediction - truth) / truth as a picture, (H,W,3) uint8, blue where it is too near.
+
+    Shapes: `truth` (H,W), `prediction` (h,w) metres, brought to the truth's size; `limit` is the
+    relative error with the full colour. Invalid truth and missing predictions are dark grey.
+    """
     import cv2
 
     # cv2 takes half-pixel centres and returns an equal size unchanged.
-    depth = cv2.resize(prediction.depth, (truth.width, truth.height))
-    relative = np.abs(np.asarray(depth, dtype=np.float32) - truth.depth) / np.where(
-        truth.valid, truth.depth, 1
-    )
-    shown = DepthMap.from_metres(np.maximum(relative, 1e-6), valid=truth.valid)
-    return colorize(shown, vmin=0.0, vmax=0.5, cmap="magma", invert=True)
+    resized = cv2.resize(prediction, (truth.width, truth.height))
+    depth = np.asarray(resized, dtype=np.float32)
+    shown = truth.valid & np.isfinite(depth) & (depth > 0)
+    difference = np.where(shown, depth - truth.depth, 0) / np.where(truth.valid, truth.depth, 1)
+    share = np.clip(difference / limit, -1, 1) / 2 + 0.5
+    picture = error_table()[np.rint(share * 255).astype(np.uint8)]
+    picture[~shown] = INVALID_COLOR
+    return picture
+
+
+@lru_cache(maxsize=1)
+def error_table() -> NDArray[np.uint8]:
+    """Return the 256 colours of `error_map`, (256,3) uint8, from too near to too far."""
+    table = blended_table(_TOO_NEAR_TO_TOO_FAR)
+    table.setflags(write=False)  # the cache hands out the same array every time
+    return table
