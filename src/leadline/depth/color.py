@@ -100,7 +100,8 @@ def blended_table(colors: str) -> NDArray[np.uint8]:
     anchors = np.array([list(bytes.fromhex(color)) for color in colors.split()])
     stops = np.linspace(0, 255, len(anchors))
     channels = [np.interp(ramp, stops, anchors[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    table: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    return table
 
 
 def _settle_range(

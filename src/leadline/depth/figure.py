@@ -65,7 +65,8 @@ def draw_figure(
     gap = round(0.6 * size)
     line = 2 * size
     heights = [_row_height(row, width) for row in rows]
-    total = line + sum(height + line for height in heights)
+    below = [line + gap if any(cell and cell.caption for cell in row) else gap for row in rows]
+    total = line + sum(heights) + sum(below)
     if total > LONGEST_SIDE or len(columns) * (width + gap) > LONGEST_SIDE:
         raise LeadlineError(
             f"a figure of {len(rows)} rows and {len(columns)} columns is too large for a picture; "
@@ -76,7 +77,7 @@ def draw_figure(
     for column, heading in enumerate(columns):
         lines.append((column * (width + gap), 0, heading))
     top = line
-    for row, height in zip(rows, heights, strict=True):
+    for row, height, space in zip(rows, heights, below, strict=True):
         for column, cell in enumerate(row):
             if cell is None:
                 continue
@@ -84,7 +85,7 @@ def draw_figure(
             small = _resized(cell.picture, width)
             sheet[top : top + small.shape[0], left : left + width] = small
             lines.append((left, top + height, cell.caption))
-        top += height + line
+        top += height + space
     written = _write_lines(sheet, lines, letters(size), width, line, theme)
     if not scales:
         return written

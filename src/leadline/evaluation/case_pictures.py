@@ -1,0 +1,171 @@
+"""Kept predictions joined with their photographs and true depth, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import DepthDataset, Sample
+from leadline.depth.color import color_table, colorize, robust_range
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
+from leadline.depth.figure import Cell, Scale, draw_figure
+from leadline.depth.panels import ERROR_LIMIT, error_map, error_table
+from leadline.evaluation.stored import KeptCase, Result
+
+Picture = NDArray[np.uint8]
+CAPTION_METRICS = ("abs_rel", "delta1")
+DEFAULT_IMAGES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPictures:
+    """What one model made of one photograph: depth and error as pictures, and its scores."""
+
+    depth: Picture
+    error: Picture
+    scores: dict[str, float]
+
+    @property
+    def caption(self) -> str:
+        """The scores as they stand under a picture."""
+        return ", ".join(f"{name} {self.scores[name]:.3f}" for name in CAPTION_METRICS)
+
+
+@dataclass(frozen=True, eq=False)
+class CaseRow:
+    """One photograph, its true depth and the answers of the models, coloured from low to high m."""
+
+    id: str
+    photo: Picture
+    truth: Picture
+    answers: tuple[ModelPictures, ...]
+    low: float
+    high: float
+
+
+def case_rows(
+    results: Sequence[Result], cases: Sequence[str], data: DepthDataset, *, one_range: bool
+) -> list[CaseRow]:
+    """Return a row for each image id of `cases`, which every result has kept.
+
+    With `one_range` all rows share one colour range in metres, else each has that of its truth.
+    Errors: LeadlineError where `data` lacks an image or is not what was scored.
+    """
+    place = {data.sample_id(index): index for index in range(len(data))}
+    lost = [name for name in cases if name not in place]
+    if lost:
+        raise LeadlineError(
+            f"{results[0].content['data']}: has no image {lost[0]} any more; "
+            "give the folder that was scored with --data"
+        )
+    samples = [data[place[name]] for name in cases]
+    shared = _range_of(samples) if one_range else None
+    return [_case_row(results, sample, shared or _range_of([sample])) for sample in samples]
+
+
+def _range_of(samples: Sequence[Sample]) -> tuple[float, float]:
+    depth = np.concatenate([sample.depth.ravel() for sample in samples])
+    valid = np.concatenate([sample.valid.ravel() for sample in samples])
+    return robust_range(depth, valid)
+
+
+def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, float]) -> CaseRow:
+    low, high = colors
+    truth = DepthMap.from_metres(sample.depth, sample.valid)
+    answers = []
+    for result in results:
+        prediction = _kept(result, sample.id).prediction()
+        if prediction.shape != sample.depth.shape:
+            raise LeadlineError(
+                f"{result.folder}: the kept prediction of {sample.id} is {prediction.shape}, its "
+                f"true depth {sample.depth.shape}; give the data that was scored with --data"
+            )
+        picture = colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high)
+        scores = {
+            name: result.score_of(sample.id, name) for name in result.rows if name != "pixels"
+        }
+        answers.append(ModelPictures(picture, error_map(truth, prediction), scores))
+    shown = colorize(truth, vmin=low, vmax=high)
+    return CaseRow(sample.id, sample.image, shown, tuple(answers), low, high)
+
+
+def _kept(result: Result, name: str) -> KeptCase:
+    for case in result.cases:
+        if case.id == name:
+            return case
+    raise LeadlineError(f"{result.folder}: kept no prediction of {name}")
+
+
+def choose_cases(results: Sequence[Result], wanted: int | Sequence[str] | None) -> list[str]:
+    """Return image ids that every result has kept, in the data's order.
+
+    `wanted` is how many of the evenly spaced ones (None: at most four) or ids; a file's name
+    or stem stands for its id.
+    Errors: LeadlineError where an id was kept by no result or not by all.
+    """
+    kept = [case.id for case in results[0].cases if _kept_by_all(results, case.id)]
+    if wanted is None or isinstance(wanted, int):
+        even = [case.id for case in results[0].cases if "even" in case.roles and case.id in kept]
+        if not even:
+            raise LeadlineError(
+                f"{results[0].folder}: these results kept no image in common to draw; "
+                "evaluate them on the same data with -o"
+            )
+        count = min(len(even), wanted if wanted is not None else DEFAULT_IMAGES)
+        return [even[round(place)] for place in np.linspace(0, len(even) - 1, count)]
+    return [_id_of(name, kept, results[0]) for name in wanted]
+
+
+def _kept_by_all(results: Sequence[Result], name: str) -> bool:
+    return all(any(case.id == name for case in result.cases) for result in results)
+
+
+def _id_of(name: str, kept: Sequence[str], first: Result) -> str:
+    for alike in (lambda i: i == name, lambda i: name in (Path(i).name, Path(i).stem)):
+        found = [image for image in kept if alike(image)]
+        if len(found) == 1:
+            return found[0]
+    raise LeadlineError(
+        f"{first.folder}: image {name!r} was not kept by every result (or its name stands for "
+        f"several); choose among {', '.join(kept) or 'none'}"
+    )
+
+
+def comparison_figure(
+    rows: Sequence[CaseRow], labels: Sequence[str], *, errors: bool = False, width: int = 320
+) -> Picture:
+    """Return input, truth and every model side by side, (H,W,3) uint8, scores under the pictures.
+
+    With `errors` a second line of pictures shows each model's error map. All rows share one
+    range, whose metre scale stands at the right.
+    """
+    cells: list[list[Cell | None]] = []
+    for row in rows:
+        answers = [Cell(answer.depth, answer.caption) for answer in row.answers]
+        cells.append([Cell(row.photo, Path(row.id).name), Cell(row.truth), *answers])
+        if errors:
+            cells.append([None, None, *(Cell(answer.error) for answer in row.answers)])
+    scales = [depth_scale(rows[0].low, rows[0].high)]
+    if errors:
+        scales.append(error_scale())
+    return draw_figure(["input", "truth", *labels], cells, scales, width=width)
+
+
+def depth_scale(low: float, high: float) -> Scale:
+    """Return the metre scale of pictures coloured from `low` to `high`."""
+    return Scale("depth", color_table("turbo")[::-1], low, high)
+
+
+def error_scale() -> Scale:
+    """Return the scale of error maps, in per cent of the true depth."""
+    limit = 100 * ERROR_LIMIT
+    return Scale("error", error_table(), -limit, limit, _percent)
+
+
+def _percent(ticks: list[float]) -> list[str]:
+    return ["0 %" if abs(tick) < 1e-6 else f"{tick:+.0f} %" for tick in ticks]

@@ -1,0 +1,266 @@
+"""Comparing results: which may stand side by side, what differs, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from leadline.depth.errors import LeadlineError
+from leadline.evaluation.published import PublishedSet, published_for
+from leadline.evaluation.stored import Result
+from leadline.metrics import HIGHER_IS_BETTER
+from leadline.metrics import bootstrap_interval, paired_test
+
+SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
+"""What tables show unless told otherwise."""
+
+FEWEST_PAIRED = 2
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number of a table, with its 95 % interval where there is one."""
+
+    number: float | None
+    interval: tuple[float, float] | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the score table. `kind` is result, baseline or published."""
+
+    name: str
+    kind: str
+    values: dict[str, Value]
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """A result against the first on the same images: mean difference, interval and p value."""
+
+    mean: float
+    interval: tuple[float, float]
+    p: float
+
+
+@dataclass
+class ComparisonTable:
+    """Everything a comparison says, before it is written in any format."""
+
+    metrics: tuple[str, ...]
+    results: list[Result]
+    labels: list[str]
+    rows: list[Row]
+    differences: dict[str, dict[str, PairedDifference]]
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> str:
+        """The first result's protocol, name and hash."""
+        return self.results[0].protocol_label
+
+    @property
+    def data(self) -> str:
+        """The first result's data and how many of its images were scored."""
+        first = self.results[0].content
+        return (
+            f"{self.results[0].data_label}, {first['images_scored']} of {first['images']} "
+            "images scored"
+        )
+
+
+def compare(
+    results: Sequence[Result],
+    *,
+    labels: Sequence[str] = (),
+    metrics: Sequence[str] = SHOWN_METRICS,
+    mixed: bool = False,
+    baselines: bool = True,
+    published: bool = True,
+    seed: int = 0,
+) -> ComparisonTable:
+    """Put results side by side, the first being what the others are tested against.
+
+    Errors: LeadlineError where two results were not made alike (protocol, data, images or true
+    depth) and `mixed` does not allow it, or where a metric or a label is wrong.
+    """
+    _check_metrics(results, metrics)
+    names = list(labels) if labels else unique_labels(results)
+    if len(names) != len(results) or len(set(names)) != len(names):
+        raise LeadlineError(
+            f"{len(results)} results need {len(results)} different labels, got {names}"
+        )
+    groups = _groups(results)
+    if max(groups) > 0 and not mixed:
+        other = results[groups.index(1)]
+        raise LeadlineError(
+            f"{results[0].folder} and {other.folder} cannot stand side by side: "
+            f"{'; '.join(differences(results[0], other))}. Evaluate alike, or allow it with --mixed"
+        )
+    notes = {
+        _letter(number): _group_note(results[0], results[groups.index(number)])
+        for number in range(1, max(groups) + 1)
+    }
+    rows = _result_rows(results, names, groups, metrics)
+    if baselines:
+        rows += _baseline_rows(results[0], metrics)
+    reference = published_for(results[0].protocol["name"]) if published else None
+    if reference is not None:
+        rows += _published_rows(reference, metrics, notes)
+    paired = {
+        name: _paired(results[0], result, metrics, seed)
+        for name, result, group in zip(names, results, groups, strict=True)
+        if result is not results[0] and group == 0
+    }
+    return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes)
+
+
+def unique_labels(results: Sequence[Result]) -> list[str]:
+    """Return a different name for each result: its model, else with its folder beside it."""
+    models = [result.model for result in results]
+    labels = [
+        model if models.count(model) == 1 else f"{model} ({result.folder.resolve().name})"
+        for model, result in zip(models, results, strict=True)
+    ]
+    if len(set(labels)) < len(labels):
+        labels = [f"{result.model} ({result.folder})" for result in results]
+    if len(set(labels)) < len(labels):
+        raise LeadlineError("the same result is given twice; a comparison needs different ones")
+    return labels
+
+
+def differences(first: Result, other: Result) -> list[str]:
+    """Return why two results were not made alike, in words; empty where they were."""
+    found = []
+    if first.protocol_label != other.protocol_label:
+        found.append(f"protocol {first.protocol_label} against {other.protocol_label}")
+    if first.data_label != other.data_label:
+        found.append(f"data {first.data_label} against {other.data_label}")
+    if set(first.ids) != set(other.ids):
+        common = len(set(first.ids) & set(other.ids))
+        found.append(f"{len(first.ids)} images against {len(other.ids)}, {common} in common")
+    elif first.protocol_label == other.protocol_label:
+        found += _other_truth(first, other)
+    return found
+
+
+def _other_truth(first: Result, other: Result) -> list[str]:
+    """The number of scored pixels depends on the true depth and the protocol alone."""
+    mine, theirs = first.rows["pixels"], other.aligned("pixels", first.ids)
+    unequal = np.flatnonzero(mine != theirs)
+    if unequal.size == 0:
+        return []
+    index = int(unequal[0])
+    return [
+        f"true depth ({first.ids[index]} has {mine[index]:.0f} scored pixels against "
+        f"{theirs[index]:.0f}: another ground truth or another unit)"
+    ]
+
+
+def _groups(results: Sequence[Result]) -> list[int]:
+    """Return a number for each result: equal numbers were made alike, the first has 0."""
+    leaders: list[Result] = []
+    groups = []
+    for result in results:
+        alike = [not differences(leader, result) for leader in leaders]
+        if True not in alike:
+            leaders.append(result)
+            alike.append(True)
+        groups.append(alike.index(True))
+    return groups
+
+
+def _letter(group: int) -> str:
+    return chr(ord("a") + group - 1)
+
+
+def _group_note(first: Result, other: Result) -> str:
+    return f"Not made like the first row: {'; '.join(differences(first, other))}."
+
+
+def _check_metrics(results: Sequence[Result], metrics: Sequence[str]) -> None:
+    if not results:
+        raise LeadlineError("a comparison needs at least one result")
+    for metric in metrics:
+        without = [result for result in results if metric not in result.metrics]
+        if without:
+            raise LeadlineError(
+                f"{without[0].folder} has no metric {metric!r}; "
+                f"choose among {', '.join(without[0].metrics)}"
+            )
+
+
+def _result_rows(
+    results: Sequence[Result], names: Sequence[str], groups: Sequence[int], metrics: Sequence[str]
+) -> list[Row]:
+    rows = []
+    for result, name, group in zip(results, names, groups, strict=True):
+        peers = [other.metrics for other, its in zip(results, groups, strict=True) if its == group]
+        values = {
+            metric: Value(
+                result.metrics[metric],
+                _interval(result, metric),
+                len(peers) > 1 and result.metrics[metric] == _best(metric, peers),
+            )
+            for metric in metrics
+        }
+        rows.append(Row(name, "result", values, (_letter(group),) if group else ()))
+    return rows
+
+
+def _interval(result: Result, metric: str) -> tuple[float, float] | None:
+    ends = result.intervals.get(metric)
+    return (float(ends[0]), float(ends[1])) if ends else None
+
+
+def _best(metric: str, peers: Sequence[dict[str, float]]) -> float:
+    values = [scores[metric] for scores in peers]
+    return max(values) if metric in HIGHER_IS_BETTER else min(values)
+
+
+def _baseline_rows(first: Result, metrics: Sequence[str]) -> list[Row]:
+    return [
+        Row(name, "baseline", {metric: Value(scores.get(metric)) for metric in metrics})
+        for name, scores in first.baselines.items()
+    ]
+
+
+def _published_rows(
+    reference: PublishedSet, metrics: Sequence[str], notes: dict[str, str]
+) -> list[Row]:
+    """Add the rows of documents; each caveat becomes a numbered note, the same for all rows."""
+    numbers: dict[str, str] = {}
+    rows = []
+    for published in reference.rows:
+        if not any(metric in published.metrics for metric in metrics):
+            continue
+        for caveat in published.caveats:
+            numbers.setdefault(caveat, str(len(numbers) + 1))
+        marks = tuple(numbers[caveat] for caveat in published.caveats)
+        values = {metric: Value(published.metrics.get(metric)) for metric in metrics}
+        rows.append(Row(published.name, "published", values, marks))
+    notes.update({number: reference.caveats[caveat] for caveat, number in numbers.items()})
+    return rows
+
+
+def _paired(
+    first: Result, other: Result, metrics: Sequence[str], seed: int
+) -> dict[str, PairedDifference]:
+    """Test `other` against `first`, image by image, on the images that both scored."""
+    found = {}
+    for metric in metrics:
+        if metric not in first.rows or metric not in other.rows:
+            continue
+        a, b = first.rows[metric], other.aligned(metric, first.ids)
+        both = np.isfinite(a) & np.isfinite(b)
+        if np.count_nonzero(both) < FEWEST_PAIRED:
+            continue
+        delta = b[both] - a[both]
+        low, high = bootstrap_interval(delta, seed=seed)
+        p = paired_test(a[both], b[both], seed=seed)
+        found[metric] = PairedDifference(float(delta.mean()), (low, high), p)
+    return found

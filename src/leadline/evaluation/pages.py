@@ -1,0 +1,82 @@
+"""Self-contained HTML pages: templates, pictures as data URIs, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from leadline.depth.atomic import atomic_path
+from leadline.depth.color import color_table
+from leadline.depth.panels import ERROR_LIMIT, error_table
+from leadline.evaluation.tables import headed, number, p_value, signed
+
+PICTURE_WIDTH = 400
+JPEG_QUALITY = 85
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the templates; every value is escaped unless it is `Markup`."""
+    found = Environment(
+        loader=PackageLoader("leadline.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        number=number,
+        signed=signed,
+        p_value=p_value,
+        headed=headed,
+        data_uri=data_uri,
+        shown_size=shown_size,
+    )
+    found.globals.update(
+        depth_gradient=_gradient(color_table("turbo")[::-1]),
+        error_gradient=_gradient(error_table()),
+        error_percent=f"{100 * ERROR_LIMIT:.0f}",
+    )
+    return found
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Fill `template` and write it as UTF-8."""
+    from leadline import __version__
+
+    text = environment().get_template(template).render(version=__version__, **values)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def data_uri(picture: NDArray[np.uint8]) -> str:
+    """Return (H,W,3) uint8 as a JPEG data URI, at most `PICTURE_WIDTH` wide."""
+    from PIL import Image
+
+    size = (shown_size(picture, 0), shown_size(picture, 1))
+    image = Image.fromarray(picture)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BOX)
+    buffer = BytesIO()
+    # Full colour resolution: halved, it smears the edges of depth colours.
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def shown_size(picture: NDArray[np.uint8], axis: int) -> int:
+    """Return the width (axis 0) or height (axis 1) a picture has on the page."""
+    height, width = picture.shape[:2]
+    shown = min(width, PICTURE_WIDTH)
+    return shown if axis == 0 else max(1, round(height * shown / width))
+
+
+def _gradient(table: NDArray[np.uint8]) -> str:
+    stops = table[np.linspace(0, 255, 17).round().astype(int)]
+    return f"linear-gradient(to right, {', '.join(f'#{r:02x}{g:02x}{b:02x}' for r, g, b in stops)})"

@@ -1,0 +1,262 @@
+"""A comparison as text: for the terminal, in Markdown, in LaTeX, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+
+from leadline.evaluation.comparison import ComparisonTable, PairedDifference, Row, Value
+from leadline.evaluation.published import published_for
+from leadline.metrics import HIGHER_IS_BETTER
+
+INTERVAL_WORDS = "95 % bootstrap intervals over images."
+BEST_WORDS = "best of its column among results made alike"
+PAIRED_WORDS = (
+    "mean of the per-image differences, its 95 % bootstrap interval, and the p value of a "
+    "sign-flip permutation test; p is not corrected for the number of tests"
+)
+
+
+def number(value: float | None) -> str:
+    """Return three decimals, or a dash where there is no number."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def signed(value: float) -> str:
+    """Return three decimals with their sign."""
+    return f"{value:+.3f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p value as tables print it."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def blocks(comparison: ComparisonTable) -> list[tuple[str, list[Row]]]:
+    """Return the rows in titled blocks: results (no title), baselines, published rows."""
+    reference = published_for(comparison.results[0].protocol["name"])
+    titles = {
+        "result": "",
+        "baseline": "baselines, which never look at the photograph",
+        "published": f"published, for reference only: {reference.title if reference else ''}; "
+        "other images, other protocols",
+    }
+    found = [
+        (title, [row for row in comparison.rows if row.kind == kind])
+        for kind, title in titles.items()
+    ]
+    return [(title, rows) for title, rows in found if rows]
+
+
+def terminal(comparison: ComparisonTable) -> str:
+    """Return aligned plain text; the best of a column carries a star."""
+    names = [_marked(row.name, row.marks) for row in comparison.rows]
+    width = 2 + max(len(name) for name in (*names, *comparison.differences))
+    head = _line("", comparison.metrics, width)
+    lines = [f"data      {comparison.data}", f"protocol  {comparison.protocol}", "", head]
+    for title, rows in blocks(comparison):
+        lines += ["", title] if title else []
+        for row in rows:
+            values = [row.values[metric] for metric in comparison.metrics]
+            lines.append(_line(_marked(row.name, row.marks), map(_starred, values), width))
+            if any(value.interval for value in values):
+                lines.append(_line("", (_range(value.interval) for value in values), width))
+    lines += ["", *_terminal_key(comparison)]
+    if comparison.differences:
+        lines += _terminal_differences(comparison, width)
+    lines += [""] if comparison.notes else []
+    lines += [f"[{mark}] {text}" for mark, text in comparison.notes.items()]
+    return "\n".join(lines)
+
+
+def _terminal_key(comparison: ComparisonTable) -> list[str]:
+    values = [value for row in comparison.rows for value in row.values.values()]
+    best = any(value.best for value in values)
+    intervals = any(value.interval for value in values)
+    key = [f"* {BEST_WORDS}."] if best else []
+    return key + ([f"Second lines: {INTERVAL_WORDS}"] if intervals else [])
+
+
+def _terminal_differences(comparison: ComparisonTable, width: int) -> list[str]:
+    lines = ["", f"against {comparison.labels[0]}, image by image:"]
+    for name, found in comparison.differences.items():
+        each = [found.get(metric) for metric in comparison.metrics]
+        lines.append(_line(name, (f"{signed(d.mean)} " if d else "- " for d in each), width))
+        lines.append(_line("", (_range(d.interval) if d else "" for d in each), width))
+        lines.append(_line("", (f"p {p_value(d.p)} " if d else "" for d in each), width))
+    return [*lines, f"({PAIRED_WORDS})"]
+
+
+def _line(name: str, cells: Iterable[str], width: int) -> str:
+    return (f"{name:<{width}}" + "".join(f"{cell:>15}" for cell in cells)).rstrip()
+
+
+def _starred(value: Value) -> str:
+    return number(value.number) + ("*" if value.best else " ")
+
+
+def _range(interval: tuple[float, float] | None) -> str:
+    return f"{interval[0]:.3f}..{interval[1]:.3f} " if interval else ""
+
+
+def _marked(name: str, marks: Sequence[str]) -> str:
+    return f"{name} [{','.join(marks)}]" if marks else name
+
+
+def markdown(comparison: ComparisonTable) -> str:
+    """Return GitHub's Markdown; the best of a column is bold."""
+    lines = [
+        f"{_md(comparison.data)}; protocol `{comparison.protocol}`",
+        "",
+        "| | " + " | ".join(headed(metric) for metric in comparison.metrics) + " |",
+        "| --- |" + " ---: |" * len(comparison.metrics),
+    ]
+    for title, rows in blocks(comparison):
+        if title:
+            lines.append(f"| *{_md(title)}* |" + " |" * len(comparison.metrics))
+        for row in rows:
+            cells = [_md_value(row.values[metric]) for metric in comparison.metrics]
+            marks = "".join(f"[{mark}]" for mark in row.marks)
+            lines.append(f"| {_md(row.name)}{' ' + marks if marks else ''} | {' | '.join(cells)} |")
+    lines += ["", f"**Bold**: {BEST_WORDS}. In brackets: {INTERVAL_WORDS}"]
+    if comparison.differences:
+        lines += ["", f"Against {_md(comparison.labels[0])}, image by image: {PAIRED_WORDS}.", ""]
+        lines += lines[2:4]
+        for name, found in comparison.differences.items():
+            cells = [_md_difference(found.get(metric)) for metric in comparison.metrics]
+            lines.append(f"| {_md(name)} | {' | '.join(cells)} |")
+    lines += ["", *(f"- [{mark}] {_md(text)}" for mark, text in comparison.notes.items())]
+    return "\n".join(lines).rstrip()
+
+
+def headed(metric: str) -> str:
+    """Return a metric's name with an arrow to its better end."""
+    return f"{metric} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
+
+
+def _md(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is; line breaks become spaces."""
+    escaped = "".join(f"\\{sign}" if sign in "\\`*_[]<>|#&~" else sign for sign in text)
+    return " ".join(escaped.split())
+
+
+def _md_value(value: Value) -> str:
+    text = f"**{number(value.number)}**" if value.best else number(value.number)
+    if value.interval is None:
+        return text
+    return f"{text} [{value.interval[0]:.3f}, {value.interval[1]:.3f}]"
+
+
+def _md_difference(found: PairedDifference | None) -> str:
+    if found is None:
+        return "-"
+    low, high = found.interval
+    return f"{signed(found.mean)} [{signed(low)}, {signed(high)}], p {p_value(found.p)}"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "_": r"\_",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+def latex(comparison: ComparisonTable) -> str:
+    """Return tabulars for a document that loads booktabs; the best of a column is bold."""
+    columns = len(comparison.metrics)
+    head = " & ".join(["", *(_tex_metric(metric) for metric in comparison.metrics)])
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"% {_tex(comparison.data)}; protocol {_tex(comparison.protocol)}",
+        f"\\begin{{tabular}}{{l{'c' * columns}}}",
+        "\\toprule",
+        f"{head} \\\\",
+        "\\midrule",
+    ]
+    for title, rows in blocks(comparison):
+        if title:
+            lines += [
+                "\\midrule",
+                f"\\multicolumn{{{columns + 1}}}{{l}}{{\\emph{{{_tex(title)}}}}} \\\\",
+            ]
+        for row in rows:
+            marks = f"$^{{{','.join(row.marks)}}}$" if row.marks else ""
+            cells = [_tex_value(row.values[metric]) for metric in comparison.metrics]
+            lines.append(f"{' & '.join([_tex(row.name) + marks, *cells])} \\\\")
+    lines += ["\\bottomrule", "\\end{tabular}", ""]
+    lines += [f"Bold: {BEST_WORDS}. In brackets: {_tex(INTERVAL_WORDS)}"]
+    if comparison.differences:
+        lines += [
+            "",
+            f"Against {_tex(comparison.labels[0])}, image by image: {_tex(PAIRED_WORDS)}.",
+        ]
+        lines += ["", f"\\begin{{tabular}}{{l{'c' * columns}}}", "\\toprule", f"{head} \\\\"]
+        lines += ["\\midrule", *_tex_differences(comparison), "\\bottomrule", "\\end{tabular}"]
+    lines += [f"\n$^{{{mark}}}$ {_tex(text)}" for mark, text in comparison.notes.items()]
+    return "\n".join(lines)
+
+
+def _tex_differences(comparison: ComparisonTable) -> list[str]:
+    lines = []
+    for name, found in comparison.differences.items():
+        each = [found.get(metric) for metric in comparison.metrics]
+        cells = [
+            f"${signed(d.mean)}$, $p$ {_tex(p_value(d.p))}" if d is not None else "--" for d in each
+        ]
+        lines.append(f"{' & '.join([_tex(name), *cells])} \\\\")
+    return lines
+
+
+def _tex(text: str) -> str:
+    return " ".join("".join(_LATEX.get(sign, sign) for sign in text).split())
+
+
+def _tex_metric(metric: str) -> str:
+    arrow = "\\uparrow" if metric in HIGHER_IS_BETTER else "\\downarrow"
+    return f"{_tex(metric)} ${arrow}$"
+
+
+def _tex_value(value: Value) -> str:
+    if value.number is None:
+        return "--"
+    text = f"\\textbf{{{number(value.number)}}}" if value.best else number(value.number)
+    if value.interval is None:
+        return text
+    return f"{text} {{\\scriptsize [{value.interval[0]:.3f}, {value.interval[1]:.3f}]}}"
+
+
+def as_json(comparison: ComparisonTable) -> str:
+    """Return every number of the comparison as JSON."""
+    content = {
+        "data": comparison.data,
+        "protocol": comparison.protocol,
+        "metrics": comparison.metrics,
+        "rows": [asdict(row) for row in comparison.rows],
+        "against": comparison.labels[0],
+        "differences": {
+            name: {metric: asdict(each) for metric, each in found.items()}
+            for name, found in comparison.differences.items()
+        },
+        "notes": comparison.notes,
+    }
+    return json.dumps(content, indent=2)
+
+
+TEXT_FORMATS: dict[str, Callable[[ComparisonTable], str]] = {
+    "terminal": terminal,
+    "markdown": markdown,
+    "latex": latex,
+    "json": as_json,
+}
+"""Formats that need no pictures, by name."""
