@@ -5,6 +5,7 @@ import sys
 import typer
 
 from leadline.cli.check_data import check_data_command
+from leadline.cli.compare import compare_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
 from leadline.cli.lists import models_command, recipes_command
@@ -25,6 +26,7 @@ app.command("predict")(predict_command)
 app.command("check-data")(check_data_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
+app.command("compare")(compare_command)
 app.command("export")(export_command)
 app.command("models")(models_command)
 app.command("recipes")(recipes_command)

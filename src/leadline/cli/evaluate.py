@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,6 +105,8 @@ def evaluate_command(
     from leadline.depth.units import parse_units
     from leadline.evaluation import CaseCollector, evaluate, to_json, write_evaluation
     from leadline.evaluation.evaluate import VOID
+    from leadline.evaluation.report import write_report
+    from leadline.evaluation.stored import load_result
 
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
@@ -128,7 +131,7 @@ def evaluate_command(
         predictions,
         samples,
         protocol=chosen,
-        breakdowns=breakdown or (),
+        breakdowns=breakdowns_for(breakdown or (), out),
         void=void if void is not None else VOID,
         cases=kept if out is not None else None,
         track=tracker("evaluate"),
@@ -140,12 +143,19 @@ def evaluate_command(
         result.baselines = score_baselines(train, samples, result)
     if out is not None:
         write_evaluation(result, out, samples, kept)
+        write_report(out / "report.html", load_result(out), samples)
     if as_json:
         typer.echo(json.dumps(to_json(result), indent=2))
         return
     print_result(result)
     if out is not None:
-        typer.echo(f"written: {out / 'result.json'}, {out / 'per_image.csv'}, {out / 'worst.png'}")
+        files = (out / name for name in ("result.json", "per_image.csv", "report.html"))
+        typer.echo(f"written: {', '.join(map(str, files))}")
+
+
+def breakdowns_for(asked: Sequence[str], out: Path | None) -> list[str]:
+    """Return the breakdowns to measure: the report draws error by distance, so -o needs `ranges`."""
+    return list(dict.fromkeys([*asked, *(["ranges"] if out is not None else [])]))
 
 
 def choose_protocol(name: str, align: str | None, space: str) -> Protocol | str:

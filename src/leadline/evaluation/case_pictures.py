@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from leadline.depth.errors import LeadlineError
 from leadline.depth.figure import Cell, Scale, draw_figure
 from leadline.depth.panels import ERROR_LIMIT, error_map, error_table
 from leadline.evaluation.stored import KeptCase, Result
+from leadline.metrics.resize import resize_to
 
 Picture = NDArray[np.uint8]
+HALF_FLOAT = 0.005
+"""Kept predictions are half floats: a score may differ by their rounding, not by more than this."""
 CAPTION_METRICS = ("abs_rel", "delta1")
 DEFAULT_IMAGES = 4
 
@@ -80,18 +84,28 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
     answers = []
     for result in results:
         prediction = _kept(result, sample.id).prediction()
-        if prediction.shape != sample.depth.shape:
-            raise LeadlineError(
-                f"{result.folder}: the kept prediction of {sample.id} is {prediction.shape}, its "
-                f"true depth {sample.depth.shape}; give the data that was scored with --data"
-            )
-        picture = colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high)
-        scores = {
-            name: result.score_of(sample.id, name) for name in result.rows if name != "pixels"
-        }
+        _check_truth(result, sample, prediction)
+        # A protocol may score at a size of its own.
+        size = (sample.depth.shape[0], sample.depth.shape[1])
+        shown = DepthMap.from_metres(resize_to(prediction, size))
+        picture = colorize(shown, vmin=low, vmax=high)
+        scores = {name: result.score_of(sample.id, name) for name in result.metrics}
         answers.append(ModelPictures(picture, error_map(truth, prediction), scores))
-    shown = colorize(truth, vmin=low, vmax=high)
-    return CaseRow(sample.id, sample.image, shown, tuple(answers), low, high)
+    true = colorize(truth, vmin=low, vmax=high)
+    return CaseRow(sample.id, sample.image, true, tuple(answers), low, high)
+
+
+def _check_truth(result: Result, sample: Sample, prediction: NDArray[np.float32]) -> None:
+    """Score the kept prediction again: another truth, unit or folder gives another score."""
+    kept = replace(result.settled_protocol, alignment="none", flip_averaging=False)
+    again = kept.score(prediction, sample.depth, sample.valid)
+    before = result.score_of(sample.id, "abs_rel")
+    now = again["abs_rel"] if again else math.nan
+    if not math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT):
+        raise LeadlineError(
+            f"{result.folder}: {sample.id} had abs_rel {before:.4f}, against the truth read now it "
+            f"has {now:.4f}; give the data that was scored with --data, its unit with --depth-scale"
+        )
 
 
 def _kept(result: Result, name: str) -> KeptCase:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from leadline.depth.errors import LeadlineError
+from leadline.evaluation.likeness import differences, groups_of
 from leadline.evaluation.published import PublishedSet, published_for
 from leadline.evaluation.stored import Result
-from leadline.metrics import HIGHER_IS_BETTER
-from leadline.metrics import bootstrap_interval, paired_test
+from leadline.metrics import HIGHER_IS_BETTER, bootstrap_interval, paired_test
 
 SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
 """What tables show unless told otherwise."""
@@ -59,6 +59,12 @@ class ComparisonTable:
     notes: dict[str, str] = field(default_factory=dict)
 
     @property
+    def marked_labels(self) -> list[str]:
+        """The labels, those of results that were made otherwise with their mark."""
+        rows = [row for row in self.rows if row.kind == "result"]
+        return [f"{row.name} [{','.join(row.marks)}]" if row.marks else row.name for row in rows]
+
+    @property
     def protocol(self) -> str:
         """The first result's protocol, name and hash."""
         return self.results[0].protocol_label
@@ -94,7 +100,7 @@ def compare(
         raise LeadlineError(
             f"{len(results)} results need {len(results)} different labels, got {names}"
         )
-    groups = _groups(results)
+    groups = groups_of(results)
     if max(groups) > 0 and not mixed:
         other = results[groups.index(1)]
         raise LeadlineError(
@@ -131,47 +137,6 @@ def unique_labels(results: Sequence[Result]) -> list[str]:
     if len(set(labels)) < len(labels):
         raise LeadlineError("the same result is given twice; a comparison needs different ones")
     return labels
-
-
-def differences(first: Result, other: Result) -> list[str]:
-    """Return why two results were not made alike, in words; empty where they were."""
-    found = []
-    if first.protocol_label != other.protocol_label:
-        found.append(f"protocol {first.protocol_label} against {other.protocol_label}")
-    if first.data_label != other.data_label:
-        found.append(f"data {first.data_label} against {other.data_label}")
-    if set(first.ids) != set(other.ids):
-        common = len(set(first.ids) & set(other.ids))
-        found.append(f"{len(first.ids)} images against {len(other.ids)}, {common} in common")
-    elif first.protocol_label == other.protocol_label:
-        found += _other_truth(first, other)
-    return found
-
-
-def _other_truth(first: Result, other: Result) -> list[str]:
-    """The number of scored pixels depends on the true depth and the protocol alone."""
-    mine, theirs = first.rows["pixels"], other.aligned("pixels", first.ids)
-    unequal = np.flatnonzero(mine != theirs)
-    if unequal.size == 0:
-        return []
-    index = int(unequal[0])
-    return [
-        f"true depth ({first.ids[index]} has {mine[index]:.0f} scored pixels against "
-        f"{theirs[index]:.0f}: another ground truth or another unit)"
-    ]
-
-
-def _groups(results: Sequence[Result]) -> list[int]:
-    """Return a number for each result: equal numbers were made alike, the first has 0."""
-    leaders: list[Result] = []
-    groups = []
-    for result in results:
-        alike = [not differences(leader, result) for leader in leaders]
-        if True not in alike:
-            leaders.append(result)
-            alike.append(True)
-        groups.append(alike.index(True))
-    return groups
 
 
 def _letter(group: int) -> str:
@@ -260,7 +225,8 @@ def _paired(
         if np.count_nonzero(both) < FEWEST_PAIRED:
             continue
         delta = b[both] - a[both]
-        low, high = bootstrap_interval(delta, seed=seed)
+        ends = bootstrap_interval(delta[:, None], seed=seed)
+        interval = (float(ends[0, 0]), float(ends[1, 0]))
         p = paired_test(a[both], b[both], seed=seed)
-        found[metric] = PairedDifference(float(delta.mean()), (low, high), p)
+        found[metric] = PairedDifference(float(delta.mean()), interval, p)
     return found

@@ -72,7 +72,7 @@ def data_uri(picture: NDArray[np.uint8]) -> str:
 
 def shown_size(picture: NDArray[np.uint8], axis: int) -> int:
     """Return the width (axis 0) or height (axis 1) a picture has on the page."""
-    height, width = picture.shape[:2]
+    height, width = int(picture.shape[0]), int(picture.shape[1])
     shown = min(width, PICTURE_WIDTH)
     return shown if axis == 0 else max(1, round(height * shown / width))
 

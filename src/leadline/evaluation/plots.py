@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -91,7 +92,7 @@ def _round_edges(low: float, high: float, count: int) -> NDArray[np.float64]:
     ticks = round_ticks(low, high, wanted)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return np.arange(first, max(last, first + 1) + 1) * step
+    return np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * step
 
 
 def _x_axis(axes: Axes, name: str) -> Markup:
@@ -127,7 +128,7 @@ def _y_axis(axes: Axes, name: str, *, whole: bool = False) -> Markup:
 
 
 def _plain(tick: float, ticks: Sequence[float]) -> str:
-    step = min(abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False)) if ticks[1:] else 1.0
+    step = min((b - a for a, b in pairwise(ticks)), default=1.0)
     return f"{tick:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
 
 

@@ -20,6 +20,12 @@ from leadline.evaluation.tables import BEST_WORDS, INTERVAL_WORDS, PAIRED_WORDS,
 from leadline.metrics import METRICS
 
 LEAD_METRICS = ("abs_rel", "delta1", "rmse")
+BREAKDOWN_METRICS = ("abs_rel", "rmse", "delta1", "log10")
+BREAKDOWN_TITLES = {
+    "ranges": "By true distance, all pixels together",
+    "edges": "At edges of the true depth and elsewhere, all pixels together",
+    "classes": "By true class, all pixels together",
+}
 MOST_LISTED = 1000
 MOST_CASES = 6
 
@@ -40,10 +46,9 @@ def write_report(path: Path, result: Result, data: DepthDataset) -> None:
         blocks=blocks(comparison),
         facts=_facts(result),
         histogram=histogram(errors[np.isfinite(errors)], "abs_rel"),
-        range_plot=Markup(""),
-        range_words="",
-        breakdowns=[],
-        extras=[],
+        range_plot=_range_plot(result),
+        breakdowns=_breakdown_tables(result),
+        extras=_extras(result),
         case_blocks=_case_blocks(result, data),
         images=_listed(result),
     )
@@ -59,6 +64,7 @@ def write_comparison(
         title=f"{len(comparison.results)} results compared",
         created=None,
         comparison=comparison,
+        labels=comparison.marked_labels,
         blocks=blocks(comparison),
         best_words=BEST_WORDS,
         interval_words=INTERVAL_WORDS,
@@ -95,6 +101,40 @@ def _in_words(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def _range_plot(result: Result) -> Markup | None:
+    """Error by distance, from the ranges that have pixels; None where they were not measured."""
+    ranges = [row for row in result.breakdowns.get("ranges") or [] if row["metrics"]]
+    if not ranges:
+        return None
+    labels = [f"{row['low']:.0f}-{row['high']:.0f}" for row in ranges]
+    values = [row["metrics"]["abs_rel"] for row in ranges]
+    return bars(labels, values, "abs_rel", "true distance, m")
+
+
+def _breakdown_tables(result: Result) -> list[Mapping[str, Any]]:
+    """The breakdowns that were measured, one table each."""
+    found: list[Mapping[str, Any]] = []
+    for key, title in BREAKDOWN_TITLES.items():
+        rows = [row for row in result.breakdowns.get(key) or [] if row["metrics"]]
+        if rows:
+            found.append({"title": title, "rows": rows, "metrics": BREAKDOWN_METRICS})
+    return found
+
+
+def _extras(result: Result) -> list[tuple[str, str]]:
+    """Single numbers beside the table: boundaries and classes."""
+    boundary = result.breakdowns.get("boundary") or {}
+    semantic = result.content.get("semantic") or {}
+    named = {
+        "boundary F1": boundary.get("f1"),
+        "boundary precision": boundary.get("precision"),
+        "boundary recall": boundary.get("recall"),
+        "pixel accuracy of classes": semantic.get("pixel_accuracy"),
+        "mean IoU of classes": semantic.get("mean_iou"),
+    }
+    return [(name, f"{value:.3f}") for name, value in named.items() if value is not None]
 
 
 def _case_blocks(result: Result, data: DepthDataset) -> list[tuple[str, str, list[CaseRow]]]:
@@ -136,7 +176,7 @@ def _finite(value: float) -> float | None:
 def _scatters(comparison: ComparisonTable) -> list[Mapping[str, Any]]:
     """One plot for each result that may be tested against the first: abs_rel image by image."""
     first = comparison.results[0]
-    plots = []
+    plots: list[Mapping[str, Any]] = []
     for label, result in zip(comparison.labels, comparison.results, strict=True):
         if label not in comparison.differences:
             continue

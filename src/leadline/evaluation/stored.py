@@ -7,7 +7,7 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.errors import LeadlineError
+from leadline.metrics import Protocol
 
 REQUIRED = ("model", "data", "protocol", "images", "images_scored", "metrics")
 
@@ -71,9 +72,41 @@ class Result:
         return dict(self.content.get("baselines") or {})
 
     @property
+    def breakdowns(self) -> dict[str, Any]:
+        """Scores of parts of the pictures, those that were asked for."""
+        return dict(self.content.get("breakdowns") or {})
+
+    @property
     def protocol(self) -> dict[str, Any]:
         """Every field of the protocol, its name and its hash."""
         return dict(self.content["protocol"])
+
+    @cached_property
+    def settled_protocol(self) -> Protocol:
+        """The protocol itself.
+
+        Errors: LeadlineError where this version of Leadline does not know one of its fields.
+        """
+        known = {field.name for field in fields(Protocol)}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in self.protocol.items()
+            if name != "hash"
+        }
+        try:
+            protocol = Protocol(**given)
+        except TypeError as error:
+            unknown = ", ".join(sorted(set(given) - known)) or str(error)
+            raise LeadlineError(
+                f"{self.folder}: its protocol was written by another version of Leadline "
+                f"({unknown}); evaluate again"
+            ) from None
+        if protocol.hash != self.protocol["hash"]:
+            raise LeadlineError(
+                f"{self.folder}: the protocol's fields do not give its hash "
+                f"{self.protocol['hash']}; result.json was changed, evaluate again"
+            )
+        return protocol
 
     @property
     def protocol_label(self) -> str:

@@ -1,0 +1,180 @@
+"""`leadline compare`: results side by side, if they were made alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from leadline.datasets import DepthDataset
+    from leadline.evaluation.case_pictures import CaseRow
+    from leadline.evaluation.comparison import ComparisonTable
+    from leadline.evaluation.stored import Result
+
+FORMAT_OF_SUFFIX = {
+    ".html": "html",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".json": "json",
+    ".txt": "terminal",
+}
+
+
+def compare_command(
+    results: Annotated[
+        list[Path], typer.Argument(help="Folders that `leadline evaluate -o` wrote.")
+    ],
+    format: Annotated[
+        str | None,
+        typer.Option(help="terminal, markdown, latex, html or json; default: by -o's suffix."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File to write instead of printing.")
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Metrics to show, separated by commas, or all.")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Name of a result in tables; give it once for each.")
+    ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Allow other protocols, data or images, and mark them.")
+    ] = False,
+    baselines: Annotated[bool, typer.Option(help="Show the first result's baselines.")] = True,
+    published: Annotated[bool, typer.Option(help="Show published rows, where they belong.")] = True,
+    panel: Annotated[
+        Path | None, typer.Option(help="PNG with input, truth and every model side by side.")
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(help="How many images to draw, or which: ids separated by commas."),
+    ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Draw error maps as well.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Where the scored data is now, if it was moved.")
+    ] = None,
+    depth_scale: Annotated[
+        str | None, typer.Option(help="Units per metre of the true depth files, as in evaluate.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of resampling.")] = 0,
+) -> None:
+    """Compare evaluations: one table, a paired test against the first, pictures of all models.
+
+    Results under another protocol, on other data or on other images are refused.
+    """
+    from leadline.evaluation.comparison import SHOWN_METRICS, compare
+    from leadline.evaluation.stored import load_result
+
+    loaded = [load_result(path) for path in results]
+    chosen = choose_format(format, out)
+    shown: Sequence[str] = SHOWN_METRICS
+    if metrics is not None:
+        shown = list(loaded[0].metrics) if metrics == "all" else metrics.split(",")
+    comparison = compare(
+        loaded,
+        labels=label or (),
+        metrics=shown,
+        mixed=mixed,
+        baselines=baselines,
+        published=published,
+        seed=seed,
+    )
+    rows: list[CaseRow] = []
+    if panel is not None or chosen == "html":
+        rows = pictures(loaded, images, data, depth_scale)
+    if panel is not None:
+        write_panel(panel, comparison, rows, errors)
+    write_table(comparison, chosen, out, rows, errors)
+
+
+def choose_format(format: str | None, out: Path | None) -> str:
+    """Return the format asked for, or the one that the file's suffix stands for."""
+    from leadline.depth.errors import LeadlineError
+
+    known = sorted(set(FORMAT_OF_SUFFIX.values()))
+    if format is None:
+        if out is None:
+            return "terminal"
+        if out.suffix.lower() not in FORMAT_OF_SUFFIX:
+            raise LeadlineError(
+                f"{out}: its suffix names no format; use {', '.join(FORMAT_OF_SUFFIX)}, "
+                "or say --format"
+            )
+        return FORMAT_OF_SUFFIX[out.suffix.lower()]
+    if format not in known:
+        raise LeadlineError(f"format {format!r} is not known; choose one of {', '.join(known)}")
+    if format == "html" and out is None:
+        raise LeadlineError("a page with pictures needs a file: -o compare.html")
+    return format
+
+
+def pictures(
+    results: Sequence[Result], images: str | None, data: Path | None, depth_scale: str | None
+) -> list[CaseRow]:
+    """Return the rows to draw, from the kept predictions and the data that was scored."""
+    from leadline.evaluation.case_pictures import case_rows, choose_cases
+
+    wanted: int | list[str] | None = None
+    if images is not None:
+        wanted = int(images) if images.isdigit() and int(images) > 0 else images.split(",")
+    names = choose_cases(results, wanted)
+    return case_rows(results, names, scored_data(results[0], data, depth_scale), one_range=True)
+
+
+def scored_data(first: Result, data: Path | None, depth_scale: str | None) -> DepthDataset:
+    """Open the data that the first result was scored on."""
+    from leadline.datasets import open_pairs
+    from leadline.depth.errors import LeadlineError
+    from leadline.depth.units import parse_units
+
+    path = data or Path(str(first.content["data"]))
+    if not path.exists():
+        raise LeadlineError(
+            f"{path}: the scored data is not there, and pictures need it; "
+            "say where it is with --data"
+        )
+    scale = parse_units(depth_scale) if depth_scale else None
+    return open_pairs(path, first.content.get("split"), units_per_metre=scale)
+
+
+def write_panel(
+    path: Path, comparison: ComparisonTable, rows: Sequence[CaseRow], errors: bool
+) -> None:
+    """Write the side-by-side figure and say where it is."""
+    from leadline.depth import write_png
+    from leadline.depth.errors import LeadlineError
+    from leadline.evaluation.case_pictures import comparison_figure
+
+    if path.suffix.lower() != ".png":
+        raise LeadlineError(f"{path}: a panel is a PNG; give it the suffix .png")
+    write_png(path, comparison_figure(rows, comparison.marked_labels, errors=errors))
+    typer.echo(f"written: {path}", err=True)
+
+
+def write_table(
+    comparison: ComparisonTable,
+    format: str,
+    out: Path | None,
+    rows: Sequence[CaseRow],
+    errors: bool,
+) -> None:
+    """Print the comparison, or write it to `out` and say so."""
+    from leadline.depth.atomic import atomic_path
+    from leadline.evaluation.tables import TEXT_FORMATS
+
+    if format == "html":
+        from leadline.evaluation.report import write_comparison
+
+        assert out is not None
+        write_comparison(out, comparison, rows, errors=errors)
+    else:
+        text = TEXT_FORMATS[format](comparison)
+        if out is None:
+            typer.echo(text)
+            return
+        with atomic_path(out) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    typer.echo(f"written: {out}", err=True)
