@@ -56,9 +56,6 @@ def compare_command(
     data: Annotated[
         Path | None, typer.Option(help="Where the scored data is now, if it was moved.")
     ] = None,
-    depth_scale: Annotated[
-        str | None, typer.Option(help="Units per metre of the true depth files, as in evaluate.")
-    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of resampling.")] = 0,
 ) -> None:
     """Compare evaluations: one table, a paired test against the first, pictures of all models.
@@ -72,7 +69,7 @@ def compare_command(
     chosen = choose_format(format, out)
     shown: Sequence[str] = SHOWN_METRICS
     if metrics is not None:
-        shown = list(loaded[0].metrics) if metrics == "all" else metrics.split(",")
+        shown = list(loaded[0].content.metrics) if metrics == "all" else metrics.split(",")
     comparison = compare(
         loaded,
         labels=label or (),
@@ -84,7 +81,7 @@ def compare_command(
     )
     rows: list[CaseRow] = []
     if panel is not None or chosen == "html":
-        rows = pictures(loaded, images, data, depth_scale)
+        rows = pictures(loaded, images, data)
     if panel is not None:
         write_panel(panel, comparison, rows, errors)
     write_table(comparison, chosen, out, rows, errors)
@@ -111,9 +108,7 @@ def choose_format(format: str | None, out: Path | None) -> str:
     return format
 
 
-def pictures(
-    results: Sequence[Result], images: str | None, data: Path | None, depth_scale: str | None
-) -> list[CaseRow]:
+def pictures(results: Sequence[Result], images: str | None, data: Path | None) -> list[CaseRow]:
     """Return the rows to draw, from the kept predictions and the data that was scored."""
     from leadline.evaluation.case_pictures import case_rows, choose_cases
 
@@ -121,23 +116,21 @@ def pictures(
     if images is not None:
         wanted = int(images) if images.isdigit() and int(images) > 0 else images.split(",")
     names = choose_cases(results, wanted)
-    return case_rows(results, names, scored_data(results[0], data, depth_scale), one_range=True)
+    return case_rows(results, names, scored_data(results[0], data), one_range=True)
 
 
-def scored_data(first: Result, data: Path | None, depth_scale: str | None) -> DepthDataset:
-    """Open the data that the first result was scored on."""
-    from leadline.datasets import open_pairs
+def scored_data(first: Result, moved: Path | None) -> DepthDataset:
+    """Open the data that the first result was scored on, as it was opened then."""
+    from leadline.datasets.open import open_data
     from leadline.depth.errors import LeadlineError
-    from leadline.depth.units import parse_units
 
-    path = data or Path(str(first.content["data"]))
+    path = moved or Path(first.content.data)
     if not path.exists():
         raise LeadlineError(
             f"{path}: the scored data is not there, and pictures need it; "
             "say where it is with --data"
         )
-    scale = parse_units(depth_scale) if depth_scale else None
-    return open_pairs(path, first.content.get("split"), units_per_metre=scale)
+    return open_data(path, first.content.split, **first.content.data_options.model_dump())
 
 
 def write_panel(

@@ -154,7 +154,7 @@ def evaluate_command(
 
 
 def breakdowns_for(asked: Sequence[str], out: Path | None) -> list[str]:
-    """Return the breakdowns to measure: the report draws error by distance, so -o needs `ranges`."""
+    """Return the breakdowns to measure: the report of -o draws error by distance."""
     return list(dict.fromkeys([*asked, *(["ranges"] if out is not None else [])]))
 
 

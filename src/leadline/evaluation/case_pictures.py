@@ -64,7 +64,7 @@ def case_rows(
     lost = [name for name in cases if name not in place]
     if lost:
         raise LeadlineError(
-            f"{results[0].content['data']}: has no image {lost[0]} any more; "
+            f"{results[0].content.data}: has no image {lost[0]} any more; "
             "give the folder that was scored with --data"
         )
     samples = [data[place[name]] for name in cases]
@@ -89,7 +89,7 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
         size = (sample.depth.shape[0], sample.depth.shape[1])
         shown = DepthMap.from_metres(resize_to(prediction, size))
         picture = colorize(shown, vmin=low, vmax=high)
-        scores = {name: result.score_of(sample.id, name) for name in result.metrics}
+        scores = {name: result.score_of(sample.id, name) for name in result.content.metrics}
         answers.append(ModelPictures(picture, error_map(truth, prediction), scores))
     true = colorize(truth, vmin=low, vmax=high)
     return CaseRow(sample.id, sample.image, true, tuple(answers), low, high)
@@ -97,14 +97,14 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
 
 def _check_truth(result: Result, sample: Sample, prediction: NDArray[np.float32]) -> None:
     """Score the kept prediction again: another truth, unit or folder gives another score."""
-    kept = replace(result.settled_protocol, alignment="none", flip_averaging=False)
+    kept = replace(result.protocol, alignment="none", flip_averaging=False)
     again = kept.score(prediction, sample.depth, sample.valid)
     before = result.score_of(sample.id, "abs_rel")
     now = again["abs_rel"] if again else math.nan
     if not math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT):
         raise LeadlineError(
             f"{result.folder}: {sample.id} had abs_rel {before:.4f}, against the truth read now it "
-            f"has {now:.4f}; give the data that was scored with --data, its unit with --depth-scale"
+            f"has {now:.4f}; give the data that was scored with --data"
         )
 
 

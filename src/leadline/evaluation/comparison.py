@@ -73,10 +73,8 @@ class ComparisonTable:
     def data(self) -> str:
         """The first result's data and how many of its images were scored."""
         first = self.results[0].content
-        return (
-            f"{self.results[0].data_label}, {first['images_scored']} of {first['images']} "
-            "images scored"
-        )
+        scored = f"{first.images_scored} of {first.images} images scored"
+        return f"{self.results[0].data_label}, {scored}"
 
 
 def compare(
@@ -114,7 +112,7 @@ def compare(
     rows = _result_rows(results, names, groups, metrics)
     if baselines:
         rows += _baseline_rows(results[0], metrics)
-    reference = published_for(results[0].protocol["name"]) if published else None
+    reference = published_for(results[0].protocol.name) if published else None
     if reference is not None:
         rows += _published_rows(reference, metrics, notes)
     paired = {
@@ -127,13 +125,13 @@ def compare(
 
 def unique_labels(results: Sequence[Result]) -> list[str]:
     """Return a different name for each result: its model, else with its folder beside it."""
-    models = [result.model for result in results]
+    models = [result.content.model for result in results]
     labels = [
         model if models.count(model) == 1 else f"{model} ({result.folder.resolve().name})"
         for model, result in zip(models, results, strict=True)
     ]
     if len(set(labels)) < len(labels):
-        labels = [f"{result.model} ({result.folder})" for result in results]
+        labels = [f"{result.content.model} ({result.folder})" for result in results]
     if len(set(labels)) < len(labels):
         raise LeadlineError("the same result is given twice; a comparison needs different ones")
     return labels
@@ -151,11 +149,11 @@ def _check_metrics(results: Sequence[Result], metrics: Sequence[str]) -> None:
     if not results:
         raise LeadlineError("a comparison needs at least one result")
     for metric in metrics:
-        without = [result for result in results if metric not in result.metrics]
+        without = [result for result in results if metric not in result.content.metrics]
         if without:
             raise LeadlineError(
                 f"{without[0].folder} has no metric {metric!r}; "
-                f"choose among {', '.join(without[0].metrics)}"
+                f"choose among {', '.join(without[0].content.metrics)}"
             )
 
 
@@ -164,12 +162,16 @@ def _result_rows(
 ) -> list[Row]:
     rows = []
     for result, name, group in zip(results, names, groups, strict=True):
-        peers = [other.metrics for other, its in zip(results, groups, strict=True) if its == group]
+        peers = [
+            other.content.metrics
+            for other, its in zip(results, groups, strict=True)
+            if its == group
+        ]
         values = {
             metric: Value(
-                result.metrics[metric],
+                result.content.metrics[metric],
                 _interval(result, metric),
-                len(peers) > 1 and result.metrics[metric] == _best(metric, peers),
+                len(peers) > 1 and result.content.metrics[metric] == _best(metric, peers),
             )
             for metric in metrics
         }
@@ -178,7 +180,7 @@ def _result_rows(
 
 
 def _interval(result: Result, metric: str) -> tuple[float, float] | None:
-    ends = result.intervals.get(metric)
+    ends = result.content.intervals.get(metric)
     return (float(ends[0]), float(ends[1])) if ends else None
 
 
@@ -190,7 +192,7 @@ def _best(metric: str, peers: Sequence[dict[str, float]]) -> float:
 def _baseline_rows(first: Result, metrics: Sequence[str]) -> list[Row]:
     return [
         Row(name, "baseline", {metric: Value(scores.get(metric)) for metric in metrics})
-        for name, scores in first.baselines.items()
+        for name, scores in first.content.baselines.items()
     ]
 
 

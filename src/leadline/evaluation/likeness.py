@@ -16,6 +16,10 @@ def differences(first: Result, other: Result) -> list[str]:
         found.append(f"protocol {first.protocol_label} against {other.protocol_label}")
     if first.data_label != other.data_label:
         found.append(f"data {first.data_label} against {other.data_label}")
+    elif first.content.data_options != other.content.data_options:
+        found.append(
+            f"data read with {first.content.data_options} against {other.content.data_options}"
+        )
     if set(first.ids) != set(other.ids):
         common = len(set(first.ids) & set(other.ids))
         found.append(f"{len(first.ids)} images against {len(other.ids)}, {common} in common")

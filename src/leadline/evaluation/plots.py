@@ -55,18 +55,24 @@ def histogram(values: NDArray[np.float64], name: str, unit: str = "images") -> M
     return _svg(axes, title, parts)
 
 
-def bars(labels: Sequence[str], values: Sequence[float], name: str, axis: str) -> Markup:
-    """Draw a bar for each label, all as wide; `values` are finite and not negative."""
-    axes = Axes((0.0, float(len(labels))), (0.0, 1.05 * (max(values) or 1.0)))
-    parts = [_y_axis(axes, name), _line(axes.at(0, 0), axes.at(len(labels), 0), "axis")]
-    for place, (label, value) in enumerate(zip(labels, values, strict=True)):
-        words = f"{label}: {name} {value:.3f}"
-        parts.append(_bar(axes, place + 0.12, place + 0.88, value, words))
-        x, y = axes.at(place + 0.5, 0)
-        parts.append(_text(x, y + 19, label, "middle"))
+def bars(edges: Sequence[float], values: Sequence[float | None], name: str, axis: str) -> Markup:
+    """Draw a bar between each two of `edges` (n + 1), all equally wide; None draws no bar.
+
+    `values` (n) are finite and not negative.
+    """
+    top = max((value for value in values if value is not None), default=0.0)
+    axes = Axes((0.0, float(len(values))), (0.0, 1.05 * (top or 1.0)))
+    parts = [_y_axis(axes, name), _line(axes.at(0, 0), axes.at(len(values), 0), "axis")]
+    words = []
+    for place, value in enumerate(values):
+        if value is not None:
+            words.append(f"{edges[place]:g} to {edges[place + 1]:g}: {value:.3f}")
+            parts.append(_bar(axes, place + 0.06, place + 0.94, value, words[-1]))
+    for place, edge in enumerate(edges):
+        x, y = axes.at(place, 0)
+        parts.append(_text(x, y + 19, f"{edge:.2g}", "middle"))
     parts.append(_x_name(axes, axis))
-    words = "; ".join(f"{label} {value:.3f}" for label, value in zip(labels, values, strict=True))
-    return _svg(axes, f"{name} by {axis}: {words}", parts)
+    return _svg(axes, f"{name} by {axis}: {'; '.join(words)}", parts)
 
 
 def scatter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,15 @@ def write_report(path: Path, result: Result, data: DepthDataset) -> None:
     write_page(
         path,
         "report.html",
-        title=f"{result.model} on {result.data_label}",
-        created=result.content.get("created"),
+        title=f"{result.content.model} on {result.data_label}",
+        created=result.content.created,
         result=result,
         content=result.content,
         lead_metrics=LEAD_METRICS,
         metrics=METRICS,
         blocks=blocks(comparison),
         facts=_facts(result),
+        fields=_fields(result),
         histogram=histogram(errors[np.isfinite(errors)], "abs_rel"),
         range_plot=_range_plot(result),
         breakdowns=_breakdown_tables(result),
@@ -76,19 +78,27 @@ def write_comparison(
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:
-    """Everything that made the numbers, in words."""
+    """What made the numbers, in words."""
     content, protocol = result.content, result.protocol
-    facts = [
-        ("model", str(content.get("model_path", content["model"]))),
-        ("data", str(content["data"])),
+    return [
+        ("model", content.model_path or content.model),
+        ("data", content.data),
         ("protocol", result.protocol_label),
+        ("in words", protocol.describe()),
+        ("source", protocol.source),
+        ("presupposed truth", protocol.truth),
     ]
-    facts += [
+
+
+def _fields(result: Result) -> list[tuple[str, str]]:
+    """Every field of the protocol, and how the data was opened."""
+    given = {**asdict(result.protocol), **result.content.data_options.model_dump()}
+    told = ("name", "source", "truth")
+    return [
         (name.replace("_", " "), _in_words(value))
-        for name, value in protocol.items()
-        if name not in ("name", "hash")
+        for name, value in given.items()
+        if name not in told
     ]
-    return facts
 
 
 def _in_words(value: object) -> str:
@@ -97,7 +107,9 @@ def _in_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_in_words(each) for each in value)
+        return ", ".join(_in_words(each) for each in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={_in_words(each)}" for key, each in value.items()) or "none"
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
@@ -105,28 +117,37 @@ def _in_words(value: object) -> str:
 
 def _range_plot(result: Result) -> Markup | None:
     """Error by distance, from the ranges that have pixels; None where they were not measured."""
-    ranges = [row for row in result.breakdowns.get("ranges") or [] if row["metrics"]]
+    ranges = list(result.breakdowns.ranges)
+    while ranges and ranges[-1].metrics is None:
+        ranges.pop()
     if not ranges:
         return None
-    labels = [f"{row['low']:.0f}-{row['high']:.0f}" for row in ranges]
-    values = [row["metrics"]["abs_rel"] for row in ranges]
-    return bars(labels, values, "abs_rel", "true distance, m")
+    edges = [row.low or 0.0 for row in ranges] + [ranges[-1].high or 0.0]
+    values = [row.metrics["abs_rel"] if row.metrics else None for row in ranges]
+    return bars(edges, values, "abs_rel", "true distance, m")
 
 
 def _breakdown_tables(result: Result) -> list[Mapping[str, Any]]:
     """The breakdowns that were measured, one table each."""
     found: list[Mapping[str, Any]] = []
-    for key, title in BREAKDOWN_TITLES.items():
-        rows = [row for row in result.breakdowns.get(key) or [] if row["metrics"]]
+    parts = result.breakdowns
+    for key, scores in (
+        ("ranges", parts.ranges),
+        ("edges", parts.edges),
+        ("classes", parts.classes),
+    ):
+        rows = [row for row in scores if row.metrics]
         if rows:
-            found.append({"title": title, "rows": rows, "metrics": BREAKDOWN_METRICS})
+            found.append(
+                {"title": BREAKDOWN_TITLES[key], "rows": rows, "metrics": BREAKDOWN_METRICS}
+            )
     return found
 
 
 def _extras(result: Result) -> list[tuple[str, str]]:
     """Single numbers beside the table: boundaries and classes."""
-    boundary = result.breakdowns.get("boundary") or {}
-    semantic = result.content.get("semantic") or {}
+    boundary = result.breakdowns.boundary
+    semantic = result.content.semantic or {}
     named = {
         "boundary F1": boundary.get("f1"),
         "boundary precision": boundary.get("precision"),

@@ -17,7 +17,7 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.atomic import atomic_path
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.images import write_png
-from leadline.depth.panels import side_by_side
+from leadline.depth.panels import ERROR_LIMIT, side_by_side
 from leadline.evaluation.cases import RANKED_BY, Case, CaseCollector, write_cases
 from leadline.evaluation.evaluate import Evaluation
 from leadline.metrics import Protocol
@@ -88,7 +88,11 @@ def _worst_picture(cases: list[Case], data: DepthDataset) -> NDArray[np.uint8]:
 def _case_row(case: Case, sample: Sample) -> NDArray[np.uint8]:
     truth = DepthMap.from_metres(sample.depth, sample.valid)
     prediction = DepthMap.from_metres(case.prediction.astype(np.float32))
+    limit = f"{100 * ERROR_LIMIT:.0f}"
     titles = [
-        Path(sample.id).name, "truth", f"{RANKED_BY} {case.value:.3f}", "error 0..50 %",
-    ]  # fmt: skip
+        Path(sample.id).name,
+        "truth",
+        f"{RANKED_BY} {case.value:.3f}",
+        f"error -{limit}..+{limit} %",
+    ]
     return side_by_side(sample.image, truth, [prediction], titles=titles, error=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -14,11 +13,63 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line
 from leadline.metrics import Protocol
 
-REQUIRED = ("model", "data", "protocol", "images", "images_scored", "metrics")
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PartScore(_Part):
+    """One part of all pictures, its metrics pooled; None where it has no pixel."""
+
+    name: str
+    pixels: int
+    metrics: dict[str, FiniteFloat] | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Breakdowns(_Part):
+    """Scores by part of the picture, those that were asked for."""
+
+    ranges: tuple[PartScore, ...] = ()
+    edges: tuple[PartScore, ...] = ()
+    classes: tuple[PartScore, ...] = ()
+    boundary: dict[str, float | None] = {}
+
+
+class DataOptions(_Part):
+    """How the data was opened: arguments of `open_data`."""
+
+    layout: str = "auto"
+    units_per_metre: float | None = None
+    options: dict[str, Any] = {}
+
+
+class Content(_Part):
+    """`result.json`, as docs/evaluation.md describes it."""
+
+    leadline: str = ""
+    created: str = ""
+    model: str
+    model_path: str | None = None
+    data: str
+    split: str | None = None
+    data_options: DataOptions = DataOptions()
+    protocol: dict[str, Any]
+    images: int
+    images_scored: int
+    missing_share: float = 0.0
+    metrics: dict[str, FiniteFloat] = Field(min_length=1)
+    intervals: dict[str, tuple[float, float]] = {}
+    baselines: dict[str, dict[str, float]] = {}
+    semantic: dict[str, float | None] | None = None
+    breakdowns: Breakdowns | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +82,7 @@ class KeptCase:
     path: Path
 
     def prediction(self) -> NDArray[np.float32]:
-        """Read the prediction, (H,W) metres at the truth's size, 0 where missing."""
+        """Read the prediction, (H,W) metres at the size it was scored at, 0 where missing."""
         prediction = _read_case(self.path, "prediction")["prediction"]
         if prediction.ndim != 2 or prediction.dtype.kind != "f":
             raise LeadlineError(f"{self.path}: its prediction is not a (H,W) array of metres")
@@ -42,83 +93,57 @@ class KeptCase:
 class Result:
     """A result folder: `content` is result.json, `rows` is per_image.csv.
 
-    `rows` maps "pixels" and every metric to one float64 value an image, NaN where the image has
-    no scored pixel; `ids` are the images in the same order.
+    `rows` maps "pixels", "missing" and every metric to one float64 value an image, NaN where the
+    image has no scored pixel; `ids` are the images in the same order.
     """
 
     folder: Path
-    content: Mapping[str, Any]
+    content: Content
     ids: tuple[str, ...]
     rows: Mapping[str, NDArray[np.float64]]
 
-    @property
-    def model(self) -> str:
-        """What was scored."""
-        return str(self.content["model"])
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The scores under the protocol's aggregation."""
-        return dict(self.content["metrics"])
-
-    @property
-    def intervals(self) -> dict[str, list[float]]:
-        """95 % bootstrap intervals of `metrics`; empty where the file has none."""
-        return dict(self.content.get("intervals") or {})
-
-    @property
-    def baselines(self) -> dict[str, dict[str, float]]:
-        """Scores of what never looked at the photographs."""
-        return dict(self.content.get("baselines") or {})
-
-    @property
-    def breakdowns(self) -> dict[str, Any]:
-        """Scores of parts of the pictures, those that were asked for."""
-        return dict(self.content.get("breakdowns") or {})
-
-    @property
-    def protocol(self) -> dict[str, Any]:
-        """Every field of the protocol, its name and its hash."""
-        return dict(self.content["protocol"])
-
     @cached_property
-    def settled_protocol(self) -> Protocol:
-        """The protocol itself.
+    def protocol(self) -> Protocol:
+        """The protocol that the numbers were made under.
 
         Errors: LeadlineError where this version of Leadline does not know one of its fields.
         """
-        known = {field.name for field in fields(Protocol)}
         given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in self.protocol.items()
-            if name != "hash"
+            for name, value in self.content.protocol.items()
         }
+        written = given.pop("hash", None)
         try:
             protocol = Protocol(**given)
         except TypeError as error:
-            unknown = ", ".join(sorted(set(given) - known)) or str(error)
+            known = {field.name for field in fields(Protocol)}
+            unknown = ", ".join(sorted(set(given) - known)) or one_line(error)
             raise LeadlineError(
                 f"{self.folder}: its protocol was written by another version of Leadline "
                 f"({unknown}); evaluate again"
             ) from None
-        if protocol.hash != self.protocol["hash"]:
+        if protocol.hash != written:
             raise LeadlineError(
-                f"{self.folder}: the protocol's fields do not give its hash "
-                f"{self.protocol['hash']}; result.json was changed, evaluate again"
+                f"{self.folder}: the fields of its protocol do not give its hash {written}; "
+                "result.json was changed or comes from another version, evaluate again"
             )
         return protocol
 
     @property
     def protocol_label(self) -> str:
         """Name and hash, as tables print them."""
-        return f"{self.protocol['name']} [{self.protocol['hash']}]"
+        return f"{self.protocol.name} [{self.protocol.hash}]"
 
     @property
     def data_label(self) -> str:
         """The last part of the data's path, and the split."""
-        split = self.content.get("split")
-        name = Path(str(self.content["data"])).name or str(self.content["data"])
-        return f"{name} ({split})" if split else name
+        name = Path(self.content.data).name or self.content.data
+        return f"{name} ({self.content.split})" if self.content.split else name
+
+    @property
+    def breakdowns(self) -> Breakdowns:
+        """Scores by part of the picture; empty where none were asked for."""
+        return self.content.breakdowns or Breakdowns()
 
     @cached_property
     def cases(self) -> tuple[KeptCase, ...]:
@@ -128,12 +153,15 @@ class Result:
 
     def aligned(self, metric: str, ids: Sequence[str]) -> NDArray[np.float64]:
         """Return the values of a metric in the order of `ids`, each of which was evaluated."""
-        place = {name: index for index, name in enumerate(self.ids)}
-        return self.rows[metric][[place[name] for name in ids]]
+        return self.rows[metric][[self._place[name] for name in ids]]
 
     def score_of(self, image: str, metric: str) -> float:
         """Return one image's value of a metric, NaN where it was not scored."""
-        return float(self.rows[metric][self.ids.index(image)])
+        return float(self.rows[metric][self._place[image]])
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.ids)}
 
 
 def load_result(path: Path) -> Result:
@@ -141,44 +169,31 @@ def load_result(path: Path) -> Result:
 
     Errors: LeadlineError where a file is missing, damaged, or not what `evaluate -o` writes.
     """
-    folder = path if path.is_dir() else path.parent
-    file = folder / "result.json" if path.is_dir() else path
+    folder = path.parent if path.is_file() else path
+    file = path if path.is_file() else path / "result.json"
     if not file.is_file():
         raise LeadlineError(
             f"{file}: no such result; give a folder that leadline evaluate -o FOLDER wrote"
         )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LeadlineError(f"{file}: not readable as JSON ({error})") from error
-    _check_content(file, content)
-    ids, rows = _read_rows(folder / "per_image.csv")
-    if len(ids) != content["images"]:
+        content = Content.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "content"
         raise LeadlineError(
-            f"{folder}: result.json speaks of {content['images']} images, per_image.csv of "
-            f"{len(ids)}; they belong to different runs, evaluate again"
+            f"{file}: no result of leadline evaluate: {where}: {one_line(ValueError(first['msg']))}"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise LeadlineError(f"{file}: not readable as JSON ({one_line(error)})") from error
+    ids, rows = _read_rows(folder / "per_image.csv")
+    lacking = [name for name in content.metrics if name not in rows]
+    if len(ids) != content.images or lacking:
+        raise LeadlineError(
+            f"{folder}: result.json and per_image.csv belong to different runs ({content.images} "
+            f"images against {len(ids)}, columns without values: {', '.join(lacking) or 'none'}); "
+            "evaluate again"
         )
     return Result(folder, content, ids, rows)
-
-
-def _check_content(file: Path, content: object) -> None:
-    if not isinstance(content, dict):
-        raise LeadlineError(f"{file}: holds no result; give what leadline evaluate -o wrote")
-    missing = [key for key in REQUIRED if key not in content]
-    if missing:
-        raise LeadlineError(
-            f"{file}: lacks {', '.join(missing)}; give what leadline evaluate -o FOLDER wrote"
-        )
-    protocol, metrics = content["protocol"], content["metrics"]
-    if not (isinstance(protocol, dict) and {"name", "hash"} <= set(protocol)):
-        raise LeadlineError(f"{file}: its protocol has no name or no hash; evaluate again")
-    numbers = isinstance(metrics, dict) and all(_is_number(value) for value in metrics.values())
-    if not numbers or not metrics:
-        raise LeadlineError(f"{file}: its metrics are not numbers; evaluate again")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _read_rows(path: Path) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:
@@ -196,18 +211,18 @@ def _read_rows(path: Path) -> tuple[tuple[str, ...], dict[str, NDArray[np.float6
         }
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise LeadlineError(
-            f"{path}: is not a table of scores ({error}); evaluate again"
+            f"{path}: not a table of scores ({one_line(error)}); evaluate again"
         ) from error
-    if "pixels" not in rows or not ids:
-        raise LeadlineError(f"{path}: is not a table of scores; evaluate again")
+    if "pixels" not in rows or not ids or len(set(ids)) < len(ids):
+        raise LeadlineError(f"{path}: not a table with one row an image; evaluate again")
     return ids, rows
 
 
 def _case(path: Path) -> KeptCase:
     content = _read_case(path, "id", "role")
-    roles = tuple(str(content["role"]).split(","))
     if not path.stem.isdigit():
         raise LeadlineError(f"{path}: is not named by an image's number; remove it")
+    roles = tuple(str(content["role"]).split(","))
     return KeptCase(int(path.stem), str(content["id"]), roles, path)
 
 
@@ -217,4 +232,6 @@ def _read_case(path: Path, *names: str) -> Mapping[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in names}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise LeadlineError(f"{path}: is damaged or no kept case ({error})") from error
+        raise LeadlineError(
+            f"{path}: is damaged or no kept case ({one_line(error)}); evaluate again"
+        ) from error

@@ -35,7 +35,7 @@ def p_value(p: float) -> str:
 
 def blocks(comparison: ComparisonTable) -> list[tuple[str, list[Row]]]:
     """Return the rows in titled blocks: results (no title), baselines, published rows."""
-    reference = published_for(comparison.results[0].protocol["name"])
+    reference = published_for(comparison.results[0].protocol.name)
     titles = {
         "result": "",
         "baseline": "baselines, which never look at the photograph",
