@@ -65,7 +65,7 @@ def draw_figure(
     gap = round(0.6 * size)
     line = 2 * size
     heights = [_row_height(row, width) for row in rows]
-    below = [line + gap if any(cell and cell.caption for cell in row) else gap for row in rows]
+    below = [line + gap if any(cell and cell.caption for cell in row) else line for row in rows]
     total = line + sum(heights) + sum(below)
     if total > LONGEST_SIDE or len(columns) * (width + gap) > LONGEST_SIDE:
         raise LeadlineError(
