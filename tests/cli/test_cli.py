@@ -9,7 +9,16 @@ import pytest
 
 from tests.cli.helpers import fails_in_one_line, leadline
 
-COMMANDS = ("predict", "check-data", "train", "evaluate", "export", "models", "recipes")
+COMMANDS = (
+    "predict",
+    "check-data",
+    "train",
+    "evaluate",
+    "compare",
+    "export",
+    "models",
+    "recipes",
+)
 
 
 def test_help_names_every_command_and_imports_nothing_heavy():

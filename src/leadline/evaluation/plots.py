@@ -98,7 +98,10 @@ def _round_edges(low: float, high: float, count: int) -> NDArray[np.float64]:
     ticks = round_ticks(low, high, wanted)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * step
+    edges = np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * step
+    # 2 * 0.1 may lie a hair beyond the value it is to hold.
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return edges
 
 
 def _x_axis(axes: Axes, name: str) -> Markup:

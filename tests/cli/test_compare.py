@@ -1,0 +1,67 @@
+"""`leadline compare` as a user runs it, on what `leadline evaluate` wrote."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from tests.cli.helpers import fails_in_one_line, leadline
+from tests.evaluation.results import write_result
+
+
+@pytest.fixture(scope="module")
+def folders(pairs, tmp_path_factory):
+    root = tmp_path_factory.mktemp("compared")
+    write_result(root / "a", pairs, lambda number: 1.1, model="good")
+    write_result(root / "b", pairs, lambda number: 1.2 + number / 100, model="poor")
+    write_result(root / "c", pairs, lambda number: 1.2, model="capped", protocol="kitti-garg-50")
+    return root
+
+
+def test_evaluate_writes_a_report_that_compare_can_use(pairs, tmp_path):
+    result = leadline(
+        "evaluate", "--model", "compact-nyu", "--data", pairs, "--limit", 3, "-o", tmp_path / "r"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "report.html" in result.stdout
+    assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
+    content = json.loads((tmp_path / "r" / "result.json").read_text())
+    assert content["breakdowns"]["ranges"]
+    table = leadline("compare", tmp_path / "r", "--metrics", "abs_rel")
+    assert f"{content['metrics']['abs_rel']:.3f}" in table.stdout
+
+
+def test_the_table_is_on_stdout_and_the_panel_beside_it(folders, tmp_path):
+    panel = tmp_path / "panel.png"
+    result = leadline(
+        "compare", folders / "a", folders / "b" / "result.json",
+        "--panel", panel, "--images", "003,777", "--label", "one", "--label", "two",
+    )  # fmt: skip
+    fails_in_one_line(result, "'777' was not kept by every result")
+    assert not panel.exists()
+    result = leadline("compare", folders / "a", folders / "b", "--panel", panel, "--images", 2)
+    assert result.returncode == 0, result.stderr
+    assert "good" in result.stdout and "0.100*" in result.stdout
+    assert f"written: {panel}" in result.stderr
+    with Image.open(panel) as picture:
+        assert picture.width > 4 * 320 and picture.height > 2 * 240
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".md", "pairs"), (".html", "<!doctype html>")])
+def test_the_suffix_of_the_file_chooses_the_format(folders, tmp_path, suffix, start):
+    file = tmp_path / f"table{suffix}"
+    result = leadline("compare", folders / "a", folders / "b", "-o", file)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    assert file.read_text(encoding="utf-8").startswith(start)
+
+
+def test_what_is_wrong_is_one_line(folders, tmp_path):
+    fails_in_one_line(leadline("compare", folders / "a", folders / "c"), "kitti-garg-50", "--mixed")
+    fails_in_one_line(leadline("compare", tmp_path), "result.json", "evaluate -o")
+    fails_in_one_line(leadline("compare", folders / "a", "-o", tmp_path / "t.xls"), ".xls", ".md")
+    moved = shutil.copytree(folders / "a", tmp_path / "moved")
+    content = json.loads((moved / "result.json").read_text())
+    (moved / "result.json").write_text(json.dumps({**content, "data": "/gone"}))
+    fails_in_one_line(leadline("compare", moved, "--panel", tmp_path / "p.png"), "/gone", "--data")

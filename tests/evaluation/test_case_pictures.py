@@ -1,0 +1,94 @@
+"""Kept predictions as pictures: one range, the scores of that image, the truth that was scored."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from leadline.datasets.open import open_data
+from leadline.depth.color import colorize
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
+from leadline.evaluation.case_pictures import case_rows, choose_cases, comparison_figure
+from leadline.evaluation.stored import load_result
+from tests.evaluation.results import write_result
+
+
+@pytest.fixture(scope="module")
+def two(pairs, tmp_path_factory):
+    root = tmp_path_factory.mktemp("cases")
+    write_result(root / "steady", pairs, lambda number: 1.1, model="steady")
+    write_result(root / "worse", pairs, lambda number: 1.1 + number / 50, model="worse")
+    return [load_result(root / name) for name in ("steady", "worse")]
+
+
+def test_every_picture_is_coloured_in_one_range(two, pairs):
+    data = open_data(pairs)
+    names = choose_cases(two, 3)
+    rows = case_rows(two, names, data, one_range=True)
+    assert len({(row.low, row.high) for row in rows}) == 1
+    low, high = rows[0].low, rows[0].high
+    for row in rows:
+        sample = data[[data.sample_id(i) for i in range(len(data))].index(row.id)]
+        truth = DepthMap.from_metres(sample.depth, sample.valid)
+        assert np.array_equal(row.truth, colorize(truth, vmin=low, vmax=high))
+        predicted = colorize(DepthMap.from_metres(truth.depth * 1.1), vmin=low, vmax=high)
+        # Kept predictions are half floats: a colour may be the next one.
+        assert np.abs(row.answers[0].depth.astype(int) - predicted).mean() < 1
+        assert row.answers[0].scores["abs_rel"] == pytest.approx(0.1, abs=1e-6)
+
+
+def test_without_one_range_each_row_has_that_of_its_truth(two, pairs):
+    rows = case_rows(two, choose_cases(two, 3), open_data(pairs), one_range=False)
+    assert len({(row.low, row.high) for row in rows}) == 3
+
+
+def test_images_are_chosen_by_number_by_id_or_by_stem(two):
+    even = [case.id for case in two[0].cases if "even" in case.roles]
+    assert choose_cases(two, 2) == [even[0], even[-1]]
+    assert choose_cases(two, 99) == even
+    assert choose_cases(two, ["003", "rgb/000.png"]) == ["rgb/003.png", "rgb/000.png"]
+    with pytest.raises(LeadlineError, match="'nowhere' was not kept"):
+        choose_cases(two, ["nowhere"])
+
+
+def test_an_image_that_only_one_result_kept_is_not_drawn(two, tmp_path):
+    folder = shutil.copytree(two[1].folder, tmp_path / "worse")
+    (folder / "cases" / "0.npz").unlink()
+    assert "rgb/000.png" not in choose_cases([two[0], load_result(folder)], 99)
+    shutil.rmtree(folder / "cases")
+    with pytest.raises(LeadlineError, match="no image in common"):
+        choose_cases([two[0], load_result(folder)], None)
+
+
+def test_another_truth_than_the_scored_one_is_refused(two, pairs, tmp_path):
+    copy = shutil.copytree(pairs, tmp_path / "pairs")
+    file = copy / "depth" / "000.png"
+    cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_UNCHANGED) // 2)
+    with pytest.raises(LeadlineError, match=r"rgb/000\.png had abs_rel 0\.1000, against the truth"):
+        case_rows(two, ["rgb/000.png"], open_data(copy), one_range=True)
+    case_rows(two, ["rgb/001.png"], open_data(copy), one_range=True)
+    with pytest.raises(LeadlineError, match=r"rgb/777\.png"):
+        case_rows(two, ["rgb/777.png"], open_data(copy), one_range=True)
+
+
+def test_a_damaged_case_is_one_clear_error(two, tmp_path):
+    folder = shutil.copytree(two[1].folder, tmp_path / "worse")
+    case = folder / "cases" / "0.npz"
+    case.write_bytes(case.read_bytes()[:100])
+    with pytest.raises(LeadlineError, match=r"0\.npz: is damaged"):
+        choose_cases([load_result(folder)], 1)
+    np.savez(case, prediction=np.array([{"a": 1}], dtype=object), id="rgb/000.png", role="even")
+    with pytest.raises(LeadlineError, match=r"0\.npz"):
+        load_result(folder).cases[0].prediction()
+
+
+def test_the_figure_has_a_column_for_each_model_and_a_line_for_errors(two, pairs):
+    rows = case_rows(two, choose_cases(two, 2), open_data(pairs), one_range=True)
+    plain = comparison_figure(rows, ["steady", "worse"], width=128)
+    with_errors = comparison_figure(rows, ["steady", "worse"], errors=True, width=128)
+    assert plain.shape[1] > 4 * 128
+    assert with_errors.shape[0] > plain.shape[0] + 2 * 96
+    one = comparison_figure([rows[0]], ["steady", "worse"], width=128)
+    assert one.shape[0] < plain.shape[0]

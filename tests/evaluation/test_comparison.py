@@ -1,0 +1,214 @@
+"""Comparisons: what may stand side by side, what is best, how sure a difference is."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from leadline.depth.errors import LeadlineError
+from leadline.evaluation import tables
+from leadline.evaluation.comparison import compare
+from leadline.evaluation.published import published_for, published_sets
+from leadline.evaluation.stored import load_result
+from leadline.metrics import PROTOCOLS
+from tests.evaluation.results import edit_result, write_result
+
+
+@pytest.fixture(scope="module")
+def folders(pairs, tmp_path_factory):
+    """Results of the same twelve images: `near` is 10 % off everywhere, `far` 20..31 %."""
+    root = tmp_path_factory.mktemp("results")
+    write_result(root / "near", pairs, lambda number: 1.1, model="near")
+    write_result(root / "far", pairs, lambda number: 1.2 + number / 100, model="far")
+    write_result(root / "few", pairs, lambda number: 1.1, model="few", limit=5)
+    write_result(
+        root / "clipped", pairs, lambda number: 1.1, model="near", protocol="kitti-garg-50"
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def loaded(folders):
+    return {path.name: load_result(path) for path in folders.iterdir()}
+
+
+@pytest.fixture
+def near(folders, tmp_path):
+    """A copy of `near` that a test may spoil."""
+    return shutil.copytree(folders / "near", tmp_path / "near")
+
+
+def test_the_best_of_each_column_is_marked(loaded):
+    comparison = compare([loaded["near"], loaded["far"]], metrics=("abs_rel", "delta1"))
+    near, far = comparison.rows
+    assert near.values["abs_rel"].number == pytest.approx(0.1, abs=1e-6)
+    assert far.values["abs_rel"].number == pytest.approx(
+        np.mean(0.2 + np.arange(12) / 100), abs=1e-6
+    )
+    assert near.values["abs_rel"].best and near.values["delta1"].best
+    assert not far.values["abs_rel"].best and not far.values["delta1"].best
+
+
+def test_equal_scores_are_both_best_and_a_lone_result_is_not_best_of_anything(loaded):
+    twice = compare([loaded["near"], loaded["near"]], labels=["a", "b"], metrics=("abs_rel",))
+    assert [row.values["abs_rel"].best for row in twice.rows] == [True, True]
+    alone = compare([loaded["near"]], metrics=("abs_rel",))
+    assert not alone.rows[0].values["abs_rel"].best
+
+
+def test_the_paired_test_agrees_with_scipy(loaded):
+    comparison = compare([loaded["near"], loaded["far"]], metrics=("abs_rel", "rmse"))
+    for metric, found in comparison.differences["far"].items():
+        a, b = loaded["near"].rows[metric], loaded["far"].rows[metric]
+        exact = stats.permutation_test(
+            (a, b), lambda x, y, axis: np.mean(x - y, axis=axis), permutation_type="samples",
+            vectorized=True, n_resamples=np.inf,
+        )  # fmt: skip
+        assert found.p == pytest.approx(exact.pvalue, abs=1e-9)
+        assert found.mean == pytest.approx(np.mean(b - a))
+        assert found.interval[0] < found.mean < found.interval[1]
+
+
+def test_images_are_paired_by_id_and_not_by_place(loaded, folders, tmp_path):
+    shuffled = shutil.copytree(folders / "far", tmp_path / "far")
+    with (shuffled / "per_image.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    with (shuffled / "per_image.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows[::-1]])
+    expected = compare([loaded["near"], loaded["far"]]).differences
+    assert compare([loaded["near"], load_result(shuffled)]).differences == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("clipped", ["protocol full", "kitti-garg-50"]),
+        ("few", ["12 images against 5, 5 in common"]),
+    ],
+)
+def test_results_made_otherwise_are_refused(loaded, other, words):
+    with pytest.raises(LeadlineError, match="cannot stand side by side") as caught:
+        compare([loaded["near"], loaded["far"], loaded[other]], labels=["a", "b", "c"])
+    for word in [*words, other, "--mixed"]:
+        assert word in str(caught.value)
+
+
+def test_other_data_of_the_same_names_is_refused(loaded, near):
+    elsewhere = load_result(edit_result(near, data="/somewhere/else"))
+    with pytest.raises(LeadlineError, match="data pairs0 against else"):
+        compare([loaded["near"], elsewhere], labels=["a", "b"])
+    reopened = load_result(
+        edit_result(near, data=loaded["near"].content.data, data_options={"units_per_metre": 256.0})
+    )
+    with pytest.raises(LeadlineError, match="units_per_metre=256"):
+        compare([loaded["near"], reopened], labels=["a", "b"])
+
+
+def test_another_ground_truth_of_the_same_images_is_refused(loaded, near):
+    file = near / "per_image.csv"
+    lines = file.read_text().splitlines()
+    name, pixels, *rest = lines[3].split(",")
+    lines[3] = ",".join([name, str(int(pixels) - 7), *rest])
+    file.write_text("\n".join(lines) + "\n")
+    with pytest.raises(LeadlineError, match=rf"{name} has {pixels} scored pixels against"):
+        compare([loaded["far"], load_result(near)])
+
+
+def test_mixed_results_are_marked_and_neither_ranked_nor_tested(loaded):
+    three = [loaded[name] for name in ("far", "clipped", "few")]
+    comparison = compare(three, mixed=True, metrics=("abs_rel",))
+    assert [row.marks for row in comparison.rows] == [(), ("a",), ("b",)]
+    assert not any(row.values["abs_rel"].best for row in comparison.rows)
+    assert comparison.differences == {}
+    assert "kitti-garg-50" in comparison.notes["a"]
+    assert "5 in common" in comparison.notes["b"]
+    assert "near [a]" in tables.terminal(comparison)
+
+
+def test_one_name_for_two_results_takes_the_folder_as_well(loaded):
+    comparison = compare([loaded["near"], loaded["clipped"]], mixed=True)
+    assert comparison.labels == ["near (near)", "near (clipped)"]
+    with pytest.raises(LeadlineError, match="given twice"):
+        compare([loaded["near"], loaded["near"]])
+    with pytest.raises(LeadlineError, match="different labels"):
+        compare([loaded["near"], loaded["far"]], labels=["same", "same"])
+
+
+def test_an_unknown_metric_names_those_there_are(loaded):
+    with pytest.raises(LeadlineError, match="'rsme'; choose among delta1"):
+        compare([loaded["near"]], metrics=("rsme",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"protocol": None}, "protocol"),
+        ({"metrics": {"abs_rel": "good"}}, "metrics.abs_rel"),
+        ({"images": 11}, "different runs"),
+        ({"breakdowns": {"ranges": [3]}}, "breakdowns.ranges"),
+    ],
+)
+def test_a_spoiled_result_is_one_clear_error(near, changes, words):
+    with pytest.raises(LeadlineError, match=words):
+        load_result(edit_result(near, **changes))
+
+
+def test_a_protocol_that_was_tampered_with_is_found(near):
+    content = json.loads((near / "result.json").read_text())
+    edit_result(near, protocol={**content["protocol"], "max_depth": 10.0})
+    with pytest.raises(LeadlineError, match="do not give its hash"):
+        compare([load_result(near)])
+    edit_result(near, protocol={**content["protocol"], "weather": "fine"})
+    with pytest.raises(LeadlineError, match=r"another version.*weather"):
+        compare([load_result(near)])
+
+
+@pytest.mark.parametrize("name", ["result.json", "per_image.csv"])
+def test_a_truncated_file_is_one_clear_error(near, name):
+    file = near / name
+    file.write_text(file.read_text()[:40])
+    with pytest.raises(LeadlineError, match=name):
+        load_result(near)
+    file.unlink()
+    with pytest.raises(LeadlineError, match=name):
+        load_result(near)
+
+
+def test_published_rows_stand_beside_results_of_their_data_only(loaded, pairs, tmp_path):
+    assert not [row for row in compare([loaded["near"]]).rows if row.kind == "published"]
+    nyu = replace(PROTOCOLS["full"], name="nyu-small")  # the named ones want 480x640
+    folder = write_result(tmp_path / "nyu", pairs, lambda number: 1.1, protocol=nyu)
+    comparison = compare([load_result(folder)], metrics=("delta1", "rmse"))
+    published = {row.name: row for row in comparison.rows if row.kind == "published"}
+    assert published["DenseDepth"].values["rmse"].number == 0.465
+    assert published["BTS, DenseNet-161"].values["delta1"].number == 0.885
+    assert published["Ladicky 2014"].values["rmse"].number is None
+    for row in published.values():
+        assert not any(value.best for value in row.values.values())
+        texts = [comparison.notes[mark] for mark in row.marks]
+        assert any("654 official" in text for text in texts), row.name
+    assert not [
+        row
+        for row in compare([load_result(folder)], published=False).rows
+        if row.kind == "published"
+    ]
+
+
+def test_published_tables_name_known_protocols_and_plausible_numbers():
+    for each in published_sets():
+        for row in each.rows:
+            shares = [
+                row.metrics[name] for name in ("delta1", "delta2", "delta3") if name in row.metrics
+            ]
+            assert shares == sorted(shares), row.name
+            assert all(0 < share <= 1 for share in shares), row.name
+    for name in PROTOCOLS:
+        expected = "NYU" if name.startswith("nyu") else "KITTI" if "kitti" in name else None
+        found = published_for(name)
+        if found is not None:
+            assert expected and expected in found.title
+    assert published_for("full") is None
