@@ -30,7 +30,7 @@ def photograph(page: Path, picture: Path, width: int, scheme: int) -> tuple[np.n
         [
             str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--enable-logging=stderr", f"--blink-settings=preferredColorScheme={scheme}",
-            f"--window-size={width},1600", f"--screenshot={picture}", page.resolve().as_uri(),
+            f"--window-size={width},3000", f"--screenshot={picture}", page.resolve().as_uri(),
         ],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
