@@ -129,6 +129,15 @@ def test_mixed_results_are_marked_and_neither_ranked_nor_tested(loaded):
     assert "near [a]" in tables.terminal(comparison)
 
 
+def test_a_single_image_has_neither_an_interval_nor_a_test(pairs, tmp_path):
+    for name, factor in (("a", 1.1), ("b", 1.3)):
+        write_result(tmp_path / name, pairs, lambda number, f=factor: f, model=name, limit=1)
+    comparison = compare([load_result(tmp_path / name) for name in "ab"])
+    assert comparison.differences == {}
+    assert all(v.interval is None for row in comparison.rows for v in row.values.values())
+    assert "p value" not in tables.terminal(comparison)
+
+
 def test_one_name_for_two_results_takes_the_folder_as_well(loaded):
     comparison = compare([loaded["near"], loaded["clipped"]], mixed=True)
     assert comparison.labels == ["near (near)", "near (clipped)"]

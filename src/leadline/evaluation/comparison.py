@@ -16,7 +16,7 @@ from leadline.metrics import HIGHER_IS_BETTER, bootstrap_interval, paired_test
 SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
 """What tables show unless told otherwise."""
 
-FEWEST_PAIRED = 2
+FEWEST_IMAGES = 2
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ def compare(
         for name, result, group in zip(names, results, groups, strict=True)
         if result is not results[0] and group == 0
     }
+    paired = {name: found for name, found in paired.items() if found}
     return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes)
 
 
@@ -181,6 +182,8 @@ def _result_rows(
 
 def _interval(result: Result, metric: str) -> tuple[float, float] | None:
     ends = result.content.intervals.get(metric)
+    if result.content.images_scored < FEWEST_IMAGES:  # one image says nothing of another
+        return None
     return (float(ends[0]), float(ends[1])) if ends else None
 
 
@@ -224,7 +227,7 @@ def _paired(
             continue
         a, b = first.rows[metric], other.aligned(metric, first.ids)
         both = np.isfinite(a) & np.isfinite(b)
-        if np.count_nonzero(both) < FEWEST_PAIRED:
+        if np.count_nonzero(both) < FEWEST_IMAGES:
             continue
         delta = b[both] - a[both]
         ends = bootstrap_interval(delta[:, None], seed=seed)
