@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -59,6 +60,7 @@ class Evaluation:
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)
     semantic: dict[str, float] | None = None
     breakdowns: dict[str, Any] | None = None
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @cached_property
     def scored(self) -> list[ImageScore]:

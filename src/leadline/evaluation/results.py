@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return everything but the per-image rows, ready for `json.dumps`."""
     return {
         "leadline": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": evaluation.created,
         "model": evaluation.model,
         "model_path": evaluation.model_path,
         "data": evaluation.data,
