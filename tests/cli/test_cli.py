@@ -18,6 +18,7 @@ COMMANDS = (
     "export",
     "models",
     "recipes",
+    "layouts",
 )
 
 
@@ -59,8 +60,10 @@ def test_version():
     assert leadline("--version").stdout == f"leadline {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["models", "recipes"])
-def test_lists_need_no_torch_and_json_is_json_only(command):
+@pytest.mark.parametrize(
+    ("command", "known"), [("models", "compact"), ("recipes", "compact"), ("layouts", "kitti-raw")]
+)
+def test_lists_need_no_torch_and_json_is_json_only(command, known):
     code = (
         "import sys; sys.modules['torch'] = None\n"
         f"sys.argv = ['leadline', '{command}', '--json']\n"
@@ -70,7 +73,7 @@ def test_lists_need_no_torch_and_json_is_json_only(command):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     content = json.loads(result.stdout)
-    assert "compact" in json.dumps(content)
+    assert known in json.dumps(content)
     assert leadline(command).stdout.count("\n") >= 4
 
 

@@ -144,6 +144,15 @@ def test_a_file_with_other_arrays_is_one_line(small):
     assert len(open_data(small, options={"labels": "none"})) == 2
 
 
+def test_a_label_beyond_894_is_one_line(small):
+    with h5py.File(small, "r+") as file:
+        file["labels"][1, 0, 0] = 900
+    data = open_data(small)
+    assert data[0].labels is not None
+    with pytest.raises(LeadlineError, match=r"not NYU's labeled file.*900"):
+        data[1]
+
+
 def test_its_depth_is_metres_whatever_is_asked(small):
     with pytest.raises(LeadlineError, match=r"nyu-mat holds 1 units per metre, not 1000"):
         open_data(small, units_per_metre=1000)

@@ -58,10 +58,15 @@ def test_training_data_is_not_scored_unasked(listed, pairs):
 def test_what_no_layout_knows_is_one_line(tmp_path, pairs):
     with pytest.raises(LeadlineError, match=r"no such data"):
         open_data(tmp_path / "nothing")
-    with pytest.raises(LeadlineError, match=r"no known layout; --data takes .*pairs: a folder"):
+    with pytest.raises(
+        LeadlineError,
+        match=r"no known layout; a folder with train\.csv.*nyu-mat.*'leadline layouts'",
+    ):
         open_data(tmp_path)
     with pytest.raises(LeadlineError, match=r"layout 'csv' is not known; choose auto or"):
         open_data(pairs, layout="csv")
+    with pytest.raises(LeadlineError, match=r"no samples in it as tum, which takes a sequence"):
+        open_data(pairs, layout="tum")
     with pytest.raises(LeadlineError, match=r"layout pairs has no option 'camera'"):
         open_data(pairs, options={"camera": 2})
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadline.datasets import available_splits, open_data, recognise
-from leadline.datasets.vkitti_classes import CITYSCAPES, CLASSES
+from leadline.datasets.vkitti_classes import CITYSCAPES, CLASSES, IDS, read_colour_table
 from leadline.depth.errors import LeadlineError
 from tests.datasets.writers import make_scenes, write_vkitti1, write_vkitti2
 from tests.datasets.writers.vkitti import plant_classes, table_of
@@ -132,3 +134,21 @@ def test_version_2_has_two_cameras_and_one_table(second):
     assert sample.labels is not None
     assert set(np.unique(sample.labels)) == {0, 7, 11, 14, 17, 19, 20, 21, 22, 23, 26, 27, 29}
     assert (sample.labels[:2] == CITYSCAPES["Sky"]).all()
+
+
+ENTRIES = st.tuples(st.sampled_from(CLASSES), st.integers(0, 99) | st.none())
+COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@given(st.dictionaries(COLOURS, ENTRIES, min_size=1, max_size=30), st.data())
+def test_any_table_gives_each_pixel_the_class_of_its_colour(tmp_path_factory, table, data):
+    rows = [
+        f"{name}{'' if number is None else f':{number}'} {r} {g} {b}"
+        for (r, g, b), (name, number) in table.items()
+    ]
+    path = tmp_path_factory.mktemp("table") / "encoding.txt"
+    path.write_text("\n".join(["Category(:id) r g b", *rows]) + "\n")
+    painted = data.draw(st.lists(st.sampled_from(list(table)), min_size=6, max_size=6))
+    picture = np.array(painted, dtype=np.uint8).reshape(2, 3, 3)
+    classes = read_colour_table(path, IDS["vkitti"]).classify(picture, path)
+    assert classes.ravel().tolist() == [CLASSES.index(table[c][0]) + 1 for c in painted]

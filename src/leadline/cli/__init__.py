@@ -8,7 +8,7 @@ from leadline.cli.check_data import check_data_command
 from leadline.cli.compare import compare_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
-from leadline.cli.lists import models_command, recipes_command
+from leadline.cli.lists import layouts_command, models_command, recipes_command
 from leadline.cli.predict import predict_command
 from leadline.cli.train import train_command
 
@@ -30,6 +30,7 @@ app.command("compare")(compare_command)
 app.command("export")(export_command)
 app.command("models")(models_command)
 app.command("recipes")(recipes_command)
+app.command("layouts")(layouts_command)
 
 
 def _print_version(wanted: bool) -> None:

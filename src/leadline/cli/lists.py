@@ -1,4 +1,4 @@
-"""`leadline models` and `leadline recipes`: what there is, without torch."""
+"""`leadline models`, `recipes` and `layouts`: what there is, without torch."""
 
 import json
 from typing import Annotated
@@ -50,3 +50,19 @@ def recipes_command(as_json: Json = False) -> None:
         )
         published = ", ".join(f"{name} {value:g}" for name, value in recipe.published.items())
         typer.echo(f"{'':<60}{recipe.source}{'; ' + published if published else ''}")
+
+
+def layouts_command(as_json: Json = False) -> None:
+    """List the data layouts that are read: what to point --data at, their options."""
+    from leadline.datasets.open import LAYOUTS
+
+    if as_json:
+        typer.echo(json.dumps([layout.to_json() for layout in LAYOUTS], indent=2))
+        return
+    for layout in LAYOUTS:
+        typer.echo(f"{layout.name:<16}{layout.title}")
+        typer.echo(f"{'':<16}--data {layout.points_at}")
+        for name, option in layout.options.items():
+            values = "|".join(map(str, option.choices)) or "..."
+            default = f"; default {option.default}" if option.default != "" else ""
+            typer.echo(f"{'':<16}--data-option {name}={values}  ({option.help}{default})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,17 @@ class Layout:
     sibling: Callable[[Path, str], Path | None] = no_sibling
     units_per_metre: float | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a program needs to choose a layout and its options."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "points_at": self.points_at,
+            "source": self.source,
+            "units_per_metre": self.units_per_metre,
+            "options": {name: asdict(option) for name, option in self.options.items()},
+        }
 
     def settle_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every option's value, defaults filled in.

@@ -12,11 +12,16 @@ PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def names_in(folder: Path) -> set[str]:
-    """Return the names in a folder, the empty set where there is no such folder."""
+    """Return the names in a folder, the empty set where there is no such folder.
+
+    Errors: LeadlineError where the folder is there but cannot be listed.
+    """
     try:
         return {entry.name for entry in folder.iterdir()}
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return set()
+    except OSError as error:
+        raise LeadlineError(f"{folder}: cannot be listed ({one_line(error)}); see to it") from error
 
 
 def missing_files(files: Iterable[Path]) -> list[Path]:

@@ -60,8 +60,8 @@ class NyuMatDataset(Reader[NyuItem]):
             metres = file[DEPTH_KEYS[self.depth]][item.index].T
             labelled = self.with_labels and self.labels != "none"
             ids = file["labels"][item.index].T if labelled else None
+            classes = None if ids is None else nyu_label_map(int(self.labels))[ids]
         depth_map = DepthMap.from_metres(np.ascontiguousarray(metres))
-        classes = None if ids is None else nyu_label_map(int(self.labels))[ids]
         height, width = depth_map.shape
         return Sample(
             item.id,

@@ -77,9 +77,10 @@ def recognise(path: Path, layout: str = "auto") -> Layout:
     for candidate in LAYOUTS:
         if candidate.matches(path) is not None:
             return candidate
-    points = "; ".join(f"{known.name}: {known.points_at}" for known in LAYOUTS)
+    names = ", ".join(known.name for known in LAYOUTS)
     raise LeadlineError(
-        f"{path}: no known layout; --data takes {points}. Where you know better, give --layout NAME"
+        f"{path}: no known layout; {pairs.LAYOUT.points_at}, or a published data set ({names}): "
+        "'leadline layouts' says what to point at, --layout NAME insists"
     )
 
 
@@ -190,7 +191,7 @@ def _open(path: Path, split: str | None, asked: Asked) -> DepthDataset:
     data = known.open(path, split, known.units_per_metre or units, **options)
     name = f"{known.name}, {split}" if split else known.name
     if len(data) == 0:
-        raise LeadlineError(f"{path}: no samples in it ({name})")
+        raise LeadlineError(f"{path}: no samples in it as {name}, which takes {known.points_at}")
     return data.named(name).within(asked.min_depth, asked.max_depth)
 
 
