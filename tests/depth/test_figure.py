@@ -6,7 +6,7 @@ import pytest
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.errors import LeadlineError
 from leadline.depth.figure import Cell, Scale, draw_figure
-from leadline.depth.panels import error_map, error_table
+from leadline.depth.panels import enlarge_points, error_map, error_table
 
 RED, GREEN = (200, 30, 30), (30, 160, 60)
 
@@ -65,3 +65,21 @@ def test_an_error_map_is_blue_where_too_near_and_white_where_right():
     assert np.array_equal(picture[0, 3], table[255])
     assert picture[0, 1, 2] > picture[0, 1, 0] and picture[0, 2, 0] > picture[0, 2, 2]
     assert picture[0, 4].tolist() == picture[0, 5].tolist() == [56, 56, 56]
+
+
+def test_sparse_points_grow_into_what_is_shown_and_dense_pictures_stay():
+    valid = np.zeros((40, 1200), dtype=bool)
+    valid[20, 100], valid[20, 900] = True, True
+    picture = np.where(valid[..., None], np.uint8(0), np.uint8(56)).repeat(3, axis=2)
+    picture[20, 100], picture[20, 900] = RED, GREEN
+    grown = enlarge_points(picture, valid, shown_width=200)  # one shown pixel is six wide
+    assert [tuple(grown[20, column]) for column in (97, 103, 897, 903)] == [RED, RED, GREEN, GREEN]
+    assert [tuple(grown[20, column]) for column in (95, 105)] == [(56, 56, 56)] * 2
+    assert np.array_equal(enlarge_points(picture, ~valid), picture)
+    assert np.array_equal(enlarge_points(picture, np.zeros_like(valid)), picture)
+
+
+def test_a_low_picture_still_gets_a_scale_with_figures():
+    table = np.linspace([0, 0, 255], [255, 0, 0], 256).astype(np.uint8)
+    figure = draw_figure(["a"], [[Cell(plain(RED, (20, 320)))]], [Scale("d", table, 1.0, 4.0)])
+    assert figure.shape[0] > 120

@@ -86,9 +86,9 @@ def test_a_damaged_case_is_one_clear_error(two, tmp_path):
 
 def test_the_figure_has_a_column_for_each_model_and_a_line_for_errors(two, pairs):
     rows = case_rows(two, choose_cases(two, 2), open_data(pairs), one_range=True)
-    plain = comparison_figure(rows, ["steady", "worse"], width=128)
-    with_errors = comparison_figure(rows, ["steady", "worse"], errors=True, width=128)
-    assert plain.shape[1] > 4 * 128
-    assert with_errors.shape[0] > plain.shape[0] + 2 * 96
-    one = comparison_figure([rows[0]], ["steady", "worse"], width=128)
+    plain = comparison_figure(rows, ["steady", "worse"])
+    with_errors = comparison_figure(rows, ["steady", "worse"], errors=True)
+    assert plain.shape[1] > 4 * 320
+    assert with_errors.shape[0] > plain.shape[0] + 2 * 240
+    one = comparison_figure([rows[0]], ["steady", "worse"])
     assert one.shape[0] < plain.shape[0]

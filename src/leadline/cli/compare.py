@@ -25,7 +25,8 @@ FORMAT_OF_SUFFIX = {
 
 def compare_command(
     results: Annotated[
-        list[Path], typer.Argument(help="Folders that `leadline evaluate -o` wrote.")
+        list[Path],
+        typer.Argument(metavar="RESULT...", help="Folders that `leadline evaluate -o` wrote."),
     ],
     format: Annotated[
         str | None,
@@ -112,11 +113,21 @@ def pictures(results: Sequence[Result], images: str | None, data: Path | None) -
     """Return the rows to draw, from the kept predictions and the data that was scored."""
     from leadline.evaluation.case_pictures import case_rows, choose_cases
 
-    wanted: int | list[str] | None = None
-    if images is not None:
-        wanted = int(images) if images.isdigit() and int(images) > 0 else images.split(",")
-    names = choose_cases(results, wanted)
+    names = choose_cases(results, wanted_images(images))
     return case_rows(results, names, scored_data(results[0], data), one_range=True)
+
+
+def wanted_images(images: str | None) -> int | list[str] | None:
+    """Return a number of images, or ids; digits that begin with 0 are an id such as 003."""
+    from leadline.depth.errors import LeadlineError
+
+    if images is None:
+        return None
+    if images == "0":
+        raise LeadlineError("--images 0 draws nothing; give a number from 1 on, or ids")
+    if images.isdigit() and not images.startswith("0"):
+        return int(images)
+    return [name for name in images.split(",") if name]
 
 
 def scored_data(first: Result, moved: Path | None) -> DepthDataset:

@@ -27,6 +27,10 @@ LONGEST_SIDE = 65_500
 """Pixels: JPEG and many viewers take no more."""
 
 
+LOWEST_SCALE = 9
+"""Letter heights: lower, a scale has no room for figures."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """A picture, (H,W,3) uint8, and the line under it."""
@@ -89,7 +93,14 @@ def draw_figure(
     written = _write_lines(sheet, lines, letters(size), width, line, theme)
     if not scales:
         return written
-    return np.concatenate([written, _scale_column(scales, heights, size, total, theme)], axis=1)
+    beside = _scale_column(scales, heights, size, theme)
+    both = [_lengthened(part, max(total, beside.shape[0]), theme) for part in (written, beside)]
+    return np.concatenate(both, axis=1)
+
+
+def _lengthened(part: NDArray[np.uint8], height: int, theme: Theme) -> NDArray[np.uint8]:
+    paper = np.full((height - part.shape[0], part.shape[1], 3), theme.paper, dtype=np.uint8)
+    return np.concatenate([part, paper])
 
 
 def _row_height(row: Sequence[Cell | None], width: int) -> int:
@@ -126,14 +137,14 @@ def _write_lines(
 
 
 def _scale_column(
-    scales: Sequence[Scale], heights: Sequence[int], size: int, total: int, theme: Theme
+    scales: Sequence[Scale], heights: Sequence[int], size: int, theme: Theme
 ) -> NDArray[np.uint8]:
-    """Return (total,W,3): the scales under one another from the top of the first row on."""
+    """Return (H,W,3): the scales under one another from the top of the first row on."""
     from PIL import Image, ImageDraw
 
     line = 2 * size
     room = heights[0] + (line + heights[1] if len(heights) > 1 and len(scales) > 1 else 0)
-    each = max(6 * size, (room - line * (len(scales) - 1)) // len(scales))
+    each = max(LOWEST_SCALE * size, (room - line * (len(scales) - 1)) // len(scales))
     panels = [
         scale_panel(each, size, s.table, s.low, s.high, labels=s.labels, theme=theme)
         for s in scales
@@ -142,15 +153,14 @@ def _scale_column(
     inset = round(0.8 * size)
     widths = [panel.shape[1] for panel in panels]
     widths += [round(font.getlength(spellable(scale.title))) + 2 * inset for scale in scales]
-    height = max(total, len(scales) * (line + each))
-    column = np.full((height, max(widths), 3), theme.paper, dtype=np.uint8)
-    top = line
-    for panel in panels:
+    shape = (len(scales) * (line + each), max(widths), 3)
+    column = np.full(shape, theme.paper, dtype=np.uint8)
+    for number, panel in enumerate(panels):
+        top = number * (line + each) + line
         column[top : top + each, : panel.shape[1]] = panel
-        top += each + line
     image = Image.fromarray(column)
     draw = ImageDraw.Draw(image)
     for number, scale in enumerate(scales):
         place = (inset, number * (each + line) + size)
         draw.text(place, spellable(scale.title), fill=theme.ink, font=font, anchor="lm")
-    return np.asarray(image)[:total]
+    return np.asarray(image)

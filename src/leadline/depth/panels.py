@@ -38,10 +38,11 @@ def side_by_side(
     import cv2
 
     low, high = robust_range(truth.depth, truth.valid)
-    parts = [image, *(colorize(each, vmin=low, vmax=high) for each in (truth, *predictions))]
-    if error:
-        parts.append(error_map(truth, predictions[-1].depth))
     width = max(1, round(height * image.shape[1] / image.shape[0]))
+    true = enlarge_points(colorize(truth, vmin=low, vmax=high), truth.valid, width)
+    parts = [image, true, *(colorize(each, vmin=low, vmax=high) for each in predictions)]
+    if error:
+        parts.append(enlarge_points(error_map(truth, predictions[-1].depth), truth.valid, width))
     row = []
     for number, part in enumerate(parts):
         small = np.asarray(
@@ -70,6 +71,28 @@ def error_map(
     picture = error_table()[np.rint(share * 255).astype(np.uint8)]
     picture[~shown] = INVALID_COLOR
     return picture
+
+
+def enlarge_points(
+    picture: NDArray[np.uint8], valid: NDArray[np.bool_], shown_width: int = 400
+) -> NDArray[np.uint8]:
+    """Return the picture, (H,W,3), with sparse `valid` pixels (H,W) large enough to be seen.
+
+    Where less than half of the pixels are valid (LiDAR), each takes as much room around it as
+    becomes one pixel at `shown_width`; a denser picture is returned as it is.
+    """
+    import cv2
+
+    if not valid.any() or 2 * np.count_nonzero(valid) >= valid.size:
+        return picture
+    radius = max(1.0, picture.shape[1] / (2 * shown_width))
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (~valid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    colors = np.zeros((int(nearest.max()) + 1, 3), dtype=np.uint8)
+    colors[nearest[valid]] = picture[valid]
+    grown = np.asarray(distance) <= radius
+    return np.where(grown[..., None], colors[nearest], picture)
 
 
 @lru_cache(maxsize=1)

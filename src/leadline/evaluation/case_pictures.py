@@ -15,7 +15,7 @@ from leadline.depth.color import color_table, colorize, robust_range
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.errors import LeadlineError
 from leadline.depth.figure import Cell, Scale, draw_figure
-from leadline.depth.panels import ERROR_LIMIT, error_map, error_table
+from leadline.depth.panels import ERROR_LIMIT, enlarge_points, error_map, error_table
 from leadline.evaluation.stored import KeptCase, Result
 from leadline.metrics.resize import resize_to
 
@@ -23,6 +23,7 @@ Picture = NDArray[np.uint8]
 HALF_FLOAT = 0.005
 """Kept predictions are half floats: a score may differ by their rounding, not by more than this."""
 CAPTION_METRICS = ("abs_rel", "delta1")
+COLUMN_AREA = 320 * 240
 DEFAULT_IMAGES = 4
 
 
@@ -92,8 +93,9 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
         shown = DepthMap.from_metres(resize_to(prediction, size))
         picture = colorize(shown, vmin=low, vmax=high)
         scores = {name: result.score_of(sample.id, name) for name in result.content.metrics}
-        answers.append(ModelPictures(picture, error_map(truth, prediction), scores))
-    true = colorize(truth, vmin=low, vmax=high)
+        error = enlarge_points(error_map(truth, prediction), truth.valid)
+        answers.append(ModelPictures(picture, error, scores))
+    true = enlarge_points(colorize(truth, vmin=low, vmax=high), truth.valid)
     return CaseRow(sample.id, sample.image, true, tuple(answers), low, high)
 
 
@@ -154,7 +156,7 @@ def _id_of(name: str, kept: Sequence[str], first: Result) -> str:
 
 
 def comparison_figure(
-    rows: Sequence[CaseRow], labels: Sequence[str], *, errors: bool = False, width: int = 320
+    rows: Sequence[CaseRow], labels: Sequence[str], *, errors: bool = False
 ) -> Picture:
     """Return input, truth and every model side by side, (H,W,3) uint8, scores under the pictures.
 
@@ -170,7 +172,10 @@ def comparison_figure(
     scales = [depth_scale(rows[0].low, rows[0].high)]
     if errors:
         scales.append(error_scale())
-    return draw_figure(["input", "truth", *labels], cells, scales, width=width)
+    height, width = rows[0].photo.shape[:2]
+    # Wide pictures are drawn wider, so that all have about the area of 320 x 240.
+    shown = round(math.sqrt(COLUMN_AREA * width / height))
+    return draw_figure(["input", "truth", *labels], cells, scales, width=shown)
 
 
 def depth_scale(low: float, high: float) -> Scale:
