@@ -91,6 +91,8 @@ def test_labels_come_along_as_ids(tmp_path):
     labels = open_pairs(folder, units_per_metre=1000)[0].labels
     assert labels is not None
     assert labels.tolist() == [[0, 3], [40, 7]]
+    (folder / "label" / "a.png").write_bytes(b"not looked at")
+    assert open_pairs(folder, units_per_metre=1000).without_labels()[0].labels is None
 
 
 def test_the_validation_fraction_depends_on_the_seed_alone(pairs):

@@ -4,8 +4,10 @@ import sys
 
 import typer
 
+from leadline.cli.calibrate import calibrate_command
 from leadline.cli.check_data import check_data_command
 from leadline.cli.compare import compare_command
+from leadline.cli.convert import convert_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
 from leadline.cli.lists import layouts_command, models_command, recipes_command
@@ -23,7 +25,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("predict")(predict_command)
+app.command("calibrate")(calibrate_command)
 app.command("check-data")(check_data_command)
+app.command("convert")(convert_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)

@@ -1,16 +1,16 @@
 """`leadline predict`: photographs become metres."""
 
-import glob
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadline.cli.inputs import Job, check_writable, find_jobs, list_failures, with_suffix
+
 if TYPE_CHECKING:
-    from leadline.depth import DepthMap, Intrinsics, Photo
+    from leadline.depth import Calibration, DepthMap, Intrinsics, Photo
 
 ASSUMED_FOV = 60.0
 
@@ -50,6 +50,9 @@ def predict_command(
     fov: Annotated[
         float | None, typer.Option(help="Horizontal field of view in degrees, for point clouds.")
     ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="calibration.json of 'leadline calibrate', to be applied.")
+    ] = None,
     precision: Annotated[
         str, typer.Option(help="f32, or bf16: faster, about 1 % coarser.")
     ] = "f32",
@@ -65,7 +68,13 @@ def predict_command(
     read is skipped and listed at the end; the exit status is then 1.
     """
     from leadline.cli.progress import Progress
-    from leadline.depth import LeadlineError, parse_units, suffix_of
+    from leadline.depth import (
+        IMAGE_SUFFIXES,
+        Calibration,
+        LeadlineError,
+        parse_units,
+        suffix_of,
+    )
     from leadline.inference import Predictor
 
     wanted = [*(inputs or []), *(more_inputs or [])]
@@ -85,10 +94,11 @@ def predict_command(
         cmap=cmap,
         intrinsics=intrinsics,
         fov=fov,
+        calibration=None if calibration is None else Calibration.load(calibration),
     )
     if writing.suffix != ".png" and units != "1000":
         raise LeadlineError("--units is for --format png16; the other formats hold metres")
-    jobs = plan(wanted, writing)
+    jobs = find_jobs(wanted, out, noun="pictures", suffixes=IMAGE_SUFFIXES, outputs=writing.outputs)
     writing.check()
     if processing_area is not None:
         print(
@@ -99,6 +109,7 @@ def predict_command(
     predictor = Predictor.load(
         model, runtime=runtime, precision=precision, processing_area=processing_area
     )
+    warn_of_other_model(writing.calibration, predictor.name)
     failures = []
     with Progress("predict", len(jobs), hidden=len(jobs) == 1) as progress:
         for job in jobs:
@@ -128,20 +139,21 @@ class Writing:
     cmap: str
     intrinsics: Path | None
     fov: float | None
+    calibration: "Calibration | None" = None
 
     def outputs(self, target: Path) -> list[Path]:
         """Return every file that may be written for one photograph."""
         suffixes = [self.suffix, "_labels.png"]
         suffixes += ["_color.png", "_labels_color.png"] * self.color
         suffixes += [".ply"] * self.ply + [".glb"] * self.glb
-        return [_with_suffix(target, suffix) for suffix in suffixes]
+        return [with_suffix(target, suffix) for suffix in suffixes]
 
     def check(self) -> None:
         """Find wrong options before a model is loaded, not once for each photograph.
 
         Errors: LeadlineError naming the option.
         """
-        from leadline.depth import Intrinsics, LeadlineError, atomic_path
+        from leadline.depth import Intrinsics, LeadlineError
         from leadline.depth.color import color_table
 
         color_table(self.cmap)
@@ -153,75 +165,7 @@ class Writing:
             Intrinsics.from_fov(self.fov, 640, 480)
         if self.intrinsics is not None:
             Intrinsics.from_file(self.intrinsics, 640, 480)
-        with atomic_path(self.folder / ".leadline-write-test") as temporary:
-            temporary.touch()
-        (self.folder / ".leadline-write-test").unlink()
-
-
-@dataclass(frozen=True)
-class Job:
-    """One photograph and its output path without a suffix."""
-
-    source: Path
-    target: Path
-
-
-def plan(wanted: list[str], writing: Writing) -> list[Job]:
-    """Return a job for every photograph that the inputs stand for.
-
-    Errors: LeadlineError for a missing input, one without pictures, or an output that would
-    overwrite an input.
-    """
-    from leadline.depth import LeadlineError
-
-    found: dict[Path, Path] = {}
-    for text in wanted:
-        for source, relative in _expand(text):
-            found.setdefault(source, relative)
-    stems = Counter(relative.with_suffix("") for relative in found.values())
-    jobs = []
-    for source, relative in found.items():
-        stem = relative.with_suffix("")
-        # a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
-        jobs.append(Job(source, writing.folder / (relative if stems[stem] > 1 else stem)))
-    sources = {source.resolve() for source in found}
-    outputs = Counter(output for job in jobs for output in writing.outputs(job.target))
-    for output, count in outputs.items():
-        if count > 1:
-            raise LeadlineError(
-                f"two results would be written to {output}; predict them separately"
-            )
-        if output.resolve() in sources:
-            raise LeadlineError(f"{output}: would overwrite an input; choose another -o")
-    return jobs
-
-
-def _expand(text: str) -> list[tuple[Path, Path]]:
-    """Return (file, path below the output folder) for a file, a folder or a glob."""
-    from leadline.depth import IMAGE_SUFFIXES, LeadlineError
-
-    path = Path(text)
-    if path.is_dir():
-        files = sorted(
-            p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()
-        )
-        if not files:
-            raise LeadlineError(
-                f"{path}: no pictures in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})"
-            )
-        return [(file, file.relative_to(path)) for file in files]
-    if path.is_file():
-        return [(path, Path(path.name))]
-    if not glob.has_magic(text):
-        raise LeadlineError(f"{path}: no such file or folder")
-    matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
-    files = [match for match in matches if match.is_file()]
-    if not files:
-        raise LeadlineError(f"{text}: matches no file")
-    fixed = Path(text).parts
-    depth = next(i for i, part in enumerate(fixed) if glob.has_magic(part))
-    root = Path(*fixed[:depth])
-    return [(file, file.relative_to(root)) for file in files]
+        check_writable(self.folder)
 
 
 def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore[no-untyped-def]
@@ -234,27 +178,40 @@ def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore
     camera, note = camera_of(photo, writing)
     prediction = predictor.predict(photo, camera)
     depth: DepthMap = prediction.depth
+    if writing.calibration is not None:
+        depth = writing.calibration.apply(depth)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         write_depth(
-            _with_suffix(job.target, writing.suffix), depth, units_per_metre=writing.units_per_metre
+            with_suffix(job.target, writing.suffix), depth, units_per_metre=writing.units_per_metre
         )
     for warning in caught:
         print(f"leadline: {warning.message}", file=sys.stderr)
     if writing.color:
         picture = colorize(depth, vmin=writing.vmin, vmax=writing.vmax, cmap=writing.cmap, bar=True)
-        write_png(_with_suffix(job.target, "_color.png"), picture)
+        write_png(with_suffix(job.target, "_color.png"), picture)
     if prediction.labels is not None:
-        write_labels(_with_suffix(job.target, "_labels.png"), prediction.labels)
+        write_labels(with_suffix(job.target, "_labels.png"), prediction.labels)
         if writing.color:
             picture = colorize_labels(prediction.labels)
-            write_png(_with_suffix(job.target, "_labels_color.png"), picture)
+            write_png(with_suffix(job.target, "_labels_color.png"), picture)
     if note and (writing.ply or writing.glb):
         print(f"leadline: {job.source}: {note}", file=sys.stderr)
     if writing.ply:
-        write_ply(_with_suffix(job.target, ".ply"), depth, photo.pixels)
+        write_ply(with_suffix(job.target, ".ply"), depth, photo.pixels)
     if writing.glb:
-        write_glb(_with_suffix(job.target, ".glb"), depth, photo.pixels)
+        write_glb(with_suffix(job.target, ".glb"), depth, photo.pixels)
+
+
+def warn_of_other_model(calibration: "Calibration | None", model: str) -> None:
+    """Say so where a calibration was made for the predictions of another model."""
+    made_for = calibration.about.get("model", "") if calibration else ""
+    if made_for and made_for != model:
+        print(
+            f"leadline: the calibration was made for {made_for}, not {model}: "
+            "the metres may be off",
+            file=sys.stderr,
+        )
 
 
 def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
@@ -275,10 +232,6 @@ def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
     return Intrinsics.from_fov(ASSUMED_FOV, width, height), note
 
 
-def _with_suffix(target: Path, suffix: str) -> Path:
-    return target.with_name(target.name + suffix)
-
-
 def _conclude(count: int, failures: list[str], writing: Writing) -> None:
     done = count - len(failures)
     if done:
@@ -289,8 +242,4 @@ def _conclude(count: int, failures: list[str], writing: Writing) -> None:
             f"{done} of {count} predicted: {writing.folder}/<name>{', <name>'.join(kinds)} "
             f"(depth in {unit}, planar z)"
         )
-    if failures:
-        print(f"leadline: {len(failures)} of {count} skipped:", file=sys.stderr)
-        for failure in failures:
-            print(f"  {failure}", file=sys.stderr)
-        raise typer.Exit(1)
+    list_failures(count, failures)

@@ -4,6 +4,7 @@ Needs numpy and Pillow; OpenCV and OpenEXR are imported only by the functions th
 """
 
 from leadline.depth.atomic import atomic_path
+from leadline.depth.calibration import Calibration, fit_calibration
 from leadline.depth.color import COLORMAPS, colorize, robust_range
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.errors import LeadlineError
@@ -11,6 +12,7 @@ from leadline.depth.formats import (
     DEPTH_FORMATS,
     DEPTH_UNITS,
     WriteReport,
+    is_depth_file,
     parse_units,
     read_depth,
     suffix_of,
@@ -25,6 +27,7 @@ __all__ = [
     "DEPTH_FORMATS",
     "DEPTH_UNITS",
     "IMAGE_SUFFIXES",
+    "Calibration",
     "DepthMap",
     "Intrinsics",
     "LeadlineError",
@@ -33,6 +36,8 @@ __all__ = [
     "atomic_path",
     "colorize",
     "edge_mask",
+    "fit_calibration",
+    "is_depth_file",
     "parse_units",
     "read_depth",
     "read_photo",

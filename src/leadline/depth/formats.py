@@ -41,6 +41,7 @@ __all__ = [
     "DEPTH_FORMATS",
     "DEPTH_UNITS",
     "WriteReport",
+    "is_depth_file",
     "parse_units",
     "read_depth",
     "read_depth_values",
@@ -156,6 +157,25 @@ def read_depth_values(path: Path) -> tuple[NDArray[Any], Metadata]:
     """
     values, texts = _read_raw(path)
     return values, Metadata.from_text(path, texts)
+
+
+def is_depth_file(path: Path | str) -> bool:
+    """Return whether a file holds depth rather than a photograph, by its suffix and first bytes.
+
+    Of PNG and TIFF files, which can be either, those with one channel of more than 8 bits do.
+    Raises LeadlineError for a missing or unreadable file.
+    """
+    path = Path(path)
+    data = read_bytes(path, "depth map or photograph")
+    match path.suffix.lower():
+        case ".npy" | ".npz" | ".exr" | ".pfm":
+            return True
+        case ".png":
+            return data[24:26] == b"\x10\x00"  # bit depth 16, colour type grey
+        case ".tif" | ".tiff":
+            with explain_decode_errors(path, "picture"), Image.open(BytesIO(data)) as image:
+                return image.mode in ("F", "I") or image.mode.startswith("I;16")
+    return False
 
 
 def _read_raw(path: Path) -> Raw:

@@ -1,0 +1,103 @@
+"""What the file commands share: from what a user typed to the files to read and to write."""
+
+import glob
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input file and its output path without a suffix."""
+
+    source: Path
+    target: Path
+
+
+def find_jobs(
+    wanted: Sequence[str],
+    folder: Path,
+    *,
+    noun: str,
+    suffixes: Collection[str],
+    outputs: Callable[[Path], list[Path]],
+) -> list[Job]:
+    """Return a job for every file that the inputs stand for; a folder's tree is mirrored.
+
+    `noun` is what the files are ("pictures"), `suffixes` what is taken from a folder, `outputs`
+    every file that may be written for a target.
+    Errors: LeadlineError for a missing input, one without files, or an output that would
+    overwrite an input or another output.
+    """
+    from leadline.depth import LeadlineError
+
+    found: dict[Path, Path] = {}
+    for text in wanted:
+        for source, relative in _expand(text, noun, suffixes):
+            found.setdefault(source, relative)
+    stems = Counter(relative.with_suffix("") for relative in found.values())
+    jobs = []
+    for source, relative in found.items():
+        stem = relative.with_suffix("")
+        # a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
+        jobs.append(Job(source, folder / (relative if stems[stem] > 1 else stem)))
+    sources = {source.resolve() for source in found}
+    written = Counter(output for job in jobs for output in outputs(job.target))
+    for output, count in written.items():
+        if count > 1:
+            raise LeadlineError(f"two results would be written to {output}; do them separately")
+        if output.resolve() in sources:
+            raise LeadlineError(f"{output}: would overwrite an input; choose another -o")
+    return jobs
+
+
+def _expand(text: str, noun: str, suffixes: Collection[str]) -> list[tuple[Path, Path]]:
+    """Return (file, path below the output folder) for a file, a folder or a glob."""
+    from leadline.depth import LeadlineError
+
+    path = Path(text)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+        if not files:
+            raise LeadlineError(f"{path}: no {noun} in this folder ({', '.join(sorted(suffixes))})")
+        return [(file, file.relative_to(path)) for file in files]
+    if path.is_file():
+        return [(path, Path(path.name))]
+    if not glob.has_magic(text):
+        raise LeadlineError(f"{path}: no such file or folder")
+    matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
+    files = [match for match in matches if match.is_file()]
+    if not files:
+        raise LeadlineError(f"{text}: matches no file")
+    fixed = Path(text).parts
+    depth = next(i for i, part in enumerate(fixed) if glob.has_magic(part))
+    root = Path(*fixed[:depth])
+    return [(file, file.relative_to(root)) for file in files]
+
+
+def with_suffix(target: Path, suffix: str) -> Path:
+    """Return `target` with `suffix` behind its whole name."""
+    return target.with_name(target.name + suffix)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise LeadlineError unless files can be written into `folder`, which is created."""
+    from leadline.depth import atomic_path
+
+    with atomic_path(folder / ".leadline-write-test") as temporary:
+        temporary.touch()
+    (folder / ".leadline-write-test").unlink()
+
+
+def list_failures(count: int, failures: Sequence[str]) -> None:
+    """Print what was skipped and end with status 1, if anything was."""
+    if not failures:
+        return
+    print(f"leadline: {len(failures)} of {count} skipped:", file=sys.stderr)
+    for failure in failures:
+        print(f"  {failure}", file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,172 @@
+"""Correcting a predicted depth map by what is known: a scale, and a shift of inverse depth.
+
+The corrected depth z' of a predicted depth z is given by  1/z' = 1/(scale z) + shift  with `scale`
+without a unit and `shift` in 1/metre; without shift, z' = scale z. A wrong focal length or room
+size shows as scale; the shift is the other freedom of networks that regress inverse depth
+(Ranftl et al. 2020, MiDaS).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.atomic import atomic_path
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line, read_bytes
+
+FORMAT, VERSION = "leadline-calibration", 1
+SMALLEST_SPREAD = 1.05
+"""With a shift, the farthest known point must be predicted this much beyond the nearest."""
+
+MOST_PAIRS = 200_000
+"""Pairs of points whose slopes are compared; more points are paired at random."""
+
+Fit = Literal["median", "least-squares"]
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A correction of predicted depth, and in words where it comes from.
+
+    Errors: LeadlineError for a scale that is not positive, or values that are not finite.
+    """
+
+    scale: float
+    shift: float = 0.0
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.scale) and math.isfinite(self.shift) and self.scale > 0):
+            raise LeadlineError(
+                f"a calibration of scale {self.scale:g} and shift {self.shift:g} 1/m is "
+                "impossible: the scale must be positive; check the known distances"
+            )
+
+    def metres(self, depth: NDArray[np.floating]) -> Vector:
+        """Return corrected metres for positive `depth` of any shape; inf where nothing is left."""
+        metres = np.asarray(depth, dtype=np.float64) * self.scale
+        if self.shift == 0:
+            return metres
+        # z' = s z / (1 + shift s z); at or below zero the point lies beyond infinity.
+        share = 1 + self.shift * metres
+        return np.where(share > 0, metres / np.where(share > 0, share, 1), np.inf)
+
+    def apply(self, depth_map: DepthMap) -> DepthMap:
+        """Return the corrected map; pixels that a negative shift puts beyond infinity are invalid.
+
+        The provenance gains an entry `calibration`.
+        """
+        return DepthMap.from_metres(
+            self.metres(depth_map.depth),
+            valid=depth_map.valid,
+            intrinsics=depth_map.intrinsics,
+            provenance={**depth_map.provenance, "calibration": str(self)},
+        )
+
+    def __str__(self) -> str:
+        return f"scale {self.scale:.6g}" + (f", shift {self.shift:.6g} 1/m" if self.shift else "")
+
+    def save(self, path: Path) -> None:
+        """Write the calibration as JSON."""
+        content = {"format": FORMAT, "version": VERSION, "formula": "1/z' = 1/(scale z) + shift"}
+        values = asdict(self) | {"about": dict(self.about)}
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(content | values, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read what `save` wrote; raises LeadlineError, naming the file, for anything else."""
+        try:
+            content = json.loads(read_bytes(path, "calibration"))
+            if content["format"] != FORMAT or content["version"] != VERSION:
+                raise ValueError(f"format {content['format']} {content['version']}")
+            about = {str(key): str(value) for key, value in content["about"].items()}
+            return cls(float(content["scale"]), float(content["shift"]), about)
+        except LeadlineError as error:
+            if str(error).startswith(str(path)):
+                raise
+            raise LeadlineError(f"{path}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LeadlineError(
+                f"{path}: not a calibration ({one_line(error)}); give the calibration.json that "
+                "'leadline calibrate' wrote"
+            ) from error
+
+
+def fit_calibration(
+    predicted: NDArray[np.floating],
+    known: NDArray[np.floating],
+    *,
+    shift: bool = False,
+    fit: Fit = "median",
+) -> Calibration:
+    """Return the calibration that takes `predicted` to `known`, two vectors (n,) of metres.
+
+    `median` resists wrong points: without shift the median of known/predicted; with shift, in
+    inverse depth, the median slope over all pairs of points and the median of what it leaves
+    (Theil 1950, Sen 1968). `least-squares` minimises squared metres without, and squared inverse
+    metres with shift.
+
+    Errors: LeadlineError where there are fewer points than unknowns, a distance is not positive,
+    all points lie too close to one depth to tell shift from scale, or the scale is not positive.
+    """
+    z, target = np.asarray(predicted, np.float64), np.asarray(known, np.float64)
+    if not (np.isfinite(z).all() and np.isfinite(target).all() and (z > 0).all()):
+        raise LeadlineError("a calibration needs finite distances on valid depth")
+    if (target <= 0).any():
+        raise LeadlineError(
+            f"a known distance of {target.min():g} m is impossible; give positive metres"
+        )
+    if len(z) < 1 + shift:
+        raise LeadlineError(
+            f"{len(z)} known distances cannot fix {1 + shift} unknowns; "
+            + ("give more points, or leave out --shift" if shift else "give at least one point")
+        )
+    if not shift:
+        ratio = np.median(target / z) if fit == "median" else (z @ target) / (z @ z)
+        return Calibration(float(ratio))
+    if z.max() < SMALLEST_SPREAD * z.min():
+        raise LeadlineError(
+            f"all known points are predicted at {z.min():.3g} to {z.max():.3g} m, too close to one "
+            "depth to tell a shift from a scale; choose nearer and farther points, or leave out "
+            "--shift"
+        )
+    slope, offset = _line(1 / z, 1 / target, fit)
+    if slope <= 0:
+        raise LeadlineError(
+            f"the known distances shrink where the predicted ones grow (slope {slope:.3g} of "
+            "inverse depth); check the points, or leave out --shift"
+        )
+    return Calibration(1 / slope, offset)
+
+
+def _line(x: Vector, y: Vector, fit: Fit) -> tuple[float, float]:
+    """Return (slope, offset) of y = slope x + offset."""
+    if fit == "median":
+        first, second = _pairs(len(x))
+        run = x[second] - x[first]
+        # Neighbours in depth say next to nothing about the slope.
+        apart = np.abs(run) > 1e-3 * (x.max() - x.min())
+        slope = float(np.median((y[second] - y[first])[apart] / run[apart]))
+        return slope, float(np.median(y - slope * x))
+    centred = x - x.mean()
+    slope = float(centred @ (y - y.mean()) / (centred @ centred))
+    return slope, float(y.mean() - slope * x.mean())
+
+
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return every pair of `count` points, or `MOST_PAIRS` of them, always the same ones."""
+    if count * (count - 1) // 2 <= MOST_PAIRS:
+        return np.triu_indices(count, 1)
+    rng = np.random.default_rng(0)
+    return rng.integers(0, count, MOST_PAIRS), rng.integers(0, count, MOST_PAIRS)
