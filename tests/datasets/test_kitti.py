@@ -79,6 +79,8 @@ def test_eigens_drives_and_frames_make_the_split(raw):
         open_data(raw, "test")
     test = open_data(raw, "test", options={"missing": "skip"})
     assert [test.sample_id(i)[-14:] for i in range(len(test))] == ["0000000069.png"]
+    with pytest.raises(LeadlineError, match=r"test frames are of camera 2, not 3"):
+        open_data(raw, "test", options={"camera": 3})
 
 
 def test_the_whole_eigen_list_is_found(tmp_path):
@@ -153,6 +155,8 @@ def test_eigens_split_of_the_annotated_depth(benchmark):
         open_data(benchmark, "test", layout="kitti-eigen")
     test = open_data(benchmark, "test", layout="kitti-eigen", options={"missing": "skip"})
     assert len(test) == 1
+    with pytest.raises(LeadlineError, match=r"test frames are of camera 2, not both"):
+        open_data(benchmark, "test", layout="kitti-eigen", options={"camera": "both"})
 
 
 def test_depth_without_photographs_says_where_they_come_from(benchmark, tmp_path):

@@ -107,6 +107,31 @@ def test_any_planted_pixels_come_back_with_their_nearest_depth(pixels):
     assert project(*points) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["z", "forward"])
+@pytest.mark.parametrize("rounding", ["nearest", "published"])
+def test_a_whole_scan_equals_a_plain_loop_over_its_points(tmp_path, kind, rounding):
+    write_kitti_calibration(tmp_path)
+    camera = read_camera(tmp_path, 2)
+    rng = np.random.default_rng(1)
+    azimuth, elevation = rng.uniform(-np.pi, np.pi, 20_000), rng.uniform(-0.43, 0.04, 20_000)
+    distance = rng.uniform(2, 80, 20_000)
+    directions = (np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation))
+    points = np.column_stack([*(distance * d for d in directions), distance * np.sin(elevation)])
+    expected: dict[tuple[int, int], float] = {}
+    for x, y, z in points:
+        u, v, w = camera.projection @ (x, y, z, 1)
+        if w <= 0 or x < 0:
+            continue
+        column, row = (round(value / w) - (rounding == "published") for value in (u, v))
+        if 0 <= column < 1242 and 0 <= row < 375:
+            metres = w if kind == "z" else x
+            expected[row, column] = min(metres, expected.get((row, column), np.inf))
+    depth = project_velodyne(points, camera.projection, camera.size, kind, rounding)
+    assert np.count_nonzero(depth) == len(expected) > 2000
+    for place, metres in expected.items():
+        assert depth[place] == pytest.approx(metres, rel=1e-6)
+
+
 def test_the_published_calibration_is_chained_in_the_published_order(tmp_path):
     write_kitti_calibration(tmp_path)
     camera = read_camera(tmp_path, 2)

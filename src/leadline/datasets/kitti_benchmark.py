@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
-from leadline.datasets.facts import eigen_test, eigen_train_drives
-from leadline.datasets.kitti_frames import KittiFrame, drives_in, frames_of_drive, present
+from leadline.datasets.facts import eigen_train_drives
+from leadline.datasets.kitti_frames import (
+    KittiFrame,
+    drives_in,
+    eigen_test_frames,
+    frames_of_drive,
+    present,
+)
 from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import frames_in, names_in
 from leadline.datasets.reader import Reader, check_one_size
@@ -72,6 +79,10 @@ def _drives(path: Path, part: str) -> list[str]:
     )
 
 
+def _all_drives(path: Path) -> list[str]:
+    return sorted({drive for part in PARTS for drive in _drives(path, part)})
+
+
 def _parts(path: Path) -> tuple[str, ...]:
     return tuple(part for part in PARTS if path.is_dir() and _drives(path, part))
 
@@ -81,19 +92,19 @@ def _matches(path: Path) -> str | None:
     return f"has {parts[0]}/{_drives(path, parts[0])[0]}/proj_depth" if parts else None
 
 
-def _frames(
-    path: Path, raw: Path, depth: str, cameras: tuple[int, ...]
-) -> Iterator[AnnotatedFrame]:
-    """Yield every frame that has depth, as the photograph that belongs to it is named."""
-    for part in _parts(path):
-        for drive in _drives(path, part):
-            for camera in cameras:
-                folder = path / part / drive / "proj_depth" / DEPTH_FOLDERS[depth]
-                stems = frames_in(folder / f"image_{camera:02d}", (".png",))
-                photos = {frame.frame: frame for frame in frames_of_drive(raw, drive, camera)}
-                for stem in stems:
-                    frame = KittiFrame(drive, camera, int(stem))
-                    yield AnnotatedFrame(photos.get(int(stem), replace(frame, suffix="")), part)
+def _frames(path: Path, raw: Path, depth: str, camera: int | str) -> Iterator[AnnotatedFrame]:
+    """Yield every frame that has depth, named as the photograph that belongs to it.
+
+    A frame without one has no suffix.
+    """
+    cameras = (2, 3) if camera == "both" else (int(camera),)
+    for part, drive, number in product(_parts(path), _all_drives(path), cameras):
+        folder = path / part / drive / "proj_depth" / DEPTH_FOLDERS[depth] / f"image_{number:02d}"
+        stems = frames_in(folder, (".png",))
+        photos = {f.frame: f for f in frames_of_drive(raw, drive, number)} if stems else {}
+        for stem in stems:
+            lonely = KittiFrame(drive, number, int(stem), suffix="")
+            yield AnnotatedFrame(photos.get(int(stem), lonely), part)
 
 
 def _raw_folder(path: Path, given: str) -> Path:
@@ -108,57 +119,57 @@ def _raw_folder(path: Path, given: str) -> Path:
     )
 
 
-Select = Callable[[Path, str | None, list[AnnotatedFrame], bool], list[AnnotatedFrame]]
+def _open(
+    path: Path,
+    split: str | None,
+    _units: float | None,
+    *,
+    camera: int | str,
+    depth: str,
+    raw: str,
+) -> KittiBenchmarkDataset:
+    photos = _raw_folder(path, raw)
+    there = _frames(path, photos, depth, camera)
+    return _dataset(path, photos, depth, [f for f in there if split in (None, f.part)])
 
 
-def _selected(
-    _path: Path, split: str | None, frames: list[AnnotatedFrame], _skip: bool
-) -> list[AnnotatedFrame]:
-    return [frame for frame in frames if split in (None, frame.part)]
-
-
-def _selected_by_eigen(
-    path: Path, split: str | None, frames: list[AnnotatedFrame], skip: bool
-) -> list[AnnotatedFrame]:
+def _open_by_eigen(
+    path: Path,
+    split: str | None,
+    _units: float | None,
+    *,
+    camera: int | str,
+    depth: str,
+    raw: str,
+    missing: str,
+) -> KittiBenchmarkDataset:
+    photos = _raw_folder(path, raw)
+    frames = [*_frames(path, photos, depth, camera)]
     if split == "test":
         parts = {frame.photo: frame.part for frame in frames}
-        wanted = [KittiFrame(drive, 2, frame) for drive, frame in eigen_test(annotated=True)]
-        listed = present(wanted, parts, f"{path}: Eigen test split", skip)
-        return [AnnotatedFrame(photo, parts[photo]) for photo in listed]
-    drives = eigen_train_drives()
-    return [frame for frame in frames if split is None or frame.photo.drive in drives]
+        wanted = eigen_test_frames(camera, annotated=True)
+        found = present(wanted, parts, f"{path}: Eigen test split", missing == "skip")
+        frames = [AnnotatedFrame(photo, parts[photo]) for photo in found]
+    elif split == "train":
+        frames = [frame for frame in frames if frame.photo.drive in eigen_train_drives()]
+    return _dataset(path, photos, depth, frames)
 
 
-def _opener(select: Select) -> Callable[..., KittiBenchmarkDataset]:
-    def open_benchmark(
-        path: Path,
-        split: str | None,
-        _units: float | None,
-        *,
-        camera: int | str,
-        depth: str,
-        raw: str,
-        missing: str = "error",
-    ) -> KittiBenchmarkDataset:
-        photos = _raw_folder(path, raw)
-        wanted = (2, 3) if camera == "both" else (int(camera),)
-        there = [*_frames(path, photos, depth, wanted)]
-        frames = select(path, split, there, missing == "skip")
-        lonely = [frame for frame in frames if not frame.photo.suffix]
-        if lonely:
-            raise LeadlineError(
-                f"{path}: {len(lonely)} of {len(frames)} depth maps have no photograph in "
-                f"{photos}, the first is {lonely[0].depth(DEPTH_FOLDERS[depth])}; "
-                "fetch its raw drive"
-            )
-        days = sorted({(frame.photo.date, frame.photo.camera) for frame in frames})
-        known = [day for day in days if (photos / day[0] / "calib_cam_to_cam.txt").is_file()]
-        cameras = {day: read_intrinsics(photos / day[0], day[1]) for day in known}
-        return KittiBenchmarkDataset(
-            path, tuple(frames), UNITS, raw=photos, depth=depth, cameras=cameras
+def _dataset(
+    path: Path, photos: Path, depth: str, frames: list[AnnotatedFrame]
+) -> KittiBenchmarkDataset:
+    lonely = [frame for frame in frames if not frame.photo.suffix]
+    if lonely:
+        raise LeadlineError(
+            f"{path}: {len(lonely)} of {len(frames)} depth maps have no photograph in {photos}, "
+            f"the first is {lonely[0].depth(DEPTH_FOLDERS[depth])}; fetch its raw drive"
         )
-
-    return open_benchmark
+    days = sorted({(frame.photo.date, frame.photo.camera) for frame in frames})
+    known = [day for day in days if (photos / day[0] / "calib_cam_to_cam.txt").is_file()]
+    cameras = {day: read_intrinsics(photos / day[0], day[1]) for day in known}
+    return KittiBenchmarkDataset(
+        path, tuple(frames), UNITS, raw=photos, depth=depth, cameras=cameras
+    )
 
 
 _SOURCE = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
@@ -171,7 +182,7 @@ LAYOUT = Layout(
     points_at="data_depth_annotated (train/ and val/ with drives)",
     source=_SOURCE,
     matches=_matches,
-    open=_opener(_selected),
+    open=_open,
     splits=_parts,
     units_per_metre=UNITS,
     options={
@@ -187,7 +198,7 @@ EIGEN_LAYOUT = Layout(
     points_at=LAYOUT.points_at,
     source=f"{_SOURCE}; the 33 training drives and the 652 annotated of the 697 test frames",
     matches=lambda _path: None,
-    open=_opener(_selected_by_eigen),
+    open=_open_by_eigen,
     splits=lambda _path: ("train", "test"),
     units_per_metre=UNITS,
     options={

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from leadline.datasets.facts import eigen_test
 from leadline.datasets.listing import frames_in, names_in, read_lines
 from leadline.depth.errors import LeadlineError
 
@@ -82,6 +83,18 @@ def read_frame_list(path: Path) -> list[KittiFrame]:
                 "'date/drive/image_02/data/0000000000.png ...'"
             )
     return frames
+
+
+def eigen_test_frames(camera: int | str, *, annotated: bool) -> list[KittiFrame]:
+    """Return Eigen's test frames, all 697 or the 652 with annotated depth: left photographs.
+
+    Errors: LeadlineError where another `camera` is asked for.
+    """
+    if camera != 2:
+        raise LeadlineError(
+            f"Eigen's test frames are of camera 2, not {camera}; drop the option camera"
+        )
+    return [KittiFrame(drive, 2, frame) for drive, frame in eigen_test(annotated)]
 
 
 def present(

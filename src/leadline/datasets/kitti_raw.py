@@ -10,6 +10,7 @@ from leadline.datasets.facts import eigen_test, eigen_train_drives
 from leadline.datasets.kitti_frames import (
     KittiFrame,
     drives_in,
+    eigen_test_frames,
     frames_of_drive,
     present,
     read_frame_list,
@@ -95,7 +96,7 @@ def _open(
         wanted = read_frame_list(Path(frames))
         items = present(wanted, _there(path, wanted), frames, skip)
     elif split == "test":
-        wanted = [KittiFrame(drive, 2, frame) for drive, frame in eigen_test()]
+        wanted = eigen_test_frames(camera, annotated=False)
         items = present(wanted, _there(path, wanted), f"{path}: Eigen test split", skip)
     else:
         kept = eigen_train_drives() if split == "train" else set(drives_in(path))
