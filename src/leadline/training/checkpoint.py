@@ -56,4 +56,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
             problems.append(f"{name} is unreadable ({type(error).__name__})")
             continue
         return state, (f"{'; '.join(problems)}: going on from {name}" if problems else None)
-    raise LeadlineError(f"{folder}: no checkpoint to resume from: {'; '.join(problems)}")
+    raise LeadlineError(
+        f"{folder}: no checkpoint to resume from: {'; '.join(problems)}; remove the run folder and "
+        "train again"
+    )

@@ -17,7 +17,7 @@ from leadline.depth.files import one_line
 from leadline.training.card import write_card
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.data import TrainingSamples, make_loader
-from leadline.training.processes import peers_may_vanish, start_processes
+from leadline.training.processes import SaidByAnother, peers_may_vanish, start_processes
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.record import RunRecord
 from leadline.training.run import Run, set_up
@@ -161,6 +161,9 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
             with _writing(run):
                 record = RunRecord(run.folder, run.step) if processes.leads else None
             _announce(run, reporter)
+            if run.step == 0:
+                # So that a run can be resumed from its first moment on, and a full disk shows now.
+                run.save()
             _steps(run, record, reporter, stop, began)
     except KeyboardInterrupt:
         if stop.forced:
@@ -169,7 +172,9 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
         reporter.say(
             f"stopped at step {run.step}; continue with: leadline train --resume {run.folder}"
         )
-        raise Stopped(stop.number) from None
+        raise (
+            Stopped(stop.number) if processes.leads else SaidByAnother(128 + stop.number)
+        ) from None
     finally:
         stop.restore()
         if record is not None:

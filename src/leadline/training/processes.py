@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class SaidByAnother(SystemExit):
-    """Ends this process with status 2 and without a word: the leading process tells the user."""
+    """Ends this process without a word, with status 2: the leading process tells the user."""
 
-    def __init__(self) -> None:
-        super().__init__(2)
+    def __init__(self, status: int = 2) -> None:
+        super().__init__(status)
 
 
 class Processes:

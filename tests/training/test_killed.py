@@ -1,0 +1,81 @@
+"""kill -9 at any moment, resume: the same bits as a run that nobody touched."""
+
+import random
+import time
+
+import pytest
+import torch
+
+from leadline.training.checkpoint import load_checkpoint
+from tests.training.killing import Trainer
+
+EVERYTHING = [
+    "model.encoder_weights=none",
+    "data.area=1536",
+    "data.batch_size=4",
+    "data.val_fraction=0.25",
+    "data.last_batch=keep",
+    "trainer.precision=fp32",
+    "trainer.accumulate=2",
+    "trainer.ema=0.9",
+    "trainer.checkpoint_every_steps=4",
+    "trainer.log_every_steps=3",
+    "trainer.validate_every_epochs=2",
+    "schedule.name=plateau",
+    "schedule.patience=1",
+]
+"""Whatever has a state that a checkpoint could forget."""
+
+
+def kill_and_compare(trainer, folder, steps, kills):
+    """Kill the run of `steps` steps `kills` times at random moments, resume, compare all of it."""
+    trainer.run(folder / "whole")
+    rng = random.Random(time.time_ns())
+    killed = []
+    while len(killed) < kills:
+        step = rng.randint(steps * len(killed) // kills, steps - 2)
+        killed.append(trainer.run_until_killed(folder / "run", step, rng.uniform(0, 0.1)))
+        if killed[-1] is None:
+            break
+    trainer.run(folder / "run")
+    whole, _ = load_checkpoint(folder / "whole" / "checkpoints")
+    resumed, warning = load_checkpoint(folder / "run" / "checkpoints")
+    assert warning is None
+    assert_same(resumed, whole, f"killed at {killed}")
+    for name in ("metrics.csv", "model/model.safetensors"):
+        assert (folder / "run" / name).read_bytes() == (folder / "whole" / name).read_bytes()
+    return [step for step in killed if step is not None]
+
+
+def assert_same(one, two, where):
+    """Compare nested dicts and lists of tensors and numbers, to the bit."""
+    if isinstance(two, dict):
+        assert one.keys() == two.keys(), where
+        for key in two:
+            assert_same(one[key], two[key], f"{where}.{key}")
+    elif isinstance(two, list | tuple):
+        assert len(one) == len(two), where
+        for index, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_same(a, b, f"{where}[{index}]")
+    elif isinstance(two, torch.Tensor):
+        assert torch.equal(one, two), where
+    else:
+        assert one == two, where
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(pairs, tmp_path):
+    trainer = Trainer("compact", [*EVERYTHING, "data.workers=0", "trainer.max_steps=16"], pairs)
+    assert kill_and_compare(trainer, tmp_path, steps=16, kills=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("schedule", ["plateau", "one_cycle", "cosine", "step", "polynomial"])
+def test_five_kills_and_more_end_with_the_same_bits(pairs, tmp_path, workers, schedule):
+    overrides = [
+        *EVERYTHING,
+        f"schedule.name={schedule}",
+        f"data.workers={workers}",
+        "trainer.max_steps=60",
+    ]
+    assert len(kill_and_compare(Trainer("compact", overrides, pairs), tmp_path, 60, 6)) >= 5
