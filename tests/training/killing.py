@@ -9,6 +9,8 @@ from pathlib import Path
 from leadline.training.recipe import load_recipe
 from tests.conftest import SilentReporter
 
+PRELOADED = ["leadline.training.loop", "torch.utils.tensorboard", "matplotlib.figure"]
+
 
 def _train(progress, recipe_name, overrides, data: Path, folder: Path) -> None:
     import torch
@@ -33,7 +35,7 @@ class Trainer:
     def __init__(self, recipe: str, overrides: list[str], data: Path):
         self.arguments = (recipe, overrides, data)
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["leadline.training.loop"])
+        self.context.set_forkserver_preload(PRELOADED)
 
     def run(self, folder: Path) -> None:
         """Train to the end."""

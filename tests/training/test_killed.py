@@ -42,8 +42,11 @@ def kill_and_compare(trainer, folder, steps, kills):
     resumed, warning = load_checkpoint(folder / "run" / "checkpoints")
     assert warning is None
     assert_same(resumed, whole, f"killed at {killed}")
-    for name in ("metrics.csv", "model/model.safetensors"):
-        assert (folder / "run" / name).read_bytes() == (folder / "whole" / name).read_bytes()
+    one, two = ((folder / run / "metrics.csv").read_text().splitlines() for run in ("run", "whole"))
+    # A validation that had to be made again may stand in the table again.
+    assert list(dict.fromkeys(one)) == two
+    models = [(folder / run / "model" / "model.safetensors") for run in ("run", "whole")]
+    assert models[0].read_bytes() == models[1].read_bytes()
     return [step for step in killed if step is not None]
 
 

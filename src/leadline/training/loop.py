@@ -239,18 +239,26 @@ def _next_batch(run: Run, batches: Iterator[dict[str, Tensor]]) -> dict[str, Ten
                 return next(batches)
             except LeadlineError as error:
                 raise LeadlineError(_without_worker_trace(error)) from error
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
+            except (RuntimeError, ConnectionError, EOFError) as error:
+                if not _means_dead_worker(error):
                     raise
                 raise LeadlineError(
-                    f"a data worker process was killed ({one_line(error)}), maybe for want of "
-                    f"memory; go on with: leadline train --resume {run.folder} (fewer workers: "
-                    f"data.workers in {run.folder / 'recipe.yaml'})"
+                    "a data worker process was killed, maybe for want of memory; go on with: "
+                    f"leadline train --resume {run.folder} (fewer workers: data.workers in "
+                    f"{run.folder / 'recipe.yaml'})"
                 ) from error
     except (LeadlineError, SystemExit):
         if run.step > 0:
             run.save()
         raise
+
+
+def _means_dead_worker(error: Exception) -> bool:
+    """Whether the loader failed because a worker is gone: it notices, or its pipe breaks first."""
+    text = str(error)
+    return isinstance(error, ConnectionError | EOFError) or (
+        "DataLoader worker" in text and ("exited unexpectedly" in text or "killed" in text)
+    )
 
 
 def _without_worker_trace(error: LeadlineError) -> str:

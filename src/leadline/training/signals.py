@@ -36,9 +36,12 @@ class StopRequest:
         self.requested, self.number = True, signal.Signals(number)
 
     def silence_workers(self) -> None:
-        """Take torch's SIGCHLD handler away; call it once the worker processes are started."""
+        """Take torch's SIGCHLD handler away; call it once the worker processes are started.
+
+        It stays away: while torch still counts a dead worker, the end of any child would raise.
+        """
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD"):
-            self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def restore(self) -> None:
         """Give the signals back to whoever had them."""
