@@ -15,6 +15,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "compare",
+    "curves",
     "export",
     "models",
     "recipes",

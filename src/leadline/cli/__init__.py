@@ -8,6 +8,7 @@ from leadline.cli.calibrate import calibrate_command
 from leadline.cli.check_data import check_data_command
 from leadline.cli.compare import compare_command
 from leadline.cli.convert import convert_command
+from leadline.cli.curves import curves_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
 from leadline.cli.lists import layouts_command, models_command, recipes_command
@@ -31,6 +32,7 @@ app.command("convert")(convert_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
+app.command("curves")(curves_command)
 app.command("export")(export_command)
 app.command("models")(models_command)
 app.command("recipes")(recipes_command)

@@ -14,6 +14,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.images import write_png
 from leadline.depth.panels import side_by_side
 from leadline.metrics import METRICS
+from leadline.training.curves import Curves, draw_curves
 
 COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
 
@@ -52,24 +53,7 @@ class RunRecord:
 
     def draw_curves(self) -> None:
         """Draw loss and validation metrics over the steps into `curves.png`."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(10, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        left.plot(*self._series("loss"), color="tab:blue")
-        left.set(title="training loss", xlabel="step", yscale="log")
-        for name in ("delta1", "abs_rel", "rmse"):
-            right.plot(*self._series(f"val_{name}"), marker="o", markersize=3, label=name)
-        right.set(title="validation", xlabel="step")
-        right.legend()
-        for axes in (left, right):
-            axes.grid(alpha=0.3)
-        with atomic_path(self.run / "curves.png") as temporary:
-            figure.savefig(temporary, dpi=110)
-
-    def _series(self, name: str) -> tuple[list[int], list[float]]:
-        rows = [row for row in self.rows if row.get(name)]
-        return [int(row["step"]) for row in rows], [float(row[name]) for row in rows]
+        draw_curves([Curves(self.run.name, self.rows)], self.run / "curves.png")
 
     def draw_samples(
         self, step: int, samples: Sequence[Sample], predictions: Sequence[NDArray[np.float32]]
