@@ -2,6 +2,8 @@
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from leadline.datasets import available_splits, open_data, recognise
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
 from leadline.depth.errors import LeadlineError
+from tests.cli.helpers import fails_in_one_line
 from tests.datasets.writers import write_nyu_mat
 
 COUNT, SIZE = 1449, (3, 4)
@@ -151,6 +154,18 @@ def test_a_label_beyond_894_is_one_line(small):
     assert data[0].labels is not None
     with pytest.raises(LeadlineError, match=r"not NYU's labeled file.*900"):
         data[1]
+
+
+def test_without_h5py_the_extra_is_named(small):
+    code = (
+        "import sys; sys.modules['h5py'] = sys.modules['torch'] = None\n"
+        f"sys.argv = ['leadline', 'check-data', {str(small)!r}]\n"
+        "from leadline.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    fails_in_one_line(result, "needs h5py: pip install 'leadline[data]'")
 
 
 def test_its_depth_is_metres_whatever_is_asked(small):

@@ -16,7 +16,7 @@ from leadline.datasets.kitti_frames import (
     present,
 )
 from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import frames_in, names_in
+from leadline.datasets.listing import folders_in, frames_in
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample
 from leadline.datasets.velodyne import read_intrinsics
@@ -72,11 +72,8 @@ class KittiBenchmarkDataset(Reader[AnnotatedFrame]):
 
 
 def _drives(path: Path, part: str) -> list[str]:
-    return sorted(
-        name
-        for name in names_in(path / part)
-        if name.endswith("_sync") and (path / part / name / "proj_depth").is_dir()
-    )
+    names = [name for name in folders_in(path / part) if name.endswith("_sync")]
+    return [name for name in names if (path / part / name / "proj_depth").is_dir()]
 
 
 def _all_drives(path: Path) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.datasets.facts import eigen_test
-from leadline.datasets.listing import frames_in, names_in, read_lines
+from leadline.datasets.listing import folders_in, frames_in, read_lines
 from leadline.depth.errors import LeadlineError
 
 _DATE = re.compile(r"\d{4}_\d\d_\d\d")
@@ -45,13 +45,9 @@ class KittiFrame:
 
 def drives_in(root: Path) -> list[str]:
     """Return the drives found in `root/<date>/<drive>`."""
-    dates = sorted(name for name in names_in(root) if _DATE.fullmatch(name))
-    return [
-        drive
-        for date in dates
-        for drive in sorted(names_in(root / date))
-        if _DRIVE.fullmatch(drive)
-    ]
+    dates = [name for name in folders_in(root) if _DATE.fullmatch(name)]
+    drives = [drive for date in dates for drive in folders_in(root / date)]
+    return [drive for drive in drives if _DRIVE.fullmatch(drive)]
 
 
 def frames_of_drive(root: Path, drive: str, camera: int) -> Iterator[KittiFrame]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import names_in, read_lines, require_files
+from leadline.datasets.listing import folders_in, read_lines, require_files
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample
 from leadline.depth.errors import LeadlineError
@@ -89,9 +89,11 @@ def associate(
 
 def _sequences(path: Path) -> list[Path]:
     """Return the sequence at `path`, or those in it."""
-    places = [path, *(path / name for name in sorted(names_in(path)))]
-    found = [p for p in places if (p / "rgb.txt").is_file() and (p / "depth.txt").is_file()]
-    return found[:1] if path in found else found
+    for places in ([path], [path / name for name in folders_in(path)]):
+        found = [p for p in places if (p / "rgb.txt").is_file() and (p / "depth.txt").is_file()]
+        if found:
+            return found
+    return []
 
 
 def _matches(path: Path) -> str | None:

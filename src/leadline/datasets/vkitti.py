@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import frames_in, names_in, require_files
+from leadline.datasets.listing import folders_in, frames_in, require_files
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample
 from leadline.datasets.vkitti_classes import IDS, ColourTable, read_colour_table
@@ -103,7 +103,7 @@ class Version:
         """Return which of the five worlds are there."""
         every = sorted(number for numbers in WORLDS.values() for number in numbers)
         folder = str(Path(self.rgb).parts[0]) if "{" not in Path(self.rgb).parts[0] else "."
-        names = names_in(root / folder)
+        names = folders_in(root / folder)
         return [number for number in every if self.world.format(number) in names]
 
     def frames(self, root: Path, world: int, variation: str, camera: int) -> Iterator[VkittiFrame]:
