@@ -61,6 +61,10 @@ class KittiBenchmarkDataset(Reader[AnnotatedFrame]):
         depth = item.depth(DEPTH_FOLDERS[self.depth])
         return {"image": self.raw / item.photo.id, "depth": self.root / depth}
 
+    def scene(self, item: AnnotatedFrame) -> str:
+        """Return the drive, whichever the camera."""
+        return item.photo.drive
+
     def read(self, item: AnnotatedFrame) -> Sample:
         """Read one photograph and its depth."""
         photo, path = self.paths(item).values()

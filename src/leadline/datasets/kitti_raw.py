@@ -43,6 +43,10 @@ class KittiRawDataset(Reader[KittiFrame]):
         """Return the image and the scan."""
         return {"image": self.root / item.id, "scan": self.root / item.scan}
 
+    def scene(self, item: KittiFrame) -> str:
+        """Return the drive, whichever the camera."""
+        return item.drive
+
     def read(self, item: KittiFrame) -> Sample:
         """Read one photograph and project its scan."""
         camera = self.cameras[item.date, item.camera]

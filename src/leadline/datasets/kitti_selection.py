@@ -55,6 +55,10 @@ class KittiSelectionDataset(Reader[SelectedFrame]):
         files = {"image": item.id, "depth": depth, "intrinsics": item.intrinsics}
         return {kind: self.root / name for kind, name in files.items()}
 
+    def scene(self, item: SelectedFrame) -> str:
+        """Return the drive, whichever the camera."""
+        return item.drive
+
     def read(self, item: SelectedFrame) -> Sample:
         """Read one photograph, its depth and its camera."""
         photo, path, intrinsics = self.paths(item).values()

@@ -20,6 +20,7 @@ from leadline.datasets import (
     tum,
     vkitti,
 )
+from leadline.datasets.holdout import Unit, hold_out
 from leadline.datasets.layout import Layout
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
@@ -144,6 +145,7 @@ def open_train_and_val(
     *,
     val_fraction: float,
     seed: int,
+    val_unit: Unit = "sample",
     limit: int | None = None,
     layout: str = "auto",
     options: Mapping[str, Any] | None = None,
@@ -154,7 +156,8 @@ def open_train_and_val(
     """Open the training data and, beside it, the validation data.
 
     Where the data has no `val` split, `val_fraction` of the samples, drawn with `seed`, are
-    put aside; with a fraction of 0 there is no validation (None). A `test` split is left alone.
+    put aside; with a fraction of 0 there is no validation (None). `val_unit` scene puts whole
+    scenes aside, so that no neighbour of a frame is trained on. A `test` split is left alone.
     `limit` samples, drawn with `seed`, are kept of what is not validation by its own split.
     """
     asked = Asked(layout, units_per_metre, min_depth, max_depth, options or {})
@@ -165,14 +168,10 @@ def open_train_and_val(
     val = _declared(path, "val", asked)
     if val is not None:
         return train.subset(sorted(order)), val
-    count = round(len(order) * val_fraction)
-    if count == 0:
+    held = hold_out(train, order, val_fraction, val_unit)
+    if not held:
         return train.subset(sorted(order)), None
-    if count >= len(order):
-        raise LeadlineError(
-            f"{path}: val_fraction {val_fraction} of {len(order)} samples leaves none to train on"
-        )
-    return train.subset(sorted(order[count:])), train.subset(sorted(order[:count]))
+    return train.subset(sorted(set(order) - set(held))), train.subset(sorted(held))
 
 
 def _open(path: Path, split: str | None, asked: Asked) -> DepthDataset:

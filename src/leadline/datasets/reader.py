@@ -66,6 +66,14 @@ class Reader(Generic[ItemT]):
         """Return the id of sample `index` without reading it."""
         return self.items[index].id
 
+    def scene(self, item: ItemT) -> str:
+        """Return the scene of one item: here, the folder of its photograph."""
+        return item.id.rpartition("/")[0]
+
+    def scenes(self) -> list[str]:
+        """Return the scene of each sample: samples of one scene may look alike."""
+        return [self.scene(item) for item in self.items]
+
     def files(self, index: int) -> Mapping[str, Path]:
         """Return the files of sample `index` by kind (image, depth, label, ...), as far as any."""
         return self.paths(self.items[index])

@@ -60,6 +60,10 @@ class DepthDataset(Protocol):
         """Return the id of sample `index` without reading it."""
         ...
 
+    def scenes(self) -> list[str]:
+        """Return the scene of each sample: samples of one scene may look alike."""
+        ...
+
     def files(self, index: int) -> Mapping[str, Path]:
         """Return the files of sample `index` by kind (image, depth, label, ...), as far as any."""
         ...

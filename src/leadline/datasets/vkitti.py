@@ -33,12 +33,13 @@ VARIATIONS = (
 
 @dataclass(frozen=True)
 class VkittiFrame:
-    """The files of one frame, relative to the data set's root."""
+    """The files of one frame, relative to the data set's root, and its world."""
 
     image: str
     depth: str
     classes: str
     table: str
+    world: str
 
     @property
     def id(self) -> str:
@@ -62,6 +63,10 @@ class VkittiDataset(Reader[VkittiFrame]):
         if self.with_labels and self.labels != "none" and item.classes:
             files |= {"label": item.classes, "table": item.table}
         return {kind: self.root / name for kind, name in files.items()}
+
+    def scene(self, item: VkittiFrame) -> str:
+        """Return the world, whichever the variation."""
+        return item.world
 
     def read(self, item: VkittiFrame) -> Sample:
         """Read one frame."""
@@ -115,7 +120,11 @@ class Version:
         for stem, name in frames_in(root / rgb).items():
             picture = f"{classes}/{self.classes_name(stem)}.png" if has_classes else ""
             yield VkittiFrame(
-                f"{rgb}/{name}", f"{depth}/{self.depth_name(stem)}.png", picture, table
+                image=f"{rgb}/{name}",
+                depth=f"{depth}/{self.depth_name(stem)}.png",
+                classes=picture,
+                table=table,
+                world=str(where["world"]),
             )
 
 

@@ -53,6 +53,9 @@ class DataSection(_Section):
     `batch_size` images make one step of the optimizer, however many processes and micro-batches
     share them. `last_batch`: an epoch's last, short batch is dropped or kept.
 
+    Where the data has no val split, `val_fraction` of the samples validate; `val_unit` scene takes
+    whole scenes (rooms, drives, folders), because the neighbours of a video frame look like it.
+
     `layout` is how the data is laid out (auto: recognised), `options` are that layout's own, such
     as {camera: 3}; docs/data.md lists both.
     """
@@ -65,6 +68,7 @@ class DataSection(_Section):
     batch_size: int = Field(8, ge=1)
     last_batch: Literal["drop", "keep"] = "drop"
     val_fraction: float = Field(0.1, ge=0, lt=1)
+    val_unit: Literal["sample", "scene"] = "sample"
     seed: int = Field(0, ge=0)
     limit: int | None = Field(None, ge=1)
     workers: int = Field(1, ge=0)

@@ -140,6 +140,7 @@ def run_data(
         data,
         val_fraction=recipe.data.val_fraction,
         seed=recipe.data.seed,
+        val_unit=recipe.data.val_unit,
         limit=recipe.data.limit,
         layout=recipe.data.layout,
         options=recipe.data.options,

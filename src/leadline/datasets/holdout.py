@@ -1,0 +1,43 @@
+"""Putting samples aside for validation: single ones, or whole scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from leadline.datasets.sample import DepthDataset
+from leadline.depth.errors import LeadlineError
+
+Unit = Literal["sample", "scene"]
+
+
+def hold_out(data: DepthDataset, order: Sequence[int], fraction: float, unit: Unit) -> list[int]:
+    """Return which of the samples `order`, a random order of indices, are for validation.
+
+    `sample`: the first `fraction` of them. `scene`: whole scenes, in the order in which they turn
+    up, as long as they bring the number nearer to that fraction, and one at least.
+    Errors: LeadlineError where nothing would be left to train on.
+    """
+    count = round(len(order) * fraction)
+    if fraction == 0 or (count == 0 and unit == "sample"):
+        return []
+    held = list(order[:count]) if unit == "sample" else _scenes(data, order, count)
+    if len(held) >= len(order):
+        scene = "; all are of one scene" if unit == "scene" else ""
+        raise LeadlineError(
+            f"{data.root}: val_fraction {fraction} of {len(order)} samples leaves none to train on"
+            f"{scene}"
+        )
+    return held
+
+
+def _scenes(data: DepthDataset, order: Sequence[int], count: int) -> list[int]:
+    names = data.scenes()
+    members: dict[str, list[int]] = {}
+    for index in order:
+        members.setdefault(names[index], []).append(index)
+    held: list[int] = []
+    for scene in members.values():
+        if not held or abs(len(held) + len(scene) - count) < abs(len(held) - count):
+            held += scene
+    return held
