@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from leadline.training.checkpoint import load_checkpoint
-from tests.training.killing import Trainer
+from tests.training.children import Trainer
 
 EVERYTHING = [
     "model.encoder_weights=none",
