@@ -54,7 +54,7 @@ def frames_of_drive(root: Path, drive: str, camera: int) -> Iterator[KittiFrame]
     """Yield the photographs of one drive and camera, in order."""
     folder = root / drive[:10] / drive / f"image_{camera:02d}" / "data"
     for stem, name in frames_in(folder).items():
-        if stem.isdigit():
+        if stem.isdecimal():
             yield KittiFrame(drive, camera, int(stem), Path(name).suffix)
 
 
@@ -68,7 +68,7 @@ def read_frame_list(path: Path) -> list[KittiFrame]:
         image, drive, words = _IMAGE.search(line), _DRIVE.search(line), line.split()
         if image is not None:
             frames.append(KittiFrame(image[1], int(image[2]), int(image[3])))
-        elif drive is not None and len(words) >= 2 and words[1].isdigit():
+        elif drive is not None and len(words) >= 2 and words[1].isdecimal():
             side = words[2] if len(words) > 2 else "l"
             if side not in CAMERA_OF_SIDE:
                 raise LeadlineError(f"{path}: line {number} has the side {side!r}, expected l or r")

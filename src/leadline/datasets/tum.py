@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,15 +129,21 @@ def _open(
 def _read_times(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     times, names = [], []
     for number, line in read_lines(path, "list of frames"):
-        try:
-            time, name = line.split(maxsplit=1)
-            times.append(float(time))
-        except ValueError:
+        time, name = [*line.split(maxsplit=1), ""][:2]
+        if not (_is_finite(time) and name):
             raise LeadlineError(
                 f"{path}: line {number} is {line[:60]!r}, expected: timestamp filename"
-            ) from None
+            )
+        times.append(float(time))
         names.append(name)
     return np.array(times, dtype=np.float64), names
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 LAYOUT = Layout(

@@ -94,8 +94,12 @@ def _table(path: Path, ids: str) -> ColourTable:
 
 @dataclass(frozen=True)
 class Version:
-    """Where a version of the data set keeps its folders; `{world}`, `{variation}`, `{camera}`."""
+    """Where a version of the data set keeps its folders; `{world}`, `{variation}`, `{camera}`.
 
+    `worlds_in` is the folder of the worlds' own folders.
+    """
+
+    worlds_in: str
     world: str
     rgb: str
     depth: str
@@ -107,8 +111,7 @@ class Version:
     def worlds(self, root: Path) -> list[int]:
         """Return which of the five worlds are there."""
         every = sorted(number for numbers in WORLDS.values() for number in numbers)
-        folder = str(Path(self.rgb).parts[0]) if "{" not in Path(self.rgb).parts[0] else "."
-        names = folders_in(root / folder)
+        names = folders_in(root / self.worlds_in)
         return [number for number in every if self.world.format(number) in names]
 
     def frames(self, root: Path, world: int, variation: str, camera: int) -> Iterator[VkittiFrame]:
@@ -129,6 +132,7 @@ class Version:
 
 
 V1 = Version(
+    worlds_in="vkitti_1.3.1_rgb",
     world="{:04d}",
     rgb="vkitti_1.3.1_rgb/{world}/{variation}",
     depth="vkitti_1.3.1_depthgt/{world}/{variation}",
@@ -138,6 +142,7 @@ V1 = Version(
     classes_name=lambda stem: stem,
 )
 V2 = Version(
+    worlds_in="",
     world="Scene{:02d}",
     rgb="{world}/{variation}/frames/rgb/Camera_{camera}",
     depth="{world}/{variation}/frames/depth/Camera_{camera}",
@@ -159,8 +164,7 @@ def _splits(version: Version) -> Callable[[Path], tuple[str, ...]]:
 def _matches(version: Version) -> Callable[[Path], str | None]:
     def matches(path: Path) -> str | None:
         there = version.worlds(path) if path.is_dir() else []
-        folder = version.rgb.split("/{variation}")[0]
-        return f"has {folder.format(world=version.world.format(there[0]))}" if there else None
+        return f"has {Path(version.worlds_in, version.world.format(there[0]))}" if there else None
 
     return matches
 

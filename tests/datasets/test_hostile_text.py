@@ -1,0 +1,58 @@
+"""Whatever the text files of a layout hold, they are read or explained in one line."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadline.datasets import bts, densedepth, tum
+from leadline.datasets.kitti_frames import read_frame_list
+from leadline.datasets.velodyne import read_calibration, read_camera
+from leadline.datasets.vkitti_classes import IDS, read_colour_table
+from leadline.depth.errors import LeadlineError
+
+READERS = {
+    "bts": lambda path: bts.LAYOUT.open(path, None, None, images="", depths=""),
+    "densedepth": lambda path: densedepth.LAYOUT.open(path, None, None),
+    "tum": lambda path: tum.LAYOUT.open(path.parent, None, None, max_difference=0.02),
+    "frames": read_frame_list,
+    "calibration": read_calibration,
+    "camera": lambda path: read_camera(path.parent, 2),
+    "colours": lambda path: read_colour_table(path, IDS["cityscapes"]),
+}
+NAMES = {
+    "tum": ("rgb.txt", "depth.txt"),
+    "camera": ("calib_cam_to_cam.txt", "calib_velo_to_cam.txt"),
+}
+WORDS = st.sampled_from(
+    [
+        *("a.jpg", "a.png", "/", "None", "518.8579", "nan", "inf", "-1", "0", "1e999", "\u00b2"),
+        *("2011_09_26_drive_0001_sync", "image_02/data/0000000005.png", "r", "l", "..", "#"),
+        *("P_rect_02:", "R:", "S_rect_02:", "T:", ":", ",", "255", "256", "Sky", "Car:0"),
+    ]
+)
+LINES = st.lists(st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=40), max_size=6)
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(lines=LINES)
+def test_any_text_is_read_or_explained(tmp_path_factory, kind, lines):
+    folder = tmp_path_factory.mktemp("text")
+    names = NAMES.get(kind, ("list.txt",))
+    for name in names:
+        (folder / name).write_text("\n".join(lines), encoding="utf-8", errors="replace")
+    try:
+        READERS[kind](folder / names[0])
+    except LeadlineError as error:
+        assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe\x00\x80", b"\x89PNG\r\n\x1a\n\x00"])
+def test_what_is_no_text_is_one_line(tmp_path, kind, data):
+    names = NAMES.get(kind, ("list.txt",))
+    for name in names:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(LeadlineError) as caught:
+        READERS[kind](tmp_path / names[0])
+    assert "\n" not in str(caught.value)
+    assert names[0] in str(caught.value)
