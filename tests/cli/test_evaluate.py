@@ -10,6 +10,7 @@ from PIL import Image
 from leadline.inference import Predictor
 from tests.cli.helpers import fails_in_one_line, leadline
 from tests.conftest import write_pairs
+from tests.datasets.writers import make_scenes, write_kitti_raw
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +127,13 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
         leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"),
         "inches",
     )
+
+
+def test_a_published_layout_is_scored_as_it_lies_there(tmp_path):
+    drive = "2011_09_26_drive_0002_sync"
+    write_kitti_raw(tmp_path, {drive: (54, 69)}, make_scenes(1, (96, 128))[0])
+    asked = ("--data-option", "missing=skip", "--data-option", "depth_kind=forward")
+    result = leadline("evaluate", "--model", "compact-nyu", "--data", tmp_path, *asked)
+    assert result.returncode == 0, result.stderr
+    assert "(kitti-raw, test, camera 2, depth_kind forward, rounding nearest" in result.stdout
+    assert "2 of 2 images scored" in result.stdout

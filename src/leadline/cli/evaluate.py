@@ -113,10 +113,11 @@ def evaluate_command(
 
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
+    known = recognise(data, layout)
     opening: dict[str, Any] = {
-        "layout": recognise(data, layout).name,
+        "layout": known.name,
         "units_per_metre": parse_units(depth_scale) if depth_scale else None,
-        "options": parse_data_options(data_option),
+        "options": known.settle_options(parse_data_options(data_option)),
     }
     split = split if split is not None else split_to_score(data, layout)
     samples = open_data(data, split, **opening)
@@ -231,7 +232,8 @@ def print_result(result: Evaluation) -> None:
 
     protocol = result.protocol
     read_as = [result.data_options.get("layout"), result.split]
-    read_as += [f"{key}={value}" for key, value in result.data_options.get("options", {}).items()]
+    options = result.data_options.get("options", {})
+    read_as += [f"{key} {value}" for key, value in options.items() if value != ""]
     how = ", ".join(part for part in read_as if part)
     images = f"{len(result.scored)} of {len(result.images)} images scored"
     typer.echo(f"data      {result.data}{f' ({how})' if how else ''}: {images}")
