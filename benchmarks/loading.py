@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 from leadline.datasets import DepthDataset, PairsDataset, open_data
-from leadline.datasets.packing import pack, plan_packing
+from leadline.datasets.packing import Resize, pack, plan_packing
 from leadline.models.size_policy import processing_size
 from leadline.training.data import EpochOrder, TrainingSamples, make_loader
 from leadline.training.memory import keep_freed_memory
@@ -60,16 +60,18 @@ def render_pairs(folder: Path, count: int) -> Path:
 
 
 def decode_only(data: PairsDataset) -> None:
-    """Read and decode both files of every pair with OpenCV, and do nothing else."""
+    """Read and decode both files of every pair with OpenCV, hold the pair, and do nothing else."""
     for pair in data.pairs:
-        cv2.imdecode(np.frombuffer(pair.image.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
-        cv2.imdecode(np.frombuffer(pair.depth.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+        _pair = (
+            cv2.imdecode(np.frombuffer(pair.image.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB),
+            cv2.imdecode(np.frombuffer(pair.depth.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED),
+        )
 
 
 def read_samples(data: DepthDataset) -> None:
     """Read every sample of a data set."""
     for index in range(len(data)):
-        data[index]
+        _sample = data[index]
 
 
 def loader(data: DepthDataset, size: tuple[int, int], augment: AugmentSection, workers: int = 0):
@@ -146,6 +148,8 @@ def measure(files: PairsDataset, scratch: Path, options: argparse.Namespace) -> 
     shards = open_data(scratch / "shards")
     image = files[0].image
     size = processing_size(image.shape[0], image.shape[1], options.area, 32)
+    pack(plan_packing(files, scratch / "small", resize=Resize("small", lambda _size: size)))
+    small = open_data(scratch / "small")
     plain, full = AugmentSection(), load_recipe("compact").augment
 
     def epoch(data: DepthDataset, augment: AugmentSection) -> Callable[[], None]:
@@ -159,15 +163,15 @@ def measure(files: PairsDataset, scratch: Path, options: argparse.Namespace) -> 
         "shards: samples": lambda: read_samples(shards),
         "shards: batches, no augmentation": epoch(shards, plain),
         "shards: batches, full warp": epoch(shards, full),
+        "small shards: batches, no augmentation": epoch(small, plain),
+        "small shards: batches, full warp": epoch(small, full),
     }
     print(f"{count} samples {image.shape[0]}x{image.shape[1]} -> {size[0]}x{size[1]}, {cpu_name()}")
     times = alternate(ways, options.rounds, count)
-    print(f"{'one core, CPU time':<36}{'ms':>7}{'rate against decode only':>26}")
+    print(f"{'one core, CPU time':<40}{'ms':>7}{'rate against decode only':>26}{'files':>8}")
     for name, each in times.items():
-        print(f"{name:<36}{each:>7.2f}{times['decode only'] / each:>26.2f}")
-    for kind in ("samples", "batches, no augmentation", "batches, full warp"):
-        ratio = times[f"files: {kind}"] / times[f"shards: {kind}"]
-        print(f"shards against files, {kind}: {ratio:.1f} times as fast")
+        same = times.get("files: " + name.partition(": ")[2], times["decode only"])
+        print(f"{name:<40}{each:>7.2f}{times['decode only'] / each:>26.2f}{same / each:>8.2f}")
     for name, data in (("files", files), ("shards", shards)):
         prints = [fingerprint(loader(data, size, full, workers)) for workers in (0, 1, 4)]
         verdict = "identical" if len(set(prints)) == 1 else "DIFFERENT"

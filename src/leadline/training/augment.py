@@ -15,6 +15,8 @@ SAME_ORDER = (0, 1, 2)
 SWAPS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 """The orders of the channels that change something."""
 
+BRIGHTNESS = np.arange(256, dtype=np.float32) / np.float32(255)
+
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 """Brightness of red, green and blue (ITU-R BT.601)."""
 
@@ -95,12 +97,11 @@ def _change_colours(
     saturation = _draw(rng, section.saturation)
     swap = SWAPS[rng.integers(len(SWAPS))]
     order = swap if rng.random() < section.channel_permutation else SAME_ORDER
-    brightness = (np.arange(256, dtype=np.float32) / np.float32(255)) ** np.float32(gamma)
     out = np.empty(image.shape, np.float32) if out is None else out
-    cv2.LUT(image, brightness, dst=out)
-    mixing = saturation * np.eye(3) + (1 - saturation) * np.tile(GREY_WEIGHTS, (3, 1))
-    matrix = (gains[:, None] * mixing)[list(order)]
-    if (matrix != np.eye(3)).any():
+    cv2.LUT(image, BRIGHTNESS if gamma == 1 else BRIGHTNESS ** np.float32(gamma), dst=out)
+    if saturation != 1 or order != SAME_ORDER or (gains != 1).any():
+        mixing = saturation * np.eye(3) + (1 - saturation) * np.tile(GREY_WEIGHTS, (3, 1))
+        matrix = (gains[:, None] * mixing)[list(order)]
         cv2.transform(out, matrix.astype(np.float32), dst=out)
         np.clip(out, 0, 1, out=out)
     return out
