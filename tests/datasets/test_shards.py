@@ -36,7 +36,7 @@ class Numbered:
 
     @property
     def id(self) -> str:
-        return f"scene {self.number}\n.png"
+        return f"room {self.number // 4}/scene {self.number}\n.png"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,8 @@ def test_every_sample_comes_back_to_the_bit(tmp_path, mixed, depth, labels):
     pack_all(data, tmp_path / "shards")
     packed = open_data(tmp_path / "shards")
     assert len(packed) == len(data)
+    assert packed.scenes() == data.scenes()
+    assert packed.scenes()[5] == "room 1"
     for index in range(len(data)):
         assert_same(packed[index], data[index])
     wanted = "uint16" if depth == "millimetres" else "float32"

@@ -161,14 +161,14 @@ def _pack_as(
     track: Callable[[Iterable[int]], Iterable[int]],
     say: Callable[[str], None],
 ) -> None:
-    count, done = len(packing.data), 0
+    count, done, scenes = len(packing.data), 0, packing.data.scenes()
     try:
         with ShardWriter(packing.partial, packing.plan, encoding) as writer:
             done = writer.done
             if done:
                 say(f"{packing.folder}: {done} of {count} samples are there and intact")
             for index in track(range(done, count)):
-                writer.add(packing.read(index))
+                writer.add(packing.read(index), scenes[index])
                 done = writer.done
             writer.finish()
         _publish(packing.partial, packing.folder)

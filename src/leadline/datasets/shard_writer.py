@@ -21,6 +21,7 @@ from leadline.datasets.encoding import Encoding
 from leadline.datasets.sample import Sample
 from leadline.datasets.shards import (
     CHANNELS,
+    COLUMNS,
     FORMAT,
     HEADER_BYTES,
     MANIFEST,
@@ -134,8 +135,8 @@ class ShardWriter:
         self._open_block = []
         self._sums = {name: hashlib.sha256() for name in self._files}
 
-    def add(self, sample: Sample) -> None:
-        """Append one sample; raises UnfitError where the encoding is too narrow for it."""
+    def add(self, sample: Sample, scene: str) -> None:
+        """Append one sample of a scene; raises UnfitError where the encoding is too narrow."""
         for name, array in self._encoding.arrays(sample).items():
             content = np.ascontiguousarray(array).data.cast("B")
             _write(self._files[name], content)
@@ -147,6 +148,7 @@ class ShardWriter:
                 "size": size_of(sample),
                 "labelled": sample.labels is not None,
                 "camera": camera and (camera.fx, camera.fy, camera.cx, camera.cy),
+                "scene": scene,
             }
         )
         if len(self._open_block) == BLOCK_SAMPLES:
@@ -178,7 +180,7 @@ class ShardWriter:
             os.fsync(file.fileno())
             arrays[name] = {"dtype": dtype.name, "shape": shape}
         arrays["depth"]["units_per_metre"] = self._encoding.units_per_metre
-        columns = {key: [row[key] for row in rows] for key in ("id", "size", "labelled", "camera")}
+        columns = {key: [row[key] for row in rows] for key in COLUMNS}
         listing = json.dumps(columns).encode()
         manifest = {
             "format": FORMAT,

@@ -35,6 +35,9 @@ HEADER_BYTES = 256
 """Length of the .npy header, padded, so that it can be written last."""
 
 CHANNELS = {"image": 3, "depth": 1, "labels": 1}
+COLUMNS = ("id", "size", "labelled", "camera", "scene")
+"""What `samples.json` holds: one list each, in the order of the samples."""
+
 DTYPES = {
     "image": ("uint8",),
     "depth": ("uint16", "float32"),
@@ -53,6 +56,7 @@ class PackedSample:
     width: int
     labelled: bool
     camera: tuple[float, float, float, float] | None
+    scene: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class ShardsDataset(Reader[PackedSample]):
             camera = Intrinsics(*item.camera, width=item.width, height=item.height)
         image = arrays.image[pixels].reshape(*shape, 3).copy()
         return Sample(item.id, image, depth_map.depth, depth_map.valid, labels, camera)
+
+    def scene(self, item: PackedSample) -> str:
+        """Return the scene that the data set named when it was packed."""
+        return item.scene
 
 
 @dataclass(frozen=True)
@@ -185,14 +193,16 @@ def read_samples(folder: Path, prefix: str = "") -> list[PackedSample]:
     content = _read_json(path)
     samples, first = [], 0
     try:
-        for id, (height, width), labelled, camera in zip(
-            content["id"], content["size"], content["labelled"], content["camera"], strict=True
+        for id, (height, width), labelled, camera, scene in zip(
+            *(content[column] for column in COLUMNS), strict=True
         ):
-            where = None if camera is None else tuple(float(value) for value in camera)
+            where = None if camera is None else _four(camera)
             if not (height > 0 and width > 0):
                 raise ValueError(f"{id} is {width}x{height}")
             samples.append(
-                PackedSample(str(id), prefix, first, height, width, bool(labelled), where)  # type: ignore[arg-type]
+                PackedSample(
+                    str(id), prefix, first, height, width, bool(labelled), where, str(scene)
+                )
             )
             first += height * width
     except (KeyError, TypeError, ValueError) as error:
@@ -204,6 +214,11 @@ def read_samples(folder: Path, prefix: str = "") -> list[PackedSample]:
             f"{manifest['samples']} of {pixels}; copy the folder again, or pack the data again"
         )
     return samples
+
+
+def _four(values: Sequence[float]) -> tuple[float, float, float, float]:
+    fx, fy, cx, cy = (float(value) for value in values)
+    return fx, fy, cx, cy
 
 
 def _read_json(path: Path) -> Any:
