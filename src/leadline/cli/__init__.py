@@ -11,7 +11,12 @@ from leadline.cli.convert import convert_command
 from leadline.cli.curves import curves_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
-from leadline.cli.lists import layouts_command, models_command, recipes_command
+from leadline.cli.lists import (
+    layouts_command,
+    models_command,
+    protocols_command,
+    recipes_command,
+)
 from leadline.cli.predict import predict_command
 from leadline.cli.train import train_command
 
@@ -37,6 +42,7 @@ app.command("export")(export_command)
 app.command("models")(models_command)
 app.command("recipes")(recipes_command)
 app.command("layouts")(layouts_command)
+app.command("protocols")(protocols_command)
 
 
 def _print_version(wanted: bool) -> None:

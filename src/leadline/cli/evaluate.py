@@ -123,13 +123,13 @@ def evaluate_command(
     samples = open_data(data, split, **opening)
     if limit is not None:
         samples = samples.subset(range(min(limit, len(samples))))
-    chosen = choose_protocol(protocol, align, align_space)
+    chosen = choose_protocol(protocol, samples, align, align_space)
+    units: str | None = None
     if pred_dir is not None:
-        name, path = pred_dir.name, str(pred_dir)
-        predictions = open_files(pred_dir, samples, pred_scale, mirrored_dir, flip_averaged)
+        name = pred_dir.name
+        predictions, units = open_files(pred_dir, samples, pred_scale, mirrored_dir, flip_averaged)
     else:
-        path = str(model)
-        name, predictions = open_model(path, runtime, hf_output, chosen)
+        name, predictions = open_model(str(model), runtime, hf_output, chosen)
     kept = CaseCollector(len(samples), extreme=cases)
     result = evaluate(
         predictions,
@@ -140,7 +140,7 @@ def evaluate_command(
         cases=kept if out is not None else None,
         track=tracker("evaluate"),
     )
-    result.model, result.model_path = name, path
+    result.model, result.model_path, result.units = name, str(pred_dir or model), units
     result.data, result.split, result.data_options = str(data), split, opening
     train = open_train_split(data, **opening) if baselines else None
     if train is not None:
@@ -162,17 +162,13 @@ def breakdowns_for(asked: Sequence[str], out: Path | None) -> list[str]:
     return list(dict.fromkeys([*asked, *(["ranges"] if out is not None else [])]))
 
 
-def choose_protocol(name: str, align: str | None, space: str) -> Protocol | str:
-    """Return the protocol called `name`, with the alignment asked for; `auto` stays open."""
-    from leadline.depth.errors import LeadlineError
-    from leadline.metrics.protocols import aligned, get_protocol
+def choose_protocol(name: str, samples: DepthDataset, align: str | None, space: str) -> Protocol:
+    """Return the protocol called `name`, `auto` by the first sample, with the alignment asked."""
+    from leadline.metrics.protocols import aligned, protocol_for
 
-    if name != "auto":
-        chosen = get_protocol(name)
-        return chosen if align is None else aligned(chosen, align, space)
-    if align is not None:
-        raise LeadlineError("--align needs a --protocol by name: nyu-eigen, full, ...")
-    return name
+    size = samples[0].depth.shape if name == "auto" else (0, 0)
+    chosen = protocol_for(name, (size[0], size[1]))
+    return chosen if align is None else aligned(chosen, align, space)
 
 
 def open_files(
@@ -181,26 +177,36 @@ def open_files(
     pred_scale: str | None,
     mirrored: Path | None,
     averaged: bool,
-) -> Predictions:
-    """Return the predictions in `folder`, saying on what evidence their unit was detected."""
-    from leadline.depth.units import parse_units
+) -> tuple[Predictions, str]:
+    """Return the predictions in `folder`, and in which unit they are on what evidence."""
+    from leadline.depth.units import describe_units, parse_units
     from leadline.evaluation import FilePredictions, find_files
+    from leadline.evaluation.unit_detection import DetectedUnits, detect_units
 
-    return FilePredictions(
-        find_files(folder, samples),
-        parse_units(pred_scale) if pred_scale else None,
-        find_files(mirrored, samples) if mirrored else None,
-        averaged,
-    )
+    files = find_files(folder, samples)
+    if pred_scale:
+        scale = parse_units(pred_scale)
+        units = DetectedUnits(scale, f"{describe_units(scale)}, as given by --pred-scale")
+    else:
+        units = detect_units(files, samples)
+    flipped = find_files(mirrored, samples) if mirrored else None
+    return FilePredictions(files, units.units_per_metre, flipped, averaged), units.evidence
 
 
 def open_model(
-    name: str, runtime: str, hf_output: str | None, protocol: Protocol | str
+    name: str, runtime: str, hf_output: str | None, protocol: Protocol
 ) -> tuple[str, Predictions]:
     """Return the model's name for tables and its predictions."""
+    from leadline.depth.errors import LeadlineError
     from leadline.evaluation import ModelPredictions
     from leadline.inference import Predictor
 
+    if name.startswith("hf:"):
+        from leadline.evaluation.hugging_face import open_hugging_face
+
+        return open_hugging_face(name, hf_output, protocol)
+    if hf_output is not None:
+        raise LeadlineError("--hf-output is for --model hf:NAME_OR_FOLDER only")
     predictor = Predictor.load(name, runtime=runtime)
     return predictor.name, ModelPredictions(predictor)
 
@@ -240,6 +246,8 @@ def print_result(result: Evaluation) -> None:
     typer.echo(f"protocol  {protocol.name} [{protocol.hash}]: {protocol.describe()}")
     typer.echo(f"source    {protocol.source}")
     typer.echo(f"truth     {protocol.truth} (what the protocol presupposes)")
+    if result.units:
+        typer.echo(f"unit      {result.units}")
     if result.missing_share:
         typer.echo(
             f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "

@@ -12,6 +12,8 @@ EXTRA_OF = {
     "tensorboard": "train",
     "h5py": "data",
     "timm": "timm",
+    "torchmetrics": "train",
+    "transformers": "hf",
     "embreex": "worlds",
 }
 

@@ -1,4 +1,4 @@
-"""`leadline models`, `recipes` and `layouts`: what there is, without torch."""
+"""`leadline models`, `recipes`, `layouts` and `protocols`: what there is, without torch."""
 
 import json
 from typing import Annotated
@@ -66,3 +66,25 @@ def layouts_command(as_json: Json = False) -> None:
             values = "|".join(map(str, option.choices)) or "..."
             default = f"; default {option.default}" if option.default != "" else ""
             typer.echo(f"{'':<16}--data-option {name}={values}  ({option.help}{default})")
+
+
+def protocols_command(as_json: Json = False) -> None:
+    """List the evaluation protocols: how each number is made, and where that is from."""
+    import textwrap
+
+    from leadline.metrics import PROTOCOLS
+
+    if as_json:
+        content = [protocol.to_json() for protocol in PROTOCOLS.values()]
+        typer.echo(json.dumps(content, indent=2))
+        return
+    for protocol in PROTOCOLS.values():
+        typer.echo(f"{protocol.name} [{protocol.hash}]")
+        for label, text in (
+            ("truth", protocol.truth),
+            ("how", protocol.describe()),
+            ("source", protocol.source),
+        ):
+            lines = textwrap.wrap(text, 88)
+            typer.echo(f"  {label:<8}" + ("\n" + " " * 10).join(lines))
+    typer.echo("\none of your own: --protocol FILE.yaml (docs/evaluation.md)")

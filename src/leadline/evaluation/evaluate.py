@@ -54,6 +54,7 @@ class Evaluation:
     images: list[ImageScore]
     model: str = ""
     model_path: str | None = None
+    units: str | None = None
     data: str = ""
     split: str | None = None
     data_options: dict[str, Any] = field(default_factory=dict)

@@ -19,7 +19,6 @@ from leadline.depth.images import write_png
 from leadline.depth.panels import ERROR_LIMIT, side_by_side
 from leadline.evaluation.cases import RANKED_BY, Case, CaseCollector, write_cases
 from leadline.evaluation.evaluate import Evaluation
-from leadline.metrics import Protocol
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -29,10 +28,11 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "created": evaluation.created,
         "model": evaluation.model,
         "model_path": evaluation.model_path,
+        "prediction_units": evaluation.units,
         "data": evaluation.data,
         "split": evaluation.split,
         "data_options": evaluation.data_options,
-        "protocol": protocol_json(evaluation.protocol),
+        "protocol": evaluation.protocol.to_json(),
         "images": len(evaluation.images),
         "images_scored": len(evaluation.scored),
         "missing_share": evaluation.missing_share,
@@ -44,11 +44,6 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "semantic": evaluation.semantic,
         "breakdowns": evaluation.breakdowns,
     }
-
-
-def protocol_json(protocol: Protocol) -> dict[str, Any]:
-    """Return every field of `protocol` and its hash, ready for `json.dumps`."""
-    return {**asdict(protocol), "hash": protocol.hash}
 
 
 def write_evaluation(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -123,6 +123,10 @@ class Protocol:
         }
         text = json.dumps(chosen, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every field and the hash, ready for `json.dumps`."""
+        return {**asdict(self), "hash": self.hash}
 
     @property
     def clamp_range(self) -> tuple[float, float]:

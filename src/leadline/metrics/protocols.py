@@ -21,7 +21,9 @@ NYU_SIZE = (480, 640)
 RAW = "raw sensor depth, holes not scored"
 FILLED = "depth with its holes filled"
 VELODYNE = "one velodyne sweep projected into the image"
-ANY_POSITIVE = (1e-3, 1e4)
+UNCAPPED = 100.0
+"""Metres; for published code that caps no truth: ten times beyond what the NYU sensor sees."""
+ANY_POSITIVE = (1e-6, 1e4)
 """Metres; for published code that does not clamp: ours, because logarithms need a positive value
 and a mean a finite one."""
 
@@ -40,8 +42,7 @@ _DENSEDEPTH = Protocol(
     "arguments (their evaluate.py for TensorFlow)",
     truth=FILLED,
     min_depth=0.0,
-    max_depth=10.0,
-    beyond_max="clipped",
+    max_depth=UNCAPPED,
     clamp=(0.1, 10.0),
     crop=(20, 460, 24, 616),
     crop_size=NYU_SIZE,
@@ -58,13 +59,14 @@ _GARG = Protocol(
 _SCIUTO = Protocol(
     name="vkitti-sciuto",
     source="Sciuto's released code: 160x256, depth clipped at 40 m, so that the sky counts as "
-    "40 m; ln(1 + d) under the name of RMSE log is rmse_log1p here. The code asks for nearest "
-    "truth, but hands it to OpenCV in the wrong place and gets bilinear; here it is nearest",
+    "40 m, predictions not clamped; ln(1 + d) under the name of RMSE log is rmse_log1p here. "
+    "The code asks for nearest truth, but hands it to OpenCV in the wrong place and gets "
+    "bilinear; here it is nearest",
     truth="rendered depth, the sky at 655.35 m valid",
     min_depth=0.0,
     max_depth=40.0,
     beyond_max="clipped",
-    clamp=(1e-6, 40.0),
+    clamp=ANY_POSITIVE,
     working_size=(160, 256),
     variants=("rmse + 1e-5 under the root",),
 )
@@ -98,10 +100,10 @@ PROTOCOLS = {
         Protocol(
             name="nyu-laina",
             source="Laina et al. 2016, matlab/error_metrics.m: pooled over the whole test set, the "
-            "full picture, nothing clamped (here to 1 mm..10 km, for logarithms and means)",
+            "full picture, nothing clamped (here to 1 um..10 km, for logarithms and means)",
             truth=FILLED,
             min_depth=0.0,
-            max_depth=100.0,
+            max_depth=UNCAPPED,
             clamp=ANY_POSITIVE,
             crop=(0, 480, 0, 640),
             crop_size=NYU_SIZE,

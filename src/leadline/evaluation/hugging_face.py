@@ -1,0 +1,113 @@
+"""Depth models of Hugging Face's transformers as something to be scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
+
+from leadline.datasets.sample import Sample
+from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line
+from leadline.evaluation.predictions import Answer, mirror
+from leadline.metrics import Protocol
+
+PREFIX = "hf:"
+OUTPUTS = ("metric", "inverse")
+METRIC_TYPES = frozenset({"glpn", "zoedepth", "depth_pro", "prompt_depth_anything"})
+INVERSE_TYPES = frozenset({"dpt"})
+SMALLEST_DISPARITY = 1e-6
+
+
+class HuggingFacePredictions:
+    """A depth model by its hub name or local folder; `output` says what its numbers are.
+
+    "metric" is metres. "inverse" is disparity up to an unknown scale and shift: `answer` then
+    gives its reciprocal, which means something only after scale-shift alignment of inverse depth.
+    """
+
+    def __init__(self, name: str, output: str | None = None):
+        self.name = name
+        local = Path(name).is_dir()
+        try:
+            config = AutoConfig.from_pretrained(name, local_files_only=local)
+            self.output = output or _output_of(name, config)
+            self._processor = AutoImageProcessor.from_pretrained(name, local_files_only=local)
+            model = AutoModelForDepthEstimation.from_pretrained(
+                name, local_files_only=local, dtype=torch.float32
+            )
+        # Whatever a missing, foreign or damaged repository makes transformers raise.
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            raise LeadlineError(
+                f"{PREFIX}{name}: transformers cannot load a depth model from it "
+                f"({one_line(error)[:200]}); give a hub name or a folder of save_pretrained"
+            ) from error
+        self._model = model.eval()
+
+    def answer(self, sample: Sample) -> Answer:
+        """Run the model with its own pre- and post-processing, at the photograph's size."""
+        height, width = sample.image.shape[:2]
+        inputs = self._processor(
+            images=sample.image, input_data_format="channels_last", return_tensors="pt"
+        )
+        with torch.inference_mode():
+            outputs = self._model(**inputs)
+        values = self._at_size(outputs, (height, width))
+        if self.output == "inverse":
+            np.reciprocal(np.maximum(values, SMALLEST_DISPARITY, out=values), out=values)
+        return Answer(values)
+
+    def mirrored(self, sample: Sample) -> NDArray[np.float32]:
+        """Run the model on the mirrored photograph."""
+        return self.answer(mirror(sample)).depth
+
+    def _at_size(self, outputs: Any, size: tuple[int, int]) -> NDArray[np.float32]:
+        post = getattr(self._processor, "post_process_depth_estimation", None)
+        if post is not None:
+            options = {"target_sizes": [size]}
+            if self._model.config.model_type == "zoedepth":  # it pads, and must know what to cut
+                options["source_sizes"] = [size]
+            predicted = post(outputs, **options)[0]["predicted_depth"]
+        else:
+            predicted = torch.nn.functional.interpolate(
+                outputs.predicted_depth[:, None], size=size, mode="bilinear", align_corners=False
+            )
+        return np.asarray(predicted.squeeze().float().cpu().numpy(), dtype=np.float32)
+
+
+def open_hugging_face(
+    name: str, output: str | None, protocol: Protocol
+) -> tuple[str, HuggingFacePredictions]:
+    """Return the name for tables and the predictions of `hf:NAME_OR_FOLDER`.
+
+    Errors: LeadlineError for a model of inverse depth under a protocol that does not align it.
+    """
+    if output is not None and output not in OUTPUTS:
+        raise LeadlineError(f"--hf-output {output!r}: choose one of {', '.join(OUTPUTS)}")
+    short = name.removeprefix(PREFIX)
+    predictions = HuggingFacePredictions(short, output)
+    aligned = protocol.alignment != "none" and protocol.alignment_space == "inverse"
+    if predictions.output == "inverse" and not aligned:
+        raise LeadlineError(
+            f"{name} predicts inverse depth without a scale, not metres; score it with "
+            "--align scale-shift --align-space inverse"
+        )
+    return Path(short).name, predictions
+
+
+def _output_of(name: str, config: Any) -> str:
+    """Return what the model's numbers are, as far as its configuration says."""
+    if (said := getattr(config, "depth_estimation_type", None)) is not None:
+        return "metric" if said == "metric" else "inverse"
+    if config.model_type in METRIC_TYPES:
+        return "metric"
+    if config.model_type in INVERSE_TYPES:
+        return "inverse"
+    raise LeadlineError(
+        f"{PREFIX}{name}: {config.model_type} models do not say if they predict metres or inverse "
+        "depth; say it with --hf-output metric or --hf-output inverse"
+    )

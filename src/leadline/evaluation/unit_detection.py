@@ -1,0 +1,129 @@
+"""In which unit are somebody's prediction files? Judged by the truth, with the evidence said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import DepthDataset
+from leadline.depth.errors import LeadlineError
+from leadline.depth.formats import read_depth, read_depth_values
+from leadline.depth.units import describe_units
+from leadline.evaluation.cases import evenly_spaced
+from leadline.metrics.resize import resize_to
+
+LOOKED_AT = 8
+WHOLE_UNITS = (1000.0, 256.0, 100.0, 5000.0)
+FLOAT_UNITS = (1.0, 1000.0, 100.0)
+NEAR = 1.4
+"""A unit fits if it puts the median prediction within this factor of the median truth ..."""
+FAR = 1.8
+"""... and stands out if no other comes within this one."""
+
+
+@dataclass(frozen=True)
+class DetectedUnits:
+    """`units_per_metre` for every file, None: each file says its own; and why, in a sentence."""
+
+    units_per_metre: float | None
+    evidence: str
+
+
+def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits:
+    """Return in which unit the prediction `files` of the samples of `data` are.
+
+    Files that declare their unit are believed. Otherwise a few predictions are laid over the truth
+    and the usual units tried. Floating-point files are metres unless another unit stands out.
+    Errors: LeadlineError, with the evidence, where no unit stands out or where predictions fall as
+    distance grows (a disparity or a relative map is in no unit of length).
+    """
+    picked = sorted(evenly_spaced(len(data), LOOKED_AT))
+    stored = [read_depth_values(files[data.sample_id(index)]) for index in picked]
+    units = {said.units_per_metre for _, said in stored}
+    if None not in units:
+        said = ", ".join(describe_units(each) for each in sorted(u for u in units if u))
+        return DetectedUnits(None, f"as the files declare: {said}")
+    if len(units) > 1:
+        raise LeadlineError(
+            "some prediction files declare their unit and some do not; declare it for all with "
+            "--pred-scale"
+        )
+    whole = {values.dtype.kind != "f" for values, _ in stored}
+    if len(whole) > 1:
+        raise LeadlineError(
+            "some prediction files hold whole numbers and some do not; score them apart"
+        )
+    return _judge(_medians(files, data, picked), whole.pop())
+
+
+@dataclass(frozen=True)
+class _Medians:
+    prediction: float
+    truth: float
+    correlation: float
+    images: int
+
+
+def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -> _Medians:
+    """Compare the values as stored with the truth, pixel by pixel, over a few images."""
+    rows = []
+    for index in picked:
+        sample = data[index]
+        stored = read_depth(files[sample.id], 1.0).depth
+        size = (sample.depth.shape[0], sample.depth.shape[1])
+        values = resize_to(stored, size, "nearest")
+        both = sample.valid & (values > 0)
+        if both.any():
+            p, g = values[both], sample.depth[both]
+            rows.append((np.median(p), np.median(g), _correlation(p, g)))
+    if not rows:
+        raise LeadlineError("no prediction file has a value where the truth has one")
+    p, g, correlation = np.median(np.array(rows, dtype=np.float64), axis=0)
+    return _Medians(float(p), float(g), float(correlation), len(rows))
+
+
+def _correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
+    """Return the correlation of the ranks, 0 where one of the two is constant."""
+    step = max(1, len(p) // 10_000)
+    p, g = p[::step], g[::step]
+    if np.ptp(p) == 0 or np.ptp(g) == 0:
+        return 0.0
+    ranks = np.stack([each.argsort(kind="stable").argsort() for each in (p, g)])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])
+
+
+def _judge(seen: _Medians, whole: bool) -> DetectedUnits:
+    about = (
+        f"median {seen.prediction:g} in the files, {seen.truth:.3g} m in the truth "
+        f"({seen.images} images)"
+    )
+    if seen.correlation < -0.3:
+        raise LeadlineError(
+            "the predictions fall as the true distance grows (rank correlation "
+            f"{seen.correlation:.2f}): they look like disparity or inverse depth, which has no "
+            "unit of length; convert them to depth first"
+        )
+    candidates = WHOLE_UNITS if whole else FLOAT_UNITS
+    # How far off, as a factor of at least 1, the median would be in each unit.
+    off = {
+        units: math.exp(abs(math.log(seen.prediction / units / seen.truth))) for units in candidates
+    }
+    best, second, *_ = sorted(off, key=lambda units: off[units])
+    if off[best] < NEAR and off[second] > FAR:
+        return DetectedUnits(
+            best,
+            f"{describe_units(best)}, detected: {about}; {describe_units(second)} would be "
+            f"off by a factor of {off[second]:.3g}",
+        )
+    if not whole and best == 1.0:
+        return DetectedUnits(1.0, f"metre, the default of floating-point files: {about}")
+    tried = ", ".join(f"{describe_units(units)} is off by {off[units]:.3g}" for units in off)
+    raise LeadlineError(
+        f"the unit of the prediction files is ambiguous: {about}; {tried}; "
+        "declare it, for instance --pred-scale 1000 for millimetres"
+    )
