@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from leadline.depth import LeadlineError
-from leadline.metrics import get_protocol, protocol_for
+from leadline.metrics import PROTOCOLS, get_protocol, protocol_for
+from leadline.metrics.alignment import align
+from leadline.metrics.holes import fill_holes
+from leadline.metrics.protocols import aligned, read_protocol
 from leadline.metrics.resize import resize_to
 
 NYU = get_protocol("nyu-eigen")
@@ -66,3 +69,183 @@ def test_auto_depends_on_the_size_of_the_truth():
     assert protocol_for("auto", (375, 1242)).name == "full"
     with pytest.raises(LeadlineError, match="choose one of"):
         get_protocol("kitty")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "rows", "columns"),
+    [
+        ("nyu-eigen", (480, 640), (45, 471), (41, 601)),
+        ("nyu-toolbox", (480, 640), (44, 471), (40, 601)),
+        ("nyu-densedepth", (480, 640), (20, 460), (24, 616)),
+        ("nyu-laina", (480, 640), (0, 480), (0, 640)),
+        ("kitti-eigen-garg", (375, 1242), (153, 371), (44, 1197)),
+        ("kitti-eigen-garg", (370, 1226), (151, 366), (44, 1181)),
+        ("kitti-eigen-garg", (376, 1241), (153, 372), (44, 1196)),
+        ("kitti-eigen-garg", (370, 1224), (151, 366), (43, 1180)),
+        ("kitti-garg-50", (375, 1242), (153, 371), (44, 1197)),
+        ("kitti-eigen-eigen", (375, 1242), (124, 342), (44, 1197)),
+    ],
+)
+def test_crops_have_the_published_pixels(name, size, rows, columns):
+    assert get_protocol(name).window(size) == (slice(*rows), slice(*columns))
+
+
+def test_every_protocol_has_a_source_and_a_hash_of_its_own():
+    assert len({protocol.hash for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
+    assert all(len(protocol.source) > 10 for protocol in PROTOCOLS.values())
+
+
+def test_the_wording_of_a_source_is_not_part_of_the_hash():
+    assert replace(NYU, source="the same in other words").hash == NYU.hash
+
+
+def test_densedepth_averages_with_the_mirrored_prediction_clamped_first():
+    protocol = get_protocol("nyu-densedepth")
+    truth = np.full((480, 640), 2.0, np.float32)
+    one = np.full((480, 640), 3.0, np.float32)
+    mirrored = np.full((480, 640), 30.0, np.float32)
+    # Left in the mirrored photograph is right in the photograph.
+    mirrored[:, :320] = 1.0
+    compared = protocol.compare(one, truth, truth > 0, mirrored)
+    assert np.unique(compared.full[:, :320]).tolist() == [(3 + 10) / 2]
+    assert np.unique(compared.full[:, 320:]).tolist() == [(3 + 1) / 2]
+    with pytest.raises(LeadlineError, match="mirrored"):
+        protocol.compare(one, truth, truth > 0)
+
+
+def test_sciuto_counts_the_sky_as_forty_metres_at_160_by_256():
+    truth = np.full((375, 1242), 655.35, np.float32)
+    truth[200:] = 20.0
+    compared = get_protocol("vkitti-sciuto").compare(
+        np.full((375, 1242), 50.0, np.float32), truth, truth > 0
+    )
+    assert compared.truth.shape == (160, 256)
+    far = np.count_nonzero(compared.truth == 40)
+    near = np.count_nonzero(compared.truth == 20)
+    assert far + near == compared.pixels == 160 * 256
+    expected = np.sqrt((far * 10**2 + near * 30**2) / (160 * 256) + 1e-5)
+    assert compared.metrics is not None
+    assert compared.metrics["rmse"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_missing_pixels_are_counted():
+    truth = np.full((480, 640), 2.0, np.float32)
+    prediction = truth.copy()
+    prediction[100, 100:105] = [0, np.nan, np.inf, -1, 1]
+    prediction[0, 0] = np.nan  # outside the crop
+    assert NYU.compare(prediction, truth, truth > 0).missing == 4
+
+
+def test_corner_aligned_resizing_equals_torch():
+    depth = np.random.default_rng(0).uniform(1, 5, (7, 9)).astype(np.float32)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(depth)[None, None], size=(20, 30), mode="bilinear", align_corners=True
+    )[0, 0].numpy()
+    # OpenCV's remap knows a 32nd of a pixel.
+    ours = resize_to(depth, (20, 30), "bilinear, aligned corners")
+    np.testing.assert_allclose(ours, expected, atol=4 / 32)
+    assert ours[0, 0] == depth[0, 0]
+    assert ours[-1, -1] == depth[-1, -1]
+
+
+def test_holes_take_the_nearer_neighbour_of_their_row():
+    hole = np.nan
+    depth = np.array([[hole, 2, hole, 5], [hole, hole, hole, hole], [0, 7, 8, -1]], np.float32)
+    assert fill_holes(depth).tolist() == [[2, 2, 2, 5], [7, 7, 8, 8], [7, 7, 8, 8]]
+
+
+class TestAlignment:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(1, 9, 200).astype(np.float32)
+    prediction = rng.uniform(1, 9, 200).astype(np.float32)
+
+    def test_median_scaling(self):
+        ours = align(self.prediction, self.prediction, self.truth, "median")
+        factor = np.median(self.truth) / np.median(self.prediction)
+        np.testing.assert_allclose(ours, self.prediction * factor, rtol=1e-6)
+
+    @pytest.mark.parametrize("space", ["depth", "inverse"])
+    def test_the_least_squares_line(self, space):
+        to = (lambda x: x) if space == "depth" else (lambda x: 1 / x)
+        x, y = to(self.prediction.astype(float)), to(self.truth.astype(float))
+        (a, b), *_ = np.linalg.lstsq(np.stack([x, np.ones_like(x)], 1), y, rcond=None)
+        ours = align(self.prediction, self.prediction, self.truth, "scale-shift", space)
+        np.testing.assert_allclose(ours, to(a * x + b), rtol=1e-5)
+        (a,), *_ = np.linalg.lstsq(x[:, None], y, rcond=None)
+        ours = align(self.prediction, self.prediction, self.truth, "scale", space)
+        np.testing.assert_allclose(ours, to(a * x), rtol=1e-5)
+
+    def test_in_logarithms_the_scale_is_the_geometric_mean(self):
+        ours = align(self.prediction, self.prediction, self.truth, "scale", "log")
+        factor = np.exp(np.mean(np.log(self.truth) - np.log(self.prediction)))
+        np.testing.assert_allclose(ours, self.prediction * factor, rtol=1e-5)
+
+    @pytest.mark.parametrize("method", ["median", "scale", "scale-shift"])
+    @pytest.mark.parametrize("space", ["depth", "log", "inverse"])
+    def test_a_lost_scale_is_found_again(self, method, space):
+        protocol = aligned(get_protocol("full"), method, space)
+        truth = self.truth.reshape(10, 20)
+        assert protocol.score(truth * np.float32(7), truth, truth > 0)["rmse"] < 1e-5
+        assert get_protocol("full").score(truth * np.float32(7), truth, truth > 0)["rmse"] > 10
+
+    def test_a_constant_prediction_becomes_the_mean(self):
+        constant = np.full(200, 3.0, np.float32)
+        ours = align(constant, constant, self.truth, "scale-shift")
+        np.testing.assert_allclose(ours, self.truth.mean(), rtol=1e-6)
+
+    def test_holes_stay_holes(self):
+        depth = np.array([0, np.nan, np.inf, -1, 2], np.float32)
+        ours = align(depth, self.prediction, self.truth, "median")
+        np.testing.assert_array_equal(ours[:4], depth[:4])
+
+    def test_a_shift_below_zero_is_clamped_not_a_crash(self):
+        truth = np.array([[1.0, 2.0, 9.0]], np.float32)
+        prediction = np.array([[9.0, 8.0, 1.0]], np.float32)
+        for space in ("depth", "inverse"):
+            protocol = aligned(get_protocol("full"), "scale-shift", space)
+            assert np.isfinite(list(protocol.score(prediction, truth, truth > 0).values())).all()
+
+
+class TestOwnProtocols:
+    def read(self, tmp_path, text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return read_protocol(path)
+
+    def test_a_protocol_starts_from_another(self, tmp_path):
+        mine = self.read(
+            tmp_path, "base: nyu-eigen\nname: mine\nsource: me\nmax_depth: 5\naggregation: pooled\n"
+        )
+        assert mine == replace(NYU, name="mine", source="me", max_depth=5.0, aggregation="pooled")
+
+    def test_a_protocol_of_its_own(self, tmp_path):
+        mine = self.read(
+            tmp_path,
+            "name: mine\nsource: me\nmin_depth: 0.5\nmax_depth: 20\nclamp: [0.5, 25]\n"
+            "crop_fractions: [0, 0.5, 0.25, 1]\nextra_metrics: [mae]\n",
+        )
+        assert mine.window((10, 20)) == (slice(0, 5), slice(5, 20))
+        truth = np.full((10, 20), 2.0, np.float32)
+        assert mine.score(truth + 1, truth, truth > 0)["mae"] == 1.0
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("name: mine\nsource: me\nmin_depth: 0\nmax_dept: 5\n", "max_dept.*mean max_depth"),
+            ("name: mine\nsource: me\n", "max_depth, min_depth is missing"),
+            ("base: nyu-eigen\nname: mine\nsource: me\nmax_depth: far\n", "max_depth is 'far'"),
+            ("base: nyu-eigen\nname: mine\nsource: me\nmax_depth: .nan\n", "max_depth"),
+            ("base: nyu-eigen\nname: mine\nsource: me\nmax_depth: 0.0001\n", "no range"),
+            ("base: nyu-eigen\nname: mine\nsource: me\ncrop: [0, 481, 0, 640]\n", "within 480 x"),
+            ("base: nyu-eigen\nname: mine\nsource: me\nresize: cubic\n", "choose one of bilinear"),
+            ("base: nyu-eigne\nname: mine\nsource: me\n", "did you mean nyu-eigen"),
+            ("base: full\nname: nyu-eigen\nsource: me\n", "Leadline's own"),
+            ("base: full\nname: mine\nsource: me\nclamp: [0, 5]\n", "0 < low"),
+            ("base: full\nname: mine\nsource: me\nmax_depth: 2020-01-01\n", "mine.yaml"),
+            ("- a list\n", "mapping"),
+            ("{", "not readable as YAML"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, tmp_path, text, words):
+        with pytest.raises(LeadlineError, match=words):
+            self.read(tmp_path, text)

@@ -254,3 +254,33 @@ def print_result(result: Evaluation) -> None:
             f"holes count as {protocol.holes} ({protocol.clamp_range[0]:g} m at least)"
         )
     typer.echo(score_table({result.model: result.metrics, **result.baselines}, METRICS))
+    shown = {name: result.intervals[name] for name in ("delta1", "abs_rel", "rmse")}
+    bounds = ", ".join(f"{name} {low:.3f}..{high:.3f}" for name, (low, high) in shown.items())
+    typer.echo(f"95 % bootstrap interval over images: {bounds}")
+    extra = [f"{name} {result.metrics[name]:.4g}" for name in protocol.extra_metrics]
+    typer.echo(f"also      {', '.join(extra)}")
+    if result.semantic is not None:
+        accuracy, iou = result.semantic["pixel_accuracy"], result.semantic["mean_iou"]
+        typer.echo(f"classes   pixel accuracy {accuracy:.3f}, mean IoU {iou:.3f}")
+    print_breakdowns(result.breakdowns or {})
+
+
+def print_breakdowns(breakdowns: dict[str, Any]) -> None:
+    """Print boundary F1 in a line and every other breakdown as a table."""
+    from leadline.cli.table import score_table
+    from leadline.metrics import METRICS
+
+    for name, content in breakdowns.items():
+        if name == "boundary":
+            found = content["images"] > 0
+            values = [f"{key} {content[key]:.4f}" for key in ("f1", "precision", "recall") if found]
+            line = ", ".join(values) or "no edge in the truth"
+            typer.echo(f"boundary  {line} ({content['images']} images)")
+            continue
+        rows = {
+            f"{row['name']} ({row['pixels']:,} px)": row["metrics"]
+            for row in content
+            if row["metrics"] is not None
+        }
+        typer.echo(f"by {name}, pooled over their pixels:")
+        typer.echo(score_table(rows, METRICS) if rows else "no pixel")

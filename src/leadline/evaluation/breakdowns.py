@@ -89,7 +89,7 @@ class RangeBreakdown:
         """Return a row for every range of distance, the nearest first."""
         bounds = zip(self.edges[:-1], self.edges[1:], strict=True)
         return [
-            self._groups.row(group, f"{low:g}..{high:g} m", low=low, high=high)
+            self._groups.row(group, f"{round(low, 2):g}..{high:g} m", low=low, high=high)
             for group, (low, high) in enumerate(bounds)
         ]
 

@@ -66,12 +66,13 @@ class _Medians:
     prediction: float
     truth: float
     correlation: float
+    largest: float
     images: int
 
 
 def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -> _Medians:
     """Compare the values as stored with the truth, pixel by pixel, over a few images."""
-    rows = []
+    rows, largest = [], 0.0
     for index in picked:
         sample = data[index]
         stored = read_depth(files[sample.id], 1.0).depth
@@ -81,10 +82,11 @@ def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -
         if both.any():
             p, g = values[both], sample.depth[both]
             rows.append((np.median(p), np.median(g), _correlation(p, g)))
+            largest = max(largest, float(p.max()))
     if not rows:
         raise LeadlineError("no prediction file has a value where the truth has one")
     p, g, correlation = np.median(np.array(rows, dtype=np.float64), axis=0)
-    return _Medians(float(p), float(g), float(correlation), len(rows))
+    return _Medians(float(p), float(g), float(correlation), largest, len(rows))
 
 
 def _correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
@@ -107,6 +109,12 @@ def _judge(seen: _Medians, whole: bool) -> DetectedUnits:
             "the predictions fall as the true distance grows (rank correlation "
             f"{seen.correlation:.2f}): they look like disparity or inverse depth, which has no "
             "unit of length; convert them to depth first"
+        )
+    if whole and seen.largest <= 255:
+        raise LeadlineError(
+            f"the prediction files hold whole numbers up to {seen.largest:g}: 8-bit maps are "
+            "mostly stretched image by image and have lost their unit; if they have one, declare "
+            "it with --pred-scale"
         )
     candidates = WHOLE_UNITS if whole else FLOAT_UNITS
     # How far off, as a factor of at least 1, the median would be in each unit.

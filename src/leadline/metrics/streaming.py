@@ -52,9 +52,9 @@ class DepthScore(Metric):
             compared = self.protocol.compare(p, g, v.astype(bool), other)
             if compared.metrics is None:
                 continue
-            row = list(compared.metrics.values())
+            row = np.array(list(compared.metrics.values()))
             self.pooled_sums += torch.from_numpy(compared.sums).to(self.pooled_sums)
-            self.image_sums += torch.tensor(row).to(self.image_sums)
+            self.image_sums += torch.from_numpy(row).to(self.image_sums)
             self.images += 1
 
     def compute(self) -> dict[str, Tensor]:

@@ -1,0 +1,82 @@
+"""The streaming metric gives what `evaluate` gives, in one process and in two."""
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch import multiprocessing
+
+from leadline.evaluation import Answer, evaluate
+from leadline.metrics import get_protocol
+from leadline.metrics.streaming import DepthScore
+from tests.evaluation.helpers import Images
+
+PROTOCOLS = ("full", "nyu-laina")
+
+
+def make_images(count: int) -> list[tuple[np.ndarray, ...]]:
+    """(prediction, truth, valid) of 480x640 with unequal numbers of valid pixels; one has none."""
+    rng = np.random.default_rng(0)
+    images = []
+    for index in range(count):
+        truth = rng.uniform(0.5, 9, (480, 640)).astype(np.float32)
+        prediction = (truth * rng.lognormal(0.1 * index, 0.2, truth.shape)).astype(np.float32)
+        images.append((prediction, truth, rng.random(truth.shape) < index / count))
+    return images
+
+
+def score(protocol: str, images: list[tuple[np.ndarray, ...]]) -> dict[str, float]:
+    metric = DepthScore(protocol)
+    for prediction, truth, valid in images:
+        metric.update(*(torch.from_numpy(each)[None] for each in (prediction, truth, valid)))
+    return {name: value.item() for name, value in metric.compute().items()}
+
+
+class Planted:
+    def __init__(self, images):
+        self.images = images
+
+    def answer(self, sample):
+        return Answer(self.images[int(sample.id)][0])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_it_equals_evaluate(protocol):
+    images = make_images(3)
+    expected = evaluate(Planted(images), Images([i[1:] for i in images]), protocol=protocol)
+    assert score(protocol, images) == pytest.approx(expected.metrics, rel=1e-12)
+
+
+def test_batches_with_a_channel_axis_and_mirrored_predictions():
+    protocol = get_protocol("nyu-densedepth")
+    prediction, truth, valid = make_images(2)[1]
+    metric = DepthScore(protocol)
+    stack = [
+        torch.from_numpy(np.stack([each, each])[:, None]) for each in (prediction, truth, valid)
+    ]
+    metric.update(*stack, mirrored=torch.from_numpy(np.stack([prediction[:, ::-1]] * 2).copy()))
+    assert metric.compute()["rmse"].item() == pytest.approx(
+        protocol.score(prediction, truth, valid, prediction[:, ::-1])["rmse"]
+    )
+    metric.reset()
+    assert torch.isnan(metric.compute()["rmse"])
+
+
+def _worker(rank: int, store: str, results: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    images = make_images(4)
+    # Uneven shards: three images and one.
+    shard = images[:3] if rank == 0 else images[3:]
+    scores = {protocol: score(protocol, shard) for protocol in PROTOCOLS}
+    torch.save(scores, f"{results}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_with_uneven_shards_equal_one(tmp_path):
+    multiprocessing.spawn(_worker, (str(tmp_path / "store"), str(tmp_path)), nprocs=2)
+    alone = {protocol: score(protocol, make_images(4)) for protocol in PROTOCOLS}
+    for rank in (0, 1):
+        together = torch.load(tmp_path / f"{rank}.pt")
+        for protocol in PROTOCOLS:
+            assert together[protocol] == pytest.approx(alone[protocol], rel=1e-12)
