@@ -1,9 +1,9 @@
 """The command as a whole: quick to answer, torch-free where it promises to be."""
 
 import json
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -41,10 +41,15 @@ def test_help_names_every_command_and_imports_nothing_heavy():
 def test_help_answers_in_under_three_tenths_of_a_second():
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = os.times()
         leadline("--help")
-        times.append(time.perf_counter() - started)
-    # The quickest of five: a busy neighbour can only add to a time.
+        after = os.times()
+        user, system = (
+            after.children_user - before.children_user,
+            after.children_system - before.children_system,
+        )
+        times.append(user + system)
+    # Processor time, which a busy neighbour does not add to as it does to the clock.
     assert min(times) < 0.3, times
 
 
