@@ -143,6 +143,9 @@ def test_annotated_depth_finds_its_photographs(benchmark):
     assert sample.id == f"2011_09_26/{TEST}/image_02/data/0000000069.png"
     assert np.abs(sample.depth - SCENE.depth).max() <= 1 / 512 + 1e-6
     assert sample.intrinsics is not None
+    place = benchmark / "val" / TEST / "proj_depth" / "velodyne_raw" / "image_03"
+    for name in ("._0000000069.png", "copy.png"):
+        (place / name).touch()  # what unpacking and hands leave behind is no frame
     one = open_data(benchmark, "val", options={"camera": "3", "depth": "velodyne"})
     assert len(one) == 2
     assert np.array_equal(one[0].valid, sparse(SCENE) > 0)
@@ -170,6 +173,7 @@ def test_depth_without_photographs_says_where_they_come_from(benchmark, tmp_path
     photo.unlink()
     with pytest.raises(LeadlineError, match=r"1 of 8 depth maps have no photograph"):
         open_data(moved, options={"raw": str(tmp_path)})
+    assert len(open_data(moved, options={"raw": str(tmp_path), "missing": "skip"})) == 7
     for name in ("calib_cam_to_cam.txt", "calib_velo_to_cam.txt"):
         (tmp_path / "2011_09_26" / name).unlink()
     assert open_data(moved, "val", options={"raw": str(tmp_path)})[0].intrinsics is None

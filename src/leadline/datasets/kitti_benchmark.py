@@ -101,7 +101,7 @@ def _frames(path: Path, raw: Path, depth: str, camera: int | str) -> Iterator[An
     cameras = (2, 3) if camera == "both" else (int(camera),)
     for part, drive, number in product(_parts(path), _all_drives(path), cameras):
         folder = path / part / drive / "proj_depth" / DEPTH_FOLDERS[depth] / f"image_{number:02d}"
-        stems = frames_in(folder, (".png",))
+        stems = [stem for stem in frames_in(folder, (".png",)) if stem.isdecimal()]
         photos = {f.frame: f for f in frames_of_drive(raw, drive, number)} if stems else {}
         for stem in stems:
             lonely = KittiFrame(drive, number, int(stem), suffix="")
@@ -128,10 +128,12 @@ def _open(
     camera: int | str,
     depth: str,
     raw: str,
+    missing: str,
 ) -> KittiBenchmarkDataset:
     photos = _raw_folder(path, raw)
     there = _frames(path, photos, depth, camera)
-    return _dataset(path, photos, depth, [f for f in there if split in (None, f.part)])
+    frames = [frame for frame in there if split in (None, frame.part)]
+    return _dataset(path, photos, depth, frames, missing == "skip")
 
 
 def _open_by_eigen(
@@ -153,17 +155,20 @@ def _open_by_eigen(
         frames = [AnnotatedFrame(photo, parts[photo]) for photo in found]
     elif split == "train":
         frames = [frame for frame in frames if frame.photo.drive in eigen_train_drives()]
-    return _dataset(path, photos, depth, frames)
+    return _dataset(path, photos, depth, frames, missing == "skip")
 
 
 def _dataset(
-    path: Path, photos: Path, depth: str, frames: list[AnnotatedFrame]
+    path: Path, photos: Path, depth: str, frames: list[AnnotatedFrame], skip: bool
 ) -> KittiBenchmarkDataset:
     lonely = [frame for frame in frames if not frame.photo.suffix]
-    if lonely:
+    if skip:
+        frames = [frame for frame in frames if frame.photo.suffix]
+    elif lonely:
         raise LeadlineError(
             f"{path}: {len(lonely)} of {len(frames)} depth maps have no photograph in {photos}, "
-            f"the first is {lonely[0].depth(DEPTH_FOLDERS[depth])}; fetch its raw drive"
+            f"the first is {lonely[0].depth(DEPTH_FOLDERS[depth])}; fetch its raw drive, or take "
+            "what is there with --data-option missing=skip"
         )
     days = sorted({(frame.photo.date, frame.photo.camera) for frame in frames})
     known = [day for day in days if (photos / day[0] / "calib_cam_to_cam.txt").is_file()]
@@ -175,6 +180,7 @@ def _dataset(
 
 _SOURCE = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
 _DEPTH = Option("annotated, or the single scan", "annotated", ("annotated", "velodyne"))
+_MISSING = Option("skip: take the frames that are there", "error", ("error", "skip"))
 _RAW = Option("folder of the raw recordings; empty: in or beside the data", "")
 
 LAYOUT = Layout(
@@ -190,6 +196,7 @@ LAYOUT = Layout(
         "camera": Option("2 left, 3 right, or both", "both", ("both", 2, 3)),
         "depth": _DEPTH,
         "raw": _RAW,
+        "missing": _MISSING,
     },
 )
 
@@ -206,6 +213,6 @@ EIGEN_LAYOUT = Layout(
         "camera": Option("2 left, 3 right, or both", 2, (2, 3, "both")),
         "depth": _DEPTH,
         "raw": _RAW,
-        "missing": Option("skip: take what is there of the list", "error", ("error", "skip")),
+        "missing": _MISSING,
     },
 )

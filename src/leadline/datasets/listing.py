@@ -61,9 +61,12 @@ def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
 
 
 def frames_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> dict[str, str]:
-    """Return the files of a folder as stem -> name, in order; {} where there is no such folder."""
-    names = (name for name in sorted(names_in(folder)) if name.lower().endswith(tuple(suffixes)))
-    return {Path(name).stem: name for name in names}
+    """Return the files of a folder as stem -> name, in order; {} where there is no such folder.
+
+    Hidden files, such as the `._name.png` that archives from a Mac bring along, are no frames.
+    """
+    names = sorted(name for name in names_in(folder) if not name.startswith("."))
+    return {Path(name).stem: name for name in names if name.lower().endswith(tuple(suffixes))}
 
 
 def read_lines(path: Path, noun: str) -> Iterator[tuple[int, str]]:
