@@ -84,6 +84,12 @@ def test_a_file_without_a_partner_is_named(tmp_path):
         open_pairs(folder)
 
 
+def test_hidden_files_are_no_pictures(tmp_path):
+    folder = write_one(tmp_path / "d", np.ones((2, 2), np.uint16))
+    (folder / "rgb" / "._a.png").touch()
+    assert len(open_pairs(folder)) == 1
+
+
 def test_labels_come_along_as_ids(tmp_path):
     folder = write_one(tmp_path / "d", np.ones((2, 2), np.uint16))
     (folder / "label").mkdir()

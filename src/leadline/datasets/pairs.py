@@ -185,7 +185,7 @@ def _files_by_stem(
             return {
                 str(file.relative_to(folder).with_suffix("")): file
                 for file in sorted(folder.rglob("*"))
-                if file.suffix.lower() in suffixes
+                if file.suffix.lower() in suffixes and not file.name.startswith(".")
             }
     return None
 
