@@ -21,7 +21,7 @@ from leadline.datasets.packing import Resize, check_space, pack, plan_packing
 from leadline.datasets.reader import Reader
 from leadline.datasets.sample import Sample
 from leadline.datasets.shard_check import verify_shards
-from leadline.datasets.shard_writer import journal_line
+from leadline.datasets.shard_writer import ShardWriter, journal_line
 from leadline.datasets.warp import resize_sample
 from leadline.depth import Intrinsics, LeadlineError
 
@@ -239,15 +239,46 @@ def test_a_full_disk_keeps_what_is_there_and_says_how_to_go_on(tmp_path):
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limit[1]))
-        with pytest.raises(LeadlineError, match=r"cannot write here.*samples are kept.*run the"):
+        with pytest.raises(
+            LeadlineError, match=r"cannot write here.*; 128 of 200 samples are kept"
+        ):
             pack(packing)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         signal.signal(signal.SIGXFSZ, before)
     assert not packing.folder.exists()
-    pack(packing)
+    said: list[str] = []
+    pack(packing, say=said.append)
+    assert "128 of 200 samples are there and intact" in said[0]
     assert verify_shards(packing.folder) == []
     assert_same(open_data(packing.folder)[199], data[199])
+
+
+def test_an_unreadable_sample_is_named_and_what_came_before_is_kept(tmp_path):
+    good = invented(70)
+
+    class Faulty(Invented):
+        def read(self, item: Numbered) -> Sample:
+            if item.number == 66:
+                raise LeadlineError("66.png: is cut short")
+            return super().read(item)
+
+    said: list[str] = []
+    faulty = Faulty(good.root, good.items, name="i")
+    with pytest.raises(LeadlineError, match=r"66\.png"):
+        pack(replace(plan_packing(good, tmp_path / "shards"), data=faulty), say=said.append)
+    assert "64 of 70 samples are kept" in said[-1]
+    pack(plan_packing(good, tmp_path / "shards"), say=said.append)
+    assert "64 of 70 samples are there and intact" in said[-1]
+
+
+def test_two_processes_do_not_pack_into_one_folder(tmp_path):
+    packing = plan_packing(invented(9), tmp_path / "shards")
+    with (
+        ShardWriter(packing.partial, packing.plan, packing.encoding),
+        pytest.raises(LeadlineError, match="another process is packing here"),
+    ):
+        pack(packing)
 
 
 def test_too_little_space_is_said_before_anything_is_written(tmp_path, monkeypatch):

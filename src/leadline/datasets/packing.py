@@ -172,6 +172,13 @@ def _pack_as(
                 done = writer.done
             writer.finish()
         _publish(packing.partial, packing.folder)
+    except LeadlineError:
+        if done:
+            say(
+                f"{packing.folder}: {done} of {count} samples are kept; mend what is wrong and run "
+                "the same command again"
+            )
+        raise
     except OSError as error:
         remedy = "free space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
         raise LeadlineError(

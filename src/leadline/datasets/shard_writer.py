@@ -41,7 +41,7 @@ CHUNK = 1 << 20
 class ShardWriter:
     """Appends to `folder`, which it creates or continues; use as a context manager.
 
-    `done` is the number of samples that are in it. Errors: OSError as the disk gives it;
+    `done` is the number of samples that are safely in it. Errors: OSError as the disk gives it;
     LeadlineError where the folder belongs to other data or to another process.
     """
 
@@ -56,8 +56,8 @@ class ShardWriter:
 
     @property
     def done(self) -> int:
-        """Samples that are written, whether or not their block is complete."""
-        return sum(len(block["samples"]) for block in self._blocks) + len(self._open_block)
+        """Samples in complete blocks: what is kept whatever happens next."""
+        return sum(len(block["samples"]) for block in self._blocks)
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
