@@ -1,16 +1,32 @@
 """Batches depend on (seed, epoch, sample) and on nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from leadline.datasets import open_pairs
+from leadline.datasets import open_data, open_pairs
+from leadline.datasets.packing import pack, plan_packing
 from leadline.training.data import EpochOrder, TrainingSamples, make_loader
 from leadline.training.recipe import load_recipe
+from tests.conftest import write_pairs
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Three pairs with class ids."""
+    folder = write_pairs(tmp_path / "labelled", 3)
+    (folder / "label").mkdir()
+    for index in range(3):
+        ids = np.random.default_rng(index).integers(0, 40, (96, 128), dtype=np.uint8)
+        Image.fromarray(ids).save(folder / "label" / f"{index:03d}.png")
+    return folder
 
 
 def batches(pairs, first, last, workers=0):
-    samples = TrainingSamples(open_pairs(pairs), (64, 96), load_recipe("compact").augment, 7)
+    samples = TrainingSamples(open_data(pairs), (64, 96), load_recipe("compact").augment, 7)
     order = EpochOrder(len(samples.samples), 4, 7, first, last)
     return list(make_loader(samples, order, workers))
 
@@ -38,6 +54,32 @@ def test_workers_do_not_change_a_bit(pairs):
         assert one.keys() == two.keys()
         for name in one:
             assert torch.equal(one[name], two[name]), name
+
+
+def test_shards_give_the_batches_of_the_files(pairs, tmp_path):
+    pack(plan_packing(open_pairs(pairs), tmp_path / "shards"))
+    for one, two in zip(
+        batches(pairs, 1, 4), batches(tmp_path / "shards", 1, 4, workers=1), strict=True
+    ):
+        for name in one:
+            assert torch.equal(one[name], two[name]), name
+
+
+def test_a_batch_holds_the_items_of_its_slots(labelled):
+    samples = TrainingSamples(open_pairs(labelled), (64, 96), load_recipe("compact").augment, 7)
+    slots = [(3, 2), (3, 0)]
+    batch = samples.__getitems__(slots)
+    for place, slot in enumerate(slots):
+        item = samples[slot]
+        np.testing.assert_array_equal(batch["image"][place].permute(1, 2, 0), item.image)
+        np.testing.assert_array_equal(batch["depth"][place, 0], item.depth)
+        np.testing.assert_array_equal(batch["valid"][place, 0], item.valid)
+        np.testing.assert_array_equal(batch["labels"][place], item.labels)
+    assert batch["labels"].dtype == torch.int64
+    assert batch["image"].is_contiguous(memory_format=torch.channels_last)
+    assert "labels" not in replace(samples, samples=samples.samples.without_labels()).__getitems__(
+        slots
+    )
 
 
 def test_an_epoch_changes_the_random_version_of_a_sample(pairs):
