@@ -78,7 +78,7 @@ def train_command(
 
 
 class TrainingProgress:
-    """Shows a run as a progress bar: images per second, time left, loss, share of waiting."""
+    """Shows a run as a progress bar: loss, images per second, share of waiting, peak memory."""
 
     def __init__(self) -> None:
         from leadline.cli.progress import Progress
@@ -110,7 +110,7 @@ class TrainingProgress:
         seconds = steps / max(self._progress.rate, 1e-9)
         self._progress.advance(
             f"loss {loss:.3f}, {rate:.1f} images/s, "
-            f"{self._waited / max(seconds, 1e-9):.0%} data wait"
+            f"{self._waited / max(seconds, 1e-9):.0%} data wait, {_peak_memory()}"
         )
 
     def say(self, line: str) -> None:
@@ -119,6 +119,19 @@ class TrainingProgress:
             self._progress.say(line)
         else:
             print(line, file=sys.stderr, flush=True)
+
+
+def _peak_memory() -> str:
+    """Return the most memory that training has held so far: the GPU's, or else this process's."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of GPU memory"
+    unit = 1 if sys.platform == "darwin" else 1024
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return f"{held / 2**30:.1f} GiB"
 
 
 def _score(run: Path, model: Path) -> None:
