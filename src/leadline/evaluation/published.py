@@ -23,11 +23,16 @@ class PublishedRow(BaseModel):
 
 
 class PublishedSet(BaseModel):
-    """Published rows on one test set; they belong beside results under `protocols` (patterns)."""
+    """Published rows on one test set of `data`.
+
+    They belong beside results under `protocols` (patterns), if those are of the same data: a
+    protocol's name is the only sign of it that a result carries.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
+    data: str
     protocols: tuple[str, ...]
     caveats: Mapping[str, str]
     rows: tuple[PublishedRow, ...]

@@ -39,8 +39,10 @@ def blocks(comparison: ComparisonTable) -> list[tuple[str, list[Row]]]:
     titles = {
         "result": "",
         "baseline": "baselines, which never look at the photograph",
-        "published": f"published, for reference only: {reference.title if reference else ''}; "
-        "other images, other protocols",
+        "published": f"published on {reference.title}: other images, other protocols, for "
+        f"orientation only, and none where the data is not {reference.data}"
+        if reference
+        else "",
     }
     found = [
         (title, [row for row in comparison.rows if row.kind == kind])
