@@ -30,6 +30,11 @@ class _Core(nn.Module):
     def __init__(self, model: DepthModel):
         super().__init__()
         self.model = model
+        for module in model.modules():
+            # The exporter takes an in-place ReLU6 apart with symbolic sizes, which doubles its
+            # time, and arrives at the same node.
+            if getattr(module, "inplace", False):
+                module.inplace = False  # type: ignore[assignment]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return (N,1,h',w') metres, and class scores if any, for images (N,3,h,w) in [0,1]."""
