@@ -111,3 +111,16 @@ def test_the_average_is_what_is_saved_and_the_weights_go_on_beside_it(pairs, tmp
     saved = load_model(tmp_path / "run" / "model").state_dict()
     assert all(torch.equal(saved[name], value) for name, value in state["ema"]["model"].items())
     assert not all(torch.equal(saved[name], value) for name, value in state["model"].items())
+
+
+def test_fp16_scales_the_loss_and_a_checkpoint_keeps_the_scale(pairs, tmp_path, monkeypatch):
+    settings = [*QUICK, "data.area=1024", "data.batch_size=2", "data.val_fraction=0"]
+    recipe = load_recipe("compact", [*settings, "trainer.precision=fp16", "trainer.max_steps=2"])
+    with pytest.raises(LeadlineError, match=r"fp16: .*use bf16"):
+        train(recipe, pairs, tmp_path / "refused", SilentReporter())
+    # A CPU can, however slowly, do what a GPU does: the first scale is too large for float16.
+    monkeypatch.setattr("leadline.training.run._refuse_slow_float16", lambda *_: None)
+    train(recipe, pairs, tmp_path / "run", SilentReporter())
+    state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
+    assert state["scaler"]["scale"] <= 2**16
+    assert all(bool(value.isfinite().all()) for value in state["model"].values())

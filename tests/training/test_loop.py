@@ -232,3 +232,25 @@ def test_a_slice_of_time_ends_with_a_checkpoint_and_the_rest_gives_the_same_bits
     sliced, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     whole, _ = load_checkpoint(quick_run / "checkpoints")
     assert all(torch.equal(sliced["model"][name], whole["model"][name]) for name in whole["model"])
+
+
+@pytest.mark.parametrize("settings", [[], ["trainer.accumulate=2"], ["trainer.ema=0.9"]])
+def test_every_convolution_runs_channels_last(pairs, tmp_path, settings):
+    seen, wrong = [], []
+
+    def look(module, inputs):
+        # Without a gradient it is an encoder that looks for its own shapes.
+        if isinstance(module, torch.nn.Conv2d) and torch.is_grad_enabled():
+            seen.append(module)
+            for tensor in (inputs[0], module.weight):
+                if not tensor.is_contiguous(memory_format=torch.channels_last):
+                    wrong.append((module, tensor.shape))
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        recipe = load_recipe("compact", [*QUICK, *settings, "trainer.max_steps=1"])
+        train(recipe, pairs, tmp_path / "run", SilentReporter())
+    finally:
+        hook.remove()
+    assert seen
+    assert not wrong
