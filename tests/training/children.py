@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +47,18 @@ def _command(arguments: list[str], environment: dict[str, str], out: Path, error
 
 
 def launch(count: int, folder: Path, *arguments: object) -> list[Ended]:
-    """Run `leadline ARGUMENTS` in `count` processes, with the environment torchrun gives them."""
+    """Run `leadline ARGUMENTS` to its end in `count` processes."""
+    with running(count, folder, *arguments) as (ended, _):
+        pass
+    return ended
+
+
+@contextmanager
+def running(count: int, folder: Path, *arguments: object) -> Iterator[tuple[list[Ended], list]]:
+    """Run `leadline ARGUMENTS` in `count` processes, with the environment torchrun gives them.
+
+    Yields how they ended, filled in after the block has waited for them, and the processes.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -65,9 +78,11 @@ def launch(count: int, folder: Path, *arguments: object) -> list[Ended]:
         process = server().Process(target=_command, args=(words, environment, *files))
         process.start()
         started.append((process, *files))
-    for process, _, _ in started:
+    ended: list[Ended] = []
+    yield ended, [process for process, _, _ in started]
+    for process, out, error in started:
         process.join(300)
-    return [Ended(p.exitcode, out.read_text(), error.read_text()) for p, out, error in started]
+        ended.append(Ended(process.exitcode, out.read_text(), error.read_text()))
 
 
 def _train(progress, recipe_name, overrides, data: Path, folder: Path) -> None:

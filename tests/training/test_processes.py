@@ -1,6 +1,9 @@
 """Two processes, micro-batches and one process alone train the same network."""
 
 import csv
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from leadline.training.loop import train
 from leadline.training.processes import launched_by, start_processes
 from leadline.training.recipe import load_recipe
 from tests.conftest import SilentReporter
-from tests.training.children import launch
+from tests.training.children import launch, running
 
 COUPLED_LOSS = (
     "loss=[{name: berhu, space: target}, {name: rmse_log, space: depth, weight: 0.3, "
@@ -145,3 +148,17 @@ def test_two_processes_train_depth_mancini_as_one(pairs, tmp_path):
     results = launch(2, tmp_path, "train", *arguments, *set_all(settings))
     assert [result.returncode for result in results] == [0, 0]
     assert_same_training(tmp_path / "two", tmp_path / "one")
+
+
+def test_sigterm_stops_the_command_with_a_checkpoint_and_status_143(pairs, tmp_path):
+    run = tmp_path / "run"
+    arguments = ["--recipe", "compact", "--data", pairs, "--out", run]
+    settings = [s for s in SETTINGS if "max_steps" not in s]
+    with running(1, tmp_path, "train", *arguments, *set_all(settings)) as (ended, processes):
+        while not (run / "metrics.csv").exists() or "\n2," not in (run / "metrics.csv").read_text():
+            assert processes[0].is_alive()
+            time.sleep(0.01)
+        os.kill(processes[0].pid, signal.SIGTERM)
+    assert ended[0].returncode == 143, ended[0].stderr
+    assert "continue with: leadline train --resume" in ended[0].stderr
+    assert load_checkpoint(run / "checkpoints")[0]["step"] >= 2

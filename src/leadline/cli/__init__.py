@@ -66,10 +66,9 @@ def main() -> None:
     """Run the command line; a user error is one line on stderr and exit status 2."""
     try:
         app()
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         print("leadline: stopped", file=sys.stderr)
-        # As a shell reports a signal; a training run says which one it was.
-        sys.exit(128 + getattr(stop, "number", 2))
+        sys.exit(130)
     except Exception as error:
         line = _user_error(error)
         if line is None:

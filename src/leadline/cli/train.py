@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leadline.training.loop import Outcome
 
 
 def train_command(
@@ -44,10 +49,7 @@ def train_command(
             raise LeadlineError(f"{resume}: not a run folder (no recipe.yaml in it)")
         from leadline.training import loop
 
-        with TrainingProgress() as reporter:
-            outcome = loop.resume(resume, reporter)
-        if outcome.finished and outcome.leads:
-            _score(resume, outcome.model)
+        _train_and_score(resume, lambda reporter: loop.resume(resume, reporter))
         return
     missing = [
         name for name, v in (("--recipe", recipe), ("--data", data), ("--out", out)) if not v
@@ -65,16 +67,24 @@ def train_command(
     loaded = load_recipe(recipe, settings)
     from leadline.training import loop
 
-    with TrainingProgress() as reporter:
-        outcome = loop.train(
-            loaded,
-            data,
-            out,
-            reporter,
-            units_per_metre=parse_units(depth_scale) if depth_scale else None,
-        )
+    units = parse_units(depth_scale) if depth_scale else None
+    _train_and_score(
+        out, lambda reporter: loop.train(loaded, data, out, reporter, units_per_metre=units)
+    )
+
+
+def _train_and_score(run: Path, start: "Callable[[TrainingProgress], Outcome]") -> None:
+    """Train under a progress bar; score what is finished; end as a signal asked to."""
+    from leadline.training.signals import Stopped
+
+    try:
+        with TrainingProgress() as reporter:
+            outcome = start(reporter)
+    except Stopped as stop:
+        # As a shell reports a signal: 130 for Ctrl-C, 143 for SIGTERM.
+        raise typer.Exit(128 + stop.number) from None
     if outcome.finished and outcome.leads:
-        _score(out, outcome.model)
+        _score(run, outcome.model)
 
 
 class TrainingProgress:
