@@ -15,7 +15,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "compare",
-    "curves",
+    "runs",
     "export",
     "models",
     "recipes",

@@ -8,7 +8,6 @@ from leadline.cli.calibrate import calibrate_command
 from leadline.cli.check_data import check_data_command
 from leadline.cli.compare import compare_command
 from leadline.cli.convert import convert_command
-from leadline.cli.curves import curves_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
 from leadline.cli.lists import (
@@ -18,6 +17,7 @@ from leadline.cli.lists import (
     recipes_command,
 )
 from leadline.cli.predict import predict_command
+from leadline.cli.runs import runs_command
 from leadline.cli.train import train_command
 
 app = typer.Typer(
@@ -35,9 +35,9 @@ app.command("calibrate")(calibrate_command)
 app.command("check-data")(check_data_command)
 app.command("convert")(convert_command)
 app.command("train")(train_command)
+app.command("runs")(runs_command)
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
-app.command("curves")(curves_command)
 app.command("export")(export_command)
 app.command("models")(models_command)
 app.command("recipes")(recipes_command)

@@ -14,6 +14,8 @@ EXTRA_OF = {
     "timm": "timm",
     "torchmetrics": "train",
     "transformers": "hf",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
     "embreex": "worlds",
 }
 

@@ -81,7 +81,7 @@ class Progress:
         left = (self.total - self.done) / max(self.rate, 1e-9)
         return (
             f"{self.title}: {self.done}/{self.total} {self.unit}, {self.rate:.1f}/s, "
-            f"{_clock(left)} left{' ' + self.extra if self.extra else ''}"
+            f"{clock(left)} left{' ' + self.extra if self.extra else ''}"
         )
 
     def say(self, line: str) -> None:
@@ -114,7 +114,8 @@ def tracker(title: str, unit: str = "images") -> Callable[[Iterable[int]], Itera
     return track
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return hours, minutes and seconds as people write them: 1:02:03 or 2:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

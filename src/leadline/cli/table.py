@@ -1,6 +1,6 @@
 """Tables of scores for the terminal: plain text, aligned, the same when piped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
 def score_table(rows: Mapping[str, Mapping[str, float]], metrics: Sequence[str]) -> str:
@@ -12,3 +12,18 @@ def score_table(rows: Mapping[str, Mapping[str, float]], metrics: Sequence[str])
         for name, values in rows.items()
     ]
     return "\n".join([head, *lines])
+
+
+def text_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[int] = ()
+) -> str:
+    """Return aligned columns of text, two spaces apart; the columns in `numbers` end together."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -1,117 +1,120 @@
-"""Training curves of one run or several in one picture."""
+"""Training and validation curves of one run or of several in one picture."""
 
-from __future__ import annotations
-
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.metrics import HIGHER_IS_BETTER
+from leadline.training.runs import RunFolder
 
-PANELS = {
-    "loss": "training loss",
-    "val_abs_rel": "validation abs_rel",
-    "val_delta1": "validation delta1",
-    "val_rmse": "validation rmse, m",
-}
+SHOWN = ("delta1", "abs_rel", "rmse")
+AXES = ("step", "epoch", "images")
 SMOOTHED_SHARE = 0.05
-"""The thick line of the loss is the mean over this share of its points."""
+MOST_RUNS = 20
 
 
-@dataclass(frozen=True)
-class Curves:
-    """The numbers of a run: rows of `metrics.csv`; `loss` says what its loss consists of."""
+def draw_curves(runs: Sequence[RunFolder], path: Path, x: str = "step") -> None:
+    """Draw loss, learning rate and validation metrics of `runs` over `x` into the picture `path`.
 
-    label: str
-    rows: Sequence[Mapping[str, str]]
-    loss: str = ""
-
-    def series(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the steps and the values of a column, (n,) each, where it has values."""
-        rows = [row for row in self.rows if row.get(name)]
-        steps = np.array([float(row["step"]) for row in rows])
-        return steps, np.array([float(row[name]) for row in rows])
-
-
-def read_curves(run: Path, label: str | None = None) -> Curves:
-    """Read the numbers that `leadline train` left in the folder `run`.
-
-    Errors: LeadlineError where it is no run folder, or its numbers are damaged or none yet.
+    `x` is step, epoch or images. Each run has one colour in all parts. The loss is drawn thin as
+    it was logged and thick as its running mean over `SMOOTHED_SHARE` of the run.
     """
-    file = run / "metrics.csv"
-    if not file.is_file():
-        raise LeadlineError(
-            f"{run}: not a run folder (no metrics.csv); give what train --out wrote"
-        )
-    try:
-        with file.open(newline="", encoding="utf-8") as opened:
-            rows = list(csv.DictReader(opened))
-        curves = Curves(label or run.resolve().name, rows, _loss_of(run))
-        counts = [curves.series(name)[0].size for name in PANELS]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise LeadlineError(f"{file}: not a table of numbers ({one_line(error)})") from error
-    if not any(counts):
-        raise LeadlineError(f"{file}: has no numbers yet; wait for the first logged steps")
-    return curves
-
-
-def _loss_of(run: Path) -> str:
-    """What the run's recipe says of its loss, as text that compares."""
-    file = run / "recipe.yaml"
-    if not file.is_file():
-        return ""
-    try:
-        recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise LeadlineError(f"{file}: not readable as YAML ({one_line(error)})") from error
-    return str(recipe.get("loss")) if isinstance(recipe, dict) else ""
-
-
-def draw_curves(runs: Sequence[Curves], path: Path) -> None:
-    """Draw loss and validation scores of every run over its steps, one colour a run."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 6.4), layout="constrained")
-    panels = figure.subplots(2, 2).ravel()
-    for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
-        for number, run in enumerate(runs):
-            _draw_series(axes, run, column, f"C{number}")
-        axes.set(title=title, xlabel="step")
+    figure = Figure(figsize=(13, 7), layout="constrained")
+    parts = figure.subplots(2, 3)
+    (loss, rate, legend), validation = parts
+    for run, colour in zip(runs, _colours(len(runs)), strict=True):
+        _draw_loss(loss, run, x, colour)
+        rate.plot(*run.series("lr", x), color=colour)
+        for metric, axes in zip(SHOWN, validation, strict=True):
+            _draw_metric(axes, run, metric, x, colour)
+    unlike = len({str(run.recipe.get("loss")) for run in runs}) > 1
+    loss.set_title(
+        f"training loss (thick: mean over {SMOOTHED_SHARE:.0%} of the run)"
+        + ("\ndifferent losses: heights do not compare" if unlike else "")
+    )
+    if all(value > 0 for run in runs for value in run.series("loss")[1]):
+        loss.set_yscale("log")
+    rate.set_title("learning rate")
+    for metric, axes in zip(SHOWN, validation, strict=True):
+        better = "higher" if metric in HIGHER_IS_BETTER else "lower"
+        axes.set_title(f"validation {metric} ({better} is better)")
+    for axes in (loss, rate, *validation):
+        axes.set_xlabel(x)
         axes.grid(alpha=0.3)
-    panels[0].set_yscale("log")
-    if len({run.loss for run in runs}) > 1:
-        panels[0].set_title(f"{PANELS['loss']} (each run has its own: not comparable)")
-    if len(runs) > 1:
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(runs)))
+        axes.margins(x=0.02)
+    _draw_legend(legend, runs)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
-def _draw_series(axes: Any, run: Curves, column: str, color: str) -> None:
-    steps, values = run.series(column)
-    draw = axes.plot
-    if column != "loss":
-        draw(steps, values, marker="o", markersize=3, color=color, label=run.label)
-        return
-    width = max(1, round(SMOOTHED_SHARE * len(values)))
-    if width > 1:
-        draw(steps, values, linewidth=0.8, alpha=0.35, color=color)
-    # A mean stands at the last of the steps it is over.
-    means = moving_mean(values, width)
-    draw(steps[len(values) - len(means) :], means, linewidth=1.6, color=color, label=run.label)
+def _colours(count: int) -> list[Any]:
+    """Return colours that are told apart, also by most people who see fewer of them."""
+    from matplotlib import colormaps
+
+    if count <= 8:
+        okabe_ito = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+        return [*okabe_ito, "#8C564B"][:count]
+    return [colormaps["turbo"](value) for value in np.linspace(0.03, 0.97, count)]
 
 
-def moving_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Return the mean over every `width` neighbours of (n,) values, (n - width + 1,)."""
-    if values.size < width:
-        return values
-    return np.convolve(values, np.full(width, 1 / width), mode="valid")
+def _draw_loss(axes: Any, run: RunFolder, x: str, colour: Any) -> None:
+    places, values = run.series("loss", x)
+    window = max(1, round(SMOOTHED_SHARE * len(values)))
+    axes.plot(places, values, color=colour, alpha=0.3 if window > 1 else 1.0, linewidth=0.8)
+    if window > 1:
+        axes.plot(places, running_mean(np.array(values), window), color=colour, linewidth=1.8)
+
+
+def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Return at each place of (n,) the mean of the last `window` values, of fewer at the start."""
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(0, last - window)
+    return np.asarray((sums[last] - sums[first]) / (last - first))
+
+
+def _draw_metric(axes: Any, run: RunFolder, metric: str, x: str, colour: Any) -> None:
+    places, values = run.series(f"val_{metric}", x)
+    axes.plot(places, values, color=colour, marker="o", markersize=3, linewidth=1.4)
+    best = run.best
+    kept = [
+        place
+        for place, step in zip(places, run.series(f"val_{metric}")[0], strict=True)
+        if step == best.get("step")
+    ]
+    if kept:
+        axes.plot(kept[-1:], [best[metric]], color=colour, marker="*", markersize=11)
+
+
+def _draw_legend(axes: Any, runs: Sequence[RunFolder]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=colour, linewidth=2.5, label=_describe(run))
+        for run, colour in zip(runs, _colours(len(runs)), strict=True)
+    ]
+    if len({run.status.protocol for run in runs if run.status and run.status.protocol}) > 1:
+        handles.append(
+            Line2D([], [], linestyle="", label="protocols differ: scores do not compare")
+        )
+    axes.axis("off")
+    axes.legend(
+        handles=handles, loc="upper left", fontsize=8 if len(runs) < 8 else 6, frameon=False
+    )
+
+
+def _describe(run: RunFolder) -> str:
+    best = run.best
+    scores = ", ".join(f"{metric} {best[metric]:.3f}" for metric in SHOWN if metric in best)
+    kept = f"\n* epoch {best['epoch']:.0f}: {scores}" if best else "\nnot validated yet"
+    protocol = run.status.protocol if run.status else None
+    name = run.name if len(run.name) <= 32 else run.name[:29] + "..."
+    return f"{name} ({run.recipe.get('name')}, {run.state}){kept}" + (
+        f" ({protocol})" if protocol else ""
+    )

@@ -55,7 +55,7 @@ class Silence:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: the best model's folder, and whether every step was taken.
+    """How a run ended: the best model's folder, and whether nothing is left to do.
 
     `leads` is true of the one process that goes on to tell the user about it.
     """
@@ -159,7 +159,7 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
     try:
         with peers_may_vanish():
             with _writing(run):
-                record = RunRecord(run.folder, run.step) if processes.leads else None
+                record = _start_record(run, reporter) if processes.leads else None
             _announce(run, reporter)
             if run.step == 0:
                 # So that a run can be resumed from its first moment on, and a full disk shows now.
@@ -178,10 +178,21 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
     finally:
         stop.restore()
         if record is not None:
-            record.close()
+            record.close(run.step, finished=_nothing_left(run))
     processes.close()
-    over = run.step == run.total_steps or early_stop_reason(run.recipe, run.memory) is not None
-    return Outcome(run.folder / "model", over, processes.leads)
+    return Outcome(run.folder / "model", _nothing_left(run), processes.leads)
+
+
+def _start_record(run: Run, reporter: Reporter) -> RunRecord:
+    return RunRecord(
+        run.folder,
+        run.recipe,
+        first_step=run.step,
+        total_steps=run.total_steps,
+        steps_per_epoch=run.steps_per_epoch,
+        images_per_step=run.order.batch_size,
+        say=reporter.say,
+    )
 
 
 def _steps(
@@ -327,8 +338,12 @@ def _keep_books(run: Run, record: RunRecord | None, reporter: Reporter) -> None:
         run.save()
     if due:
         _validate(run, record, reporter)
-    if done or early_stop_reason(run.recipe, run.memory):
+    if _nothing_left(run):
         run.save()
+
+
+def _nothing_left(run: Run) -> bool:
+    return run.step == run.total_steps or early_stop_reason(run.recipe, run.memory) is not None
 
 
 def _ends_early(run: Run, reporter: Reporter) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveInt,
@@ -183,6 +184,13 @@ class EarlyStoppingSection(_Section):
     min_delta: float = Field(0.0, ge=0)
 
 
+LoggerName = Literal["tensorboard", "wandb", "mlflow"]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class TrainerSection(_Section):
     """Length, precision, cadence and machines of a run.
 
@@ -211,6 +219,7 @@ class TrainerSection(_Section):
     checkpoint_every_steps: int = Field(200, ge=1)
     log_every_steps: int = Field(10, ge=1)
     protocol: str = "auto"
+    loggers: Annotated[tuple[LoggerName, ...], BeforeValidator(_listed)] = ("tensorboard",)
     early_stopping: EarlyStoppingSection | None = None
 
 

@@ -1,85 +1,136 @@
-"""What a run leaves behind while it trains: metrics.csv, TensorBoard, curves, sample pictures."""
+"""What a run leaves behind while it trains: metrics.csv, status.json, curves, sample pictures."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
 from leadline.depth.atomic import atomic_path
+from leadline.depth.color import robust_range
 from leadline.depth.depth_map import DepthMap
+from leadline.depth.errors import LeadlineError
 from leadline.depth.images import write_png
 from leadline.depth.panels import side_by_side
-from leadline.metrics import METRICS
-from leadline.training.curves import Curves, draw_curves
+from leadline.metrics import METRICS, protocol_for
+from leadline.training.curves import draw_curves
+from leadline.training.loggers import LoggedRun, Loggers
+from leadline.training.recipe import Recipe
+from leadline.training.runs import METRICS_FILE, open_run
+from leadline.training.status import State, Status
 
 COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
 
 
 class RunRecord:
-    """Writes rows of numbers to `metrics.csv` and TensorBoard, and pictures beside them."""
+    """Writes the numbers and pictures of a run into its folder, and tells its loggers.
 
-    def __init__(self, run: Path, first_step: int):
-        from torch.utils.tensorboard import SummaryWriter
+    `say` hears of loggers that fail; nothing else here is allowed to fail quietly.
+    """
 
-        self.run = run
-        self.rows = _rows_before(run / "metrics.csv", first_step)
+    def __init__(
+        self,
+        run: Path,
+        recipe: Recipe,
+        *,
+        first_step: int,
+        total_steps: int,
+        steps_per_epoch: int,
+        images_per_step: int,
+        say: Callable[[str], None],
+    ):
+        self.run, self.recipe = run, recipe
+        self._rows = _rows_before(run / METRICS_FILE, first_step)
         self._write_rows()
-        self.board: Any = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
+        self._status = Status.begin(run, first_step, total_steps, steps_per_epoch, images_per_step)
+        self._seconds_before, self._opened = self._status.seconds, monotonic()
+        self._status.write(run)
+        self._loggers = Loggers(recipe.trainer.loggers, LoggedRun(run, recipe, first_step), say)
 
     def add(self, step: int, epoch: int, numbers: Mapping[str, float]) -> None:
-        """Append one row; names that are not columns go to TensorBoard alone."""
-        row = {"step": step, "epoch": epoch, **{k: v for k, v in numbers.items() if k in COLUMNS}}
-        self.rows.append({name: str(value) for name, value in row.items()})
-        with (self.run / "metrics.csv").open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
-        for name, value in numbers.items():
-            place = (
-                f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}"
-            )
-            self.board.add_scalar(place, value, step)
+        """Append one row; names that are not columns go to the loggers alone."""
+        columns = {name: value for name, value in numbers.items() if name in COLUMNS}
+        row = {
+            name: str(value) for name, value in {"step": step, "epoch": epoch, **columns}.items()
+        }
+        if row not in self._rows[-2:]:  # a validation that a resumed run has to repeat
+            self._rows.append(row)
+            with (self.run / METRICS_FILE).open("a", newline="") as file:
+                csv.DictWriter(file, COLUMNS).writerow(row)
+        self._loggers.numbers(step, {_full_name(name): value for name, value in numbers.items()})
+        self._note(step)
+
+    def _note(self, step: int, state: State = "running") -> None:
+        seconds = self._seconds_before + monotonic() - self._opened
+        self._status = replace(self._status, state=state, step=step, seconds=round(seconds, 1))
+        self._status.write(self.run)
 
     def _write_rows(self) -> None:
         with (
-            atomic_path(self.run / "metrics.csv") as temporary,
+            atomic_path(self.run / METRICS_FILE) as temporary,
             temporary.open("w", newline="") as file,
         ):
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(self.rows)
+            writer.writerows(self._rows)
 
     def draw_curves(self) -> None:
-        """Draw loss and validation metrics over the steps into `curves.png`."""
-        draw_curves([Curves(self.run.name, self.rows)], self.run / "curves.png")
+        """Draw loss, learning rate and validation metrics over the steps into `curves.png`."""
+        draw_curves([open_run(self.run)], self.run / "curves.png")
 
     def draw_samples(
         self, step: int, samples: Sequence[Sample], predictions: Sequence[NDArray[np.float32]]
     ) -> None:
-        """Write rows of photograph, truth and prediction, in the truth's colour range."""
-        rows = [
-            side_by_side(
-                sample.image,
-                DepthMap.from_metres(sample.depth, sample.valid),
-                [DepthMap.from_metres(prediction)],
-            )
-            for sample, prediction in zip(samples, predictions, strict=True)
-        ]
+        """Write rows of photograph, truth, prediction and error, in the truth's colour range."""
+        height, width = samples[0].depth.shape
+        protocol = protocol_for(self.recipe.trainer.protocol, (height, width))
+        self._status = replace(self._status, protocol=protocol.name)
+        self._note(step)
+        rows = [_sample_row(*pair) for pair in zip(samples, predictions, strict=True)]
         widest = max(row.shape[1] for row in rows)
-        rows = [np.pad(row, ((0, 0), (0, widest - row.shape[1]), (0, 0))) for row in rows]
+        rows = [np.pad(row, ((0, 4), (0, widest - row.shape[1]), (0, 0))) for row in rows]
         picture = np.concatenate(rows)
         write_png(self.run / "samples" / f"step_{step:06d}.png", picture, None)
-        self.board.add_image("samples", picture, step, dataformats="HWC")
+        self._loggers.picture(step, "samples", picture)
 
-    def close(self) -> None:
-        """Flush TensorBoard's files."""
-        self.board.close()
+    def close(self, step: int, *, finished: bool) -> None:
+        """Note at which step the run ended and whether something is left to do.
+
+        Where the note cannot be written the run has failed already, and its own error is the one
+        to see.
+        """
+        self._loggers.close()
+        with suppress(OSError, LeadlineError):
+            self._note(step, "finished" if finished else "stopped")
+
+
+def _full_name(name: str) -> str:
+    return f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}"
+
+
+def _sample_row(sample: Sample, prediction: NDArray[np.float32]) -> NDArray[np.uint8]:
+    truth = DepthMap.from_metres(sample.depth, sample.valid)
+    low, high = robust_range(truth.depth, truth.valid)
+    return side_by_side(
+        sample.image,
+        truth,
+        [DepthMap.from_metres(prediction)],
+        titles=(sample.id, f"truth, {low:.1f} to {high:.1f} m", "prediction", "error, 0 to 50 %"),
+        error=True,
+    )
 
 
 def _rows_before(path: Path, first_step: int) -> list[dict[str, str]]:
     if first_step == 0 or not path.is_file():
         return []
     with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if int(row["step"]) <= first_step]
+        return [
+            {name: value for name, value in row.items() if name in COLUMNS and value}
+            for row in csv.DictReader(file)
+            if (row["step"] or "").isdigit() and int(row["step"]) <= first_step
+        ]
