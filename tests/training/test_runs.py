@@ -1,0 +1,138 @@
+"""Run folders are listed as they are, and the curves of several are drawn in one picture."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leadline.depth import LeadlineError
+from leadline.training.curves import draw_curves, running_mean
+from leadline.training.runs import find_runs, open_run, sorted_runs
+from leadline.training.status import Status
+from tests.cli.helpers import fails_in_one_line, leadline
+
+
+def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished"):
+    """A run of ten steps a row, validated twice; the second validation is the worse one."""
+    folder.mkdir(parents=True)
+    total = 10 * len(losses)
+    lines = ["step,epoch,loss,lr,val_delta1,val_abs_rel,val_rmse"]
+    lines += [f"{10 * (i + 1)},{i},{value},0.001,,," for i, value in enumerate(losses)]
+    lines.append(f"{total - 10},{len(losses) - 2},,,0.6,{abs_rel},1.1")
+    lines.append(f"{total},{len(losses) - 1},,,0.5,{abs_rel + 0.1},1.5")
+    (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
+    (folder / "recipe.yaml").write_text(f"name: tiny\nloss: [{{name: {loss}, weight: 1.0}}]\n")
+    (folder / "run.json").write_text("{}\n")
+    status = Status(
+        state=state,
+        step=total,
+        total_steps=total,
+        steps_per_epoch=5,
+        images_per_step=4,
+        started="2026-01-02T03:04:05+00:00",
+        updated="2026-01-02T03:09:05+00:00",
+        seconds=300.0,
+        protocol="full",
+    )
+    status.write(folder)
+    return folder
+
+
+def test_the_best_row_is_the_one_whose_model_is_kept(tmp_path):
+    run = open_run(write_run(tmp_path / "a", [0.9, 0.6, 0.3], abs_rel=0.2))
+    assert run.best == {
+        "epoch": 1, "step": 20, "delta1": 0.6, "abs_rel": 0.2, "rmse": 1.1
+    }  # fmt: skip
+    assert run.state == "finished"
+
+
+def test_a_series_can_be_laid_over_steps_epochs_and_images(tmp_path):
+    run = open_run(write_run(tmp_path / "a", [0.9, 0.6, 0.3]))
+    assert run.series("loss") == ([10, 20, 30], [0.9, 0.6, 0.3])
+    assert run.series("loss", "epoch")[0] == pytest.approx([2, 4, 6])
+    assert run.series("loss", "images")[0] == [40, 80, 120]
+
+
+def test_a_killed_run_is_stopped_and_a_run_without_status_still_counts(tmp_path):
+    run = write_run(tmp_path / "a", [0.9, 0.6], state="running")
+    content = json.loads((run / "status.json").read_text())
+    import socket
+
+    # A process number that no process has: Linux gives none above 2**22.
+    (run / "status.json").write_text(
+        json.dumps({**content, "host": socket.gethostname(), "pid": 2**22 + 1})
+    )
+    assert open_run(run).state == "stopped, 20 of 20"
+    (run / "status.json").unlink()
+    assert open_run(run).state == "at step 20"
+    with pytest.raises(LeadlineError, match="use --x step"):
+        open_run(run).series("loss", "epoch")
+
+
+def test_a_half_written_last_line_is_left_out(tmp_path):
+    run = write_run(tmp_path / "a", [0.9, 0.6])
+    with (run / "metrics.csv").open("a") as file:
+        file.write("30,2,0.")
+        file.write("x")
+    assert open_run(run).step == 20
+    assert open_run(run).series("loss")[1] == [0.9, 0.6]
+
+
+def test_runs_are_sorted_best_first_and_foreign_folders_are_named(tmp_path):
+    for name, abs_rel in (("a", 0.3), ("b", 0.1), ("c", 0.2)):
+        write_run(tmp_path / name, [0.9, 0.5], abs_rel)
+    (tmp_path / "notes").mkdir()
+    write_run(tmp_path / "torn", [0.9, 0.5])
+    (tmp_path / "torn" / "recipe.yaml").write_text("a: [")
+    found = find_runs([tmp_path])
+    assert [each["run"] for each in sorted_runs(found.runs, "abs_rel")] == ["b", "c", "a"]
+    assert [each["run"] for each in sorted_runs(found.runs, "run")] == ["a", "b", "c"]
+    assert [folder.name for folder, _ in found.others] == ["notes", "torn"]
+    assert "not a run folder" in found.others[0][1]
+    with pytest.raises(LeadlineError, match="--sort colour"):
+        sorted_runs(found.runs, "colour")
+
+
+def test_the_running_mean_is_the_mean_of_the_last_values():
+    means = running_mean(np.array([1.0, 2.0, 6.0, 1.0]), 3)
+    assert means == pytest.approx([1.0, 1.5, 3.0, 3.0])
+
+
+def test_the_command_lists_and_draws(tmp_path):
+    for name in ("slow", "fast"):
+        write_run(tmp_path / "runs" / name, [0.9, 0.5, 0.2])
+    listed = leadline("runs", tmp_path / "runs")
+    assert listed.returncode == 0, listed.stderr
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["run", "fast", "slow"]
+    assert "0.250" in listed.stdout
+    as_json = json.loads(leadline("runs", tmp_path / "runs", "--json").stdout)
+    assert [each["best_step"] for each in as_json["runs"]] == [20, 20]
+    picture = tmp_path / "two.png"
+    drawn = leadline(
+        "runs", tmp_path / "runs" / "slow", tmp_path / "runs" / "fast", "--plot", picture
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    with Image.open(picture) as opened:
+        colours = {tuple(c) for c in np.asarray(opened.convert("RGB")).reshape(-1, 3).tolist()}
+    assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0)} <= colours  # one colour for each of the two
+
+
+def test_losses_of_different_recipes_are_said_not_to_compare(tmp_path):
+    runs = [open_run(write_run(tmp_path / loss, [0.9, 0.5], loss=loss)) for loss in ("l1", "l2")]
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        draw_curves(runs, tmp_path / "differ.svg")
+        draw_curves(runs[:1], tmp_path / "one.svg")
+    assert "different losses" in (tmp_path / "differ.svg").read_text()
+    assert "different losses" not in (tmp_path / "one.svg").read_text()
+
+
+def test_what_is_wrong_is_one_line(tmp_path):
+    fails_in_one_line(leadline("runs", tmp_path / "none"), "none", "no such folder")
+    run = write_run(tmp_path / "a", [0.9, 0.5])
+    fails_in_one_line(leadline("runs", run, "--plot", "--x", "hours"), "--x hours")
+    (run / "status.json").write_text("{")
+    listed = leadline("runs", run)
+    assert "status.json: is damaged" in listed.stderr
