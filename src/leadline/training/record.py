@@ -120,7 +120,12 @@ def _sample_row(sample: Sample, prediction: NDArray[np.float32]) -> NDArray[np.u
         sample.image,
         truth,
         [DepthMap.from_metres(prediction)],
-        titles=(sample.id, f"truth, {low:.1f} to {high:.1f} m", "prediction", "error, blue: too near"),
+        titles=(
+            sample.id,
+            f"truth, {low:.1f} to {high:.1f} m",
+            "prediction",
+            "error, blue: too near",
+        ),
         error=True,
     )
 
