@@ -1,0 +1,85 @@
+"""`leadline check-data` as a user and as a script meet it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from tests.cli.helpers import fails_in_one_line, leadline
+from tests.datasets.check_scenes import change_depth, write_rooms
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rooms(tmp_path_factory.mktemp("check") / "rooms")
+
+
+@pytest.fixture(scope="module")
+def mirrored(rooms, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("check") / "mirrored"
+    shutil.copytree(rooms, folder)
+    change_depth(folder, lambda values: values[:, ::-1])
+    return folder
+
+
+def test_clean_data_ends_with_status_0_and_yaml_that_training_takes(rooms):
+    from leadline.training.recipe import load_recipe
+
+    result = leadline("check-data", rooms)
+    assert result.returncode == 0, result
+    assert "nothing found that speaks against training" in result.stdout
+    assert len(result.stdout.splitlines()) < 40
+    pasted = yaml.safe_load(result.stdout.partition("# in a recipe\n")[2])
+    overrides = [f"data.{key}={value}" for key, value in pasted["data"].items()]
+    assert load_recipe("compact", overrides).data.max_depth == 6
+    assert "depth_scale: 1000" in result.stdout
+
+
+def test_a_fault_ends_with_status_1_and_json_alone_on_stdout(mirrored):
+    result = leadline("check-data", mirrored, "--json")
+    assert result.returncode == 1
+    report = json.loads(result.stdout)
+    assert report["ok"] is False
+    (finding,) = report["findings"]
+    assert (finding["severity"], finding["code"]) == ("error", "depth-mirrored")
+    assert finding["count"] == report["samples"] == 28
+
+
+def test_out_holds_the_report_and_a_sheet_with_the_suspicious_first(mirrored, tmp_path):
+    result = leadline("check-data", mirrored, "-o", tmp_path / "out", "--sample", 5)
+    assert "5 of 28 read" in result.stdout
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["read"] == 5
+    sheet = Image.open(tmp_path / "out/contact_sheet.png")
+    assert sheet.width > 1000 and sheet.height > 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing"], ["missing", "no such data"]),
+        (["rooms", "--split", "test"], ["'test'", "train, val"]),
+        (["rooms", "--layout", "nyuu"], ["'nyuu'"]),
+        (["rooms", "--depth-scale", "fathoms"], ["'fathoms'"]),
+        (["rooms", "-o", "rooms/dataset.yaml"], ["dataset.yaml"]),
+    ],
+)
+def test_what_cannot_be_checked_ends_with_status_2(rooms, tmp_path, arguments, words):
+    (tmp_path / "rooms").symlink_to(rooms)
+    where = [tmp_path / a if a.startswith(("rooms", "missing")) else a for a in arguments]
+    fails_in_one_line(leadline("check-data", *where), *words)
+
+
+def test_the_light_install_is_enough(rooms):
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['torch', 'scipy', 'matplotlib', 'h5py']))\n"
+        f"sys.argv = ['leadline', 'check-data', {str(rooms)!r}]\n"
+        "from leadline.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
