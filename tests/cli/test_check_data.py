@@ -81,5 +81,7 @@ def test_the_light_install_is_enough(rooms):
         f"sys.argv = ['leadline', 'check-data', {str(rooms)!r}]\n"
         "from leadline.cli import main; main()"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
