@@ -58,6 +58,7 @@ def test_a_wrong_scale_is_found_and_the_right_one_proposed(tmp_path, nyu, scale)
     report = check(tmp_path, nyu, scale)
     assert count(report, "scale-contradiction") == 1
     assert report.facts.scale.units == 1000
+    assert "depth_scale: 1000" in report.yaml()
 
 
 def test_kitti_samples_raise_no_alarm_and_tell_their_unit(shared_data):

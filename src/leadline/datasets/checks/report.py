@@ -47,9 +47,11 @@ class Report:
 
     @property
     def units(self) -> float | None:
-        """The declared units per metre, else the likely ones, else None."""
+        """The declared units per metre unless contradicted, else the likely ones, else None."""
         guess = self.facts.scale
-        return self.facts.units or (guess.units if guess.sure else None)
+        contradicted = any(finding.code == "scale-contradiction" for finding in self.findings)
+        declared = None if contradicted else self.facts.units
+        return declared or (guess.units if guess.sure else None)
 
     def yaml(self) -> str:
         """Return what to write into dataset.yaml and into a recipe."""
