@@ -9,6 +9,7 @@ from leadline.cli.check_data import check_data_command
 from leadline.cli.compare import compare_command
 from leadline.cli.convert import convert_command
 from leadline.cli.evaluate import evaluate_command
+from leadline.cli.expand import expand_command
 from leadline.cli.export import export_command
 from leadline.cli.lists import (
     layouts_command,
@@ -38,6 +39,7 @@ app.command("train")(train_command)
 app.command("runs")(runs_command)
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
+app.command("expand")(expand_command)
 app.command("export")(export_command)
 app.command("models")(models_command)
 app.command("recipes")(recipes_command)
