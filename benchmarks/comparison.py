@@ -18,10 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leadline.datasets.pairs import open_pairs
+from leadline.datasets import open_data
 from leadline.depth.atomic import atomic_path
-from leadline.evaluation import evaluate, training_baselines
-from leadline.evaluation.evaluate import always
+from leadline.evaluation import (
+    ConstantPredictions,
+    ModelPredictions,
+    evaluate,
+    training_baselines,
+)
 from leadline.inference import Predictor
 from leadline.metrics import METRICS, get_protocol
 from leadline.models.build import load_model
@@ -32,6 +36,8 @@ PROTOCOL = "nyu-eigen"
 SHIPPED = ("model.encoder=mobilenet_v2", "model.encoder_weights=shipped")
 RANDOM = ("model.encoder_weights=none",)
 INDOORS = ("model.max_depth=10", "data.max_depth=10")
+ROW_FILE = "comparison_row.json"
+VOID = (0,)
 NYU_40 = ("model.options.classes=41", "loss.1.options.ignore=[0]")
 COMMON = (
     "optimizer.name=adamw",
@@ -123,25 +129,39 @@ class Clock:
         print(line, flush=True)
 
 
-def run_row(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Train and score one row with one seed, or read what an earlier call found."""
+def run_row(name: str, seed: int, options: argparse.Namespace) -> None:
+    """Train and score one row with one seed, or what is missing of that.
+
+    A run that was scored under another version of the protocol is scored again.
+    """
     folder = options.out / f"{name.replace(', ', '-')}-{options.optimizer}-seed{seed}"
-    result_file: Path = folder / "comparison_row.json"
-    recipe = equal_budget(ROWS[name], options, seed)
-    if result_file.is_file():
-        result: dict[str, Any] = json.loads(result_file.read_text())
-        if result["steps"] != options.steps:
-            raise SystemExit(f"{folder}: has {result['steps']} steps; choose another --out")
-        return result
-    print(f"{name}, seed {seed}", flush=True)
+    result_file: Path = folder / ROW_FILE
+    result = json.loads(result_file.read_text()) if result_file.is_file() else {}
+    if result.get("steps", options.steps) != options.steps:
+        raise SystemExit(f"{folder}: has {result['steps']} steps; choose another --out")
+    if not result:
+        print(f"{name}, seed {seed}", flush=True)
+        result = trained(name, seed, folder, options)
+    if result.get("protocol_hash") != get_protocol(PROTOCOL).hash or "semantic" not in result:
+        result.update(score(folder / "model", options.data))
+        with atomic_path(result_file) as temporary:
+            temporary.write_text(json.dumps(result, indent=2) + "\n")
+    # The optimizer's state of a finished run is of no more use.
+    for checkpoint in (folder / "checkpoints").glob("*.ckpt"):
+        checkpoint.unlink()
+
+
+def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Train a row to its end and return what is to be said of it, its scores excepted."""
     clock = Clock()
+    recipe = equal_budget(ROWS[name], options, seed)
     if (folder / "checkpoints" / "last.ckpt").is_file():
-        model = loop.resume(folder, clock)
+        loop.resume(folder, clock)
     else:
         # A run that was stopped before its first checkpoint starts again.
         (folder / "recipe.yaml").unlink(missing_ok=True)
-        model = loop.train(recipe, options.data, folder, clock)
-    result = {
+        loop.train(recipe, options.data, folder, clock)
+    return {
         "row": name,
         "recipe": recipe.name,
         "encoder": ROWS[name].encoder,
@@ -149,30 +169,21 @@ def run_row(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
         "seed": seed,
         "steps": options.steps,
         "batch": options.batch,
-        "parameters": load_model(model).parameter_count(),
+        "parameters": load_model(folder / "model").parameter_count(),
         "cpu_seconds_per_step": clock.per_step if clock.steps else None,
-        "protocol": PROTOCOL,
-        "protocol_hash": get_protocol(PROTOCOL).hash,
-        "metrics": score(model, options.data),
     }
-    with atomic_path(result_file) as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n")
-    # The optimizer's state of a finished run is of no more use.
-    for checkpoint in (folder / "checkpoints").glob("*.ckpt"):
-        checkpoint.unlink()
-    return result
 
 
-def score(model: Path, data: Path) -> dict[str, float]:
-    """Score a saved model on the validation images."""
-    predictor = Predictor.load(model, runtime="torch")
-    return evaluate(
-        lambda sample: predictor.metres(sample.image[None])[0],
-        open_pairs(data, "val"),
-        model=str(model),
-        data_name=str(data),
-        protocol=PROTOCOL,
-    ).means
+def score(model: Path, data: Path) -> dict[str, Any]:
+    """Score a saved model on the validation images: depth, and classes where it has them."""
+    predictions = ModelPredictions(Predictor.load(model, runtime="torch"))
+    result = evaluate(predictions, open_data(data, "val"), protocol=PROTOCOL, void=VOID)
+    return {
+        "protocol": PROTOCOL,
+        "protocol_hash": result.protocol.hash,
+        "metrics": result.metrics,
+        "semantic": result.semantic,
+    }
 
 
 def baseline_rows(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -181,14 +192,12 @@ def baseline_rows(options: argparse.Namespace) -> list[dict[str, Any]]:
     if path.is_file():
         rows: list[dict[str, Any]] = json.loads(path.read_text())
         return rows
-    validation = open_pairs(options.data, "val")
-    maps = training_baselines(open_pairs(options.data, "train"))
+    validation = open_data(options.data, "val")
+    maps = training_baselines(open_data(options.data, "train"))
     rows = [
         {
             "row": name,
-            "metrics": evaluate(
-                always(depth), validation, model=name, data_name="", protocol=PROTOCOL
-            ).means,
+            "metrics": evaluate(ConstantPredictions(depth), validation, protocol=PROTOCOL).metrics,
         }
         for name, depth in maps.items()
     ]
@@ -241,7 +250,7 @@ def spread(values: Sequence[float]) -> str:
 
 def write_results(options: argparse.Namespace) -> str:
     """Collect every finished run below `--out` into JSON and a table; return the table."""
-    files = sorted(options.out.glob("*/comparison_row.json"))
+    files = sorted(options.out.glob(f"*/{ROW_FILE}"))
     runs = [json.loads(file.read_text()) for file in files]
     order = list(ROWS)
     runs.sort(key=lambda run: (order.index(run["row"]), run["optimizer"], run["seed"]))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from leadline.datasets.pairs import open_pairs, open_train_and_val
+from leadline.datasets import open_data, open_train_and_val
 from leadline.depth.errors import LeadlineError
 from leadline.training.expansion import Expansion, expand
 from tests.cli.helpers import leadline
@@ -61,7 +61,7 @@ def all_bytes(out: Path) -> dict[str, bytes]:
 
 def test_every_copy_is_the_plane_it_was_cut_from_at_depth_over_zoom(planes, tmp_path):
     out = expanded(planes, tmp_path / "out")
-    samples, rows = open_pairs(out, "train"), rows_of(out)
+    samples, rows = open_data(out, "train"), rows_of(out)
     assert len(samples) == len(rows) == 3 * 5
     zooms = [float(row["zoom"]) for row in rows]
     assert max(zooms) > 1.3
@@ -79,7 +79,7 @@ def test_every_copy_is_the_plane_it_was_cut_from_at_depth_over_zoom(planes, tmp_
 
 def test_the_first_of_every_group_is_the_original(planes, tmp_path):
     out = expanded(planes, tmp_path / "out")
-    ours, theirs = open_pairs(out, "train"), open_pairs(planes, "train")
+    ours, theirs = open_data(out, "train"), open_data(planes, "train")
     for index in range(len(theirs)):
         np.testing.assert_array_equal(ours[5 * index].image, theirs[index].image)
         np.testing.assert_array_equal(ours[5 * index].depth, theirs[index].depth)
@@ -88,7 +88,7 @@ def test_the_first_of_every_group_is_the_original(planes, tmp_path):
 
 def test_validation_is_neither_expanded_nor_changed(planes, tmp_path):
     out = expanded(planes, tmp_path / "out", image_format="jpg")
-    ours, theirs = open_pairs(out, "val"), open_pairs(planes, "val")
+    ours, theirs = open_data(out, "val"), open_data(planes, "val")
     assert len(ours) == len(theirs) == 2
     for index in range(2):
         np.testing.assert_array_equal(ours[index].image, theirs[index].image)
@@ -117,8 +117,8 @@ def test_an_unfinished_folder_is_not_taken_for_a_data_set(planes, tmp_path):
     out = expanded(planes, tmp_path / "out")
     (out / "train.csv").unlink()
     (out / "val.csv").unlink()
-    with pytest.raises(LeadlineError, match="not a folder of pairs"):
-        open_pairs(out)
+    with pytest.raises(LeadlineError, match="no known layout"):
+        open_data(out)
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(planes, tmp_path):

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+
 
 def expand_command(
-    data: Annotated[Path, typer.Argument(help="Data to expand: a folder or CSV of pairs.")],
+    data: Annotated[Path, typer.Argument(help="Data of any layout in docs/data.md.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="New folder for the expanded pairs.")],
     per_image: Annotated[int, typer.Option(min=1, help="Copies beside each original.")] = 6,
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same files.")] = 0,
@@ -27,19 +29,23 @@ def expand_command(
     ] = 0,
     val_fraction: Annotated[
         float,
-        typer.Option(min=0.01, max=0.9, help="Put aside for validation where no val.csv does."),
+        typer.Option(
+            min=0.01, max=0.9, help="Put aside for validation where the data has no val split."
+        ),
     ] = 0.1,
     depth_scale: Annotated[
         str | None,
         typer.Option(help="Units per metre of the depth files that are read: 1000, kitti, ..."),
     ] = None,
+    layout: LayoutOption = "auto",
+    data_option: DataOptions = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Write an expanded training split, and the validation images as they are, as pairs.
 
     A stopped run is continued by the same call. Train on the result as on any data.
     """
-    from leadline.datasets.pairs import open_train_and_val
+    from leadline.datasets.open import open_train_and_val
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
     from leadline.training.expansion import Expansion, expand
@@ -57,6 +63,8 @@ def expand_command(
         data,
         val_fraction=val_fraction,
         seed=seed,
+        layout=layout,
+        options=parse_data_options(data_option),
         units_per_metre=parse_units(depth_scale) if depth_scale else None,
     )
     if val is None:

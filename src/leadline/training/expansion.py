@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leadline.datasets.sample import DepthDataset, Sample
+from leadline.datasets.warp import OUTSIDE
 from leadline.depth.atomic import atomic_path
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.errors import LeadlineError
 from leadline.depth.formats import write_depth
 from leadline.depth.images import write_png
 from leadline.depth.png16 import LARGEST
-from leadline.training.augment import OUTSIDE, prepare
+from leadline.training.augment import prepare
 from leadline.training.recipe import AugmentSection
 
 IMAGE_FORMATS = ("jpg", "png")
