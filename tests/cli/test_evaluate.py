@@ -92,7 +92,10 @@ def test_the_baselines_are_what_they_say(big_pairs):
         assert {key: scored[name][key] for key in truth} == pytest.approx(truth, abs=tolerance)
 
 
-@pytest.mark.parametrize(("format", "tolerance"), [("npy", 1e-9), ("png16", 2e-3), ("exr", 1e-9)])
+@pytest.mark.parametrize(
+    ("format", "tolerance"),
+    [("npy", 1e-9), ("npz", 1e-9), ("exr", 1e-9), ("pfm", 1e-9), ("png16", 2e-3)],
+)
 def test_prediction_files_score_like_the_model(big_pairs, tmp_path, format, tolerance):
     leadline("predict", big_pairs / "rgb", "-o", tmp_path / "pred", "--format", format)
     direct = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")

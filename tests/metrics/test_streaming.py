@@ -1,5 +1,7 @@
 """The streaming metric gives what `evaluate` gives, in one process and in two."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 import torch
@@ -62,20 +64,33 @@ def test_batches_with_a_channel_axis_and_mirrored_predictions():
     assert torch.isnan(metric.compute()["rmse"])
 
 
-def _worker(rank: int, store: str, results: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    images = make_images(4)
-    # Uneven shards: three images and one.
-    shard = images[:3] if rank == 0 else images[3:]
-    scores = {protocol: score(protocol, shard) for protocol in PROTOCOLS}
-    torch.save(scores, f"{results}/{rank}.pt")
-    dist.destroy_process_group()
+def score_shard(rank: int, store: str, results: str) -> None:
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{store}",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=120),
+    )
+    try:
+        images = make_images(4)
+        # Uneven shards: three images and one.
+        shard = images[:3] if rank == 0 else images[3:]
+        scores = {protocol: score(protocol, shard) for protocol in PROTOCOLS}
+        torch.save(scores, f"{results}/{rank}.pt")
+    finally:
+        dist.destroy_process_group()
 
 
 def test_two_processes_with_uneven_shards_equal_one(tmp_path):
-    multiprocessing.spawn(_worker, (str(tmp_path / "store"), str(tmp_path)), nprocs=2)
     alone = {protocol: score(protocol, make_images(4)) for protocol in PROTOCOLS}
+    where = (str(tmp_path / "store"), str(tmp_path))
+    # This process is rank 0: starting a process means importing torch again.
+    other = multiprocessing.get_context("spawn").Process(target=score_shard, args=(1, *where))
+    other.start()
+    score_shard(0, *where)
+    other.join(120)
+    assert other.exitcode == 0
     for rank in (0, 1):
         together = torch.load(tmp_path / f"{rank}.pt")
         for protocol in PROTOCOLS:
