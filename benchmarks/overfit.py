@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from leadline.datasets import open_pairs
-from leadline.training.augment import prepare
-from leadline.training.data import collate
+from leadline.training.data import TrainingSamples
 from leadline.training.objective import make_loss
 from leadline.training.recipe import AugmentSection, Recipe, list_recipes, load_recipe
 from leadline.training.start import begin, make_optimizer
@@ -42,9 +41,8 @@ def fixed_batch(data: Path, size: tuple[int, int], recipe: Recipe) -> dict[str, 
 
     samples = open_pairs(data, "train", max_depth=recipe.data.max_depth)
     picked = np.linspace(0, len(samples) - 1, IMAGES).astype(int)
-    plain = AugmentSection.model_validate({})
-    rng = np.random.default_rng(0)
-    return collate([prepare(samples[int(i)], size, plain, rng) for i in picked])
+    plain = TrainingSamples(samples, size, AugmentSection.model_validate({}), seed=0)
+    return plain.__getitems__([(0, int(i)) for i in picked])
 
 
 def depth_terms(recipe: Recipe) -> Recipe:
@@ -97,17 +95,18 @@ def main() -> None:
     parser.add_argument("--recipes", default=",".join(list_recipes()))
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--area", type=int, default=19_200)
+    parser.add_argument("--optimizer", choices=("adam", "own"), default="adam")
     parser.add_argument("--lr", type=float, default=3e-4, help="Adam's rate, for every recipe")
     parser.add_argument("--encoder", help="mobilenet_v2: the shipped encoder for every decoder")
     options = parser.parse_args()
-    overrides = [
-        f"data.area={options.area}",
-        "optimizer.name=adam",
-        f"optimizer.lr={options.lr}",
-        "optimizer.encoder_lr=null",
-        "optimizer.weight_decay=0",
-        "model.encoder_weights=none",
-    ]
+    overrides = [f"data.area={options.area}", "model.encoder_weights=none"]
+    if options.optimizer == "adam":
+        overrides += [
+            "optimizer.name=adam",
+            f"optimizer.lr={options.lr}",
+            "optimizer.encoder_lr=null",
+            "optimizer.weight_decay=0",
+        ]
     if options.encoder:
         overrides += [f"model.encoder={options.encoder}", "model.encoder_weights=shipped"]
     head = f"{'recipe':<26}{'mean map':>10}{'reached':>10}{'ratio':>7}{'steps':>7}{'s/step':>8}"
