@@ -83,7 +83,8 @@ def overfit(recipe: Recipe, data: Path, steps: int) -> tuple[float, float, int, 
             break
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if recipe.optimizer.clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip)
         optimizer.step()
     return bias_loss, reached, taken, (time.perf_counter() - started) / taken
 
@@ -106,6 +107,7 @@ def main() -> None:
             f"optimizer.lr={options.lr}",
             "optimizer.encoder_lr=null",
             "optimizer.weight_decay=0",
+            "optimizer.clip=1",
         ]
     if options.encoder:
         overrides += [f"model.encoder={options.encoder}", "model.encoder_weights=shipped"]
