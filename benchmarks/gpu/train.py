@@ -1,0 +1,81 @@
+"""One slice of a recipe's training on a GPU machine: the same call begins and continues it.
+
+    python benchmarks/gpu/train.py --recipe densedepth --data packed --out runs/densedepth \
+        --steps 20000 [--minutes 9] [--set KEY=VALUE]
+
+When the minutes are over, the run ends with a checkpoint and exit status 0, and says how to go on:
+with the same call. The run folder may have been carried to another machine meanwhile, and the data
+may lie elsewhere there. --minutes and --set count when the run begins: its recipe.yaml holds them
+from then on. Scoring is left to `leadline evaluate`, on any machine.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from leadline.cli.train import TrainingProgress
+from leadline.depth import LeadlineError
+from leadline.depth.atomic import atomic_path
+from leadline.training import loop
+from leadline.training.recipe import load_recipe
+from leadline.training.signals import Stopped
+
+
+def move_data(run: Path, data: Path) -> None:
+    """Tell a run where its data lies now."""
+    facts = json.loads((run / "run.json").read_text())
+    if facts["data"] != str(data.resolve()):
+        facts["data"] = str(data.resolve())
+        with atomic_path(run / "run.json") as temporary:
+            temporary.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def train_slice(options: argparse.Namespace) -> loop.Outcome:
+    """Begin the run, or continue it where its folder holds one."""
+    settings = [
+        f"trainer.max_steps={options.steps}",
+        f"trainer.max_minutes={options.minutes}",
+        *options.overrides,
+    ]
+    recipe = load_recipe(options.recipe, settings)
+    with TrainingProgress() as reporter:
+        if not (options.out / "recipe.yaml").is_file():
+            return loop.train(recipe, options.data, options.out, reporter)
+        begun = load_recipe(str(options.out / "recipe.yaml"))
+        if (begun.name, begun.trainer.max_steps) != (recipe.name, options.steps):
+            raise LeadlineError(
+                f"{options.out}: is a run of {begun.name} over {begun.trainer.max_steps} steps, "
+                f"not of {recipe.name} over {options.steps}; choose another --out"
+            )
+        move_data(options.out, options.data)
+        return loop.resume(options.out, reporter)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train for one slice; say whether another is needed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, required=True, help="of the whole run")
+    parser.add_argument("--minutes", type=float, default=9.0, help="of one slice")
+    parser.add_argument("--set", dest="overrides", action="append", default=[])
+    options = parser.parse_args(arguments)
+    try:
+        outcome = train_slice(options)
+    except Stopped as stop:
+        return 128 + stop.number
+    except LeadlineError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    if outcome.finished:
+        print(f"finished: {outcome.model}")
+        print(f"next: python benchmarks/gpu/pieces.py cut {options.out} -o pieces")
+    else:
+        print("not finished: the same call continues it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
