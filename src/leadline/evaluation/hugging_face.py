@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
+from transformers.utils import logging
 
 from leadline.datasets.sample import Sample
 from leadline.depth.errors import LeadlineError
@@ -33,6 +34,7 @@ class HuggingFacePredictions:
     def __init__(self, name: str, output: str | None = None):
         self.name = name
         local = Path(name).is_dir()
+        logging.disable_progress_bar()
         try:
             config = AutoConfig.from_pretrained(name, local_files_only=local)
             self.output = output or _output_of(name, config)

@@ -1,0 +1,123 @@
+"""Breakdowns, kept cases, class scores: against values worked out beside them."""
+
+import numpy as np
+import pytest
+
+from leadline.depth import LeadlineError
+from leadline.evaluation import Answer, CaseCollector, evaluate
+from tests.evaluation.helpers import Images
+from tests.metrics.reference import nine
+
+
+class Planted:
+    """Answers planted by sample id."""
+
+    def __init__(self, *answers):
+        self.answers = answers
+
+    def answer(self, sample):
+        return self.answers[int(sample.id)]
+
+
+def two_images():
+    """Truth of 1..9 m with a step, predictions, labels 0..3 with 255 void."""
+    rng = np.random.default_rng(0)
+    truths, predictions, labels = [], [], []
+    for _ in range(2):
+        truth = rng.uniform(1.0, 1.04, (30, 40)).astype(np.float32)
+        truth[:, 20:] += 5
+        truth[:3] = 0
+        truths.append(truth)
+        predictions.append(truth * rng.lognormal(0, 0.2, truth.shape).astype(np.float32))
+        ids = rng.integers(0, 4, truth.shape).astype(np.int32)
+        ids[:, :2] = 255
+        labels.append(ids)
+    return truths, predictions, labels
+
+
+def score(breakdowns, **options):
+    truths, predictions, labels = two_images()
+    data = Images([(g, g > 0, ids) for g, ids in zip(truths, labels, strict=True)])
+    answers = Planted(*(Answer(p) for p in predictions))
+    return evaluate(answers, data, protocol="full", breakdowns=breakdowns, **options)
+
+
+def pooled(chosen):
+    """The nine metrics over the pixels of both images where `chosen(truth, ids)`."""
+    p, g = [], []
+    for truth, prediction, ids in zip(*two_images(), strict=True):
+        keep = (truth > 0) & chosen(truth, ids)
+        p.append(prediction[keep].astype(float))
+        g.append(truth[keep].astype(float))
+    return nine(np.concatenate(p), np.concatenate(g)), sum(map(len, g))
+
+
+def test_ranges_classes_and_edges_are_the_metrics_of_their_pixels():
+    parts = score(["ranges", "classes", "edges"]).breakdowns
+    by_range = {(row["low"], row["high"]): row for row in parts["ranges"]}
+    for low, high in ((1.0, 2.0), (5.0, 7.0)):
+        expected, pixels = pooled(lambda g, _, low=low, high=high: (g >= low) & (g < high))
+        assert by_range[low, high]["pixels"] == pixels
+        assert by_range[low, high]["metrics"] == pytest.approx(expected, rel=1e-9)
+    assert by_range[2.0, 3.0]["metrics"] is None
+    assert [row["id"] for row in parts["classes"]] == [0, 1, 2, 3]  # void is left out
+    for row in parts["classes"]:
+        expected, pixels = pooled(lambda _, ids, row=row: ids == row["id"])
+        assert (row["pixels"], row["images"]) == (pixels, 2)
+        assert row["metrics"] == pytest.approx(expected, rel=1e-9)
+
+    def at_edge(g, _):
+        columns = np.zeros(g.shape, bool)
+        columns[:, 17:23] = True
+        return columns
+
+    edge, interior = parts["edges"]
+    expected, pixels = pooled(at_edge)
+    assert (edge["name"], edge["pixels"]) == ("edge", pixels)
+    assert edge["metrics"] == pytest.approx(expected, rel=1e-9)
+    expected, pixels = pooled(lambda g, ids: ~at_edge(g, ids))
+    assert interior["pixels"] == pixels
+    assert interior["metrics"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_class_breakdown_needs_labels():
+    truth = np.full((4, 4), 2.0, np.float32)
+    with pytest.raises(LeadlineError, match="no labels"):
+        evaluate(Planted(Answer(truth)), Images([(truth, truth > 0)]), breakdowns=["classes"])
+
+
+def test_class_scores_leave_void_out():
+    truth = np.full((2, 3), 2.0, np.float32)
+    ids = np.array([[0, 0, 1], [1, 2, 255]], np.int32)
+    answer = Answer(truth, np.array([[0, 1, 1], [1, 2, 0]], np.uint8))
+    result = evaluate(Planted(answer), Images([(truth, truth > 0, ids)]))
+    assert result.semantic == pytest.approx(
+        {"pixel_accuracy": 4 / 5, "mean_iou": (1 / 2 + 2 / 3 + 1) / 3}
+    )
+    result = evaluate(Planted(answer), Images([(truth, truth > 0, ids)]), void=(255, 0))
+    assert result.semantic == pytest.approx({"pixel_accuracy": 1.0, "mean_iou": 1.0})
+
+
+def test_the_kept_cases_are_evenly_spaced_and_the_extremes():
+    truth = np.full((6, 8), 2.0, np.float32)
+    factors = np.random.default_rng(1).permutation(40) / 40 + 1
+    answers = Planted(*(Answer(truth * np.float32(f)) for f in factors))
+    cases = CaseCollector(40, even=3, extreme=4)
+    evaluate(answers, Images([(truth, truth > 0)] * 40), cases=cases)
+    kept = {case.index: case for case in cases.cases()}
+    ranked = np.argsort(factors)
+    for role, indices in (
+        ("even", [0, 19, 39]), ("best", ranked[:4]), ("worst", ranked[-4:]),
+    ):  # fmt: skip
+        assert {i for i, case in kept.items() if role in case.roles} == set(indices)
+    assert [case.index for case in cases.worst()] == ranked[::-1][:4].tolist()
+    for index, case in kept.items():
+        np.testing.assert_allclose(case.prediction, 2 * factors[index], rtol=1e-3)
+
+
+def test_the_interval_of_a_pooled_metric_resamples_images():
+    result = score([])
+    low, high = result.intervals["abs_rel"]
+    values = sorted(image.metrics["abs_rel"] for image in result.images)
+    # Of two images a resampled mean is one of three values: both ends are the images themselves.
+    assert (low, high) == pytest.approx(values)
