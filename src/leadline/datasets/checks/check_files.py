@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from leadline.datasets.checks.facts import Facts
 from leadline.datasets.checks.files import FileFacts
@@ -96,11 +97,24 @@ def sizes_differ(facts: Facts) -> Iterator[Finding]:
 
 
 def kinds_differ(facts: Facts) -> Iterator[Finding]:
-    """Report depth files of several types, which hardly ever share one unit."""
-    kinds = Counter(file.kind for file in facts.of_role("depth") if file.kind and not file.fault)
-    if len(kinds) > 1:
-        common = kinds.most_common(1)[0][0]
-        others = [str(f.path) for f in facts.of_role("depth") if f.kind not in (common, "")]
+    """Report depth files of several types in one split, which hardly ever share one unit.
+
+    Two splits may differ by design: DenseDepth trains on 8 bits and is scored on 16.
+    """
+    splits: dict[str, dict[Path, str]] = {}
+    for entry in facts.listing.entries:
+        file = facts.files.get(entry.files["depth"]) if "depth" in entry.files else None
+        if file and file.kind and not file.fault:
+            splits.setdefault(entry.split, {})[file.path] = file.kind
+    kinds: Counter[str] = Counter()
+    others: list[str] = []
+    for files in splits.values():
+        counts = Counter(files.values())
+        if len(counts) > 1:
+            kinds += counts
+            common = counts.most_common(1)[0][0]
+            others += [str(path) for path, kind in files.items() if kind != common]
+    if others:
         words = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
         yield warning(
             "mixed-depth-types",

@@ -148,5 +148,7 @@ def _both(pair: tuple[PairFacts, PairFacts]) -> str:
 
 
 def _names(group: Sequence[Entry]) -> str:
-    first, second = group[0], group[1]
+    """Return the first of the group and another, of another split where there is one."""
+    first = group[0]
+    second = next((e for e in group if e.split != first.split), group[1])
     return " = ".join(f"{e.split}: {e.id}" if e.split else e.id for e in (first, second))

@@ -74,7 +74,7 @@ class Report:
             ("data", f"{listing.path}: layout {listing.layout} ({listing.evidence})"),
             ("samples", f"{len(listing.entries):,}{f' ({splits})' if splits else ''}; {read}"),
             ("images", _kinds(facts, "image")),
-            ("depth", _kinds(facts, "depth") + _valid_words(facts)),
+            ("depth", "; ".join(filter(None, (_kinds(facts, "depth"), _valid_words(facts))))),
             ("scale", self._scale_line()),
             ("evidence", "; ".join(facts.scale.evidence)),
             ("range", self.histogram()),
@@ -169,7 +169,7 @@ def _valid_words(facts: Facts) -> str:
     shares = _valid_shares(facts)
     if shares is None:
         return ""
-    return f"; {shares['median']:.1%} valid ({shares['min']:.1%} to {shares['max']:.1%})"
+    return f"{shares['median']:.1%} valid ({shares['min']:.1%} to {shares['max']:.1%})"
 
 
 def _alignment_words(facts: Facts) -> str:
