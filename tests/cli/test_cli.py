@@ -83,6 +83,17 @@ def test_lists_need_no_torch_and_json_is_json_only(command, known):
     assert leadline(command).stdout.count("\n") >= 4
 
 
+def test_the_lists_say_size_source_and_published_score():
+    recipes, models = leadline("recipes").stdout, leadline("models").stdout
+    line, source = recipes[recipes.index("vgg19-fcn-a3") :].splitlines()[:2]
+    assert "23,516,417" in line
+    assert "120x160" in line
+    assert "Huang and Yu" in source
+    assert "delta1 0.629" in source
+    assert "384x1280" in recipes[recipes.index("densedepth-kitti") :].splitlines()[0]
+    assert "published (fcrn): delta1 0.811" in models
+
+
 def test_training_without_torch_names_the_extra(pairs, tmp_path):
     code = (
         "import sys; sys.modules['torch'] = None; sys.modules['lightning_fabric'] = None\n"

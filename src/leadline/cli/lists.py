@@ -1,20 +1,26 @@
 """`leadline models`, `recipes`, `layouts` and `protocols`: what there is, without torch."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from leadline.models.catalog import ModelInfo
+    from leadline.training.recipe import Recipe
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
 def models_command(as_json: Json = False) -> None:
-    """List the architectures and the models that ship with the package."""
+    """List the architectures, what recipes published with them, and the models shipped."""
     from dataclasses import asdict
 
     from leadline.models.catalog import CATALOG
+    from leadline.training.recipe import list_recipes, load_recipe
     from leadline.weights import shipped_models
 
+    recipes = [load_recipe(name) for name in list_recipes()]
     if as_json:
         content = {
             "architectures": [asdict(info) for info in CATALOG.values()],
@@ -27,6 +33,9 @@ def models_command(as_json: Json = False) -> None:
         h, w = info.training_size
         typer.echo(f"{info.name:<24}{info.parameters:>12,}  {f'{h}x{w}':>9}  {info.summary}")
         typer.echo(f"{'':<49}{info.source}")
+        for recipe in recipes:
+            if recipe.model.architecture == info.name and recipe.published:
+                typer.echo(f"{'':<49}published ({recipe.name}): {_published(recipe)}")
     typer.echo(f"\nshipped with weights: {', '.join(shipped_models()) or 'none'}")
 
 
@@ -40,16 +49,28 @@ def recipes_command(as_json: Json = False) -> None:
         typer.echo(json.dumps([recipe.model_dump(mode="json") for recipe in recipes], indent=2))
         return
     typer.echo(
-        f"{'recipe':<24}{'architecture':<22}{'parameters':>12}  description; published score"
+        f"{'recipe':<24}{'architecture':<24}{'parameters':>12}  {'input HxW':>10}  "
+        "description; published score"
     )
     for recipe in recipes:
         info = CATALOG.get(recipe.model.architecture)
         count = f"{info.parameters:,}" if info else "?"
         typer.echo(
-            f"{recipe.name:<24}{recipe.model.architecture:<22}{count:>12}  {recipe.description}"
+            f"{recipe.name:<24}{recipe.model.architecture:<24}{count:>12}  "
+            f"{_input_size(recipe, info):>10}  {recipe.description}"
         )
-        published = ", ".join(f"{name} {value:g}" for name, value in recipe.published.items())
-        typer.echo(f"{'':<60}{recipe.source}{'; ' + published if published else ''}")
+        published = f"; {_published(recipe)}" if recipe.published else ""
+        typer.echo(f"{'':<74}{recipe.source}{published}")
+
+
+def _published(recipe: "Recipe") -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in recipe.published.items())
+
+
+def _input_size(recipe: "Recipe", info: "ModelInfo | None") -> str:
+    """The sides where the recipe has the architecture's own number of pixels, else that number."""
+    h, w = info.training_size if info else (0, 0)
+    return f"{h}x{w}" if h * w == recipe.data.area else f"{recipe.data.area:,} px"
 
 
 def layouts_command(as_json: Json = False) -> None:
