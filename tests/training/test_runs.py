@@ -7,10 +7,14 @@ import pytest
 from PIL import Image
 
 from leadline.depth import LeadlineError
+from leadline.training import record
 from leadline.training.curves import draw_curves, running_mean
+from leadline.training.loop import train
+from leadline.training.recipe import load_recipe
 from leadline.training.runs import find_runs, open_run, sorted_runs
 from leadline.training.status import Status
 from tests.cli.helpers import fails_in_one_line, leadline
+from tests.conftest import QUICK, SilentReporter
 
 
 def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished"):
@@ -136,3 +140,15 @@ def test_what_is_wrong_is_one_line(tmp_path):
     (run / "status.json").write_text("{")
     listed = leadline("runs", run)
     assert "status.json: is damaged" in listed.stderr
+
+
+def test_the_last_curves_of_a_run_say_that_it_is_finished(pairs, tmp_path, monkeypatch):
+    states = []
+    monkeypatch.setattr(record, "draw_curves", lambda runs, path: states.append(runs[0].state))
+    recipe = load_recipe("compact", [*QUICK, "data.val_fraction=0.25", "trainer.max_steps=4"])
+    recipe = recipe.model_copy(
+        update={"trainer": recipe.trainer.model_copy(update={"validate_every_epochs": 1})}
+    )
+    train(recipe, pairs, tmp_path / "run", SilentReporter())
+    assert states[-1] == "finished"
+    assert all(state.startswith("running") for state in states[:-1])

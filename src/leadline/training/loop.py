@@ -99,11 +99,11 @@ def train(
 
 
 def _found(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
-    """Write what makes a folder a run folder."""
-    with atomic_path(folder / "recipe.yaml") as temporary:
-        temporary.write_text(recipe.to_yaml(), encoding="utf-8")
+    """Write what makes a folder a run folder; the recipe, which tells one, comes last."""
     with atomic_path(folder / "run.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    with atomic_path(folder / "recipe.yaml") as temporary:
+        temporary.write_text(recipe.to_yaml(), encoding="utf-8")
 
 
 def resume(folder: Path, reporter: Reporter) -> Outcome:
@@ -366,14 +366,14 @@ def _validate(run: Run, record: RunRecord | None, reporter: Reporter) -> None:
         return
     done = validate(run.result, run.val_data, run.recipe.trainer.protocol, run.processes)
     scores = done.scores
+    run.memory = after_validation(run.recipe, run.memory, scores)
     with _writing(run):
         if record:
             numbers = {f"val_{name}": value for name, value in scores.items()}
             record.add(run.step, run.epoch, numbers)
             run.val_samples = run.val_samples or shown_samples(run.val_data)
             record.draw_samples(run.step, run.val_samples, done.shown)
-            record.draw_curves()
-    run.memory = after_validation(run.recipe, run.memory, scores)
+            record.draw_curves(finished=_nothing_left(run))
     is_best = not run.best or scores["abs_rel"] < run.best["abs_rel"]
     if is_best:
         _keep_best(run, scores)

@@ -79,9 +79,15 @@ class RunRecord:
             writer.writeheader()
             writer.writerows(self._rows)
 
-    def draw_curves(self) -> None:
-        """Draw loss, learning rate and validation metrics over the steps into `curves.png`."""
-        draw_curves([open_run(self.run)], self.run / "curves.png")
+    def draw_curves(self, *, finished: bool) -> None:
+        """Draw loss, learning rate and validation metrics over the steps into `curves.png`.
+
+        The last picture of a run that is `finished` says so; `status.json` does only in `close`.
+        """
+        run = open_run(self.run)
+        if finished:
+            run = replace(run, status=replace(self._status, state="finished"))
+        draw_curves([run], self.run / "curves.png")
 
     def draw_samples(
         self, step: int, samples: Sequence[Sample], predictions: Sequence[NDArray[np.float32]]
