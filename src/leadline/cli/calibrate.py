@@ -140,16 +140,22 @@ def _from_points(texts: list[str]) -> Known:
     rows = []
     for text in texts:
         parts = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*=\s*([^\s=]+?)\s*m?\s*", text)
-        try:
-            assert parts is not None
-            rows.append((int(parts[1]), int(parts[2]), float(parts[3])))
-        except (AssertionError, ValueError):
+        metres = _number(parts[3]) if parts else None
+        if parts is None or metres is None:
             raise LeadlineError(
                 f"--point {text}: expected X,Y=METRES in pixels from the top left, "
                 "for instance 320,240=2.5"
-            ) from None
-    x, y, metres = zip(*rows, strict=True)
-    return Known(np.array(x), np.array(y), np.array(metres, dtype=np.float64))
+            )
+        rows.append((int(parts[1]), int(parts[2]), metres))
+    x, y, distances = zip(*rows, strict=True)
+    return Known(np.array(x), np.array(y), np.array(distances, dtype=np.float64))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _from_file(path: Path | None, scale: str | None, prediction: "DepthMap") -> Known:

@@ -56,7 +56,10 @@ class Protocol:
     """(H, W) to which truth (nearest) and prediction are brought before anything else."""
     resize: str = "bilinear"
     holes: str = "smallest depth"
-    """What a scored pixel without a prediction (NaN, infinite, zero or negative) counts as."""
+    """What a scored pixel without a prediction (NaN, zero or negative) counts as.
+
+    An infinite one is missing as well, but is clamped to the farthest depth.
+    """
     alignment: str = "none"
     alignment_space: str = "depth"
     flip_averaging: bool = False
@@ -267,7 +270,7 @@ class Protocol:
         """Return every metric for one image, arguments as for `compare`; None where nothing counts.
 
         A predicted zero, NaN or infinity at a scored pixel is clamped like any value outside the
-        range (NaN to the minimum).
+        range (NaN to the minimum, infinity to the maximum).
         """
         return self.compare(prediction, truth, valid, mirrored).metrics
 

@@ -66,7 +66,10 @@ def _colours(count: int) -> list[Any]:
 def _draw_loss(axes: Any, run: RunFolder, x: str, colour: Any) -> None:
     places, values = run.series("loss", x)
     window = max(1, round(SMOOTHED_SHARE * len(values)))
-    axes.plot(places, values, color=colour, alpha=0.3 if window > 1 else 1.0, linewidth=0.8)
+    alpha = 0.3 if window > 1 else 1.0
+    # A line through one point is nothing to see.
+    marker = "o" if len(values) == 1 else None
+    axes.plot(places, values, color=colour, alpha=alpha, linewidth=0.8, marker=marker)
     if window > 1:
         axes.plot(places, running_mean(np.array(values), window), color=colour, linewidth=1.8)
 

@@ -58,7 +58,7 @@ class Report:
         listing, ranges = self.facts.listing, self.facts.ranges
         lines = []
         whole = ranges is not None and ranges.kind != "f"
-        if listing.layout == "pairs" and whole and self.units and listing.declared_by != "layout":
+        if listing.layout == "pairs" and whole and self.units:
             lines += ["# dataset.yaml, beside the data", f"depth_scale: {self.units:g}", ""]
         lines += ["# in a recipe", "data:", f"  layout: {listing.layout}"]
         if ranges is not None and self.units:
