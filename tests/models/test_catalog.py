@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -33,9 +34,12 @@ def info(request: pytest.FixtureRequest) -> ModelInfo:
 
 
 @pytest.fixture(scope="module")
-def model(info: ModelInfo) -> DepthModel:
+def model(info: ModelInfo) -> Iterator[DepthModel]:
+    # Given back afterwards: runs that are compared bit by bit need one number of threads.
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    return create_model(config_of(info)).eval()
+    yield create_model(config_of(info)).eval()
+    torch.set_num_threads(threads)
 
 
 def picture(*size: int, seed: int = 0) -> torch.Tensor:
