@@ -122,3 +122,17 @@ def test_the_pipeline_in_torch_is_what_forward_does_at_the_training_size(model):
         small = model(image.permute(0, 3, 1, 2).float() / 255)["depth"]
     assert whole.shape == (2, 128, 160)
     torch.testing.assert_close(whole, resize_bilinear(small, (128, 160))[:, 0])
+
+
+@pytest.mark.parametrize(("classes", "kind"), [(40, np.uint8), (300, np.int32)])
+def test_class_maps_of_the_file_are_those_of_the_checkpoint(tmp_path, classes, kind):
+    options = {"encoder": "resnet18", "classes": classes}
+    network = create_model(ModelConfig("ds-net", options, stride=16, training_area=5_120)).eval()
+    write_exported(to_onnx(network), tmp_path / "m.onnx", "f32")
+    image = smooth_pictures(1, 97, 131)
+    with torch.inference_mode():
+        expected = MetricPipeline(network)(torch.from_numpy(image))["labels"].numpy()
+    found = Predictor.load(tmp_path / "m.onnx").runtime.run(image)["labels"]
+    assert found.dtype == expected.dtype == kind
+    assert np.unique(expected).size > 3
+    assert (found == expected).mean() > 0.999

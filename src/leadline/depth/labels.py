@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from leadline.depth.images import write_png
 
 
-@lru_cache(maxsize=1)
-def label_colors() -> NDArray[np.uint8]:
-    """Return (256,3) uint8 RGB, one colour an id, id 0 black.
+@lru_cache(maxsize=2)
+def label_colors(count: int = 256) -> NDArray[np.uint8]:
+    """Return (count,3) uint8 RGB, one colour an id, id 0 black.
 
     The bits of the id are dealt out to the high bits of red, green and blue in turn, so that
     neighbouring ids look different: the colour map of the PASCAL VOC challenge.
     """
-    ids = np.arange(256)
-    colors = np.zeros((256, 3), dtype=np.uint8)
+    ids = np.arange(count)
+    colors = np.zeros((count, 3), dtype=np.uint8)
     for step in range(8):
         for channel in range(3):
             bit = (ids >> (3 * step + channel)) & 1
@@ -27,11 +27,13 @@ def label_colors() -> NDArray[np.uint8]:
     return colors
 
 
-def write_labels(path: Path, labels: NDArray[np.uint8]) -> None:
-    """Write class ids (H,W) uint8 as a grey PNG that says what it holds."""
-    write_png(path, labels, {"leadline:kind": "class ids"})
+def write_labels(path: Path, labels: NDArray[np.integer]) -> None:
+    """Write class ids (H,W) as a grey PNG that says what it holds: 8 bits, 16 for ids above 255."""
+    ids = labels.astype(np.uint8) if labels.max() < 256 else labels.astype(np.uint16)
+    write_png(path, ids, {"leadline:kind": "class ids"})
 
 
-def colorize_labels(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (H,W,3) uint8 RGB for class ids (H,W)."""
-    return label_colors()[labels]
+def colorize_labels(labels: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return (H,W,3) uint8 RGB for class ids (H,W), at most 65,535."""
+    colors = label_colors(256 if labels.max() < 256 else 65_536)
+    return np.asarray(colors[labels])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
-from leadline.evaluation.breakdowns import Breakdown, make_breakdowns
+from leadline.evaluation.breakdowns import MOST_CLASSES, Breakdown, make_breakdowns
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
 from leadline.metrics import (
@@ -27,7 +27,6 @@ from leadline.metrics import (
 )
 
 Track = Callable[[Iterable[int]], Iterable[int]]
-CLASSES = 256
 VOID = (255,)
 
 
@@ -148,7 +147,7 @@ def evaluate(
             for part in parts.values():
                 part.see(compared, sample.labels)
         if answer.labels is not None and sample.labels is not None:
-            counts = confusion_matrix(answer.labels, sample.labels, CLASSES, void)
+            counts = confusion_matrix(answer.labels, sample.labels, MOST_CLASSES, void)
             confusion = counts if confusion is None else confusion + counts
     if settled is None or not any(image.pixels for image in images):
         raise LeadlineError("no image has a pixel to score; check the depth scale and the protocol")

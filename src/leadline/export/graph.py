@@ -25,12 +25,14 @@ def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> o
 
     `core` maps `images` (N,3,h,w) in [0,1] to `depth` (N,1,h',w') metres; the result maps
     `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
-    gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W) uint8, the best class.
+    gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W), the best class: uint8, or int32
+    where there are more than 256.
     """
-    has_labels = "logits" in {output.name for output in core.graph.output}
+    label_type = _label_type(core)
+    has_labels = label_type is not None
     before = _preprocessing(training_area, stride, core.ir_version)
     after = compose.add_prefix(
-        _postprocessing(core.ir_version, has_labels),
+        _postprocessing(core.ir_version, label_type),
         "out/",
         rename_inputs=False,
         rename_outputs=False,
@@ -175,8 +177,17 @@ def _bilinear_matrix_nodes(name: str, axis: int) -> list[NodeProto]:
     ]
 
 
-def _label_nodes() -> list[NodeProto]:
-    """`small_logits` (N,C,h,w) and `full_size` [H,W] -> `labels` (N,H,W) uint8."""
+def _label_type(core: onnx.ModelProto) -> int | None:
+    """Return the type that holds every class id of the network, None if it has no classes."""
+    for output in core.graph.output:
+        if output.name == "logits":
+            classes = output.type.tensor_type.shape.dim[1].dim_value
+            return int(TensorProto.UINT8 if 0 < classes <= 256 else TensorProto.INT32)
+    return None
+
+
+def _label_nodes(label_type: int) -> list[NodeProto]:
+    """`small_logits` (N,C,h,w) and `full_size` [H,W] -> `labels` (N,H,W)."""
     return [
         _node(
             "Resize",
@@ -187,11 +198,11 @@ def _label_nodes() -> list[NodeProto]:
             axes=[2, 3],
         ),
         _node("ArgMax", "full_logits", "best_class", axis=1, keepdims=0),
-        _node("Cast", "best_class", "labels", to=TensorProto.UINT8),
+        _node("Cast", "best_class", "labels", to=label_type),
     ]
 
 
-def _postprocessing(ir_version: int, has_labels: bool) -> onnx.ModelProto:
+def _postprocessing(ir_version: int, label_type: int | None) -> onnx.ModelProto:
     """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and the labels."""
     nodes = [
         *_bilinear_matrix_nodes("stretch_rows", axis=0),
@@ -207,10 +218,10 @@ def _postprocessing(ir_version: int, has_labels: bool) -> onnx.ModelProto:
         info("full_size", TensorProto.INT64, [2]),
     ]
     outputs = [info("depth", TensorProto.FLOAT, ["N", "H", "W"])]
-    if has_labels:
-        nodes += _label_nodes()
+    if label_type is not None:
+        nodes += _label_nodes(label_type)
         inputs.append(info("small_logits", TensorProto.FLOAT, ["N", "C", "h", "w"]))
-        outputs.append(info("labels", TensorProto.UINT8, ["N", "H", "W"]))
+        outputs.append(info("labels", label_type, ["N", "H", "W"]))
     return _model(
         nodes,
         "postprocessing",

@@ -27,11 +27,11 @@ RUNTIMES = ("auto", "openvino", "onnxruntime", "torch")
 class Prediction:
     """What a model says of one photograph: its depth and, for a multi-task model, its classes.
 
-    `labels` is (H,W) uint8 or None.
+    `labels` is (H,W) class ids, uint8 (int32 of a model with more than 256 classes), or None.
     """
 
     depth: DepthMap
-    labels: NDArray[np.uint8] | None = None
+    labels: NDArray[np.integer] | None = None
 
 
 class Predictor:
@@ -99,7 +99,7 @@ class Predictor:
             outputs["depth"][0], intrinsics=intrinsics, provenance=provenance
         )
         labels = outputs.get("labels")
-        return Prediction(depth, None if labels is None else labels[0].astype(np.uint8))
+        return Prediction(depth, None if labels is None else labels[0])
 
     def metres(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (N,H,W) float32 metres for a batch (N,H,W,3) uint8 RGB of one size."""

@@ -14,6 +14,8 @@ from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.encoders import create_encoder
 from leadline.models.mancini import WIDTHS, DeconvolutionBranch, positive_output
 
+MOST_CLASSES = 1024
+
 
 class DSNet(DepthModel):
     """`classes` is the number of scores a pixel; 30 covers the Cityscapes ids the source uses."""
@@ -27,8 +29,10 @@ class DSNet(DepthModel):
         widths: Sequence[int] = WIDTHS,
     ):
         super().__init__(config)
-        if classes < 2:
-            raise LeadlineError(f"classes = {classes}: ds-net needs at least 2")
+        if not 2 <= classes <= MOST_CLASSES:
+            raise LeadlineError(
+                f"classes = {classes}: ds-net needs at least 2 and at most {MOST_CLASSES}"
+            )
         self.positive = positive_output(output)
         self.encoder = create_encoder(encoder)
         self.depth_branch = DeconvolutionBranch(self.encoder, 1, widths)

@@ -12,26 +12,27 @@ class MetricPipeline(nn.Module):
     """A `DepthModel` between its pre- and post-processing.
 
     `processing_area` overrides the number of pixels processed; another one than the network was
-    trained at changes the metres it predicts.
+    trained at changes the metres it predicts. Without `labels`, depth alone is computed.
     """
 
-    def __init__(self, model: DepthModel, processing_area: int | None = None):
+    def __init__(self, model: DepthModel, processing_area: int | None = None, labels: bool = True):
         super().__init__()
         self.model = model
+        self.labels = labels
         self.processing_area = processing_area or model.config.training_area
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Return {"depth": (N,H,W) float32 metres, ...} for `image` (N,H,W,3) uint8.
 
-        A multi-task model adds `labels` (N,H,W) uint8, the best class at each pixel.
+        A multi-task model adds `labels` (N,H,W), the best class at each pixel: uint8, or int32
+        where the model has more than 256 classes.
         """
         height, width = image.shape[1:3]
         outputs = self.model(self.resize(image))
-        depth = resize_bilinear(outputs["depth"], (height, width))[:, 0]
-        if "logits" not in outputs:
-            return {"depth": depth}
-        logits = resize_bilinear(outputs["logits"], (height, width))
-        return {"depth": depth, "labels": logits.argmax(dim=1).to(torch.uint8)}
+        full = {"depth": resize_bilinear(outputs["depth"], (height, width))[:, 0]}
+        if self.labels and "logits" in outputs:
+            full["labels"] = best_class(outputs["logits"], (height, width))
+        return full
 
     def resize(self, image: Tensor) -> Tensor:
         """Return (N,3,h,w) float32 in [0,1] at the processing size, channels last."""
@@ -41,6 +42,24 @@ class MetricPipeline(nn.Module):
         for size in shrink_sizes((height, width), target):
             x = resize_bilinear(x, size)
         return x.contiguous(memory_format=torch.channels_last)
+
+
+def best_class(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return (B,H,W): the class with the largest of the logits (B,N,h,w) resized to `size`.
+
+    uint8, or int32 where there are more than 256 classes. Of equal logits the first class wins, as
+    in argmax.
+    """
+    # One class after the other: N maps of a photograph's size at once can be gigabytes, and are
+    # slower to go through.
+    planes = torch.split(logits.contiguous(), 1, dim=1)
+    best = resize_bilinear(planes[0], size)
+    labels = torch.zeros_like(best, dtype=torch.uint8 if len(planes) <= 256 else torch.int32)
+    for number, plane in enumerate(planes[1:], start=1):
+        scores = resize_bilinear(plane, size)
+        labels.masked_fill_(scores > best, number)
+        best = torch.maximum(best, scores)
+    return labels[:, 0]
 
 
 def resize_bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -62,7 +62,7 @@ def _score(
     model: DepthModel, data: DepthDataset, protocol_name: str, first: int, every: int
 ) -> tuple[list[Row], list[tuple[int, NDArray[np.float32]]]]:
     model.eval()
-    pipeline = MetricPipeline(model)
+    pipeline = MetricPipeline(model, labels=False)
     picked = set(shown_indices(len(data)))
     device = next(model.parameters()).device
     rows: list[Row] = []
