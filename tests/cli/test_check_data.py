@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -38,6 +39,8 @@ def test_clean_data_ends_with_status_0_and_yaml_that_training_takes(rooms):
     overrides = [f"data.{key}={value}" for key, value in pasted["data"].items()]
     assert load_recipe("compact", overrides).data.max_depth == 6
     assert "depth_scale: 1000" in result.stdout
+    ids = np.unique([np.asarray(Image.open(path)) for path in (rooms / "label").iterdir()])
+    assert f"class ids {ids[0]} to {ids[-1]} in 28 pairs" in result.stdout
 
 
 def test_a_fault_ends_with_status_1_and_json_alone_on_stdout(mirrored):

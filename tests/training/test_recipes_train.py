@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.depth.errors import LeadlineError
+from leadline.depth import LeadlineError
 from leadline.training.loop import train
 from leadline.training.recipe import list_recipes, load_recipe
+from tests.cli.helpers import fails_in_one_line, leadline
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
 QUICKEST = ("compact", "ds-net", "unet-2m", "vgg19-fcn-a1")
@@ -69,6 +70,34 @@ def test_the_literal_initialisation_of_a1_starts_far_off_and_trains(labelled, tm
     assert literal.losses[0] > 5 * he.losses[0]
 
 
-def test_a_label_the_network_has_no_class_for_is_one_clear_error(labelled, tmp_path):
-    with pytest.raises(LeadlineError, match=r"label [34] .* classes 0 to 2; .*classes=[45]"):
-        train_two_steps("ds-net", labelled, tmp_path / "run", "model.options.classes=3")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_label_the_network_has_no_class_for_is_one_line_that_names_the_file(
+    labelled, tmp_path, workers
+):
+    settings = ["model.encoder_weights=none", "data.area=1536", "model.options.classes=3"]
+    settings += ["data.batch_size=2", "data.val_fraction=0.3", f"data.workers={workers}"]
+    result = leadline(
+        *("train", "--recipe", "ds-net", "--data", labelled, "--out", tmp_path / "run"),
+        *(part for setting in settings for part in ("--set", setting)),
+    )
+    names = ["classes 0 to 2", "model.options.classes", "check-data", "loss.1.options.ignore"]
+    fails_in_one_line(result, f"{labelled / 'label'}/00", ".png: has label", *names)
+
+
+def test_ignored_labels_need_no_class(labelled, tmp_path):
+    reporter = train_two_steps(
+        *("ds-net", labelled, tmp_path / "run"),
+        *("model.options.classes=3", "loss.1.options.ignore=[3, 4]"),
+    )
+    assert np.isfinite(reporter.losses).all()
+
+
+def test_an_id_must_be_ignored_by_every_loss_on_labels(labelled, tmp_path):
+    settings = ["loss.1.options.ignore=[3, 4]", "loss.1.options.class_weights=null"]
+    with pytest.raises(
+        LeadlineError, match=r"loss\.1\.options\.ignore and loss\.2\.options\.ignore"
+    ):
+        train_two_steps(
+            *("ds-net-weighted", labelled, tmp_path / "run"),
+            *("model.options.classes=3", *settings),
+        )

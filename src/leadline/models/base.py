@@ -61,11 +61,13 @@ class DepthModel(nn.Module, ABC):
 
     A subclass defines `network`, which sees normalised images whose sides are multiples of
     `config.stride` and returns raw outputs: `target` (B,1,h,w) in network units, and `logits`
-    (B,C,h,w) for a multi-task model. Padding, normalisation and decoding live here.
+    (B,C,h,w) for a multi-task model, which says in `classes` how many. Padding, normalisation and
+    decoding live here.
     """
 
     mean: Tensor
     std: Tensor
+    classes: int | None = None
 
     def __init__(self, config: ModelConfig):
         super().__init__()

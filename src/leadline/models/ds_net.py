@@ -29,6 +29,7 @@ class DSNet(DepthModel):
         widths: Sequence[int] = WIDTHS,
     ):
         super().__init__(config)
+        self.classes = classes
         if not 2 <= classes <= MOST_CLASSES:
             raise LeadlineError(
                 f"classes = {classes}: ds-net needs at least 2 and at most {MOST_CLASSES}"

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from leadline.datasets.sample import DepthDataset
 from leadline.training.augment import TrainingItem, prepare
+from leadline.training.class_ids import ClassIds, label_file
 from leadline.training.memory import keep_freed_memory
 from leadline.training.recipe import AugmentSection
 
@@ -33,6 +34,7 @@ class TrainingSamples(Dataset[TrainingItem]):
     size: tuple[int, int]
     augment: AugmentSection
     seed: int
+    classes: ClassIds | None = None
 
     def __getitem__(self, slot: Slot) -> TrainingItem:
         return self._item(slot, None)
@@ -59,7 +61,10 @@ class TrainingSamples(Dataset[TrainingItem]):
         epoch, index = slot
         stream = zlib.crc32(self.samples.sample_id(index).encode())
         rng = np.random.default_rng([self.seed, epoch, stream])
-        return prepare(self.samples[index], self.size, self.augment, rng, out)
+        sample = self.samples[index]
+        if self.classes is not None and sample.labels is not None:
+            self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
+        return prepare(sample, self.size, self.augment, rng, out)
 
 
 class EpochOrder(Sampler[list[Slot]]):

@@ -16,6 +16,7 @@ from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line
 from leadline.training.card import write_card
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
+from leadline.training.class_ids import class_ids
 from leadline.training.data import TrainingSamples, make_loader
 from leadline.training.processes import SaidByAnother, peers_may_vanish, start_processes
 from leadline.training.recipe import Recipe, load_recipe
@@ -205,7 +206,9 @@ def _steps(
     if _ends_early(run, reporter):
         return
     data = run.train_data if run.recipe.reads_labels else run.train_data.without_labels()
-    samples = TrainingSamples(data, run.size, run.recipe.augment, run.recipe.trainer.seed)
+    recipe = run.recipe
+    known = class_ids(recipe, run.model)
+    samples = TrainingSamples(data, run.size, recipe.augment, recipe.trainer.seed, known)
     order = run.order.starting_at(run.step)
     batches = iter(make_loader(samples, order, run.recipe.data.workers))
     stop.silence_workers()

@@ -82,7 +82,8 @@ def _settle(
     if highest >= classes:
         raise LeadlineError(
             f"label {highest} in the data, but the network has classes 0 to {classes - 1}; "
-            f"set model.options.classes={highest + 1}, or name it in the loss's 'ignore'"
+            "set model.options.classes above the highest id of the data, or name it in the loss's "
+            "'ignore'"
         )
     size = logits.shape[-2:]
     if labels.shape[-2:] != size:

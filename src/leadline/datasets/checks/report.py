@@ -78,6 +78,7 @@ class Report:
             ("scale", self._scale_line()),
             ("evidence", "; ".join(facts.scale.evidence)),
             ("range", self.histogram()),
+            ("labels", _label_words(facts)),
             ("alignment", _alignment_words(facts)),
         ]
         return [(heading, text) for heading, text in rows if text]
@@ -170,6 +171,17 @@ def _valid_words(facts: Facts) -> str:
     if shares is None:
         return ""
     return f"{shares['median']:.1%} valid ({shares['min']:.1%} to {shares['max']:.1%})"
+
+
+def _label_words(facts: Facts) -> str:
+    labels = [pair.labels for pair in facts.readable if pair.labels]
+    if not labels:
+        return ""
+    lowest, highest = (
+        min(label.lowest for label in labels),
+        max(label.highest for label in labels),
+    )
+    return f"class ids {lowest} to {highest} in {plural(len(labels), 'pair')} (255 left out)"
 
 
 def _alignment_words(facts: Facts) -> str:
