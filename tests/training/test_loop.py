@@ -194,7 +194,7 @@ def test_a_validation_that_was_cut_off_is_made_up_for(pairs, tmp_path, monkeypat
         def cut_off(*_):
             raise KeyboardInterrupt
 
-        patch.setattr("leadline.training.loop.validate", cut_off)
+        patch.setattr("leadline.training.books.validate", cut_off)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, pairs, tmp_path / "run", SilentReporter())
     assert not (tmp_path / "run" / "model").exists()
