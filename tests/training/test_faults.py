@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from leadline.depth import LeadlineError
-from leadline.training import data, loop
+from leadline.training import books, data
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.loop import resume, train
 from leadline.training.recipe import load_recipe
@@ -143,7 +143,20 @@ def test_a_step_that_fails_in_the_scoring_keeps_its_checkpoint(pairs, tmp_path, 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(loop.RunRecord, "draw_samples", full)
+    monkeypatch.setattr(books.RunRecord, "draw_samples", full)
     with pytest.raises(LeadlineError, match=r"cannot be written.*step 6 is safe.*--resume"):
         train(load_recipe("compact", SMALL), pairs, tmp_path / "run", SilentReporter())
     assert state_of(tmp_path / "run")["step"] == 6
+
+
+def test_compiling_without_a_compiler_is_one_line_before_there_is_a_run(pairs, tmp_path):
+    from torch._inductor import config
+
+    recipe = load_recipe("compact", [*SMALL, "trainer.compile=true"])
+    with (
+        config.patch({"cpp.cxx": (None, "/nonexistent/g++")}),
+        pytest.raises(LeadlineError, match=r"trainer\.compile=true.*C\+\+.*false") as caught,
+    ):
+        train(recipe, pairs, tmp_path / "run", SilentReporter())
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()

@@ -156,6 +156,8 @@ def set_up(
     """Open the data, build the network and its optimizer."""
     with processes.together():
         _refuse_slow_float16(recipe, processes.device)
+        if recipe.trainer.compile:
+            _refuse_without_compiler(processes.device)
         train_data, val_data = run_data(recipe, data, units_per_metre)
         for part in (train_data, val_data):
             if part is not None:
@@ -230,6 +232,19 @@ def _refuse_slow_float16(recipe: Recipe, device: torch.device) -> None:
             "trainer.precision=fp16: float16 is many times slower than float32 on a CPU; "
             "use bf16 (or auto) here, fp16 on a GPU without bf16"
         )
+
+
+def _refuse_without_compiler(device: torch.device) -> None:
+    """Compile something tiny, so that what is missing shows before there is a run."""
+    try:
+        torch.compile(lambda x: x + 1)(torch.zeros(4, device=device))
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        reason = next((line for line in lines if "error: " in line), lines[0])
+        raise LeadlineError(
+            f"trainer.compile=true: torch.compile does not work here ({reason}); install a C++ "
+            "compiler (g++, or the one that CXX names), or leave trainer.compile at false"
+        ) from error
 
 
 def _refuse_empty_depth(data: DepthDataset) -> None:
