@@ -168,7 +168,7 @@ def set_up(
                 "data.val_fraction above 0"
             )
     beginning = _begin_in_turn(recipe, train_data, processes)
-    # Channels last always: bf16 convolutions in NCHW run ten times slower on a CPU.
+    # Channels last always: it is the faster layout for every network (docs/training.md).
     model = beginning.model.to(device=processes.device).to(memory_format=torch.channels_last)
     with processes.together():
         loss_of, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
