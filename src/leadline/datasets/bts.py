@@ -9,9 +9,9 @@ from pathlib import Path
 from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import read_lines, require_files
 from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth
+from leadline.depth.formats import read_stored_depth
 from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
 
@@ -48,17 +48,17 @@ class BtsDataset(Reader[BtsItem]):
         """Return the image and the depth."""
         return {"image": self.root / item.image, "depth": self.depth_root / item.depth}
 
-    def read(self, item: BtsItem) -> Sample:
+    def read(self, item: BtsItem) -> Sample | StoredSample:
         """Read one line's files."""
         photo, path = self.paths(item).values()
         image = read_photo(photo).pixels
-        depth_map = read_depth(path, self.units_per_metre)
-        check_one_size("depth", depth_map.depth, path, image, photo)
-        height, width = depth_map.shape
+        depth = read_stored_depth(path, self.units_per_metre)
+        check_one_size("depth", depth, path, image, photo)
+        height, width = depth.shape
         camera = Intrinsics(
             item.focal, item.focal, (width - 1) / 2, (height - 1) / 2, width, height
         )
-        return Sample(item.id, image, depth_map.depth, depth_map.valid, None, camera)
+        return to_be_warped(item.id, image, depth, None, camera)
 
 
 def _first_item(path: Path) -> BtsItem | None:

@@ -18,10 +18,10 @@ from leadline.datasets.kitti_frames import (
 from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import folders_in, frames_in
 from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.datasets.velodyne import read_intrinsics
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth
+from leadline.depth.formats import read_stored_depth
 from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
 
@@ -65,14 +65,14 @@ class KittiBenchmarkDataset(Reader[AnnotatedFrame]):
         """Return the drive, whichever the camera."""
         return item.photo.drive
 
-    def read(self, item: AnnotatedFrame) -> Sample:
+    def read(self, item: AnnotatedFrame) -> Sample | StoredSample:
         """Read one photograph and its depth."""
         photo, path = self.paths(item).values()
         image = read_photo(photo).pixels
-        depth_map = read_depth(path, UNITS)
-        check_one_size("depth", depth_map.depth, path, image, photo)
+        depth = read_stored_depth(path, UNITS)
+        check_one_size("depth", depth, path, image, photo)
         camera = self.cameras.get((item.photo.date, item.photo.camera))
-        return Sample(item.id, image, depth_map.depth, depth_map.valid, None, camera)
+        return to_be_warped(item.id, image, depth, None, camera)
 
 
 def _drives(path: Path, part: str) -> list[str]:

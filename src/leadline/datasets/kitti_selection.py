@@ -9,9 +9,9 @@ from pathlib import Path
 from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import names_in, require_files
 from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth
+from leadline.depth.formats import read_stored_depth
 from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
 
@@ -59,15 +59,15 @@ class KittiSelectionDataset(Reader[SelectedFrame]):
         """Return the drive, whichever the camera."""
         return item.drive
 
-    def read(self, item: SelectedFrame) -> Sample:
+    def read(self, item: SelectedFrame) -> Sample | StoredSample:
         """Read one photograph, its depth and its camera."""
         photo, path, intrinsics = self.paths(item).values()
         image = read_photo(photo).pixels
-        depth_map = read_depth(path, UNITS)
-        check_one_size("depth", depth_map.depth, path, image, photo)
-        height, width = depth_map.shape
+        depth = read_stored_depth(path, UNITS)
+        check_one_size("depth", depth, path, image, photo)
+        height, width = depth.shape
         camera = Intrinsics.from_file(intrinsics, width, height)
-        return Sample(item.id, image, depth_map.depth, depth_map.valid, None, camera)
+        return to_be_warped(item.id, image, depth, None, camera)
 
 
 def _root(path: Path) -> Path | None:

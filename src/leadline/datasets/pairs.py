@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout
 from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import read_bytes
-from leadline.depth.formats import read_depth
+from leadline.depth.formats import read_stored_depth
 from leadline.depth.images import IMAGE_SUFFIXES, read_photo
 from leadline.depth.units import parse_units
 
@@ -53,18 +53,16 @@ class PairsDataset(Reader[Pair]):
         files = {"image": item.image, "depth": item.depth}
         return files if item.label is None else {**files, "label": item.label}
 
-    def read(self, item: Pair) -> Sample:
+    def read(self, item: Pair) -> Sample | StoredSample:
         """Read one pair."""
         image = read_photo(item.image).pixels
-        depth_map = read_depth(item.depth, self.units_per_metre)
-        check_one_size("depth", depth_map.depth, item.depth, image, item.image)
+        depth = read_stored_depth(item.depth, self.units_per_metre)
+        check_one_size("depth", depth, item.depth, image, item.image)
         labels = None
         if item.label is not None and self.with_labels:
             labels = read_labels(item.label)
             check_one_size("label", labels, item.label, image, item.image)
-        return Sample(
-            item.id, image, depth_map.depth, depth_map.valid, labels, depth_map.intrinsics
-        )
+        return to_be_warped(item.id, image, depth, labels, depth.intrinsics)
 
 
 def read_labels(path: Path) -> NDArray[np.int32]:

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout
 from leadline.datasets.reader import Reader
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line, read_bytes
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.units import settle_units
+from leadline.depth.whole_units import WholeUnits
 
 FORMAT, VERSION = "leadline-shards", 1
 MANIFEST, SAMPLES = "manifest.json", "samples.json"
@@ -63,19 +64,19 @@ class PackedSample:
 class ShardsDataset(Reader[PackedSample]):
     """Samples of one or several shard folders below `root`; copies made for workers stay small."""
 
-    def read(self, item: PackedSample) -> Sample:
-        """Copy one sample out of the mapped arrays."""
+    def read(self, item: PackedSample) -> Sample | StoredSample:
+        """Look at one sample in the mapped arrays."""
         arrays = open_arrays(self.root / item.folder)
         pixels, shape = slice(item.first, item.first + item.height * item.width), (-1, item.width)
-        depth_map = _depth_of(arrays, pixels, shape)
+        depth = _depth_of(arrays, pixels, shape)
         labels = None
         if item.labelled and self.with_labels:
             labels = arrays.labels[pixels].reshape(shape).astype(np.int32)
         camera = None
         if item.camera is not None:
             camera = Intrinsics(*item.camera, width=item.width, height=item.height)
-        image = arrays.image[pixels].reshape(*shape, 3).copy()
-        return Sample(item.id, image, depth_map.depth, depth_map.valid, labels, camera)
+        image = arrays.image[pixels].reshape(*shape, 3)
+        return to_be_warped(item.id, image, depth, labels, camera)
 
     def scene(self, item: PackedSample) -> str:
         """Return the scene that the data set named when it was packed."""
@@ -95,11 +96,11 @@ class Arrays:
     units_per_metre: float | None
 
 
-def _depth_of(arrays: Arrays, pixels: slice, shape: tuple[int, int]) -> DepthMap:
+def _depth_of(arrays: Arrays, pixels: slice, shape: tuple[int, int]) -> DepthMap | WholeUnits:
     stored = arrays.depth[pixels].reshape(shape)
     if arrays.units_per_metre is None:
         return DepthMap.from_metres(stored)
-    return DepthMap.from_whole_units(stored, arrays.units_per_metre)
+    return WholeUnits(stored, arrays.units_per_metre)
 
 
 def open_arrays(folder: Path) -> Arrays:

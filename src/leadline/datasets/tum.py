@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import folders_in, read_lines, require_files
 from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth
+from leadline.depth.formats import read_stored_depth
 from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
 
@@ -49,16 +49,16 @@ class TumDataset(Reader[TumPair]):
         """Return the image and the depth."""
         return {"image": self.root / item.image, "depth": self.root / item.depth}
 
-    def read(self, item: TumPair) -> Sample:
+    def read(self, item: TumPair) -> Sample | StoredSample:
         """Read one pair."""
         photo, path = self.paths(item).values()
         image = read_photo(photo).pixels
-        depth_map = read_depth(path, self.units_per_metre)
-        check_one_size("depth", depth_map.depth, path, image, photo)
-        height, width = depth_map.shape
+        depth = read_stored_depth(path, self.units_per_metre)
+        check_one_size("depth", depth, path, image, photo)
+        height, width = depth.shape
         known = [camera for name, camera in CAMERAS.items() if name in item.sequence]
         camera = known[0].scaled_to(width, height) if known else None
-        return Sample(item.id, image, depth_map.depth, depth_map.valid, None, camera)
+        return to_be_warped(item.id, image, depth, None, camera)
 
 
 def associate(

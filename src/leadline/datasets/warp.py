@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, StoredSample
 from leadline.depth.intrinsics import Intrinsics
 
 SAME_ASPECT = 1.1
@@ -16,11 +17,14 @@ SAME_ASPECT = 1.1
 OUTSIDE = -1
 """The label of a pixel that lies outside the photograph: no class, also where 0 is one."""
 
-Planes = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int32] | None]
-"""Image (h,w,3), depth and labels (h,w) at the new size."""
+Planes = tuple[NDArray[np.uint8], NDArray[Any], NDArray[np.int32] | None]
+"""Image (h,w,3), depth and labels (h,w) at the new size; depth in the unit it had."""
+
+Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Both rows of an affine map."""
 
 
-def size_of(sample: Sample) -> tuple[int, int]:
+def size_of(sample: Sample | StoredSample) -> tuple[int, int]:
     """Return (H, W)."""
     return int(sample.image.shape[0]), int(sample.image.shape[1])
 
@@ -63,7 +67,9 @@ def resize_sample(sample: Sample, size: tuple[int, int]) -> Sample:
     )
 
 
-def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) -> Planes:
+def warp(
+    sample: Sample | StoredSample, size: tuple[int, int], inverse: NDArray[np.float64]
+) -> Planes:
     """Return image, depth and labels at `size` (h, w) through `inverse`.
 
     `inverse` is the (2,3) matrix from output (x, y) to source pixels, centres on integers. The
@@ -73,7 +79,7 @@ def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) ->
     """
     source = size_of(sample)
     for mirrored in (False, True):
-        if np.abs(inverse - _cover(source, size, mirrored)).max() < 1e-9:
+        if _are_close(inverse, _cover(source, size, mirrored)):
             step = source[0] // size[0]
             if source == (size[0] * step, size[1] * step):
                 return _thin(sample, step, mirrored)
@@ -82,16 +88,22 @@ def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) ->
     return _warp_image(sample.image, inverse, size), *_warp_planes(sample, size, inverse)
 
 
-def _cover(source: tuple[int, int], size: tuple[int, int], mirrored: bool) -> NDArray[np.float64]:
+def _are_close(inverse: NDArray[np.float64], matrix: Matrix) -> bool:
+    # Numbers one by one: numpy takes longer to begin with six of them than Python to end.
+    pairs = zip(inverse.ravel().tolist(), (*matrix[0], *matrix[1]), strict=True)
+    return all(abs(one - two) < 1e-9 for one, two in pairs)
+
+
+def _cover(source: tuple[int, int], size: tuple[int, int], mirrored: bool) -> Matrix:
     """Return the matrix with which the whole source fills the new size."""
     step_x, step_y = source[1] / size[1], source[0] / size[0]
     left, top = (step_x - 1) / 2, (step_y - 1) / 2
     if mirrored:
-        return np.array([[-step_x, 0, source[1] - 1 - left], [0, step_y, top]])
-    return np.array([[step_x, 0, left], [0, step_y, top]])
+        return (-step_x, 0, source[1] - 1 - left), (0, step_y, top)
+    return (step_x, 0, left), (0, step_y, top)
 
 
-def _thin(sample: Sample, step: int, mirrored: bool) -> Planes:
+def _thin(sample: Sample | StoredSample, step: int, mirrored: bool) -> Planes:
     """Take every `step`-th pixel: nothing has to be interpolated."""
     image = _average_down(sample.image, step)
     # The pixel nearest to the middle of `step` of them; of two, the even one, as in OpenCV.
@@ -107,8 +119,8 @@ def _thin(sample: Sample, step: int, mirrored: bool) -> Planes:
 
 
 def _warp_planes(
-    sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.int32] | None]:
+    sample: Sample | StoredSample, size: tuple[int, int], inverse: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
     depth = _warp_nearest(sample.depth, inverse, size)
     if sample.labels is None:
         return depth, None
@@ -139,11 +151,17 @@ def _resize_image(
 def _warp_image(
     image: NDArray[np.uint8], inverse: NDArray[np.float64], size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    fine = _refinement(float(np.linalg.norm(inverse[:, :2], axis=0).max()))
+    (a, b, left), (c, d, top) = inverse.tolist()
+    fine = _refinement(max(math.hypot(a, c), math.hypot(b, d)))
     h, w = size
     # Pixel (x, y) of the finer grid lies at ((x + 0.5) / fine - 0.5) of the output grid.
-    shift = (0.5 / fine - 0.5) * np.ones(2)
-    finer = np.column_stack([inverse[:, :2] / fine, inverse[:, :2] @ shift + inverse[:, 2]])
+    shift = 0.5 / fine - 0.5
+    finer = np.array(
+        [
+            [a / fine, b / fine, left + (a + b) * shift],
+            [c / fine, d / fine, top + (c + d) * shift],
+        ]
+    )
     # OpenCV warps four channels in less than half the time of three.
     warped = cv2.warpAffine(
         cv2.cvtColor(image, cv2.COLOR_RGB2RGBA),
@@ -165,11 +183,11 @@ def _average_down(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
 
 
 def _warp_nearest(
-    plane: NDArray[np.float32],
+    plane: NDArray[Any],
     inverse: NDArray[np.float64],
     size: tuple[int, int],
     outside: int = 0,
-) -> NDArray[np.float32]:
+) -> NDArray[Any]:
     warped = cv2.warpAffine(
         plane,
         inverse,
@@ -178,4 +196,4 @@ def _warp_nearest(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=outside,
     )
-    return np.asarray(warped, dtype=np.float32)
+    return np.asarray(warped, dtype=plane.dtype)

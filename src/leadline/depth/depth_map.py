@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.depth.errors import LeadlineError
 from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.whole_units import WholeUnits
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,22 +90,14 @@ class DepthMap:
         return cls._clean(depth, trusted, intrinsics, provenance)
 
     @classmethod
-    def from_whole_units(
-        cls,
-        values: NDArray[np.unsignedinteger],
-        units_per_metre: float,
-        intrinsics: Intrinsics | None = None,
-        provenance: Mapping[str, str] | None = None,
-    ) -> DepthMap:
-        """Build a depth map from whole numbers, (H,W) uint8 or uint16, 0 where invalid.
+    def from_whole_units(cls, stored: WholeUnits) -> DepthMap:
+        """Build a depth map from whole numbers.
 
-        `units_per_metre` is between 1e-6 and 1e6, so that no quotient leaves float32. The result
-        is that of `from_metres` without its search for what whole numbers cannot be (NaN, ...):
-        a training run reads a million maps this way.
+        The result is that of `from_metres` without its search for what whole numbers cannot be
+        (NaN, ...): a training run reads a million maps this way.
         """
-        depth = values.astype(np.float32)
-        depth /= np.float32(units_per_metre)
-        return cls._clean(depth, values > 0, intrinsics, provenance)
+        depth = stored.metres(stored.values)
+        return cls._clean(depth, stored.values > 0, stored.intrinsics, stored.provenance)
 
     @property
     def shape(self) -> tuple[int, int]:

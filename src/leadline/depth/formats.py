@@ -36,6 +36,7 @@ from leadline.depth.units import (
     settle_units,
     undeclared_units,
 )
+from leadline.depth.whole_units import WholeUnits
 
 __all__ = [
     "DEPTH_FORMATS",
@@ -45,6 +46,7 @@ __all__ = [
     "parse_units",
     "read_depth",
     "read_depth_values",
+    "read_stored_depth",
     "suffix_of",
     "write_depth",
 ]
@@ -131,6 +133,14 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
     Raises LeadlineError for a missing or damaged file, a colour picture, a shape that is not one
     plane, an unknown unit, or a `units_per_metre` that contradicts the file.
     """
+    stored = read_stored_depth(path, units_per_metre)
+    return stored if isinstance(stored, DepthMap) else DepthMap.from_whole_units(stored)
+
+
+def read_stored_depth(
+    path: Path | str, units_per_metre: float | None = None
+) -> DepthMap | WholeUnits:
+    """Do what `read_depth` does, but leave the whole numbers of PNG and TIFF files undivided."""
     path = Path(path)
     values, about = read_depth_values(path)
     units = settle_units(path, units_per_metre, about.units_per_metre)
@@ -138,8 +148,8 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
         if values.dtype.kind != "f":
             raise undeclared_units(path)
         units = 1.0
-    if values.dtype in (np.uint8, np.uint16) and 1e-6 <= units <= 1e6:
-        return DepthMap.from_whole_units(values, units, about.intrinsics, about.provenance)
+    if WholeUnits.fit(values, units):
+        return WholeUnits(values, units, about.intrinsics, about.provenance)
     with np.errstate(over="ignore", invalid="ignore"):
         metres = np.divide(values, np.float32(units), dtype=np.float32, casting="same_kind")
     try:

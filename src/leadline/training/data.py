@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
@@ -42,29 +41,36 @@ class TrainingSamples(Dataset[TrainingItem]):
     def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
         """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have.
 
-        The images are made in their place in the batch, in channels-last memory order: as they
+        They are made in their place in the batch, images in channels-last memory order: as they
         were read, and as the network wants them.
         """
         image = _empty_batch((len(slots), *self.size, 3), torch.float32)
-        items = [self._item(slot, image[place].numpy()) for place, slot in enumerate(slots)]
+        depth = _empty_batch((len(slots), *self.size), torch.float32)
+        valid = _empty_batch((len(slots), *self.size), torch.bool)
+        places = zip(image.numpy(), depth.numpy(), valid.numpy(), strict=True)
+        items = [
+            self._item(slot, TrainingItem(*place))
+            for slot, place in zip(slots, places, strict=True)
+        ]
         batch = {
             "image": image.permute(0, 3, 1, 2),
-            "depth": _stack([item.depth for item in items], torch.float32)[:, None],
-            "valid": _stack([item.valid for item in items], torch.bool)[:, None],
+            "depth": depth[:, None],
+            "valid": valid[:, None],
         }
         labels = [item.labels for item in items if item.labels is not None]
         if len(labels) == len(items):
-            batch["labels"] = _stack(labels, torch.int64)
+            batch["labels"] = _empty_batch((len(slots), *self.size), torch.int64)
+            np.stack(labels, out=batch["labels"].numpy())
         return batch
 
-    def _item(self, slot: Slot, out: NDArray[np.float32] | None) -> TrainingItem:
+    def _item(self, slot: Slot, place: TrainingItem | None) -> TrainingItem:
         epoch, index = slot
         stream = zlib.crc32(self.samples.sample_id(index).encode())
         rng = np.random.default_rng([self.seed, epoch, stream])
-        sample = self.samples[index]
+        sample = self.samples.stored(index)
         if self.classes is not None and sample.labels is not None:
             self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
-        return prepare(sample, self.size, self.augment, rng, out)
+        return prepare(sample, self.size, self.augment, rng, place)
 
 
 class EpochOrder(Sampler[list[Slot]]):
@@ -149,12 +155,6 @@ def _empty_batch(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return blank.new_empty(shape)
     storage = torch.UntypedStorage._new_shared(math.prod(shape) * blank.element_size())  # type: ignore[no-untyped-call]
     return blank.set_(storage, 0, shape)  # type: ignore[call-overload, no-any-return]
-
-
-def _stack(arrays: Sequence[NDArray[Any]], dtype: torch.dtype) -> Tensor:
-    batch = _empty_batch((len(arrays), *arrays[0].shape), dtype)
-    np.stack(arrays, out=batch.numpy())
-    return batch
 
 
 def _as_it_is(batch: Any) -> Any:
