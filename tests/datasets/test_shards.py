@@ -421,3 +421,11 @@ def test_the_real_nyu_images_come_back_to_the_bit(shared_data, tmp_path):
     packed = open_data(pack_all(mixed, tmp_path / "kitti"))
     for index in range(len(mixed)):
         assert_same(packed[index], mixed[index])
+
+
+def test_a_sample_of_shards_may_be_written_to(tmp_path):
+    for depth in ("millimetres", "metres"):
+        data = open_data(pack_all(invented(3, depth=depth), tmp_path / depth))
+        data[1].image[:] = 0
+        data[1].depth[:] = 0
+        assert_same(data[1], invented(3, depth=depth)[1])

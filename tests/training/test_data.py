@@ -9,6 +9,7 @@ from PIL import Image
 
 from leadline.datasets import open_data, open_pairs
 from leadline.datasets.packing import pack, plan_packing
+from leadline.training.augment import prepare
 from leadline.training.data import EpochOrder, TrainingSamples, make_loader
 from leadline.training.recipe import load_recipe
 from tests.conftest import write_pairs
@@ -94,3 +95,27 @@ def test_shapes_and_kinds(pairs):
     assert batch["depth"].shape == batch["valid"].shape == (4, 1, 64, 96)
     assert batch["valid"].dtype == torch.bool
     assert float(batch["depth"][~batch["valid"]].abs().sum()) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.3])
+def test_depth_divided_after_the_warp_is_the_depth_divided_before(pairs, zoom):
+    data = open_pairs(pairs).within(1.9, 2.9)
+    stored, sample = data.stored(1), data[1]
+    assert stored.depth.dtype == np.uint16
+    section = load_recipe("compact").augment.model_copy(update={"scale": (zoom, zoom)})
+    items = [
+        prepare(each, (64, 80), section, np.random.default_rng(3)) for each in (stored, sample)
+    ]
+    np.testing.assert_array_equal(items[0].depth, items[1].depth)
+    np.testing.assert_array_equal(items[0].valid, items[1].valid)
+    assert 0 < items[0].valid.mean() < 1
+    metres = items[0].depth[items[0].valid] * np.float32(zoom)
+    assert metres.min() > 1.899 and metres.max() < 2.901
+
+
+def test_a_sample_is_left_as_it_was(pairs):
+    sample = open_pairs(pairs)[0]
+    before = sample.depth.copy()
+    section = load_recipe("compact").augment.model_copy(update={"rotation": 0.0})
+    prepare(sample, (96, 128), section, np.random.default_rng(3))
+    np.testing.assert_array_equal(sample.depth, before)
