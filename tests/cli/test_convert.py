@@ -211,6 +211,8 @@ def test_a_calibration_is_applied_by_predict(tmp_path):
         (["-o", "out", "--point", "4,4=2", "--shift"], "cannot fix 2 unknowns"),
         (["-o", "out", "--point", "4,4=2", "--fit", "mean"], "choose median"),
         (["-o", "in", "--point", "4,4=2", "--format", "png16"], "would overwrite the input"),
+        (["-o", "/proc/x", "--point", "4,4=2"], "^/proc/x: cannot write here"),
+        (["-o", "points.txt", "--point", "4,4=2"], "^points.txt: is a file; give a folder"),
         (["-o", "out", "--sparse", "points.txt"], "points.txt: line 2"),
         (["-o", "out", "--sparse", "outside.txt"], r"point \(99, 2\) is outside"),
         (["-o", "out", "--sparse", "wide.npy"], "is 9x6 but the prediction is 8x6"),

@@ -123,10 +123,12 @@ def test_a_file_that_is_not_whole_is_one_line(small):
     with pytest.raises(LeadlineError, match=r"labeled\.mat: is not NYU's labeled file, damaged"):
         open_data(small)
     small.write_bytes(b"MATLAB 5.0 MAT-file, Platform: PCWIN" + bytes(600))
-    with pytest.raises(LeadlineError, match=r"no known layout"):
-        open_data(small)
     with pytest.raises(LeadlineError, match=r"is not NYU's labeled file"):
-        open_data(small, layout="nyu-mat")
+        open_data(small)
+    small.write_bytes(b"")
+    for path in (small, small.parent):
+        with pytest.raises(LeadlineError, match=r"labeled\.mat: .*empty: 0 bytes"):
+            open_data(path)
 
 
 def test_the_official_split_is_of_the_official_file(small):

@@ -63,6 +63,9 @@ def test_what_no_layout_knows_is_one_line(tmp_path, pairs):
         match=r"no known layout; a folder with train\.csv.*nyu-mat.*'leadline layouts'",
     ):
         open_data(tmp_path)
+    (tmp_path / "list.txt").touch()
+    with pytest.raises(LeadlineError, match=r"list\.txt: the file is empty \(0 bytes\)"):
+        open_data(tmp_path / "list.txt")
     with pytest.raises(LeadlineError, match=r"layout 'csv' is not known; choose auto or"):
         open_data(pairs, layout="csv")
     with pytest.raises(LeadlineError, match=r"no samples in it as tum, which takes a sequence"):

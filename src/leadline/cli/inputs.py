@@ -2,6 +2,7 @@
 
 import glob
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -86,11 +87,17 @@ def with_suffix(target: Path, suffix: str) -> Path:
 
 def check_writable(folder: Path) -> None:
     """Raise LeadlineError unless files can be written into `folder`, which is created."""
-    from leadline.depth import atomic_path
+    from leadline.depth import LeadlineError
+    from leadline.depth.atomic import cannot_write
 
-    with atomic_path(folder / ".leadline-write-test") as temporary:
-        temporary.touch()
-    (folder / ".leadline-write-test").unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise LeadlineError(f"{folder}: is a file; give a folder for the results") from None
+    except OSError as error:
+        raise cannot_write(folder, error) from None
 
 
 def list_failures(count: int, failures: Sequence[str]) -> None:

@@ -93,6 +93,8 @@ def _open_file(path: str, _process: int) -> Any:
     """
     import h5py
 
+    if Path(path).stat().st_size == 0:
+        raise OSError("the file is empty: 0 bytes")
     return h5py.File(path, "r", locking=False)
 
 
@@ -118,7 +120,9 @@ def _matches(path: Path) -> str | None:
     with file.open("rb") as stream:
         head = stream.read(520)
     is_hdf5 = head.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
-    return f"{file.name} is a MATLAB 7.3 file" if is_hdf5 else None
+    if is_hdf5:
+        return f"{file.name} is a MATLAB 7.3 file"
+    return f"{file.name} lies there" if file.name == FILE_NAME else None
 
 
 def _open(

@@ -78,6 +78,8 @@ def recognise(path: Path, layout: str = "auto") -> Layout:
     for candidate in LAYOUTS:
         if candidate.matches(path) is not None:
             return candidate
+    if path.is_file() and path.stat().st_size == 0:
+        raise LeadlineError(f"{path}: the file is empty (0 bytes); copy it again")
     names = ", ".join(known.name for known in LAYOUTS)
     raise LeadlineError(
         f"{path}: no known layout; {pairs.LAYOUT.points_at}, or a published data set ({names}): "

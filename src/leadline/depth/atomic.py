@@ -35,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno is None or error.filename not in _own_names(path, temporary):
             raise
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         _remove_quietly(temporary)
 
@@ -50,7 +50,7 @@ def _writable_target(path: Path) -> Path:
     except FileNotFoundError:
         return target
     except OSError as error:  # a name too long, a file where a folder should be, ...
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     if stat.S_ISDIR(mode):
         raise LeadlineError(f"{path}: is a folder; give the name of a file to write")
     if not stat.S_ISREG(mode):  # os.replace would delete the device node itself
@@ -58,7 +58,8 @@ def _writable_target(path: Path) -> Path:
     return target
 
 
-def _cannot_write(path: Path, error: OSError) -> LeadlineError:
+def cannot_write(path: Path, error: OSError) -> LeadlineError:
+    """Return the error for an output that the system refuses."""
     return LeadlineError(
         f"{path}: cannot write here ({one_line(error)}); "
         "choose another output path, or free space and permissions"
