@@ -111,13 +111,13 @@ class Trainer:
 
     def run(self, folder: Path) -> None:
         """Train to the end."""
-        process, _ = self._start(folder)
+        process, _ = self.start(folder)
         process.join(300)
         assert process.exitcode == 0
 
     def run_until_killed(self, folder: Path, step: int, delay: float) -> int | None:
         """SIGKILL the run `delay` seconds after `step`; return where, None if it ended before."""
-        process, progress = self._start(folder)
+        process, progress = self.start(folder)
         while process.is_alive() and progress.value < step:
             time.sleep(0.002)
         time.sleep(delay)
@@ -126,8 +126,15 @@ class Trainer:
         process.join(300)
         return progress.value if process.exitcode == -signal.SIGKILL else None
 
-    def _start(self, folder: Path):
+    def start(self, folder: Path):
+        """Return the process that trains, and where it counts its steps."""
         progress = self.context.Value("i", 0)
         process = self.context.Process(target=_train, args=(progress, *self.arguments, folder))
         process.start()
         return process, progress
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that these have; /proc knows."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [one for child in map(int, children) for one in (child, *descendants(child))]

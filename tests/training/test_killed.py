@@ -2,12 +2,13 @@
 
 import random
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from leadline.training.checkpoint import load_checkpoint
-from tests.training.children import Trainer
+from tests.training.children import Trainer, descendants
 
 EVERYTHING = [
     "model.encoder_weights=none",
@@ -69,6 +70,23 @@ def assert_same(one, two, where):
 def test_a_run_killed_again_and_again_ends_with_the_same_bits(pairs, tmp_path):
     trainer = Trainer("compact", [*EVERYTHING, "data.workers=0", "trainer.max_steps=13"], pairs)
     assert kill_and_compare(trainer, tmp_path, steps=13, kills=2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds workers through /proc")
+def test_no_data_worker_outlives_a_killed_run(pairs, tmp_path):
+    settings = [*EVERYTHING, "data.workers=2", "trainer.max_steps=10000"]
+    process, progress = Trainer("compact", settings, pairs).start(tmp_path / "run")
+    while progress.value < 2:
+        assert process.is_alive()
+        time.sleep(0.01)
+    started = descendants(process.pid)
+    assert len(started) >= 2
+    process.kill()
+    process.join()
+    deadline = time.monotonic() + 20
+    while alive := [pid for pid in started if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

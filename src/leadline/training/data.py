@@ -2,6 +2,9 @@
 
 import copy
 import math
+import multiprocessing
+import os
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -185,9 +188,23 @@ def _prepare_worker(_worker: int) -> None:
 
     import cv2
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
     # A terminal sends Ctrl-C to the whole group; the main process decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     keep_freed_memory()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that trains is gone, killed outright maybe.
+
+    torch's own workers look whether they have another parent now, which is never so where
+    Python starts them from a fork server, as it does from 3.14 on.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
