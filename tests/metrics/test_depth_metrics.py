@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.metrics import METRICS, depth_metrics, mean_over_images
+from leadline.metrics.depth_metrics import metric_set
 
 positive = st.floats(0.0625, 80, allow_nan=False, width=32)
 
@@ -53,6 +54,33 @@ def test_hand_worked_values():
 def test_the_delta_threshold_is_strict():
     assert depth_metrics(np.array([1.25]), np.array([1.0]))["delta1"] == 0.0
     assert depth_metrics(np.array([1.2499]), np.array([1.0]))["delta1"] == 1.0
+
+
+def test_the_thresholds_are_exact_for_float32():
+    g = np.tile(np.float32(64), 3)
+    for k, name in ((1, "delta1"), (2, "delta2"), (3, "delta3")):
+        tie = np.float32(64 * 1.25**k)  # exact in float32
+        around = np.array(
+            [np.nextafter(tie, np.float32(0)), tie, np.nextafter(tie, np.float32(999))]
+        )
+        for p, truth in ((around, g), (g, around)):
+            assert depth_metrics(p, truth)[name] == pytest.approx(1 / 3)
+
+
+def test_grouped_sums_are_the_sums_of_each_group():
+    rng = np.random.default_rng(0)
+    n = 40_000
+    g = rng.uniform(0.5, 9, n).astype(np.float32)
+    p = (g * rng.lognormal(0, 0.2, n)).astype(np.float32)
+    chosen = metric_set(METRICS)
+    runs = np.repeat(np.arange(n // 100) % 7, 100).astype(np.uint8)
+    noise = rng.integers(0, 300, n)
+    groupings = [(runs, 8), (noise, 301)]  # the last group of each is empty
+    for (ids, count), sums in zip(groupings, chosen.grouped_sums(p, g, groupings), strict=True):
+        assert sums.shape == (count, 1 + len(chosen.terms))
+        for group in (0, 1, count - 2, count - 1):
+            expected = chosen.sums(p[ids == group], g[ids == group])
+            np.testing.assert_allclose(sums[group], expected, rtol=1e-12, atol=1e-12)
 
 
 def test_silog_does_not_see_the_scale():

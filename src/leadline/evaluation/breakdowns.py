@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,32 +19,34 @@ RANGE_EDGES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 40.0, 
 MOST_CLASSES = 1024
 
 
-class Breakdown(Protocol):
-    """Collects one image after the other; memory does not grow with their number."""
-
-    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
-        """Add an image, `labels` being the true class ids at the sample's own size."""
-        ...
-
-    def result(self) -> Any:
-        """Return what goes into `result.json`."""
-        ...
-
-
-class _Groups:
-    """Sums of the protocol's metrics for each group of pixels."""
+class GroupBreakdown:
+    """Sums of the protocol's metrics for each group of pixels; a subclass says which group."""
 
     def __init__(self, protocol: ScoringProtocol, count: int):
         self.metrics = protocol.metric_set
         self.sums = np.zeros((count, 1 + len(self.metrics.terms)))
         self.images = np.zeros(count, dtype=int)
 
-    def add(self, comparison: Comparison, groups: NDArray[np.integer]) -> None:
-        sums = self.metrics.grouped_sums(*comparison.vectors, groups, len(self.sums))
+    def groups(
+        self, comparison: Comparison, labels: NDArray[np.int32] | None
+    ) -> NDArray[np.integer] | None:
+        """Return the group of every counted pixel, (n,) ids from 0; None: the image says nothing.
+
+        `labels` are the true class ids at the sample's own size.
+        """
+        raise NotImplementedError
+
+    def add(self, sums: NDArray[np.float64]) -> None:
+        """Add an image's sums of every group."""
         self.sums += sums
         self.images += sums[:, 0] > 0
 
+    def result(self) -> list[dict[str, Any]]:
+        """Return what goes into `result.json`."""
+        raise NotImplementedError
+
     def row(self, group: int, name: str, **extra: Any) -> dict[str, Any]:
+        """Return one group as it goes into `result.json`."""
         sums = self.sums[group]
         return {
             "name": name,
@@ -55,62 +57,69 @@ class _Groups:
         }
 
 
-class EdgeBreakdown:
+class EdgeBreakdown(GroupBreakdown):
     """Pixels at the truth's edges against the rest."""
 
     def __init__(self, protocol: ScoringProtocol):
-        self._groups = _Groups(protocol, 2)
+        super().__init__(protocol, 2)
 
-    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
-        """Add an image."""
+    def groups(
+        self, comparison: Comparison, labels: NDArray[np.int32] | None
+    ) -> NDArray[np.integer]:
+        """Return 1 at an edge of the truth, else 0."""
         edges = edge_mask(comparison.truth, comparison.scored)
-        self._groups.add(comparison, 1 - comparison.at_scored(edges.astype(np.intp)))
+        return comparison.at_scored(edges.view(np.uint8))
 
     def result(self) -> list[dict[str, Any]]:
         """Return a row for `edge` and one for `interior`."""
-        return [self._groups.row(0, "edge"), self._groups.row(1, "interior")]
+        return [self.row(1, "edge"), self.row(0, "interior")]
 
 
-class RangeBreakdown:
+class RangeBreakdown(GroupBreakdown):
     """Pixels by their true distance."""
 
     def __init__(self, protocol: ScoringProtocol, edges: Sequence[float] = RANGE_EDGES):
         inside = [edge for edge in edges if protocol.min_depth < edge < protocol.max_depth]
         self.edges = [protocol.min_depth, *inside, protocol.max_depth]
-        self._groups = _Groups(protocol, len(self.edges) - 1)
+        super().__init__(protocol, len(self.edges) - 1)
 
-    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
-        """Add an image."""
+    def groups(
+        self, comparison: Comparison, labels: NDArray[np.int32] | None
+    ) -> NDArray[np.integer]:
+        """Return how many inner edges of the ranges the true distance has reached."""
         truth = comparison.at_scored(comparison.truth)
+        reached = np.zeros(truth.shape, dtype=np.uint8)
         # Truth at the cap itself, where it is clipped, belongs to the last range.
-        self._groups.add(comparison, np.searchsorted(self.edges[1:-1], truth, side="right"))
+        for edge in self.edges[1:-1]:
+            reached += truth >= np.float32(edge)
+        return reached
 
     def result(self) -> list[dict[str, Any]]:
         """Return a row for every range of distance, the nearest first."""
         bounds = zip(self.edges[:-1], self.edges[1:], strict=True)
         return [
-            self._groups.row(group, f"{round(low, 2):g}..{high:g} m", low=low, high=high)
+            self.row(group, f"{round(low, 2):g}..{high:g} m", low=low, high=high)
             for group, (low, high) in enumerate(bounds)
         ]
 
 
-class ClassBreakdown:
+class ClassBreakdown(GroupBreakdown):
     """Pixels by their true class."""
 
     def __init__(self, protocol: ScoringProtocol, void: Sequence[int] = ()):
-        self._groups = _Groups(protocol, MOST_CLASSES + 1)
+        super().__init__(protocol, MOST_CLASSES + 1)
         self._void = set(void)
         self._seen = False
 
-    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
-        """Add an image, if it has labels."""
+    def groups(
+        self, comparison: Comparison, labels: NDArray[np.int32] | None
+    ) -> NDArray[np.integer] | None:
+        """Return the class ids; what is no class is in one group more, which is not shown."""
         if labels is None:
-            return
+            return None
         self._seen = True
-        ids = comparison.at_scored(comparison.crop(labels)).astype(np.intp)
-        # What is no class is put into one group more, which is not shown.
-        ids[(ids < 0) | (ids >= MOST_CLASSES)] = MOST_CLASSES
-        self._groups.add(comparison, ids)
+        ids = comparison.at_scored(comparison.crop(labels))
+        return np.where((ids < 0) | (ids >= MOST_CLASSES), MOST_CLASSES, ids)
 
     def result(self) -> list[dict[str, Any]]:
         """Return a row for every class that occurs, void ones left out."""
@@ -118,9 +127,9 @@ class ClassBreakdown:
             raise LeadlineError(
                 "--breakdown classes: the data has no labels; leave it out, or add a label column"
             )
-        present = np.flatnonzero(self._groups.sums[:MOST_CLASSES, 0])
+        present = np.flatnonzero(self.sums[:MOST_CLASSES, 0])
         return [
-            self._groups.row(int(group), f"class {group}", id=int(group))
+            self.row(int(group), f"class {group}", id=int(group))
             for group in present
             if group not in self._void
         ]
@@ -133,7 +142,7 @@ class BoundaryBreakdown:
         self._total = np.zeros(3)
         self._images = 0
 
-    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
+    def see(self, comparison: Comparison) -> None:
         """Add an image."""
         score = boundary_score(comparison.prediction, comparison.truth, comparison.scored)
         if score is not None:
@@ -151,17 +160,36 @@ class BoundaryBreakdown:
         return {**values, "images": self._images}
 
 
-def make_breakdowns(
-    names: Sequence[str], protocol: ScoringProtocol, void: Sequence[int] = ()
-) -> dict[str, Breakdown]:
-    """Return the breakdowns called `names`, of `BREAKDOWNS`, in the order given."""
-    makers: dict[str, Callable[[], Breakdown]] = {
-        "boundary": BoundaryBreakdown,
-        "edges": lambda: EdgeBreakdown(protocol),
-        "ranges": lambda: RangeBreakdown(protocol),
-        "classes": lambda: ClassBreakdown(protocol, void),
-    }
-    for name in names:
-        if name not in makers:
-            raise LeadlineError(f"breakdown {name!r}: choose of {', '.join(BREAKDOWNS)}")
-    return {name: makers[name]() for name in names}
+class Breakdowns:
+    """The breakdowns called `names`, of `BREAKDOWNS`; memory does not grow with the images."""
+
+    def __init__(self, names: Sequence[str], protocol: ScoringProtocol, void: Sequence[int] = ()):
+        makers: dict[str, Callable[[], GroupBreakdown | BoundaryBreakdown]] = {
+            "boundary": BoundaryBreakdown,
+            "edges": lambda: EdgeBreakdown(protocol),
+            "ranges": lambda: RangeBreakdown(protocol),
+            "classes": lambda: ClassBreakdown(protocol, void),
+        }
+        for name in names:
+            if name not in makers:
+                raise LeadlineError(f"breakdown {name!r}: choose of {', '.join(BREAKDOWNS)}")
+        self._parts = {name: makers[name]() for name in names}
+
+    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
+        """Add an image, `labels` being the true class ids at the sample's own size."""
+        grouped: list[tuple[GroupBreakdown, NDArray[np.integer]]] = []
+        for part in self._parts.values():
+            if isinstance(part, BoundaryBreakdown):
+                part.see(comparison)
+            elif (ids := part.groups(comparison, labels)) is not None:
+                grouped.append((part, ids))
+        if grouped:
+            sums = comparison.protocol.metric_set.grouped_sums(
+                *comparison.vectors, [(ids, len(part.sums)) for part, ids in grouped]
+            )
+            for (part, _), each in zip(grouped, sums, strict=True):
+                part.add(each)
+
+    def result(self) -> dict[str, Any]:
+        """Return what goes into `result.json`: {name: result}."""
+        return {name: part.result() for name, part in self._parts.items()}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
-from leadline.evaluation.breakdowns import MOST_CLASSES, Breakdown, make_breakdowns
+from leadline.evaluation.breakdowns import MOST_CLASSES, Breakdowns
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
 from leadline.metrics import (
@@ -127,7 +127,7 @@ def evaluate(
     Errors: LeadlineError where the protocol does not fit or no image can be scored.
     """
     settled: Protocol | None = None if isinstance(protocol, str) else protocol
-    parts: dict[str, Breakdown] = {}
+    parts: Breakdowns | None = None
     images: list[ImageScore] = []
     confusion: NDArray[np.int64] | None = None
     for index in track(range(len(data))):
@@ -135,8 +135,8 @@ def evaluate(
         if settled is None:
             size = (sample.depth.shape[0], sample.depth.shape[1])
             settled = protocol_for(str(protocol), size)
-        if not images:
-            parts = make_breakdowns(breakdowns, settled, void)
+        if parts is None:
+            parts = Breakdowns(breakdowns, settled, void)
         answer = predictions.answer(sample)
         mirrored = predictions.mirrored(sample) if settled.flip_averaging else None
         compared = settled.compare(answer.depth, sample.depth, sample.valid, mirrored)
@@ -144,8 +144,7 @@ def evaluate(
         if cases is not None:
             cases.see(index, sample.id, compared)
         if compared.pixels:
-            for part in parts.values():
-                part.see(compared, sample.labels)
+            parts.see(compared, sample.labels)
         if answer.labels is not None and sample.labels is not None:
             counts = confusion_matrix(answer.labels, sample.labels, MOST_CLASSES, void)
             confusion = counts if confusion is None else confusion + counts
@@ -155,7 +154,7 @@ def evaluate(
         settled,
         images,
         semantic=None if confusion is None else semantic_metrics(confusion),
-        breakdowns={name: part.result() for name, part in parts.items()} or None,
+        breakdowns=None if parts is None else parts.result() or None,
     )
 
 

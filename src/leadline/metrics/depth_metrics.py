@@ -34,7 +34,7 @@ DEVKIT_METRICS = ("mae", "imae", "irmse", "log_mae")
 HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "depth_accuracy"})
 
 CHUNK = 1 << 14
-"""Pixels at a time: every intermediate array stays in the processor's cache, four times faster."""
+"""Pixels at a time: every intermediate array stays in the processor's cache."""
 
 Array = NDArray[Any]
 Means = Mapping[str, float]
@@ -51,24 +51,20 @@ class _Pixels:
         return self.p - self.g
 
     @cached_property
-    def magnitude(self) -> Array:
-        return np.abs(self.difference)
-
-    @cached_property
-    def squared(self) -> Array:
-        return self.difference * self.difference
-
-    @cached_property
     def ratio(self) -> Array:
         return self.p / self.g
 
     @cached_property
-    def larger_ratio(self) -> Array:
-        return np.asarray(np.maximum(self.ratio, self.g / self.p))
+    def relative(self) -> Array:
+        return self.ratio - 1
 
     @cached_property
     def log(self) -> Array:
         return np.log(self.ratio)
+
+    @cached_property
+    def abs_log(self) -> Array:
+        return np.abs(self.log)
 
     @cached_property
     def inverse(self) -> Array:
@@ -78,25 +74,30 @@ class _Pixels:
     def log1p(self) -> Array:
         return np.asarray(np.log((1 + self.p) / (1 + self.g)))
 
+    def within(self, factor: float) -> Array:
+        # A ratio of two float32 values is exactly the factor or at least 2**-26 off: rounding must
+        # not decide the one case, and the margin cannot touch the other.
+        return np.asarray(self.abs_log < np.log(factor) - 1e-12)
 
-TERMS: dict[str, Callable[[_Pixels], Array]] = {
-    "delta1": lambda x: x.larger_ratio < 1.25,
-    "delta2": lambda x: x.larger_ratio < 1.25**2,
-    "delta3": lambda x: x.larger_ratio < 1.25**3,
-    "abs/g": lambda x: x.magnitude / x.g,
-    "sq/g": lambda x: x.squared / x.g,
-    "sq/g2": lambda x: x.squared / (x.g * x.g),
-    "abs": lambda x: x.magnitude,
-    "sq": lambda x: x.squared,
-    "g": lambda x: x.g,
-    "log": lambda x: x.log,
-    "abs log": lambda x: np.abs(x.log),
-    "sq log": lambda x: x.log * x.log,
-    "sq log1p": lambda x: x.log1p * x.log1p,
-    "abs inverse": lambda x: np.abs(x.inverse),
-    "sq inverse": lambda x: x.inverse * x.inverse,
+
+TERMS: dict[str, Callable[[_Pixels], tuple[Array, ...]]] = {
+    "delta1": lambda x: (x.within(1.25),),
+    "delta2": lambda x: (x.within(1.25**2),),
+    "delta3": lambda x: (x.within(1.25**3),),
+    "abs/g": lambda x: (np.abs(x.relative),),
+    "sq/g": lambda x: (x.difference, x.relative),
+    "sq/g2": lambda x: (x.relative, x.relative),
+    "abs": lambda x: (np.abs(x.difference),),
+    "sq": lambda x: (x.difference, x.difference),
+    "g": lambda x: (x.g,),
+    "log": lambda x: (x.log,),
+    "abs log": lambda x: (x.abs_log,),
+    "sq log": lambda x: (x.log, x.log),
+    "sq log1p": lambda x: (x.log1p, x.log1p),
+    "abs inverse": lambda x: (np.abs(x.inverse),),
+    "sq inverse": lambda x: (x.inverse, x.inverse),
 }
-"""What is summed over pixels."""
+"""What is summed over pixels: one factor, or the product of two."""
 
 
 @dataclass(frozen=True)
@@ -161,21 +162,34 @@ class MetricSet:
         total = np.zeros(1 + len(self.terms))
         for start in range(0, prediction.size, CHUNK):
             pixels = _pixels(prediction, truth, slice(start, start + CHUNK))
-            total += [pixels.p.size, *(TERMS[name](pixels).sum() for name in self.terms)]
+            total += [pixels.p.size, *(_sum(TERMS[name](pixels)) for name in self.terms)]
         return total
 
     def grouped_sums(
-        self, prediction: Array, truth: Array, groups: NDArray[np.integer], count: int
-    ) -> NDArray[np.float64]:
-        """Return (count, 1 + terms): `sums` of the pixels of each group, `groups` (n,) ids."""
-        total = np.zeros((count, 1 + len(self.terms)))
+        self,
+        prediction: Array,
+        truth: Array,
+        groupings: Sequence[tuple[NDArray[np.integer], int]],
+    ) -> list[NDArray[np.float64]]:
+        """Return (groups, 1 + terms) for each grouping: `sums` of the pixels of each group.
+
+        A grouping is the group of every pixel, (n,) ids from 0, and the number of groups.
+        Neighbours are mostly in one group: runs of pixels are added up first, once for all.
+        """
+        columns = 1 + len(self.terms)
+        totals = [np.zeros((count, columns)) for _, count in groupings]
         for start in range(0, prediction.size, CHUNK):
             part = slice(start, start + CHUNK)
-            pixels, ids = _pixels(prediction, truth, part), groups[part]
-            total[:, 0] += np.bincount(ids, minlength=count)
-            for column, name in enumerate(self.terms, start=1):
-                total[:, column] += np.bincount(ids, TERMS[name](pixels), minlength=count)
-        return total
+            pixels = _pixels(prediction, truth, part)
+            first = _first_of_runs([ids[part] for ids, _ in groupings])
+            terms = [_product(TERMS[name](pixels)) for name in self.terms]
+            sums = [np.add.reduceat(term, first, dtype=np.float64) for term in terms]
+            runs = np.stack([np.diff(first, append=pixels.p.size), *sums], axis=1)
+            for total, (ids, _) in zip(totals, groupings, strict=True):
+                cells = ids[part][first].astype(np.intp)[:, None] * columns + np.arange(columns)
+                added = np.bincount(cells.ravel(), runs.ravel(), minlength=total.size)
+                total[:] += added.reshape(total.shape)
+        return totals
 
     def values(self, sums: NDArray[np.float64]) -> dict[str, float]:
         """Return every metric for `sums` of at least one pixel."""
@@ -225,3 +239,24 @@ def mean_over_images(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 def _pixels(prediction: Array, truth: Array, part: slice) -> _Pixels:
     return _Pixels(prediction[part].astype(np.float64), truth[part].astype(np.float64))
+
+
+def _sum(factors: tuple[Array, ...]) -> float:
+    first = factors[0]
+    if len(factors) == 2:
+        # Not `@`: BLAS starts threads for so many numbers, which costs far more than it saves.
+        return float(np.einsum("i,i", *factors))
+    return float(np.count_nonzero(first) if first.dtype == bool else first.sum())
+
+
+def _product(factors: tuple[Array, ...]) -> Array:
+    return factors[0] if len(factors) == 1 else np.asarray(factors[0] * factors[1])
+
+
+def _first_of_runs(groupings: Sequence[NDArray[np.integer]]) -> NDArray[np.intp]:
+    """Return where pixels begin that are in the same group of every grouping, at least [0]."""
+    change = np.zeros(groupings[0].size, dtype=bool)
+    change[0] = True
+    for ids in groupings:
+        change[1:] |= ids[1:] != ids[:-1]
+    return np.flatnonzero(change)

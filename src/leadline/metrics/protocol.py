@@ -230,19 +230,19 @@ class Protocol:
         if self.beyond_max == "clipped":
             truth = np.minimum(truth, np.float32(self.max_depth))
         full = resize_to(prediction, size, self.resize)
-        present = (full > 0) & (full < np.inf)
+        present = _present(full[rows, columns])
         if self.flip_averaging:
             if mirrored is None:
                 raise self._error("needs the prediction of the mirrored photograph as well")
             other = resize_to(mirrored, size, self.resize)[:, ::-1]
-            present &= (other > 0) & (other < np.inf)
+            present &= _present(other[rows, columns])
             full = self._average(full, other)
-        missing = int(np.count_nonzero(scored & ~present[rows, columns]))
+        missing = int(np.count_nonzero(scored & ~present))
         if self.holes == "nearer neighbour in the row":
             full = fill_holes(full)
         window = truth[rows, columns]
         if self.alignment != "none":
-            fitted = scored & present[rows, columns]
+            fitted = scored & present
             if fitted.any():
                 full = align(
                     full, full[rows, columns][fitted], window[fitted],
@@ -258,7 +258,10 @@ class Protocol:
     def clamped(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return `depth` within `clamp_range`; NaN becomes its lower end."""
         low, high = (np.float32(limit) for limit in self.clamp_range)
-        return np.asarray(np.fmin(np.fmax(depth, low), high), dtype=np.float32)
+        clamped = np.clip(depth, low, high)
+        if np.isnan(clamped.min(initial=high)):
+            clamped[np.isnan(clamped)] = low
+        return np.asarray(clamped, dtype=np.float32)
 
     def score(
         self,
@@ -302,18 +305,19 @@ class Comparison:
         return int(np.count_nonzero(self.scored))
 
     @cached_property
+    def _counted(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.scored)
+
+    @cached_property
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Prediction and truth at the counted pixels, (n,) each, in the order of the metrics."""
-        if self.pixels == self.scored.size:
-            pair = self.prediction.ravel(), self.truth.ravel()
-        else:
-            counted = np.flatnonzero(self.scored)
-            pair = self.prediction.ravel()[counted], self.truth.ravel()[counted]
+        pair = self.at_scored(self.prediction), self.at_scored(self.truth)
         return (pair[1], pair[0]) if self.protocol.swapped else pair
 
     def at_scored(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Return the values of a plane of the crop's size at the counted pixels, as `vectors`."""
-        return plane.ravel()[np.flatnonzero(self.scored)]
+        values = plane.ravel()
+        return values if self.pixels == values.size else values[self._counted]
 
     def crop(self, plane: NDArray[np.int32]) -> NDArray[np.int32]:
         """Bring class ids (H,W) of the sample's own size to the working size and the crop."""
@@ -331,3 +335,7 @@ class Comparison:
     def metrics(self) -> dict[str, float] | None:
         """The protocol's metrics of this image, None where no pixel counts."""
         return self.protocol.metric_set.values(self.sums) if self.pixels else None
+
+
+def _present(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return np.asarray((depth > 0) & (depth < np.inf))
