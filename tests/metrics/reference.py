@@ -100,7 +100,7 @@ def nyu_vectors(
         # As published: crop both, then mirror the second back.
         one, other = one[20:460, 24:616], other[20:460, 24:616]
         keep = mask[20:460, 24:616] & (g[20:460, 24:616] > 0)
-        # In float32, as Keras predicts: in float64 a ratio may fall on the other side of a threshold.
+        # In float32, as Keras predicts: in float64 a ratio may end beyond a threshold.
         one, other = one.astype(np.float32), other[:, ::-1].astype(np.float32)
         average = (0.5 * one + 0.5 * other).astype(np.float64)
         pair = average[keep], g[20:460, 24:616][keep]

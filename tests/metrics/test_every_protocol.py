@@ -34,7 +34,8 @@ class Planted:
 
 def planted_image(rng, size, valid_share, odd_share):
     """A prediction with odd values, truth with holes and far points, and which are valid."""
-    truth = np.exp(rng.uniform(np.log(0.05), np.log(100), size)).astype(np.float32)
+    # Below 100 m, which is no depth for a protocol without a cap.
+    truth = np.exp(rng.uniform(np.log(0.05), np.log(99.9), size)).astype(np.float32)
     truth[rng.random(size) < 0.1] = 0
     maps = []
     for _ in range(2):
