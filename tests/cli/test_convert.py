@@ -206,6 +206,9 @@ def test_a_calibration_is_applied_by_predict(tmp_path):
         (["--point", "4,4=2"], "no output folder"),
         (["-o", "out"], "give known distances"),
         (["-o", "out", "--point", "4,4"], "expected X,Y=METRES"),
+        (["-o", "out", "--point", "4,4=nan"], "4,4=nan: expected X,Y=METRES"),
+        (["-o", "out", "--point", "4,4=2", "--sparse", "wide.npy"], "not both"),
+        (["-o", "out", "--sparse", "whole.png"], r"^whole\.png: .*--sparse-scale 1000"),
         (["-o", "out", "--point", "8,0=2"], "outside the 8 x 6"),
         (["-o", "out", "--point", "3,0=2"], "no valid depth"),
         (["-o", "out", "--point", "4,4=2", "--shift"], "cannot fix 2 unknowns"),
@@ -223,6 +226,7 @@ def test_what_cannot_be_calibrated_is_one_line(tree, arguments, words, monkeypat
     monkeypatch.chdir(tree)
     Path("points.txt").write_text("1 2 3\n1 2 three\n")
     Path("outside.txt").write_text("99 2 3\n")
+    Image.fromarray(np.ones((6, 8), np.uint16)).save("whole.png")
     np.save("wide.npy", np.ones((6, 9), np.float32))
     with pytest.raises(LeadlineError, match=words):
         run("calibrate", tree / "in" / "a.png", *arguments)

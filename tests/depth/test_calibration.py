@@ -91,7 +91,7 @@ def test_many_points_are_fitted_in_a_moment_and_always_alike():
     ("predicted", "known", "shift", "words"),
     [
         ([], [], False, "0 known distances cannot fix 1"),
-        ([2.0], [3.0], True, "1 known distances cannot fix 2"),
+        ([2.0], [3.0], True, "1 known distance cannot fix 2"),
         ([2.0], [0.0], False, "known distance of 0 m"),
         ([2.0], [-1.0], False, "known distance of -1 m"),
         ([2.0], [np.nan], False, "finite"),

@@ -1,5 +1,6 @@
 """`leadline calibrate`: known distances correct a predicted depth map."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +72,9 @@ def calibrate_command(
         raise LeadlineError("no output folder: give -o OUT")
     if fit not in ("median", "least-squares"):
         raise LeadlineError(f"--fit {fit}: choose median or least-squares")
-    if (sparse is None) == (not point):
+    if sparse is not None and point:
+        raise LeadlineError("--point and --sparse: give one of them, not both")
+    if sparse is None and not point:
         raise LeadlineError(
             "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
         )
@@ -94,12 +97,14 @@ def calibrate_command(
     calibrated = calibration.apply(prediction)
     write_depth(written, calibrated, format)
     calibration.save(out / "calibration.json")
+    results = [written, out / "calibration.json"]
     if color:
-        write_png(with_suffix(target, "_color.png"), colorize(calibrated, bar=True))
+        results.append(with_suffix(target, "_color.png"))
+        write_png(results[-1], colorize(calibrated, bar=True))
     lost = int(prediction.valid.sum() - calibrated.valid.sum())
     if lost:
         typer.echo(f"{lost} pixels lie beyond infinity after the shift: invalid")
-    typer.echo(f"written: {written}, {out / 'calibration.json'}")
+    typer.echo(f"written: {', '.join(map(str, results))}")
 
 
 @dataclass(frozen=True)
@@ -152,10 +157,12 @@ def _from_points(texts: list[str]) -> Known:
 
 
 def _number(text: str) -> float | None:
+    """Return a finite number, None for any other text."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _from_file(path: Path | None, scale: str | None, prediction: "DepthMap") -> Known:
@@ -163,10 +170,17 @@ def _from_file(path: Path | None, scale: str | None, prediction: "DepthMap") -> 
     import numpy as np
 
     from leadline.depth import LeadlineError, parse_units, read_depth
+    from leadline.depth.formats import read_depth_values
 
     assert path is not None
     if path.suffix.lower() in (".txt", ".csv", ".xyz"):
         return _from_text(path)
+    values, about = read_depth_values(path)
+    if scale is None and about.units_per_metre is None and values.dtype.kind != "f":
+        raise LeadlineError(
+            f"{path}: holds whole numbers of an unknown unit; declare it, for instance "
+            "--sparse-scale 1000 for millimetres"
+        )
     truth = read_depth(path, parse_units(scale) if scale else None)
     if truth.shape != prediction.shape:
         raise LeadlineError(

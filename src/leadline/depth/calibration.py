@@ -129,7 +129,7 @@ def fit_calibration(
         )
     if len(z) < 1 + shift:
         raise LeadlineError(
-            f"{len(z)} known distances cannot fix {1 + shift} unknowns; "
+            f"{len(z)} known distance{'s' * (len(z) != 1)} cannot fix {1 + shift} unknowns; "
             + ("give more points, or leave out --shift" if shift else "give at least one point")
         )
     if not shift:
