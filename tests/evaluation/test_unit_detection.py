@@ -70,7 +70,7 @@ def test_files_that_say_their_unit_are_believed(tmp_path):
         (lambda x: 20000 / x, np.uint16, "disparity"),
         (lambda x: 1 / x, np.float32, "disparity"),
         (lambda x: x / x.max() * 255, np.uint8, "8-bit"),
-        (lambda x: x * 0, np.uint16, "no prediction file has a value"),
+        (lambda x: x * 0, np.uint16, "test_what.*: no prediction file has a positive"),
     ],
 )
 def test_what_cannot_be_told_is_refused(tmp_path, convert, dtype, words):

@@ -43,22 +43,33 @@ def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits
     distance grows (a disparity or a relative map is in no unit of length).
     """
     picked = sorted(evenly_spaced(len(data), LOOKED_AT))
-    stored = [read_depth_values(files[data.sample_id(index)]) for index in picked]
+    paths = [files[data.sample_id(index)] for index in picked]
+    stored = [read_depth_values(path) for path in paths]
     units = {said.units_per_metre for _, said in stored}
     if None not in units:
         said = ", ".join(describe_units(each) for each in sorted(u for u in units if u))
         return DetectedUnits(None, f"as the files declare: {said}")
+    folder = paths[0].parent
     if len(units) > 1:
         raise LeadlineError(
-            "some prediction files declare their unit and some do not; declare it for all with "
-            "--pred-scale"
+            f"{folder}: some prediction files declare their unit and some do not; declare it for "
+            "all with --pred-scale"
         )
     whole = {values.dtype.kind != "f" for values, _ in stored}
     if len(whole) > 1:
         raise LeadlineError(
-            "some prediction files hold whole numbers and some do not; score them apart"
+            f"{folder}: some prediction files hold whole numbers and some do not; score them apart"
         )
-    return _judge(_medians(files, data, picked), whole.pop())
+    seen = _medians(files, data, picked)
+    if seen is None:
+        raise LeadlineError(
+            f"{folder}: no prediction file has a positive, finite value where the truth has one; "
+            "look at how they were written"
+        )
+    try:
+        return _judge(seen, whole.pop())
+    except LeadlineError as error:
+        raise LeadlineError(f"{folder}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -70,8 +81,8 @@ class _Medians:
     images: int
 
 
-def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -> _Medians:
-    """Compare the values as stored with the truth, pixel by pixel, over a few images."""
+def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -> _Medians | None:
+    """Compare the values as stored with the truth over a few images; None: no common pixel."""
     rows, largest = [], 0.0
     for index in picked:
         sample = data[index]
@@ -84,7 +95,7 @@ def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -
             rows.append((np.median(p), np.median(g), _correlation(p, g)))
             largest = max(largest, float(p.max()))
     if not rows:
-        raise LeadlineError("no prediction file has a value where the truth has one")
+        return None
     p, g, correlation = np.median(np.array(rows, dtype=np.float64), axis=0)
     return _Medians(float(p), float(g), float(correlation), largest, len(rows))
 
