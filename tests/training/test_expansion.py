@@ -1,5 +1,11 @@
 """Offline expansion, on pictures whose every pixel says where it came from."""
 
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +16,7 @@ from PIL import Image
 from leadline.datasets import open_data, open_train_and_val
 from leadline.depth.errors import LeadlineError
 from leadline.training.expansion import Expansion, expand
-from tests.cli.helpers import leadline
+from tests.cli.helpers import RUN, leadline
 
 SIZE = (96, 128)
 
@@ -146,3 +152,36 @@ def test_the_command_puts_validation_aside_before_it_expands(pairs, tmp_path):
     validation = {line.split(",")[2] for line in (out / "val.csv").read_text().splitlines()[1:]}
     assert len(sources) == 9
     assert not sources & validation
+
+
+def test_a_worker_that_is_killed_is_one_line(pairs, tmp_path):
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        "expand",
+        str(pairs),
+        "-o",
+        str(out),
+        "--per-image",
+        "999",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list(out.glob("train/depth/*.png")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
+    worker = next(pid for pid, text in commands.items() if "spawn_main" in text)
+    os.kill(int(worker), signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Traceback" not in stderr
+    assert "a worker process was killed" in stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("zoom", [(0.5, 1.0), (1.2, 1.1), (1.0, math.inf), (1.0, math.nan)])
+def test_a_zoom_that_makes_no_picture_is_refused(zoom):
+    with pytest.raises(LeadlineError, match="1 <= smallest <= largest <= 16"):
+        Expansion(zoom=zoom)

@@ -12,11 +12,13 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 def expand_command(
     data: Annotated[Path, typer.Argument(help="Data of any layout in docs/data.md.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="New folder for the expanded pairs.")],
-    per_image: Annotated[int, typer.Option(min=1, help="Copies beside each original.")] = 6,
+    per_image: Annotated[
+        int, typer.Option(min=1, max=1000, help="Copies beside each original.")
+    ] = 6,
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same files.")] = 0,
     rotation: Annotated[float, typer.Option(min=0, max=180, help="Degrees, either way.")] = 5.0,
     max_zoom: Annotated[
-        float, typer.Option(min=1, help="Zoom by 1 to this; depth is divided by it.")
+        float, typer.Option(min=1, max=16, help="Zoom by 1 to this; depth is divided by it.")
     ] = 1.5,
     units: Annotated[
         str, typer.Option(help="Units per metre of the written 16-bit PNGs: 1000, kitti, ...")

@@ -13,6 +13,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from leadline.training.recipe import AugmentSection
 
 IMAGE_FORMATS = ("jpg", "png")
 JPEG_QUALITY = 95
+LARGEST_ZOOM = 16
 SETTINGS_FILE = "expansion.json"
 COLUMNS = ("image", "depth", "label", "source", "zoom")
 
@@ -60,10 +62,10 @@ class Expansion:
             raise LeadlineError(
                 f"image format {self.image_format!r}: choose one of {', '.join(IMAGE_FORMATS)}"
             )
-        if not 1 <= self.zoom[0] <= self.zoom[1]:
+        if not 1 <= self.zoom[0] <= self.zoom[1] <= LARGEST_ZOOM:
             raise LeadlineError(
-                f"zoom {self.zoom[0]:g}..{self.zoom[1]:g}: expected 1 <= smallest <= largest "
-                "(a smaller picture would leave a black frame)"
+                f"zoom {self.zoom[0]:g}..{self.zoom[1]:g}: expected 1 <= smallest <= largest <= "
+                f"{LARGEST_ZOOM} (a smaller picture would leave a black frame)"
             )
 
 
@@ -143,7 +145,7 @@ def _claim(out: Path, expansion: Expansion, train: DepthDataset, val: DepthDatas
         if path.read_text() != json.dumps(wanted, indent=2) + "\n":
             raise LeadlineError(
                 f"{path}: the folder holds an expansion with other settings or of other data; "
-                "choose another output folder"
+                "choose another output folder or remove this one"
             )
         return
     if out.is_dir() and any(out.iterdir()):
@@ -191,15 +193,13 @@ class _Writer:
         """Write the copies of one sample that are not there yet; return how many it has."""
         number, index = job
         part = self.parts[number]
-        missing = [
-            (copy, files)
-            for copy in range(part.copies)
-            if not (self.out / (files := part.files(index, copy))["depth"]).is_file()
-        ]
-        if missing:
-            sample = part.samples[index]
-            for copy, files in missing:
-                self._write_files(changed(sample, copy, self.expansion), files)
+        sample: Sample | None = None
+        for copy in range(part.copies):
+            files = part.files(index, copy)
+            if (self.out / files["depth"]).is_file():
+                continue
+            sample = sample or part.samples[index]
+            self._write_files(changed(sample, copy, self.expansion), files)
         return part.copies
 
     def _write_files(self, sample: Sample, files: dict[str, str]) -> None:
@@ -267,6 +267,11 @@ def _run(writer: _Writer, jobs: Sequence[Job], workers: int) -> Iterator[int]:
         try:
             for count in counts:
                 yield from range(count)
+        except BrokenProcessPool as error:
+            raise LeadlineError(
+                "a worker process was killed, maybe for want of memory; the same call goes on "
+                "where this one stopped, with fewer --workers if need be"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
