@@ -197,3 +197,23 @@ def test_a_wrong_option_is_found_before_anything_is_predicted(photos, tmp_path, 
     out = [] if "-o" in options else ["-o", tmp_path / "out"]
     fails_in_one_line(leadline("predict", photos / "plain.jpg", *out, *options), word)
     assert not list(tmp_path.glob("out/*.npy"))
+
+
+def test_a_multi_task_model_writes_its_classes_and_says_so(photos, tmp_path):
+    from leadline.models import ModelConfig, create_model
+
+    options = {"encoder": "resnet18", "classes": 6}
+    create_model(ModelConfig("ds-net", options, stride=16, training_area=5_120)).save(
+        tmp_path / "model"
+    )
+    result = leadline(
+        "predict", photos / "plain.jpg", "-o", tmp_path, "--model", tmp_path / "model", "--color"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "<name>_labels.png, <name>_labels_color.png" in result.stdout
+    labels = np.asarray(Image.open(tmp_path / "plain_labels.png"))
+    assert labels.shape == (60, 80)
+    assert labels.max() < 6
+    colors = np.asarray(Image.open(tmp_path / "plain_labels_color.png"))
+    for label in np.unique(labels):
+        assert len(np.unique(colors[labels == label], axis=0)) == 1

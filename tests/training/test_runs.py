@@ -133,6 +133,31 @@ def test_losses_of_different_recipes_are_said_not_to_compare(tmp_path):
     assert "different losses" not in (tmp_path / "one.svg").read_text()
 
 
+def drawn_in_svg(runs, path):
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        draw_curves(runs, path)
+    return path.read_text()
+
+
+@pytest.mark.parametrize(("rows", "thick"), [(4, False), (60, True)])
+def test_a_thick_line_is_spoken_of_where_there_is_one(tmp_path, rows, thick):
+    run = open_run(write_run(tmp_path / "run", [1 / (1 + i) for i in range(rows)]))
+    assert ("thick" in drawn_in_svg([run], tmp_path / "one.svg")) == thick
+
+
+def test_of_equal_curves_both_are_seen_in_every_part(tmp_path):
+    runs = [open_run(write_run(tmp_path / name, [0.9, 0.8, 0.6])) for name in ("a", "b")]
+    draw_curves(runs, tmp_path / "two.png")
+    pixels = np.asarray(Image.open(tmp_path / "two.png").convert("RGB")).astype(int)
+    half, third = pixels.shape[0] // 2, pixels.shape[1] // 3
+    parts = [pixels[y : y + half, x : x + third] for y in (0, half) for x in (0, third, 2 * third)]
+    for part in parts:
+        for colour in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0)):
+            assert (part == colour).all(axis=-1).sum() > 20
+
+
 def test_what_is_wrong_is_one_line(tmp_path):
     fails_in_one_line(leadline("runs", tmp_path / "none"), "none", "no such folder")
     run = write_run(tmp_path / "a", [0.9, 0.5])

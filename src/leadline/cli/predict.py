@@ -111,17 +111,18 @@ def predict_command(
     )
     warn_of_other_model(writing.calibration, predictor.name)
     failures = []
+    labelled = False
     with Progress("predict", len(jobs), hidden=len(jobs) == 1) as progress:
         for job in jobs:
             try:
-                _predict_one(predictor, job, writing)
+                labelled |= _predict_one(predictor, job, writing)
             except LeadlineError as error:
                 failures.append(str(error))
             except KeyboardInterrupt:
                 progress.say(f"leadline: stopped after {progress.done} of {len(jobs)}")
                 raise typer.Exit(130) from None
             progress.advance()
-    _conclude(len(jobs), failures, writing)
+    _conclude(len(jobs), failures, writing, labelled)
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class Writing:
         check_writable(self.folder)
 
 
-def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore[no-untyped-def]
+def _predict_one(predictor, job: Job, writing: Writing) -> bool:  # type: ignore[no-untyped-def]
+    """Write everything of one photograph; return whether there was a class map among it."""
     import warnings
 
     from leadline.depth import colorize, read_photo, write_depth, write_glb, write_ply, write_png
@@ -201,6 +203,7 @@ def _predict_one(predictor, job: Job, writing: Writing) -> None:  # type: ignore
         write_ply(with_suffix(job.target, ".ply"), depth, photo.pixels)
     if writing.glb:
         write_glb(with_suffix(job.target, ".glb"), depth, photo.pixels)
+    return prediction.labels is not None
 
 
 def warn_of_other_model(calibration: "Calibration | None", model: str) -> None:
@@ -232,10 +235,12 @@ def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
     return Intrinsics.from_fov(ASSUMED_FOV, width, height), note
 
 
-def _conclude(count: int, failures: list[str], writing: Writing) -> None:
+def _conclude(count: int, failures: list[str], writing: Writing, labelled: bool) -> None:
     done = count - len(failures)
     if done:
         kinds = [writing.suffix]
+        if labelled:
+            kinds += ["_labels.png"] + ["_labels_color.png"] * writing.color
         kinds += ["_color.png"] * writing.color + [".ply"] * writing.ply + [".glb"] * writing.glb
         unit = f"1/{writing.units_per_metre:g} metre" if writing.suffix == ".png" else "metres"
         typer.echo(

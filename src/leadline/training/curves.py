@@ -1,6 +1,7 @@
 """Training and validation curves of one run or of several in one picture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,34 @@ SHOWN = ("delta1", "abs_rel", "rmse")
 AXES = ("step", "epoch", "images")
 SMOOTHED_SHARE = 0.05
 MOST_RUNS = 20
+LOG_SPAN = 4
+"""The axis of the loss is logarithmic where the largest loss is so many times the smallest."""
+LINES = ("-", (0, (4, 2)), (0, (6, 2, 1, 2)), (0, (1, 1.5)))
+"""Lines of the first runs, the second's with gaps through which the first is seen, and so on."""
+FIRST_DOT, LAST_DOT, STAR = 6.0, 3.0, 8.0
+"""Diameters of the points in 1/72 inch; a star is so much larger."""
 
 
 def draw_curves(runs: Sequence[RunFolder], path: Path, x: str = "step") -> None:
     """Draw loss, learning rate and validation metrics of `runs` over `x` into the picture `path`.
 
-    `x` is step, epoch or images. Each run has one colour in all parts. The loss is drawn thin as
-    it was logged and thick as its running mean over `SMOOTHED_SHARE` of the run.
+    `x` is step, epoch or images. Each run has one colour and one kind of line in all parts, so that
+    equal curves are seen through each other. The loss is drawn thin as it was logged and thick as
+    its running mean over `SMOOTHED_SHARE` of the run, where that is more than one value.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 7), layout="constrained")
     parts = figure.subplots(2, 3)
     (loss, rate, legend), validation = parts
-    for run, colour in zip(runs, _colours(len(runs)), strict=True):
-        _draw_loss(loss, run, x, colour)
-        rate.plot(*run.series("lr", x), color=colour)
+    pens = _pens(len(runs))
+    for run, pen in zip(runs, pens, strict=True):
+        _draw_loss(loss, run, x, pen)
+        rate.plot(*run.series("lr", x), color=pen.colour, linestyle=pen.line)
         for metric, axes in zip(SHOWN, validation, strict=True):
-            _draw_metric(axes, run, metric, x, colour)
-    unlike = len({str(run.recipe.get("loss")) for run in runs}) > 1
-    loss.set_title(
-        f"training loss (thick: mean over {SMOOTHED_SHARE:.0%} of the run)"
-        + ("\ndifferent losses: heights do not compare" if unlike else "")
-    )
-    if all(value > 0 for run in runs for value in run.series("loss")[1]):
-        loss.set_yscale("log")
+            _draw_metric(axes, run, metric, x, pen)
+    loss.set_title(_loss_title(runs))
+    _scale_loss(loss, [value for run in runs for value in run.series("loss")[1]])
     rate.set_title("learning rate")
     for metric, axes in zip(SHOWN, validation, strict=True):
         better = "higher" if metric in HIGHER_IS_BETTER else "lower"
@@ -48,9 +52,26 @@ def draw_curves(runs: Sequence[RunFolder], path: Path, x: str = "step") -> None:
         axes.set_xlabel(x)
         axes.grid(alpha=0.3)
         axes.margins(x=0.02)
-    _draw_legend(legend, runs)
+    _draw_legend(legend, runs, pens)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """How one run is drawn; `dot` is the diameter of its points."""
+
+    colour: Any
+    line: Any
+    dot: float
+
+
+def _pens(count: int) -> list[_Pen]:
+    """Return different colours, lines with gaps, and points that get smaller towards the last."""
+    largest = FIRST_DOT if count > 1 else LAST_DOT
+    dots = np.linspace(largest, LAST_DOT, count)
+    lines = [LINES[place % len(LINES)] for place in range(count)]
+    return [_Pen(*each) for each in zip(_colours(count), lines, dots.tolist(), strict=True)]
 
 
 def _colours(count: int) -> list[Any]:
@@ -63,15 +84,48 @@ def _colours(count: int) -> list[Any]:
     return [colormaps["turbo"](value) for value in np.linspace(0.03, 0.97, count)]
 
 
-def _draw_loss(axes: Any, run: RunFolder, x: str, colour: Any) -> None:
+def _loss_title(runs: Sequence[RunFolder]) -> str:
+    title = "training loss"
+    if any(_window(run.series("loss")[1]) > 1 for run in runs):
+        title += f" (thick: mean over {SMOOTHED_SHARE:.0%} of the run)"
+    if len({str(run.recipe.get("loss")) for run in runs}) > 1:
+        title += "\ndifferent losses: heights do not compare"
+    return title
+
+
+def _scale_loss(axes: Any, values: Sequence[float]) -> None:
+    """Make the axis logarithmic where the loss falls far, with plain figures at 1, 2 and 5."""
+    from matplotlib.ticker import LogLocator
+
+    if not values or min(values) <= 0 or max(values) < LOG_SPAN * min(values):
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
+
+
+def _window(values: Sequence[float]) -> int:
+    """Return over how many values the running mean goes; 1 is no mean."""
+    return max(1, round(SMOOTHED_SHARE * len(values)))
+
+
+def _draw_loss(axes: Any, run: RunFolder, x: str, pen: _Pen) -> None:
     places, values = run.series("loss", x)
-    window = max(1, round(SMOOTHED_SHARE * len(values)))
-    alpha = 0.3 if window > 1 else 1.0
+    window = _window(values)
+    if window > 1:
+        axes.plot(places, values, color=pen.colour, alpha=0.3, linewidth=0.8)
+        values = running_mean(np.array(values), window).tolist()
     # A line through one point is nothing to see.
     marker = "o" if len(values) == 1 else None
-    axes.plot(places, values, color=colour, alpha=alpha, linewidth=0.8, marker=marker)
-    if window > 1:
-        axes.plot(places, running_mean(np.array(values), window), color=colour, linewidth=1.8)
+    axes.plot(
+        *(places, values),
+        color=pen.colour,
+        linestyle=pen.line,
+        linewidth=1.8,
+        marker=marker,
+        markersize=pen.dot,
+    )
 
 
 def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
@@ -82,9 +136,16 @@ def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64
     return np.asarray((sums[last] - sums[first]) / (last - first))
 
 
-def _draw_metric(axes: Any, run: RunFolder, metric: str, x: str, colour: Any) -> None:
+def _draw_metric(axes: Any, run: RunFolder, metric: str, x: str, pen: _Pen) -> None:
     places, values = run.series(f"val_{metric}", x)
-    axes.plot(places, values, color=colour, marker="o", markersize=3, linewidth=1.4)
+    axes.plot(
+        *(places, values),
+        color=pen.colour,
+        linestyle=pen.line,
+        linewidth=1.4,
+        marker="o",
+        markersize=pen.dot,
+    )
     best = run.best
     kept = [
         place
@@ -92,15 +153,22 @@ def _draw_metric(axes: Any, run: RunFolder, metric: str, x: str, colour: Any) ->
         if step == best.get("step")
     ]
     if kept:
-        axes.plot(kept[-1:], [best[metric]], color=colour, marker="*", markersize=11)
+        axes.plot(
+            *(kept[-1:], [best[metric]]),
+            color=pen.colour,
+            marker="*",
+            markersize=STAR + pen.dot,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+        )
 
 
-def _draw_legend(axes: Any, runs: Sequence[RunFolder]) -> None:
+def _draw_legend(axes: Any, runs: Sequence[RunFolder], pens: Sequence[_Pen]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=colour, linewidth=2.5, label=_describe(run))
-        for run, colour in zip(runs, _colours(len(runs)), strict=True)
+        Line2D([], [], color=pen.colour, linestyle=pen.line, linewidth=2.5, label=_describe(run))
+        for run, pen in zip(runs, pens, strict=True)
     ]
     if len({run.status.protocol for run in runs if run.status and run.status.protocol}) > 1:
         handles.append(
@@ -108,7 +176,11 @@ def _draw_legend(axes: Any, runs: Sequence[RunFolder]) -> None:
         )
     axes.axis("off")
     axes.legend(
-        handles=handles, loc="upper left", fontsize=8 if len(runs) < 8 else 6, frameon=False
+        handles=handles,
+        loc="upper left",
+        fontsize=8 if len(runs) < 8 else 6,
+        handlelength=3.5,
+        frameon=False,
     )
 
 
