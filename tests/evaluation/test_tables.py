@@ -69,6 +69,33 @@ def test_latex_balances_its_braces_and_escapes_hostile_names(comparison):
         assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}")
 
 
+def test_every_latex_row_fills_its_tabular_and_commands_are_known(comparison):
+    text = tables.latex(comparison)
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    parts = re.findall(r"\\begin\{tabular\}\{(lc*)\}\n(.*?)\\end\{tabular\}", body, re.S)
+    assert len(parts) == 2  # the scores and the paired test
+    for columns, content in parts:
+        lines = content.splitlines()
+        rules = [line for line in lines if re.fullmatch(r"\\(top|mid|bottom)rule", line)]
+        assert (rules[0], rules[-1]) == (r"\toprule", r"\bottomrule")
+        rows = [line for line in lines if line not in rules]
+        assert rows
+        for row in rows:
+            assert row.endswith(r" \\"), row
+            spans = [int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+            assert len(re.findall(r"(?<!\\)&", row)) + sum(spans) == len(columns) - 1, row
+            assert len(re.findall(r"(?<!\\)\$", row)) % 2 == 0, row
+    # Outside tabulars and escapes no sign is left that TeX takes for its own.
+    prose = re.sub(r"\\begin\{tabular\}.*?\\end\{tabular\}", "", body, flags=re.S)
+    assert not re.search(r"(?<!\\)[&%#_~]", prose)
+    standard = {
+        "begin", "end", "toprule", "midrule", "bottomrule", "multicolumn", "emph", "textbf",
+        "scriptsize", "uparrow", "downarrow", "textbackslash", "textasciitilde", "textasciicircum",
+        "textless", "textgreater", "textbar",
+    }  # fmt: skip
+    assert set(re.findall(r"\\([a-zA-Z]+)", body)) <= standard
+
+
 def test_json_holds_the_full_precision(comparison):
     content = json.loads(tables.as_json(comparison))
     expected = comparison.rows[0].values["abs_rel"].number
