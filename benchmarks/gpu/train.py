@@ -10,25 +10,21 @@ from then on. Scoring is left to `leadline evaluate`, on any machine.
 """
 
 import argparse
-import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from leadline.cli.train import TrainingProgress
 from leadline.depth import LeadlineError
-from leadline.depth.atomic import atomic_path
 from leadline.training import loop
+from leadline.training.origin import read_origin
 from leadline.training.recipe import load_recipe
 from leadline.training.signals import Stopped
 
 
 def move_data(run: Path, data: Path) -> None:
     """Tell a run where its data lies now."""
-    facts = json.loads((run / "run.json").read_text())
-    if facts["data"] != str(data.resolve()):
-        facts["data"] = str(data.resolve())
-        with atomic_path(run / "run.json") as temporary:
-            temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    replace(read_origin(run), data=str(data.resolve())).write(run)
 
 
 def train_slice(options: argparse.Namespace) -> loop.Outcome:

@@ -96,6 +96,26 @@ def test_a_hostile_checkpoint_runs_no_code(tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"data": "x"}', '{"data": 1, "units_per_metre": "m"}']
+)
+def test_a_damaged_run_json_is_one_line_that_says_what_belongs_there(quick_run, tmp_path, damage):
+    run = shutil.copytree(quick_run, tmp_path / "run")
+    (run / "run.json").write_text(damage)
+    with pytest.raises(LeadlineError, match=r"run\.json: is damaged.*units_per_metre") as caught:
+        resume(run, SilentReporter())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_first_checkpoint_that_cannot_be_written_promises_none_before_it(tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(LeadlineError, match=r"none before it.*remove .* and train again"):
+        save_checkpoint(tmp_path / "run" / "checkpoints", {"step": 0})
+
+
 def test_a_folder_that_holds_a_run_is_not_overwritten(pairs, quick_run):
     with pytest.raises(LeadlineError, match=r"already holds a run.*--resume"):
         train(load_recipe("compact", QUICK), pairs, quick_run, SilentReporter())

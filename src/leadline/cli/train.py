@@ -146,18 +146,17 @@ def _peak_memory() -> str:
 
 def _score(run: Path, model: Path) -> None:
     """Score the best model of a finished run beside the trivial baselines."""
-    import json
-
     from leadline.cli.evaluate import print_result, score_baselines
     from leadline.cli.progress import tracker
     from leadline.evaluation import ModelPredictions, evaluate
     from leadline.inference import Predictor
+    from leadline.training.origin import read_origin
     from leadline.training.recipe import load_recipe
     from leadline.training.run import run_data
 
     recipe = load_recipe(str(run / "recipe.yaml"))
-    facts = json.loads((run / "run.json").read_text())
-    train, val = run_data(recipe, Path(facts["data"]), facts["units_per_metre"])
+    origin = read_origin(run)
+    train, val = run_data(recipe, Path(origin.data), origin.units_per_metre)
     if val is not None:
         predictor = Predictor.load(model)
         result = evaluate(
@@ -167,7 +166,7 @@ def _score(run: Path, model: Path) -> None:
             track=tracker("evaluate"),
         )
         result.model = f"{recipe.name} (this run)"
-        result.data = f"validation images of {facts['data']}"
+        result.data = f"validation images of {origin.data}"
         result.baselines = score_baselines(train, val, result)
         print_result(result)
     typer.echo(f"model: {model}   curves: {run / 'curves.png'}   samples: {run / 'samples'}")

@@ -1,5 +1,6 @@
 """Checkpoints: the whole state of a run, written in one move, the one before kept."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,25 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
     try:
         with atomic_path(newest) as temporary:
             torch.save(state, temporary)
+            _reach_the_disk(temporary)
             if newest.exists() and not same_step:
                 newest.replace(folder / BEFORE)
     except RuntimeError as error:  # torch's zip writer does not raise OSError on a full disk
+        safe = any((folder / name).exists() for name in (LAST, BEFORE))
+        remedy = (
+            f"the one before it is intact: free space, then leadline train --resume {folder.parent}"
+            if safe
+            else f"there is none before it: free space, remove {folder.parent} and train again"
+        )
         raise LeadlineError(
-            f"{newest}: the checkpoint cannot be written (is the disk full?); an earlier one "
-            "is intact: free space and resume"
+            f"{newest}: the checkpoint cannot be written (is the disk full?); {remedy}"
         ) from error
+
+
+def _reach_the_disk(path: Path) -> None:
+    """Wait until a file is stored: renamed before that, a power cut could leave it empty."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def remove_leftovers(folder: Path) -> None:

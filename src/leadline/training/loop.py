@@ -1,11 +1,9 @@
 """The training loop, readable in one sitting. Lightning Fabric supplies devices and processes."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,10 +14,12 @@ from leadline.training.books import Books
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.class_ids import class_ids
 from leadline.training.data import TrainingSamples, make_loader
+from leadline.training.origin import Origin, read_origin
 from leadline.training.processes import SaidByAnother, peers_may_vanish, start_processes
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.reporter import Reporter, Silence, announce
 from leadline.training.run import Run, set_up
+from leadline.training.runs import is_run
 from leadline.training.schedules import lr_factor
 from leadline.training.signals import Stopped, StopRequest
 from leadline.training.step import train_step
@@ -59,21 +59,16 @@ def train(
                 f"{folder}' or choose another --out"
             )
     run = set_up(processes, recipe, data, folder, units_per_metre)
-    facts = {
-        "data": str(data.resolve()),
-        "units_per_metre": units_per_metre,
-        "initialised_from": run.initialised_from,
-    }
+    origin = Origin(str(data.resolve()), units_per_metre, run.initialised_from)
     with processes.together():
         if processes.leads:
-            _found(folder, recipe, facts)
+            _found(folder, recipe, origin)
     return _run(run, reporter, began)
 
 
-def _found(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
+def _found(folder: Path, recipe: Recipe, origin: Origin) -> None:
     """Write what makes a folder a run folder; the recipe, which tells one, comes last."""
-    with atomic_path(folder / "run.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    origin.write(folder)
     with atomic_path(folder / "recipe.yaml") as temporary:
         temporary.write_text(recipe.to_yaml(), encoding="utf-8")
 
@@ -81,10 +76,10 @@ def _found(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
 def resume(folder: Path, reporter: Reporter) -> Outcome:
     """Continue the run in `folder` from its newest checkpoint, to the same bits."""
     began = time.monotonic()
-    if not (folder / "recipe.yaml").is_file() or not (folder / "run.json").is_file():
+    if not is_run(folder):
         raise LeadlineError(f"{folder}: not a run folder (no recipe.yaml and run.json in it)")
     recipe = load_recipe(str(folder / "recipe.yaml"))
-    facts = json.loads((folder / "run.json").read_text())
+    origin = read_origin(folder)
     processes = start_processes(recipe.trainer)
     with processes.together():
         state, warning = load_checkpoint(folder / "checkpoints")
@@ -93,8 +88,8 @@ def resume(folder: Path, reporter: Reporter) -> Outcome:
     if "normalization" in state:
         section = section.model_copy(update={"normalization": state["normalization"]})
     blank = recipe.model_copy(update={"model": section})
-    run = set_up(processes, blank, Path(facts["data"]), folder, facts["units_per_metre"])
-    run = replace(run, recipe=recipe, initialised_from=facts["initialised_from"])
+    run = set_up(processes, blank, Path(origin.data), folder, origin.units_per_metre)
+    run = replace(run, recipe=recipe, initialised_from=origin.initialised_from)
     with processes.together():
         run.restore(state)
         if processes.leads:
@@ -129,7 +124,7 @@ def _run(run: Run, reporter: Reporter, began: float) -> Outcome:
     stop = StopRequest()
     books: Books | None = None
     try:
-        with peers_may_vanish():
+        with peers_may_vanish(run.folder):
             books = Books(run, reporter)
             announce(run, reporter)
             if run.step == 0:

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -117,8 +118,8 @@ class Processes:
 
 
 @contextmanager
-def peers_may_vanish() -> Iterator[None]:
-    """Turn what a collective raises when another process has died into one line."""
+def peers_may_vanish(folder: Path) -> Iterator[None]:
+    """Turn what a collective raises when another process of a run has died into one line."""
     try:
         yield
     except RuntimeError as error:
@@ -127,7 +128,7 @@ def peers_may_vanish() -> Iterator[None]:
             raise
         raise LeadlineError(
             f"process {dist.get_rank()}: another process of this run is gone (killed, out of "
-            "memory or its machine down); start them all again with --resume"
+            f"memory or its machine down); start them all again with --resume {folder}"
         ) from error
 
 

@@ -13,6 +13,7 @@ import yaml
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line
 from leadline.metrics import HIGHER_IS_BETTER, METRICS
+from leadline.training.origin import ORIGIN_FILE
 from leadline.training.status import Status, read_status
 
 RECIPE_FILE, METRICS_FILE = "recipe.yaml", "metrics.csv"
@@ -112,7 +113,7 @@ def _is_number(value: float | None) -> bool:
 
 def is_run(folder: Path) -> bool:
     """Tell whether `folder` looks like a run's."""
-    return (folder / RECIPE_FILE).is_file() and (folder / "run.json").is_file()
+    return (folder / RECIPE_FILE).is_file() and (folder / ORIGIN_FILE).is_file()
 
 
 def open_run(folder: Path) -> RunFolder:
