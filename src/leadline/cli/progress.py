@@ -44,13 +44,15 @@ class Progress:
         from rich.progress import (
             Progress as RichProgress,
         )
+        from rich.table import Column
 
+        # In a narrow terminal only the bar becomes shorter.
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[extra]}"),
             console=Console(stderr=True),
         )
@@ -60,13 +62,13 @@ class Progress:
         )
 
     def advance(self, extra: str = "") -> None:
-        """Count one; `extra` is shown behind the time left."""
+        """Count one; `extra` is shown behind the time left, on a bar in place of the rate."""
         self.done += 1
         self.extra = extra
         if self.hidden:
             return
         if self._bar is not None:
-            rate = f"{self.rate:.1f} {self.unit}/s"
+            rate = "" if extra else f"{self.rate:.1f} {self.unit}/s"
             self._bar.update(self._task, completed=self.done, rate=rate, extra=extra)
         elif self.done == self.total or time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
