@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import subprocess
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +16,7 @@ from leadline.datasets import open_data
 from leadline.datasets.warp import resize_sample
 from leadline.depth import LeadlineError
 from leadline.models.build import load_model
+from leadline.training.recipe import list_recipes, load_recipe
 from leadline.training.runs import open_run
 from tests.conftest import QUICK
 
@@ -123,3 +126,26 @@ def test_a_damaged_piece_is_named(
 def test_a_weight_beyond_fp16_is_refused() -> None:
     with pytest.raises(LeadlineError, match="big: holds values that fp16 cannot"):
         script("pieces").halve("big", torch.full((2, 2), 7e4))
+
+
+def commands_of_the_readme() -> dict[str, list[str]]:
+    """The arguments of every row's command, as a shell would give them to the script."""
+    text = (SCRIPTS / "README.md").read_text()
+    block = next(part for part in text.split("```") if part.startswith("\ntrain="))
+    shell = 'python() { printf "%s\\t" "$@"; echo; }\n' + block
+    printed = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+    calls = [line.rstrip("\t").split("\t") for line in printed.stdout.splitlines()]
+    return {call[call.index("--recipe") + 1]: call for call in calls}
+
+
+def test_the_readme_has_a_command_for_every_row_with_its_epochs_over_our_images() -> None:
+    commands = commands_of_the_readme()
+    assert set(commands) == set(list_recipes()) - {"densedepth-kitti"}
+    for name, call in commands.items():
+        settings = [value for flag, value in pairwise(call) if flag == "--set"]
+        recipe, steps = load_recipe(name, settings), int(call[call.index("--steps") + 1])
+        assert call[call.index("--out") + 1] == f"runs/{name}"
+        if recipe.trainer.max_steps is None:
+            assert steps == recipe.trainer.epochs * (691 // recipe.data.batch_size), name
+        ships = recipe.model.encoder_weights == "shipped"
+        assert ships or recipe.model.encoder_weights == "none", name
