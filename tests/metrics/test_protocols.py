@@ -12,6 +12,7 @@ from leadline.metrics.alignment import align
 from leadline.metrics.holes import fill_holes
 from leadline.metrics.protocols import aligned, read_protocol
 from leadline.metrics.resize import resize_to
+from tests.metrics.reference import fill_by_hand
 
 NYU = get_protocol("nyu-eigen")
 
@@ -249,3 +250,14 @@ class TestOwnProtocols:
     def test_what_is_wrong_is_named(self, tmp_path, text, words):
         with pytest.raises(LeadlineError, match=words):
             self.read(tmp_path, text)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.9])
+def test_sparse_maps_are_filled_as_pixel_by_pixel(share):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        depth = rng.uniform(1, 80, (13, 17)).astype(np.float32)
+        depth[rng.random(depth.shape) >= share] = 0
+        depth[rng.random(13) < 0.3] = np.nan  # rows without any value
+        if (depth > 0).any():
+            np.testing.assert_array_equal(fill_holes(depth), fill_by_hand(depth))

@@ -12,7 +12,8 @@ def fill_holes(depth: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (H,W) with every hole filled along its row, then along its column.
 
     A hole (not positive or not finite) between two values takes the smaller one, at the border of
-    a row the only one; rows without any value take the nearest row's. A map of holes stays.
+    a row the only one; rows without any value take the nearest row's. A map of holes stays. Source:
+    KITTI's development kit (interpolateBackground), which leaves empty rows between others open.
     """
     present = (depth > 0) & (depth < np.inf)
     if present.all() or not present.any():
