@@ -49,6 +49,14 @@ def codes_in_the_source() -> set[str]:
     }
 
 
+def test_what_could_not_be_read_is_counted(clean, tmp_path):
+    folder = tmp_path / "rooms"
+    shutil.copytree(clean, folder)
+    (folder / "depth/006.png").write_bytes(b"")
+    told = dict(check_data(folder).lines())["samples"]
+    assert told.endswith("27 of 28 read, all headers; 1 could not be read")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_clean_rooms_raise_no_finding(tmp_path, seed):
     report = check_data(write_rooms(tmp_path / "rooms", seed=seed))

@@ -69,7 +69,9 @@ class Report:
         """Return the facts as (heading, text) pairs."""
         facts, listing = self.facts, self.facts.listing
         splits = ", ".join(f"{count:,} {name}" for name, count in listing.splits.items() if name)
-        read = f"{len(facts.pairs):,} of {len(listing.entries):,} read, all headers"
+        failed = len(facts.pairs) - len(facts.readable)
+        read = f"{len(facts.readable):,} of {len(listing.entries):,} read, all headers"
+        read += f"; {failed:,} could not be read" if failed else ""
         rows = [
             ("data", f"{listing.path}: layout {listing.layout} ({listing.evidence})"),
             ("samples", f"{len(listing.entries):,}{f' ({splits})' if splits else ''}; {read}"),
