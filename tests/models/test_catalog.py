@@ -103,7 +103,8 @@ class TestEveryModel:
 
     @torch.inference_mode()
     def test_the_mobilenet_at_hand_can_drive_it(self, info):
-        model = create_model(config_of(info, options={"encoder": "mobilenet_v2"})).eval()
+        encoder = "mobilenet_v2_os16" if info.options.get("dilated") else "mobilenet_v2"
+        model = create_model(config_of(info, options={"encoder": encoder})).eval()
         divisor = 1 if info.name in FULL_SIZE else 2
         depth = model(picture(37, 53))["depth"]
         assert depth.shape[-2:] == (math.ceil(37 / divisor), math.ceil(53 / divisor))

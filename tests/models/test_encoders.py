@@ -1,6 +1,8 @@
 """Encoders are torchvision's networks: same keys, same numbers, taps where they should be."""
 
 import math
+import pathlib
+import pickle
 
 import pytest
 import torch
@@ -14,6 +16,8 @@ from leadline.models.encoders import ENCODERS, create_encoder, imagenet_weights_
 CHANNELS = {
     "vgg19": {1: 64, 2: 128, 4: 256, 8: 512, 16: 512},
     "mobilenet_v2": {2: 16, 4: 24, 8: 32, 16: 96, 32: 1280},
+    "mobilenet_v2_os16": {2: 16, 4: 24, 8: 32, 16: 1280},
+    "mobilenet_v2_os8": {2: 16, 4: 24, 8: 1280},
     "resnet18": {2: 64, 4: 64, 8: 128, 16: 256, 32: 512},
     "resnet34": {2: 64, 4: 64, 8: 128, 16: 256, 32: 512},
     "resnet50": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
@@ -36,7 +40,7 @@ def theirs(name: str) -> nn.Module:
     if name.startswith("resnet50_os"):
         dilate = [False, name.endswith("8"), True]
         return torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate)
-    return torchvision.models.get_model(name, weights=None)
+    return torchvision.models.get_model(name.partition("_os")[0], weights=None)
 
 
 def their_deepest(name: str, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
@@ -45,7 +49,7 @@ def their_deepest(name: str, network: nn.Module, image: torch.Tensor) -> torch.T
         return network.features[:36](image)
     if name.startswith("densenet"):
         return functional.relu(network.features(image))
-    if name == "mobilenet_v2":
+    if name.startswith("mobilenet_v2"):
         return network.features(image)
     x = network.maxpool(network.relu(network.bn1(network.conv1(image))))
     return network.layer4(network.layer3(network.layer2(network.layer1(x))))
@@ -60,9 +64,13 @@ def test_a_torchvision_file_loads_and_gives_torchvisions_features(name, tmp_path
     encoder = create_encoder(name).eval()
     encoder.load_file(tmp_path / "weights.pth")
     image = torch.rand(1, 3, 64, 96)
-    features = encoder(image)
-    deepest = max(encoder.reductions)
-    torch.testing.assert_close(features[deepest], their_deepest(name, network, image))
+    deepest = encoder(image)[max(encoder.reductions)]
+    if name.startswith("mobilenet_v2_os"):
+        # A dilation in place of a stride computes every value of the plain network, and the ones
+        # between them.
+        step = 32 // max(encoder.reductions)
+        deepest = deepest[..., ::step, ::step]
+    torch.testing.assert_close(deepest, their_deepest(name, network, image))
     own = {encoder.prefix + key for key in encoder.body.state_dict()}
     assert own <= set(network.state_dict())
 
@@ -99,6 +107,42 @@ def test_weights_of_another_shape_are_refused_with_both_shapes(tmp_path):
     torch.save(state, tmp_path / "weights.pth")
     with pytest.raises(LeadlineError, match=r"conv1\.weight.*\(64, 4, 7, 7\).*\(64, 3, 7, 7\)"):
         create_encoder("resnet18").load_file(tmp_path / "weights.pth")
+
+
+def test_weights_that_are_not_finite_are_refused_with_the_tensor(tmp_path):
+    state = theirs("resnet18").state_dict()
+    state["layer2.0.conv1.weight"][0, 0, 0, 0] = torch.nan
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(LeadlineError, match=r"weights\.pth.*layer2\.0\.conv1\.weight.*not finite"):
+        create_encoder("resnet18").load_file(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda state: {"state_dict": state, "epoch": 3}])
+def test_a_distributed_trainings_state_dict_loads_like_the_plain_one(wrap, tmp_path):
+    state = theirs("resnet18").state_dict()
+    torch.save(
+        wrap({f"module.{key}": value for key, value in state.items()}), tmp_path / "weights.pth"
+    )
+    encoder = create_encoder("resnet18")
+    encoder.load_file(tmp_path / "weights.pth")
+    assert torch.equal(encoder.body.state_dict()["conv1.weight"], state["conv1.weight"])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (pickle.dumps(pathlib.PurePosixPath("/"), protocol=2), "could run code"),
+        (b"PK\x03\x04 no more", "cut short or damaged"),
+    ],
+)
+def test_a_file_without_weights_is_one_line(content, says, tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(LeadlineError, match=says) as caught:
+        create_encoder("resnet18").load_file(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_encoder_without_imagenet_weights_says_what_to_do():

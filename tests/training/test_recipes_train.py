@@ -46,15 +46,47 @@ def train_two_steps(name: str, data: Path, folder: Path, *settings: str) -> Sile
     ],
 )
 def test_a_recipe_trains_with_the_encoder_at_hand(name, labelled, tmp_path):
-    reporter = train_two_steps(name, labelled, tmp_path / "run")
+    encoder = "mobilenet_v2_os16" if name.endswith("-dilated") else "mobilenet_v2"
+    reporter = train_two_steps(name, labelled, tmp_path / "run", f"model.encoder={encoder}")
     assert len(reporter.losses) == 2
     assert np.isfinite(reporter.losses).all()
     config = json.loads((tmp_path / "run/model/config.json").read_text())
-    assert config["options"]["encoder"] == "mobilenet_v2"
+    assert config["options"]["encoder"] == encoder
     assert (
         "mobilenet_v2-imagenet"
         in json.loads((tmp_path / "run/run.json").read_text())["initialised_from"]
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "says"),
+    [
+        ("vgg19-fcn-a1", "model.options.slop=0.2", "model.options.slop', did you mean 'slope'"),
+        ("vgg19-fcn-a1", "model.options.slope=steep", "model.options.slope = 'steep'.*number"),
+        ("ds-net", "model.options.classes=many", "model.options.classes = 'many'.*integer"),
+        ("unet-2m", "loss.2.options.data_rnge=3", "data_rnge', did you mean 'data_range'"),
+        ("unet-2m", "loss.2.options={}", "loss.2.options.data_range is missing"),
+        ("ds-net", "loss.1.options.ignore=0", "loss.1.options.ignore = 0"),
+        ("resnet50-upproj-dilated", "model.encoder=mobilenet_v2", "mobilenet_v2 is not dilated"),
+    ],
+)
+def test_a_wrong_option_is_one_line_before_there_is_a_run(name, setting, says, labelled, tmp_path):
+    with pytest.raises(LeadlineError, match=says):
+        train_two_steps(name, labelled, tmp_path / "run", setting)
+    assert not (tmp_path / "run").exists()
+
+
+def test_options_are_checked_before_weights_are_fetched(labelled, tmp_path):
+    wanted = ("model.encoder_weights=imagenet", "model.encoder=vgg19", "model.options.slop=0.2")
+    with pytest.raises(LeadlineError, match="did you mean 'slope'"):
+        train_two_steps("vgg19-fcn-a1", labelled, tmp_path / "run", *wanted)
+
+
+def test_a_single_value_for_batch_norm_is_one_line(labelled, tmp_path):
+    with pytest.raises(LeadlineError, match=r"1 image of 32x32.*data\.batch_size"):
+        train_two_steps(
+            "compact", labelled, tmp_path / "run", "data.batch_size=1", "data.area=1024"
+        )
 
 
 def test_the_literal_initialisation_of_a1_starts_far_off_and_trains(labelled, tmp_path):

@@ -245,7 +245,7 @@ def print_result(result: Evaluation) -> None:
     typer.echo(f"data      {result.data}{f' ({how})' if how else ''}: {images}")
     typer.echo(f"protocol  {protocol.name} [{protocol.hash}]: {protocol.describe()}")
     typer.echo(f"source    {protocol.source}")
-    typer.echo(f"truth     {protocol.truth} (what the protocol presupposes)")
+    typer.echo(f"expects   {protocol.truth} (not checked against the files)")
     if result.units:
         typer.echo(f"unit      {result.units}")
     if result.missing_share:

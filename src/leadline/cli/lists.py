@@ -1,6 +1,8 @@
 """`leadline models`, `recipes`, `layouts` and `protocols`: what there is, without torch."""
 
 import json
+import shutil
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,14 +30,13 @@ def models_command(as_json: Json = False) -> None:
         }
         typer.echo(json.dumps(content, indent=2))
         return
-    typer.echo(f"{'architecture':<24}{'parameters':>12}  {'input HxW':>9}  what")
     for info in CATALOG.values():
         h, w = info.training_size
-        typer.echo(f"{info.name:<24}{info.parameters:>12,}  {f'{h}x{w}':>9}  {info.summary}")
-        typer.echo(f"{'':<49}{info.source}")
+        typer.echo(f"{info.name:<24}{info.parameters:>12,} parameters  {h}x{w} (HxW)")
+        _below(f"{info.summary}. {info.source}.")
         for recipe in recipes:
             if recipe.model.architecture == info.name and recipe.published:
-                typer.echo(f"{'':<49}published ({recipe.name}): {_published(recipe)}")
+                _below(f"Published ({recipe.name}): {_published(recipe)}")
     typer.echo(f"\nshipped with weights: {', '.join(shipped_models()) or 'none'}")
 
 
@@ -48,19 +49,19 @@ def recipes_command(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([recipe.model_dump(mode="json") for recipe in recipes], indent=2))
         return
-    typer.echo(
-        f"{'recipe':<24}{'architecture':<24}{'parameters':>12}  {'input HxW':>10}  "
-        "description; published score"
-    )
     for recipe in recipes:
         info = CATALOG.get(recipe.model.architecture)
         count = f"{info.parameters:,}" if info else "?"
-        typer.echo(
-            f"{recipe.name:<24}{recipe.model.architecture:<24}{count:>12}  "
-            f"{_input_size(recipe, info):>10}  {recipe.description}"
-        )
-        published = f"; {_published(recipe)}" if recipe.published else ""
-        typer.echo(f"{'':<74}{recipe.source}{published}")
+        typer.echo(f"{recipe.name:<24}{count:>12} parameters  {_input_size(recipe, info)}")
+        _below(f"{recipe.description} {recipe.source}.")
+        if recipe.published:
+            _below(f"Published: {_published(recipe)}")
+
+
+def _below(text: str) -> None:
+    """Print a paragraph below a name, within the width of the terminal."""
+    width = max(60, min(shutil.get_terminal_size().columns, 110))
+    typer.echo(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    "))
 
 
 def _published(recipe: "Recipe") -> str:
@@ -70,7 +71,7 @@ def _published(recipe: "Recipe") -> str:
 def _input_size(recipe: "Recipe", info: "ModelInfo | None") -> str:
     """The sides where the recipe has the architecture's own number of pixels, else that number."""
     h, w = info.training_size if info else (0, 0)
-    return f"{h}x{w}" if h * w == recipe.data.area else f"{recipe.data.area:,} px"
+    return f"{h}x{w} (HxW)" if h * w == recipe.data.area else f"{recipe.data.area:,} pixels"
 
 
 def layouts_command(as_json: Json = False) -> None:
@@ -91,8 +92,6 @@ def layouts_command(as_json: Json = False) -> None:
 
 def protocols_command(as_json: Json = False) -> None:
     """List the evaluation protocols: how each number is made, and where that is from."""
-    import textwrap
-
     from leadline.metrics import PROTOCOLS
 
     if as_json:

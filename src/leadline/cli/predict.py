@@ -110,8 +110,7 @@ def predict_command(
         model, runtime=runtime, precision=precision, processing_area=processing_area
     )
     warn_of_other_model(writing.calibration, predictor.name)
-    failures = []
-    labelled = False
+    failures, labelled = [], False
     with Progress("predict", len(jobs), hidden=len(jobs) == 1) as progress:
         for job in jobs:
             try:
@@ -144,10 +143,14 @@ class Writing:
 
     def outputs(self, target: Path) -> list[Path]:
         """Return every file that may be written for one photograph."""
-        suffixes = [self.suffix, "_labels.png"]
-        suffixes += ["_color.png", "_labels_color.png"] * self.color
-        suffixes += [".ply"] * self.ply + [".glb"] * self.glb
-        return [with_suffix(target, suffix) for suffix in suffixes]
+        return [with_suffix(target, suffix) for suffix in self.suffixes(labelled=True)]
+
+    def suffixes(self, *, labelled: bool) -> list[str]:
+        """Return how the names of the files of one photograph end, with class labels or without."""
+        ends = [self.suffix] + ["_color.png"] * self.color
+        if labelled:
+            ends += ["_labels.png"] + ["_labels_color.png"] * self.color
+        return ends + [".ply"] * self.ply + [".glb"] * self.glb
 
     def check(self) -> None:
         """Find wrong options before a model is loaded, not once for each photograph.
@@ -170,7 +173,7 @@ class Writing:
 
 
 def _predict_one(predictor, job: Job, writing: Writing) -> bool:  # type: ignore[no-untyped-def]
-    """Write everything of one photograph; return whether there was a class map among it."""
+    """Write the files of one photograph; return whether it got class labels."""
     import warnings
 
     from leadline.depth import colorize, read_photo, write_depth, write_glb, write_ply, write_png
@@ -238,10 +241,7 @@ def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
 def _conclude(count: int, failures: list[str], writing: Writing, labelled: bool) -> None:
     done = count - len(failures)
     if done:
-        kinds = [writing.suffix]
-        if labelled:
-            kinds += ["_labels.png"] + ["_labels_color.png"] * writing.color
-        kinds += ["_color.png"] * writing.color + [".ply"] * writing.ply + [".glb"] * writing.glb
+        kinds = writing.suffixes(labelled=labelled)
         unit = f"1/{writing.units_per_metre:g} metre" if writing.suffix == ".png" else "metres"
         typer.echo(
             f"{done} of {count} predicted: {writing.folder}/<name>{', <name>'.join(kinds)} "

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import torch
 
 from leadline.depth.errors import LeadlineError
+from leadline.depth.names import nearest
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import read_state_dict
+from leadline.models.options import check_options
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -23,21 +26,27 @@ def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
     The global random state is left as it was.
     Errors: LeadlineError for an unknown architecture, encoder or option.
     """
-    if config.architecture not in CATALOG:
-        raise LeadlineError(
-            f"architecture {config.architecture!r} is not known; choose one of {', '.join(CATALOG)}"
-        )
-    info = CATALOG[config.architecture]
-    module, _, name = info.factory.partition(":")
-    factory = getattr(importlib.import_module(module), name)
-    options = {**info.options, **config.options}
+    factory = checked_factory(config.architecture, config.options)
+    options = {**CATALOG[config.architecture].options, **config.options}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try:
-            model: DepthModel = factory(config, **options)
-        except TypeError as error:
-            raise LeadlineError(f"{config.architecture}: {error}; see 'leadline models'") from error
-    return model
+        return factory(config, **options)
+
+
+def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[..., DepthModel]:
+    """Return what builds an architecture, once it is sure that it takes these options.
+
+    Errors: LeadlineError for an unknown architecture, or an option it does not have.
+    """
+    if architecture not in CATALOG:
+        raise LeadlineError(
+            f"architecture {architecture!r} is not known{nearest(architecture, CATALOG)}; "
+            f"choose one of {', '.join(CATALOG)}"
+        )
+    module, _, name = CATALOG[architecture].factory.partition(":")
+    factory: Callable[..., DepthModel] = getattr(importlib.import_module(module), name)
+    check_options(factory, options, key="model.options", given=("self", "config"))
+    return factory
 
 
 def read_config(path: Path) -> ModelConfig:

@@ -165,7 +165,7 @@ CATALOG: dict[str, ModelInfo] = {
             training_size=(228, 304),
             stride=4,
             depth_space="linear",
-            options={"encoder": "resnet50_os16", "skip": "reduce"},
+            options={"encoder": "resnet50_os16", "skip": "reduce", "dilated": True},
         ),
         ModelInfo(
             name="depth-mancini",

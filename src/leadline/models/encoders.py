@@ -5,6 +5,7 @@ rounded up at sizes that are no multiples, and keeps torchvision's own parameter
 torchvision's weight files load into it strictly.
 """
 
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leadline.depth.errors import LeadlineError
+from leadline.depth.files import one_line
 
 Taps = dict[int, Tensor]
 
@@ -79,6 +81,12 @@ class Encoder(nn.Module):
                 f"{path}: tensor {self.prefix + wrong[0]!r} has shape "
                 f"{tuple(found[wrong[0]].shape)}, expected {tuple(wanted[wrong[0]].shape)}"
             )
+        for key in wanted:
+            if not torch.isfinite(found[key]).all():
+                raise LeadlineError(
+                    f"{path}: tensor {self.prefix + key!r} holds numbers that are not finite; "
+                    "the file is damaged, or of a training that diverged"
+                )
         self.body.load_state_dict({key: found[key] for key in wanted})
 
 
@@ -86,16 +94,23 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a .pth/.pt (weights only, no code is run) or .safetensors state dict."""
     if not path.is_file():
         raise LeadlineError(f"{path}: no such weights file; give an existing .pth or .safetensors")
+    if path.stat().st_size == 0:
+        raise LeadlineError(f"{path}: is empty; copy or download it again")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return dict(load_file(path))
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors raise many kinds for a bad file
-        reason = str(error).splitlines()[0][:120]
+    except pickle.UnpicklingError as error:
         raise LeadlineError(
-            f"{path}: not readable as weights ({type(error).__name__}: {reason}); "
+            f"{path}: holds something else than tensors, which is not loaded since it could run "
+            "code; expected a plain state dict saved by torch or safetensors"
+        ) from error
+    except Exception as error:  # torch and safetensors raise many kinds for a bad file
+        reason = one_line(error).partition(". ")[0]
+        raise LeadlineError(
+            f"{path}: cut short or damaged ({type(error).__name__}: {reason}); "
             "expected a plain state dict saved by torch or safetensors"
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
@@ -103,7 +118,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise LeadlineError(
             f"{path}: holds {type(state).__name__}, expected a state dict of tensors"
         )
-    return state
+    # DistributedDataParallel puts a name before every key.
+    wrapped = bool(state) and all(str(key).startswith("module.") for key in state)
+    return {key.removeprefix("module."): v for key, v in state.items()} if wrapped else state
 
 
 def _children(module: nn.Module) -> dict[str, nn.Module]:
@@ -122,6 +139,28 @@ def _mobilenet_v2() -> Encoder:
     return Encoder(
         _children(features), {2: "1", 4: "3", 8: "6", 16: "13", 32: "18"}, prefix="features."
     )
+
+
+def _dilated_mobilenet_v2(output_stride: int) -> Callable[[], Encoder]:
+    """MobileNetV2 whose last strides are dilations: same weights, the same values and more."""
+    strided = {16: ("14",), 8: ("7", "14")}[output_stride]
+
+    def build() -> Encoder:
+        layers = _children(torchvision.models.mobilenet_v2(weights=None).features)
+        dilation = 1
+        for name, layer in layers.items():
+            for conv in layer.modules():
+                if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3):
+                    conv.dilation = conv.padding = (dilation, dilation)
+                    if name in strided:
+                        conv.stride = (1, 1)
+            # The layer that strode no more is the last that looks at its direct neighbours.
+            dilation *= 2 if name in strided else 1
+        taps = {2: "1", 4: "3", 8: "6"}
+        kept = {reduction: name for reduction, name in taps.items() if reduction < output_stride}
+        return Encoder(layers, {**kept, output_stride: "18"}, prefix="features.")
+
+    return build
 
 
 def _resnet(name: str) -> Callable[[], Encoder]:
@@ -233,6 +272,8 @@ class TimmEncoder(nn.Module):
 ENCODERS: dict[str, Callable[[], Encoder]] = {
     "vgg19": _vgg19,
     "mobilenet_v2": _mobilenet_v2,
+    "mobilenet_v2_os16": _dilated_mobilenet_v2(16),
+    "mobilenet_v2_os8": _dilated_mobilenet_v2(8),
     "resnet18": _resnet("resnet18"),
     "resnet34": _resnet("resnet34"),
     "resnet50": _resnet("resnet50"),
@@ -266,6 +307,11 @@ def use_leaky_relu(module: nn.Module, slope: float) -> None:
             use_leaky_relu(child, slope)
 
 
+def plain_name(name: str) -> str:
+    """Return the network whose weights a dilated one takes: resnet50 for resnet50_os16."""
+    return name.partition("_os")[0]
+
+
 def imagenet_weights_file(name: str) -> Path:
     """Return the local file of torchvision's ImageNet weights, downloading it when needed.
 
@@ -279,8 +325,7 @@ def imagenet_weights_file(name: str) -> Path:
             f"encoder {name!r} has no ImageNet weights in torchvision; give a local file with "
             "--set model.encoder_weights=FILE, or =none for random weights"
         )
-    # A dilated network ("resnet50_os16") uses the weights of the plain one.
-    weights: Any = torchvision.models.get_model_weights(name.partition("_os")[0])[IMAGENET_WEIGHTS]
+    weights: Any = torchvision.models.get_model_weights(plain_name(name))[IMAGENET_WEIGHTS]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     path: Path = folder / weights.url.rsplit("/", 1)[-1]
     if path.is_file():

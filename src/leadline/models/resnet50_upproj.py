@@ -22,7 +22,8 @@ class ResNet50UpProjection(DepthModel):
     """One up-projection a step, widths halved from half the encoder's deepest channels.
 
     `padding` is that of the up-projections (`exact` or `published`). A dilated encoder
-    (`resnet50_os16`, `resnet50_os8`) needs one or two up-projections fewer.
+    (`resnet50_os16`, `resnet50_os8`) needs one or two up-projections fewer; `dilated` insists
+    on one.
     """
 
     def __init__(
@@ -31,11 +32,18 @@ class ResNet50UpProjection(DepthModel):
         encoder: str = "resnet50",
         skip: str = "reduce",
         padding: str = "exact",
+        dilated: bool = False,
     ):
         super().__init__(config)
         if skip not in SKIPS:
             raise LeadlineError(f"skip {skip!r} is not known; choose one of {', '.join(SKIPS)}")
         self.encoder = create_encoder(encoder)
+        if dilated and max(self.encoder.reductions) > 16:
+            raise LeadlineError(
+                f"{config.architecture}: encoder {encoder} is not dilated, its last map is a "
+                f"{max(self.encoder.reductions)}th of the input; choose one with _os16 or _os8 in "
+                "its name, or the architecture resnet50-upproj"
+            )
         self.skip = skip
         channels = self.encoder.channels
         deepest = channels[max(self.encoder.reductions)]

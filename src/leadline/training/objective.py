@@ -8,6 +8,7 @@ from torch import Tensor
 
 from leadline.depth.errors import LeadlineError
 from leadline.models.base import DepthModel
+from leadline.models.options import check_options
 from leadline.models.spaces import masked_area_mean
 from leadline.training.losses import LOSSES
 from leadline.training.parts import WHOLE, BatchPart
@@ -22,6 +23,11 @@ def make_loss(recipe: Recipe, model: DepthModel) -> Objective:
     unknown = [term.name for term in recipe.loss if term.name not in LOSSES]
     if unknown:
         raise LeadlineError(f"loss {unknown[0]!r} is not known; choose from {', '.join(LOSSES)}")
+    for number, term in enumerate(recipe.loss):
+        loss_of = LOSSES[term.name]
+        tensors = list(inspect.signature(loss_of).parameters)[:3]
+        key = f"loss.{number}.options"
+        check_options(loss_of, term.options, key=key, given=(*tensors, "part"))
 
     def loss(
         outputs: dict[str, Tensor], batch: dict[str, Tensor], part: BatchPart = WHOLE

@@ -1,6 +1,5 @@
 """Recipes: everything that makes a run reproducible, in one YAML file."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import (
 )
 
 from leadline.depth.errors import LeadlineError
+from leadline.depth.names import nearest
 from leadline.metrics import METRICS
 
 
@@ -144,7 +144,7 @@ class OptimizerSection(_Section):
 
 def _known_metric(name: str) -> str:
     if name not in METRICS:
-        raise ValueError(f"not a metric{_nearest(name, METRICS)}; known: {', '.join(METRICS)}")
+        raise ValueError(f"not a metric{nearest(name, METRICS)}; known: {', '.join(METRICS)}")
     return name
 
 
@@ -294,7 +294,7 @@ def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
     known = list_recipes()
     if name_or_path not in known:
         raise LeadlineError(
-            f"recipe {name_or_path!r} is not known{_nearest(name_or_path, known)}; "
+            f"recipe {name_or_path!r} is not known{nearest(name_or_path, known)}; "
             "'leadline recipes' lists them, a YAML file works too"
         )
     resource = resources.files("leadline.recipes") / f"{name_or_path}.yaml"
@@ -351,7 +351,7 @@ def _explain(error: ValidationError) -> str:
         # A number picks from a list, whose sections are all of the list's one kind.
         section = section if isinstance(part, int) else _section_type(section, str(part))
     known = sorted(section.model_fields) if section else []
-    return f"unknown key {key!r}{_nearest(str(place[-1]), known)}; known: {', '.join(known)}"
+    return f"unknown key {key!r}{nearest(str(place[-1]), known)}; known: {', '.join(known)}"
 
 
 def _section_type(parent: Any, name: str) -> Any:
@@ -359,8 +359,3 @@ def _section_type(parent: Any, name: str) -> Any:
     choices = [annotation, *get_args(annotation)]
     sections = [c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)]
     return sections[0] if sections else None
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""

@@ -8,9 +8,9 @@ import torch
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.build import create_model
+from leadline.models.build import checked_factory, create_model
 from leadline.models.catalog import CATALOG
-from leadline.models.encoders import imagenet_weights_file
+from leadline.models.encoders import imagenet_weights_file, plain_name
 from leadline.models.size_policy import processing_size
 from leadline.training.groups import parameter_groups
 from leadline.training.recipe import ModelSection, Recipe
@@ -29,18 +29,15 @@ class Beginning:
 def begin(recipe: Recipe, samples: DepthDataset) -> Beginning:
     """Build the recipe's network with its starting weights, sized for these samples."""
     section = recipe.model
-    if section.architecture not in CATALOG:
-        raise LeadlineError(
-            f"architecture {section.architecture!r} is not known; "
-            f"choose one of {', '.join(CATALOG)}"
-        )
+    options = dict(section.options)
+    if section.encoder is not None:
+        options["encoder"] = section.encoder
+    # Before any weights are fetched for a network that cannot be built.
+    checked_factory(section.architecture, options)
     stride = CATALOG[section.architecture].stride
     height, width = samples[0].image.shape[:2]
     size = processing_size(height, width, recipe.data.area, stride)
     weights, normalization, origin = _starting_weights(section)
-    options = dict(section.options)
-    if section.encoder is not None:
-        options["encoder"] = section.encoder
     config = ModelConfig(
         architecture=section.architecture,
         options=options,
@@ -87,6 +84,8 @@ def _encoder_name(section: ModelSection) -> str:
 
 
 def _shipped_weights(encoder: str) -> tuple[Path, str, str]:
+    # A dilated network ("mobilenet_v2_os16") uses the weights of the plain one.
+    encoder = plain_name(encoder)
     if encoder not in SHIPPED_ENCODERS:
         raise LeadlineError(
             f"no ImageNet weights of {encoder} ship with the package, only of "

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from leadline.depth.errors import LeadlineError
 from leadline.training.guard import refuse_not_finite
 from leadline.training.parts import WHOLE, BatchPart, InformedPart, Rehearsal, combine
 from leadline.training.run import Run
@@ -93,7 +94,17 @@ def _forward(run: Run, part: Batch, number: int) -> Batch:
     device, half = run.processes.device.type, HALF.get(run.recipe.trainer.precision)
     images = part["image"].contiguous(memory_format=torch.channels_last)
     with torch.autocast(device, dtype=half, enabled=half is not None):
-        outputs: Batch = run.network(images)
+        try:
+            outputs: Batch = run.network(images)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            height, width = images.shape[-2:]
+            raise LeadlineError(
+                f"{len(images)} image of {height}x{width} leaves BatchNorm a single value to "
+                "normalise by; raise data.batch_size or data.area, or freeze it with "
+                "trainer.freeze_batch_norm=true"
+            ) from error
     return outputs
 
 

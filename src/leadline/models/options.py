@@ -1,0 +1,43 @@
+"""Options that a recipe gives by name, checked against the signature they are meant for."""
+
+import inspect
+import typing
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from leadline.depth.errors import LeadlineError
+from leadline.depth.names import nearest
+
+
+def check_options(
+    call: Callable[..., Any],
+    options: Mapping[str, Any],
+    *,
+    key: str,
+    given: Collection[str],
+) -> None:
+    """Refuse options that `call` has no parameter for, or of another type than it declares.
+
+    `key` is where the options stand in a recipe ("model.options"); `given` names the parameters
+    that Leadline fills in itself and no recipe may.
+    Errors: LeadlineError that names the key, the value and the known options.
+    """
+    target = call.__init__ if inspect.isclass(call) else call
+    types = typing.get_type_hints(target)
+    parameters = inspect.signature(call).parameters
+    known = sorted(name for name in parameters if name not in given)
+    for name, value in options.items():
+        if name not in known:
+            raise LeadlineError(
+                f"unknown key '{key}.{name}'{nearest(name, known)}; "
+                f"known: {', '.join(known) or 'none'}"
+            )
+        try:
+            TypeAdapter(types[name], config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError as error:
+            raise LeadlineError(f"{key}.{name} = {value!r}: {error.errors()[0]['msg']}") from error
+    missing = [name for name in known if parameters[name].default is inspect.Parameter.empty]
+    if lacking := [name for name in missing if name not in options]:
+        raise LeadlineError(f"{key}.{lacking[0]} is missing: it has no default")
