@@ -103,3 +103,8 @@ def test_json_holds_the_full_precision(comparison):
     assert content["differences"][HOSTILE]["abs_rel"]["p"] == (
         comparison.differences[HOSTILE]["abs_rel"].p
     )
+
+
+def test_a_small_difference_is_not_printed_as_none():
+    shown = [tables.signed(value) for value in (0.0, 0.0004, -3.2e-5, 0.0123, -1.5)]
+    assert shown == ["+0.000", "+4e-04", "-3e-05", "+0.012", "-1.500"]

@@ -95,7 +95,36 @@ def test_images_count_the_same_whatever_their_pixels():
 
 
 def test_nothing_to_score_is_an_error():
-    with pytest.raises(ValueError, match="non-empty"):
+    with pytest.raises(ValueError, match="one-dimensional"):
         depth_metrics(np.zeros(0), np.zeros(0))
     with pytest.raises(ValueError, match="no image"):
         mean_over_images([])
+
+
+@pytest.mark.parametrize("bad", [-1.0, 0.0, math.nan, math.inf])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_depth_that_is_none_is_refused_and_never_a_good_score(bad, place):
+    pair = [np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0])]
+    pair[place][1] = bad
+    with pytest.raises(ValueError, match=r"(prediction|truth) holds .* at 1 \(1 such of 3\)"):
+        depth_metrics(*pair)
+
+
+def test_sums_that_are_not_numbers_give_no_good_score():
+    chosen = metric_set(("silog", "depth_accuracy"))
+    values = chosen.values(np.full(1 + len(chosen.terms), math.nan))
+    assert all(math.isnan(value) for value in values.values())
+
+
+def test_maps_and_unknown_names_are_refused_by_name():
+    ones = np.ones((4, 5))
+    with pytest.raises(ValueError, match=r"one-dimensional.*\(4, 5\)"):
+        depth_metrics(ones, ones)
+    with pytest.raises(ValueError, match="'rmsle' is no metric"):
+        depth_metrics(np.ones(3), np.ones(3), names=["rmsle"])
+
+
+def test_tensors_are_as_good_as_arrays():
+    torch = pytest.importorskip("torch")
+    p, g = np.array([2.0, 1.0, 4.0]), np.array([1.0, 1.0, 5.0])
+    assert depth_metrics(torch.from_numpy(p), torch.from_numpy(g)) == depth_metrics(p, g)

@@ -55,3 +55,8 @@ def test_equal_models_do_not_differ_and_the_order_does_not_matter():
     assert paired_test(a, b) == pytest.approx(paired_test(b, a), abs=0.01)
     with pytest.raises(ValueError, match="equal non-empty"):
         paired_test(a, a[:3])
+
+
+def test_an_image_without_a_score_cannot_be_tested():
+    with pytest.raises(ValueError, match="finite"):
+        paired_test(np.array([1.0, np.nan, 3.0]), np.array([1.0, 2.0, 3.0]))

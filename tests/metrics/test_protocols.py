@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from leadline.depth import LeadlineError
-from leadline.metrics import PROTOCOLS, get_protocol, protocol_for
+from leadline.metrics import METRICS, PROTOCOLS, get_protocol, protocol_for
 from leadline.metrics.alignment import align
 from leadline.metrics.holes import fill_holes
 from leadline.metrics.protocols import aligned, read_protocol
@@ -261,3 +261,20 @@ def test_sparse_maps_are_filled_as_pixel_by_pixel(share):
         depth[rng.random(13) < 0.3] = np.nan  # rows without any value
         if (depth > 0).any():
             np.testing.assert_array_equal(fill_holes(depth), fill_by_hand(depth))
+
+
+def test_maps_of_other_shapes_are_refused_and_tensors_are_taken():
+    protocol = get_protocol("full")
+    depth = np.linspace(1, 4, 24, dtype=np.float32).reshape(4, 6)
+    valid = np.ones((4, 6), dtype=bool)
+    with pytest.raises(ValueError, match=r"one size.*\(4, 5\)"):
+        protocol.score(depth, depth, valid[:, :5])
+    tensors = [torch.from_numpy(each) for each in (1.1 * depth, depth, valid)]
+    assert protocol.score(*tensors) == protocol.score(1.1 * depth, depth, valid)
+
+
+def test_the_benchmarks_table_holds_what_its_site_ranks_by():
+    assert get_protocol("nyu-eigen").table_metrics == METRICS
+    kitti = get_protocol("kitti-benchmark")
+    assert kitti.table_metrics[:4] == ("silog", "sq_rel", "abs_rel", "irmse")
+    assert set(kitti.table_metrics) <= set(kitti.metric_set.metrics)

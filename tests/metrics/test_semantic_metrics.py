@@ -49,3 +49,11 @@ def test_the_documents_own_metrics():
     assert (
         depth_metrics(np.array([9.0]), np.array([1.0]), DOCUMENT_METRICS)["depth_accuracy"] == 0.0
     )
+
+
+@pytest.mark.parametrize("strange", [-1, 3])
+def test_a_prediction_that_is_no_class_is_refused_where_it_counts(strange):
+    prediction = np.array([0, 1, strange])
+    with pytest.raises(ValueError, match=f"class {strange} is predicted; expected 0 to 2"):
+        confusion_matrix(prediction, np.array([0, 1, 2]), 3)
+    assert confusion_matrix(prediction, np.array([0, 1, 9]), 3).sum() == 2

@@ -63,12 +63,12 @@ def compare_command(
 
     Results under another protocol, on other data or on other images are refused.
     """
-    from leadline.evaluation.comparison import SHOWN_METRICS, compare
+    from leadline.evaluation.comparison import compare
     from leadline.evaluation.stored import load_result
 
     loaded = [load_result(path) for path in results]
     chosen = choose_format(format, out)
-    shown: Sequence[str] = SHOWN_METRICS
+    shown: Sequence[str] | None = None
     if metrics is not None:
         shown = list(loaded[0].content.metrics) if metrics == "all" else metrics.split(",")
     comparison = compare(

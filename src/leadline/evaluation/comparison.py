@@ -11,10 +11,16 @@ from leadline.depth.errors import LeadlineError
 from leadline.evaluation.likeness import differences, groups_of
 from leadline.evaluation.published import PublishedSet, published_for
 from leadline.evaluation.stored import Result
-from leadline.metrics import HIGHER_IS_BETTER, bootstrap_interval, paired_test
+from leadline.metrics import (
+    HIGHER_IS_BETTER,
+    METRICS,
+    Protocol,
+    bootstrap_interval,
+    paired_test,
+)
 
 SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
-"""What tables show unless told otherwise."""
+"""What comparisons show unless the protocol or the user says otherwise."""
 
 FEWEST_IMAGES = 2
 
@@ -81,7 +87,7 @@ def compare(
     results: Sequence[Result],
     *,
     labels: Sequence[str] = (),
-    metrics: Sequence[str] = SHOWN_METRICS,
+    metrics: Sequence[str] | None = None,
     mixed: bool = False,
     baselines: bool = True,
     published: bool = True,
@@ -89,9 +95,12 @@ def compare(
 ) -> ComparisonTable:
     """Put results side by side, the first being what the others are tested against.
 
+    `metrics` are the columns, by default those that suit the protocol of the first result.
     Errors: LeadlineError where two results were not made alike (protocol, data, images or true
     depth) and `mixed` does not allow it, or where a metric or a label is wrong.
     """
+    if metrics is None:
+        metrics = shown_metrics(results[0].protocol)
     _check_metrics(results, metrics)
     names = list(labels) if labels else unique_labels(results)
     if len(names) != len(results) or len(set(names)) != len(names):
@@ -122,6 +131,11 @@ def compare(
     }
     paired = {name: found for name, found in paired.items() if found}
     return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes)
+
+
+def shown_metrics(protocol: Protocol) -> tuple[str, ...]:
+    """Return the columns of a comparison under `protocol`."""
+    return SHOWN_METRICS if protocol.table_metrics == METRICS else protocol.table_metrics
 
 
 def unique_labels(results: Sequence[Result]) -> list[str]:

@@ -70,7 +70,7 @@ def bars(edges: Sequence[float], values: Sequence[float | None], name: str, axis
             parts.append(_bar(axes, place + 0.06, place + 0.94, value, words[-1]))
     for place, edge in enumerate(edges):
         x, y = axes.at(place, 0)
-        parts.append(_text(x, y + 19, f"{edge:.2g}", "middle"))
+        parts.append(_text(x, y + 19, f"{edge:.3g}", "middle"))
     parts.append(_x_name(axes, axis))
     return _svg(axes, f"{name} by {axis}: {'; '.join(words)}", parts)
 

@@ -18,7 +18,6 @@ from leadline.evaluation.pages import write_page
 from leadline.evaluation.plots import bars, histogram, scatter
 from leadline.evaluation.stored import Result
 from leadline.evaluation.tables import BEST_WORDS, INTERVAL_WORDS, PAIRED_WORDS, blocks
-from leadline.metrics import METRICS
 
 LEAD_METRICS = ("abs_rel", "delta1", "rmse")
 BREAKDOWN_METRICS = ("abs_rel", "rmse", "delta1", "log10")
@@ -33,7 +32,8 @@ MOST_CASES = 6
 
 def write_report(path: Path, result: Result, data: DepthDataset) -> None:
     """Write the report of `result`, scored on `data`, as one self-contained HTML file."""
-    comparison = compare([result], metrics=METRICS, published=False)
+    metrics = result.protocol.table_metrics
+    comparison = compare([result], metrics=metrics, published=False)
     errors = result.rows["abs_rel"]
     write_page(
         path,
@@ -43,7 +43,7 @@ def write_report(path: Path, result: Result, data: DepthDataset) -> None:
         result=result,
         content=result.content,
         lead_metrics=LEAD_METRICS,
-        metrics=METRICS,
+        metrics=metrics,
         blocks=blocks(comparison),
         facts=_facts(result),
         fields=_fields(result),
@@ -184,7 +184,7 @@ def _listed(result: Result) -> list[tuple[str, str, list[float | None]]]:
         (
             result.ids[index],
             f"{result.rows['pixels'][index]:,.0f}",
-            [_finite(result.rows[metric][index]) for metric in METRICS],
+            [_finite(result.rows[metric][index]) for metric in result.protocol.table_metrics],
         )
         for index in order[:MOST_LISTED]
     ]

@@ -24,8 +24,8 @@ def number(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """Return three decimals with their sign."""
-    return f"{value:+.3f}"
+    """Return a difference with its sign: three decimals, or one digit of what would round to 0."""
+    return f"{value:+.3f}" if value == 0 or abs(value) >= 0.0005 else f"{value:+.0e}"
 
 
 def p_value(p: float) -> str:
@@ -85,7 +85,7 @@ def _terminal_differences(comparison: ComparisonTable, width: int) -> list[str]:
     for name, found in comparison.differences.items():
         each = [found.get(metric) for metric in comparison.metrics]
         lines.append(_line(name, (f"{signed(d.mean)} " if d else "- " for d in each), width))
-        lines.append(_line("", (_range(d.interval) if d else "" for d in each), width))
+        lines.append(_line("", (_signed_range(d.interval) if d else "" for d in each), width))
         lines.append(_line("", (f"p {p_value(d.p)} " if d else "" for d in each), width))
     return [*lines, f"({PAIRED_WORDS})"]
 
@@ -100,6 +100,10 @@ def _starred(value: Value) -> str:
 
 def _range(interval: tuple[float, float] | None) -> str:
     return f"{interval[0]:.3f}..{interval[1]:.3f} " if interval else ""
+
+
+def _signed_range(interval: tuple[float, float]) -> str:
+    return f"{signed(interval[0])}..{signed(interval[1])} "
 
 
 def _marked(name: str, marks: Sequence[str]) -> str:

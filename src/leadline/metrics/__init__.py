@@ -1,5 +1,10 @@
-"""Metric functions and named protocols."""
+"""Metric functions and named protocols, without torch.
 
+`leadline.metrics.streaming.DepthScore` is the same as a `torchmetrics.Metric`.
+"""
+
+from leadline.metrics.alignment import align
+from leadline.metrics.boundary import BoundaryScore, boundary_score, edge_mask
 from leadline.metrics.depth_metrics import (
     DEVKIT_METRICS,
     DOCUMENT_METRICS,
@@ -19,11 +24,15 @@ __all__ = [
     "HIGHER_IS_BETTER",
     "METRICS",
     "PROTOCOLS",
+    "BoundaryScore",
     "Comparison",
     "Protocol",
+    "align",
     "bootstrap_interval",
+    "boundary_score",
     "confusion_matrix",
     "depth_metrics",
+    "edge_mask",
     "get_protocol",
     "mean_over_images",
     "paired_test",

@@ -34,7 +34,8 @@ def boundary_score(
     found where the prediction has one of the same direction at the same place. Scale does not
     matter. Precision and recall are means over the four directions, F1 their harmonic mean, then
     thresholds are averaged with their own size as weight: Bochkovskii et al. 2024 (Depth Pro),
-    equation 3, without their thinning.
+    equation 3, without their thinning. A threshold or a direction for which the truth has no edge
+    counts as 0, as in their code, so that even the truth itself may stay below 1.
     """
     counts = np.zeros((4, 3, len(THRESHOLDS)), dtype=np.int64)
     for axis in (0, 1):

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 METRICS = (
     "delta1",
@@ -30,6 +30,9 @@ DOCUMENT_METRICS = ("depth_accuracy", "rmse_log1p")
 
 DEVKIT_METRICS = ("mae", "imae", "irmse", "log_mae")
 """What KITTI's development kit reports beside them; inverse depth in 1/m."""
+
+DEVKIT_TABLE = ("silog", "sq_rel", "abs_rel", "irmse", "imae", "rmse", "mae", "log_mae", "delta1")
+"""What a table shows where those are reported; the KITTI site ranks by the first four."""
 
 HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "depth_accuracy"})
 
@@ -127,9 +130,10 @@ TABLE: dict[str, Metric] = {
     "log10": _mean("abs log", 1 / np.log(10)),
     "silog": Metric(
         ("sq log", "log"),
-        lambda m: float(100 * np.sqrt(max(0.0, m["sq log"] - m["log"] ** 2))),
+        # np.maximum: the built-in would turn NaN into a perfect 0.
+        lambda m: float(100 * np.sqrt(np.maximum(0.0, m["sq log"] - m["log"] ** 2))),
     ),
-    "depth_accuracy": Metric(("abs", "g"), lambda m: min(1.0, max(0.0, 1 - m["abs"] / m["g"]))),
+    "depth_accuracy": Metric(("abs", "g"), lambda m: float(np.clip(1 - m["abs"] / m["g"], 0, 1))),
     "rmse_log1p": _root("sq log1p"),
     "mae": _mean("abs"),
     "imae": _mean("abs inverse"),
@@ -212,21 +216,34 @@ def metric_set(names: Sequence[str], variants: Sequence[str] = ()) -> MetricSet:
 
 
 def depth_metrics(
-    prediction: NDArray[np.floating],
-    truth: NDArray[np.floating],
+    prediction: ArrayLike,
+    truth: ArrayLike,
     names: Sequence[str] = METRICS,
     variants: Sequence[str] = (),
 ) -> dict[str, float]:
     """Return the metrics of `TABLE` called `names` for one image's valid pixels.
 
-    Shapes: two vectors (n,) of metres, all positive, n >= 1; computed in float64.
+    Shapes: two vectors (n,) of metres (arrays, or tensors on the CPU), n >= 1; computed in float64.
+    Errors: ValueError for other shapes, a name that is no metric, or a depth that is not positive
+    and finite: choose the valid pixels first, as `Protocol.score` does.
     """
-    if prediction.shape != truth.shape or prediction.ndim != 1 or prediction.size == 0:
+    predicted, true = np.asarray(prediction), np.asarray(truth)
+    if predicted.shape != true.shape or predicted.ndim != 1 or predicted.size == 0:
         raise ValueError(
-            f"expected two equal non-empty vectors, got {prediction.shape} and {truth.shape}"
+            "expected two one-dimensional arrays of the same length, the valid pixels of an image; "
+            f"got shapes {predicted.shape} and {true.shape}"
         )
+    for name, values in (("prediction", predicted), ("truth", true)):
+        wrong = np.flatnonzero(~((values > 0) & (values < np.inf)))
+        if wrong.size:
+            raise ValueError(
+                f"{name} holds {values[wrong[0]]} at {wrong[0]} ({wrong.size} such of "
+                f"{values.size}); expected positive, finite metres: the valid pixels alone"
+            )
+    if unknown := [name for name in names if name not in TABLE]:
+        raise ValueError(f"{unknown[0]!r} is no metric; choose from {', '.join(TABLE)}")
     chosen = metric_set(tuple(names), tuple(variants))
-    return chosen.values(chosen.sums(prediction, truth))
+    return chosen.values(chosen.sums(predicted, true))
 
 
 def mean_over_images(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:

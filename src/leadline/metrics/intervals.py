@@ -60,6 +60,8 @@ def paired_test(
     """
     if a.shape != b.shape or a.ndim != 1 or a.size == 0:
         raise ValueError(f"expected two equal non-empty vectors, got {a.shape} and {b.shape}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("expected finite values; leave out images that were not scored")
     difference = a.astype(np.float64) - b.astype(np.float64)
     # Where the two agree a flip changes nothing.
     difference = difference[difference != 0]

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from leadline.depth.errors import LeadlineError
 from leadline.metrics.alignment import ALIGNMENTS, SPACES, align
 from leadline.metrics.depth_metrics import (
+    DEVKIT_METRICS,
+    DEVKIT_TABLE,
     DOCUMENT_METRICS,
     METRICS,
     TABLE,
@@ -137,6 +139,11 @@ class Protocol:
         return self.clamp or (self.min_depth, self.max_depth)
 
     @property
+    def table_metrics(self) -> tuple[str, ...]:
+        """The nine metrics that a table under this protocol shows."""
+        return DEVKIT_TABLE if set(DEVKIT_METRICS) <= set(self.extra_metrics) else METRICS
+
+    @property
     def metric_set(self) -> MetricSet:
         """The nine metrics of every protocol and the extra ones of this one."""
         return metric_set((*METRICS, *self.extra_metrics), self.variants)
@@ -219,8 +226,16 @@ class Protocol:
 
         Shapes: `prediction` (h,w) metres; `truth` (H,W) metres; `valid` (H,W) bool; `mirrored`
         (h,w), the prediction of the mirrored photograph as it came, needed for flip averaging.
-        Errors: LeadlineError where the crop does not fit or `mirrored` is missing.
+        Tensors on the CPU will do.
+        Errors: ValueError for other shapes; LeadlineError where the crop does not fit or `mirrored`
+        is missing.
         """
+        prediction, truth, valid = np.asarray(prediction), np.asarray(truth), np.asarray(valid)
+        if prediction.ndim != 2 or truth.ndim != 2 or valid.shape != truth.shape:
+            raise ValueError(
+                "expected a prediction (h,w), and truth and valid of one size (H,W); got "
+                f"{prediction.shape}, {truth.shape} and {valid.shape}"
+            )
         if self.working_size is not None:
             truth = resize_to(truth, self.working_size, "nearest")
             valid = resize_to(valid.astype(np.float32), self.working_size, "nearest") > 0.5
@@ -234,7 +249,7 @@ class Protocol:
         if self.flip_averaging:
             if mirrored is None:
                 raise self._error("needs the prediction of the mirrored photograph as well")
-            other = resize_to(mirrored, size, self.resize)[:, ::-1]
+            other = resize_to(np.asarray(mirrored), size, self.resize)[:, ::-1]
             present &= _present(other[rows, columns])
             full = self._average(full, other)
         missing = int(np.count_nonzero(scored & ~present))

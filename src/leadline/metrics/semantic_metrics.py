@@ -16,8 +16,13 @@ def confusion_matrix(
 
     Shapes: two equal arrays of ids. Pixels whose true id is in `ignore`, negative or not below
     `classes` do not count; matrices of several images may be added.
+    Errors: ValueError where a counted pixel is predicted as something that is no class.
     """
     counted = (truth >= 0) & (truth < classes) & ~np.isin(truth, list(ignore))
+    strange = prediction[counted]
+    strange = strange[(strange < 0) | (strange >= classes)]
+    if strange.size:
+        raise ValueError(f"class {strange[0]} is predicted; expected 0 to {classes - 1}")
     pairs = truth[counted].astype(np.int64) * classes + prediction[counted]
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
