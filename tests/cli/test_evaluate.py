@@ -153,6 +153,19 @@ def test_the_table_names_protocol_and_baselines(big_pairs):
     assert "mean training depth map" in result.stdout
 
 
+def test_a_report_is_drawn_of_files_with_infinite_values(pairs, tmp_path):
+    (tmp_path / "pred").mkdir()
+    for number in range(12):
+        depth = np.full((96, 128), 2, np.float32)
+        depth[:40] = np.inf
+        np.save(tmp_path / "pred" / f"{number:03d}.npy", depth)
+    result = leadline(
+        "evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs, "-o", tmp_path / "out"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "smallest depth, 0.001 m, or as 80 m where they are infinite" in result.stdout
+
+
 def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
     fails_in_one_line(
         leadline("evaluate", "--pred-dir", tmp_path, "--data", big_pairs),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from leadline.depth import LeadlineError
-from leadline.evaluation import Answer, CaseCollector, evaluate
+from leadline.evaluation import Answer, CaseCollector, FilePredictions, evaluate
+from leadline.metrics import get_protocol
 from tests.evaluation.helpers import Images
 from tests.metrics.reference import nine
 
@@ -113,6 +114,38 @@ def test_the_kept_cases_are_evenly_spaced_and_the_extremes():
     assert [case.index for case in cases.worst()] == ranked[::-1][:4].tolist()
     for index, case in kept.items():
         np.testing.assert_allclose(case.prediction, 2 * factors[index], rtol=1e-3)
+
+
+HOLES = {(3, 3): np.inf, (3, 4): np.nan, (3, 5): 0.0, (3, 6): -2.0}
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pfm"])
+def test_a_file_counts_infinite_as_the_largest_depth_like_the_array(tmp_path, suffix):
+    truth = np.full((30, 40), 2.0, np.float32)
+    prediction = truth.copy()
+    for place, value in HOLES.items():
+        prediction[place] = value
+    write_foreign(tmp_path / f"0{suffix}", prediction)
+    data = Images([(truth, truth > 0)])
+    files = {"0": tmp_path / f"0{suffix}"}
+    cases = CaseCollector(1)
+    got = evaluate(FilePredictions(files), data, protocol="full", cases=cases)
+    assert got.metrics == get_protocol("full").score(prediction, truth, truth > 0)
+    # By hand: one pixel of 80 m, three of 1 mm, the others right.
+    assert got.metrics["abs_rel"] == pytest.approx((78 + 3 * 1.999) / 2 / truth.size)
+    assert got.missing_share == pytest.approx(4 / truth.size)
+    kept = cases.cases()[0].prediction
+    assert [kept[place] for place in HOLES] == [np.inf, 0, 0, 0]
+
+
+def write_foreign(path, depth):
+    """Write an array as a file that is not Leadline's own."""
+    if path.suffix == ".npy":
+        np.save(path, depth)
+    elif path.suffix == ".npz":
+        np.savez(path, depth=depth)
+    else:
+        path.write_bytes(b"Pf 40 30 -1.0\n" + depth[::-1].tobytes())
 
 
 def test_the_interval_of_a_pooled_metric_resamples_images():

@@ -59,6 +59,16 @@ def test_resizing_is_bilinear_with_half_pixel_centres():
     np.testing.assert_allclose(resize_to(depth, (20, 30)), expected, rtol=2e-5)
 
 
+@pytest.mark.parametrize("rule", ["bilinear", "bilinear, aligned corners", "nearest"])
+def test_what_is_infinite_stays_so_in_another_size(rule):
+    depth = np.full((8, 12), 3, np.float32)
+    depth[2:5, 4:8] = np.inf
+    larger = resize_to(depth, (16, 24), rule)
+    assert not np.isnan(larger).any()
+    assert (larger[5:9, 9:14] == np.inf).all()
+    assert (larger[:3] == 3).all() and (larger[12:] == 3).all() and (larger[:, :6] == 3).all()
+
+
 def test_the_hash_changes_with_any_field():
     assert NYU.hash == get_protocol("nyu-eigen").hash
     assert replace(NYU, max_depth=80.0).hash != NYU.hash

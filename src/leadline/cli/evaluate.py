@@ -234,6 +234,7 @@ def score_baselines(
 def print_result(result: Evaluation) -> None:
     """Print an `Evaluation` as a table with its protocol above it."""
     from leadline.cli.table import score_table
+    from leadline.evaluation.evaluate import holes_in_words
     from leadline.metrics import METRICS
 
     protocol = result.protocol
@@ -251,7 +252,7 @@ def print_result(result: Evaluation) -> None:
     if result.missing_share:
         typer.echo(
             f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "
-            f"holes count as {protocol.holes} ({protocol.clamp_range[0]:g} m at least)"
+            f"they count as {holes_in_words(protocol)}"
         )
     typer.echo(score_table({result.model: result.metrics, **result.baselines}, METRICS))
     shown = {name: result.intervals[name] for name in ("delta1", "abs_rel", "rmse")}

@@ -46,6 +46,7 @@ __all__ = [
     "parse_units",
     "read_depth",
     "read_depth_values",
+    "read_metres",
     "read_stored_depth",
     "suffix_of",
     "write_depth",
@@ -143,21 +144,41 @@ def read_stored_depth(
     """Do what `read_depth` does, but leave the whole numbers of PNG and TIFF files undivided."""
     path = Path(path)
     values, about = read_depth_values(path)
-    units = settle_units(path, units_per_metre, about.units_per_metre)
+    units = _settled(path, values, units_per_metre, about)
+    if WholeUnits.fit(values, units):
+        return WholeUnits(values, units, about.intrinsics, about.provenance)
+    try:
+        return DepthMap.from_metres(
+            _in_metres(values, units), intrinsics=about.intrinsics, provenance=about.provenance
+        )
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None
+
+
+def read_metres(path: Path | str, units_per_metre: float | None = None) -> NDArray[np.float32]:
+    """Read the values of a depth file in metres, (H,W), as they are: infinite, NaN, zero too.
+
+    For who must tell "infinitely far" from "unknown", which `read_depth` makes one. The unit is
+    settled, and errors are raised, as there.
+    """
+    path = Path(path)
+    values, about = read_depth_values(path)
+    return _in_metres(values, _settled(path, values, units_per_metre, about))
+
+
+def _settled(path: Path, values: NDArray[Any], asked: float | None, about: Metadata) -> float:
+    units = settle_units(path, asked, about.units_per_metre)
     if units is None:
         if values.dtype.kind != "f":
             raise undeclared_units(path)
         units = 1.0
-    if WholeUnits.fit(values, units):
-        return WholeUnits(values, units, about.intrinsics, about.provenance)
-    with np.errstate(over="ignore", invalid="ignore"):
+    return units
+
+
+def _in_metres(values: NDArray[Any], units: float) -> NDArray[np.float32]:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         metres = np.divide(values, np.float32(units), dtype=np.float32, casting="same_kind")
-    try:
-        return DepthMap.from_metres(
-            metres, intrinsics=about.intrinsics, provenance=about.provenance
-        )
-    except LeadlineError as error:
-        raise LeadlineError(f"{path}: {error}") from None
+    return np.asarray(metres)
 
 
 def read_depth_values(path: Path) -> tuple[NDArray[Any], Metadata]:

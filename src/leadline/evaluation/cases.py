@@ -19,7 +19,10 @@ RANKED_BY = "abs_rel"
 
 @dataclass(frozen=True)
 class Case:
-    """One kept image: `prediction` (H,W) float16 metres as it was scored, 0 where missing."""
+    """One kept image: `prediction` (H,W) float16 metres as it was scored.
+
+    It is 0 where there is none, infinite where it was too far to say.
+    """
 
     index: int
     id: str
@@ -111,5 +114,6 @@ def write_cases(cases: list[Case], folder: Path) -> None:
 
 def _half(depth: NDArray[np.float32]) -> NDArray[np.float16]:
     largest = np.float32(np.finfo(np.float16).max)
-    present = (depth > 0) & (depth < np.inf)
-    return np.where(present, np.minimum(depth, largest), 0).astype(np.float16)
+    half = np.where(depth > 0, np.minimum(depth, largest), 0).astype(np.float16)
+    half[depth == np.inf] = np.inf  # which is too far, not missing
+    return half

@@ -158,6 +158,14 @@ def evaluate(
     )
 
 
+def holes_in_words(protocol: Protocol) -> str:
+    """Say what scored pixels without a prediction count as."""
+    if protocol.holes != "smallest depth":
+        return protocol.holes
+    low, high = protocol.clamp_range
+    return f"{protocol.holes}, {low:g} m, or as {high:g} m where they are infinite"
+
+
 def _image_score(id: str, compared: Comparison) -> ImageScore:
     metrics = compared.metrics
     sums = compared.sums if metrics is not None else None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth
+from leadline.depth.formats import read_metres
 
 if TYPE_CHECKING:
     from leadline.inference import Predictor
@@ -24,8 +24,8 @@ PREDICTION_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".pfm", ".tif", ".tiff")
 class Answer:
     """What is predicted for one photograph.
 
-    `depth` (h,w) metres of any size, 0 or NaN where there is no prediction; `labels` (H,W) class
-    ids at the photograph's size, or None.
+    `depth` (h,w) metres of any size, 0 or NaN where there is no prediction, infinite where it is
+    too far to say; `labels` (H,W) class ids at the photograph's size, or None.
     """
 
     depth: NDArray[np.float32]
@@ -94,12 +94,12 @@ class FilePredictions:
 
     def answer(self, sample: Sample) -> Answer:
         """Read the sample's file."""
-        return Answer(read_depth(self.files[sample.id], self.units_per_metre).depth)
+        return Answer(read_metres(self.files[sample.id], self.units_per_metre))
 
     def mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Read the file of the mirrored photograph, or mirror the average back."""
         if self.flipped is not None:
-            return read_depth(self.flipped[sample.id], self.units_per_metre).depth
+            return read_metres(self.flipped[sample.id], self.units_per_metre)
         if self.averaged:
             return self.answer(sample).depth[:, ::-1]
         raise LeadlineError(

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from leadline.datasets.sample import DepthDataset
 from leadline.evaluation.case_pictures import CaseRow, case_rows
 from leadline.evaluation.comparison import ComparisonTable, compare
+from leadline.evaluation.evaluate import holes_in_words
 from leadline.evaluation.pages import write_page
 from leadline.evaluation.plots import bars, histogram, scatter
 from leadline.evaluation.stored import Result
@@ -53,6 +54,7 @@ def write_report(path: Path, result: Result, data: DepthDataset) -> None:
         extras=_extras(result),
         case_blocks=_case_blocks(result, data),
         images=_listed(result),
+        holes=holes_in_words(result.protocol),
     )
 
 

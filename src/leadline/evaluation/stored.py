@@ -82,7 +82,7 @@ class KeptCase:
     path: Path
 
     def prediction(self) -> NDArray[np.float32]:
-        """Read the prediction, (H,W) metres at the size it was scored at, 0 where missing."""
+        """Read the prediction, (H,W) metres as scored: 0 where missing, inf where too far."""
         prediction = _read_case(self.path, "prediction")["prediction"]
         if prediction.ndim != 2 or prediction.dtype.kind != "f":
             raise LeadlineError(f"{self.path}: its prediction is not a (H,W) array of metres")

@@ -14,9 +14,22 @@ RESIZE_RULES = ("bilinear", "bilinear, aligned corners", "nearest")
 def resize_to(
     depth: NDArray[np.float32], size: Size, rule: str = "bilinear"
 ) -> NDArray[np.float32]:
-    """Resize (h,w) to `size` by one of `RESIZE_RULES`; the same array where it fits already."""
+    """Resize (h,w) to `size` by one of `RESIZE_RULES`; the same array where it fits already.
+
+    What an infinite value has a share in is infinite.
+    """
     if depth.shape == size:
         return depth
+    infinite = depth == np.inf
+    if not infinite.any():
+        return _resize(depth, size, rule)
+    # OpenCV interpolates by differences, and inf - inf is NaN.
+    resized = _resize(np.where(infinite, np.float32(0), depth), size, rule)
+    resized[_resize(infinite.astype(np.float32), size, rule) > 0] = np.inf
+    return resized
+
+
+def _resize(depth: NDArray[np.float32], size: Size, rule: str) -> NDArray[np.float32]:
     import cv2
 
     if rule == "bilinear, aligned corners":
