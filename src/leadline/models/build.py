@@ -66,12 +66,13 @@ def read_config(path: Path) -> ModelConfig:
     return ModelConfig(**content)
 
 
-def load_model(folder: Path) -> DepthModel:
+def load_model(folder: Path | str) -> DepthModel:
     """Rebuild the model saved in `folder` (`config.json`, `model.safetensors`), in eval mode.
 
     Nothing is fetched from anywhere: the file holds every weight.
     Errors: LeadlineError where a file is missing, damaged or of another model.
     """
+    folder = Path(folder)
     model = create_model(read_config(folder / CONFIG_FILE))
     state = read_state_dict(folder / WEIGHTS_FILE)
     try:
