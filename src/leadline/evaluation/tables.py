@@ -181,46 +181,62 @@ _LATEX = {
 def latex(comparison: ComparisonTable) -> str:
     """Return tabulars for a document that loads booktabs; the best of a column is bold."""
     columns = len(comparison.metrics)
-    head = " & ".join(["", *(_tex_metric(metric) for metric in comparison.metrics)])
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        f"% {_tex(comparison.data)}; protocol {_tex(comparison.protocol)}",
-        f"\\begin{{tabular}}{{l{'c' * columns}}}",
-        "\\toprule",
-        f"{head} \\\\",
-        "\\midrule",
-    ]
+    lines = []
     for title, rows in blocks(comparison):
         if title:
-            lines += [
-                "\\midrule",
-                f"\\multicolumn{{{columns + 1}}}{{l}}{{\\emph{{{_tex(title)}}}}} \\\\",
-            ]
+            words = (
+                f"\\multicolumn{{{columns + 1}}}{{p{{0.95\\linewidth}}}}{{\\emph{{{_tex(title)}}}}}"
+            )
+            lines += ["\\midrule", f"{words} \\\\"]
         for row in rows:
             marks = f"$^{{{','.join(row.marks)}}}$" if row.marks else ""
-            cells = [_tex_value(row.values[metric]) for metric in comparison.metrics]
-            lines.append(f"{' & '.join([_tex(row.name) + marks, *cells])} \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}", ""]
-    lines += [f"Bold: {BEST_WORDS}. In brackets: {_tex(INTERVAL_WORDS)}"]
+            values = [row.values[metric] for metric in comparison.metrics]
+            lines.append(_tex_row(_tex(row.name) + marks, map(_tex_value, values)))
+            if any(value.interval for value in values):
+                lines.append(_tex_row("", (_tex_range(value.interval) for value in values)))
+    lines = [
+        "% needs \\usepackage{booktabs}; seven metrics take a text width of 17 cm",
+        f"% {_tex(comparison.data)}; protocol {_tex(comparison.protocol)}",
+        *_tabular(comparison, lines),
+        "",
+        f"Bold: {BEST_WORDS}. Small: {_tex(INTERVAL_WORDS)}",
+    ]
     if comparison.differences:
         lines += [
             "",
             f"Against {_tex(comparison.labels[0])}, image by image: {_tex(PAIRED_WORDS)}.",
         ]
-        lines += ["", f"\\begin{{tabular}}{{l{'c' * columns}}}", "\\toprule", f"{head} \\\\"]
-        lines += ["\\midrule", *_tex_differences(comparison), "\\bottomrule", "\\end{tabular}"]
+        lines += ["", *_tabular(comparison, _tex_differences(comparison))]
     lines += [f"\n$^{{{mark}}}$ {_tex(text)}" for mark, text in comparison.notes.items()]
     return "\n".join(lines)
+
+
+def _tabular(comparison: ComparisonTable, rows: Sequence[str]) -> list[str]:
+    """Put a head above rows; small and close, so that seven metrics fit a page."""
+    metrics = [_tex_metric(metric) for metric in comparison.metrics]
+    return [
+        "{\\footnotesize\\setlength{\\tabcolsep}{3pt}",
+        f"\\begin{{tabular}}{{l{'c' * len(metrics)}}}",
+        "\\toprule",
+        _tex_row("", metrics),
+        "\\midrule",
+        *rows,
+        "\\bottomrule",
+        "\\end{tabular}}",
+    ]
+
+
+def _tex_row(name: str, cells: Iterable[str]) -> str:
+    return f"{' & '.join([name, *cells])} \\\\"
 
 
 def _tex_differences(comparison: ComparisonTable) -> list[str]:
     lines = []
     for name, found in comparison.differences.items():
         each = [found.get(metric) for metric in comparison.metrics]
-        cells = [
-            f"${signed(d.mean)}$, $p$ {_tex(p_value(d.p))}" if d is not None else "--" for d in each
-        ]
-        lines.append(f"{' & '.join([_tex(name), *cells])} \\\\")
+        lines.append(_tex_row(_tex(name), (f"${signed(d.mean)}$" if d else "--" for d in each)))
+        lines.append(_tex_row("", (_tex_range(d.interval, signed) if d else "" for d in each)))
+        lines.append(_tex_row("", (f"$p$ {_tex(p_value(d.p))}" if d else "" for d in each)))
     return lines
 
 
@@ -236,10 +252,15 @@ def _tex_metric(metric: str) -> str:
 def _tex_value(value: Value) -> str:
     if value.number is None:
         return "--"
-    text = f"\\textbf{{{number(value.number)}}}" if value.best else number(value.number)
-    if value.interval is None:
-        return text
-    return f"{text} {{\\scriptsize [{value.interval[0]:.3f}, {value.interval[1]:.3f}]}}"
+    return f"\\textbf{{{number(value.number)}}}" if value.best else number(value.number)
+
+
+def _tex_range(
+    interval: tuple[float, float] | None, written: Callable[[float], str] = number
+) -> str:
+    if interval is None:
+        return ""
+    return f"{{\\tiny ${written(interval[0])}$..${written(interval[1])}$}}"
 
 
 def as_json(comparison: ComparisonTable) -> str:
