@@ -30,8 +30,18 @@ def test_evaluate_writes_a_report_that_compare_can_use(pairs, tmp_path):
     assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
     content = json.loads((tmp_path / "r" / "result.json").read_text())
     assert content["breakdowns"]["ranges"]
+    assert (content["images"], content["limit"], content["images_in_data"]) == (3, 3, 12)
+    assert "the first of 12 (--limit 3)" in (tmp_path / "r" / "report.html").read_text()
     table = leadline("compare", tmp_path / "r", "--metrics", "abs_rel")
     assert f"{content['metrics']['abs_rel']:.3f}" in table.stdout
+    assert "3 of 3 images scored, the first of 12 (--limit 3)" in table.stdout
+
+
+def test_a_limited_score_is_not_compared_with_a_whole_one(folders, pairs, tmp_path):
+    write_result(tmp_path / "limited", pairs, lambda number: 1.3, model="other", limit=3)
+    fails_in_one_line(
+        leadline("compare", folders / "a", tmp_path / "limited"), "12 images against 3"
+    )
 
 
 def test_the_table_is_on_stdout_and_the_panel_beside_it(folders, tmp_path):
@@ -66,6 +76,17 @@ def test_the_suffix_of_the_file_chooses_the_format(folders, tmp_path, suffix, st
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""
     assert file.read_text(encoding="utf-8").startswith(start)
+
+
+@pytest.mark.parametrize("option", ["--errors", "--images=2", "--data=."])
+def test_options_of_pictures_need_a_picture(folders, option):
+    fails_in_one_line(leadline("compare", folders / "a", option), option.split("=")[0], "--panel")
+
+
+def test_a_seed_is_not_negative(folders):
+    result = leadline("compare", folders / "a", folders / "b", "--seed", -1)
+    assert result.returncode == 2 and "--seed" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_what_is_wrong_is_one_line(folders, tmp_path):

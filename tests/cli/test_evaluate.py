@@ -149,7 +149,7 @@ def test_millimetre_files_score_like_the_model_to_half_a_millimetre(big_pairs, t
 def test_the_table_names_protocol_and_baselines(big_pairs):
     result = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--limit", 1)
     assert "nyu-eigen [" in result.stdout
-    assert "1 of 1 images scored" in result.stdout
+    assert "1 of 1 images scored, the first of 3 (--limit 1)" in result.stdout
     assert "mean training depth map" in result.stdout
 
 
@@ -183,6 +183,44 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
         leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"),
         "inches",
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--align-space", "inverse"), ("--align-space", "only with --align;")),
+        (("--align", "scale", "--align-space", "cubic"), ("cubic", "choose one of depth")),
+        (("--pred-scale", 1000), ("--pred-scale", "only with --pred-dir")),
+        (("--mirrored-dir", "."), ("--mirrored-dir", "only with --pred-dir")),
+        (("--flip-averaged",), ("--flip-averaged", "only with --pred-dir")),
+        (("--cases", 3), ("--cases", "only with -o")),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(pairs, options, words):
+    fails_in_one_line(
+        leadline("evaluate", "--model", "compact-nyu", "--data", pairs, *options), *words
+    )
+
+
+def test_files_said_to_be_flip_averages_need_a_protocol_that_averages(pairs):
+    files = ("evaluate", "--pred-dir", pairs / "depth", "--data", pairs)
+    fails_in_one_line(leadline(*files, "--runtime", "torch"), "--runtime", "only with --model")
+    fails_in_one_line(
+        leadline(*files, "--flip-averaged"), "--flip-averaged", "full does not average flips"
+    )
+    fails_in_one_line(
+        leadline(*files, "--mirrored-dir", pairs), "--mirrored-dir", "full does not average flips"
+    )
+    fails_in_one_line(leadline(*files, "--mirrored-dir", pairs, "--flip-averaged"), "not both")
+
+
+@pytest.mark.parametrize("place", ["a_file", "/proc/nowhere"])
+def test_a_place_that_cannot_be_written_is_told_before_scoring(pairs, tmp_path, place):
+    (tmp_path / "a_file").touch()
+    out = tmp_path / place
+    result = leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "-o", out)
+    fails_in_one_line(result, str(out))
+    assert "evaluate:" not in result.stderr  # the progress of scoring
 
 
 def test_a_published_layout_is_scored_as_it_lies_there(tmp_path):

@@ -57,17 +57,21 @@ def compare_command(
     data: Annotated[
         Path | None, typer.Option(help="Where the scored data is now, if it was moved.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of resampling.")] = 0,
 ) -> None:
     """Compare evaluations: one table, a paired test against the first, pictures of all models.
 
     Results under another protocol, on other data or on other images are refused.
     """
+    from leadline.cli.inputs import check_needed
     from leadline.evaluation.comparison import compare
     from leadline.evaluation.stored import load_result
 
     loaded = [load_result(path) for path in results]
     chosen = choose_format(format, out)
+    drawn = panel is not None or chosen == "html"
+    for option, given in (("--errors", errors), ("--images", images), ("--data", data)):
+        check_needed(option, given, "--panel or -o FILE.html", drawn)
     shown: Sequence[str] | None = None
     if metrics is not None:
         shown = list(loaded[0].content.metrics) if metrics == "all" else metrics.split(",")
@@ -81,7 +85,7 @@ def compare_command(
         seed=seed,
     )
     rows: list[CaseRow] = []
-    if panel is not None or chosen == "html":
+    if drawn:
         rows = pictures(loaded, images, data)
     if panel is not None:
         write_panel(panel, comparison, rows, errors)

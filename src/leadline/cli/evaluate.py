@@ -69,8 +69,9 @@ def evaluate_command(
         str | None, typer.Option(help="median, scale or scale-shift: fit each prediction first.")
     ] = None,
     align_space: Annotated[
-        str, typer.Option(help="depth, log or inverse: where --align fits.")
-    ] = "depth",
+        str | None,
+        typer.Option(help="depth, log or inverse: where --align fits; default: depth."),
+    ] = None,
     breakdown: Annotated[
         list[str] | None,
         typer.Option(help="boundary, edges, ranges or classes; may be given several times."),
@@ -83,12 +84,17 @@ def evaluate_command(
         Path | None, typer.Option("-o", "--out", help="Folder for result.json, CSV and pictures.")
     ] = None,
     cases: Annotated[
-        int, typer.Option(min=0, max=64, help="Worst and best images to keep in --out, of each.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            min=0, max=64, help="Worst and best images to keep in --out, of each; default: 8."
+        ),
+    ] = None,
     baselines: Annotated[
         bool, typer.Option(help="Also score trivial baselines, where there is a train split.")
     ] = True,
-    runtime: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
+    runtime: Annotated[
+        str | None, typer.Option(help="openvino, onnxruntime or torch; default: auto.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Score a model, or anybody's prediction files, under a named protocol.
@@ -97,6 +103,7 @@ def evaluate_command(
     """
     import json
 
+    from leadline.cli.inputs import check_needed, check_writable
     from leadline.cli.progress import tracker
     from leadline.datasets.open import (
         open_data,
@@ -107,12 +114,22 @@ def evaluate_command(
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
     from leadline.evaluation import CaseCollector, evaluate, to_json, write_evaluation
+    from leadline.evaluation.cases import EXTREME
     from leadline.evaluation.evaluate import VOID
     from leadline.evaluation.report import write_report
     from leadline.evaluation.stored import load_result
 
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
+    for option, given, need, there in (
+        ("--pred-scale", pred_scale, "--pred-dir", pred_dir),
+        ("--mirrored-dir", mirrored_dir, "--pred-dir", pred_dir),
+        ("--flip-averaged", flip_averaged, "--pred-dir", pred_dir),
+        ("--runtime", runtime, "--model", model),
+        ("--align-space", align_space, "--align", align),
+        ("--cases", cases, "-o", out),
+    ):
+        check_needed(option, given, need, there)
     known = recognise(data, layout)
     opening: dict[str, Any] = {
         "layout": known.name,
@@ -121,16 +138,20 @@ def evaluate_command(
     }
     split = split if split is not None else split_to_score(data, layout)
     samples = open_data(data, split, **opening)
-    if limit is not None:
-        samples = samples.subset(range(min(limit, len(samples))))
-    chosen = choose_protocol(protocol, samples, align, align_space)
+    whole = len(samples)
+    if limit is not None and limit < whole:
+        samples = samples.subset(range(limit))
+    chosen = choose_protocol(protocol, samples, align, align_space or "depth")
+    check_flips(chosen, mirrored_dir, flip_averaged)
     units: str | None = None
     if pred_dir is not None:
         name = pred_dir.name
         predictions, units = open_files(pred_dir, samples, pred_scale, mirrored_dir, flip_averaged)
     else:
         name, predictions = open_model(str(model), runtime, hf_output, chosen)
-    kept = CaseCollector(len(samples), extreme=cases)
+    if out is not None:
+        check_writable(out)
+    kept = CaseCollector(len(samples), extreme=EXTREME if cases is None else cases)
     result = evaluate(
         predictions,
         samples,
@@ -142,6 +163,7 @@ def evaluate_command(
     )
     result.model, result.model_path, result.units = name, str(pred_dir or model), units
     result.data, result.split, result.data_options = str(data), split, opening
+    result.first_of = whole if len(samples) < whole else None
     train = open_train_split(data, **opening) if baselines else None
     if train is not None:
         result.baselines = score_baselines(train, samples, result)
@@ -171,6 +193,23 @@ def choose_protocol(name: str, samples: DepthDataset, align: str | None, space: 
     return chosen if align is None else aligned(chosen, align, space)
 
 
+def check_flips(protocol: Protocol, mirrored: Path | None, averaged: bool) -> None:
+    """Raise LeadlineError where what is said of flip averages contradicts itself or `protocol`."""
+    from leadline.depth.errors import LeadlineError
+
+    if mirrored is not None and averaged:
+        raise LeadlineError(
+            "--mirrored-dir and --flip-averaged: give the first where --pred-dir is still to be "
+            "averaged with it, the second where it is averaged already, not both"
+        )
+    if (mirrored is not None or averaged) and not protocol.flip_averaging:
+        option = "--flip-averaged" if averaged else "--mirrored-dir"
+        raise LeadlineError(
+            f"{option}: protocol {protocol.name} does not average flips; leave it out, or choose a "
+            "protocol that does, such as nyu-densedepth"
+        )
+
+
 def open_files(
     folder: Path,
     samples: DepthDataset,
@@ -194,7 +233,7 @@ def open_files(
 
 
 def open_model(
-    name: str, runtime: str, hf_output: str | None, protocol: Protocol
+    name: str, runtime: str | None, hf_output: str | None, protocol: Protocol
 ) -> tuple[str, Predictions]:
     """Return the model's name for tables and its predictions."""
     from leadline.depth.errors import LeadlineError
@@ -202,12 +241,14 @@ def open_model(
     from leadline.inference import Predictor
 
     if name.startswith("hf:"):
+        if runtime is not None:
+            raise LeadlineError(f"--runtime {runtime}: {name} runs in transformers; leave it out")
         from leadline.evaluation.hugging_face import open_hugging_face
 
         return open_hugging_face(name, hf_output, protocol)
     if hf_output is not None:
         raise LeadlineError("--hf-output is for --model hf:NAME_OR_FOLDER only")
-    predictor = Predictor.load(name, runtime=runtime)
+    predictor = Predictor.load(name, runtime=runtime or "auto")
     return predictor.name, ModelPredictions(predictor)
 
 
@@ -242,8 +283,7 @@ def print_result(result: Evaluation) -> None:
     options = result.data_options.get("options", {})
     read_as += [f"{key} {value}" for key, value in options.items() if value != ""]
     how = ", ".join(part for part in read_as if part)
-    images = f"{len(result.scored)} of {len(result.images)} images scored"
-    typer.echo(f"data      {result.data}{f' ({how})' if how else ''}: {images}")
+    typer.echo(f"data      {result.data}{f' ({how})' if how else ''}: {result.extent}")
     typer.echo(f"protocol  {protocol.name} [{protocol.hash}]: {protocol.describe()}")
     typer.echo(f"source    {protocol.source}")
     typer.echo(f"expects   {protocol.truth} (not checked against the files)")

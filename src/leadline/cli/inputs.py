@@ -85,6 +85,14 @@ def with_suffix(target: Path, suffix: str) -> Path:
     return target.with_name(target.name + suffix)
 
 
+def check_needed(option: str, given: object, need: str, there: object) -> None:
+    """Raise LeadlineError for an option that was given without what alone it says something of."""
+    from leadline.depth import LeadlineError
+
+    if given not in (None, False) and there in (None, False):
+        raise LeadlineError(f"{option} says something only with {need}; give that, or leave it out")
+
+
 def check_writable(folder: Path) -> None:
     """Raise LeadlineError unless files can be written into `folder`, which is created."""
     from leadline.depth import LeadlineError

@@ -78,9 +78,7 @@ class ComparisonTable:
     @property
     def data(self) -> str:
         """The first result's data and how many of its images were scored."""
-        first = self.results[0].content
-        scored = f"{first.images_scored} of {first.images} images scored"
-        return f"{self.results[0].data_label}, {scored}"
+        return f"{self.results[0].data_label}, {self.results[0].extent}"
 
 
 def compare(

@@ -57,6 +57,8 @@ class Evaluation:
     data: str = ""
     split: str | None = None
     data_options: dict[str, Any] = field(default_factory=dict)
+    first_of: int | None = None
+    """How many images the data has, where only the first of them were taken."""
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)
     semantic: dict[str, float] | None = None
     breakdowns: dict[str, Any] | None = None
@@ -66,6 +68,11 @@ class Evaluation:
     def scored(self) -> list[ImageScore]:
         """The images with at least one counted pixel."""
         return [image for image in self.images if image.metrics is not None]
+
+    @property
+    def extent(self) -> str:
+        """How many images were scored, in words."""
+        return extent_in_words(len(self.scored), len(self.images), self.first_of)
 
     @property
     def missing_share(self) -> float:
@@ -156,6 +163,12 @@ def evaluate(
         semantic=None if confusion is None else semantic_metrics(confusion),
         breakdowns=None if parts is None else parts.result() or None,
     )
+
+
+def extent_in_words(scored: int, images: int, first_of: int | None) -> str:
+    """Say how many images were scored, and of how many they are the first where that was asked."""
+    limited = "" if first_of is None else f", the first of {first_of} (--limit {images})"
+    return f"{scored} of {images} images scored{limited}"
 
 
 def holes_in_words(protocol: Protocol) -> str:

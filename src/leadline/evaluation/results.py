@@ -34,6 +34,8 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "protocol": evaluation.protocol.to_json(),
         "images": len(evaluation.images),
         "images_scored": len(evaluation.scored),
+        "limit": None if evaluation.first_of is None else len(evaluation.images),
+        "images_in_data": evaluation.first_of or len(evaluation.images),
         "missing_share": evaluation.missing_share,
         "metrics": evaluation.metrics,
         "per_image": evaluation.per_image,

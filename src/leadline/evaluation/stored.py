@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line
+from leadline.evaluation.evaluate import extent_in_words
 from leadline.metrics import Protocol
 
 
@@ -64,6 +65,8 @@ class Content(_Part):
     protocol: dict[str, Any]
     images: int
     images_scored: int
+    limit: int | None = None
+    images_in_data: int | None = None
     missing_share: float = 0.0
     metrics: dict[str, FiniteFloat] = Field(min_length=1)
     intervals: dict[str, tuple[float, float]] = {}
@@ -139,6 +142,16 @@ class Result:
         """The last part of the data's path, and the split."""
         name = Path(self.content.data).name or self.content.data
         return f"{name} ({self.content.split})" if self.content.split else name
+
+    @property
+    def extent(self) -> str:
+        """How many images were scored, in words."""
+        limited = self.content.limit is not None
+        return extent_in_words(
+            self.content.images_scored,
+            self.content.images,
+            self.content.images_in_data if limited else None,
+        )
 
     @property
     def breakdowns(self) -> Breakdowns:
