@@ -90,8 +90,8 @@ def test_every_latex_row_fills_its_tabular_and_commands_are_known(comparison):
     assert not re.search(r"(?<!\\)[&%#_~]", prose)
     standard = {
         "begin", "end", "toprule", "midrule", "bottomrule", "multicolumn", "emph", "textbf",
-        "footnotesize", "tiny", "setlength", "tabcolsep", "linewidth", "uparrow", "downarrow", "textbackslash", "textasciitilde", "textasciicircum",
-        "textless", "textgreater", "textbar",
+        "footnotesize", "tiny", "setlength", "tabcolsep", "linewidth", "uparrow", "downarrow",
+        "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
     }  # fmt: skip
     assert set(re.findall(r"\\([a-zA-Z]+)", body)) <= standard
 
