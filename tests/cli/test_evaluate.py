@@ -214,6 +214,45 @@ def test_files_said_to_be_flip_averages_need_a_protocol_that_averages(pairs):
     fails_in_one_line(leadline(*files, "--mirrored-dir", pairs, "--flip-averaged"), "not both")
 
 
+def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path):
+    (tmp_path / "pred").mkdir()
+    for file in sorted((pairs / "depth").iterdir()):
+        with Image.open(file) as image:
+            depth = np.maximum(np.asarray(image), 500) / 1000
+        np.save(tmp_path / "pred" / f"{file.stem}.npy", (3 / depth - 0.1).astype(np.float32))
+    files = ("evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs)
+    inverse = ("--pred-output", "inverse")
+    fit = ("--align", "scale-shift", "--align-space", "inverse")
+    fails_in_one_line(leadline(*files, *fit), "disparity", "--pred-output inverse")
+    fails_in_one_line(leadline(*files, *inverse), "--align scale-shift --align-space inverse")
+    fails_in_one_line(leadline(*files, *fit, *inverse, "--pred-scale", 1), "--pred-scale")
+    fails_in_one_line(leadline(*files, *fit, "--pred-output", "feet"), "feet", "metric, inverse")
+    result = leadline(*files, *fit, *inverse, "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert "none: inverse depth, as given by --pred-output" in result.stdout
+    content = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert content["metrics"]["abs_rel"] < 1e-4  # an exact line of the true disparity
+    assert content["warnings"] == []
+
+
+def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report(pairs, tmp_path):
+    (tmp_path / "pred").mkdir()
+    for number in range(12):
+        near_to_far = np.linspace(5, 1, 90 * 90, dtype=np.float32).reshape(90, 90)
+        np.save(tmp_path / "pred" / f"{number:03d}.npy", near_to_far[::-1])
+    result = leadline(
+        "evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs, "--pred-scale", 1,
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (first, second) = json.loads((tmp_path / "out" / "result.json").read_text())["warnings"]
+    assert "look like disparity" in first
+    assert second.startswith("12 prediction files") and second.endswith("90x90 against 96x128")
+    for line in (first, second):
+        assert f"leadline: warning: {line}" in result.stderr
+        assert line in (tmp_path / "out" / "report.html").read_text()
+
+
 @pytest.mark.parametrize("place", ["a_file", "/proc/nowhere"])
 def test_a_place_that_cannot_be_written_is_told_before_scoring(pairs, tmp_path, place):
     (tmp_path / "a_file").touch()

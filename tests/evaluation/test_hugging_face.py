@@ -6,9 +6,11 @@ import torch
 
 from leadline.datasets.sample import Sample
 from leadline.depth import LeadlineError
+from leadline.evaluation import FilePredictions, evaluate
 from leadline.evaluation.hugging_face import HuggingFacePredictions, open_hugging_face
 from leadline.metrics import get_protocol
 from leadline.metrics.protocols import aligned
+from tests.evaluation.helpers import Images
 
 transformers = pytest.importorskip("transformers")
 
@@ -87,6 +89,15 @@ def test_inverse_depth_is_refused_without_alignment(depth_anything):
     scores = RELATIVE.score(depth, TRUTH, TRUTH > 0)
     assert scores is not None
     assert np.isfinite(list(scores.values())).all()
+
+
+def test_its_disparity_scores_alike_from_files(depth_anything, tmp_path):
+    predictions = HuggingFacePredictions(str(depth_anything))
+    np.save(tmp_path / "0.npy", 3 / predictions.answer(SAMPLE).depth)
+    files = FilePredictions({"0": tmp_path / "0.npy"}, output="inverse")
+    data = Images([(TRUTH, TRUTH > 0)])
+    expected = RELATIVE.score(predictions.answer(SAMPLE).depth, TRUTH, TRUTH > 0)
+    assert evaluate(files, data, protocol=RELATIVE).metrics == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_it_predicts_can_be_declared(depth_anything):

@@ -12,7 +12,7 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 
 if TYPE_CHECKING:
     from leadline.datasets.sample import DepthDataset
-    from leadline.evaluation import Evaluation, Predictions
+    from leadline.evaluation import Evaluation, FilePredictions, Predictions
     from leadline.metrics import Protocol
 
 BASELINE_IMAGES = 1000
@@ -55,9 +55,14 @@ def evaluate_command(
     flip_averaged: Annotated[
         bool, typer.Option("--flip-averaged", help="--pred-dir holds flip averages already.")
     ] = False,
-    hf_output: Annotated[
+    pred_output: Annotated[
         str | None,
-        typer.Option(help="What an hf: model predicts: metric or inverse; default: its config's."),
+        typer.Option(
+            "--pred-output",
+            "--hf-output",
+            help="What --pred-dir or an hf: model holds: metric (default; hf: as its config says) "
+            "or inverse, depth's reciprocal up to scale and shift, which needs --align.",
+        ),
     ] = None,
     protocol: Annotated[
         str,
@@ -101,7 +106,7 @@ def evaluate_command(
 
     Networks run in float32 on every runtime; metrics are computed in float64.
     """
-    import json
+    from dataclasses import replace
 
     from leadline.cli.inputs import check_needed, check_writable
     from leadline.cli.progress import tracker
@@ -113,7 +118,13 @@ def evaluate_command(
     )
     from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
-    from leadline.evaluation import CaseCollector, evaluate, to_json, write_evaluation
+    from leadline.evaluation import (
+        CaseCollector,
+        FilePredictions,
+        evaluate,
+        find_files,
+        write_evaluation,
+    )
     from leadline.evaluation.cases import EXTREME
     from leadline.evaluation.evaluate import VOID
     from leadline.evaluation.report import write_report
@@ -146,9 +157,11 @@ def evaluate_command(
     units: str | None = None
     if pred_dir is not None:
         name = pred_dir.name
-        predictions, units = open_files(pred_dir, samples, pred_scale, mirrored_dir, flip_averaged)
+        files, units = open_files(pred_dir, samples, pred_scale, pred_output or "metric", chosen)
+        flipped = find_files(mirrored_dir, samples) if mirrored_dir else None
+        predictions: Predictions = replace(files, flipped=flipped, averaged=flip_averaged)
     else:
-        name, predictions = open_model(str(model), runtime, hf_output, chosen)
+        name, predictions = open_model(str(model), runtime, pred_output, chosen)
     if out is not None:
         check_writable(out)
     kept = CaseCollector(len(samples), extreme=EXTREME if cases is None else cases)
@@ -164,12 +177,25 @@ def evaluate_command(
     result.model, result.model_path, result.units = name, str(pred_dir or model), units
     result.data, result.split, result.data_options = str(data), split, opening
     result.first_of = whole if len(samples) < whole else None
+    if isinstance(predictions, FilePredictions):
+        result.warnings = predictions.warnings()
     train = open_train_split(data, **opening) if baselines else None
     if train is not None:
         result.baselines = score_baselines(train, samples, result)
     if out is not None:
         write_evaluation(result, out, samples, kept)
         write_report(out / "report.html", load_result(out), samples)
+    tell(result, out, as_json)
+
+
+def tell(result: Evaluation, out: Path | None, as_json: bool) -> None:
+    """Print what came out: warnings on stderr, then JSON or tables and what was written."""
+    import json
+
+    from leadline.evaluation import to_json
+
+    for warning in result.warnings:
+        typer.echo(f"leadline: warning: {warning}", err=True)
     if as_json:
         typer.echo(json.dumps(to_json(result), indent=2))
         return
@@ -211,29 +237,35 @@ def check_flips(protocol: Protocol, mirrored: Path | None, averaged: bool) -> No
 
 
 def open_files(
-    folder: Path,
-    samples: DepthDataset,
-    pred_scale: str | None,
-    mirrored: Path | None,
-    averaged: bool,
-) -> tuple[Predictions, str]:
+    folder: Path, samples: DepthDataset, pred_scale: str | None, output: str, protocol: Protocol
+) -> tuple[FilePredictions, str]:
     """Return the predictions in `folder`, and in which unit they are on what evidence."""
+    from leadline.depth.errors import LeadlineError
     from leadline.depth.units import describe_units, parse_units
     from leadline.evaluation import FilePredictions, find_files
-    from leadline.evaluation.unit_detection import DetectedUnits, detect_units
+    from leadline.evaluation.outputs import check_aligned, check_output
+    from leadline.evaluation.unit_detection import detect_units, doubt
 
+    check_output(output)
+    check_aligned(f"{folder}: as --pred-output says, it", output, protocol)
+    if output == "inverse" and pred_scale is not None:
+        raise LeadlineError("--pred-scale: inverse depth up to a scale has no unit; leave it out")
     files = find_files(folder, samples)
-    if pred_scale:
-        scale = parse_units(pred_scale)
-        units = DetectedUnits(scale, f"{describe_units(scale)}, as given by --pred-scale")
-    else:
+    scale = None if pred_scale is None else parse_units(pred_scale)
+    if scale is None and output == "metric":
         units = detect_units(files, samples)
-    flipped = find_files(mirrored, samples) if mirrored else None
-    return FilePredictions(files, units.units_per_metre, flipped, averaged), units.evidence
+        return FilePredictions(files, units.units_per_metre), units.evidence
+    evidence = (
+        "none: inverse depth, as given by --pred-output"
+        if scale is None
+        else f"{describe_units(scale)}, as given by --pred-scale"
+    )
+    found = doubt(files, samples, scale)
+    return FilePredictions(files, scale, output=output, doubt=found), evidence
 
 
 def open_model(
-    name: str, runtime: str | None, hf_output: str | None, protocol: Protocol
+    name: str, runtime: str | None, output: str | None, protocol: Protocol
 ) -> tuple[str, Predictions]:
     """Return the model's name for tables and its predictions."""
     from leadline.depth.errors import LeadlineError
@@ -245,9 +277,12 @@ def open_model(
             raise LeadlineError(f"--runtime {runtime}: {name} runs in transformers; leave it out")
         from leadline.evaluation.hugging_face import open_hugging_face
 
-        return open_hugging_face(name, hf_output, protocol)
-    if hf_output is not None:
-        raise LeadlineError("--hf-output is for --model hf:NAME_OR_FOLDER only")
+        return open_hugging_face(name, output, protocol)
+    if output is not None:
+        raise LeadlineError(
+            "--pred-output is for --pred-dir and --model hf:NAME_OR_FOLDER; Leadline's own models "
+            "predict metres, leave it out"
+        )
     predictor = Predictor.load(name, runtime=runtime or "auto")
     return predictor.name, ModelPredictions(predictor)
 

@@ -57,6 +57,7 @@ class Evaluation:
     data: str = ""
     split: str | None = None
     data_options: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     first_of: int | None = None
     """How many images the data has, where only the first of them were taken."""
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -14,14 +14,13 @@ from transformers.utils import logging
 from leadline.datasets.sample import Sample
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line
+from leadline.evaluation.outputs import check_aligned, check_output, depth_of_disparity
 from leadline.evaluation.predictions import Answer, mirror
 from leadline.metrics import Protocol
 
 PREFIX = "hf:"
-OUTPUTS = ("metric", "inverse")
 METRIC_TYPES = frozenset({"glpn", "zoedepth", "depth_pro", "prompt_depth_anything"})
 INVERSE_TYPES = frozenset({"dpt"})
-SMALLEST_DISPARITY = 1e-6
 
 
 class HuggingFacePredictions:
@@ -60,7 +59,7 @@ class HuggingFacePredictions:
             outputs = self._model(**inputs)
         values = self._at_size(outputs, (height, width))
         if self.output == "inverse":
-            np.reciprocal(np.maximum(values, SMALLEST_DISPARITY, out=values), out=values)
+            values = depth_of_disparity(values)
         return Answer(values)
 
     def mirrored(self, sample: Sample) -> NDArray[np.float32]:
@@ -88,16 +87,10 @@ def open_hugging_face(
 
     Errors: LeadlineError for a model of inverse depth under a protocol that does not align it.
     """
-    if output is not None and output not in OUTPUTS:
-        raise LeadlineError(f"--hf-output {output!r}: choose one of {', '.join(OUTPUTS)}")
+    check_output(output)
     short = name.removeprefix(PREFIX)
     predictions = HuggingFacePredictions(short, output)
-    aligned = protocol.alignment != "none" and protocol.alignment_space == "inverse"
-    if predictions.output == "inverse" and not aligned:
-        raise LeadlineError(
-            f"{name} predicts inverse depth without a scale, not metres; score it with "
-            "--align scale-shift --align-space inverse"
-        )
+    check_aligned(name, predictions.output, protocol)
     return Path(short).name, predictions
 
 
@@ -111,5 +104,5 @@ def _output_of(name: str, config: Any) -> str:
         return "inverse"
     raise LeadlineError(
         f"{PREFIX}{name}: {config.model_type} models do not say if they predict metres or inverse "
-        "depth; say it with --hf-output metric or --hf-output inverse"
+        "depth; say it with --pred-output metric or --pred-output inverse"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_metres
+from leadline.depth.formats import read_depth_values, read_metres
+from leadline.evaluation.outputs import depth_of_disparity
+from leadline.metrics.resize import Size, resize_to
 
 if TYPE_CHECKING:
     from leadline.inference import Predictor
 
+SAME_RATIO = 0.04
+"""Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
 PREDICTION_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".pfm", ".tif", ".tiff")
 
 
@@ -84,22 +88,31 @@ class ConstantPredictions:
 class FilePredictions:
     """Somebody's files, found by each sample's id; `flipped` are those of the mirrored photographs.
 
-    With `averaged`, whoever gives the files says that they are flip averages already.
+    With `averaged`, whoever gives the files says that they are flip averages already. `output` is
+    what their numbers are, one of `outputs.OUTPUTS`; "inverse" is for protocols that align inverse
+    depth, and `doubt` a warning about that. `stretched` collects the files of another aspect ratio
+    than the truth, with both sizes.
     """
 
     files: Mapping[str, Path]
     units_per_metre: float | None = None
     flipped: Mapping[str, Path] | None = None
     averaged: bool = False
+    output: str = "metric"
+    doubt: str | None = None
+    stretched: dict[Path, tuple[Size, Size]] = field(default_factory=dict)
 
     def answer(self, sample: Sample) -> Answer:
-        """Read the sample's file."""
-        return Answer(read_metres(self.files[sample.id], self.units_per_metre))
+        """Read the sample's file.
+
+        Errors: LeadlineError for a file that is transposed, or cannot be read.
+        """
+        return Answer(self._read(self.files[sample.id], sample))
 
     def mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Read the file of the mirrored photograph, or mirror the average back."""
         if self.flipped is not None:
-            return read_metres(self.flipped[sample.id], self.units_per_metre)
+            return self._read(self.flipped[sample.id], sample)
         if self.averaged:
             return self.answer(sample).depth[:, ::-1]
         raise LeadlineError(
@@ -107,6 +120,57 @@ class FilePredictions:
             "cannot make: give those as --mirrored-dir DIR, or say --flip-averaged if the files "
             "are such averages already"
         )
+
+    def _read(self, path: Path, sample: Sample) -> NDArray[np.float32]:
+        if self.output == "inverse":
+            values = read_disparity(path)
+        else:
+            values = read_metres(path, self.units_per_metre)
+        size = (sample.depth.shape[0], sample.depth.shape[1])
+        shape = (values.shape[0], values.shape[1])
+        check_upright(path, shape, size)
+        if abs(shape[0] * size[1] / (shape[1] * size[0]) - 1) > SAME_RATIO:
+            self.stretched[path] = (shape, size)
+        # Between a near and a far pixel lies the mean of disparities, not of their reciprocals.
+        return depth_of_disparity(resize_to(values, size)) if self.output == "inverse" else values
+
+    def warnings(self) -> list[str]:
+        """Return what is odd about the files read so far, a sentence each."""
+        found = [] if self.doubt is None else [self.doubt]
+        if self.stretched:
+            path, (shape, size) = next(iter(self.stretched.items()))
+            found.append(
+                f"{len(self.stretched)} prediction files of another aspect ratio than the truth "
+                f"were stretched to its size, the first is {path}: {_by(shape)} against {_by(size)}"
+            )
+        return found
+
+
+def read_disparity(path: Path) -> NDArray[np.float32]:
+    """Read the numbers of a file of inverse depth as they are, (h,w).
+
+    Errors: LeadlineError for a file that says it holds depth.
+    """
+    values, about = read_depth_values(path)
+    if about.units_per_metre is not None:
+        raise LeadlineError(
+            f"{path}: says that it holds depth ({about.units_per_metre:g} units a metre), not "
+            "inverse depth; leave --pred-output out"
+        )
+    return values.astype(np.float32)
+
+
+def check_upright(path: Path, shape: Size, size: Size) -> None:
+    """Raise LeadlineError where a file's `shape` (h,w) has the sides of `size` exchanged."""
+    if shape[0] * size[0] == shape[1] * size[1] and size[0] != size[1]:
+        raise LeadlineError(
+            f"{path}: is {_by(shape)} (H x W) where the truth is {_by(size)}: rows and columns are "
+            "exchanged; write its transpose"
+        )
+
+
+def _by(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def mirror(sample: Sample) -> Sample:

@@ -89,6 +89,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("in words", protocol.describe()),
         ("source", protocol.source),
         ("presupposed truth", protocol.truth),
+        *(("warning", warning) for warning in content.warnings),
     ]
 
 

@@ -28,6 +28,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "model": evaluation.model,
         "model_path": evaluation.model_path,
         "prediction_units": evaluation.units,
+        "warnings": evaluation.warnings,
         "data": evaluation.data,
         "split": evaluation.split,
         "data_options": evaluation.data_options,

@@ -59,6 +59,7 @@ class Content(_Part):
     created: str = ""
     model: str
     model_path: str | None = None
+    warnings: tuple[str, ...] = ()
     data: str
     split: str | None = None
     data_options: DataOptions = DataOptions()

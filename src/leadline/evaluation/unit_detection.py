@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from leadline.depth.errors import LeadlineError
 from leadline.depth.formats import read_depth, read_depth_values
 from leadline.depth.units import describe_units
 from leadline.evaluation.cases import evenly_spaced
+from leadline.evaluation.predictions import check_upright, read_disparity
 from leadline.metrics.resize import resize_to
 
 LOOKED_AT = 8
@@ -24,6 +25,10 @@ NEAR = 1.4
 """A unit fits if it puts the median prediction within this factor of the median truth ..."""
 FAR = 1.8
 """... and stands out if no other comes within this one."""
+
+
+CLEAR = 0.3
+"""The rank correlation with the truth from which on numbers clearly grow or fall with distance."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits
         raise LeadlineError(
             f"{folder}: some prediction files hold whole numbers and some do not; score them apart"
         )
-    seen = _medians(files, data, picked)
+    seen = _medians(files, data, picked, lambda path: read_depth(path, 1.0).depth)
     if seen is None:
         raise LeadlineError(
             f"{folder}: no prediction file has a positive, finite value where the truth has one; "
@@ -81,13 +86,42 @@ class _Medians:
     images: int
 
 
-def _medians(files: Mapping[str, Path], data: DepthDataset, picked: list[int]) -> _Medians | None:
-    """Compare the values as stored with the truth over a few images; None: no common pixel."""
+def doubt(files: Mapping[str, Path], data: DepthDataset, units: float | None) -> str | None:
+    """Return why files are hardly what was declared, None where nothing speaks against it.
+
+    `units` per metre is what was declared, None that they hold inverse depth. A few are laid over
+    the truth: depth must not fall as distance grows, nor inverse depth grow.
+    """
+    picked = sorted(evenly_spaced(len(data), LOOKED_AT))
+    read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
+    seen = _medians(files, data, picked, read)
+    found = 0.0 if seen is None else seen.correlation
+    if units is not None and found < -CLEAR:
+        return (
+            f"the predictions fall as the true distance grows (rank correlation {found:.2f}): "
+            "they look like disparity, not depth; those are for --pred-output inverse"
+        )
+    if units is None and found > CLEAR:
+        return (
+            f"the predictions grow with the true distance (rank correlation {found:.2f}): they "
+            "look like depth, not inverse depth; depth is scored without --pred-output inverse"
+        )
+    return None
+
+
+def _medians(
+    files: Mapping[str, Path],
+    data: DepthDataset,
+    picked: list[int],
+    read: Callable[[Path], NDArray[np.float32]],
+) -> _Medians | None:
+    """Compare the values that `read` gives with the truth in some images; None: no common pixel."""
     rows, largest = [], 0.0
     for index in picked:
         sample = data[index]
-        stored = read_depth(files[sample.id], 1.0).depth
+        stored = read(files[sample.id])
         size = (sample.depth.shape[0], sample.depth.shape[1])
+        check_upright(files[sample.id], (stored.shape[0], stored.shape[1]), size)
         values = resize_to(stored, size, "nearest")
         both = sample.valid & (values > 0)
         if both.any():
@@ -115,11 +149,12 @@ def _judge(seen: _Medians, whole: bool) -> DetectedUnits:
         f"median {seen.prediction:g} in the files, {seen.truth:.3g} m in the truth "
         f"({seen.images} images)"
     )
-    if seen.correlation < -0.3:
+    if seen.correlation < -CLEAR:
         raise LeadlineError(
             "the predictions fall as the true distance grows (rank correlation "
             f"{seen.correlation:.2f}): they look like disparity or inverse depth, which has no "
-            "unit of length; convert them to depth first"
+            "unit of length; score them with --pred-output inverse --align scale-shift "
+            "--align-space inverse, or convert them to depth first"
         )
     if whole and seen.largest <= 255:
         raise LeadlineError(

@@ -1,0 +1,130 @@
+"""Somebody's prediction files: inverse depth, other shapes, where they lie."""
+
+import cv2
+import numpy as np
+import pytest
+
+from leadline.depth import DepthMap, LeadlineError
+from leadline.depth.formats import write_depth
+from leadline.evaluation import FilePredictions, evaluate
+from leadline.evaluation.unit_detection import doubt
+from leadline.metrics import get_protocol
+from leadline.metrics.protocols import aligned
+from tests.evaluation.helpers import Images
+
+RELATIVE = aligned(get_protocol("full"), "scale-shift", "inverse")
+SIZE = (48, 64)
+
+
+def smooth_scene(seed):
+    """Truth of 1.5..9 m without an edge, with some invalid pixels."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(1.5, 9, (4, 5)).astype(np.float32)
+    truth = cv2.resize(coarse, SIZE[::-1], interpolation=cv2.INTER_CUBIC).clip(1.5, 9)
+    truth[rng.random(SIZE) < 0.1] = 0
+    return truth
+
+
+TRUTHS = [smooth_scene(seed) for seed in range(3)]
+DATA = Images([(truth, truth > 0) for truth in TRUTHS])
+
+
+def fitted_by_lstsq(disparity, truth):
+    """abs_rel and rmse after the least-squares line from disparity to 1 / truth, in float64."""
+    keep = (truth > 1e-3) & (truth < 80)
+    x, g = disparity.astype(np.float64)[keep], truth.astype(np.float64)[keep]
+    (a, b), *_ = np.linalg.lstsq(np.stack([x, np.ones_like(x)], axis=1), 1 / g, rcond=None)
+    p = (1 / np.maximum(a * x + b, 1e-12)).clip(1e-3, 80)
+    return {"abs_rel": (abs(p - g) / g).mean(), "rmse": np.sqrt(((p - g) ** 2).mean())}
+
+
+def disparity_of(truth, seed):
+    """What a network without scale or shift gives: noisy, stretched to 16 bits, 0 the farthest."""
+    filled = np.where(truth > 0, truth, truth.max())
+    noisy = 1 / filled + np.random.default_rng(seed).normal(0, 0.02, truth.shape)
+    return np.rint(65535 * (noisy - noisy.min()) / np.ptp(noisy)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".npy"])
+def test_files_of_disparity_are_fitted_as_least_squares_would(tmp_path, suffix):
+    files, expected = {}, []
+    for index, truth in enumerate(TRUTHS):
+        disparity = disparity_of(truth, index)
+        files[str(index)] = tmp_path / f"{index}{suffix}"
+        if suffix == ".png":
+            cv2.imwrite(str(files[str(index)]), disparity)
+        else:
+            np.save(files[str(index)], disparity / np.float32(7))
+        expected.append(fitted_by_lstsq(disparity, truth))
+    got = evaluate(FilePredictions(files, output="inverse"), DATA, protocol=RELATIVE).metrics
+    for name in ("abs_rel", "rmse"):
+        assert got[name] == pytest.approx(np.mean([each[name] for each in expected]), rel=1e-5)
+
+
+def test_disparity_of_another_size_is_resized_before_its_reciprocal_is_taken(tmp_path):
+    small = np.random.default_rng(0).uniform(0, 1, (12, 16)).astype(np.float32)
+    small[3:6, 4:9] = 0  # infinitely far: a reciprocal there would spoil its neighbours
+    np.save(tmp_path / "0.npy", small)
+    large = cv2.resize(small, SIZE[::-1], interpolation=cv2.INTER_LINEAR)
+    one = Images([(TRUTHS[0], TRUTHS[0] > 0)])
+    files = FilePredictions({"0": tmp_path / "0.npy"}, output="inverse")
+    got = evaluate(files, one, protocol=RELATIVE).metrics
+    expected = fitted_by_lstsq(large, TRUTHS[0])
+    assert {name: got[name] for name in expected} == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_file_that_says_it_holds_depth_is_no_disparity(tmp_path):
+    write_depth(tmp_path / "0.png", DepthMap.from_metres(TRUTHS[0]))
+    with pytest.raises(LeadlineError, match=r"0\.png: says that it holds depth \(1000 units"):
+        FilePredictions({"0": tmp_path / "0.png"}, output="inverse").answer(DATA[0])
+
+
+def test_numbers_that_run_the_wrong_way_are_doubted(tmp_path):
+    depth, disparity = {}, {}
+    for index, truth in enumerate(TRUTHS):
+        depth[str(index)], disparity[str(index)] = (tmp_path / f"{k}{index}.npy" for k in "zd")
+        np.save(depth[str(index)], truth)
+        np.save(disparity[str(index)], disparity_of(truth, index).astype(np.float32))
+    assert doubt(depth, DATA, 1.0) is None
+    assert doubt(disparity, DATA, None) is None
+    assert "look like disparity" in doubt(disparity, DATA, 1.0)
+    assert "look like depth" in doubt(depth, DATA, None)
+
+
+def told(tmp_path, shape, size):
+    """What is said of a file of `shape` where the truth has `size`."""
+    np.save(tmp_path / "0.npy", np.full(shape, 2, np.float32))
+    truth = np.full(size, 2, np.float32)
+    files = FilePredictions({"0": tmp_path / "0.npy"})
+    evaluate(files, Images([(truth, truth > 0)]), protocol="full")
+    return files.warnings()
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((228, 304), (480, 640)),
+        ((416, 544), (480, 640)),
+        ((384, 1248), (375, 1242)),
+        ((320, 1024), (375, 1242)),
+        ((192, 640), (370, 1224)),
+    ],
+)
+def test_rounding_of_a_shape_is_not_worth_a_word(tmp_path, shape, size):
+    assert told(tmp_path, shape, size) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((300, 300), (480, 640)), ((600, 480), (480, 640)), ((352, 1216), (375, 1242))],
+)
+def test_a_stretched_file_is_told(tmp_path, shape, size):
+    (line,) = told(tmp_path, shape, size)
+    assert line.startswith("1 prediction files of another aspect ratio")
+    assert line.endswith(f"0.npy: {shape[0]}x{shape[1]} against {size[0]}x{size[1]}")
+
+
+@pytest.mark.parametrize("shape", [(640, 480), (320, 240)])
+def test_a_transposed_file_is_refused(tmp_path, shape):
+    with pytest.raises(LeadlineError, match=rf"0\.npy: is {shape[0]}x.*rows and columns"):
+        told(tmp_path, shape, (480, 640))
