@@ -166,6 +166,20 @@ def test_a_report_is_drawn_of_files_with_infinite_values(pairs, tmp_path):
     assert "smallest depth, 0.001 m, or as 80 m where they are infinite" in result.stdout
 
 
+def test_breakdowns_are_named_with_commas_or_one_by_one(pairs):
+    asked = ("evaluate", "--model", "compact-nyu", "--data", pairs, "--limit", 2, "--json")
+    found = [
+        json.loads(leadline(*asked, *names).stdout)["breakdowns"]
+        for names in (
+            ("--breakdown", "boundary,edges"),
+            ("--breakdown=boundary", "--breakdown=edges"),
+        )
+    ]
+    assert list(found[0]) == ["boundary", "edges"]
+    assert found[0] == found[1]
+    fails_in_one_line(leadline(*asked, "--breakdown", "edges,edge"), "breakdown 'edge'")
+
+
 def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
     fails_in_one_line(
         leadline("evaluate", "--pred-dir", tmp_path, "--data", big_pairs),
@@ -183,6 +197,11 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
         leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"),
         "inches",
     )
+    absurd = leadline(
+        "evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "1e-300"
+    )
+    fails_in_one_line(absurd, "check the depth scale")
+    assert "RuntimeWarning" not in absurd.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Depth models of transformers, tiny and random, saved and loaded without a network."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -105,6 +107,17 @@ def test_what_it_predicts_can_be_declared(depth_anything):
     assert predictions.output == "metric"
     with pytest.raises(LeadlineError, match="choose one of metric, inverse"):
         open_hugging_face(f"hf:{depth_anything}", "feet", RELATIVE)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 0.5])
+def test_weights_that_were_cut_short_are_one_line(glpn, tmp_path, kept):
+    folder = shutil.copytree(glpn, tmp_path / "cut")
+    weights = folder / "model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[: int(kept * len(content)) if 0 < kept < 1 else kept])
+    with pytest.raises(LeadlineError, match="cut: transformers cannot load") as caught:
+        HuggingFacePredictions(str(folder))
+    assert "\n" not in str(caught.value)
 
 
 def test_what_is_no_model_is_one_line(tmp_path):

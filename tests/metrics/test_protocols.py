@@ -239,6 +239,15 @@ class TestOwnProtocols:
         truth = np.full((10, 20), 2.0, np.float32)
         assert mine.score(truth + 1, truth, truth > 0)["mae"] == 1.0
 
+    def test_an_exponent_without_a_point_is_a_number(self, tmp_path):
+        mine = self.read(
+            tmp_path,
+            "name: mine\nsource: 1e-3 of a metre\nmin_depth: 1e-3\nmax_depth: 2E1\n"
+            "clamp: [5e-4, 1.5e1]\n",
+        )
+        assert (mine.min_depth, mine.max_depth, mine.clamp) == (0.001, 20.0, (0.0005, 15.0))
+        assert mine.source == "1e-3 of a metre"
+
     @pytest.mark.parametrize(
         ("text", "words"),
         [
@@ -253,6 +262,9 @@ class TestOwnProtocols:
             ("base: full\nname: nyu-eigen\nsource: me\n", "Leadline's own"),
             ("base: full\nname: mine\nsource: me\nclamp: [0, 5]\n", "0 < low"),
             ("base: full\nname: mine\nsource: me\nmax_depth: 2020-01-01\n", "mine.yaml"),
+            ("base: full\nname: mine\nsource: me\nworking_size: [1000000, 9]\n", "1 to 8192"),
+            ("base: full\nname: mine\nsource: me\nworking_size: [0, 9]\n", "working_size"),
+            ("base: full\nname: mine\nsource: me\nmax_depth: '3'\n", "max_depth is '3'"),
             ("- a list\n", "mapping"),
             ("{", "not readable as YAML"),
         ],

@@ -79,7 +79,7 @@ def evaluate_command(
     ] = None,
     breakdown: Annotated[
         list[str] | None,
-        typer.Option(help="boundary, edges, ranges or classes; may be given several times."),
+        typer.Option(help="boundary, edges, ranges, classes: with commas, or several times."),
     ] = None,
     void: Annotated[
         list[int] | None, typer.Option(help="Label ids that count in no class score (255).")
@@ -207,7 +207,8 @@ def tell(result: Evaluation, out: Path | None, as_json: bool) -> None:
 
 def breakdowns_for(asked: Sequence[str], out: Path | None) -> list[str]:
     """Return the breakdowns to measure: the report of -o draws error by distance."""
-    return list(dict.fromkeys([*asked, *(["ranges"] if out is not None else [])]))
+    names = [name.strip() for text in asked for name in text.split(",")]
+    return list(dict.fromkeys([*names, *(["ranges"] if out is not None else [])]))
 
 
 def choose_protocol(name: str, samples: DepthDataset, align: str | None, space: str) -> Protocol:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
 from transformers.utils import logging
 
@@ -42,7 +43,10 @@ class HuggingFacePredictions:
                 name, local_files_only=local, dtype=torch.float32
             )
         # Whatever a missing, foreign or damaged repository makes transformers raise.
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        except (
+            OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError,
+            SafetensorError,
+        ) as error:  # fmt: skip
             raise LeadlineError(
                 f"{PREFIX}{name}: transformers cannot load a depth model from it "
                 f"({one_line(error)[:200]}); give a hub name or a folder of save_pretrained"

@@ -32,6 +32,8 @@ from leadline.metrics.resize import RESIZE_RULES, resize_to
 
 AGGREGATIONS = ("per_image", "pooled")
 BEYOND_RULES = ("ignored", "clipped")
+LARGEST_SIDE = 8192
+"""Of a working size, pixels."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class Protocol:
         low, high = self.clamp_range
         if not 0 < low < high < np.inf:
             raise self._error(f"clamp {low:g}..{high:g}: logarithms need 0 < low < high < infinity")
+        if self.working_size and not all(1 <= side <= LARGEST_SIDE for side in self.working_size):
+            raise self._error(
+                f"working_size {self.working_size} is not (H, W) with sides of 1 to {LARGEST_SIDE}"
+            )
         self._check_crop()
 
     def _check_crop(self) -> None:

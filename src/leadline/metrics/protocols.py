@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from leadline.metrics.protocol import Protocol
 GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
 EIGEN_KITTI = (0.3324324, 0.91351351, 0.0359477, 0.96405229)
 NYU_SIZE = (480, 640)
+FRACTIONAL = ("min_depth", "max_depth", "clamp", "crop_fractions")
+"""The fields of a protocol that may hold such numbers as 1e-3."""
 RAW = "raw sensor depth, holes not scored"
 FILLED = "depth with its holes filled"
 VELODYNE = "one velodyne sweep projected into the image"
@@ -210,9 +213,18 @@ def read_protocol(path: Path) -> Protocol:
         raise LeadlineError(
             f"{path}: {content['name']!r} is a protocol of Leadline's own; give yours another name"
         )
+    content.update({key: _numbers_meant(content[key]) for key in FRACTIONAL if key in content})
     if base:
         content = {**asdict(get_protocol(str(base))), **content}
     return _validated(path, content)
+
+
+def _numbers_meant(value: Any) -> Any:
+    """Return a number for text such as 1e-3, which YAML 1.1 takes for a string."""
+    if isinstance(value, list):
+        return [_numbers_meant(each) for each in value]
+    meant = isinstance(value, str) and re.fullmatch(r"[-+]?\d+\.?\d*[eE][-+]?\d+", value)
+    return float(value) if meant else value
 
 
 def _validated(path: Path, content: dict[str, Any]) -> Protocol:
