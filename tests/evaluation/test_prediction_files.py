@@ -6,7 +6,7 @@ import pytest
 
 from leadline.depth import DepthMap, LeadlineError
 from leadline.depth.formats import write_depth
-from leadline.evaluation import FilePredictions, evaluate
+from leadline.evaluation import FilePredictions, evaluate, find_files
 from leadline.evaluation.unit_detection import doubt
 from leadline.metrics import get_protocol
 from leadline.metrics.protocols import aligned
@@ -128,3 +128,66 @@ def test_a_stretched_file_is_told(tmp_path, shape, size):
 def test_a_transposed_file_is_refused(tmp_path, shape):
     with pytest.raises(LeadlineError, match=rf"0\.npy: is {shape[0]}x.*rows and columns"):
         told(tmp_path, shape, (480, 640))
+
+
+class Named(Images):
+    """Samples of which only the ids matter."""
+
+    def __init__(self, *ids):
+        super().__init__([])
+        self.ids = ids
+
+    def __len__(self):
+        return len(self.ids)
+
+    def sample_id(self, index):
+        return self.ids[index]
+
+
+def put(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("ids", "files"),
+    [
+        (("rgb/a.png", "rgb/b.png"), ("rgb/a.npy", "rgb/b.npy")),
+        (("rgb/a.png", "rgb/b.png"), ("a.npy", "b.pfm")),
+        (("rgb/a.png", "rgb/b.png"), ("npy/a.npy", "npy/b.npy")),
+        (("/photos/rgb/a.png", "/photos/rgb/b.png"), ("a.npy", "b.exr")),
+        (("/photos/rgb/a.png", "/photos/rgb/b.png"), ("of_net/a.npy", "of_net/b.npy")),
+        (("/d/x/1.jpg", "/d/y/1.jpg"), ("x/1.npy", "y/1.npy")),
+        (("../rgb/a.png", "../rgb/b.png"), ("a.npy", "b.npy")),
+        (("s/x/data/1.png", "s/y/data/1.png"), ("x/data/1.npz", "y/data/1.npz")),
+    ],
+)
+def test_files_are_found_by_path_by_its_end_or_by_stem(tmp_path, ids, files):
+    put(tmp_path, *files)
+    found = find_files(tmp_path, Named(*ids))
+    assert found == {name: tmp_path / file for name, file in zip(ids, files, strict=True)}
+
+
+def test_the_photograph_itself_is_never_taken_for_its_prediction(tmp_path):
+    put(tmp_path, "rgb/a.png", "rgb/b.png", "pred/c.npy")
+    ids = [str(tmp_path / "rgb" / name) for name in ("a.png", "b.png")]
+    for names in (ids, ["../rgb/a.png", "../rgb/b.png"]):
+        with pytest.raises(LeadlineError, match="no prediction for 2 of 2") as caught:
+            find_files(tmp_path / "pred", Named(*names))
+        assert f"expected {tmp_path}/pred/" in str(caught.value)
+    with pytest.raises(LeadlineError) as caught:
+        find_files(tmp_path / "pred", Named(*ids))
+    assert f"{ids[0]}; expected {tmp_path}/pred/a.npy, or" in str(caught.value)
+
+
+def test_one_file_never_serves_two_images(tmp_path):
+    put(tmp_path, "1.npy", "data/1.npy")
+    with pytest.raises(LeadlineError, match=r"no prediction for 2 of 2.*expected .*x/data/1\.npy"):
+        find_files(tmp_path, Named("x/data/1.png", "y/data/1.png"))
+
+
+def test_two_sets_in_one_folder_are_not_chosen_between(tmp_path):
+    put(tmp_path, "one/a.npy", "other/a.npy")
+    with pytest.raises(LeadlineError, match=r"several predictions for rgb/a\.png: .*one/a and"):
+        find_files(tmp_path, Named("rgb/a.png"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -181,30 +182,74 @@ def mirror(sample: Sample) -> Sample:
 def find_files(folder: Path, data: DepthDataset) -> dict[str, Path]:
     """Return {sample id: its prediction file}.
 
-    A file sits at the image's own relative path, or directly in `folder`, with any of the depth
-    suffixes. Errors: LeadlineError naming the first image without a prediction.
+    A file sits below `folder` at the image's own path or at the end of it, as long as that is the
+    end of no other image's path; where its stem is no other's, anywhere below, once. It has one of
+    `PREDICTION_SUFFIXES`.
+    Errors: LeadlineError naming the first image without a prediction, or with several.
     """
     if not folder.is_dir():
         raise LeadlineError(f"{folder}: no such folder of predictions")
     ids = [data.sample_id(index) for index in range(len(data))]
-    flat = len({Path(name).stem for name in ids}) == len(ids)
-    found = {name: _prediction_file(folder, name, flat) for name in ids}
+    shortest = _parts_that_tell_apart(ids)
+    found = {name: _file_at(_places(folder, name, shortest)) for name in ids}
     missing = [name for name, path in found.items() if path is None]
+    if missing and shortest == 1:
+        below = _stems_below(folder)
+        for name in missing:
+            found[name] = _file_at(_only_place(folder, name, below[Path(name).stem]))
+        missing = [name for name, path in found.items() if path is None]
     if missing:
+        places = _places(folder, missing[0], shortest)
+        told = places[-1:] if Path(missing[0]).is_absolute() else [places[0], places[-1]]
+        expected = " or ".join(dict.fromkeys(f"{place}.npy" for place in told))
         raise LeadlineError(
             f"{folder}: no prediction for {len(missing)} of {len(ids)} images, the first is "
-            f"{missing[0]}; expected {Path(missing[0]).with_suffix('.npy')} or another depth format"
+            f"{missing[0]}; expected {expected}, or another depth format there"
         )
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _prediction_file(folder: Path, name: str, flat: bool) -> Path | None:
-    relative = Path(name)
-    places = [folder / relative.with_suffix("")]
-    if len(relative.parts) > 1:
-        places.append(folder / Path(*relative.parts[1:]).with_suffix(""))
-    if flat:
-        places.append(folder / relative.stem)
+def _parts_of(name: str) -> tuple[str, ...]:
+    """Return an id as path parts, without what would lead out of a folder: a root, or ".."."""
+    path = Path(name).with_suffix("")
+    return tuple(part for part in path.parts if part not in (path.anchor, ".."))
+
+
+def _parts_that_tell_apart(names: Sequence[str]) -> int:
+    """Return how many parts at the end of a path no two images share; at least 1."""
+    parts = [_parts_of(name) for name in names]
+    longest = max(map(len, parts), default=1)
+    ends = ({each[-count:] for each in parts} for count in range(1, longest + 1))
+    return next((count for count, end in enumerate(ends, 1) if len(end) == len(parts)), longest)
+
+
+def _places(folder: Path, name: str, shortest: int) -> list[Path]:
+    """Return where the file of an image may be, without suffix, the most exact place first."""
+    parts = _parts_of(name)
+    starts = range(max(1, len(parts) - shortest + 1))
+    return [folder.joinpath(*parts[start:]) for start in starts]
+
+
+def _stems_below(folder: Path) -> defaultdict[str, list[Path]]:
+    """Return {stem: the places below `folder` with files of that stem}, without their suffixes."""
+    places: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        place = path.with_suffix("")
+        if path.suffix in PREDICTION_SUFFIXES and place not in places[place.name]:
+            places[place.name].append(place)
+    return places
+
+
+def _only_place(folder: Path, name: str, places: list[Path]) -> list[Path]:
+    if len(places) > 1:
+        raise LeadlineError(
+            f"{folder}: several predictions for {name}: {places[0]} and {places[1]}; "
+            "give the folder of one set"
+        )
+    return places
+
+
+def _file_at(places: Sequence[Path]) -> Path | None:
     for place in places:
         for suffix in PREDICTION_SUFFIXES:
             path = place.with_name(place.name + suffix)
