@@ -186,10 +186,20 @@ def test_a_truncated_file_is_never_half_a_picture(
     assert "again" in complaint(lambda: read_photo(path), path)
 
 
+def test_a_tiff_of_a_kind_that_cannot_be_read_is_not_called_another_file(tmp_path: Path) -> None:
+    path = save(tmp_path / "odd.tif", Image.new("RGB", (4, 3)))
+    data = path.read_bytes()
+    entry = data.index(b"\x06\x01\x03\x00")  # PhotometricInterpretation, a SHORT
+    path.write_bytes(data[: entry + 8] + b"\x63\x00" + data[entry + 10 :])
+    message = complaint(lambda: read_photo(path), path)
+    assert "cannot be read as a picture" in message
+    assert "plain grey or RGB" in message
+
+
 def test_a_text_file_named_jpg_is_not_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
     path.write_text("dear diary")
-    assert "not a picture" in complaint(lambda: read_photo(path), path)
+    assert "cannot be read as a picture" in complaint(lambda: read_photo(path), path)
 
 
 def test_an_empty_file_a_folder_and_a_missing_file_are_told_apart(tmp_path: Path) -> None:

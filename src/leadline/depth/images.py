@@ -100,8 +100,8 @@ def explain_decode_errors(path: Path, noun: str) -> Iterator[None]:
         yield
     except UnidentifiedImageError:
         raise LeadlineError(
-            f"{path}: is not a picture, whatever its name says; "
-            f"give a {noun} in a common format such as JPEG, PNG or TIFF"
+            f"{path}: cannot be read as a picture; "
+            f"give the {noun} as JPEG, PNG or a TIFF of plain grey or RGB"
         ) from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
