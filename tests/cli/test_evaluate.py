@@ -265,6 +265,9 @@ def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     (first, second) = json.loads((tmp_path / "out" / "result.json").read_text())["warnings"]
+    files = ("result.json", "per_image.csv", "report.html", "worst.png", "cases/")
+    written = result.stdout.partition("written: ")[2].strip()
+    assert written == ", ".join(f"{tmp_path / 'out'}/{name}" for name in files)
     assert "look like disparity" in first
     assert second.startswith("12 prediction files") and second.endswith("90x90 against 96x128")
     for line in (first, second):

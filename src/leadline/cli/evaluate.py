@@ -201,8 +201,11 @@ def tell(result: Evaluation, out: Path | None, as_json: bool) -> None:
         return
     print_result(result)
     if out is not None:
-        files = (out / name for name in ("result.json", "per_image.csv", "report.html"))
-        typer.echo(f"written: {', '.join(map(str, files))}")
+        files = ["result.json", "per_image.csv", "report.html", "worst.png"]
+        there = [str(out / name) for name in files if (out / name).is_file()]
+        cases = out / "cases"
+        there += [f"{cases}/"] if cases.is_dir() and any(cases.glob("*.npz")) else []
+        typer.echo(f"written: {', '.join(there)}")
 
 
 def breakdowns_for(asked: Sequence[str], out: Path | None) -> list[str]:

@@ -57,6 +57,8 @@ def write_evaluation(
     write_cases(cases.cases(), folder / "cases")
     if worst := cases.worst():
         write_png(folder / "worst.png", _worst_picture(worst, data), None)
+    else:
+        (folder / "worst.png").unlink(missing_ok=True)  # an earlier score's
     # Last: whoever finds it finds the rest.
     with atomic_path(folder / "result.json") as temporary:
         temporary.write_text(json.dumps(to_json(evaluation), indent=2) + "\n")
