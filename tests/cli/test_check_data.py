@@ -41,6 +41,17 @@ def test_clean_data_ends_with_status_0_and_yaml_that_training_takes(rooms):
     assert "depth_scale: 1000" in result.stdout
     ids = np.unique([np.asarray(Image.open(path)) for path in (rooms / "label").iterdir()])
     assert f"class ids {ids[0]} to {ids[-1]} in 28 pairs" in result.stdout
+    assert "255" not in result.stdout.partition("class ids")[2].splitlines()[0]
+
+
+def test_that_255_does_not_count_is_said_where_it_occurs(rooms, tmp_path):
+    folder = tmp_path / "void"
+    shutil.copytree(rooms, folder)
+    path = sorted((folder / "label").iterdir())[0]
+    ids = np.array(Image.open(path))
+    ids[:4] = 255
+    Image.fromarray(ids).save(path)
+    assert "in 28 pairs (and 255, which does not count)" in leadline("check-data", folder).stdout
 
 
 def test_a_fault_ends_with_status_1_and_json_alone_on_stdout(mirrored):

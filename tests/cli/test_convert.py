@@ -115,7 +115,7 @@ def test_a_data_set_is_packed_verified_and_trained_on_as_it_was(pairs, tmp_path)
     said = run("convert", pairs, "-o", out, "--to", "shards", "--verify")
     assert "12 samples, image uint8, depth uint16 1/1000 m (lossless)" in said
     assert "GB free" in said
-    assert "every byte as it was written" in said
+    assert "12 samples in 1 block, every byte as it was written" in said
     np.testing.assert_array_equal(open_data(out)[5].depth, open_data(pairs)[5].depth)
     assert "already there" in run("convert", pairs, "-o", out, "--to", "shards")
     content = bytearray((out / "depth.npy").read_bytes())

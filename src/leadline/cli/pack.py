@@ -101,6 +101,7 @@ def _resize(wanted: Wanted) -> "Resize | None":
 def verify(path: Path) -> None:
     """Check every shard folder at `path`; exit status 1 where anything is not as it was written."""
     from leadline.cli.progress import tracker
+    from leadline.datasets.checks.findings import plural
     from leadline.datasets.shard_check import verify_shards
     from leadline.datasets.shards import read_manifest, shard_folders
     from leadline.depth.errors import LeadlineError
@@ -114,8 +115,8 @@ def verify(path: Path) -> None:
         if not found:
             manifest = read_manifest(folder)
             typer.echo(
-                f"{folder}: {manifest['samples']} samples in {len(manifest['blocks'])} blocks, "
-                "every byte as it was written"
+                f"{folder}: {plural(manifest['samples'], 'sample')} in "
+                f"{plural(len(manifest['blocks']), 'block')}, every byte as it was written"
             )
         problems += found
     for problem in problems:

@@ -47,11 +47,12 @@ class DepthFacts:
 
 @dataclass(frozen=True)
 class LabelFacts:
-    """The ids of one label image: the lowest, the highest but 255, and its size."""
+    """The ids of one label image: the lowest, the highest but 255, if 255 occurs, its size."""
 
     size: tuple[int, int]
     lowest: int
     highest: int
+    has_255: bool
 
 
 @dataclass(frozen=True)
@@ -167,4 +168,5 @@ def _label_facts(labels: NDArray[np.int32]) -> LabelFacts:
         (labels.shape[1], labels.shape[0]),
         int(labels.min()),
         int(counted.max()) if counted.size else 0,
+        counted.size < labels.size,
     )

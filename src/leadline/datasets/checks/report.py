@@ -183,7 +183,8 @@ def _label_words(facts: Facts) -> str:
         min(label.lowest for label in labels),
         max(label.highest for label in labels),
     )
-    return f"class ids {lowest} to {highest} in {plural(len(labels), 'pair')} (255 left out)"
+    left_out = " (and 255, which does not count)" if any(each.has_255 for each in labels) else ""
+    return f"class ids {lowest} to {highest} in {plural(len(labels), 'pair')}{left_out}"
 
 
 def _alignment_words(facts: Facts) -> str:
