@@ -95,3 +95,10 @@ def test_two_processes_with_uneven_shards_equal_one(tmp_path):
         together = torch.load(tmp_path / f"{rank}.pt")
         for protocol in PROTOCOLS:
             assert together[protocol] == pytest.approx(alone[protocol], rel=1e-12)
+
+
+def test_arrays_are_taken_as_well():
+    depth = np.linspace(1, 4, 24, dtype=np.float32).reshape(1, 4, 6)
+    metric = DepthScore("full")
+    metric.update(1.1 * depth, depth, np.ones((1, 4, 6), dtype=bool))
+    assert float(metric.compute()["abs_rel"]) == pytest.approx(0.1, rel=1e-6)

@@ -3,6 +3,7 @@
 import csv
 import shutil
 import signal
+import sys
 
 import pytest
 import torch
@@ -33,6 +34,8 @@ def test_a_run_leaves_everything_the_docs_promise(quick_run):
     rows = list(csv.DictReader((quick_run / "metrics.csv").open()))
     assert [int(row["step"]) for row in rows if row["loss"]] == [1, 2, 3, 4, 5, 6]
     assert 0 <= float(rows[-1]["val_delta1"]) <= 1
+    # The card says which protocol `auto` became.
+    assert "| protocol | full |" in (quick_run / "model/README.md").read_text()
 
 
 def test_it_learns_more_than_the_mean_depth(pairs, tmp_path):
@@ -119,6 +122,21 @@ def test_a_first_checkpoint_that_cannot_be_written_promises_none_before_it(tmp_p
 def test_a_folder_that_holds_a_run_is_not_overwritten(pairs, quick_run):
     with pytest.raises(LeadlineError, match=r"already holds a run.*--resume"):
         train(load_recipe("compact", QUICK), pairs, quick_run, SilentReporter())
+
+
+def test_a_logger_that_is_not_installed_is_told_before_there_is_a_run(pairs, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    recipe = load_recipe("compact", [*QUICK, "trainer.loggers=[tensorboard, wandb]"])
+    with pytest.raises(ModuleNotFoundError, match="wandb"):
+        train(recipe, pairs, tmp_path / "run", SilentReporter())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_says_so_when_it_is_resumed(quick_run, tmp_path):
+    copy = shutil.copytree(quick_run, tmp_path / "run")
+    reporter = SilentReporter()
+    assert resume(copy, reporter).finished
+    assert "already finished, at step 6 of 6" in reporter.lines
 
 
 def test_a_local_encoder_must_say_how_its_input_is_normalised(pairs, tmp_path):

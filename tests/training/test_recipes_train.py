@@ -89,6 +89,15 @@ def test_a_single_value_for_batch_norm_is_one_line(labelled, tmp_path):
         )
 
 
+def test_classes_that_the_loss_ignores_count_in_no_score():
+    from leadline.cli.train import _ignored
+
+    assert _ignored(load_recipe("ds-net", ["loss.1.options.ignore=[0, 255]"])) == [0, 255]
+    weighted = load_recipe("ds-net-weighted", ["loss.1.options.ignore=[0]"])
+    assert _ignored(weighted) == []  # its other class loss looks at 0
+    assert _ignored(load_recipe("compact")) == []
+
+
 def test_the_literal_initialisation_of_a1_starts_far_off_and_trains(labelled, tmp_path):
     he = train_two_steps("vgg19-fcn-a1", labelled, tmp_path / "he", "optimizer.clip=1")
     literal = train_two_steps(

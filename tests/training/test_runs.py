@@ -10,6 +10,7 @@ from leadline.depth import LeadlineError
 from leadline.training import record
 from leadline.training.curves import draw_curves, running_mean
 from leadline.training.loop import train
+from leadline.training.origin import Origin
 from leadline.training.recipe import load_recipe
 from leadline.training.runs import find_runs, open_run, sorted_runs
 from leadline.training.status import Status
@@ -17,7 +18,7 @@ from tests.cli.helpers import fails_in_one_line, leadline
 from tests.conftest import QUICK, SilentReporter
 
 
-def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished"):
+def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished", data="/data"):
     """A run of ten steps a row, validated twice; the second validation is the worse one."""
     folder.mkdir(parents=True)
     total = 10 * len(losses)
@@ -27,7 +28,8 @@ def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished"):
     lines.append(f"{total},{len(losses) - 1},,,0.5,{abs_rel + 0.1},1.5")
     (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
     (folder / "recipe.yaml").write_text(f"name: tiny\nloss: [{{name: {loss}, weight: 1.0}}]\n")
-    (folder / "run.json").write_text("{}\n")
+    origin = Origin(data, None, "random weights")
+    origin.write(folder)
     status = Status(
         state=state,
         step=total,
@@ -120,6 +122,16 @@ def test_the_command_lists_and_draws(tmp_path):
     with Image.open(picture) as opened:
         colours = {tuple(c) for c in np.asarray(opened.convert("RGB")).reshape(-1, 3).tolist()}
     assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0)} <= colours  # one colour for each of the two
+
+
+def test_scores_on_other_data_are_said_not_to_compare(tmp_path):
+    for name, data in (("a", "/data/one"), ("b", "/data/two")):
+        write_run(tmp_path / "runs" / name, [0.9, 0.5, 0.2], data=data)
+    together = leadline("runs", tmp_path / "runs")
+    assert "not all scored on the same data" in together.stderr
+    assert "same data" not in leadline("runs", tmp_path / "runs" / "a").stderr
+    as_json = json.loads(leadline("runs", tmp_path / "runs", "--json").stdout)
+    assert [each["data"] for each in as_json["runs"]] == ["/data/one", "/data/two"]
 
 
 def test_losses_of_different_recipes_are_said_not_to_compare(tmp_path):

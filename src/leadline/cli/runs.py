@@ -32,7 +32,7 @@ def runs_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """List training runs with their state and best validation scores, or draw their curves."""
-    from leadline.training.runs import find_runs, sorted_runs
+    from leadline.training.runs import SELECTED_BY, find_runs, sorted_runs
 
     named = folders or []
     pictures = [path for path in named if plot and path.suffix.lower() in PICTURES]
@@ -43,6 +43,8 @@ def runs_command(
         typer.echo(json.dumps({"runs": summaries, "others": others}, indent=2))
     else:
         typer.echo(_table(summaries) if summaries else "no runs here")
+        if len({each["data"] for each in summaries if each[SELECTED_BY] is not None}) > 1:
+            typer.echo("not all scored on the same data: --json says on which", err=True)
         for folder, why in found.others:
             typer.echo(f"not listed: {folder}: {why}", err=True)
     if plot:

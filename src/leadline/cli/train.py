@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from leadline.training.loop import Outcome
+    from leadline.training.recipe import Recipe
 
 
 def train_command(
@@ -144,11 +145,18 @@ def _peak_memory() -> str:
     return f"{held / 2**30:.1f} GiB"
 
 
+def _ignored(recipe: "Recipe") -> list[int]:
+    """Return the label ids that no loss of the recipe looks at."""
+    losses = [set(term.options.get("ignore", ())) for term in recipe.loss if term.space == "labels"]
+    return sorted(set.intersection(*losses)) if losses else []
+
+
 def _score(run: Path, model: Path) -> None:
     """Score the best model of a finished run beside the trivial baselines."""
     from leadline.cli.evaluate import print_result, score_baselines
     from leadline.cli.progress import tracker
     from leadline.evaluation import ModelPredictions, evaluate
+    from leadline.evaluation.evaluate import VOID
     from leadline.inference import Predictor
     from leadline.training.origin import read_origin
     from leadline.training.recipe import load_recipe
@@ -163,6 +171,7 @@ def _score(run: Path, model: Path) -> None:
             ModelPredictions(predictor),
             val,
             protocol=recipe.trainer.protocol,
+            void=(*VOID, *_ignored(recipe)),
             track=tracker("evaluate"),
         )
         result.model = f"{recipe.name} (this run)"

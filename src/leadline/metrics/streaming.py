@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -71,7 +72,8 @@ class DepthScore(Metric):
         return dict(zip(names, scalars, strict=True))
 
 
-def _maps(batch: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
+def _maps(given: Tensor | NDArray[Any]) -> NDArray[Any]:
+    batch = torch.as_tensor(given)
     if batch.ndim == 4:
         batch = batch[:, 0]
     if batch.ndim != 3:

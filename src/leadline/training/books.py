@@ -6,6 +6,7 @@ from typing import Any
 
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line
+from leadline.metrics import protocol_for
 from leadline.training.card import write_card
 from leadline.training.record import RunRecord
 from leadline.training.reporter import Reporter
@@ -138,6 +139,15 @@ class Books:
                 ) from error
 
 
+def _protocol_name(run: Run) -> str:
+    """Return what `auto` means for the validation images."""
+    name = run.recipe.trainer.protocol
+    if run.val_data is None:
+        return name
+    height, width = run.val_data[0].depth.shape
+    return protocol_for(name, (height, width)).name
+
+
 def _facts(run: Run) -> dict[str, Any]:
     """Return what the model card tells of the training."""
     trainer = run.recipe.trainer
@@ -148,6 +158,6 @@ def _facts(run: Run) -> dict[str, Any]:
         "size": f"{run.size[0]}x{run.size[1]} (HxW)",
         "precision": trainer.precision,
         "weights": f"moving average, decay {trainer.ema:g}" if trainer.ema else "of the last step",
-        "protocol": trainer.protocol,
+        "protocol": _protocol_name(run),
         "validation images": len(run.val_data) if run.val_data else 0,
     }

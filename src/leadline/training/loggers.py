@@ -4,6 +4,7 @@ A logger is one class with three methods and its name in `LOGGERS`. `metrics.csv
 them: it is part of the run folder, and resuming needs it.
 """
 
+import importlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -187,6 +188,18 @@ LOGGERS: dict[str, Callable[[LoggedRun], Logger]] = {
     "wandb": WeightsAndBiases,
     "mlflow": MLflow,
 }
+
+NEEDS = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
+"""The module without which a logger cannot be."""
+
+
+def check_installed(names: Sequence[str]) -> None:
+    """Import what the loggers need, so that a missing package shows before there is a run.
+
+    Errors: ModuleNotFoundError naming it.
+    """
+    for module in (NEEDS[name] for name in names):
+        importlib.import_module(module)
 
 
 class Loggers:

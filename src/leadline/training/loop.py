@@ -14,6 +14,7 @@ from leadline.training.books import Books
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.class_ids import class_ids
 from leadline.training.data import TrainingSamples, make_loader
+from leadline.training.loggers import check_installed
 from leadline.training.origin import Origin, read_origin
 from leadline.training.processes import SaidByAnother, peers_may_vanish, start_processes
 from leadline.training.recipe import Recipe, load_recipe
@@ -58,6 +59,7 @@ def train(
                 f"{folder}: already holds a run; continue it with 'leadline train --resume "
                 f"{folder}' or choose another --out"
             )
+        check_installed(recipe.trainer.loggers)
     run = set_up(processes, recipe, data, folder, units_per_metre)
     origin = Origin(str(data.resolve()), units_per_metre, run.initialised_from)
     with processes.together():
@@ -94,11 +96,15 @@ def resume(folder: Path, reporter: Reporter) -> Outcome:
         run.restore(state)
         if processes.leads:
             remove_leftovers(folder / "checkpoints")
-            for line in filter(
-                None, (warning, f"resuming at step {run.step} of {run.total_steps}")
-            ):
+            for line in filter(None, (warning, _where(run))):
                 reporter.say(line)
     return _run(run, reporter, began)
+
+
+def _where(run: Run) -> str:
+    if run.step >= run.total_steps:
+        return f"already finished, at step {run.step} of {run.total_steps}"
+    return f"resuming at step {run.step} of {run.total_steps}"
 
 
 def _settle(recipe: Recipe) -> Recipe:

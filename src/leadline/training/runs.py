@@ -13,7 +13,7 @@ import yaml
 from leadline.depth.errors import LeadlineError
 from leadline.depth.files import one_line
 from leadline.metrics import HIGHER_IS_BETTER, METRICS
-from leadline.training.origin import ORIGIN_FILE
+from leadline.training.origin import ORIGIN_FILE, read_origin
 from leadline.training.status import Status, read_status
 
 RECIPE_FILE, METRICS_FILE = "recipe.yaml", "metrics.csv"
@@ -29,6 +29,8 @@ class RunFolder:
     recipe: dict[str, Any]
     rows: list[dict[str, float]]
     status: Status | None
+    data: str | None = None
+    """What `--data` was, which its scores depend on; None where `run.json` is damaged."""
 
     @property
     def name(self) -> str:
@@ -100,6 +102,7 @@ class RunFolder:
             "best_step": int(best["step"]) if "step" in best else None,
             **{metric: best.get(metric) for metric in METRICS},
             "protocol": status.protocol if status else None,
+            "data": self.data,
             "started": status.started if status else None,
             "updated": status.updated if status else None,
             "seconds": status.seconds if status else None,
@@ -125,7 +128,10 @@ def open_run(folder: Path) -> RunFolder:
         raise LeadlineError(f"{folder}: no such folder")
     if not is_run(folder):
         raise LeadlineError(f"{folder}: not a run folder (no recipe.yaml and run.json in it)")
-    return RunFolder(folder, _read_recipe(folder), _read_rows(folder), read_status(folder))
+    data = None
+    with suppress(LeadlineError):
+        data = read_origin(folder).data
+    return RunFolder(folder, _read_recipe(folder), _read_rows(folder), read_status(folder), data)
 
 
 def _read_recipe(folder: Path) -> dict[str, Any]:
