@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from leadline.depth import LeadlineError
+from leadline.depth import LeadlineError, panels
 from leadline.evaluation import Answer, CaseCollector, FilePredictions, evaluate
 from leadline.metrics import get_protocol
 from tests.evaluation.helpers import Images
+from tests.evaluation.results import write_named_pairs, write_result
 from tests.metrics.reference import nine
 
 
@@ -154,3 +155,19 @@ def test_the_interval_of_a_pooled_metric_resamples_images():
     values = sorted(image.metrics["abs_rel"] for image in result.images)
     # Of two images a resampled mean is one of three values: both ends are the images themselves.
     assert (low, high) == pytest.approx(values)
+
+
+def test_the_worst_cases_are_drawn_with_their_range_in_metres(tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(
+        panels, "draw_title", lambda picture, title: titles.append(title) or picture
+    )
+    data = write_named_pairs(tmp_path / "data", ["000.png"])
+    write_result(tmp_path / "out", data, lambda number: 1.5)
+    # The depth is a ramp from 1 to 3 m, whose 2nd and 98th percentile are 1.04 and 2.96 m.
+    assert titles == [
+        "000.png",
+        "truth, 1.0 to 3.0 m",
+        "prediction, abs_rel 0.500",
+        "error -50..+50 %",
+    ]

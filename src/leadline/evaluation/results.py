@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leadline import __version__
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.atomic import atomic_path
+from leadline.depth.color import robust_range
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.images import write_png
 from leadline.depth.panels import ERROR_LIMIT, side_by_side
@@ -86,11 +87,12 @@ def _worst_picture(cases: list[Case], data: DepthDataset) -> NDArray[np.uint8]:
 def _case_row(case: Case, sample: Sample) -> NDArray[np.uint8]:
     truth = DepthMap.from_metres(sample.depth, sample.valid)
     prediction = DepthMap.from_metres(case.prediction.astype(np.float32))
+    low, high = robust_range(truth.depth, truth.valid)  # red to blue, as `side_by_side` has it
     limit = f"{100 * ERROR_LIMIT:.0f}"
     titles = [
         Path(sample.id).name,
-        "truth",
-        f"{RANKED_BY} {case.value:.3f}",
+        f"truth, {low:.1f} to {high:.1f} m",
+        f"prediction, {RANKED_BY} {case.value:.3f}",
         f"error -{limit}..+{limit} %",
     ]
     return side_by_side(sample.image, truth, [prediction], titles=titles, error=True)
