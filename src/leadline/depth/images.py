@@ -101,7 +101,7 @@ def explain_decode_errors(path: Path, noun: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise LeadlineError(
             f"{path}: cannot be read as a picture; "
-            f"give the {noun} as JPEG, PNG or a TIFF of plain grey or RGB"
+            f"give a {noun} in a common format such as PNG or a plain grey or RGB TIFF"
         ) from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
