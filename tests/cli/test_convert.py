@@ -77,6 +77,20 @@ def test_what_cannot_be_read_is_skipped_and_listed(tree):
     assert not (tree / "out" / "cut.npz").exists()
 
 
+def test_an_undeclared_unit_is_told_once_for_many_files_and_from_mends_it(tmp_path):
+    for number in range(7):
+        Image.fromarray(np.full((2, 3), 1500, np.uint16)).save(tmp_path / f"{number}.png")
+    (tmp_path / "dataset.yaml").write_text("depth_scale: 1000\n")
+    command = ("convert", tmp_path, "-o", tmp_path / "out", "--to", "npz")
+    told = run(*command, status=1)
+    assert told.count("unknown unit") == 1
+    assert f"7 files, the first {tmp_path / '0.png'}: holds whole numbers" in told
+    assert "--from 1000" in told
+    assert "dataset.yaml" not in told
+    run(*command, "--from", 1000)
+    assert read_depth(tmp_path / "out" / "6.npz").at(1, 1) == pytest.approx(1.5)
+
+
 def test_an_input_is_never_overwritten(tree):
     before = (tree / "in" / "a.png").read_bytes()
     with pytest.raises(LeadlineError, match="would overwrite an input"):

@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption
-from leadline.cli.inputs import Job, check_writable, find_jobs, list_failures, with_suffix
+from leadline.cli.inputs import (
+    Failure,
+    Job,
+    check_writable,
+    find_jobs,
+    list_failures,
+    with_suffix,
+)
 
 
 def convert_command(
@@ -116,13 +123,13 @@ def _convert_files(
     else:
         jobs = find_jobs(inputs, out, noun="depth files", suffixes=DEPTH_SUFFIXES, outputs=outputs)
     check_writable(out.parent if named else out)
-    failures = []
+    failures: list[Failure] = []
     with Progress("convert", len(jobs), "files", hidden=len(jobs) == 1) as progress:
         for job in jobs:
             try:
                 _convert_one(job.source, outputs(job.target)[0], *scales)
             except LeadlineError as error:
-                failures.append(str(error))
+                failures.append((job.source, str(error)))
             progress.advance()
     done = len(jobs) - len(failures)
     if done:
@@ -135,8 +142,12 @@ def _convert_one(source: Path, target: Path, declared: float | None, units: floa
     import warnings
 
     from leadline.depth import read_depth, write_depth
+    from leadline.depth.units import UndeclaredUnitsError, undeclared_units
 
-    depth_map = read_depth(source, declared)
+    try:
+        depth_map = read_depth(source, declared)
+    except UndeclaredUnitsError:  # no dataset.yaml is looked for here
+        raise undeclared_units(source, "--from 1000 for millimetres") from None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         write_depth(target, depth_map, units_per_metre=units)

@@ -7,8 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import typer
+
+Failure: TypeAlias = tuple[Path, str]
+"""An input that was skipped, and the message of its error."""
+
+MOST_ALIKE = 5
+"""So many files that failed for one reason are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,22 @@ def check_writable(folder: Path) -> None:
         raise cannot_write(folder, error) from None
 
 
-def list_failures(count: int, failures: Sequence[str]) -> None:
-    """Print what was skipped and end with status 1, if anything was."""
+def list_failures(count: int, failures: Sequence[Failure]) -> None:
+    """Print what was skipped and end with status 1, if anything was.
+
+    What befell more than `MOST_ALIKE` files in the same words is one line with their number.
+    """
     if not failures:
         return
     print(f"leadline: {len(failures)} of {count} skipped:", file=sys.stderr)
-    for failure in failures:
-        print(f"  {failure}", file=sys.stderr)
+    alike: dict[str, list[Failure]] = {}
+    for source, message in failures:
+        reason = message.removeprefix(f"{source}: ")
+        alike.setdefault(reason, []).append((source, message))
+    for reason, group in alike.items():
+        if len(group) > MOST_ALIKE:
+            print(f"  {len(group)} files, the first {group[0][0]}: {reason}", file=sys.stderr)
+            continue
+        for _, message in group:
+            print(f"  {message}", file=sys.stderr)
     raise typer.Exit(1)

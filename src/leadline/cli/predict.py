@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leadline.cli.inputs import Job, check_writable, find_jobs, list_failures, with_suffix
+from leadline.cli.inputs import (
+    Failure,
+    Job,
+    check_writable,
+    find_jobs,
+    list_failures,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     from leadline.depth import Calibration, DepthMap, Intrinsics, Photo
@@ -110,13 +117,14 @@ def predict_command(
         model, runtime=runtime, precision=precision, processing_area=processing_area
     )
     warn_of_other_model(writing.calibration, predictor.name)
-    failures, labelled = [], False
+    failures: list[Failure] = []
+    labelled = False
     with Progress("predict", len(jobs), hidden=len(jobs) == 1) as progress:
         for job in jobs:
             try:
                 labelled |= _predict_one(predictor, job, writing)
             except LeadlineError as error:
-                failures.append(str(error))
+                failures.append((job.source, str(error)))
             except KeyboardInterrupt:
                 progress.say(f"leadline: stopped after {progress.done} of {len(jobs)}")
                 raise typer.Exit(130) from None
@@ -238,7 +246,7 @@ def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
     return Intrinsics.from_fov(ASSUMED_FOV, width, height), note
 
 
-def _conclude(count: int, failures: list[str], writing: Writing, labelled: bool) -> None:
+def _conclude(count: int, failures: list[Failure], writing: Writing, labelled: bool) -> None:
     done = count - len(failures)
     if done:
         kinds = writing.suffixes(labelled=labelled)

@@ -59,9 +59,15 @@ def settle_units(path: Path, asked: float | None, declared: float | None) -> flo
     return declared
 
 
-def undeclared_units(path: Path) -> LeadlineError:
-    """Return the error for whole-number depths of unknown unit."""
-    return LeadlineError(
-        f"{path}: holds whole numbers of an unknown unit; declare it, for instance "
-        "--depth-scale 1000 for millimetres, or depth_scale: 1000 in dataset.yaml"
+class UndeclaredUnitsError(LeadlineError):
+    """Whole-number depths of unknown unit."""
+
+
+def undeclared_units(
+    path: Path,
+    remedy: str = "--depth-scale 1000 for millimetres, or depth_scale: 1000 in dataset.yaml",
+) -> UndeclaredUnitsError:
+    """Return the error for whole-number depths of unknown unit; `remedy` is one declaration."""
+    return UndeclaredUnitsError(
+        f"{path}: holds whole numbers of an unknown unit; declare it, for instance {remedy}"
     )
