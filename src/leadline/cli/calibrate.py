@@ -170,18 +170,15 @@ def _from_file(path: Path | None, scale: str | None, prediction: "DepthMap") -> 
     import numpy as np
 
     from leadline.depth import LeadlineError, parse_units, read_depth
-    from leadline.depth.formats import read_depth_values
+    from leadline.depth.units import UndeclaredUnitsError, undeclared_units
 
     assert path is not None
     if path.suffix.lower() in (".txt", ".csv", ".xyz"):
         return _from_text(path)
-    values, about = read_depth_values(path)
-    if scale is None and about.units_per_metre is None and values.dtype.kind != "f":
-        raise LeadlineError(
-            f"{path}: holds whole numbers of an unknown unit; declare it, for instance "
-            "--sparse-scale 1000 for millimetres"
-        )
-    truth = read_depth(path, parse_units(scale) if scale else None)
+    try:
+        truth = read_depth(path, parse_units(scale) if scale else None)
+    except UndeclaredUnitsError:
+        raise undeclared_units(path, "--sparse-scale 1000 for millimetres") from None
     if truth.shape != prediction.shape:
         raise LeadlineError(
             f"{path}: is {truth.width}x{truth.height} but the prediction is "

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from leadline.depth.images import write_png
 
+MOST_CLASSES = 1024
+"""Ids of classes lie below it: what a network may have scores for, and what is counted."""
+
 
 @lru_cache(maxsize=2)
 def label_colors(count: int = 256) -> NDArray[np.uint8]:

@@ -9,20 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.errors import LeadlineError
-from leadline.metrics import Comparison
-from leadline.metrics import Protocol as ScoringProtocol
+from leadline.depth.labels import MOST_CLASSES
+from leadline.metrics import Comparison, Protocol
 from leadline.metrics.boundary import boundary_score, edge_mask
 
 BREAKDOWNS = ("boundary", "edges", "ranges", "classes")
 RANGE_EDGES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
 """Metres; the part within the protocol's range is used."""
-MOST_CLASSES = 1024
 
 
 class GroupBreakdown:
     """Sums of the protocol's metrics for each group of pixels; a subclass says which group."""
 
-    def __init__(self, protocol: ScoringProtocol, count: int):
+    def __init__(self, protocol: Protocol, count: int):
         self.metrics = protocol.metric_set
         self.sums = np.zeros((count, 1 + len(self.metrics.terms)))
         self.images = np.zeros(count, dtype=int)
@@ -60,7 +59,7 @@ class GroupBreakdown:
 class EdgeBreakdown(GroupBreakdown):
     """Pixels at the truth's edges against the rest."""
 
-    def __init__(self, protocol: ScoringProtocol):
+    def __init__(self, protocol: Protocol):
         super().__init__(protocol, 2)
 
     def groups(
@@ -78,7 +77,7 @@ class EdgeBreakdown(GroupBreakdown):
 class RangeBreakdown(GroupBreakdown):
     """Pixels by their true distance."""
 
-    def __init__(self, protocol: ScoringProtocol, edges: Sequence[float] = RANGE_EDGES):
+    def __init__(self, protocol: Protocol, edges: Sequence[float] = RANGE_EDGES):
         inside = [edge for edge in edges if protocol.min_depth < edge < protocol.max_depth]
         self.edges = [protocol.min_depth, *inside, protocol.max_depth]
         super().__init__(protocol, len(self.edges) - 1)
@@ -106,7 +105,7 @@ class RangeBreakdown(GroupBreakdown):
 class ClassBreakdown(GroupBreakdown):
     """Pixels by their true class."""
 
-    def __init__(self, protocol: ScoringProtocol, void: Sequence[int] = ()):
+    def __init__(self, protocol: Protocol, void: Sequence[int] = ()):
         super().__init__(protocol, MOST_CLASSES + 1)
         self._void = set(void)
         self._seen = False
@@ -163,7 +162,7 @@ class BoundaryBreakdown:
 class Breakdowns:
     """The breakdowns called `names`, of `BREAKDOWNS`; memory does not grow with the images."""
 
-    def __init__(self, names: Sequence[str], protocol: ScoringProtocol, void: Sequence[int] = ()):
+    def __init__(self, names: Sequence[str], protocol: Protocol, void: Sequence[int] = ()):
         makers: dict[str, Callable[[], GroupBreakdown | BoundaryBreakdown]] = {
             "boundary": BoundaryBreakdown,
             "edges": lambda: EdgeBreakdown(protocol),

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.errors import LeadlineError
-from leadline.evaluation.breakdowns import MOST_CLASSES, Breakdowns
+from leadline.depth.labels import MOST_CLASSES
+from leadline.evaluation.breakdowns import Breakdowns
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
 from leadline.metrics import (

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from leadline.depth.errors import LeadlineError
+from leadline.depth.labels import MOST_CLASSES
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.encoders import create_encoder
 from leadline.models.mancini import WIDTHS, DeconvolutionBranch, positive_output
-
-MOST_CLASSES = 1024
 
 
 class DSNet(DepthModel):

@@ -38,6 +38,6 @@ def check_options(
             TypeAdapter(types[name], config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
             raise LeadlineError(f"{key}.{name} = {value!r}: {error.errors()[0]['msg']}") from error
-    missing = [name for name in known if parameters[name].default is inspect.Parameter.empty]
-    if lacking := [name for name in missing if name not in options]:
-        raise LeadlineError(f"{key}.{lacking[0]} is missing: it has no default")
+    for name in known:
+        if name not in options and parameters[name].default is inspect.Parameter.empty:
+            raise LeadlineError(f"{key}.{name} is missing: it has no default")
