@@ -7,7 +7,8 @@ depth_map = leadline.load()("photo.jpg")    # metres, at the photograph's size
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leadline.depth import DepthMap, Intrinsics, LeadlineError
+    from leadline.depth import DepthMap, Intrinsics
+    from leadline.errors import LeadlineError
     from leadline.inference import Predictor, load
 
 __version__ = "0.1.0"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.depth import Intrinsics
-
-from .helpers import complaint
+from leadline.io import read_camera
+from tests.complaints import complaint
 
 NYU = Intrinsics(518.857901, 519.469611, 325.582449, 253.736166, 640, 480)
 FLAT = "518.857901 0 325.582449 0 519.469611 253.736166 0 0 1"
@@ -38,7 +38,7 @@ def test_matrix_and_back() -> None:
 def test_text_files(tmp_path: Path, text: str) -> None:
     path = tmp_path / "k.txt"
     path.write_text(text)
-    assert Intrinsics.from_file(path, 640, 480) == NYU
+    assert read_camera(path, 640, 480) == NYU
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_text_files(tmp_path: Path, text: str) -> None:
 def test_json_files(tmp_path: Path, content: object) -> None:
     path = tmp_path / "k.json"
     path.write_text(json.dumps(content))
-    assert Intrinsics.from_file(path, 640, 480) == NYU
+    assert read_camera(path, 640, 480) == NYU
 
 
 def test_json_with_a_size_is_scaled_to_the_size_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "k.json"
     path.write_text(json.dumps(NYU.to_dict()))
-    assert Intrinsics.from_file(path, 320, 240) == NYU.scaled_to(320, 240)
+    assert read_camera(path, 320, 240) == NYU.scaled_to(320, 240)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_json_with_a_size_is_scaled_to_the_size_asked_for(tmp_path: Path) -> Non
 def test_npy_files(tmp_path: Path, array: np.ndarray) -> None:
     path = tmp_path / "k.npy"
     np.save(path, array)
-    assert Intrinsics.from_file(path, 640, 480) == NYU
+    assert read_camera(path, 640, 480) == NYU
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_npy_files(tmp_path: Path, array: np.ndarray) -> None:
 def test_bad_files_are_explained(tmp_path: Path, name: str, content: str, hint: str) -> None:
     path = tmp_path / name
     path.write_text(content)
-    assert hint in complaint(lambda: Intrinsics.from_file(path, 640, 480), path)
+    assert hint in complaint(lambda: read_camera(path, 640, 480), path)
 
 
 def test_pickled_intrinsics_are_never_loaded(tmp_path: Path) -> None:
     path = tmp_path / "k.npy"
     np.save(path, np.array([{"fx": 1}], dtype=object), allow_pickle=True)
-    assert "expected nine numbers" in complaint(lambda: Intrinsics.from_file(path, 640, 480), path)
+    assert "expected nine numbers" in complaint(lambda: read_camera(path, 640, 480), path)
 
 
 def test_a_missing_file_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "none.txt"
-    assert "no such file" in complaint(lambda: Intrinsics.from_file(path, 640, 480), path)
+    assert "no such file" in complaint(lambda: read_camera(path, 640, 480), path)
 
 
 def test_a_full_frame_camera_has_its_real_focal_length() -> None:

@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.export.exporter import rounded_like, to_onnx, write_exported
 from leadline.export.parity import check_parity, smooth_pictures
 from leadline.inference import Predictor

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import leadline
-from leadline.depth import DepthMap, Intrinsics, LeadlineError, read_photo
+from leadline.depth import DepthMap, Intrinsics
+from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import Predictor, find_model
+from leadline.io import read_photo
 from leadline.models.build import load_model
 
 

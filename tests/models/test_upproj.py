@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.upproj import (
     FastUpConvolution,
     FastUpProjection,

@@ -83,7 +83,7 @@ def _user_error(error: Exception) -> str | None:
     """Return the one line for an error that the user can mend, None for a fault of ours."""
     # Imported here: numpy, which comes with it, would double the time of --help.
     from leadline.cli.extras import explain_missing
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     if isinstance(error, ModuleNotFoundError):
         return explain_missing(error)

@@ -64,7 +64,7 @@ def convert_command(
     Packing may be stopped at any moment: the same command continues it.
     """
     from leadline.cli import pack
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")
@@ -95,8 +95,10 @@ def _convert_files(
 ) -> None:
     from leadline.cli.progress import Progress
     from leadline.datasets.pairs import DEPTH_SUFFIXES
-    from leadline.depth import DEPTH_FORMATS, LeadlineError, parse_units, suffix_of
-    from leadline.depth.metadata import sidecar_of
+    from leadline.depth import parse_units
+    from leadline.errors import LeadlineError
+    from leadline.io import DEPTH_FORMATS, suffix_of
+    from leadline.io.metadata import sidecar_of
 
     if out is None:
         raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
@@ -141,8 +143,8 @@ def _convert_files(
 def _convert_one(source: Path, target: Path, declared: float | None, units: float) -> None:
     import warnings
 
-    from leadline.depth import read_depth, write_depth
     from leadline.depth.units import UndeclaredUnitsError, undeclared_units
+    from leadline.io import read_depth, write_depth
 
     try:
         depth_map = read_depth(source, declared)

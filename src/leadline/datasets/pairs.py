@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from leadline.datasets.layout import Layout
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import read_bytes
-from leadline.depth.formats import read_stored_depth
-from leadline.depth.images import IMAGE_SUFFIXES, read_photo
 from leadline.depth.units import parse_units
+from leadline.errors import LeadlineError
+from leadline.io.files import read_bytes
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
 IMAGE_FOLDERS = ("rgb", "image", "images", "color", "colour")
 DEPTH_FOLDERS = ("depth", "depths", "depth_gt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 DEPTH_UNITS: dict[str, float] = {
     "nyu-mm": 1000.0,

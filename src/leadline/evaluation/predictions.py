@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth_values, read_metres
+from leadline.errors import LeadlineError
 from leadline.evaluation.outputs import depth_of_disparity
+from leadline.io.formats import read_depth_values, read_metres
 from leadline.metrics.resize import Size, resize_to
 
 if TYPE_CHECKING:

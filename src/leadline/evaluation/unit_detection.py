@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth, read_depth_values
 from leadline.depth.units import describe_units
+from leadline.errors import LeadlineError
 from leadline.evaluation.cases import evenly_spaced
 from leadline.evaluation.predictions import check_upright, read_disparity
+from leadline.io.formats import read_depth, read_depth_values
 from leadline.metrics.resize import resize_to
 
 LOOKED_AT = 8

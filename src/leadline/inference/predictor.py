@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.images import Photo, read_photo
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
 from leadline.inference.runtimes import (
     PRECISIONS,
     OnnxRuntime,
@@ -17,6 +16,7 @@ from leadline.inference.runtimes import (
     Runtime,
     TorchRuntime,
 )
+from leadline.io.photos import Photo, read_photo
 from leadline.weights import DEFAULT_MODEL, shipped_model_file, shipped_models
 
 ImageLike = Photo | Path | str | NDArray[np.uint8]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 Outputs = dict[str, NDArray[Any]]
 PRECISIONS = ("f32", "bf16")

@@ -9,7 +9,7 @@ the up-projection gave, which keeps "channels are halved" true.
 
 from torch import Tensor, cat, nn
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.blocks import conv_bn_relu, crop_to, size_at, up_steps
 from leadline.models.encoders import create_encoder

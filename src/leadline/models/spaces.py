@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 
 @dataclass(frozen=True)

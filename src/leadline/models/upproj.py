@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 BN_EPS = 1e-4
 """As in the authors' code."""

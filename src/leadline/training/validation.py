@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.metrics import mean_over_images, protocol_for
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import MetricPipeline
