@@ -13,12 +13,12 @@ from leadline.data_checks.findings import Finding, error, note, plural
 from leadline.datasets.layout import Layout
 from leadline.datasets.pairs import (
     DEPTH_FOLDERS,
-    DEPTH_SUFFIXES,
     IMAGE_FOLDERS,
     LABEL_FOLDERS,
     declared_scale,
 )
 from leadline.errors import LeadlineError
+from leadline.io.formats import depth_suffixes
 from leadline.io.photos import IMAGE_SUFFIXES
 
 _ROLE_WORDS = re.compile(r"[_\-.]?(rgb|image|img|colou?rs?|depths?|gt|label)[_\-.]?", re.IGNORECASE)
@@ -160,7 +160,7 @@ def _unlisted(root: Path, entries: Sequence[FileEntry], tables: int) -> Iterable
 
 def _entries_of_folder(path: Path, faults: list[Finding]) -> list[FileEntry]:
     images = _by_stem(path, IMAGE_FOLDERS, IMAGE_SUFFIXES, faults)
-    depths = _by_stem(path, DEPTH_FOLDERS, DEPTH_SUFFIXES, faults)
+    depths = _by_stem(path, DEPTH_FOLDERS, depth_suffixes(), faults)
     labels = _by_stem(path, LABEL_FOLDERS, (".png",), faults)
     faults += _lonely(images, depths)
     paired = sorted(set(images) & set(depths))

@@ -15,13 +15,12 @@ from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
-from leadline.io.formats import read_stored_depth
+from leadline.io.formats import depth_suffixes, read_stored_depth
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
 IMAGE_FOLDERS = ("rgb", "image", "images", "color", "colour")
 DEPTH_FOLDERS = ("depth", "depths", "depth_gt")
 LABEL_FOLDERS = ("label", "labels")
-DEPTH_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz", ".exr", ".pfm")
 SPLITS = ("train", "val", "test")
 
 
@@ -154,7 +153,7 @@ def _pair_from_row(path: Path, number: int, row: dict[str, str | None]) -> Pair:
 
 def _pairs_from_folder(path: Path) -> list[Pair]:
     images = _files_by_stem(path, IMAGE_FOLDERS, tuple(IMAGE_SUFFIXES))
-    depths = _files_by_stem(path, DEPTH_FOLDERS, DEPTH_SUFFIXES)
+    depths = _files_by_stem(path, DEPTH_FOLDERS, depth_suffixes())
     if images is None or depths is None:
         raise LeadlineError(
             f"{path}: not a folder of pairs: expected train.csv/val.csv, or the folders rgb/ "
