@@ -25,7 +25,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **options: Any):
         super().__init__(**options)
-        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]  # for suggestions
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # for suggestions
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of that name, None where there is none."""
