@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from leadline.data_checks.facts import Facts
-from leadline.data_checks.findings import Finding, error, note, plural, warning
+from leadline.data_checks.findings import Finding, error, note, warning
 from leadline.data_checks.measure import DepthFacts, PairFacts
+from leadline.errors import plural
 
 _FEW_VALID = 0.35
 _SATURATED = 0.005
