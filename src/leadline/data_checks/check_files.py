@@ -8,13 +8,13 @@ from pathlib import Path
 
 from leadline.data_checks.facts import Facts
 from leadline.data_checks.files import FileFacts
-from leadline.data_checks.findings import Finding, error, note, warning
+from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.errors import plural
 
 
 def bad_files(facts: Facts) -> Iterator[Finding]:
     """Report files that are empty, cut short, or no pictures; of all files, by header and end."""
-    remedies = {
+    remedies: dict[str, tuple[Code, str]] = {
         "empty": ("empty-file", "copy them again, or remove the pairs"),
         "cut short": ("cut-short", "copy them again, or remove the pairs"),
         "not what its name says": ("not-a-picture", "save them in the format of their suffix"),
@@ -72,7 +72,8 @@ def listed_twice(facts: Facts) -> Iterator[Finding]:
 
 def sizes_differ(facts: Facts) -> Iterator[Finding]:
     """Report pairs whose depth or label has another size than the photograph."""
-    for role, code in (("depth", "size-mismatch"), ("label", "label-size")):
+    codes: dict[str, Code] = {"depth": "size-mismatch", "label": "label-size"}
+    for role, code in codes.items():
         bad, first = [], ""
         for entry in facts.listing.pairs:
             sizes = [

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data_checks.findings import Finding, Severity, error, finding, note
+from leadline.data_checks.findings import Code, Finding, Severity, error, finding, note
 from leadline.datasets.layout import Layout
 from leadline.datasets.open import open_data, recognise
 from leadline.datasets.pair_listing import (
-    FaultKind,
     Pair,
     PairFault,
     PairListing,
@@ -217,7 +216,7 @@ class _Wording(NamedTuple):
 _PARTNER_REMEDY = "add the partner or remove the file; partners have the same stem"
 _RENAME_REMEDY = "the names differ by a word only: rename, or list the pairs in a CSV"
 _ROLE_WORDS = re.compile(r"[_\-.]?(rgb|image|img|colou?rs?|depths?|gt|label)[_\-.]?", re.IGNORECASE)
-_WORDINGS: dict[FaultKind, _Wording] = {
+_WORDINGS: dict[Code, _Wording] = {
     "csv-unreadable": _Wording(
         Severity.ERROR,
         "",
