@@ -27,7 +27,7 @@ _ROLE_WORDS = re.compile(r"[_\-.]?(rgb|image|img|colou?rs?|depths?|gt|label)[_\-
 def list_pairs(
     path: Path,
     split: str | None,
-    known: Layout,
+    known: type[Layout],
     units: float | None,
     _options: Mapping[str, Any],
 ) -> Listing:

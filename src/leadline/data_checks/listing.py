@@ -14,7 +14,7 @@ from leadline.datasets.open import open_data, recognise
 from leadline.errors import LeadlineError
 
 Options = Mapping[str, Any]
-Lister = Callable[[Path, str | None, Layout, float | None, Options], Listing]
+Lister = Callable[[Path, str | None, type[Layout], float | None, Options], Listing]
 
 
 def list_data(
@@ -34,12 +34,12 @@ def list_data(
         have = ", ".join(known.splits(path)) or "none"
         raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
     return _LISTERS.get(known.name, _list_samples)(
-        path, split, known, units, known.settle_options(options or {})
+        path, split, known, units, known.resolve_options(options or {})
     )
 
 
 def _list_samples(
-    path: Path, split: str | None, known: Layout, units: float | None, options: Options
+    path: Path, split: str | None, known: type[Layout], units: float | None, options: Options
 ) -> Listing:
     """List whatever the layout's own reader finds."""
     entries: list[Entry] = []
