@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.data_checks.findings import Finding
 from leadline.data_checks.pairs import ListedPair, RawPair
-from leadline.data_checks.report import Report, order_of_interest
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.photos import write_png
@@ -24,14 +25,22 @@ _PANEL = 17
 Picture = NDArray[np.uint8]
 
 
-def write_sheet(path: Path, report: Report, count: int = 12) -> int:
-    """Write the contact sheet as PNG and return how many pairs it shows.
+def write_contact_sheet(
+    path: Path,
+    pairs: Iterable[ListedPair],
+    findings: Sequence[Finding],
+    units_per_metre: float | None,
+    count: int = 12,
+) -> int:
+    """Write photographs beside their depth as PNG and return how many pairs it shows.
 
-    Errors: LeadlineError where none of the samples can be read, or the file not be written.
+    Pairs that `findings` name come first. `units_per_metre` is for files that do not declare their
+    own; where it is None the depth is drawn without metres.
+    Errors: LeadlineError where none of the pairs can be read, or the file not be written.
     """
-    entries = {pair.id: pair.entry for pair in report.facts.readable}
-    chosen = order_of_interest(report.findings, entries, count)
-    tiles = list(_tiles(entries, chosen, report.units))
+    by_id = {pair.id: pair for pair in pairs}
+    codes = choose_pairs(findings, by_id, count)
+    tiles = list(_tiles(by_id, codes, units_per_metre))
     if not tiles:
         raise LeadlineError(f"{path}: no contact sheet, not one pair can be read")
     widest = max(tile.shape[1] for tile in tiles)
@@ -47,12 +56,34 @@ def write_sheet(path: Path, report: Report, count: int = 12) -> int:
     return len(tiles)
 
 
+def choose_pairs(findings: Iterable[Finding], ids: Iterable[str], count: int) -> dict[str, str]:
+    """Return at most `count` of `ids`, each with the code of the finding that names it.
+
+    Findings take turns, worst first; then come pairs that no finding names, evenly spread, with "".
+    """
+    ids = list(ids)
+    readable = set(ids)
+    queues = [
+        (finding.code, [name for name in finding.pairs if name in readable]) for finding in findings
+    ]
+    chosen: dict[str, str] = {}
+    for turn in range(count):
+        for code, queue in queues:
+            if turn < len(queue) and len(chosen) < count:
+                chosen.setdefault(queue[turn], code)
+    others = [name for name in ids if name not in chosen]
+    rest = min(count - len(chosen), len(others))
+    for index in np.linspace(0, len(others) - 1, rest).astype(int):
+        chosen[others[index]] = ""
+    return chosen
+
+
 def _tiles(
-    entries: Mapping[str, ListedPair], chosen: Mapping[str, str], units: float | None
+    pairs: Mapping[str, ListedPair], codes: Mapping[str, str], units: float | None
 ) -> Iterator[Picture]:
-    for name, code in chosen.items():
+    for name, code in codes.items():
         try:
-            raw = entries[name].read()
+            raw = pairs[name].read()
         except LeadlineError:
             continue
         yield _tile(raw, name, code, units)
@@ -71,8 +102,6 @@ def _tile(raw: RawPair, name: str, code: str, units: float | None) -> Picture:
 
 
 def _shrink(image: Picture) -> Picture:
-    import cv2
-
     width = max(1, round(_TILE * image.shape[1] / image.shape[0]))
     return np.asarray(cv2.resize(image, (width, _TILE), interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -1,4 +1,4 @@
-"""A sample on a small grid: the edges of its photograph and of its depth, and a thumbnail.
+"""The edges of a photograph and of its depth map on one small grid.
 
 Edges are what a photograph and its depth map have in common: where objects end, both jump. Both
 are reduced to about 19,000 pixels, turned into edge strength, and freed of everything smooth, so
@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 AREA = 19_200  # 160 x 120: below it small objects vanish, above it the sub-pixel parallax shows
 BORDER = 4  # white frames of warped pictures, and the filters' own edge
-_SMOOTH, _LOCAL = 1.0, 8.0
-_CLIP = 0.5  # one very near rim must not drown everything else
-_REACH = 3  # pixels of the grid from the nearest measurement
-_THUMBNAIL = (40, 30)
+_SMOOTHING_SIGMA, _LOCAL_SIGMA = 1.0, 8.0
+_MAX_BEND = 0.5  # one very near rim must not drown everything else
+_FILL_DISTANCE = 3  # pixels of the grid from the nearest measurement
 
 Plane = NDArray[np.float32]
 
@@ -32,8 +32,6 @@ def grid_for(aspect: float) -> tuple[int, int]:
 
 def image_edges(image: NDArray[np.uint8], grid: tuple[int, int]) -> Plane:
     """Return the edge map of a photograph (H,W,3) on the grid, border cut off, of unit length."""
-    import cv2
-
     small = cv2.resize(image, grid, interpolation=cv2.INTER_AREA)
     root = np.sqrt(small.astype(np.float32))  # steps in shadows count as much as in the light
     strength = np.max([_gradient(root[..., channel]) for channel in range(3)], axis=0)
@@ -48,8 +46,6 @@ def depth_edges(values: NDArray[Any], valid: NDArray[np.bool_], grid: tuple[int,
     unit. Sparse depth is filled from the nearest measurement and counts near one only. Returns
     zeros where next to nothing is valid.
     """
-    import cv2
-
     weight = cv2.resize(valid.astype(np.float32), grid, interpolation=cv2.INTER_AREA)
     inverse = np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid)
     inverse = cv2.resize(inverse, grid, interpolation=cv2.INTER_AREA)
@@ -61,39 +57,24 @@ def depth_edges(values: NDArray[Any], valid: NDArray[np.bool_], grid: tuple[int,
     inverse, near = _fill(inverse, known)
     if np.mean(valid) < 0.5:
         inverse = cv2.medianBlur(inverse, 5)
-    bends = np.minimum(np.abs(cv2.Laplacian(inverse, cv2.CV_32F, ksize=3)), _CLIP)
+    bends = np.minimum(np.abs(cv2.Laplacian(inverse, cv2.CV_32F, ksize=3)), _MAX_BEND)
     return _normalise(bends, near)
 
 
-def thumbnail(image: NDArray[np.uint8]) -> Plane:
-    """Return the grey (30,40) thumbnail of a photograph (H,W,3), a twentieth cut off all round."""
-    import cv2
-
-    height, width = image.shape[:2]
-    top, left = height // 20, width // 20
-    inner = image[top : height - top, left : width - left]
-    grey = cv2.cvtColor(inner, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
-
-
 def _fill(plane: Plane, known: NDArray[np.bool_]) -> tuple[Plane, Plane]:
-    """Return the plane, holes filled from the nearest known pixel, and where that is near."""
-    import cv2
-
+    """Return the plane, filled from the nearest known pixel, and where that is near."""
     if known.all():
         return plane, np.ones_like(plane)
-    holes = (~known).astype(np.uint8)
+    unknown = (~known).astype(np.uint8)
     distance, nearest = cv2.distanceTransformWithLabels(
-        holes, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+        unknown, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
     values = np.zeros(int(nearest.max()) + 1, np.float32)
     values[nearest[known]] = plane[known]
-    return values[nearest], (distance < _REACH).astype(np.float32)
+    return values[nearest], (distance < _FILL_DISTANCE).astype(np.float32)
 
 
 def _gradient(plane: Plane) -> Plane:
-    import cv2
-
     x = cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=3)
     y = cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=3)
     return np.asarray(np.hypot(x, y), np.float32)
@@ -101,10 +82,8 @@ def _gradient(plane: Plane) -> Plane:
 
 def _normalise(strength: Plane, weight: Plane | None) -> Plane:
     """Return the local contrast of an edge map, of unit length; zeros where there is none."""
-    import cv2
-
-    root = np.sqrt(np.maximum(cv2.GaussianBlur(strength, (0, 0), _SMOOTH), 0))
-    local = root - cv2.GaussianBlur(root, (0, 0), _LOCAL)
+    root = np.sqrt(np.maximum(cv2.GaussianBlur(strength, (0, 0), _SMOOTHING_SIGMA), 0))
+    local = root - cv2.GaussianBlur(root, (0, 0), _LOCAL_SIGMA)
     if weight is not None:
         local = local * weight
     inner = np.asarray(local[BORDER:-BORDER, BORDER:-BORDER], np.float32)
