@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.data_checks.alignment import LOW_AGREEMENT, Alignment
 from leadline.data_checks.contact_sheet import write_contact_sheet
@@ -176,10 +177,11 @@ class Report:
             "yaml": self.yaml(),
         }
 
-    def _sampled_depth(self) -> np.ndarray[Any, np.dtype[np.floating]]:
+    def _sampled_depth(self) -> NDArray[np.float32]:
         """Return sampled values of all maps, in metres where the unit is known."""
-        sampled = [depth.sampled for depth in self.depths]
-        return np.concatenate(sampled or [np.empty(0)]) / (self.units_per_metre or 1)
+        sampled = [np.empty(0, np.float32), *(depth.sampled for depth in self.depths)]
+        values: NDArray[np.float32] = np.concatenate(sampled)
+        return np.divide(values, self.units_per_metre or 1, dtype=np.float32)
 
     def _metres(self) -> dict[str, float] | None:
         values = self._sampled_depth()

@@ -164,7 +164,10 @@ def guess_unit(depth_range: DepthRange | None, declared: float | None = None) ->
         return UnitGuess(None, False, UnitScores(()), ("no valid depth",))
     if depth_range.full_scale_share >= 0.9:
         share, full = depth_range.full_scale_share, depth_range.full_scale
-        evidence = (f"{share:.0%} of the maps reach exactly {full:g}", "so each was stretched by itself")
+        evidence = (
+            f"{share:.0%} of the maps reach exactly {full:g}",
+            "so each was stretched by itself",
+        )
         return UnitGuess(None, False, UnitScores(()), evidence, True)
     conventions = list(_conventions(depth_range))
 
@@ -176,12 +179,12 @@ def guess_unit(depth_range: DepthRange | None, declared: float | None = None) ->
     scores = score_units(depth_range.storage, log_likelihood, [declared] if declared else [])
     best = scores.best
     plausible = plausibility(depth_range, best) > -CONTRADICTING_LEAD
-    evidence = [words for units, _, words in conventions if units == best]
+    bonuses = [words for units, _, words in conventions if units == best]
     return UnitGuess(
         best,
         scores.lead >= CLEAR_LEAD and plausible,
         scores,
-        (*evidence, *_in_metres(depth_range, best)),
+        (*bonuses, *_in_metres(depth_range, best)),
     )
 
 
@@ -279,9 +282,7 @@ def _best_cut(order: NDArray[np.float64]) -> int:
     return 1 + int(np.argmin(costs))
 
 
-def check_scale(
-    listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale
-) -> Iterator[Finding]:
+def check_scale(listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
     """Check the unit of pairs that could be read: declared, plausible, one for all, of depth."""
     yield from _relative_depth(pairs, scale)
     yield from _inverted_depth(pairs, scale)
@@ -332,7 +333,7 @@ def _undeclared_scale(
     else:
         yield warning(
             "scale-unknown",
-            f"whole numbers of an undeclared unit, and {candidate_words(guess)}",
+            f"whole numbers of an undeclared unit; {candidate_words(guess)}",
             "find out where the data comes from, and write its depth_scale into dataset.yaml",
         )
 
@@ -346,7 +347,7 @@ def _contradicted_scale(
         yield error(
             "scale-contradiction",
             f"{listing.declared_by} declares {listing.declared_units:g} units per metre, "
-            f"the metadata of {plural(len(contradicting), 'file')} another unit",
+            f"but the metadata of {plural(len(contradicting), 'file')} says otherwise",
             "drop the declaration, or correct it",
             contradicting,
         )
@@ -409,11 +410,11 @@ def unit_words(units_per_metre: float) -> str:
 
 
 def candidate_words(guess: UnitGuess) -> str:
-    """Return between which units the evidence does not decide."""
+    """Return the units between which the evidence does not decide."""
     if not guess.scores.ranked:
         return "nothing in the files points to one"
-    close = guess.scores.close_to_best(CONTRADICTING_LEAD)
-    return "the values fit " + " as well as ".join(unit_words(units) for units in close[:3])
+    *others, last = map(unit_words, guess.scores.close_to_best(CONTRADICTING_LEAD)[:3])
+    return f"it could be {', '.join(others)} or {last}" if others else f"it could be {last}"
 
 
 def _median_and_height(depth: DepthRange, units: float) -> str:

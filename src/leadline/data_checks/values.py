@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -306,9 +305,7 @@ def _eight_bits(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 def _image_as_depth(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
     """Report depth files that hold the photograph's brightness."""
     bad = [
-        pair.id
-        for pair in pairs
-        if abs(pair.image_depth_correlation) > IMAGE_AS_DEPTH_CORRELATION
+        pair.id for pair in pairs if abs(pair.image_depth_correlation) > IMAGE_AS_DEPTH_CORRELATION
     ]
     if bad:
         yield error(

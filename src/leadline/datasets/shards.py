@@ -26,7 +26,7 @@ from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
-from leadline.depth.units import settle_units
+from leadline.depth.units import resolve_units
 from leadline.errors import LeadlineError, one_line
 from leadline.io.files import read_bytes
 
@@ -268,7 +268,7 @@ def open_shards(
     for name, folder in chosen.items():
         arrays = open_arrays(folder)
         if units_per_metre is not None:
-            settle_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
+            resolve_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
         samples += read_samples(folder, name)
     return ShardsDataset(path, tuple(samples), units_per_metre, name="shards")
 

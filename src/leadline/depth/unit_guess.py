@@ -12,14 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from leadline.depth.units import units_stored_as
+
 Storage = Literal["u1", "u2", "f"]
 """How values are stored: whole numbers of 8 bits, of more bits, or floating point."""
-
-_UNITS: dict[Storage, tuple[float, ...]] = {
-    "u1": (25.5,),
-    "u2": (1000.0, 256.0, 100.0, 5000.0),
-    "f": (1.0, 1000.0, 100.0),
-}
 
 
 def storage_of(dtype: Any) -> Storage:
@@ -27,7 +23,7 @@ def storage_of(dtype: Any) -> Storage:
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
         return "f"
-    return "u1" if dtype.itemsize == 1 else "u2"
+    return "u1" if dtype.kind in "iu" and dtype.itemsize == 1 else "u2"
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,6 @@ def score_units(
     >>> score_units("u2", lambda units: -abs(math.log(2500 / units / 2.4))).best
     1000.0
     """
-    candidates = dict.fromkeys((*_UNITS[storage], *also))
+    candidates = dict.fromkeys((*units_stored_as(storage), *also))
     scores = ((units, log_likelihood(units)) for units in candidates)
     return UnitScores(tuple(sorted(scores, key=lambda each: -each[1])))
