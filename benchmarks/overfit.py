@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from leadline.training.objective import make_loss
+from leadline.training.start import begin, make_optimizer
 from torch import Tensor
 
 from leadline.datasets import open_pairs
 from leadline.training.data import TrainingSamples
-from leadline.training.objective import make_loss
 from leadline.training.recipe import AugmentSection, Recipe, list_recipes, load_recipe
-from leadline.training.start import begin, make_optimizer
 
 IMAGES = 8
 GOAL = 0.9

@@ -21,15 +21,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-
-from leadline.training.data import EpochOrder, TrainingSamples, make_loader
 from leadline.training.loop import train
 from leadline.training.objective import make_loss
 from leadline.training.parts import WHOLE
-from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run import run_data
 from leadline.training.start import begin, make_optimizer
+from torch import Tensor
+
+from leadline.training.data import EpochOrder, TrainingSamples, make_loader
+from leadline.training.recipe import Recipe, load_recipe
 
 WARM_UP = 3
 

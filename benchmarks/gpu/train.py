@@ -14,12 +14,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from leadline.training.origin import read_origin
+from leadline.training.signals import Stopped
+
 from leadline.cli.train import TrainingProgress
 from leadline.errors import LeadlineError
 from leadline.training import loop
-from leadline.training.origin import read_origin
 from leadline.training.recipe import load_recipe
-from leadline.training.signals import Stopped
 
 
 def move_data(run: Path, data: Path) -> None:
