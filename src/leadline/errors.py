@@ -25,3 +25,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'slope'?" for a name close to a known one, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f", did you mean {near[0]!r}?" if near else ""
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 image" or "12 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

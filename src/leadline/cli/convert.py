@@ -94,7 +94,7 @@ def _convert_files(
     inputs: list[str], out: Path | None, to: str | None, declared: str | None, units: str | None
 ) -> None:
     from leadline.cli.progress import Progress
-    from leadline.datasets.pairs import DEPTH_SUFFIXES
+    from leadline.datasets.pair_listing import DEPTH_SUFFIXES
     from leadline.depth import parse_units
     from leadline.errors import LeadlineError
     from leadline.io import DEPTH_FORMATS, suffix_of

@@ -21,13 +21,12 @@ from leadline.data_checks import (
     check_splits,
     check_values,
 )
-from leadline.data_checks.entries import Entry
 from leadline.data_checks.facts import Facts
 from leadline.data_checks.files import FileFacts, look_at
 from leadline.data_checks.findings import Finding, Severity
 from leadline.data_checks.grid import grid_for
-from leadline.data_checks.listing import list_data
 from leadline.data_checks.measure import measure
+from leadline.data_checks.pairs import ListedPair, list_data
 from leadline.data_checks.report import Report
 from leadline.errors import LeadlineError
 
@@ -94,24 +93,24 @@ def check_data(
     Errors: LeadlineError where nothing can be checked: no such path, layout or split.
     """
     listing = list_data(path, split, layout, units_per_metre, options)
-    files = look_at_all(listing.entries, track("headers", "files"))
-    chosen = draw(listing.entries, sample)
+    files = look_at_all(listing.pairs, track("headers", "files"))
+    chosen = draw(listing.pairs, sample)
     grid = grid_for(_aspect(chosen, files))
     indices = track("pairs", "pairs")(range(len(chosen)))
     pairs = [measure(chosen[index], grid) for index in indices]
     facts = Facts(listing, files, pairs, classes)
-    findings = [*listing.faults, *(finding for check in CHECKS for finding in check(facts))]
+    findings = [*listing.findings, *(finding for check in CHECKS for finding in check(facts))]
     findings.sort(key=lambda finding: list(Severity).index(finding.severity))
     return Report(facts, tuple(findings))
 
 
-def look_at_all(entries: Iterable[Entry], track: Track) -> dict[Path, FileFacts]:
+def look_at_all(entries: Iterable[ListedPair], track: Track) -> dict[Path, FileFacts]:
     """Return the facts about every file of the entries, each file looked at once."""
     paths = list(dict.fromkeys(path for entry in entries for path in entry.files.values()))
     return {paths[index]: look_at(paths[index]) for index in track(range(len(paths)))}
 
 
-def draw(entries: tuple[Entry, ...], count: int, seed: int = 0) -> list[Entry]:
+def draw(entries: tuple[ListedPair, ...], count: int, seed: int = 0) -> list[ListedPair]:
     """Return at most `count` entries, every split in proportion but at least a few of each."""
     if len(entries) <= count:
         return list(entries)
@@ -126,14 +125,14 @@ def draw(entries: tuple[Entry, ...], count: int, seed: int = 0) -> list[Entry]:
     return [entries[index] for index in sorted(chosen)]
 
 
-def _aspect(entries: Iterable[Entry], files: dict[Path, FileFacts]) -> float:
+def _aspect(entries: Iterable[ListedPair], files: dict[Path, FileFacts]) -> float:
     """Return the usual width / height of the photographs."""
     facts = [files[e.files["image"]] for e in entries if e.files.get("image") in files]
     ratios = [fact.size[0] / fact.size[1] for fact in facts if fact.size]
     return float(np.median(ratios)) if ratios else _aspect_by_reading(entries)
 
 
-def _aspect_by_reading(entries: Iterable[Entry]) -> float:
+def _aspect_by_reading(entries: Iterable[ListedPair]) -> float:
     for entry in entries:
         try:
             height, width = entry.read().image.shape[:2]

@@ -8,14 +8,15 @@ import numpy as np
 
 from leadline.data_checks.alignment import TURNS, Alignment, t_statistic
 from leadline.data_checks.facts import FEWEST_TO_ALIGN, LOW_AGREEMENT, Facts
-from leadline.data_checks.findings import Finding, error, note, plural, warning
+from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.grid import BORDER
+from leadline.errors import plural
 
 STRONG = 5.0  # standard deviations of chance: one in millions of samples
 _FEWEST_FOR_TRENDS = 8
 _LOST = 2.0  # in labelled NYU, below it are three of 771 frames: of two moments, or a mirror
 _MANY_LOST = 0.02
-_CODES = {
+_CODES: dict[str, Code] = {
     "mirrored": "depth-mirrored",
     "upside down": "depth-upside-down",
     "rotated by 180 degrees": "depth-rotated",
@@ -112,7 +113,7 @@ def unrelated_depth(facts: Facts) -> Iterator[Finding]:
 
 def alignment_unknown(facts: Facts) -> Iterator[Finding]:
     """Note that there are too few samples to tell what chance gives."""
-    if facts.listing.entries and facts.alignment is None:
+    if facts.listing.pairs and facts.alignment is None:
         yield note(
             "alignment-unknown",
             f"{plural(len(facts.edged), 'pair')} with edges: too few to tell whether depth and "

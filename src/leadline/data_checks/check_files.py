@@ -8,12 +8,13 @@ from pathlib import Path
 
 from leadline.data_checks.facts import Facts
 from leadline.data_checks.files import FileFacts
-from leadline.data_checks.findings import Finding, error, note, plural, warning
+from leadline.data_checks.findings import Code, Finding, error, note, warning
+from leadline.errors import plural
 
 
 def bad_files(facts: Facts) -> Iterator[Finding]:
     """Report files that are empty, cut short, or no pictures; of all files, by header and end."""
-    remedies = {
+    remedies: dict[str, tuple[Code, str]] = {
         "empty": ("empty-file", "copy them again, or remove the pairs"),
         "cut short": ("cut-short", "copy them again, or remove the pairs"),
         "not what its name says": ("not-a-picture", "save them in the format of their suffix"),
@@ -48,7 +49,7 @@ def unreadable_pairs(facts: Facts) -> Iterator[Finding]:
 
 def no_pairs(facts: Facts) -> Iterator[Finding]:
     """Report a data set in which there is nothing to train on."""
-    if not facts.listing.entries:
+    if not facts.listing.pairs:
         yield error(
             "no-pairs",
             "not one complete image-depth pair",
@@ -58,7 +59,7 @@ def no_pairs(facts: Facts) -> Iterator[Finding]:
 
 def listed_twice(facts: Facts) -> Iterator[Finding]:
     """Report samples that occur more than once in one split."""
-    counts = Counter((entry.split, entry.id) for entry in facts.listing.entries)
+    counts = Counter((entry.split, entry.id) for entry in facts.listing.pairs)
     twice = [name for (_, name), count in counts.items() if count > 1]
     if twice:
         yield warning(
@@ -71,9 +72,10 @@ def listed_twice(facts: Facts) -> Iterator[Finding]:
 
 def sizes_differ(facts: Facts) -> Iterator[Finding]:
     """Report pairs whose depth or label has another size than the photograph."""
-    for role, code in (("depth", "size-mismatch"), ("label", "label-size")):
+    codes: dict[str, Code] = {"depth": "size-mismatch", "label": "label-size"}
+    for role, code in codes.items():
         bad, first = [], ""
-        for entry in facts.listing.entries:
+        for entry in facts.listing.pairs:
             sizes = [
                 facts.files[entry.files[r]].size if r in entry.files else None
                 for r in ("image", role)
@@ -102,7 +104,7 @@ def kinds_differ(facts: Facts) -> Iterator[Finding]:
     Two splits may differ by design: DenseDepth trains on 8 bits and is scored on 16.
     """
     splits: dict[str, dict[Path, str]] = {}
-    for entry in facts.listing.entries:
+    for entry in facts.listing.pairs:
         file = facts.files.get(entry.files["depth"]) if "depth" in entry.files else None
         if file and file.kind and not file.fault:
             splits.setdefault(entry.split, {})[file.path] = file.kind

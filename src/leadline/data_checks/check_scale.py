@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from leadline.data_checks.check_alignment import mostly
 from leadline.data_checks.facts import Facts
-from leadline.data_checks.findings import Finding, error, note, plural, warning
+from leadline.data_checks.findings import Finding, error, note, warning
 from leadline.data_checks.scale import (
     CONTRADICTION,
     UNIT_WORDS,
@@ -16,6 +16,7 @@ from leadline.data_checks.scale import (
     two_groups,
 )
 from leadline.depth.units import describe_units
+from leadline.errors import plural
 
 _FEWEST_TO_INVERT = 4
 _RISING_STEEPLY = 0.4

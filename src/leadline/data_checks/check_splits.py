@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data_checks.entries import Entry
 from leadline.data_checks.facts import Facts
-from leadline.data_checks.findings import Finding, error, note, plural, warning
+from leadline.data_checks.findings import Finding, error, note, warning
 from leadline.data_checks.measure import PairFacts
+from leadline.data_checks.pairs import ListedPair
+from leadline.errors import plural
 
 NEAR = 0.95
 """Correlation of thumbnails beyond which two photographs show the same; NYU's rooms reach 0.83."""
@@ -23,7 +24,7 @@ _BLOCK = 512
 def shared_files(facts: Facts) -> Iterator[Finding]:
     """Report photographs that two splits name, by path."""
     splits: dict[str, set[str]] = defaultdict(set)
-    for entry in facts.listing.entries:
+    for entry in facts.listing.pairs:
         path = entry.files.get("image")
         splits[str(path) if path else entry.id].add(entry.split)
     shared = [name for name, names in splits.items() if len(names) > 1]
@@ -38,8 +39,8 @@ def shared_files(facts: Facts) -> Iterator[Finding]:
 
 def same_images(facts: Facts) -> Iterator[Finding]:
     """Report photographs whose files have the same bytes, across splits and within one."""
-    across: list[list[Entry]] = []
-    within: list[list[Entry]] = []
+    across: list[list[ListedPair]] = []
+    within: list[list[ListedPair]] = []
     for group in facts.same_content("image"):
         paths = {entry.files["image"] for entry in group}
         if len(paths) == 1:
@@ -147,7 +148,7 @@ def _both(pair: tuple[PairFacts, PairFacts]) -> str:
     return _names([each.entry for each in pair])
 
 
-def _names(group: Sequence[Entry]) -> str:
+def _names(group: Sequence[ListedPair]) -> str:
     """Return the first of the group and another, of another split where there is one."""
     first = group[0]
     second = next((e for e in group if e.split != first.split), group[1])

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from leadline.data_checks.facts import Facts
-from leadline.data_checks.findings import Finding, error, note, plural, warning
+from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.measure import DepthFacts, PairFacts
+from leadline.errors import plural
 
 _FEW_VALID = 0.35
 _SATURATED = 0.005
@@ -44,7 +45,7 @@ def constant_depth(facts: Facts) -> Iterator[Finding]:
 
 def not_numbers(facts: Facts) -> Iterator[Finding]:
     """Report NaN, infinite and negative values, which count as invalid."""
-    kinds: tuple[tuple[str, str, Callable[[DepthFacts], float]], ...] = (
+    kinds: tuple[tuple[Code, str, Callable[[DepthFacts], float]], ...] = (
         ("nan-depth", "NaN", lambda depth: depth.nan),
         ("infinite-depth", "infinite values", lambda depth: depth.infinite),
         ("negative-depth", "negative values", lambda depth: depth.negative),

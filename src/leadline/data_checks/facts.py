@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from leadline.data_checks.alignment import Alignment, align
-from leadline.data_checks.entries import Entry, Listing
 from leadline.data_checks.files import FileFacts
 from leadline.data_checks.measure import DepthFacts, PairFacts
+from leadline.data_checks.pairs import ListedPair, Listing
 from leadline.data_checks.scale import Ranges, ScaleGuess, guess_scale, ranges_of
 
 LOW_AGREEMENT = 2.5
@@ -48,7 +48,7 @@ class Facts:
     def of_role(self, role: str) -> list[FileFacts]:
         """Return the facts of every file with this role, each once."""
         paths = dict.fromkeys(
-            entry.files[role] for entry in self.listing.entries if role in entry.files
+            entry.files[role] for entry in self.listing.pairs if role in entry.files
         )
         return [self.files[path] for path in paths if path in self.files]
 
@@ -92,16 +92,16 @@ class Facts:
         depths = np.stack([p.depth_edges for p in self.edged if p.depth_edges is not None])
         return align(images, depths, LOW_AGREEMENT, np.random.default_rng(0))
 
-    def same_content(self, role: str) -> list[list[Entry]]:
+    def same_content(self, role: str) -> list[list[ListedPair]]:
         """Return the groups of samples whose file of this role has the same bytes."""
         by_size: dict[int, set[Path]] = defaultdict(set)
-        users: dict[Path, list[Entry]] = defaultdict(list)
-        for entry in self.listing.entries:
+        users: dict[Path, list[ListedPair]] = defaultdict(list)
+        for entry in self.listing.pairs:
             path = entry.files.get(role)
             if path is not None and path in self.files and self.files[path].bytes:
                 by_size[self.files[path].bytes].add(path)
                 users[path].append(entry)
-        groups: dict[bytes, list[Entry]] = defaultdict(list)
+        groups: dict[bytes, list[ListedPair]] = defaultdict(list)
         for paths in by_size.values():
             for path in sorted(paths) if len(paths) > 1 else ():
                 groups[_digest(path)] += users[path]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data_checks.entries import Entry, RawPair
 from leadline.data_checks.grid import Plane, depth_edges, image_edges, thumbnail
+from leadline.data_checks.pairs import ListedPair, RawPair
 from leadline.data_checks.planes import planarity
 from leadline.errors import LeadlineError
 
@@ -59,7 +59,7 @@ class LabelFacts:
 class PairFacts:
     """One sample. `problem` says why it could not be read; then everything else is None."""
 
-    entry: Entry
+    entry: ListedPair
     problem: str = ""
     image_size: tuple[int, int] | None = None
     image_spread: float = 0.0
@@ -76,7 +76,7 @@ class PairFacts:
         return self.entry.id
 
 
-def measure(entry: Entry, grid: tuple[int, int]) -> PairFacts:
+def measure(entry: ListedPair, grid: tuple[int, int]) -> PairFacts:
     """Read one sample and measure it; a sample that cannot be read is measured as that."""
     try:
         raw = entry.read()

@@ -12,7 +12,8 @@ import numpy as np
 
 from leadline.data_checks.check_scale import candidates, words
 from leadline.data_checks.facts import LOW_AGREEMENT, Facts
-from leadline.data_checks.findings import Finding, Severity, plural
+from leadline.data_checks.findings import Finding, Severity
+from leadline.errors import plural
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 32
@@ -70,11 +71,11 @@ class Report:
         facts, listing = self.facts, self.facts.listing
         splits = ", ".join(f"{count:,} {name}" for name, count in listing.splits.items() if name)
         failed = len(facts.pairs) - len(facts.readable)
-        read = f"{len(facts.readable):,} of {len(listing.entries):,} read, all headers"
+        read = f"{len(facts.readable):,} of {len(listing.pairs):,} read, all headers"
         read += f"; {failed:,} could not be read" if failed else ""
         rows = [
             ("data", f"{listing.path}: layout {listing.layout} ({listing.evidence})"),
-            ("samples", f"{len(listing.entries):,}{f' ({splits})' if splits else ''}; {read}"),
+            ("samples", f"{len(listing.pairs):,}{f' ({splits})' if splits else ''}; {read}"),
             ("images", _kinds(facts, "image")),
             ("depth", "; ".join(filter(None, (_kinds(facts, "depth"), _valid_words(facts))))),
             ("scale", self._scale_line()),
@@ -116,7 +117,7 @@ class Report:
             "path": str(listing.path),
             "layout": listing.layout,
             "evidence": listing.evidence,
-            "samples": len(listing.entries),
+            "samples": len(listing.pairs),
             "splits": listing.splits,
             "read": len(facts.pairs),
             "files": {role: _counts(facts, role) for role in ("image", "depth", "label")},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data_checks.entries import Entry, RawPair
+from leadline.data_checks.pairs import ListedPair, RawPair
 from leadline.data_checks.report import Report, order_of_interest
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
@@ -48,7 +48,7 @@ def write_sheet(path: Path, report: Report, count: int = 12) -> int:
 
 
 def _tiles(
-    entries: Mapping[str, Entry], chosen: Mapping[str, str], units: float | None
+    entries: Mapping[str, ListedPair], chosen: Mapping[str, str], units: float | None
 ) -> Iterator[Picture]:
     for name, code in chosen.items():
         try:
