@@ -170,7 +170,7 @@ def test_of_equal_curves_both_are_seen_in_every_part(tmp_path):
 def test_what_is_wrong_is_one_line(tmp_path):
     fails_in_one_line(leadline("runs", tmp_path / "none"), "none", "no such folder")
     run = write_run(tmp_path / "a", [0.9, 0.5])
-    fails_in_one_line(leadline("runs", run, "--plot", "--x", "hours"), "--x hours")
+    fails_in_one_line(leadline("runs", run, "--plot", "--x", "hours"), "--x", "hours")
     (run / "status.json").write_text("{")
     listed = leadline("runs", run)
     assert "status.json: is damaged" in listed.stderr
