@@ -61,7 +61,7 @@ def render_pairs(folder: Path, count: int) -> Path:
 
 def decode_only(data: PairsDataset) -> None:
     """Read and decode both files of every pair with OpenCV, hold the pair, and do nothing else."""
-    for pair in data.pairs:
+    for pair in data.items:
         _pair = (
             cv2.imdecode(np.frombuffer(pair.image.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB),
             cv2.imdecode(np.frombuffer(pair.depth.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED),

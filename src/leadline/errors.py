@@ -5,9 +5,16 @@ from collections.abc import Iterable
 
 
 class LeadlineError(Exception):
-    """Something the user can mend: the message names the file, the value and the remedy.
+    """Something the user can correct: the message names the file, the value and the remedy.
 
     The command line prints it as one line and exits with status 2.
+    """
+
+
+class LeadlineWarning(UserWarning):
+    """Something the user should know although the work goes on.
+
+    The command line prints it as one line on stderr.
     """
 
 

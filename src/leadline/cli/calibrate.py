@@ -61,7 +61,7 @@ def calibrate_command(
     """
     from leadline.depth import fit_calibration
     from leadline.errors import LeadlineError
-    from leadline.io import suffix_of, write_calibration, write_depth, write_png
+    from leadline.io import depth_format, write_calibration, write_depth, write_png
     from leadline.viz import colorize
 
     if out is None:
@@ -75,7 +75,7 @@ def calibrate_command(
             "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
         )
     target = out / source.stem
-    written = with_suffix(target, suffix_of(format))
+    written = with_suffix(target, depth_format(format).suffix)
     if source.resolve() in (written.resolve(), with_suffix(target, "_color.png").resolve()):
         raise LeadlineError(f"{written}: would overwrite the input; choose another -o")
     check_writable(out)

@@ -79,7 +79,7 @@ def predict_command(
     from leadline.depth import parse_units
     from leadline.errors import LeadlineError
     from leadline.inference import Predictor
-    from leadline.io import IMAGE_SUFFIXES, read_calibration, suffix_of
+    from leadline.io import IMAGE_SUFFIXES, depth_format, read_calibration
 
     wanted = [*(inputs or []), *(more_inputs or [])]
     if not wanted:
@@ -88,7 +88,7 @@ def predict_command(
         raise LeadlineError("no output folder: give -o OUT")
     writing = Writing(
         folder=out,
-        suffix=suffix_of(format),
+        suffix=depth_format(format).suffix,
         units_per_metre=parse_units(units),
         color=color,
         ply=ply,

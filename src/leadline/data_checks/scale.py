@@ -17,22 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data_checks.measure import DepthFacts
+from leadline.depth.units import KNOWN_UNITS, units_stored_as
 
-UNIT_WORDS = {
-    1.0: "metres",
-    1000.0: "millimetres",
-    256.0: "1/256 m (KITTI)",
-    100.0: "centimetres (Virtual KITTI)",
-    5000.0: "1/5000 m (TUM RGB-D)",
-    25.5: "8 bit, 255 = 10 m (DenseDepth)",
-}
+UNIT_WORDS = {unit.units_per_metre: unit.words for unit in KNOWN_UNITS}
 """The units that occur in published data, in units per metre."""
 
 # How usual a unit is where nothing else decides.
+_PRIORS = {("u2", 1000.0): 1.0, ("u2", 5000.0): -0.5, ("f", 1.0): 2.0, ("f", 100.0): -0.5}
 _CANDIDATES = {
-    "u1": {25.5: 0.0},
-    "u2": {1000.0: 1.0, 256.0: 0.0, 100.0: 0.0, 5000.0: -0.5},
-    "f": {1.0: 2.0, 1000.0: 0.0, 100.0: -0.5},
+    kind: {units: _PRIORS.get((kind, units), 0.0) for units in units_stored_as(kind)}
+    for kind in ("u1", "u2", "f")
 }
 CLEAR = 2.0  # by how much the best unit must lead to be called likely
 CONTRADICTION = 3.0  # by how much it must lead a declared unit for an alarm

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from leadline.errors import LeadlineError
+from leadline.io.formats import depth_suffixes
 from leadline.io.photos import IMAGE_SUFFIXES
 
 IMAGE_FOLDERS = ("rgb", "image", "images", "color", "colour")
 DEPTH_FOLDERS = ("depth", "depths", "depth_gt")
 LABEL_FOLDERS = ("label", "labels")
-DEPTH_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz", ".exr", ".pfm")
 LABEL_SUFFIXES = (".png",)
 
 FaultKind = Literal[
@@ -142,7 +142,7 @@ def list_folders(path: Path) -> PairListing:
     """
     listing = PairListing()
     images = _files_by_stem(path, IMAGE_FOLDERS, IMAGE_SUFFIXES, listing.faults)
-    depths = _files_by_stem(path, DEPTH_FOLDERS, DEPTH_SUFFIXES, listing.faults)
+    depths = _files_by_stem(path, DEPTH_FOLDERS, depth_suffixes(), listing.faults)
     labels = _files_by_stem(path, LABEL_FOLDERS, LABEL_SUFFIXES, listing.faults)
     if images is None or depths is None:
         message = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,14 @@ FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 """Diagonal of a 36 x 24 mm frame, 43.27 mm: the yardstick of 35 mm-equivalent focal lengths."""
 
 _FOUR = ("fx", "fy", "cx", "cy")
+
+
+def check_fov(degrees: float) -> None:
+    """Raise LeadlineError for a field of view that is not between 0 and 180 degrees."""
+    if not 0 < degrees < 180:
+        raise LeadlineError(
+            f"a field of view of {degrees:g} degrees is impossible; give an angle from 0 to 180"
+        )
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,9 @@ class Intrinsics:
         for name in _FOUR:
             value = getattr(self, name)
             if not math.isfinite(value):
-                raise LeadlineError(f"intrinsics: {name} = {value} is not a finite number; mend it")
+                raise LeadlineError(
+                    f"intrinsics: {name} = {value} is not a finite number; correct it"
+                )
         for name in ("fx", "fy", "width", "height"):
             value = getattr(self, name)
             if not value > 0:
@@ -51,13 +61,6 @@ class Intrinsics:
         """The camera matrix K, (3,3) float64."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
-    @property
-    def horizontal_fov(self) -> float:
-        """Angle between the left and the right edge of the picture, in degrees."""
-        left = math.atan((self.cx + 0.5) / self.fx)
-        right = math.atan((self.width - 0.5 - self.cx) / self.fx)
-        return math.degrees(left + right)
-
     @classmethod
     def from_matrix(cls, K: ArrayLike, width: int, height: int) -> Intrinsics:
         """Build from a camera matrix K, (3,3), for pictures of `width` x `height` pixels.
@@ -68,7 +71,9 @@ class Intrinsics:
         if matrix.shape != (3, 3):
             raise LeadlineError(f"intrinsics: K has shape {matrix.shape}; give a 3x3 matrix")
         if not np.isfinite(matrix).all():
-            raise LeadlineError("intrinsics: K holds a value that is not a finite number; mend it")
+            raise LeadlineError(
+                "intrinsics: K holds a value that is not a finite number; correct it"
+            )
         if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
             raise LeadlineError(
                 f"intrinsics: K's rows {matrix[1].tolist()}, {matrix[2].tolist()} are not a "
@@ -99,27 +104,13 @@ class Intrinsics:
         return cls._centred(focal, width, height)
 
     @classmethod
-    def from_fov(
-        cls,
-        degrees: float,
-        width: int,
-        height: int,
-        axis: Literal["horizontal", "vertical", "diagonal"] = "horizontal",
-    ) -> Intrinsics:
-        """Build a centred camera with square pixels from a field of view between 0 and 180 degrees.
+    def from_fov(cls, degrees: float, width: int, height: int) -> Intrinsics:
+        """Build a centred camera with square pixels from a horizontal field of view.
 
-        `axis` says whether the angle spans the width, the height or the diagonal of the picture.
+        `degrees`, above 0 and below 180, is the angle between the left and the right edge.
         """
-        extents = {"horizontal": width, "vertical": height, "diagonal": math.hypot(width, height)}
-        if axis not in extents:
-            raise LeadlineError(
-                f"unknown field-of-view axis {axis!r}; choose one of {', '.join(extents)}"
-            )
-        if not 0 < degrees < 180:
-            raise LeadlineError(
-                f"a field of view of {degrees} degrees is impossible; give an angle from 0 to 180"
-            )
-        focal = extents[axis] / 2 / math.tan(math.radians(degrees) / 2)
+        check_fov(degrees)
+        focal = width / 2 / math.tan(math.radians(degrees) / 2)
         return cls._centred(focal, width, height)
 
     @classmethod

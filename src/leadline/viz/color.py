@@ -49,21 +49,20 @@ def colorize(
     vmin: float | None = None,
     vmax: float | None = None,
     cmap: str = "turbo",
-    invert: bool = False,
     bar: bool = False,
     title: str | None = None,
 ) -> NDArray[np.uint8]:
     """Return the map as a picture, (H,W',3) uint8 RGB; W' is W unless `bar` adds a metre scale.
 
     Colours run linearly in metres from `vmin` to `vmax`, by default the `robust_range` of this
-    map: give both to compare pictures or frames. Near is warm or bright; `invert` swaps the ends.
+    map: give both to compare pictures or frames. Near is warm or bright.
     Distances beyond the range take the colour of its end, invalid pixels are `INVALID_COLOR`.
     `title` is written over the top left corner.
 
     Raises LeadlineError for an unknown colour map or a range that is not increasing.
     """
-    low, high = _settle_range(depth_map, vmin, vmax)
-    table = color_table(cmap)[:: 1 if invert else -1]
+    low, high = _resolve_range(depth_map, vmin, vmax)
+    table = color_table(cmap)[::-1]
     share = (np.clip(depth_map.depth, low, high) - np.float32(low)) / np.float32(high - low)
     picture = table[np.rint(share * 255).astype(np.uint8)]
     picture[~depth_map.valid] = INVALID_COLOR
@@ -104,7 +103,7 @@ def blended_table(colors: str) -> NDArray[np.uint8]:
     return table
 
 
-def _settle_range(
+def _resolve_range(
     depth_map: DepthMap, vmin: float | None, vmax: float | None
 ) -> tuple[float, float]:
     for name, value in (("vmin", vmin), ("vmax", vmax)):
@@ -113,8 +112,7 @@ def _settle_range(
     if vmin is not None and vmax is not None:
         if not vmin < vmax:
             raise LeadlineError(
-                f"the colour range {vmin} to {vmax} m is not increasing; "
-                "swap its ends, or use invert to swap the colours"
+                f"the colour range {vmin} to {vmax} m is not increasing; swap its ends"
             )
         return vmin, vmax
     low, high = robust_range(depth_map.depth, depth_map.valid)

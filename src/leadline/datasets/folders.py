@@ -1,4 +1,4 @@
-"""Looking into folders once: which of many named files exist, which frames a folder holds."""
+"""Folders and list files: what a folder holds, which of many files are missing, lines of text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 def names_in(folder: Path) -> set[str]:
     """Return the names in a folder, the empty set where there is no such folder.
 
-    Errors: LeadlineError where the folder is there but cannot be listed.
+    Errors: LeadlineError where the folder exists but cannot be listed.
     """
     try:
         return {entry.name for entry in folder.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
-        raise LeadlineError(f"{folder}: cannot be listed ({one_line(error)}); see to it") from error
+        raise LeadlineError(
+            f"{folder}: cannot be listed ({one_line(error)}); check its permissions"
+        ) from error
 
 
 def folders_in(folder: Path) -> list[str]:
@@ -36,7 +38,13 @@ def folders_in(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise LeadlineError(f"{folder}: cannot be listed ({one_line(error)}); see to it") from error
+        raise LeadlineError(
+            f"{folder}: cannot be listed ({one_line(error)}); check its permissions"
+        ) from error
+
+
+def _cannot_list(folder: Path, error: OSError) -> LeadlineError:
+    return LeadlineError(f"{folder}: cannot be listed ({one_line(error)}); check its permissions")
 
 
 def missing_files(files: Iterable[Path]) -> list[Path]:
@@ -52,7 +60,7 @@ def missing_files(files: Iterable[Path]) -> list[Path]:
 
 
 def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
-    """Raise LeadlineError, naming the first, where files that `path` speaks of do not exist."""
+    """Raise LeadlineError, naming the first, where files that `path` lists do not exist."""
     missing = missing_files(files)
     if missing:
         raise LeadlineError(
@@ -63,7 +71,7 @@ def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
 def frames_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> dict[str, str]:
     """Return the files of a folder as stem -> name, in order; {} where there is no such folder.
 
-    Hidden files, such as the `._name.png` that archives from a Mac bring along, are no frames.
+    Hidden files are left out, such as the `._name.png` in archives made on a Mac.
     """
     names = sorted(name for name in names_in(folder) if not name.startswith("."))
     return {Path(name).stem: name for name in names if name.lower().endswith(tuple(suffixes))}
