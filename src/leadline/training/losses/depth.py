@@ -1,8 +1,8 @@
-"""Losses: each one function of (prediction, truth, valid), masked, float32, one value.
+"""Losses of depth: each one function of (prediction, truth, valid), masked, float32, one value.
 
 Every loss is the mean over the images of a per-image value over valid pixels, so that a batch
 split over processes gives the same number; an image without a valid pixel contributes zero. A loss
-that needs to know more of the batch asks its keyword `part` (see `parts`).
+that needs to know more of the batch asks its keyword `statistics` (see `batch_statistics`).
 All take (B,1,H,W) tensors and a (B,1,H,W) bool mask, and never read a masked pixel's truth: it may
 be NaN. Value and gradient are finite for any mask. Losses of logarithms take metres: use them in
 the space `depth`, or in `target` where the network regresses metres.
@@ -16,10 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from leadline.training.parts import WHOLE, BatchPart
-from leadline.training.semantic_losses import boundary_cross_entropy, cross_entropy
+from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatistics
 
-Loss = Callable[..., Tensor]
 P = ParamSpec("P")
 
 LOG_FLOOR = 1e-6
@@ -84,7 +82,7 @@ def berhu(
     truth: Tensor,
     valid: Tensor,
     fraction: float = 0.2,
-    part: BatchPart = WHOLE,
+    statistics: BatchStatistics = WHOLE_BATCH,
 ) -> Tensor:
     """Reverse Huber: |e| up to c, (e^2 + c^2) / (2c) beyond it.
 
@@ -93,7 +91,7 @@ def berhu(
     where it is cut in parts.
     """
     error = masked_error(prediction, truth, valid).abs()
-    threshold = fraction * part.maximum(error.amax())
+    threshold = fraction * statistics.maximum(error.amax())
     # With no error at all there is nothing beyond the threshold, and nothing to divide by.
     safe = torch.where(threshold > 0, threshold, torch.ones_like(threshold))
     beyond = (error.square() + safe**2) / (2 * safe)
@@ -136,7 +134,7 @@ def rmse_log(
     truth: Tensor,
     valid: Tensor,
     over_batch: bool = False,
-    part: BatchPart = WHOLE,
+    statistics: BatchStatistics = WHOLE_BATCH,
 ) -> Tensor:
     """Root of the mean squared difference of ln(metres), of each image.
 
@@ -144,8 +142,8 @@ def rmse_log(
     """
     squares = masked_log_error(prediction, truth, valid).square()
     if over_batch:
-        pixels = part.total(valid.sum().to(squares.dtype))
-        return safe_sqrt(part.total(squares.sum()) / pixels.clamp_min(1))
+        pixels = statistics.total(valid.sum().to(squares.dtype))
+        return safe_sqrt(statistics.total(squares.sum()) / pixels.clamp_min(1))
     return safe_sqrt(per_image_mean(squares, valid)).mean()
 
 
@@ -225,19 +223,3 @@ def _gaussian(size: int, sigma: float, like: Tensor) -> Tensor:
     offsets = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
     weights = torch.exp(-(offsets**2) / (2 * sigma**2))
     return (weights / weights.sum()).view(1, 1, 1, size)
-
-
-LOSSES: dict[str, Loss] = {
-    "l1": l1,
-    "l2": l2,
-    "berhu": berhu,
-    "silog": silog,
-    "scale_invariant": scale_invariant,
-    "rmse_log": rmse_log,
-    "log1p": log1p,
-    "gradient": gradient,
-    "ssim": ssim,
-    "cross_entropy": cross_entropy,
-    "boundary_cross_entropy": boundary_cross_entropy,
-}
-"""Every loss by the name a recipe uses."""

@@ -1,4 +1,4 @@
-"""Keeping freed memory: pictures come and go by the megabyte, and new pages are slow."""
+"""glibc's allocator, told to keep freed memory: images come and go by the megabyte."""
 
 import ctypes
 
@@ -6,7 +6,7 @@ import ctypes
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
-def keep_freed_memory() -> None:
+def tune_malloc() -> None:
     """Ask the C library to reuse freed memory instead of returning it to the system.
 
     Every array above 128 KiB is otherwise mapped anew, and its pages are cleared one by one: a

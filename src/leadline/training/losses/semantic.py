@@ -31,7 +31,7 @@ def cross_entropy(
     A weighted mean is divided by the sum of its weights, as in `torch.nn.CrossEntropyLoss`.
     Errors: LeadlineError for a label that is neither a class of the network nor ignored.
     """
-    labels, counted = _settle(labels, valid, ignore, logits)
+    labels, counted = _labels_at(labels, valid, ignore, logits)
     return _weighted_mean(logits, labels, counted, class_weights)
 
 
@@ -49,7 +49,7 @@ def boundary_cross_entropy(
     depth; added to `cross_entropy`, it makes those pixels count more. Our term, for what the
     source of DS-Net leaves as future work: to make semantics more explicit during training.
     """
-    labels, counted = _settle(labels, valid, ignore, logits)
+    labels, counted = _labels_at(labels, valid, ignore, logits)
     return _weighted_mean(logits, labels, near_boundary(labels, counted, radius), class_weights)
 
 
@@ -67,7 +67,7 @@ def _largest_around(plane: Tensor, radius: int) -> Tensor:
     return functional.max_pool2d(plane[:, None], side, stride=1, padding=radius).squeeze(1)
 
 
-def _settle(
+def _labels_at(
     labels: Tensor, valid: Tensor, ignore: Sequence[int], logits: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return labels (B,h,w) long at the size of the logits, and bool where they count."""

@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from leadline.training.losses import LOSSES
-from leadline.training.parts import InformedPart, Rehearsal, combine
+from leadline.training.losses.batch_statistics import (
+    CollectStatistics,
+    GlobalStatistics,
+    combine_statistics,
+)
 
 COUPLED = {"berhu": {}, "rmse_log": {"over_batch": True}}
 
@@ -23,16 +27,18 @@ def in_parts(loss, sizes, options):
     prediction, truth, valid = images()
     prediction.requires_grad_(True)
     cut = list(zip(*(x.split(sizes) for x in (prediction, truth, valid)), strict=True))
-    rehearsals = []
+    collected = []
     for part in cut:
-        rehearsals.append(Rehearsal())
+        collected.append(CollectStatistics())
         with torch.no_grad():
-            loss(*part, part=rehearsals[-1], **options)
-    facts = combine(rehearsals, torch.clone, torch.clone)
+            loss(*part, statistics=collected[-1], **options)
+    whole_batch = combine_statistics(collected, torch.clone, torch.clone)
     total = torch.zeros((), dtype=torch.float64)
     for part in cut:
         share = len(part[0]) / len(prediction)
-        contribution = share * loss(*part, part=InformedPart(share, *facts), **options)
+        contribution = share * loss(
+            *part, statistics=GlobalStatistics(share, *whole_batch), **options
+        )
         contribution.backward()
         total += contribution.detach()
     return total, prediction.grad
@@ -65,7 +71,7 @@ def test_without_the_others_the_parts_would_not_add_up():
 def test_a_part_without_an_image_that_counts_has_no_gradient():
     prediction, truth, valid = images()
     prediction.requires_grad_(True)
-    part = InformedPart(0.0, [torch.tensor(1.0)], [torch.tensor(3.0), torch.tensor(2.0)])
-    loss = LOSSES["rmse_log"](prediction, truth, valid, over_batch=True, part=part)
+    part = GlobalStatistics(0.0, [torch.tensor(1.0)], [torch.tensor(3.0), torch.tensor(2.0)])
+    loss = LOSSES["rmse_log"](prediction, truth, valid, over_batch=True, statistics=part)
     (0.0 * loss).backward()
     assert float(prediction.grad.abs().max()) == pytest.approx(0)
