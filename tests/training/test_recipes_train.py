@@ -34,7 +34,7 @@ def train_two_steps(name: str, data: Path, folder: Path, *settings: str) -> Sile
     length = ("data.batch_size=2", "data.val_fraction=0.3", "trainer.max_steps=2")
     recipe = load_recipe(name, [*encoder, *quick, *length, *settings])
     reporter = SilentReporter()
-    train(recipe, data, folder, progress=reporter)
+    train(recipe, data, folder, progress=reporter, score=False)
     return reporter
 
 
