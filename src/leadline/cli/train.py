@@ -168,7 +168,7 @@ def _score(run: Path, model: Path) -> None:
     if val is not None:
         predictor = Predictor.load(model)
         result = evaluate(
-            ModelPredictions(predictor),
+            ModelPredictions(predictor.runtime),
             val,
             protocol=recipe.trainer.protocol,
             void=(*VOID, *_ignored(recipe)),

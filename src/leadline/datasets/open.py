@@ -161,6 +161,8 @@ def open_train_and_val(
     put aside; with a fraction of 0 there is no validation (None). `val_unit` scene puts whole
     scenes aside, so that no neighbour of a frame is trained on. A `test` split is left alone.
     `limit` samples, drawn with `seed`, are kept of what is not validation by its own split.
+    Depth outside `min_depth` to `max_depth` is invalid in the training data alone: which truth is
+    scored is for a protocol to say.
     """
     asked = Asked(layout, units_per_metre, min_depth, max_depth, options or {})
     train = _open(path, "train" if available_splits(path, layout) else None, asked)
@@ -169,11 +171,12 @@ def open_train_and_val(
     order = order[:limit]
     val = _declared(path, "val", asked)
     if val is not None:
-        return train.subset(sorted(order)), val
+        return train.subset(sorted(order)), val.within(0.0, None)
     held = hold_out(train, order, val_fraction, val_unit)
     if not held:
         return train.subset(sorted(order)), None
-    return train.subset(sorted(set(order) - set(held))), train.subset(sorted(held))
+    val = train.subset(sorted(held)).within(0.0, None)
+    return train.subset(sorted(set(order) - set(held))), val
 
 
 def _open(path: Path, split: str | None, asked: Asked) -> DepthDataset:

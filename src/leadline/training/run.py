@@ -23,6 +23,7 @@ from leadline.training.processes import Processes
 from leadline.training.recipe import Recipe
 from leadline.training.schedules import Memory, watches_validation
 from leadline.training.start import Beginning, begin, make_optimizer
+from leadline.training.validation import check_protocol
 
 SAMPLES_CHECKED = 8
 
@@ -162,6 +163,8 @@ def set_up(
         for part in (train_data, val_data):
             if part is not None:
                 _refuse_empty_depth(part)
+        if val_data is not None:
+            check_protocol(val_data, recipe.trainer.protocol)
         if val_data is None and (needing := watches_validation(recipe)):
             raise LeadlineError(
                 f"{data}: has no validation images, which {needing} watches; add some, or set "
