@@ -145,7 +145,7 @@ def evaluate_command(
     opening: dict[str, Any] = {
         "layout": known.name,
         "units_per_metre": parse_units(depth_scale) if depth_scale else None,
-        "options": known.settle_options(parse_data_options(data_option)),
+        "options": known.resolve_options(parse_data_options(data_option)),
     }
     split = split if split is not None else split_to_score(data, layout)
     samples = open_data(data, split, **opening)

@@ -148,17 +148,21 @@ def list_data(
         have = ", ".join(known.splits(path)) or "none"
         raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
     if known.name == "pairs":
-        known.settle_options(options or {})
+        known.resolve_options(options or {})
         return _list_files(path, split, known, units_per_metre)
-    return _list_samples(path, split, known, units_per_metre, known.settle_options(options or {}))
+    return _list_samples(path, split, known, units_per_metre, known.resolve_options(options or {}))
 
 
-def _evidence(known: Layout, path: Path) -> str:
+def _evidence(known: type[Layout], path: Path) -> str:
     return known.matches(path) or "as given by --layout"
 
 
 def _list_samples(
-    path: Path, split: str | None, known: Layout, units: float | None, options: Mapping[str, Any]
+    path: Path,
+    split: str | None,
+    known: type[Layout],
+    units: float | None,
+    options: Mapping[str, Any],
 ) -> Listing:
     """List the samples of the layout's own reader, which turns the layout's unit into metres."""
     pairs: list[ListedPair] = []
@@ -179,7 +183,7 @@ def _list_samples(
     return Listing(path, known.name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
 
 
-def _list_files(path: Path, split: str | None, known: Layout, units: float | None) -> Listing:
+def _list_files(path: Path, split: str | None, known: type[Layout], units: float | None) -> Listing:
     """List the pairs of a CSV, of a folder's CSVs, or of an image and a depth folder."""
     root = path.parent if path.is_file() else path
     if path.is_file():
