@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from leadline.datasets import open_pairs
-from leadline.training.data import TrainingSamples
+from leadline.training.batches import TrainingSamples
 from leadline.training.objective import make_loss
 from leadline.training.recipe import AugmentSection, Recipe, list_recipes, load_recipe
 from leadline.training.start import begin, make_optimizer

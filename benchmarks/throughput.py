@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from leadline.training.data import EpochOrder, TrainingSamples, make_loader
+from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
 from leadline.training.loop import train
 from leadline.training.objective import make_loss
 from leadline.training.parts import WHOLE

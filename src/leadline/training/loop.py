@@ -10,10 +10,10 @@ from torch import Tensor
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
+from leadline.training.batches import TrainingSamples, make_loader
 from leadline.training.books import Books
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.class_ids import class_ids
-from leadline.training.data import TrainingSamples, make_loader
 from leadline.training.loggers import check_installed
 from leadline.training.origin import Origin, read_origin
 from leadline.training.processes import SaidByAnother, peers_may_vanish, start_processes

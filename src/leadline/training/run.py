@@ -14,8 +14,8 @@ from leadline.datasets.open import open_train_and_val
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel
+from leadline.training.batches import EpochOrder
 from leadline.training.checkpoint import save_checkpoint
-from leadline.training.data import EpochOrder
 from leadline.training.ema import MovingAverage
 from leadline.training.groups import frozen_norms
 from leadline.training.objective import Objective, is_coupled, make_loss
