@@ -14,9 +14,9 @@ from leadline.datasets.open import open_train_and_val
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
+from leadline.training.batches import EpochOrder
 from leadline.training.build import InitialWeights, build_model, default_normalization
 from leadline.training.checkpoint import save_checkpoint
-from leadline.training.data import EpochOrder
 from leadline.training.distributed import Processes
 from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch_statistics
 from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
