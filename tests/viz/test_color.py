@@ -162,7 +162,7 @@ def test_labels_tell_the_ticks_apart() -> None:
     [
         ({"cmap": "jet"}, "turbo, magma"),
         ({"vmin": 3, "vmax": 3}, "not increasing"),
-        ({"vmin": 5, "vmax": 3}, "swap its ends"),
+        ({"vmin": 5, "vmax": 3}, "swap them"),
         ({"vmin": -1}, "0 or more"),
         ({"vmax": float("nan")}, "0 or more"),
         ({"vmax": 0}, "above 0"),
