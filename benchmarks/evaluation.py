@@ -53,7 +53,7 @@ def render_samples(count: int) -> list[Sample]:
             part = np.s_[top : top + height, left : left + width]
             depth[part], labels[part] = depth[part] * rng.uniform(0.5, 0.95), box
         depth[rng.random(depth.shape) < 0.02] = 0
-        samples.append(Sample(f"{index}.png", image, depth, depth > 0, labels))
+        samples.append(Sample.from_metres(f"{index}.png", image, depth, depth > 0, labels))
     return samples
 
 
@@ -117,7 +117,7 @@ def cpu_milliseconds(samples: list[Sample], rounds: int) -> dict[str, dict[str, 
             for precision, predictor in predictors.items():
                 for way, score in ways.items():
                     started = time.process_time()
-                    metres = predictor.metres(sample.image[None])[0]
+                    metres = predictor.predict_batch(sample.image[None]).depth[0]
                     predicted = time.process_time()
                     score(sample, metres)
                     spent[precision, way] += time.process_time() - predicted

@@ -5,9 +5,16 @@ from collections.abc import Iterable
 
 
 class LeadlineError(Exception):
-    """Something the user can mend: the message names the file, the value and the remedy.
+    """Something the user can correct: the message names the file, the value and the remedy.
 
     The command line prints it as one line and exits with status 2.
+    """
+
+
+class LeadlineWarning(UserWarning):
+    """Something the user should know although the work goes on.
+
+    The command line prints it as one line on stderr.
     """
 
 
@@ -25,3 +32,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'slope'?" for a name close to a known one, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f", did you mean {near[0]!r}?" if near else ""
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 image" or "12 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

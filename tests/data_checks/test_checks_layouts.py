@@ -1,6 +1,7 @@
 """check-data on published layouts: every reader's samples are checked, and its complaints told."""
 
 from leadline.data_checks import check_data
+from leadline.data_checks.files import headers_of
 from tests.datasets.writers import (
     make_scenes,
     write_densedepth,
@@ -13,9 +14,9 @@ DRIVES = {"2011_09_26_drive_0001_sync": (0, 1), "2011_09_26_drive_0005_sync": (3
 
 def test_kitti_raw_is_recognised_and_read(tmp_path):
     report = check_data(write_kitti_raw(tmp_path / "raw", DRIVES, make_scenes(1)[0]))
-    assert report.facts.listing.layout == "kitti-raw"
-    assert len(report.facts.readable) == 3
-    assert report.facts.units == 1
+    assert report.listing.layout == "kitti-raw"
+    assert len(report.readable) == 3
+    assert report.scale.declared == 1
     codes = {finding.code for finding in report.findings}
     assert "cannot-open" not in codes and "unreadable" not in codes
     assert "duplicate-image" in codes  # the writer repeats one scene
@@ -33,8 +34,10 @@ def test_missing_calibration_is_named(tmp_path):
 def test_the_two_encodings_of_densedepth_are_no_fault(tmp_path):
     scenes = make_scenes(6)
     report = check_data(write_densedepth(tmp_path / "nyu", scenes[:4], scenes[4:]))
-    assert report.facts.listing.layout == "densedepth"
-    assert {file.kind for file in report.facts.of_role("depth")} == {
+    assert report.listing.layout == "densedepth"
+    assert {
+        header.kind for header in headers_of(report.listing.pairs, report.headers, "depth")
+    } == {
         "8-bit grey PNG",
         "16-bit grey PNG",
     }

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from leadline.datasets import open_data, open_train_and_val
 from leadline.datasets.encoding import choose_encoding
 from leadline.datasets.packing import Resize, check_space, pack, plan_packing
-from leadline.datasets.reader import Reader
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.shard_check import verify_shards
 from leadline.datasets.shard_writer import ShardWriter, journal_line
 from leadline.datasets.warp import resize_sample
@@ -41,7 +40,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Invented(Reader[Numbered]):
+class Invented(DepthDataset):
     """Samples made from their number; `kill_at` ends the process when that one is read."""
 
     mixed: bool = False
@@ -66,11 +65,13 @@ class Invented(Reader[Numbered]):
             labels[0] = 894
             labels[1] = -1
         camera = Intrinsics(50 / 3, 17.1, 5.5, 4.2, size[1], size[0]) if number % 2 else None
-        return Sample(item.id, image, depth, depth > 0, labels, camera)
+        return Sample.from_metres(item.id, image, depth, depth > 0, labels, camera)
 
 
 def invented(count: int = 70, **options: object) -> Invented:
-    return Invented(Path("/nowhere"), tuple(map(Numbered, range(count))), name="i", **options)
+    return Invented(
+        Path("/nowhere"), tuple(map(Numbered, range(count))), description="i", **options
+    )
 
 
 def pack_all(data, folder: Path, **options: object) -> Path:
@@ -125,7 +126,7 @@ def test_real_files_come_back_to_the_bit_in_their_splits(pairs, tmp_path):
         pack_all(open_data(source, split), tmp_path / "out" / split)
     train, val = open_train_and_val(tmp_path / "out", val_fraction=0.1, seed=0, max_depth=4.0)
     assert val is not None
-    assert (len(train), len(val), val.name) == (9, 3, "shards, val")
+    assert (len(train), len(val), val.description) == (9, 3, "shards, val")
     assert_same(val[1], open_data(source, "val", max_depth=4.0)[1])
     assert len(open_data(tmp_path / "out")) == 12
     train, beside = open_train_and_val(tmp_path / "out" / "train", val_fraction=0.1, seed=0)
@@ -265,7 +266,7 @@ def test_an_unreadable_sample_is_named_and_what_came_before_is_kept(tmp_path):
             return super().read(item)
 
     said: list[str] = []
-    faulty = Faulty(good.root, good.items, name="i")
+    faulty = Faulty(good.root, good.items, description="i")
     with pytest.raises(LeadlineError, match=r"66\.png"):
         pack(replace(plan_packing(good, tmp_path / "shards"), data=faulty), say=said.append)
     assert "64 of 70 samples are kept" in said[-1]
@@ -319,11 +320,13 @@ def test_rounding_to_a_unit_is_asked_for_and_never_clamps(tmp_path):
 def test_the_narrowest_lossless_encoding_is_found():
     kitti = np.full((2, 2), 513 / 256, np.float32)
     image = np.zeros((2, 2, 3), np.uint8)
-    assert choose_encoding([Sample("k", image, kitti, kitti > 0)]).units_per_metre == 256
-    declared = choose_encoding([Sample("k", image, kitti, kitti > 0)], declared=512.0)
+    assert (
+        choose_encoding([Sample.from_metres("k", image, kitti, kitti > 0)]).units_per_metre == 256
+    )
+    declared = choose_encoding([Sample.from_metres("k", image, kitti, kitti > 0)], declared=512.0)
     assert declared.units_per_metre == 512
     far = np.full((2, 2), 1e5, np.float32)
-    assert choose_encoding([Sample("f", image, far, far > 0)]).units_per_metre is None
+    assert choose_encoding([Sample.from_metres("f", image, far, far > 0)]).units_per_metre is None
 
 
 @pytest.mark.parametrize("name", ["image.npy", "depth.npy", "labels.npy", "samples.json"])
@@ -393,7 +396,9 @@ def test_resized_samples_keep_points_in_space(tmp_path):
     rows, columns = np.mgrid[:96, :128].astype(np.float32)
     depth = (1 + columns + 200 * rows).astype(np.float32)  # every pixel is known by its depth
     camera = Intrinsics(100.0, 110.0, 60.0, 50.0, 128, 96)
-    sample = Sample("p", np.zeros((96, 128, 3), np.uint8), depth, depth > 0, None, camera)
+    sample = Sample.from_metres(
+        "p", np.zeros((96, 128, 3), np.uint8), depth, depth > 0, None, camera
+    )
     small = resize_sample(sample, (32, 32))  # another aspect ratio: a part of the picture
     assert small.intrinsics is not None
     for y, x in ((4, 1), (16, 16), (27, 5)):

@@ -18,7 +18,7 @@ transformers = pytest.importorskip("transformers")
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (64, 96, 3), dtype=np.uint8)
 TRUTH = np.random.default_rng(1).uniform(1, 5, (64, 96)).astype(np.float32)
-SAMPLE = Sample("0", IMAGE, TRUTH, TRUTH > 0)
+SAMPLE = Sample.from_metres("0", IMAGE, TRUTH, TRUTH > 0)
 RELATIVE = aligned(get_protocol("full"), "scale-shift", "inverse")
 
 
@@ -76,7 +76,7 @@ def test_a_metric_model_gives_what_its_own_pipeline_gives(glpn):
 
 def test_a_mirrored_photograph_is_really_mirrored(glpn):
     predictions = HuggingFacePredictions(str(glpn))
-    mirrored = Sample("0", np.ascontiguousarray(IMAGE[:, ::-1]), TRUTH, TRUTH > 0)
+    mirrored = Sample.from_metres("0", np.ascontiguousarray(IMAGE[:, ::-1]), TRUTH, TRUTH > 0)
     expected = predictions.predict(mirrored).depth
     np.testing.assert_array_equal(predictions.predict_mirrored(SAMPLE), expected)
 

@@ -1,5 +1,5 @@
+import io
 import json
-import math
 import struct
 import warnings
 import zipfile
@@ -16,20 +16,32 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from leadline.depth import DEPTH_UNITS, DepthMap, Intrinsics, parse_units
-from leadline.io import DEPTH_FORMATS, read_depth, suffix_of, write_depth
+from leadline.errors import LeadlineWarning
+from leadline.io import (
+    DEPTH_FORMATS,
+    DepthFormat,
+    depth_format,
+    depth_suffixes,
+    is_depth_file,
+    read_depth,
+    writable_formats,
+    write_depth,
+)
+from leadline.io.metadata import Metadata
 from tests.complaints import complaint
 
 CAMERA = Intrinsics(300.5, 301.25, 3.1, 2.2, 4, 3)
 METRES = np.array([[0.5, 1.2346, 0, 60], [2, 3, 4, 5], [0, 9.9, 0.001, 7]], dtype=np.float32)
 MAP = DepthMap.from_metres(METRES, intrinsics=CAMERA, provenance={"model": "S1 – été", "k": "2"})
-FLOAT_FORMATS = [name for name in DEPTH_FORMATS if name != "png16"]
+FORMATS = writable_formats()
+FLOAT_FORMATS = [name for name in FORMATS if name != "png16"]
 slow_files = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
 def path_of(folder: Path, format: str) -> Path:
-    return folder / f"map{suffix_of(format)}"
+    return folder / f"map{depth_format(format).suffix}"
 
 
 def png(path: Path, values: np.ndarray) -> Path:
@@ -40,7 +52,7 @@ def png(path: Path, values: np.ndarray) -> Path:
 # --- round trips ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("format", DEPTH_FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_file_says_everything_needed_to_read_it_back(tmp_path: Path, format: str) -> None:
     path = path_of(tmp_path, format)
     write_depth(path, MAP)
@@ -65,11 +77,12 @@ def test_a_file_says_everything_needed_to_read_it_back(tmp_path: Path, format: s
 def test_float_formats_keep_every_bit(tmp_path: Path, format: str, depth: np.ndarray) -> None:
     depth_map = DepthMap.from_metres(depth)
     path = path_of(tmp_path, format)
-    report = write_depth(path, depth_map)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_depth(path, depth_map)
     back = read_depth(path)
     np.testing.assert_array_equal(back.depth, depth_map.depth)
     np.testing.assert_array_equal(back.valid, depth_map.valid)
-    assert (report.clamped_pixels, report.max_metres) == (0, math.inf)
 
 
 @slow_files
@@ -86,9 +99,13 @@ def test_png16_is_off_by_half_a_unit_at_most(
 ) -> None:
     depth_map = DepthMap.from_metres(depth)
     path = tmp_path / "map.png"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        report = write_depth(path, depth_map, units_per_metre=units)
+    clamped = (depth_map.depth * np.float64(units) > 65535.5).sum()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_depth(path, depth_map, units_per_metre=units)
+    assert [f": {clamped} pixels beyond" in str(each.message) for each in caught] == (
+        [True] if clamped else []
+    )
     back = read_depth(path)
     np.testing.assert_array_equal(back.valid, depth_map.valid)
     reach = 65535 / units
@@ -96,8 +113,6 @@ def test_png16_is_off_by_half_a_unit_at_most(
     error = np.abs(back.depth.astype(float) - np.minimum(depth_map.depth.astype(float), reach))
     assert (error[~tiny] <= 0.5 / units + 1e-4 * 1e-3 * back.depth[~tiny]).all()
     np.testing.assert_allclose(back.depth[tiny], 1 / units, rtol=1e-6)
-    assert report.max_metres == reach
-    assert report.clamped_pixels == (depth_map.depth * np.float64(units) > 65535.5).sum()
 
 
 # --- what is in the files, seen by others ------------------------------------------------------
@@ -161,10 +176,9 @@ def test_pfm_is_little_endian_and_bottom_up(tmp_path: Path) -> None:
 def test_overflow_is_clamped_counted_and_never_wraps(tmp_path: Path) -> None:
     path = tmp_path / "far.png"
     far = DepthMap.from_metres([[65.535, 65.5354, 65.54], [1e6, 3e38, 1.0]])
-    with pytest.warns(UserWarning, match=r"far\.png: 3 pixels beyond 65\.535 m") as caught:
-        report = write_depth(path, far)
+    with pytest.warns(LeadlineWarning, match=r"far\.png: 3 pixels beyond 65\.535 m") as caught:
+        write_depth(path, far)
     assert caught[0].filename == __file__
-    assert (report.clamped_pixels, report.max_metres) == (3, 65.535)
     with Image.open(path) as image:
         np.testing.assert_array_equal(
             np.asarray(image), [[65535, 65535, 65535], [65535, 65535, 1000]]
@@ -201,14 +215,14 @@ def test_whole_numbers_of_unknown_unit_are_refused(tmp_path: Path) -> None:
     assert "--depth-scale 1000" in complaint(lambda: read_depth(array), array)
 
 
-@pytest.mark.parametrize("format", DEPTH_FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_two_contradicting_units_are_both_named(tmp_path: Path, format: str) -> None:
     path = path_of(tmp_path, format)
     write_depth(path, MAP)
     own = 1000.0 if format == "png16" else 1.0
     message = complaint(lambda: read_depth(path, 256), path)
     assert f"declares {own:g} units" in message
-    assert "256 was asked for" in message
+    assert "256 was given" in message
     np.testing.assert_array_equal(read_depth(path, own).depth, read_depth(path).depth)
 
 
@@ -306,7 +320,7 @@ def test_exr_with_colours_lists_its_channels(tmp_path: Path) -> None:
 # --- bad files ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("format", DEPTH_FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
 def test_a_truncated_file_is_refused(tmp_path: Path, format: str, share: float) -> None:
     path = path_of(tmp_path, format)
@@ -419,7 +433,7 @@ def test_a_damaged_sidecar_is_named(tmp_path: Path) -> None:
     write_depth(path, MAP)
     sidecar = tmp_path / "d.npy.json"
     sidecar.write_text("{")
-    assert "mend or delete" in complaint(lambda: read_depth(path), sidecar)
+    assert "correct or delete" in complaint(lambda: read_depth(path), sidecar)
     sidecar.write_text('{"leadline:units_per_metre": "many"}')
     assert "--depth-scale" in complaint(lambda: read_depth(path), path)
 
@@ -442,21 +456,24 @@ def test_a_camera_that_no_longer_fits_is_explained(tmp_path: Path) -> None:
 
 
 def test_suffixes() -> None:
-    assert [suffix_of(name) for name in DEPTH_FORMATS] == [".png", ".npy", ".npz", ".exr", ".pfm"]
-    assert "png16, npy, npz, exr, pfm" in complaint(lambda: suffix_of("jpeg"))
+    suffixes = [depth_format(name).suffix for name in FORMATS]
+    assert suffixes == [".npy", ".npz", ".png", ".exr", ".pfm"]
+    assert depth_suffixes() == (*suffixes, ".tif", ".tiff")
+    assert "npy, npz, png16, exr, pfm" in complaint(lambda: depth_format("jpeg"))
+    assert "unknown depth format 'tiff'" in complaint(lambda: depth_format("tiff"))
 
 
 def test_unknown_and_contradicting_suffixes(tmp_path: Path) -> None:
     for name in ("d.jpg", "d"):
         path = tmp_path / name
-        assert "use one of .png" in complaint(lambda p=path: write_depth(p, MAP), path)
+        assert "use one of .npy" in complaint(lambda p=path: write_depth(p, MAP), path)
         path.write_bytes(b"x")
-        assert "use one of .png" in complaint(lambda p=path: read_depth(p), path)
+        assert "use one of .npy" in complaint(lambda p=path: read_depth(p), path)
     path = tmp_path / "d.png"
     assert "written as .npy" in complaint(lambda: write_depth(path, MAP, "npy"), path)
 
 
-@pytest.mark.parametrize("format", DEPTH_FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_an_impossible_target_is_named(tmp_path: Path, format: str) -> None:
     (tmp_path / "file").touch()
     path = path_of(tmp_path / "file", format)
@@ -467,3 +484,28 @@ def test_an_impossible_unit_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "d.png"
     assert "positive" in complaint(lambda: write_depth(path, MAP, units_per_metre=0))
     assert not path.exists()
+
+
+# --- the table ----------------------------------------------------------------------------------
+
+
+def read_text(_path: Path, data: bytes) -> tuple[np.ndarray, dict[str, str]]:
+    return np.loadtxt(io.BytesIO(data), ndmin=2), {}
+
+
+def write_text(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
+    np.savetxt(path, depth_map.depth)
+
+
+def test_a_new_format_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = DepthFormat((".dtxt",), read_text, write_text, sidecar=True)
+    monkeypatch.setitem(DEPTH_FORMATS, "text", row)
+    path = tmp_path / "map.dtxt"
+    write_depth(path, MAP)
+    np.testing.assert_allclose(np.loadtxt(path), METRES)
+    back = read_depth(path)
+    np.testing.assert_allclose(back.depth, METRES)
+    assert (back.intrinsics, back.provenance) == (CAMERA, MAP.provenance)
+    assert is_depth_file(path)
+    assert ".dtxt" in depth_suffixes()
+    assert "pfm, text" in complaint(lambda: depth_format("jpeg"))

@@ -63,7 +63,7 @@ def read_glb(path: Path) -> tuple[dict, np.ndarray, np.ndarray]:
 
 def test_ply_points_are_in_viewer_axes_with_their_colours(tmp_path: Path) -> None:
     path = tmp_path / "cloud.ply"
-    assert write_ply(path, MAP, RGB, edge_threshold=None) == 5
+    assert write_ply(path, MAP, RGB) == 5
     xyz, rgb, comments = read_ply(path)
     np.testing.assert_array_equal(xyz, BY_HAND)
     np.testing.assert_array_equal(rgb, RGB.reshape(-1, 3)[[0, 2, 3, 4, 5]])
@@ -72,7 +72,7 @@ def test_ply_points_are_in_viewer_axes_with_their_colours(tmp_path: Path) -> Non
 
 def test_glb_points_are_the_same_and_its_colours_linear(tmp_path: Path) -> None:
     path = tmp_path / "cloud.glb"
-    assert write_glb(path, MAP, RGB, edge_threshold=None) == 5
+    assert write_glb(path, MAP, RGB) == 5
     gltf, xyz, rgba = read_glb(path)
     np.testing.assert_array_equal(xyz, BY_HAND)
     accessor = gltf["accessors"][0]
@@ -88,15 +88,6 @@ def test_glb_points_are_the_same_and_its_colours_linear(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         np.rint(encoded * 255), RGB.reshape(-1, 3)[[0, 2, 3, 4, 5]].astype(float)
     )
-
-
-def test_stride_takes_every_nth_row_and_column(tmp_path: Path) -> None:
-    depth_map = DepthMap.from_metres(
-        np.full((7, 10), 3.0), intrinsics=Intrinsics.from_fov(60, 10, 7)
-    )
-    rgb = RNG.integers(0, 256, (7, 10, 3), dtype=np.uint8)
-    assert write_ply(tmp_path / "c.ply", depth_map, rgb, stride=3) == 3 * 4
-    np.testing.assert_array_equal(read_ply(tmp_path / "c.ply")[1], rgb[::3, ::3].reshape(-1, 3))
 
 
 # --- flying pixels -------------------------------------------------------------------------------
@@ -177,14 +168,13 @@ def test_tiny_maps_have_no_edges(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("write", [write_ply, write_glb])
-def test_flying_pixels_are_left_out_unless_asked_for(tmp_path: Path, write: object) -> None:
+def test_flying_pixels_are_left_out(tmp_path: Path, write: object) -> None:
     depth_map = wall_behind_box([2.5, 3.4])
     camera = Intrinsics.from_fov(60, depth_map.width, depth_map.height)
     depth_map = DepthMap.from_metres(depth_map.depth, intrinsics=camera)
     rgb = np.zeros((*depth_map.shape, 3), np.uint8)
     path = tmp_path / "c.bin"
     assert write(path, depth_map, rgb) == 9 * 24  # type: ignore[operator]
-    assert write(path, depth_map, rgb, edge_threshold=None) == 9 * 26  # type: ignore[operator]
 
 
 # --- bad input -----------------------------------------------------------------------------------
@@ -196,13 +186,12 @@ def test_impossible_clouds_are_explained(tmp_path: Path, write: object) -> None:
     nothing = DepthMap.from_metres(np.zeros((2, 3)), intrinsics=CAMERA)
     bare = DepthMap.from_metres(np.ones((2, 3)))
 
-    def message(depth_map: DepthMap, rgb: np.ndarray = RGB, **options: object) -> str:
-        return complaint(lambda: write(path, depth_map, rgb, **options))  # type: ignore[operator]
+    def message(depth_map: DepthMap, rgb: np.ndarray = RGB) -> str:
+        return complaint(lambda: write(path, depth_map, rgb))  # type: ignore[operator]
 
     assert "same size" in message(MAP, RGB[:1])
     assert "uint8" in message(MAP, RGB / 255)
-    assert "1 or more" in message(MAP, stride=0)
     assert "no valid point" in message(nothing)
     assert "intrinsics" in message(bare)
-    assert "must be positive" in message(MAP, edge_threshold=0)
+    assert "must be positive" in complaint(lambda: flying_pixel_mask(MAP, 0))
     assert not path.exists()

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from leadline.errors import LeadlineError
-from leadline.training.loop import train
 from leadline.training.recipe import list_recipes, load_recipe
+from leadline.training.train import train
 from tests.cli.helpers import fails_in_one_line, leadline
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
@@ -34,7 +34,7 @@ def train_two_steps(name: str, data: Path, folder: Path, *settings: str) -> Sile
     length = ("data.batch_size=2", "data.val_fraction=0.3", "trainer.max_steps=2")
     recipe = load_recipe(name, [*encoder, *quick, *length, *settings])
     reporter = SilentReporter()
-    train(recipe, data, folder, reporter)
+    train(recipe, data, folder, progress=reporter)
     return reporter
 
 
@@ -90,12 +90,11 @@ def test_a_single_value_for_batch_norm_is_one_line(labelled, tmp_path):
 
 
 def test_classes_that_the_loss_ignores_count_in_no_score():
-    from leadline.cli.train import _ignored
-
-    assert _ignored(load_recipe("ds-net", ["loss.1.options.ignore=[0, 255]"])) == [0, 255]
+    recipe = load_recipe("ds-net", ["loss.1.options.ignore=[0, 255]"])
+    assert recipe.ignored_classes == {0, 255}
     weighted = load_recipe("ds-net-weighted", ["loss.1.options.ignore=[0]"])
-    assert _ignored(weighted) == []  # its other class loss looks at 0
-    assert _ignored(load_recipe("compact")) == []
+    assert weighted.ignored_classes == set()  # its other class loss looks at 0
+    assert load_recipe("compact").ignored_classes == set()
 
 
 def test_the_literal_initialisation_of_a1_starts_far_off_and_trains(labelled, tmp_path):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from leadline.training.processes import start_processes
+from leadline.training.run import run_data
 from PIL import Image
 
 from leadline.datasets.open import open_data
@@ -14,10 +16,8 @@ from leadline.inference import Predictor
 from leadline.metrics import PROTOCOLS
 from leadline.models.build import load_model
 from leadline.training.checkpoint import load_checkpoint
-from leadline.training.loop import train
-from leadline.training.processes import start_processes
 from leadline.training.recipe import Recipe, load_recipe
-from leadline.training.run import run_data
+from leadline.training.train import train
 from leadline.training.validation import validate
 from tests.conftest import SilentReporter, write_pairs
 

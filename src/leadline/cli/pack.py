@@ -21,8 +21,8 @@ class Wanted:
 
     data: Path
     out: Path
-    depth_scale: str | None
-    units: str | None
+    depth_scale: float | None
+    units: float | None
     splits: tuple[str, ...]
     area: int | None
     size: str | None
@@ -101,10 +101,9 @@ def _resize(wanted: Wanted) -> "Resize | None":
 def verify(path: Path) -> None:
     """Check every shard folder at `path`; exit status 1 where anything is not as it was written."""
     from leadline.cli.progress import tracker
-    from leadline.data_checks.findings import plural
     from leadline.datasets.shard_check import verify_shards
     from leadline.datasets.shards import read_manifest, shard_folders
-    from leadline.errors import LeadlineError
+    from leadline.errors import LeadlineError, plural
 
     folders = shard_folders(path)
     if not folders:

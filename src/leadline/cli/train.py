@@ -2,17 +2,19 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from leadline.training.loop import Outcome
-    from leadline.training.recipe import Recipe
+from leadline.cli.options import DepthScaleOption
+from leadline.cli.progress import Progress, tracker
+from leadline.errors import LeadlineError
+from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.run_folder import RECIPE_FILE, RunInfo
+from leadline.training.state import open_recipe_data
+from leadline.training.train import resume as resume_run
+from leadline.training.train import train
 
 
 def train_command(
@@ -31,70 +33,39 @@ def train_command(
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Stop after N steps; the schedule is rescaled.")
     ] = None,
-    depth_scale: Annotated[
-        str | None, typer.Option(help="Units per metre of the depth files: 1000, 256, nyu-mm, ...")
-    ] = None,
+    depth_scale: DepthScaleOption = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
     resume: Annotated[Path | None, typer.Option(help="Continue this run folder.")] = None,
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
-    from leadline.depth.units import parse_units
-    from leadline.errors import LeadlineError
-
-    if resume is not None:
-        given = (recipe, data, out, overrides, max_steps, depth_scale, data_option)
-        if any(given) or layout != "auto":
-            raise LeadlineError("--resume RUN stands alone: the run folder knows everything else")
-        if not (resume / "recipe.yaml").is_file():
-            raise LeadlineError(f"{resume}: not a run folder (no recipe.yaml in it)")
-        from leadline.training import loop
-
-        _train_and_score(resume, lambda reporter: loop.resume(resume, reporter))
-        return
-    missing = [
-        name for name, v in (("--recipe", recipe), ("--data", data), ("--out", out)) if not v
-    ]
-    if missing or recipe is None or data is None or out is None:
-        raise LeadlineError(f"{', '.join(missing)} missing; or give --resume RUN alone")
-    from leadline.training.recipe import load_recipe
-
-    settings = list(overrides or [])
-    if max_steps is not None:
-        settings.append(f"trainer.max_steps={max_steps}")
-    if layout != "auto":
-        settings.append(f"data.layout={layout}")
-    settings += [f"data.options.{k}={v}" for k, v in parse_data_options(data_option).items()]
-    loaded = load_recipe(recipe, settings)
-    from leadline.training import loop
-
-    units = parse_units(depth_scale) if depth_scale else None
-    _train_and_score(
-        out, lambda reporter: loop.train(loaded, data, out, reporter, units_per_metre=units)
-    )
-
-
-def _train_and_score(run: Path, start: "Callable[[TrainingProgress], Outcome]") -> None:
-    """Train under a progress bar; score what is finished; end as a signal asked to."""
-    from leadline.training.signals import Stopped
-
-    try:
-        with TrainingProgress() as reporter:
-            outcome = start(reporter)
-    except Stopped as stop:
-        # As a shell reports a signal: 130 for Ctrl-C, 143 for SIGTERM.
-        raise typer.Exit(128 + stop.number) from None
-    if outcome.finished and outcome.leads:
-        _score(run, outcome.model)
+    with TrainingProgress() as progress:
+        if resume is not None:
+            given = (recipe, data, out, overrides, max_steps, depth_scale, data_option)
+            if any(given) or layout != "auto":
+                raise LeadlineError("--resume RUN stands alone: the folder has everything else")
+            result = resume_run(resume, progress=progress)
+        else:
+            if recipe is None or data is None or out is None:
+                raise LeadlineError("--recipe, --data and --out are needed; or --resume RUN alone")
+            settings = list(overrides or [])
+            if max_steps is not None:
+                settings.append(f"trainer.max_steps={max_steps}")
+            if layout != "auto":
+                settings.append(f"data.layout={layout}")
+            options = parse_data_options(data_option)
+            settings += [f"data.options.{k}={v}" for k, v in options.items()]
+            loaded = load_recipe(recipe, settings)
+            result = train(loaded, data, out, units_per_metre=depth_scale, progress=progress)
+    if result.reason.is_final and result.is_rank_zero:
+        _score(result.run, result.model)
+    raise typer.Exit(result.reason.exit_status)
 
 
 class TrainingProgress:
     """Shows a run as a progress bar: loss, images per second, share of waiting, peak memory."""
 
     def __init__(self) -> None:
-        from leadline.cli.progress import Progress
-
-        self._make = Progress
         self._progress: Progress | None = None
         self._images = 0
         self._waited = 0.0
@@ -108,7 +79,7 @@ class TrainingProgress:
 
     def start(self, first_step: int, total_steps: int) -> None:
         """Open the bar."""
-        self._progress = self._make("train", total_steps, "steps", first_step)
+        self._progress = Progress("train", total_steps, "steps", first_step)
         self._progress.__enter__()
 
     def step(self, step: int, loss: float, images: int, waited: float) -> None:
@@ -145,38 +116,28 @@ def _peak_memory() -> str:
     return f"{held / 2**30:.1f} GiB"
 
 
-def _ignored(recipe: "Recipe") -> list[int]:
-    """Return the label ids that no loss of the recipe looks at."""
-    losses = [set(term.options.get("ignore", ())) for term in recipe.loss if term.space == "labels"]
-    return sorted(set.intersection(*losses)) if losses else []
-
-
 def _score(run: Path, model: Path) -> None:
     """Score the best model of a finished run beside the trivial baselines."""
     from leadline.cli.evaluate import print_result, score_baselines
-    from leadline.cli.progress import tracker
     from leadline.evaluation import ModelPredictions, evaluate
     from leadline.evaluation.evaluate import VOID
     from leadline.inference import Predictor
-    from leadline.training.origin import read_origin
-    from leadline.training.recipe import load_recipe
-    from leadline.training.run import run_data
 
-    recipe = load_recipe(str(run / "recipe.yaml"))
-    origin = read_origin(run)
-    train, val = run_data(recipe, Path(origin.data), origin.units_per_metre)
+    recipe: Recipe = load_recipe(str(run / RECIPE_FILE))
+    info = RunInfo.read(run)
+    train_data, val = open_recipe_data(recipe, Path(info.data), info.units_per_metre)
     if val is not None:
         predictor = Predictor.load(model)
         result = evaluate(
             ModelPredictions(predictor.runtime),
             val,
             protocol=recipe.trainer.protocol,
-            void=(*VOID, *_ignored(recipe)),
+            void=(*VOID, *sorted(recipe.ignored_classes)),
             track=tracker("evaluate"),
         )
         result.model = f"{recipe.name} (this run)"
-        result.data = f"validation images of {origin.data}"
-        result.baselines = score_baselines(train, val, result)
+        result.data = f"validation images of {info.data}"
+        result.baselines = score_baselines(train_data, val, result)
         print_result(result)
     typer.echo(f"model: {model}   curves: {run / 'curves.png'}   samples: {run / 'samples'}")
     typer.echo(f"next:  leadline predict photo.jpg -o out --model {run}")

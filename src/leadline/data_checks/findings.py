@@ -1,13 +1,13 @@
-"""`Finding`: one thing that a check has to say about a data set."""
+"""`Finding`: what a check reports about a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-MOST_EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
 class Severity(StrEnum):
@@ -18,16 +18,84 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+Code = Literal[
+    # listing
+    "cannot-open",
+    "csv-columns",
+    "csv-empty",
+    "csv-line",
+    "csv-missing-file",
+    "csv-unreadable",
+    "dataset-yaml",
+    "lonely-depth",
+    "lonely-image",
+    "no-pairs",
+    "same-stem",
+    "unlabelled",
+    "unlisted-images",
+    # files
+    "cut-short",
+    "depth-colour",
+    "depth-three-channels",
+    "empty-file",
+    "label-size",
+    "listed-twice",
+    "mixed-depth-types",
+    "mixed-image-sizes",
+    "not-a-picture",
+    "size-mismatch",
+    "too-large",
+    "unreadable",
+    # values
+    "blank-image",
+    "constant-depth",
+    "depth-8-bit",
+    "depth-is-image",
+    "few-valid",
+    "infinite-depth",
+    "label-range",
+    "nan-depth",
+    "negative-depth",
+    "no-valid-depth",
+    "saturated",
+    "sparse-depth",
+    # scale
+    "inverted-depth",
+    "mixed-scales",
+    "relative-depth",
+    "scale-contradiction",
+    "scale-undeclared",
+    "scale-unknown",
+    "units-per-file",
+    # alignment
+    "alignment-unknown",
+    "depth-mirrored",
+    "depth-rotated",
+    "depth-shifted",
+    "depth-upside-down",
+    "swapped-pairs",
+    "unrelated-depth",
+    # splits
+    "duplicate-depth",
+    "duplicate-image",
+    "leak-near-image",
+    "leak-same-file",
+    "leak-same-image",
+    "near-duplicates",
+]
+"""What a finding is about. A code never changes its meaning: scripts may rely on it."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What is wrong (`message`), how often (`count`), where (`examples`) and the `remedy`.
 
-    `code` never changes its meaning: scripts may rely on it. `examples` are at most five ids or
-    paths; `pairs` are the ids of the samples concerned, which the contact sheet shows first.
+    `examples` are at most five ids or paths; `pairs` are the ids of the samples concerned, which
+    the contact sheet shows first.
     """
 
     severity: Severity
-    code: str
+    code: Code
     message: str
     remedy: str
     count: int = 1
@@ -41,30 +109,25 @@ class Finding:
         return {**content, "severity": str(self.severity), "examples": list(self.examples)}
 
 
-def error(code: str, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
-    """Return an error about `where`: ids or paths, of which the first few become examples."""
-    return _finding(Severity.ERROR, code, message, remedy, where)
-
-
-def warning(code: str, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
-    """Return a warning about `where`: ids or paths, of which the first few become examples."""
-    return _finding(Severity.WARNING, code, message, remedy, where)
-
-
-def note(code: str, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
-    """Return a note about `where`: ids or paths, of which the first few become examples."""
-    return _finding(Severity.NOTE, code, message, remedy, where)
-
-
-def _finding(
-    severity: Severity, code: str, message: str, remedy: str, where: Iterable[str]
+def finding(
+    severity: Severity, code: Code, message: str, remedy: str, where: Iterable[str] = ()
 ) -> Finding:
-    listed = tuple(where)
-    return Finding(
-        severity, code, message, remedy, max(1, len(listed)), listed[:MOST_EXAMPLES], listed
-    )
+    """Return a finding about `where`: ids or paths, of which the first few become examples."""
+    places = tuple(where)
+    count = max(1, len(places))
+    return Finding(severity, code, message, remedy, count, places[:MAX_EXAMPLES], places)
 
 
-def plural(count: int, noun: str) -> str:
-    """Return "1 image" or "12 images"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def error(code: Code, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
+    """Return an error about `where`, see `finding`."""
+    return finding(Severity.ERROR, code, message, remedy, where)
+
+
+def warning(code: Code, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
+    """Return a warning about `where`, see `finding`."""
+    return finding(Severity.WARNING, code, message, remedy, where)
+
+
+def note(code: Code, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
+    """Return a note about `where`, see `finding`."""
+    return finding(Severity.NOTE, code, message, remedy, where)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
 from leadline.datasets.shards import DTYPES
+from leadline.depth.units import units_stored_as
 from leadline.errors import LeadlineError
 from leadline.io.png16 import LARGEST
 
-USUAL_UNITS = (1000.0, 256.0, 100.0, 5000.0)
+USUAL_UNITS = units_stored_as("u2")
 """Units per metre in which the depth of published data sets is stored."""
 
 
@@ -66,7 +67,7 @@ class Encoding:
         return arrays
 
     def _depth(self, sample: Sample) -> NDArray[Any]:
-        depth = np.where(sample.valid, sample.depth, np.float32(0))
+        depth = sample.depth
         if self.units_per_metre is None:
             return depth
         units = np.rint(depth * np.float64(self.units_per_metre))

@@ -23,6 +23,12 @@ class DepthMap:
 
     Build one with `DepthMap.from_metres`, which cleans its input; the plain constructor only
     checks and raises LeadlineError if the promises above do not hold.
+
+    >>> depth_map = DepthMap.from_metres([[1.5, 0.0], [np.nan, 3.0]])
+    >>> depth_map
+    DepthMap(2 x 2, 1.5 to 3 m, 50.0% valid)
+    >>> depth_map.at(x=1, y=1)
+    3.0
     """
 
     depth: NDArray[np.float32]
@@ -98,6 +104,16 @@ class DepthMap:
         """
         depth = stored.metres(stored.values)
         return cls._clean(depth, stored.values > 0, stored.intrinsics, stored.provenance)
+
+    def within(self, min_depth: float, max_depth: float | None) -> DepthMap:
+        """Return the map with depth of at most `min_depth`, or beyond `max_depth`, m invalid."""
+        if min_depth <= 0 and max_depth is None:
+            return self
+        kept = self.valid & (self.depth > min_depth)
+        if max_depth is not None:
+            kept &= self.depth <= max_depth
+        depth = np.where(kept, self.depth, np.float32(0))
+        return self._clean(depth, kept, self.intrinsics, self.provenance)
 
     @property
     def shape(self) -> tuple[int, int]:

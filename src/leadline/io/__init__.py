@@ -8,10 +8,12 @@ from leadline.io.calibration import read_calibration, write_calibration
 from leadline.io.cameras import read_camera
 from leadline.io.formats import (
     DEPTH_FORMATS,
-    WriteReport,
+    DepthFormat,
+    depth_format,
+    depth_suffixes,
     is_depth_file,
     read_depth,
-    suffix_of,
+    writable_formats,
     write_depth,
 )
 from leadline.io.labels import write_labels
@@ -21,15 +23,17 @@ from leadline.io.pointcloud import write_glb, write_ply
 __all__ = [
     "DEPTH_FORMATS",
     "IMAGE_SUFFIXES",
+    "DepthFormat",
     "Photo",
-    "WriteReport",
     "atomic_path",
+    "depth_format",
+    "depth_suffixes",
     "is_depth_file",
     "read_calibration",
     "read_camera",
     "read_depth",
     "read_photo",
-    "suffix_of",
+    "writable_formats",
     "write_calibration",
     "write_depth",
     "write_glb",

@@ -10,22 +10,22 @@ import numpy as np
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
-from leadline.io.float_files import Raw, as_plane, metadata_of, unreadable
-from leadline.io.metadata import PREFIX
+from leadline.io.float_files import Raw, as_plane, unreadable
+from leadline.io.metadata import PREFIX, Metadata
 
 _MAGIC = b"\x76\x2f\x31\x01"
 _TILED_DEEP_OR_PARTS = 0x1A00
 
 
-def write_exr(path: Path, depth_map: DepthMap) -> None:
-    """Write one lossless float32 channel "Z"; the metadata are header attributes."""
+def write_exr(path: Path, depth_map: DepthMap, about: Metadata) -> None:
+    """Write one lossless float32 channel "Z"; `about` becomes header attributes."""
     import OpenEXR
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    texts = metadata_of(depth_map).to_text()
+    pixels = np.ascontiguousarray(depth_map.depth)
     with atomic_path(path) as temporary:
         try:
-            with OpenEXR.File(header | texts, {"Z": np.ascontiguousarray(depth_map.depth)}) as file:
+            with OpenEXR.File(header | about.to_text(), {"Z": pixels}) as file:
                 file.write(str(temporary))
         except RuntimeError as error:  # OpenEXR reports a full disk this way
             raise LeadlineError(

@@ -17,7 +17,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
-from leadline.io.metadata import KIND, PREFIX, Metadata, sidecar_of
+from leadline.io.metadata import KIND, PREFIX, Metadata
 
 _OUR_FIELDS = ("depth", "valid", "units_per_metre", "kind", "provenance", "intrinsics")
 
@@ -25,17 +25,16 @@ Raw = tuple[NDArray[Any], dict[str, str]]
 """The values of a file as (H,W), and its `leadline:` texts."""
 
 
-def write_npy(path: Path, depth_map: DepthMap) -> None:
-    """Write float32 metres, and a JSON sidecar, since the format carries no metadata."""
+def write_npy(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
+    """Write float32 metres; the format carries no metadata."""
     # Through memory: on a full disk numpy's own writing raises an error without a file or a cause.
     buffer = BytesIO()
     np.save(buffer, depth_map.depth, allow_pickle=False)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
-    _write_sidecar(path, depth_map)
 
 
-def write_npz(path: Path, depth_map: DepthMap) -> None:
+def write_npz(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
     """Write depth, valid, the unit, the kind, the provenance and, if known, intrinsics (3,3)."""
     fields: dict[str, Any] = {
         "depth": depth_map.depth,
@@ -51,22 +50,21 @@ def write_npz(path: Path, depth_map: DepthMap) -> None:
         np.savez_compressed(file, **fields)
 
 
-def write_pfm(path: Path, depth_map: DepthMap) -> None:
-    """Write a single-channel little-endian PFM, bottom row first, and a JSON sidecar."""
+def write_pfm(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
+    """Write a single-channel little-endian PFM, bottom row first."""
     header = f"Pf\n{depth_map.width} {depth_map.height}\n-1.0\n".encode()
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write(header)
         file.write(np.ascontiguousarray(depth_map.depth[::-1], dtype="<f4").data)
-    _write_sidecar(path, depth_map)
 
 
-def read_npy(path: Path, data: bytes) -> NDArray[Any]:
+def read_npy(path: Path, data: bytes) -> Raw:
     """Return the (H,W) values of a NPY file; (1,H,W) and (H,W,1) lose their single axis."""
     try:
         array = np.lib.format.read_array(BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, MemoryError, OSError, SyntaxError) as error:
         raise unreadable(path, "NPY", error) from error
-    return as_plane(path, np.asarray(array))
+    return as_plane(path, np.asarray(array)), {}
 
 
 def read_npz(path: Path, data: bytes) -> Raw:
@@ -75,8 +73,8 @@ def read_npz(path: Path, data: bytes) -> Raw:
         with np.load(BytesIO(data), allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array, not an archive")
-            wanted = _OUR_FIELDS if "depth" in archive.files else archive.files
-            fields = {name: np.asarray(archive[name]) for name in archive.files if name in wanted}
+            names = _OUR_FIELDS if "depth" in archive.files else archive.files
+            fields = {name: np.asarray(archive[name]) for name in archive.files if name in names}
     except (
         ValueError, EOFError, MemoryError, OSError, KeyError, AttributeError,
         zipfile.BadZipFile, zlib.error, NotImplementedError,
@@ -110,7 +108,7 @@ def _texts_of_npz(
     return texts
 
 
-def read_pfm(path: Path, data: bytes) -> NDArray[np.float32]:
+def read_pfm(path: Path, data: bytes) -> Raw:
     """Return the (H,W) float32 values of a single-channel PFM, top row first.
 
     The sign of the scale line gives the byte order; its size is not applied, as in every reader
@@ -135,21 +133,10 @@ def read_pfm(path: Path, data: bytes) -> NDArray[np.float32]:
     if len(body) < 4 * width * height:
         raise LeadlineError(
             f"{path}: is cut short: {width} x {height} values need {4 * width * height} bytes and "
-            f"{len(body)} are there; copy the depth map again"
+            f"the file holds {len(body)}; copy the depth map again"
         )
     values = np.frombuffer(body, dtype="<f4" if little else ">f4", count=width * height)
-    return values.reshape(height, width)[::-1].astype(np.float32)
-
-
-def metadata_of(depth_map: DepthMap) -> Metadata:
-    """Return what a file in metres says about `depth_map`."""
-    return Metadata(1.0, depth_map.intrinsics, depth_map.provenance)
-
-
-def _write_sidecar(path: Path, depth_map: DepthMap) -> None:
-    content = json.dumps(metadata_of(depth_map).to_text(), indent=2) + "\n"
-    with atomic_path(sidecar_of(path)) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+    return values.reshape(height, width)[::-1].astype(np.float32), {}
 
 
 def _is_plane(array: NDArray[Any]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.units import describe_units, parse_units
 from leadline.errors import LeadlineError, one_line
+from leadline.io.atomic import atomic_path
 
 PREFIX = "leadline:"
 KIND = "planar z, metres"
@@ -68,6 +69,12 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
+def write_sidecar(path: Path, about: Metadata) -> None:
+    """Write `about` beside the depth file `path`, in one step."""
+    with atomic_path(sidecar_of(path)) as temporary:
+        temporary.write_text(json.dumps(about.to_text(), indent=2) + "\n", encoding="utf-8")
+
+
 def read_sidecar(path: Path) -> dict[str, str]:
     """Return the text of the sidecar of `path`, empty if there is none of ours.
 
@@ -81,7 +88,7 @@ def read_sidecar(path: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise LeadlineError(
             f"{sidecar}: cannot read the metadata of {path.name} ({one_line(error)}); "
-            "mend or delete this file"
+            "correct or delete this file"
         ) from error
     if not isinstance(content, dict):
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
-from leadline.errors import LeadlineError
-from leadline.io.metadata import PREFIX
-from leadline.io.photos import explain_decode_errors
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.io.metadata import PREFIX, Metadata
+from leadline.io.photos import explain_decode_errors, write_png
 
 LARGEST = 65535
+
+DEFAULT_UNITS = 1000.0
+"""Units per metre where the caller names none: millimetres."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY = 0
@@ -34,6 +38,29 @@ def quantise(depth_map: DepthMap, units_per_metre: float) -> tuple[NDArray[np.ui
     units = np.minimum(units, LARGEST).astype(np.uint16)
     units[depth_map.valid & (units == 0)] = 1
     return units, clamped
+
+
+def write_png16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
+    """Write whole units, 0 where invalid; `about` becomes tEXt chunks.
+
+    Distances beyond 65535 units are clamped to it, which a LeadlineWarning says.
+    """
+    units_per_metre = about.units_per_metre or DEFAULT_UNITS
+    values, clamped = quantise(depth_map, units_per_metre)
+    write_png(path, values, about.to_text())
+    farthest = LARGEST / units_per_metre
+    if clamped:
+        warnings.warn(
+            f"{path}: {clamped} pixels beyond {farthest:g} m were clamped to {farthest:g} m; "
+            "write a float format (npy, npz, exr, pfm) or use fewer units per metre",
+            LeadlineWarning,
+            stacklevel=3,  # the caller of write_depth
+        )
+
+
+def is_depth_png(_path: Path, data: bytes) -> bool:
+    """Return whether the first bytes are those of a grey PNG with 16 bits."""
+    return data[24:26] == b"\x10\x00"
 
 
 def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[str, str]]:

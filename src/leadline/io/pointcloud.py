@@ -25,22 +25,18 @@ def write_ply(
     path: Path | str,
     depth_map: DepthMap,
     rgb: NDArray[np.uint8],
-    *,
-    edge_threshold: float | None = 0.05,
-    stride: int = 1,
 ) -> int:
     """Write a binary little-endian PLY and return the number of points in it.
 
     `rgb` is (H,W,3) uint8 of the map's size. Positions are float32 metres in the axes viewers
     expect, x right, y UP, z BACKWARD (towards the viewer): the OpenCV camera with y and z negated.
-    Flying pixels are left out (`flying_pixel_mask`; None keeps them), and of the rest every
-    `stride`-th pixel of every `stride`-th row is taken. The unit and the provenance are comments.
+    Flying pixels (`flying_pixel_mask`) are left out. The unit and the provenance are comments.
 
     Raises LeadlineError without intrinsics, for sizes that differ, if no point is left, or if the
     file cannot be written.
     """
     path = Path(path)
-    points, colours = _viewer_points(path, depth_map, rgb, edge_threshold, stride)
+    points, colours = _viewer_points(path, depth_map, rgb)
     vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "u1", 3)])
     vertices["position"], vertices["colour"] = points, colours
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -65,9 +61,6 @@ def write_glb(
     path: Path | str,
     depth_map: DepthMap,
     rgb: NDArray[np.uint8],
-    *,
-    edge_threshold: float | None = 0.05,
-    stride: int = 1,
 ) -> int:
     """Write a glTF 2.0 binary point cloud and return the number of points in it.
 
@@ -76,7 +69,7 @@ def write_glb(
     pale), in 16 bits because 8 linear bits are too few for the shadows.
     """
     path = Path(path)
-    points, colours = _viewer_points(path, depth_map, rgb, edge_threshold, stride)
+    points, colours = _viewer_points(path, depth_map, rgb)
     vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "<u2", 4)])
     vertices["position"] = points
     vertices["colour"][:, :3] = _linear_light()[colours]
@@ -146,8 +139,6 @@ def _viewer_points(
     path: Path,
     depth_map: DepthMap,
     rgb: NDArray[np.uint8],
-    edge_threshold: float | None,
-    stride: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return the kept points in viewer axes, (N,3) float32, and their colours, (N,3) uint8."""
     if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
@@ -155,18 +146,9 @@ def _viewer_points(
             f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
             f"{depth_map.shape}; give (H,W,3) uint8 RGB of the same size"
         )
-    if stride < 1:
-        raise LeadlineError(f"{path}: stride {stride} is impossible; give 1 or more")
-    kept = np.zeros(depth_map.shape, dtype=bool)
-    kept[::stride, ::stride] = True
-    if edge_threshold is not None:
-        kept &= ~flying_pixel_mask(depth_map, edge_threshold)
     points, indices = depth_map.points()
-    chosen = kept.ravel()[indices]
+    chosen = ~flying_pixel_mask(depth_map).ravel()[indices]
     if not chosen.any():
-        raise LeadlineError(
-            f"{path}: no valid point is left to write; "
-            "check the depth map, or raise the edge threshold"
-        )
+        raise LeadlineError(f"{path}: no valid point is left to write; check the depth map")
     points = points[chosen] * np.array([1, -1, -1], dtype=np.float32)
     return points, rgb.reshape(-1, 3)[indices[chosen]]

@@ -12,8 +12,8 @@ from leadline.evaluation.scoring import Scores, resolve_protocol, score
 from leadline.inference.runtimes import Outputs
 from leadline.metrics import Comparison
 from leadline.models.base import DepthModel
-from leadline.models.pipeline import MetricPipeline
-from leadline.training.processes import Processes
+from leadline.models.pipeline import InferencePipeline
+from leadline.training.distributed import Processes
 
 SAMPLES_SHOWN = 4
 
@@ -55,10 +55,10 @@ def validate(
     Process r scores images r, r + n, ...; the scores are gathered image by image and put in the
     order of the images, so that the result is the same to the bit with any number of processes.
     """
-    processes.share_buffers(model)
+    processes.broadcast_buffers(model)
     indices = range(processes.rank, len(data), processes.count)
     pictures = _ShownPredictions(shown_indices(len(data)))
-    with processes.together():
+    with processes.raise_on_all_ranks():
         predictions = ModelPredictions(_NetworkRuntime(model))
         scores = score(predictions, data, protocol, observers=[pictures], indices=indices)
         mine = list(zip(indices, scores.images, strict=True)), pictures.maps
@@ -75,7 +75,7 @@ class _NetworkRuntime:
     name = "training"
 
     def __init__(self, model: DepthModel):
-        self._pipeline = MetricPipeline(model, labels=False).eval()
+        self._pipeline = InferencePipeline(model, labels=False).eval()
         self._device = next(model.parameters()).device
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:

@@ -1,0 +1,210 @@
+"""From samples to batches whose content depends only on (seed, epoch, sample), never on workers."""
+
+import copy
+import math
+import multiprocessing
+import os
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from leadline.datasets.sample import DepthDataset
+from leadline.training.augment import TrainingItem, prepare
+from leadline.training.class_ids import ClassIds, label_file
+from leadline.training.malloc import tune_malloc
+from leadline.training.recipe import AugmentSection
+
+BATCHES_AHEAD = 2
+"""Batches that each worker process prepares before they are asked for."""
+
+Slot = tuple[int, int]
+"""(epoch, index): which sample, and which of its random versions."""
+
+
+@dataclass(frozen=True)
+class TrainingSamples(Dataset[TrainingItem]):
+    """A data set seen through the augmentation; item (epoch, index) is always the same item."""
+
+    samples: DepthDataset
+    size: tuple[int, int]
+    augment: AugmentSection
+    seed: int
+    classes: ClassIds | None = None
+
+    def __getitem__(self, slot: Slot) -> TrainingItem:
+        return self._item(slot, None)
+
+    def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
+        """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have.
+
+        They are made in their place in the batch, images in channels-last memory order: as they
+        were read, and as the network wants them.
+        """
+        image = _empty_batch((len(slots), *self.size, 3), torch.float32)
+        depth = _empty_batch((len(slots), *self.size), torch.float32)
+        valid = _empty_batch((len(slots), *self.size), torch.bool)
+        places = zip(image.numpy(), depth.numpy(), valid.numpy(), strict=True)
+        items = [
+            self._item(slot, TrainingItem(*place))
+            for slot, place in zip(slots, places, strict=True)
+        ]
+        batch = {
+            "image": image.permute(0, 3, 1, 2),
+            "depth": depth[:, None],
+            "valid": valid[:, None],
+        }
+        labels = [item.labels for item in items if item.labels is not None]
+        if len(labels) == len(items):
+            batch["labels"] = _empty_batch((len(slots), *self.size), torch.int64)
+            np.stack(labels, out=batch["labels"].numpy())
+        return batch
+
+    def _item(self, slot: Slot, place: TrainingItem | None) -> TrainingItem:
+        epoch, index = slot
+        stream = zlib.crc32(self.samples.sample_id(index).encode())
+        rng = np.random.default_rng([self.seed, epoch, stream])
+        sample = self.samples.view(index)
+        if self.classes is not None and sample.labels is not None:
+            self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
+        return prepare(sample, self.size, self.augment, rng, place)
+
+
+class EpochOrder(Sampler[list[Slot]]):
+    """Batches of slots from step `first_step` to `last_step`, shuffled anew in every epoch.
+
+    A last short batch is dropped, unless `keep_last` or the whole data set is smaller than a batch.
+    Of `ranks` processes, `rank` gets its consecutive share of every batch, so that all together see
+    the batches that one process alone would see. Shares differ by one image where the numbers ask
+    for it. A process whose share is empty gets the first slot of the batch, to keep step with the
+    others; `share` tells it that the image does not count.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        first_step: int,
+        last_step: int,
+        *,
+        keep_last: bool = False,
+        rank: int = 0,
+        ranks: int = 1,
+    ):
+        self.count, self.seed = count, seed
+        self.batch_size = min(batch_size, count)
+        self.first_step, self.last_step = first_step, last_step
+        self.keep_last, self.rank, self.ranks = keep_last, rank, ranks
+        self._epoch, self._order = -1, np.arange(0)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the number of batches in one pass."""
+        return (
+            -(-self.count // self.batch_size) if self.keep_last else self.count // self.batch_size
+        )
+
+    def __len__(self) -> int:
+        return self.last_step - self.first_step
+
+    def __iter__(self) -> Iterator[list[Slot]]:
+        return (self.mine(step) for step in range(self.first_step, self.last_step))
+
+    def starting_at(self, step: int) -> "EpochOrder":
+        """Return the rest of this order, from a step on."""
+        rest = copy.copy(self)
+        rest.first_step = step
+        return rest
+
+    def mine(self, step: int) -> list[Slot]:
+        """Return this process's slots of the batch of a step."""
+        epoch, start, size = self._batch(step)
+        if epoch != self._epoch:
+            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+            self._epoch = epoch
+        first, last = self._bounds(size)
+        if first == last:
+            first, last = 0, 1
+        chosen = self._order[start + first : start + last]
+        return [(epoch, int(index)) for index in chosen]
+
+    def share(self, step: int) -> tuple[int, int]:
+        """Return how many images of the batch of a step count here, and how many it has."""
+        _, _, size = self._batch(step)
+        first, last = self._bounds(size)
+        return last - first, size
+
+    def _batch(self, step: int) -> tuple[int, int, int]:
+        """Return (epoch, where its batch begins in the epoch's order, its size)."""
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        start = batch * self.batch_size
+        return epoch, start, min(self.batch_size, self.count - start)
+
+    def _bounds(self, size: int) -> tuple[int, int]:
+        return self.rank * size // self.ranks, (self.rank + 1) * size // self.ranks
+
+
+def _empty_batch(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return memory for a batch; in a worker process, memory that the main process sees too."""
+    blank = torch.empty(0, dtype=dtype)
+    if get_worker_info() is None:
+        return blank.new_empty(shape)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape) * blank.element_size())  # type: ignore[no-untyped-call]
+    return blank.set_(storage, 0, shape)  # type: ignore[call-overload, no-any-return]
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> DataLoader[Any]:
+    """Return the batches of `order`; the same ones with any number of worker processes.
+
+    The loader is meant to be iterated once, over all steps of the run: nothing is gained by
+    keeping workers beyond that. Where there is a GPU, batches lie in page-locked memory.
+    """
+    tune_malloc()
+    return DataLoader(
+        samples,
+        batch_sampler=order,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=False,
+        prefetch_factor=BATCHES_AHEAD if workers else None,
+        worker_init_fn=_prepare_worker if workers else None,
+    )
+
+
+def _prepare_worker(_worker: int) -> None:
+    import signal
+
+    import cv2
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    # A terminal sends Ctrl-C to the whole group; the main process decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    tune_malloc()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that trains is gone, killed outright maybe.
+
+    torch's own workers look whether they have another parent now, which is never so where
+    Python starts them from a fork server, as it does from 3.14 on.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
