@@ -22,7 +22,7 @@ import numpy as np
 from leadline.datasets import Sample, open_data
 from leadline.evaluation.breakdowns import BREAKDOWNS, Breakdowns
 from leadline.evaluation.evaluate import evaluate
-from leadline.evaluation.predictions import Answer
+from leadline.evaluation.predictions import PredictedMaps
 from leadline.export.parity import smooth_pictures
 from leadline.inference import Predictor
 from leadline.metrics import METRICS, Protocol, get_protocol
@@ -53,7 +53,7 @@ def render_samples(count: int) -> list[Sample]:
             part = np.s_[top : top + height, left : left + width]
             depth[part], labels[part] = depth[part] * rng.uniform(0.5, 0.95), box
         depth[rng.random(depth.shape) < 0.02] = 0
-        samples.append(Sample(f"{index}.png", image, depth, depth > 0, labels))
+        samples.append(Sample.from_metres(f"{index}.png", image, depth, depth > 0, labels))
     return samples
 
 
@@ -73,9 +73,10 @@ class Repeated:
 class OneMap:
     """The same prediction for every photograph."""
 
-    def answer(self, sample: Sample) -> Answer:
+    def predict(self, sample: Sample) -> PredictedMaps:
         """Return a slanted wall."""
-        return Answer(np.linspace(1, 6, sample.depth.size, dtype=np.float32).reshape(480, 640))
+        wall = np.linspace(1, 6, sample.depth.size, dtype=np.float32)
+        return PredictedMaps(wall.reshape(480, 640))
 
 
 def scoring_ways(samples: list[Sample]) -> dict[str, Callable[[Sample, np.ndarray], object]]:
@@ -85,14 +86,14 @@ def scoring_ways(samples: list[Sample]) -> dict[str, Callable[[Sample, np.ndarra
     breakdowns = Breakdowns(BREAKDOWNS, protocol)
 
     def table(sample: Sample, metres: np.ndarray) -> object:
-        return nine.values(nine.sums(*protocol.compare(metres, sample.depth, sample.valid).vectors))
+        return nine.values(nine.sums(*protocol.score(metres, sample.depth, sample.valid).vectors))
 
     def reported(sample: Sample, metres: np.ndarray) -> object:
-        return protocol.compare(metres, sample.depth, sample.valid).metrics
+        return protocol.score(metres, sample.depth, sample.valid).metrics
 
     def everything(sample: Sample, metres: np.ndarray) -> object:
-        compared = protocol.compare(metres, sample.depth, sample.valid)
-        breakdowns.see(compared, sample.labels)
+        compared = protocol.score(metres, sample.depth, sample.valid)
+        breakdowns.update(0, sample, PredictedMaps(metres), compared)
         return compared.metrics
 
     return {

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from leadline.datasets import open_pairs
+from leadline.training.batches import TrainingSamples
 from leadline.training.build import build_model
-from leadline.training.data import TrainingSamples
 from leadline.training.losses.composite import make_loss
 from leadline.training.optim import make_optimizer
 from leadline.training.recipe import AugmentSection, Recipe, list_recipes, load_recipe

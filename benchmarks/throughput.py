@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
 from leadline.training.build import build_model
-from leadline.training.data import EpochOrder, TrainingSamples, make_loader
 from leadline.training.losses.batch_statistics import WHOLE_BATCH
 from leadline.training.losses.composite import make_loss
 from leadline.training.optim import make_optimizer

@@ -65,7 +65,7 @@ class Invented(DepthDataset):
             labels[0] = 894
             labels[1] = -1
         camera = Intrinsics(50 / 3, 17.1, 5.5, 4.2, size[1], size[0]) if number % 2 else None
-        return Sample(item.id, image, depth, depth > 0, labels, camera)
+        return Sample.from_metres(item.id, image, depth, depth > 0, labels, camera)
 
 
 def invented(count: int = 70, **options: object) -> Invented:
@@ -320,11 +320,13 @@ def test_rounding_to_a_unit_is_asked_for_and_never_clamps(tmp_path):
 def test_the_narrowest_lossless_encoding_is_found():
     kitti = np.full((2, 2), 513 / 256, np.float32)
     image = np.zeros((2, 2, 3), np.uint8)
-    assert choose_encoding([Sample("k", image, kitti, kitti > 0)]).units_per_metre == 256
-    declared = choose_encoding([Sample("k", image, kitti, kitti > 0)], declared=512.0)
+    assert (
+        choose_encoding([Sample.from_metres("k", image, kitti, kitti > 0)]).units_per_metre == 256
+    )
+    declared = choose_encoding([Sample.from_metres("k", image, kitti, kitti > 0)], declared=512.0)
     assert declared.units_per_metre == 512
     far = np.full((2, 2), 1e5, np.float32)
-    assert choose_encoding([Sample("f", image, far, far > 0)]).units_per_metre is None
+    assert choose_encoding([Sample.from_metres("f", image, far, far > 0)]).units_per_metre is None
 
 
 @pytest.mark.parametrize("name", ["image.npy", "depth.npy", "labels.npy", "samples.json"])
@@ -394,7 +396,9 @@ def test_resized_samples_keep_points_in_space(tmp_path):
     rows, columns = np.mgrid[:96, :128].astype(np.float32)
     depth = (1 + columns + 200 * rows).astype(np.float32)  # every pixel is known by its depth
     camera = Intrinsics(100.0, 110.0, 60.0, 50.0, 128, 96)
-    sample = Sample("p", np.zeros((96, 128, 3), np.uint8), depth, depth > 0, None, camera)
+    sample = Sample.from_metres(
+        "p", np.zeros((96, 128, 3), np.uint8), depth, depth > 0, None, camera
+    )
     small = resize_sample(sample, (32, 32))  # another aspect ratio: a part of the picture
     assert small.intrinsics is not None
     for y, x in ((4, 1), (16, 16), (27, 5)):

@@ -17,7 +17,7 @@ class Images:
     def __getitem__(self, index):
         truth, valid, *labels = self.maps[index]
         image = np.full((*truth.shape, 3), 128, np.uint8)
-        return Sample(str(index), image, truth, valid, *labels)
+        return Sample.from_metres(str(index), image, truth, valid, *labels)
 
     def sample_id(self, index):
         return str(index)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from leadline.datasets.open import open_data
 from leadline.evaluation import CaseCollector, evaluate, write_evaluation
-from leadline.evaluation.predictions import Answer
+from leadline.evaluation.predictions import PredictedMaps
 
 
 class ScaledTruth:
@@ -18,9 +18,9 @@ class ScaledTruth:
     def __init__(self, factors):
         self.factors = factors
 
-    def answer(self, sample):
+    def predict(self, sample):
         number = int(Path(sample.id).stem[:3])
-        return Answer(sample.depth * np.float32(self.factors(number)))
+        return PredictedMaps(sample.depth * np.float32(self.factors(number)))
 
 
 def write_result(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.evaluation import Answer, CaseCollector, FilePredictions, evaluate
+from leadline.evaluation import CaseCollector, FilePredictions, PredictedMaps, evaluate
 from leadline.metrics import get_protocol
 from leadline.viz import panels
 from tests.evaluation.helpers import Images
@@ -18,7 +18,7 @@ class Planted:
     def __init__(self, *answers):
         self.answers = answers
 
-    def answer(self, sample):
+    def predict(self, sample):
         return self.answers[int(sample.id)]
 
 
@@ -41,7 +41,7 @@ def two_images():
 def score(breakdowns, **options):
     truths, predictions, labels = two_images()
     data = Images([(g, g > 0, ids) for g, ids in zip(truths, labels, strict=True)])
-    answers = Planted(*(Answer(p) for p in predictions))
+    answers = Planted(*(PredictedMaps(p) for p in predictions))
     return evaluate(answers, data, protocol="full", breakdowns=breakdowns, **options)
 
 
@@ -86,13 +86,15 @@ def test_ranges_classes_and_edges_are_the_metrics_of_their_pixels():
 def test_a_class_breakdown_needs_labels():
     truth = np.full((4, 4), 2.0, np.float32)
     with pytest.raises(LeadlineError, match="no labels"):
-        evaluate(Planted(Answer(truth)), Images([(truth, truth > 0)]), breakdowns=["classes"])
+        evaluate(
+            Planted(PredictedMaps(truth)), Images([(truth, truth > 0)]), breakdowns=["classes"]
+        )
 
 
 def test_class_scores_leave_void_out():
     truth = np.full((2, 3), 2.0, np.float32)
     ids = np.array([[0, 0, 1], [1, 2, 255]], np.int32)
-    answer = Answer(truth, np.array([[0, 1, 1], [1, 2, 0]], np.uint8))
+    answer = PredictedMaps(truth, np.array([[0, 1, 1], [1, 2, 0]], np.uint8))
     result = evaluate(Planted(answer), Images([(truth, truth > 0, ids)]))
     assert result.semantic == pytest.approx(
         {"pixel_accuracy": 4 / 5, "mean_iou": (1 / 2 + 2 / 3 + 1) / 3}
@@ -104,7 +106,7 @@ def test_class_scores_leave_void_out():
 def test_the_kept_cases_are_evenly_spaced_and_the_extremes():
     truth = np.full((6, 8), 2.0, np.float32)
     factors = np.random.default_rng(1).permutation(40) / 40 + 1
-    answers = Planted(*(Answer(truth * np.float32(f)) for f in factors))
+    answers = Planted(*(PredictedMaps(truth * np.float32(f)) for f in factors))
     cases = CaseCollector(40, even=3, extreme=4)
     evaluate(answers, Images([(truth, truth > 0)] * 40), cases=cases)
     kept = {case.index: case for case in cases.cases()}
@@ -132,10 +134,10 @@ def test_a_file_counts_infinite_as_the_largest_depth_like_the_array(tmp_path, su
     files = {"0": tmp_path / f"0{suffix}"}
     cases = CaseCollector(1)
     got = evaluate(FilePredictions(files), data, protocol="full", cases=cases)
-    assert got.metrics == get_protocol("full").score(prediction, truth, truth > 0)
+    assert got.metrics == get_protocol("full").score(prediction, truth, truth > 0).metrics
     # By hand: one pixel of 80 m, three of 1 mm, the others right.
     assert got.metrics["abs_rel"] == pytest.approx((78 + 3 * 1.999) / 2 / truth.size)
-    assert got.missing_share == pytest.approx(4 / truth.size)
+    assert got.scores.missing_share == pytest.approx(4 / truth.size)
     kept = cases.cases()[0].prediction
     assert [kept[place] for place in HOLES] == [np.inf, 0, 0, 0]
 
@@ -152,7 +154,7 @@ def write_foreign(path, depth):
 
 def test_the_interval_of_a_pooled_metric_resamples_images():
     result = score([])
-    low, high = result.intervals["abs_rel"]
+    low, high = result.scores.intervals["abs_rel"]
     values = sorted(image.metrics["abs_rel"] for image in result.images)
     # Of two images a resampled mean is one of three values: both ends are the images themselves.
     assert (low, high) == pytest.approx(values)

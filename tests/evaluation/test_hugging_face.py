@@ -18,7 +18,7 @@ transformers = pytest.importorskip("transformers")
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (64, 96, 3), dtype=np.uint8)
 TRUTH = np.random.default_rng(1).uniform(1, 5, (64, 96)).astype(np.float32)
-SAMPLE = Sample("0", IMAGE, TRUTH, TRUTH > 0)
+SAMPLE = Sample.from_metres("0", IMAGE, TRUTH, TRUTH > 0)
 RELATIVE = aligned(get_protocol("full"), "scale-shift", "inverse")
 
 
@@ -61,7 +61,7 @@ def test_a_metric_model_gives_what_its_own_pipeline_gives(glpn):
     name, predictions = open_hugging_face(f"hf:{glpn}", None, get_protocol("full"))
     assert name == glpn.name
     assert predictions.output == "metric"
-    depth = predictions.answer(SAMPLE).depth
+    depth = predictions.predict(SAMPLE).depth
     model = transformers.GLPNForDepthEstimation.from_pretrained(glpn).eval()
     # By hand: sides cut to multiples of 32 (they are), pixels to 0..1, output to the photograph.
     pixels = torch.from_numpy(IMAGE).permute(2, 0, 1)[None] / 255
@@ -71,14 +71,14 @@ def test_a_metric_model_gives_what_its_own_pipeline_gives(glpn):
         raw[:, None], size=(64, 96), mode="bicubic", align_corners=False
     )[0, 0].numpy()
     np.testing.assert_allclose(depth, expected, rtol=0.02)
-    assert get_protocol("full").score(depth, TRUTH, TRUTH > 0) is not None
+    assert get_protocol("full").score(depth, TRUTH, TRUTH > 0).metrics is not None
 
 
 def test_a_mirrored_photograph_is_really_mirrored(glpn):
     predictions = HuggingFacePredictions(str(glpn))
-    mirrored = Sample("0", np.ascontiguousarray(IMAGE[:, ::-1]), TRUTH, TRUTH > 0)
-    expected = predictions.answer(mirrored).depth
-    np.testing.assert_array_equal(predictions.mirrored(SAMPLE), expected)
+    mirrored = Sample.from_metres("0", np.ascontiguousarray(IMAGE[:, ::-1]), TRUTH, TRUTH > 0)
+    expected = predictions.predict(mirrored).depth
+    np.testing.assert_array_equal(predictions.predict_mirrored(SAMPLE), expected)
 
 
 def test_inverse_depth_is_refused_without_alignment(depth_anything):
@@ -86,19 +86,19 @@ def test_inverse_depth_is_refused_without_alignment(depth_anything):
         open_hugging_face(f"hf:{depth_anything}", None, get_protocol("full"))
     _, predictions = open_hugging_face(f"hf:{depth_anything}", None, RELATIVE)
     assert predictions.output == "inverse"
-    depth = predictions.answer(SAMPLE).depth
+    depth = predictions.predict(SAMPLE).depth
     assert depth.shape == (64, 96)
-    scores = RELATIVE.score(depth, TRUTH, TRUTH > 0)
+    scores = RELATIVE.score(depth, TRUTH, TRUTH > 0).metrics
     assert scores is not None
     assert np.isfinite(list(scores.values())).all()
 
 
 def test_its_disparity_scores_alike_from_files(depth_anything, tmp_path):
     predictions = HuggingFacePredictions(str(depth_anything))
-    np.save(tmp_path / "0.npy", 3 / predictions.answer(SAMPLE).depth)
+    np.save(tmp_path / "0.npy", 3 / predictions.predict(SAMPLE).depth)
     files = FilePredictions({"0": tmp_path / "0.npy"}, output="inverse")
     data = Images([(TRUTH, TRUTH > 0)])
-    expected = RELATIVE.score(predictions.answer(SAMPLE).depth, TRUTH, TRUTH > 0)
+    expected = RELATIVE.score(predictions.predict(SAMPLE).depth, TRUTH, TRUTH > 0).metrics
     assert evaluate(files, data, protocol=RELATIVE).metrics == pytest.approx(expected, rel=1e-5)
 
 

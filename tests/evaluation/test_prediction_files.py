@@ -77,7 +77,7 @@ def test_disparity_of_another_size_is_resized_before_its_reciprocal_is_taken(tmp
 def test_a_file_that_says_it_holds_depth_is_no_disparity(tmp_path):
     write_depth(tmp_path / "0.png", DepthMap.from_metres(TRUTHS[0]))
     with pytest.raises(LeadlineError, match=r"0\.png: says that it holds depth \(1000 units"):
-        FilePredictions({"0": tmp_path / "0.png"}, output="inverse").answer(DATA[0])
+        FilePredictions({"0": tmp_path / "0.png"}, output="inverse").predict(DATA[0])
 
 
 def test_numbers_that_run_the_wrong_way_are_doubted(tmp_path):

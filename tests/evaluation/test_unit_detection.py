@@ -85,7 +85,7 @@ def test_flip_averaging_asks_for_the_mirrored_files(tmp_path):
     flipped = write(tmp_path / "flipped", lambda x: x[:, ::-1], np.float32)
     sample = DATA[0]
     with pytest.raises(LeadlineError, match="--mirrored-dir"):
-        FilePredictions(files).mirrored(sample)
-    expected = FilePredictions(files).answer(sample).depth[:, ::-1]
+        FilePredictions(files).predict_mirrored(sample)
+    expected = FilePredictions(files).predict(sample).depth[:, ::-1]
     for source in (FilePredictions(files, 1.0, flipped), FilePredictions(files, averaged=True)):
-        np.testing.assert_array_equal(source.mirrored(sample), expected)
+        np.testing.assert_array_equal(source.predict_mirrored(sample), expected)

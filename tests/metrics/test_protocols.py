@@ -36,18 +36,17 @@ def test_predictions_are_clamped_and_nan_counts_as_the_nearest():
     truth = np.full((480, 640), 5.0, np.float32)
     far = NYU.score(np.full((480, 640), 99.0, np.float32), truth, truth > 0)
     nothing = NYU.score(np.full((480, 640), np.nan, np.float32), truth, truth > 0)
-    assert far is not None and nothing is not None
-    assert far["rmse"] == pytest.approx(5.0)
-    assert nothing["rmse"] == pytest.approx(5.0 - 1e-3)
+    assert far.metrics["rmse"] == pytest.approx(5.0)
+    assert nothing.metrics["rmse"] == pytest.approx(5.0 - 1e-3)
 
 
 def test_an_image_without_a_scored_pixel_has_no_score():
     truth = np.zeros((480, 640), np.float32)
-    assert NYU.score(truth, truth, truth > 0) is None
+    assert NYU.score(truth, truth, truth > 0).metrics is None
 
 
 def test_another_size_is_refused_and_the_remedy_named():
-    with pytest.raises(LeadlineError, match=r"\(480, 640\).*\(240, 320\).*--protocol full"):
+    with pytest.raises(LeadlineError, match=r"\(480, 640\).*\(240, 320\).*the protocol full"):
         NYU.mask(np.ones((240, 320), np.float32), np.ones((240, 320), bool))
 
 
@@ -117,17 +116,17 @@ def test_densedepth_averages_with_the_mirrored_prediction_clamped_first():
     mirrored = np.full((480, 640), 30.0, np.float32)
     # Left in the mirrored photograph is right in the photograph.
     mirrored[:, :320] = 1.0
-    compared = protocol.compare(one, truth, truth > 0, mirrored)
+    compared = protocol.score(one, truth, truth > 0, mirrored)
     assert np.unique(compared.full[:, :320]).tolist() == [(3 + 10) / 2]
     assert np.unique(compared.full[:, 320:]).tolist() == [(3 + 1) / 2]
     with pytest.raises(LeadlineError, match="mirrored"):
-        protocol.compare(one, truth, truth > 0)
+        protocol.score(one, truth, truth > 0)
 
 
 def test_sciuto_counts_the_sky_as_forty_metres_at_160_by_256():
     truth = np.full((375, 1242), 655.35, np.float32)
     truth[200:] = 20.0
-    compared = get_protocol("vkitti-sciuto").compare(
+    compared = get_protocol("vkitti-sciuto").score(
         np.full((375, 1242), 50.0, np.float32), truth, truth > 0
     )
     assert compared.truth.shape == (160, 256)
@@ -144,7 +143,7 @@ def test_missing_pixels_are_counted():
     prediction = truth.copy()
     prediction[100, 100:105] = [0, np.nan, np.inf, -1, 1]
     prediction[0, 0] = np.nan  # outside the crop
-    assert NYU.compare(prediction, truth, truth > 0).missing == 4
+    assert NYU.score(prediction, truth, truth > 0).missing == 4
 
 
 def test_corner_aligned_resizing_equals_torch():
@@ -196,8 +195,10 @@ class TestAlignment:
     def test_a_lost_scale_is_found_again(self, method, space):
         protocol = aligned(get_protocol("full"), method, space)
         truth = self.truth.reshape(10, 20)
-        assert protocol.score(truth * np.float32(7), truth, truth > 0)["rmse"] < 1e-5
-        assert get_protocol("full").score(truth * np.float32(7), truth, truth > 0)["rmse"] > 10
+        assert protocol.score(truth * np.float32(7), truth, truth > 0).metrics["rmse"] < 1e-5
+        assert (
+            get_protocol("full").score(truth * np.float32(7), truth, truth > 0).metrics["rmse"] > 10
+        )
 
     def test_a_constant_prediction_becomes_the_mean(self):
         constant = np.full(200, 3.0, np.float32)
@@ -214,7 +215,9 @@ class TestAlignment:
         prediction = np.array([[9.0, 8.0, 1.0]], np.float32)
         for space in ("depth", "inverse"):
             protocol = aligned(get_protocol("full"), "scale-shift", space)
-            assert np.isfinite(list(protocol.score(prediction, truth, truth > 0).values())).all()
+            assert np.isfinite(
+                list(protocol.score(prediction, truth, truth > 0).metrics.values())
+            ).all()
 
 
 class TestOwnProtocols:
@@ -237,7 +240,7 @@ class TestOwnProtocols:
         )
         assert mine.window((10, 20)) == (slice(0, 5), slice(5, 20))
         truth = np.full((10, 20), 2.0, np.float32)
-        assert mine.score(truth + 1, truth, truth > 0)["mae"] == 1.0
+        assert mine.score(truth + 1, truth, truth > 0).metrics["mae"] == 1.0
 
     def test_an_exponent_without_a_point_is_a_number(self, tmp_path):
         mine = self.read(
@@ -292,7 +295,7 @@ def test_maps_of_other_shapes_are_refused_and_tensors_are_taken():
     with pytest.raises(ValueError, match=r"one size.*\(4, 5\)"):
         protocol.score(depth, depth, valid[:, :5])
     tensors = [torch.from_numpy(each) for each in (1.1 * depth, depth, valid)]
-    assert protocol.score(*tensors) == protocol.score(1.1 * depth, depth, valid)
+    assert protocol.score(*tensors).metrics == protocol.score(1.1 * depth, depth, valid).metrics
 
 
 def test_the_benchmarks_table_holds_what_its_site_ranks_by():

@@ -1,5 +1,7 @@
 """Augmentation: geometry checked on planes whose warped depth is known in closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def ramp_sample(height: int = 96, width: int = 128) -> Sample:
     columns = np.broadcast_to(np.arange(width), (height, width))
     image = np.repeat(columns.astype(np.uint8)[..., None], 3, axis=2)
     depth = (1 + columns / width).astype(np.float32)
-    return Sample("ramp", image, depth, np.ones((height, width), bool))
+    return Sample.from_metres("ramp", image, depth, np.ones((height, width), bool))
 
 
 def run(sample, size=(96, 128), seed=0, **section):
@@ -65,7 +67,7 @@ def test_invalid_depth_never_turns_valid():
     sample = ramp_sample()
     valid = np.zeros(sample.depth.shape, bool)
     valid[:, 64:] = True
-    holed = Sample("h", sample.image, np.where(valid, sample.depth, 0), valid)
+    holed = Sample.from_metres("h", sample.image, np.where(valid, sample.depth, 0), valid)
     item = run(holed, seed=1, scale=(1.2, 1.2), rotation=4.0, flip=0.5)
     np.testing.assert_array_equal(item.depth > 0, item.valid)
 
@@ -73,8 +75,9 @@ def test_invalid_depth_never_turns_valid():
 def test_labels_move_with_the_depth_and_never_mix():
     sample = ramp_sample()
     labels = np.where(np.arange(128) < 64, 3, 17) * np.ones((96, 1), np.int32)
-    item = run(Sample("l", sample.image, sample.depth, sample.valid, labels.astype(np.int32)),
-               seed=5, scale=(1.3, 1.3), rotation=5.0)  # fmt: skip
+    item = run(
+        replace(sample, labels=labels.astype(np.int32)), seed=5, scale=(1.3, 1.3), rotation=5.0
+    )
     assert item.labels is not None
     assert set(np.unique(item.labels)) <= {0, 3, 17}
     near_edge = np.abs(item.image[..., 0] * 255 - 63.5) < 1.5
@@ -103,7 +106,7 @@ def test_a_panorama_keeps_its_aspect_ratio():
 def test_a_channel_permutation_always_changes_the_order(seed):
     sample = ramp_sample()
     channels = (sample.image // np.array([1, 2, 4])).astype(np.uint8)
-    colourful = Sample("c", channels, sample.depth, sample.valid)
+    colourful = Sample.from_metres("c", channels, sample.depth, sample.valid)
     item = run(colourful, seed=seed, channel_permutation=1.0)
     columns = item.image[0, 127] * 255
     assert sorted(np.rint(columns)) == [31, 63, 127]
@@ -113,7 +116,11 @@ def test_a_channel_permutation_always_changes_the_order(seed):
 def test_pixels_outside_the_photograph_have_no_label():
     sample = ramp_sample()
     labels = np.zeros(sample.depth.shape, np.int32)
-    item = run(Sample("l", sample.image, sample.depth, sample.valid, labels), seed=3, rotation=5.0)
+    item = run(
+        Sample.from_metres("l", sample.image, sample.depth, sample.valid, labels),
+        seed=3,
+        rotation=5.0,
+    )
     assert item.labels is not None
     np.testing.assert_array_equal(item.labels == -1, ~item.valid)
 
@@ -126,7 +133,7 @@ def test_a_plain_resize_agrees_with_the_general_warp(size, flip, monkeypatch):
     image = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)
     depth = rng.uniform(0.5, 9, (96, 128)).astype(np.float32) * (rng.random((96, 128)) < 0.8)
     labels = rng.integers(0, 40, (96, 128), dtype=np.int32)
-    sample = Sample("w", image, depth.astype(np.float32), depth > 0, labels)
+    sample = Sample.from_metres("w", image, depth.astype(np.float32), depth > 0, labels)
     quick = run(sample, size, flip=flip)
     monkeypatch.setattr("leadline.datasets.warp._cover", lambda *_: np.full((2, 3), np.nan))
     warped = run(sample, size, flip=flip)
@@ -144,7 +151,7 @@ def test_shrinking_follows_the_rule_of_prediction():
 
     image = np.random.default_rng(4).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     plain = np.ones((96, 128), np.float32)
-    item = run(Sample("c", image, plain, plain > 0), size=(64, 80))
+    item = run(Sample.from_metres("c", image, plain, plain > 0), size=(64, 80))
     planes = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     expected = torch.nn.functional.interpolate(planes, (64, 80), mode="bilinear")
     difference = np.abs(item.image - expected[0].permute(1, 2, 0).numpy())
@@ -156,7 +163,7 @@ def test_gamma_saturation_and_gain_follow_their_formulas():
     image = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
     plain = np.ones((96, 128), np.float32)
     item = run(
-        Sample("c", image, plain, plain > 0),
+        Sample.from_metres("c", image, plain, plain > 0),
         gamma=(1.2, 1.2),
         saturation=(0.5, 0.5),
         gain=(1.5, 1.5),

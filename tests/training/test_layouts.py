@@ -6,7 +6,7 @@ import torch
 import yaml
 
 from leadline.datasets import open_data
-from leadline.training.data import EpochOrder, TrainingSamples, make_loader
+from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter

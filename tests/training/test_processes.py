@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
+from leadline.training.batches import EpochOrder
 from leadline.training.checkpoint import load_checkpoint
-from leadline.training.data import EpochOrder
 from leadline.training.distributed import launched_by, start_processes
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train

@@ -290,7 +290,7 @@ def open_model(
             "predict metres, leave it out"
         )
     predictor = Predictor.load(name, runtime=runtime or "auto")
-    return predictor.name, ModelPredictions(predictor)
+    return predictor.name, ModelPredictions(predictor.runtime)
 
 
 def score_baselines(
@@ -330,13 +330,13 @@ def print_result(result: Evaluation) -> None:
     typer.echo(f"expects   {protocol.truth} (not checked against the files)")
     if result.units:
         typer.echo(f"unit      {result.units}")
-    if result.missing_share:
+    if result.scores.missing_share:
         typer.echo(
-            f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "
+            f"missing   {result.scores.missing_share:.2%} of the scored pixels have no prediction; "
             f"they count as {holes_in_words(protocol)}"
         )
     typer.echo(score_table({result.model: result.metrics, **result.baselines}, METRICS))
-    shown = {name: result.intervals[name] for name in ("delta1", "abs_rel", "rmse")}
+    shown = {name: result.scores.intervals[name] for name in ("delta1", "abs_rel", "rmse")}
     bounds = ", ".join(f"{name} {low:.3f}..{high:.3f}" for name, (low, high) in shown.items())
     typer.echo(f"95 % bootstrap interval over images: {bounds}")
     extra = [f"{name} {result.metrics[name]:.4g}" for name in protocol.extra_metrics]

@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+from leadline.cli.options import DepthScaleOption, parse_depth_scale
+from leadline.cli.progress import Progress
+from leadline.datasets.expansion import ExpandOptions, ImageFormat, expand
 
 
 def expand_command(
@@ -21,10 +24,15 @@ def expand_command(
         float, typer.Option(min=1, max=16, help="Zoom by 1 to this; depth is divided by it.")
     ] = 1.5,
     units: Annotated[
-        str, typer.Option(help="Units per metre of the written 16-bit PNGs: 1000, kitti, ...")
-    ] = "1000",
+        float,
+        typer.Option(
+            parser=parse_depth_scale,
+            metavar="UNITS",
+            help="Units per metre of the written 16-bit PNGs: 1000, kitti, ...",
+        ),
+    ] = 1000,
     image_format: Annotated[
-        str, typer.Option(help="Training images: jpg (quality 95) or png.")
+        ImageFormat, typer.Option(help="Training images; jpg has quality 95.")
     ] = "jpg",
     void: Annotated[
         int, typer.Option(min=0, max=65535, help="Class id of pixels turned in from outside.")
@@ -35,10 +43,7 @@ def expand_command(
             min=0.01, max=0.9, help="Put aside for validation where the data has no val split."
         ),
     ] = 0.1,
-    depth_scale: Annotated[
-        str | None,
-        typer.Option(help="Units per metre of the depth files that are read: 1000, kitti, ..."),
-    ] = None,
+    depth_scale: DepthScaleOption = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
@@ -47,43 +52,34 @@ def expand_command(
 
     A stopped run is continued by the same call. Train on the result as on any data.
     """
-    from leadline.datasets.open import open_train_and_val
-    from leadline.depth.units import parse_units
-    from leadline.errors import LeadlineError
-    from leadline.training.expansion import Expansion, expand
-
-    expansion = Expansion(
+    expansion = ExpandOptions(
         per_image=per_image,
         seed=seed,
         rotation=rotation,
         zoom=(1.0, max_zoom),
-        units_per_metre=parse_units(units),
+        units_per_metre=units,
         image_format=image_format,
         void=void,
     )
-    train, val = open_train_and_val(
+    expanded = expand(
         data,
+        out,
+        expansion,
         val_fraction=val_fraction,
-        seed=seed,
+        workers=workers,
+        track=_progress,
         layout=layout,
         options=parse_data_options(data_option),
-        units_per_metre=parse_units(depth_scale) if depth_scale else None,
+        units_per_metre=depth_scale,
     )
-    if val is None:
-        raise LeadlineError(
-            f"{data}: {len(train)} pairs leave none for validation; raise --val-fraction"
-        )
-    expand(train, val, out, expansion, workers=workers, track=_progress)
     typer.echo(
-        f"{out}: {len(train) * (per_image + 1)} training pairs from {len(train)}, "
-        f"{len(val)} validation pairs unchanged"
+        f"{out}: {expanded.train} training pairs from {expanded.sources}, "
+        f"{expanded.val} validation pairs unchanged"
     )
     typer.echo(f"next:  leadline train --recipe resnet50-upproj --data {out} --out runs/expanded")
 
 
 def _progress(done: Iterator[int], total: int) -> Iterator[int]:
-    from leadline.cli.progress import Progress
-
     with Progress("expand", total, "pairs") as progress:
         for item in done:
             yield item

@@ -67,7 +67,7 @@ class Encoding:
         return arrays
 
     def _depth(self, sample: Sample) -> NDArray[Any]:
-        depth = np.where(sample.valid, sample.depth, np.float32(0))
+        depth = sample.depth
         if self.units_per_metre is None:
             return depth
         units = np.rint(depth * np.float64(self.units_per_metre))

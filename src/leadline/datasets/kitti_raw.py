@@ -119,7 +119,7 @@ class KittiRawDataset(Layout):
         depth = project_velodyne(
             points, camera.projection, camera.size, self.depth_kind, self.rounding
         )
-        return Sample(item.id, image, depth, depth > 0, None, camera.intrinsics)
+        return Sample.from_metres(item.id, image, depth, intrinsics=camera.intrinsics)
 
 
 def complete_frames(root: Path, drive: str, camera: int) -> list[KittiFrame]:

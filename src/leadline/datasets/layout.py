@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import DepthDataset, Sample, StoredSample, to_be_warped
+from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
@@ -116,7 +116,7 @@ class Layout(DepthDataset):
         """
         raise NotImplementedError
 
-    def read(self, item: Any) -> Sample | StoredSample:
+    def read(self, item: Any) -> Sample:
         """Read the image, the depth and, where there are any, the labels of one item."""
         files = self.paths(item)
         image = read_photo(files["image"]).pixels
@@ -126,8 +126,10 @@ class Layout(DepthDataset):
         if "label" in files and self.with_labels:
             labels = self.read_labels(files)
             check_one_size("label", labels, files["label"], image, files["image"])
-        camera = self.camera(item, depth.shape) or depth.intrinsics
-        return to_be_warped(item.id, image, depth, labels, camera)
+        camera = self.camera(item, depth.shape)
+        if camera is not None:
+            depth = replace(depth, intrinsics=camera)
+        return Sample(item.id, image, depth, labels)
 
     def paths(self, item: Any) -> dict[str, Path]:
         """Return the files of one item by kind: image, depth and, where there is one, label."""

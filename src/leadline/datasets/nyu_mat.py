@@ -15,7 +15,6 @@ import numpy as np
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
 from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.sample import Sample
-from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, one_line
 
@@ -121,15 +120,10 @@ class NyuMatDataset(Layout):
             labelled = self.with_labels and self.labels != "none"
             ids = file["labels"][item.index].T if labelled else None
             classes = None if ids is None else nyu_label_map(int(self.labels))[ids]
-        depth_map = DepthMap.from_metres(np.ascontiguousarray(metres))
-        height, width = depth_map.shape
-        return Sample(
-            item.id,
-            np.ascontiguousarray(image),
-            depth_map.depth,
-            depth_map.valid,
-            classes,
-            CAMERA.scaled_to(width, height),
+        depth = np.ascontiguousarray(metres)
+        camera = CAMERA.scaled_to(depth.shape[1], depth.shape[0])
+        return Sample.from_metres(
+            item.id, np.ascontiguousarray(image), depth, labels=classes, intrinsics=camera
         )
 
     def scenes(self) -> list[str]:

@@ -132,12 +132,12 @@ class DataSource:
         order = order[:limit]
         val = self.open_if_declared("val")
         if val is not None:
-            return train.subset(sorted(order)), val
+            return train.subset(sorted(order)), val.within(0.0, None)
         held_out = hold_out(train, order, val_fraction, val_unit)
         if not held_out:
             return train.subset(sorted(order)), None
         kept = set(order) - set(held_out)
-        return train.subset(sorted(kept)), train.subset(sorted(held_out))
+        return train.subset(sorted(kept)), train.subset(sorted(held_out)).within(0.0, None)
 
 
 def find_data(
@@ -246,6 +246,8 @@ def open_train_and_val(
     held out; with a fraction of 0 there is no validation (None). `val_unit` scene holds out whole
     scenes, so that no neighbour of a frame is trained on. A `test` split is left alone.
     `limit` samples, drawn with `seed`, are kept of what is not validation by its own split.
+    Depth outside `min_depth` to `max_depth` is invalid in the training data alone: which truth is
+    scored is for a protocol to say.
     `opening`: the keyword arguments of `find_data`.
     """
     source = find_data(path, **opening)

@@ -23,7 +23,7 @@ from leadline.datasets.encoding import Encoding, UnfitError, choose_encoding
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest
-from leadline.datasets.warp import resize_sample, size_of
+from leadline.datasets.warp import resize_sample
 from leadline.errors import LeadlineError, one_line
 
 PROBED = 16
@@ -83,7 +83,7 @@ def plan_packing(
     looked_at = sorted({int(i) for i in np.linspace(0, len(data) - 1, PROBED)})
     probes = [_read(data, index, resize) for index in looked_at]
     encoding = choose_encoding(probes, data.units_per_metre, units_per_metre)
-    pixels = np.mean([np.prod(size_of(sample), dtype=np.int64) for sample in probes])
+    pixels = np.mean([np.prod(sample.size, dtype=np.int64) for sample in probes])
     ids = json.dumps([data.sample_id(index) for index in range(len(data))])
     plan = {
         "samples": len(data),
@@ -103,7 +103,7 @@ def plan_packing(
 
 def _read(data: DepthDataset, index: int, resize: Resize | None) -> Sample:
     sample = data[index]
-    return sample if resize is None else resize_sample(sample, resize.size_for(size_of(sample)))
+    return sample if resize is None else resize_sample(sample, resize.size_for(sample.size))
 
 
 def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,94 +17,95 @@ from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """A photograph with its true depth.
 
-    `image` (H,W,3) uint8 RGB; `depth` (H,W) float32 metres, 0 where invalid; `valid` (H,W) bool;
-    `labels` (H,W) int32 class ids or None; `id` names it uniquely in its data set.
+    `image` (H,W,3) uint8 RGB; `labels` (H,W) int32 class ids or None; `id` names it uniquely in
+    its data set. `stored` is the depth as it was read: a map in metres, or the whole numbers of a
+    file, which are cheaper to shrink first and to divide by their unit afterwards. Depth outside
+    `min_depth` (exclusive) to `max_depth` metres is invalid.
+
+    `depth_map` is that depth in metres, made when it is first asked for; `depth` (H,W) float32 m,
+    0 where invalid, `valid` (H,W) bool and `intrinsics` are its own.
     """
 
     id: str
     image: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    valid: NDArray[np.bool_]
+    stored: DepthMap | QuantizedDepth
     labels: NDArray[np.int32] | None = None
-    intrinsics: Intrinsics | None = None
-
-    def metres(self, depth: NDArray[Any], out: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return pixels of `depth`, which are in metres already, in `out` of the same shape."""
-        np.copyto(out, depth)
-        return out
-
-
-@dataclass(frozen=True)
-class StoredSample:
-    """A sample whose depth is still in the whole units of its file, to be warped before division.
-
-    `image` and `labels` as in `Sample`, but not to be written to; `depth` 0 where invalid. Depth
-    outside `min_depth` (exclusive) to `max_depth` metres becomes invalid in `metres`.
-    """
-
-    id: str
-    image: NDArray[np.uint8]
-    whole: QuantizedDepth
-    labels: NDArray[np.int32] | None = None
-    intrinsics: Intrinsics | None = None
     min_depth: float = 0.0
     max_depth: float | None = None
 
+    @classmethod
+    def from_metres(
+        cls,
+        id: str,
+        image: NDArray[np.uint8],
+        depth: NDArray[np.float32],
+        valid: NDArray[np.bool_] | None = None,
+        labels: NDArray[np.int32] | None = None,
+        intrinsics: Intrinsics | None = None,
+    ) -> Self:
+        """Build a sample from depth in metres, (H,W); see `DepthMap.from_metres`."""
+        return cls(id, image, DepthMap.from_metres(depth, valid, intrinsics), labels)
+
+    @cached_property
+    def depth_map(self) -> DepthMap:
+        """The depth in metres within the sample's range."""
+        stored = self.stored
+        whole = stored if isinstance(stored, DepthMap) else DepthMap.from_quantized(stored)
+        return whole.within(self.min_depth, self.max_depth)
+
     @property
-    def depth(self) -> NDArray[np.unsignedinteger]:
-        """The depth in whole units, (H,W)."""
-        return self.whole.values
+    def depth(self) -> NDArray[np.float32]:
+        """Metres, (H,W), 0 where invalid."""
+        return self.depth_map.depth
 
-    def metres(self, depth: NDArray[Any], out: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return pixels of `depth`, (h,w) in whole units, as a `Sample` holds them, in `out`."""
-        self.whole.metres(depth, out)
-        return keep_within(out, self.min_depth, self.max_depth, out)
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Where the depth is known and in range, (H,W)."""
+        return self.depth_map.valid
 
-    def to_sample(self) -> Sample:
-        """Divide all of the depth; copy a photograph that must not be written to."""
-        image = np.require(self.image, requirements="W")
-        depth = self.metres(self.depth, np.empty(self.depth.shape, np.float32))
-        return Sample(self.id, image, depth, depth > 0, self.labels, self.intrinsics)
+    @property
+    def intrinsics(self) -> Intrinsics | None:
+        """The camera, if known."""
+        return self.stored.intrinsics
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return int(self.image.shape[0]), int(self.image.shape[1])
+
+    @property
+    def stored_values(self) -> NDArray[Any]:
+        """The depth as stored, (H,W), 0 where it is unknown: what is resampled in its stead."""
+        stored = self.stored
+        return stored.depth if isinstance(stored, DepthMap) else stored.values
+
+    def to_metres(
+        self, values: NDArray[Any], depth: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> None:
+        """Turn pixels of `stored_values`, of any shape, into `depth` in metres and `valid`."""
+        if isinstance(self.stored, DepthMap):
+            np.copyto(depth, values)
+        else:
+            self.stored.metres(values, depth)
+        _keep_within(depth, self.min_depth, self.max_depth)
+        # 0 is what is unknown, out of range, or outside the photograph.
+        np.greater(depth, 0, out=valid)
 
 
-def to_be_warped(
-    id: str,
-    image: NDArray[np.uint8],
-    depth: DepthMap | QuantizedDepth,
-    labels: NDArray[np.int32] | None = None,
-    camera: Intrinsics | None = None,
-) -> Sample | StoredSample:
-    """Return the sample of what was read, with its depth as it is."""
-    if isinstance(depth, QuantizedDepth):
-        return StoredSample(id, image, depth, labels, camera)
-    image = np.require(image, requirements="W")
-    return Sample(id, image, depth.depth, depth.valid, labels, camera)
-
-
-def keep_within(
-    depth: NDArray[np.float32],
-    nearest: float,
-    farthest: float | None,
-    out: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
-    """Return `depth` with 0 outside (nearest, farthest], in `out` where that is given.
-
-    OpenCV needs a third of numpy's time.
-    """
+def _keep_within(depth: NDArray[np.float32], nearest: float, farthest: float | None) -> None:
+    """Set depth outside (nearest, farthest] to 0; OpenCV needs a third of numpy's time."""
     if nearest <= 0 and farthest is None:
-        return depth
+        return
     import cv2
 
-    kept: NDArray[Any] = depth
     if farthest is not None:
-        kept = cv2.threshold(kept, farthest, 0, cv2.THRESH_TOZERO_INV, dst=out)[1]
+        cv2.threshold(depth, farthest, 0, cv2.THRESH_TOZERO_INV, dst=depth)
     if nearest > 0:
-        kept = cv2.threshold(kept, nearest, 0, cv2.THRESH_TOZERO, dst=out)[1]
-    return np.asarray(kept, dtype=np.float32)
+        cv2.threshold(depth, nearest, 0, cv2.THRESH_TOZERO, dst=depth)
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,10 @@ class DepthDataset:
     with_labels: bool = True
 
     @abstractmethod
-    def read(self, item: Any) -> Sample | StoredSample:
-        """Read one sample with all the depth that its files hold, 0 where there is none.
+    def read(self, item: Any) -> Sample:
+        """Read one sample with all the depth that its files hold.
 
-        Depth may stay in the whole units of its file. Labels may be left out where `with_labels`
-        is False.
+        Labels may be left out where `with_labels` is False.
         """
 
     def paths(self, item: Any) -> dict[str, Path]:
@@ -146,20 +147,17 @@ class DepthDataset:
 
     def __getitem__(self, index: int) -> Sample:
         """Read sample `index`."""
-        sample = self.stored(index)
-        return sample if isinstance(sample, Sample) else sample.to_sample()
+        sample = self.view(index)
+        return replace(sample, image=np.require(sample.image, requirements="W"))
 
-    def stored(self, index: int) -> Sample | StoredSample:
-        """Read sample `index`, with its depth as the file holds it where that is quicker."""
+    def view(self, index: int) -> Sample:
+        """Read sample `index` without copies: its arrays may be those of a file, not to be changed.
+
+        For a training loop, which warps them into arrays of its own.
+        """
         sample = self.read(self.items[index])
-        if not self.with_labels and sample.labels is not None:
-            sample = replace(sample, labels=None)
-        if self.min_depth <= 0 and self.max_depth is None:
-            return sample
-        if isinstance(sample, StoredSample):
-            return replace(sample, min_depth=self.min_depth, max_depth=self.max_depth)
-        depth = keep_within(sample.depth, self.min_depth, self.max_depth)
-        return replace(sample, depth=depth, valid=depth > 0)
+        labels = sample.labels if self.with_labels else None
+        return replace(sample, labels=labels, min_depth=self.min_depth, max_depth=self.max_depth)
 
     def sample_id(self, index: int) -> str:
         """Return the id of sample `index` without reading it."""

@@ -28,7 +28,6 @@ from leadline.datasets.shards import (
     SAMPLES,
     VERSION,
 )
-from leadline.datasets.warp import size_of
 from leadline.errors import LeadlineError
 
 BLOCK_SAMPLES = 32
@@ -145,7 +144,7 @@ class ShardWriter:
         self._open_block.append(
             {
                 "id": sample.id,
-                "size": size_of(sample),
+                "size": sample.size,
                 "labelled": sample.labels is not None,
                 "camera": camera and (camera.fx, camera.fy, camera.cx, camera.cy),
                 "scene": scene,

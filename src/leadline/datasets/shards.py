@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout
-from leadline.datasets.sample import Sample, StoredSample, to_be_warped
+from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
@@ -109,19 +109,18 @@ class ShardsDataset(Layout):
         """Return {}: a sample has no files of its own."""
         return {}
 
-    def read(self, item: PackedSample) -> Sample | StoredSample:
+    def read(self, item: PackedSample) -> Sample:
         """Look at one sample in the mapped arrays."""
         arrays = open_arrays(self.root / item.folder)
         pixels, shape = slice(item.first, item.first + item.height * item.width), (-1, item.width)
-        depth = _depth_of(arrays, pixels, shape)
-        labels = None
-        if item.labelled and self.with_labels:
-            labels = arrays.labels[pixels].reshape(shape).astype(np.int32)
         camera = None
         if item.camera is not None:
             camera = Intrinsics(*item.camera, width=item.width, height=item.height)
-        image = arrays.image[pixels].reshape(*shape, 3)
-        return to_be_warped(item.id, image, depth, labels, camera)
+        depth = _depth_of(arrays, arrays.depth[pixels].reshape(shape), camera)
+        labels = None
+        if item.labelled and self.with_labels:
+            labels = arrays.labels[pixels].reshape(shape).astype(np.int32)
+        return Sample(item.id, arrays.image[pixels].reshape(*shape, 3), depth, labels)
 
     def scene(self, item: PackedSample) -> str:
         """Return the scene that the data set named when it was packed."""
@@ -141,11 +140,12 @@ class Arrays:
     units_per_metre: float | None
 
 
-def _depth_of(arrays: Arrays, pixels: slice, shape: tuple[int, int]) -> DepthMap | QuantizedDepth:
-    stored = arrays.depth[pixels].reshape(shape)
+def _depth_of(
+    arrays: Arrays, stored: NDArray[Any], camera: Intrinsics | None
+) -> DepthMap | QuantizedDepth:
     if arrays.units_per_metre is None:
-        return DepthMap.from_metres(stored)
-    return QuantizedDepth(stored, arrays.units_per_metre)
+        return DepthMap.from_metres(stored, intrinsics=camera)
+    return QuantizedDepth(stored, arrays.units_per_metre, camera)
 
 
 def open_arrays(folder: Path) -> Arrays:

@@ -1,14 +1,13 @@
 """Bringing a sample to another size: image, depth and labels through one affine map."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import Sample, StoredSample
+from leadline.datasets.sample import Sample
 from leadline.depth.intrinsics import Intrinsics
 
 SAME_ASPECT = 1.1
@@ -18,15 +17,10 @@ OUTSIDE = -1
 """The label of a pixel that lies outside the photograph: no class, also where 0 is one."""
 
 Planes = tuple[NDArray[np.uint8], NDArray[Any], NDArray[np.int32] | None]
-"""Image (h,w,3), depth and labels (h,w) at the new size; depth in the unit it had."""
+"""Image (h,w,3), depth and labels (h,w) at the new size; depth as `Sample.stored_values`."""
 
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 """Both rows of an affine map."""
-
-
-def size_of(sample: Sample | StoredSample) -> tuple[int, int]:
-    """Return (H, W)."""
-    return int(sample.image.shape[0]), int(sample.image.shape[1])
 
 
 def steps_between(source: tuple[int, int], size: tuple[int, int]) -> tuple[float, float]:
@@ -44,14 +38,16 @@ def steps_between(source: tuple[int, int], size: tuple[int, int]) -> tuple[float
 
 def resize_sample(sample: Sample, size: tuple[int, int]) -> Sample:
     """Return the sample at `size` (h, w), centred, with the camera that belongs to it."""
-    (height, width), (h, w) = size_of(sample), size
+    (height, width), (h, w) = sample.size, size
     if (height, width) == size:
         return sample
     step_x, step_y = steps_between((height, width), size)
     # Pixel centres are integers: the middles of both grids coincide.
     left = (width - 1) / 2 - step_x * (w - 1) / 2
     top = (height - 1) / 2 - step_y * (h - 1) / 2
-    image, depth, labels = warp(sample, size, np.array([[step_x, 0, left], [0, step_y, top]]))
+    image, values, labels = warp(sample, size, np.array([[step_x, 0, left], [0, step_y, top]]))
+    depth, valid = np.empty(size, np.float32), np.empty(size, bool)
+    sample.to_metres(values, depth, valid)
     camera = sample.intrinsics
     if camera is not None:
         camera = Intrinsics(
@@ -62,22 +58,18 @@ def resize_sample(sample: Sample, size: tuple[int, int]) -> Sample:
             width=w,
             height=h,
         )
-    return replace(
-        sample, image=image, depth=depth, valid=depth > 0, labels=labels, intrinsics=camera
-    )
+    return Sample.from_metres(sample.id, image, depth, valid, labels, camera)
 
 
-def warp(
-    sample: Sample | StoredSample, size: tuple[int, int], inverse: NDArray[np.float64]
-) -> Planes:
-    """Return image, depth and labels at `size` (h, w) through `inverse`.
+def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) -> Planes:
+    """Return image, stored depth and labels at `size` (h, w) through `inverse`.
 
     `inverse` is the (2,3) matrix from output (x, y) to source pixels, centres on integers. The
     image is shrunk as in prediction: bilinear in steps of at most 2, so that no source pixel is
     skipped. Depth and labels are sampled at the nearest pixel and never mixed. Outside the
     photograph the image is mirrored, depth is 0 and labels are `OUTSIDE`.
     """
-    source = size_of(sample)
+    source = sample.size
     for mirrored in (False, True):
         if _are_close(inverse, _cover(source, size, mirrored)):
             step = source[0] // size[0]
@@ -103,13 +95,13 @@ def _cover(source: tuple[int, int], size: tuple[int, int], mirrored: bool) -> Ma
     return (step_x, 0, left), (0, step_y, top)
 
 
-def _thin(sample: Sample | StoredSample, step: int, mirrored: bool) -> Planes:
+def _thin(sample: Sample, step: int, mirrored: bool) -> Planes:
     """Take every `step`-th pixel: nothing has to be interpolated."""
     image = _average_down(sample.image, step)
     # The pixel nearest to the middle of `step` of them; of two, the even one, as in OpenCV.
     first = round((step - 1) / 2)
     picked = (slice(first, None, step), slice(first, None, step))
-    depth = sample.depth[picked]
+    depth = sample.stored_values[picked]
     labels = None if sample.labels is None else sample.labels[picked]
     if mirrored:
         image = np.asarray(cv2.flip(image, 1), dtype=np.uint8)
@@ -119,9 +111,9 @@ def _thin(sample: Sample | StoredSample, step: int, mirrored: bool) -> Planes:
 
 
 def _warp_planes(
-    sample: Sample | StoredSample, size: tuple[int, int], inverse: NDArray[np.float64]
+    sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
-    depth = _warp_nearest(sample.depth, inverse, size)
+    depth = _warp_nearest(sample.stored_values, inverse, size)
     if sample.labels is None:
         return depth, None
     # Class ids are small whole numbers, which float32 holds exactly.

@@ -105,6 +105,16 @@ class DepthMap:
         depth = stored.metres(stored.values)
         return cls._clean(depth, stored.values > 0, stored.intrinsics, stored.provenance)
 
+    def within(self, min_depth: float, max_depth: float | None) -> DepthMap:
+        """Return the map with depth of at most `min_depth`, or beyond `max_depth`, m invalid."""
+        if min_depth <= 0 and max_depth is None:
+            return self
+        kept = self.valid & (self.depth > min_depth)
+        if max_depth is not None:
+            kept &= self.depth <= max_depth
+        depth = np.where(kept, self.depth, np.float32(0))
+        return self._clean(depth, kept, self.intrinsics, self.provenance)
+
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width)."""

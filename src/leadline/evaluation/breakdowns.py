@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.datasets.sample import Sample
 from leadline.depth.classes import MAX_CLASSES
 from leadline.errors import LeadlineError
-from leadline.metrics import Comparison, Protocol
+from leadline.evaluation.predictions import PredictedMaps
+from leadline.metrics import Comparison, Protocol, confusion_matrix, semantic_metrics
 from leadline.metrics.boundary import boundary_score, depth_edge_mask
 
 BREAKDOWNS = ("boundary", "edges", "ranges", "classes")
@@ -141,7 +143,7 @@ class BoundaryBreakdown:
         self._total = np.zeros(3)
         self._images = 0
 
-    def see(self, comparison: Comparison) -> None:
+    def add(self, comparison: Comparison) -> None:
         """Add an image."""
         score = boundary_score(comparison.prediction, comparison.truth, comparison.scored)
         if score is not None:
@@ -174,13 +176,17 @@ class Breakdowns:
                 raise LeadlineError(f"breakdown {name!r}: choose of {', '.join(BREAKDOWNS)}")
         self._parts = {name: makers[name]() for name in names}
 
-    def see(self, comparison: Comparison, labels: NDArray[np.int32] | None) -> None:
-        """Add an image, `labels` being the true class ids at the sample's own size."""
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Add an image; one without a scored pixel says nothing."""
+        if comparison.pixels == 0:
+            return
         grouped: list[tuple[GroupBreakdown, NDArray[np.integer]]] = []
         for part in self._parts.values():
             if isinstance(part, BoundaryBreakdown):
-                part.see(comparison)
-            elif (ids := part.groups(comparison, labels)) is not None:
+                part.add(comparison)
+            elif (ids := part.groups(comparison, sample.labels)) is not None:
                 grouped.append((part, ids))
         if grouped:
             sums = comparison.protocol.metric_set.grouped_sums(
@@ -192,3 +198,24 @@ class Breakdowns:
     def result(self) -> dict[str, Any]:
         """Return what goes into `result.json`: {name: result}."""
         return {name: part.result() for name, part in self._parts.items()}
+
+
+class ClassScores:
+    """Pixel accuracy and mean IoU of predicted classes; label ids in `void` do not count."""
+
+    def __init__(self, void: Sequence[int] = ()):
+        self._void = tuple(void)
+        self._counts: NDArray[np.int64] | None = None
+
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Add an image that has true and predicted classes."""
+        if predicted.labels is None or sample.labels is None:
+            return
+        counts = confusion_matrix(predicted.labels, sample.labels, MAX_CLASSES, self._void)
+        self._counts = counts if self._counts is None else self._counts + counts
+
+    def result(self) -> dict[str, float] | None:
+        """Return both scores, None where no image had classes."""
+        return None if self._counts is None else semantic_metrics(self._counts)

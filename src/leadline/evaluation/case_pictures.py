@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
+from leadline.evaluation.predictions import PredictedMaps
+from leadline.evaluation.scoring import score
 from leadline.evaluation.stored import KeptCase, Result
 from leadline.metrics.resize import resize_to
 from leadline.viz.color import color_table, colorize, robust_range
@@ -70,7 +72,10 @@ def case_rows(
             f"{results[0].content.data}: has no image {lost[0]} any more; "
             "give the folder that was scored with --data"
         )
-    samples = [data[place[name]] for name in cases]
+    indices = [place[name] for name in cases]
+    for result in results:
+        _check_truth(result, data, indices)
+    samples = [data[index] for index in indices]
     shared = _range_of(samples) if one_range else None
     return [_case_row(results, sample, shared or _range_of([sample])) for sample in samples]
 
@@ -87,7 +92,6 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
     answers = []
     for result in results:
         prediction = _kept(result, sample.id).prediction()
-        _check_truth(result, sample, prediction)
         # A protocol may score at a size of its own.
         size = (sample.depth.shape[0], sample.depth.shape[1])
         shown = DepthMap.from_metres(resize_to(prediction, size))
@@ -99,18 +103,33 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
     return CaseRow(sample.id, sample.image, true, tuple(answers), low, high)
 
 
-def _check_truth(result: Result, sample: Sample, prediction: NDArray[np.float32]) -> None:
-    """Score the kept prediction again: another truth, unit or folder gives another score."""
-    kept = replace(result.protocol, alignment="none", flip_averaging=False)
-    again = kept.score(prediction, sample.depth, sample.valid)
-    before = result.score_of(sample.id, "abs_rel")
-    now = again["abs_rel"] if again else math.nan
-    alike = math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT)
-    if not alike and not (math.isnan(now) and math.isnan(before)):
-        raise LeadlineError(
-            f"{result.folder}: {sample.id} had abs_rel {before:.4f}, against the truth read now it "
-            f"has {now:.4f}; give the data that was scored with --data"
-        )
+@dataclass(frozen=True)
+class KeptPredictions:
+    """The predictions that a result kept, flip-averaged and aligned already."""
+
+    result: Result
+
+    def predict(self, sample: Sample) -> PredictedMaps:
+        """Read the kept prediction."""
+        return PredictedMaps(_kept(self.result, sample.id).prediction())
+
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
+        """Return the mirrored prediction."""
+        return self.predict(sample).depth[:, ::-1]
+
+
+def _check_truth(result: Result, data: DepthDataset, indices: Sequence[int]) -> None:
+    """Score the kept predictions again: another truth, unit or folder gives another score."""
+    protocol = replace(result.protocol, alignment="none", flip_averaging=False)
+    for image in score(KeptPredictions(result), data, protocol, indices=indices).images:
+        before = result.score_of(image.id, "abs_rel")
+        now = image.metrics["abs_rel"] if image.metrics else math.nan
+        alike = math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT)
+        if not alike and not (math.isnan(now) and math.isnan(before)):
+            raise LeadlineError(
+                f"{result.folder}: {image.id} had abs_rel {before:.4f}, against the truth read now "
+                f"it has {now:.4f}; give the data that was scored with --data"
+            )
 
 
 def _kept(result: Result, name: str) -> KeptCase:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.datasets.sample import Sample
+from leadline.evaluation.predictions import PredictedMaps
 from leadline.io.atomic import atomic_path
 from leadline.metrics import Comparison
 
@@ -48,7 +50,9 @@ class CaseCollector:
     def __post_init__(self) -> None:
         self._chosen = evenly_spaced(self.total, self.even)
 
-    def see(self, index: int, id: str, comparison: Comparison) -> None:
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
         """Consider image `index`."""
         metrics = comparison.metrics
         value = metrics[RANKED_BY] if metrics is not None else float("nan")
@@ -61,7 +65,7 @@ class CaseCollector:
         ]
         if not spaced and not wanted:
             return
-        case = Case(index, id, _half(comparison.full), value)
+        case = Case(index, sample.id, _half(comparison.full), value)
         if spaced:
             self._spaced[index] = case
         for heap, rank in wanted:

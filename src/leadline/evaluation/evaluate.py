@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.classes import MAX_CLASSES
-from leadline.errors import LeadlineError
-from leadline.evaluation.breakdowns import Breakdowns
+from leadline.evaluation.breakdowns import Breakdowns, ClassScores
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
-from leadline.metrics import (
-    Comparison,
-    Protocol,
-    bootstrap_interval,
-    confusion_matrix,
-    mean_over_images,
-    protocol_for,
-    semantic_metrics,
-)
+from leadline.evaluation.scoring import ImageScore, Observer, Scores, Track, resolve_protocol, score
+from leadline.metrics import Protocol
 
-Track = Callable[[Iterable[int]], Iterable[int]]
 VOID = (255,)
-
-
-@dataclass(frozen=True)
-class ImageScore:
-    """One image's metrics, None where no pixel counted.
-
-    `missing` counts the scored pixels without a prediction; `sums` are the protocol's sums over
-    its pixels, which add up to the pooled metrics.
-    """
-
-    id: str
-    pixels: int
-    metrics: dict[str, float] | None
-    missing: int = 0
-    sums: NDArray[np.float64] | None = None
 
 
 @dataclass
 class Evaluation:
     """A score that says how it was made."""
 
-    protocol: Protocol
-    images: list[ImageScore]
+    scores: Scores
     model: str = ""
     model_path: str | None = None
     units: str | None = None
@@ -66,57 +36,25 @@ class Evaluation:
     breakdowns: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
-    @cached_property
-    def scored(self) -> list[ImageScore]:
-        """The images with at least one counted pixel."""
-        return [image for image in self.images if image.metrics is not None]
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol that the numbers were made under."""
+        return self.scores.protocol
+
+    @property
+    def images(self) -> tuple[ImageScore, ...]:
+        """The score of every image."""
+        return self.scores.images
 
     @property
     def extent(self) -> str:
         """How many images were scored, in words."""
-        return extent_in_words(len(self.scored), len(self.images), self.first_of)
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the scored pixels that had no prediction."""
-        pixels = sum(image.pixels for image in self.images)
-        return sum(image.missing for image in self.images) / max(1, pixels)
-
-    @cached_property
-    def per_image(self) -> dict[str, float]:
-        """The mean over images of every metric."""
-        return mean_over_images(image.metrics for image in self.scored if image.metrics)
-
-    @cached_property
-    def pooled(self) -> dict[str, float]:
-        """Every metric over all pixels of all images together."""
-        return self.protocol.metric_set.values(self._sums.sum(axis=0))
+        return extent_in_words(len(self.scores.scored), len(self.images), self.first_of)
 
     @property
     def metrics(self) -> dict[str, float]:
         """Every metric under the protocol's aggregation."""
-        return self.pooled if self.protocol.aggregation == "pooled" else self.per_image
-
-    @cached_property
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        """The 95 % bootstrap interval over images of every one of `metrics`."""
-        names = list(self.metrics)
-        if self.protocol.aggregation == "pooled":
-            bounds = bootstrap_interval(self._sums, self._pooled_values)
-        else:
-            rows = [list(image.metrics.values()) for image in self.scored if image.metrics]
-            bounds = bootstrap_interval(np.array(rows))
-        return {
-            name: (float(low), float(high)) for name, low, high in zip(names, *bounds, strict=True)
-        }
-
-    @property
-    def _sums(self) -> NDArray[np.float64]:
-        return np.stack([image.sums for image in self.scored if image.sums is not None])
-
-    def _pooled_values(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        values = self.protocol.metric_set.values
-        return np.array([list(values(row).values()) for row in sums])
+        return self.scores.metrics
 
 
 def evaluate(
@@ -135,36 +73,14 @@ def evaluate(
     collects maps to look at; `track` wraps the iteration over indices, for a progress bar.
     Errors: LeadlineError where the protocol does not fit or no image can be scored.
     """
-    settled: Protocol | None = None if isinstance(protocol, str) else protocol
-    parts: Breakdowns | None = None
-    images: list[ImageScore] = []
-    confusion: NDArray[np.int64] | None = None
-    for index in track(range(len(data))):
-        sample = data[index]
-        if settled is None:
-            size = (sample.depth.shape[0], sample.depth.shape[1])
-            settled = protocol_for(str(protocol), size)
-        if parts is None:
-            parts = Breakdowns(breakdowns, settled, void)
-        answer = predictions.answer(sample)
-        mirrored = predictions.mirrored(sample) if settled.flip_averaging else None
-        compared = settled.compare(answer.depth, sample.depth, sample.valid, mirrored)
-        images.append(_image_score(sample.id, compared))
-        if cases is not None:
-            cases.see(index, sample.id, compared)
-        if compared.pixels:
-            parts.see(compared, sample.labels)
-        if answer.labels is not None and sample.labels is not None:
-            counts = confusion_matrix(answer.labels, sample.labels, MAX_CLASSES, void)
-            confusion = counts if confusion is None else confusion + counts
-    if settled is None or not any(image.pixels for image in images):
-        raise LeadlineError("no image has a pixel to score; check the depth scale and the protocol")
-    return Evaluation(
-        settled,
-        images,
-        semantic=None if confusion is None else semantic_metrics(confusion),
-        breakdowns=None if parts is None else parts.result() or None,
-    )
+    chosen = resolve_protocol(protocol, data)
+    parts = Breakdowns(breakdowns, chosen, void)
+    classes = ClassScores(void)
+    observers: list[Observer] = [*([] if cases is None else [cases]), parts, classes]
+    scores = score(predictions, data, chosen, observers=observers, track=track)
+    # Raises where no image has a pixel.
+    scores.metrics  # noqa: B018
+    return Evaluation(scores, semantic=classes.result(), breakdowns=parts.result() or None)
 
 
 def extent_in_words(scored: int, images: int, first_of: int | None) -> str:
@@ -179,9 +95,3 @@ def holes_in_words(protocol: Protocol) -> str:
         return protocol.holes
     low, high = protocol.clamp_range
     return f"{protocol.holes}, {low:g} m, or as {high:g} m where they are infinite"
-
-
-def _image_score(id: str, compared: Comparison) -> ImageScore:
-    metrics = compared.metrics
-    sums = compared.sums if metrics is not None else None
-    return ImageScore(id, compared.pixels, metrics, compared.missing, sums)

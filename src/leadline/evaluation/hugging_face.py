@@ -15,7 +15,7 @@ from transformers.utils import logging
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.outputs import check_aligned, check_output, depth_of_disparity
-from leadline.evaluation.predictions import Answer, mirror
+from leadline.evaluation.predictions import PredictedMaps, mirror
 from leadline.metrics import Protocol
 
 PREFIX = "hf:"
@@ -26,7 +26,7 @@ INVERSE_TYPES = frozenset({"dpt"})
 class HuggingFacePredictions:
     """A depth model by its hub name or local folder; `output` says what its numbers are.
 
-    "metric" is metres. "inverse" is disparity up to an unknown scale and shift: `answer` then
+    "metric" is metres. "inverse" is disparity up to an unknown scale and shift: `predict` then
     gives its reciprocal, which means something only after scale-shift alignment of inverse depth.
     """
 
@@ -52,7 +52,7 @@ class HuggingFacePredictions:
             ) from error
         self._model = model.eval()
 
-    def answer(self, sample: Sample) -> Answer:
+    def predict(self, sample: Sample) -> PredictedMaps:
         """Run the model with its own pre- and post-processing, at the photograph's size."""
         height, width = sample.image.shape[:2]
         inputs = self._processor(
@@ -63,11 +63,11 @@ class HuggingFacePredictions:
         values = self._at_size(outputs, (height, width))
         if self.output == "inverse":
             values = depth_of_disparity(values)
-        return Answer(values)
+        return PredictedMaps(values)
 
-    def mirrored(self, sample: Sample) -> NDArray[np.float32]:
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Run the model on the mirrored photograph."""
-        return self.answer(mirror(sample)).depth
+        return self.predict(mirror(sample)).depth
 
     def _at_size(self, outputs: Any, size: tuple[int, int]) -> NDArray[np.float32]:
         post = getattr(self._processor, "post_process_depth_estimation", None)

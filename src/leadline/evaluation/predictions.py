@@ -18,14 +18,14 @@ from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
 from leadline.metrics.resize import Size, resize_to
 
 if TYPE_CHECKING:
-    from leadline.inference import Predictor
+    from leadline.inference.runtimes import Runtime
 
 SAME_RATIO = 0.04
 """Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class PredictedMaps:
     """What is predicted for one photograph.
 
     `depth` (h,w) metres of any size, 0 or NaN where there is no prediction, infinite where it is
@@ -39,11 +39,11 @@ class Answer:
 class Predictions(Protocol):
     """Something to be scored."""
 
-    def answer(self, sample: Sample) -> Answer:
+    def predict(self, sample: Sample) -> PredictedMaps:
         """Return what is predicted for the sample's photograph."""
         ...
 
-    def mirrored(self, sample: Sample) -> NDArray[np.float32]:
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Return the depth (h,w) predicted for the mirrored photograph, as it comes.
 
         Errors: LeadlineError where there is no such prediction.
@@ -53,18 +53,20 @@ class Predictions(Protocol):
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """A model that is run on every photograph."""
+    """A model that is run on every photograph, in any runtime of `leadline.inference`."""
 
-    predictor: Predictor
+    runtime: Runtime
 
-    def answer(self, sample: Sample) -> Answer:
+    def predict(self, sample: Sample) -> PredictedMaps:
         """Run the model on the photograph."""
-        batch = self.predictor.predict_batch(sample.image[None])
-        return Answer(batch.depth[0], None if batch.labels is None else batch.labels[0])
+        outputs = self.runtime.run(sample.image[None])
+        labels = outputs.get("labels")
+        depth = np.asarray(outputs["depth"][0], dtype=np.float32)
+        return PredictedMaps(depth, None if labels is None else labels[0])
 
-    def mirrored(self, sample: Sample) -> NDArray[np.float32]:
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Run the model on the mirrored photograph."""
-        return self.answer(mirror(sample)).depth
+        return self.predict(mirror(sample)).depth
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ class ConstantPredictions:
 
     depth: NDArray[np.float32]
 
-    def answer(self, sample: Sample) -> Answer:
+    def predict(self, sample: Sample) -> PredictedMaps:
         """Return the map."""
-        return Answer(self.depth)
+        return PredictedMaps(self.depth)
 
-    def mirrored(self, sample: Sample) -> NDArray[np.float32]:
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Return the map."""
         return self.depth
 
@@ -100,19 +102,19 @@ class FilePredictions:
     doubt: str | None = None
     stretched: dict[Path, tuple[Size, Size]] = field(default_factory=dict)
 
-    def answer(self, sample: Sample) -> Answer:
+    def predict(self, sample: Sample) -> PredictedMaps:
         """Read the sample's file.
 
         Errors: LeadlineError for a file that is transposed, or cannot be read.
         """
-        return Answer(self._read(self.files[sample.id], sample))
+        return PredictedMaps(self._read(self.files[sample.id], sample))
 
-    def mirrored(self, sample: Sample) -> NDArray[np.float32]:
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Read the file of the mirrored photograph, or mirror the average back."""
         if self.flipped is not None:
             return self._read(self.flipped[sample.id], sample)
         if self.averaged:
-            return self.answer(sample).depth[:, ::-1]
+            return self.predict(sample).depth[:, ::-1]
         raise LeadlineError(
             "this protocol averages with the prediction of the mirrored photograph, which files "
             "cannot make: give those as --mirrored-dir DIR, or say --flip-averaged if the files "

@@ -1,6 +1,6 @@
 """Metric functions and named protocols, without torch.
 
-`leadline.metrics.streaming.DepthScore` is the same as a `torchmetrics.Metric`.
+`leadline.evaluation.streaming.DepthScore` is the same as a `torchmetrics.Metric`.
 """
 
 from leadline.metrics.alignment import align

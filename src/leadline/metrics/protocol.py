@@ -203,7 +203,7 @@ class Protocol:
         if size != self.crop_size:
             raise LeadlineError(
                 f"protocol {self.name} is defined for truth of {self.crop_size} (H, W), got "
-                f"{size}; use --protocol full, which crops nothing"
+                f"{size}; choose the protocol full, which crops nothing"
             )
         top, bottom, left, right = self.crop
         return slice(top, bottom), slice(left, right)
@@ -221,14 +221,17 @@ class Protocol:
             scored &= truth < self.max_depth
         return scored
 
-    def compare(
+    def score(
         self,
         prediction: NDArray[np.float32],
         truth: NDArray[np.float32],
         valid: NDArray[np.bool_],
         mirrored: NDArray[np.float32] | None = None,
     ) -> Comparison:
-        """Bring one image's prediction and truth together.
+        """Bring one image's prediction and truth together; the result has the metrics.
+
+        A predicted zero, NaN or infinity at a scored pixel is clamped like any value outside the
+        range (NaN to the minimum, infinity to the maximum).
 
         Shapes: `prediction` (h,w) metres; `truth` (H,W) metres; `valid` (H,W) bool; `mirrored`
         (h,w), the prediction of the mirrored photograph as it came, needed for flip averaging.
@@ -283,20 +286,6 @@ class Protocol:
         if np.isnan(clamped.min(initial=high)):
             clamped[np.isnan(clamped)] = low
         return np.asarray(clamped, dtype=np.float32)
-
-    def score(
-        self,
-        prediction: NDArray[np.float32],
-        truth: NDArray[np.float32],
-        valid: NDArray[np.bool_],
-        mirrored: NDArray[np.float32] | None = None,
-    ) -> dict[str, float] | None:
-        """Return every metric for one image, arguments as for `compare`; None where nothing counts.
-
-        A predicted zero, NaN or infinity at a scored pixel is clamped like any value outside the
-        range (NaN to the minimum, infinity to the maximum).
-        """
-        return self.compare(prediction, truth, valid, mirrored).metrics
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,15 @@
-"""Joint augmentation of image, depth and labels in one warp, random streams given from outside."""
+"""Augmentation: one random warp of image, depth and labels, then random colours of the image."""
 
-import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import Sample, StoredSample
-from leadline.datasets.warp import size_of, steps_between, warp
-from leadline.training.recipe import AugmentSection, Range
+from leadline.datasets.random_warp import draw_numbers, draw_warp
+from leadline.datasets.sample import Sample
+from leadline.datasets.warp import warp
+from leadline.training.recipe import AugmentSection
 
 SAME_ORDER = (0, 1, 2)
 SWAPS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
@@ -24,8 +24,6 @@ GREY_WEIGHTS = (0.299, 0.587, 0.114)
 GREY = np.tile(GREY_WEIGHTS, (3, 1))
 COLOURS = np.eye(3)
 """What saturation mixes: the matrices that make a picture grey, and that leave it as it is."""
-
-CENTRED = (-0.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class TrainingItem:
 
 
 def prepare(
-    sample: Sample | StoredSample,
+    sample: Sample,
     size: tuple[int, int],
     section: AugmentSection,
     rng: np.random.Generator,
@@ -60,50 +58,15 @@ def prepare(
     Image, depth and valid are written into `place` where that is given: a place in a batch.
     """
     place = TrainingItem.empty(size) if place is None else place
-    zoom, inverse = _draw_warp(size_of(sample), size, section, rng)
-    image, stored, labels = warp(sample, size, inverse)
-    depth = sample.metres(stored, place.depth)
-    if zoom != 1:
-        depth /= np.float32(zoom)
-    # A sample's depth is 0 where it is invalid, and so is what lies outside the photograph.
-    np.greater(depth, 0, out=place.valid)
-    _change_colours(image, section, rng, place.image)
-    return TrainingItem(place.image, depth, place.valid, labels)
-
-
-def _draw(rng: np.random.Generator, *ranges: Range) -> list[float]:
-    # One number is drawn even from an empty range, so that a recipe that switches one
-    # augmentation off leaves the streams of the others as they were. All at once: each call
-    # costs more than the number.
-    shares = rng.random(len(ranges)).tolist()
-    return [low + (high - low) * share for (low, high), share in zip(ranges, shares, strict=True)]
-
-
-def _draw_warp(
-    source: tuple[int, int],
-    size: tuple[int, int],
-    section: AugmentSection,
-    rng: np.random.Generator,
-) -> tuple[float, NDArray[np.float64]]:
-    """Return the zoom and the (2,3) matrix from output (x, y) to source pixels.
-
-    The centres of pixels lie on integers.
-    """
-    (height, width), (h, w) = source, size
-    turns = (-section.rotation, section.rotation)
-    zoom, angle, right, down, chance = _draw(
-        rng, section.scale, turns, CENTRED, CENTRED, (0.0, 1.0)
+    zoom, inverse = draw_warp(
+        sample.size, size, rng, rotation=section.rotation, zoom=section.scale, flip=section.flip
     )
-    step_x, step_y = (step / zoom for step in steps_between((height, width), size))
-    centre_x = width / 2 + max(0.0, width - w * step_x) * right - 0.5
-    centre_y = height / 2 + max(0.0, height - h * step_y) * down - 0.5
-    mirror = -1.0 if chance < section.flip else 1.0
-    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    a, b = cos * mirror * step_x, -sin * step_y
-    c, d = sin * mirror * step_x, cos * step_y
-    left = centre_x - (a * (w - 1) + b * (h - 1)) / 2
-    top = centre_y - (c * (w - 1) + d * (h - 1)) / 2
-    return zoom, np.array([[a, b, left], [c, d, top]])
+    image, values, labels = warp(sample, size, inverse)
+    sample.to_metres(values, place.depth, place.valid)
+    if zoom != 1:
+        np.divide(place.depth, np.float32(zoom), out=place.depth)
+    _change_colours(image, section, rng, place.image)
+    return TrainingItem(place.image, place.depth, place.valid, labels)
 
 
 def _change_colours(
@@ -116,7 +79,7 @@ def _change_colours(
 
     Gamma is a table of the 256 values; what follows it is linear, hence one matrix.
     """
-    gamma, gain, *channel_gains, saturation = _draw(
+    gamma, gain, *channel_gains, saturation = draw_numbers(
         rng, section.gamma, section.gain, *[section.channel_gain] * 3, section.saturation
     )
     swap = SWAPS[rng.integers(len(SWAPS))]

@@ -14,9 +14,9 @@ from leadline.datasets.open import open_train_and_val
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
+from leadline.training.batches import EpochOrder
 from leadline.training.build import InitialWeights, build_model, default_normalization
 from leadline.training.checkpoint import save_checkpoint
-from leadline.training.data import EpochOrder
 from leadline.training.distributed import Processes
 from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch_statistics
 from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
@@ -24,6 +24,7 @@ from leadline.training.precision import check_compiler, check_precision
 from leadline.training.recipe import Recipe
 from leadline.training.run_folder import CHECKPOINTS, RunInfo
 from leadline.training.schedules import ScheduleState, needs_validation
+from leadline.training.validation import check_protocol
 
 SAMPLES_CHECKED = 8
 
@@ -248,6 +249,8 @@ def _check_data(
     for part in (train_data, val_data):
         if part is not None:
             _check_depth(part)
+    if val_data is not None:
+        check_protocol(val_data, recipe.trainer.protocol)
     key = needs_validation(recipe.schedule, recipe.trainer.early_stopping)
     if val_data is None and key is not None:
         raise LeadlineError(

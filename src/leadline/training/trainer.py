@@ -11,9 +11,9 @@ from torch import nn
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.metrics import protocol_for
+from leadline.training.batches import TrainingSamples, make_loader
 from leadline.training.checkpoint import save_best_model
 from leadline.training.class_ids import class_ids
-from leadline.training.data import TrainingSamples, make_loader
 from leadline.training.distributed import (
     SignalCatcher,
     explain_lost_peer,

@@ -1,26 +1,26 @@
 """Scoring a network between epochs, each process taking its share of the images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.errors import LeadlineError
-from leadline.metrics import mean_over_images, protocol_for
+from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
+from leadline.evaluation.scoring import Scores, resolve_protocol, score
+from leadline.inference.runtimes import Outputs
+from leadline.metrics import Comparison
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
 from leadline.training.distributed import Processes
 
 SAMPLES_SHOWN = 4
 
-Row = tuple[int, dict[str, float] | None]
-
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean scores, and the predictions (H,W) of the images that `shown_indices` names."""
+    """Scores, and the predictions (H,W) of the images that `shown_indices` names."""
 
     scores: dict[str, float]
     shown: list[NDArray[np.float32]]
@@ -36,44 +36,65 @@ def shown_samples(data: DepthDataset) -> list[Sample]:
     return [data[index] for index in shown_indices(len(data))]
 
 
-def validate(
-    model: DepthModel, data: DepthDataset, protocol_name: str, processes: Processes
-) -> Validation:
-    """Score `model` in float32 on `data`.
+def check_protocol(data: DepthDataset, protocol: str) -> None:
+    """Raise LeadlineError where `protocol` does not fit the validation images.
 
-    Process r scores images r, r + n, ...; the scores are gathered one by one and averaged in the
-    order of the images, so that the mean is the same to the bit with any number of processes.
+    It looks at the images that are shown in pictures.
+    """
+    chosen = resolve_protocol(protocol, data)
+    for sample in shown_samples(data):
+        height, width = chosen.working_size or sample.depth.shape
+        chosen.window((height, width))
+
+
+def validate(
+    model: DepthModel, data: DepthDataset, protocol: str, processes: Processes
+) -> Validation:
+    """Score `model` in float32 on `data`, as `leadline evaluate` does.
+
+    Process r scores images r, r + n, ...; the scores are gathered image by image and put in the
+    order of the images, so that the result is the same to the bit with any number of processes.
     """
     processes.broadcast_buffers(model)
-    rows: list[Row] = []
-    shown: list[tuple[int, NDArray[np.float32]]] = []
+    indices = range(processes.rank, len(data), processes.count)
+    pictures = _ShownPredictions(shown_indices(len(data)))
     with processes.raise_on_all_ranks():
-        rows, shown = _score(model, data, protocol_name, processes.rank, processes.count)
-    everyone = processes.gather((rows, shown))
-    in_order = sorted((row for part, _ in everyone for row in part), key=lambda row: row[0])
-    scores = [score for _, score in in_order if score is not None]
-    if not scores:
-        raise LeadlineError("no validation image has a pixel to score")
-    pictures = sorted((s for _, part in everyone for s in part), key=lambda item: item[0])
-    return Validation(mean_over_images(scores), [picture for _, picture in pictures])
+        predictions = ModelPredictions(_NetworkRuntime(model))
+        scores = score(predictions, data, protocol, observers=[pictures], indices=indices)
+        mine = list(zip(indices, scores.images, strict=True)), pictures.maps
+    everyone = processes.gather(mine)
+    rows = sorted((row for part, _ in everyone for row in part), key=lambda row: row[0])
+    shown = {index: depth for _, maps in everyone for index, depth in maps.items()}
+    whole = Scores(scores.protocol, tuple(image for _, image in rows))
+    return Validation(whole.metrics, [shown[index] for index in sorted(shown)])
 
 
-def _score(
-    model: DepthModel, data: DepthDataset, protocol_name: str, first: int, every: int
-) -> tuple[list[Row], list[tuple[int, NDArray[np.float32]]]]:
-    model.eval()
-    pipeline = InferencePipeline(model, labels=False)
-    picked = set(shown_indices(len(data)))
-    device = next(model.parameters()).device
-    rows: list[Row] = []
-    shown = []
-    for index in range(first, len(data), every):
-        sample = data[index]
+class _NetworkRuntime:
+    """The network of a run as a runtime, on the device where it is."""
+
+    name = "training"
+
+    def __init__(self, model: DepthModel):
+        self._pipeline = InferencePipeline(model, labels=False).eval()
+        self._device = next(model.parameters()).device
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return {"depth": (N,H,W) float32 metres} for images (N,H,W,3) uint8 RGB."""
         with torch.inference_mode():
-            depth = pipeline(torch.tensor(sample.image)[None].to(device))["depth"][0]
-        prediction = depth.cpu().numpy()
-        protocol = protocol_for(protocol_name, (sample.depth.shape[0], sample.depth.shape[1]))
-        rows.append((index, protocol.score(prediction, sample.depth, sample.valid)))
-        if index in picked:
-            shown.append((index, prediction))
-    return rows, shown
+            outputs = self._pipeline(torch.tensor(images).to(self._device))
+        return {name: value.cpu().numpy() for name, value in outputs.items()}
+
+
+@dataclass
+class _ShownPredictions:
+    """Keeps the predictions of some images."""
+
+    indices: list[int]
+    maps: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Keep the prediction of image `index` if it is one of those."""
+        if index in self.indices:
+            self.maps[index] = predicted.depth

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from leadline.datasets import open_data, open_train_and_val
+from leadline.datasets import open_data
+from leadline.datasets.expansion import ExpandOptions, expand
 from leadline.errors import LeadlineError
-from leadline.training.expansion import Expansion, expand
 from tests.cli.helpers import RUN, leadline
 
 SIZE = (96, 128)
@@ -51,9 +51,8 @@ def planes(tmp_path_factory) -> Path:
 
 
 def expanded(planes: Path, out: Path, workers: int = 1, **settings) -> Path:
-    train, val = open_train_and_val(planes, val_fraction=0.1, seed=0)
     settings = {"per_image": 4, "image_format": "png", "rotation": 5.0, **settings}
-    return expand(train, val, out, Expansion(**settings), workers=workers)
+    return expand(planes, out, ExpandOptions(**settings), workers=workers).folder
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -184,4 +183,4 @@ def test_a_worker_that_is_killed_is_one_line(pairs, tmp_path):
 @pytest.mark.parametrize("zoom", [(0.5, 1.0), (1.2, 1.1), (1.0, math.inf), (1.0, math.nan)])
 def test_a_zoom_that_makes_no_picture_is_refused(zoom):
     with pytest.raises(LeadlineError, match="1 <= smallest <= largest <= 16"):
-        Expansion(zoom=zoom)
+        ExpandOptions(zoom=zoom)

@@ -8,9 +8,9 @@ import torch
 import torch.distributed as dist
 from torch import multiprocessing
 
-from leadline.evaluation import Answer, evaluate
+from leadline.evaluation import PredictedMaps, evaluate
+from leadline.evaluation.streaming import DepthScore
 from leadline.metrics import get_protocol
-from leadline.metrics.streaming import DepthScore
 from tests.evaluation.helpers import Images
 
 PROTOCOLS = ("full", "nyu-laina")
@@ -38,8 +38,8 @@ class Planted:
     def __init__(self, images):
         self.images = images
 
-    def answer(self, sample):
-        return Answer(self.images[int(sample.id)][0])
+    def predict(self, sample):
+        return PredictedMaps(self.images[int(sample.id)][0])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -58,7 +58,7 @@ def test_batches_with_a_channel_axis_and_mirrored_predictions():
     ]
     metric.update(*stack, mirrored=torch.from_numpy(np.stack([prediction[:, ::-1]] * 2).copy()))
     assert metric.compute()["rmse"].item() == pytest.approx(
-        protocol.score(prediction, truth, valid, prediction[:, ::-1])["rmse"]
+        protocol.score(prediction, truth, valid, prediction[:, ::-1]).metrics["rmse"]
     )
     metric.reset()
     assert torch.isnan(metric.compute()["rmse"])

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from leadline.datasets import open_data, open_pairs
+from leadline.datasets import Sample, open_data, open_pairs
 from leadline.datasets.packing import pack, plan_packing
 from leadline.training.augment import prepare
-from leadline.training.data import EpochOrder, TrainingSamples, make_loader
+from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
 from leadline.training.recipe import load_recipe
 from tests.conftest import write_pairs
 
@@ -100,8 +100,9 @@ def test_shapes_and_kinds(pairs):
 @pytest.mark.parametrize("zoom", [1.0, 1.3])
 def test_depth_divided_after_the_warp_is_the_depth_divided_before(pairs, zoom):
     data = open_pairs(pairs).within(1.9, 2.9)
-    stored, sample = data.stored(1), data[1]
-    assert stored.depth.dtype == np.uint16
+    stored, sample = data.view(1), data[1]
+    sample = Sample.from_metres(sample.id, sample.image, sample.depth, sample.valid)
+    assert stored.stored_values.dtype == np.uint16
     section = load_recipe("compact").augment.model_copy(update={"scale": (zoom, zoom)})
     items = [
         prepare(each, (64, 80), section, np.random.default_rng(3)) for each in (stored, sample)

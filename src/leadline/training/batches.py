@@ -70,7 +70,7 @@ class TrainingSamples(Dataset[TrainingItem]):
         epoch, index = slot
         stream = zlib.crc32(self.samples.sample_id(index).encode())
         rng = np.random.default_rng([self.seed, epoch, stream])
-        sample = self.samples.stored(index)
+        sample = self.samples.view(index)
         if self.classes is not None and sample.labels is not None:
             self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
         return prepare(sample, self.size, self.augment, rng, place)

@@ -1,4 +1,4 @@
-"""Offline expansion: rotated, zoomed and cropped copies of a training split, written to disk once.
+"""Expanding a training split: rotated, zoomed and cropped copies, written to disk once.
 
 Source of the method: Wang, Fu and Dong 2019, section 4.1, who make about 5,000 pairs of 715. Every
 copy depends on (seed, number of the copy, id of the sample) alone, so the same files come out with
@@ -17,23 +17,24 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, Unpack, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from leadline.datasets.open import Opening, find_data
+from leadline.datasets.random_warp import draw_warp
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.datasets.warp import OUTSIDE
+from leadline.datasets.warp import OUTSIDE, warp
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
 from leadline.io.formats import write_depth
 from leadline.io.photos import write_png
 from leadline.io.png16 import LARGEST
-from leadline.training.augment import prepare
-from leadline.training.recipe import AugmentSection
 
-IMAGE_FORMATS = ("jpg", "png")
+ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 LARGEST_ZOOM = 16
 SETTINGS_FILE = "expansion.json"
@@ -41,7 +42,7 @@ COLUMNS = ("image", "depth", "label", "source", "zoom")
 
 
 @dataclass(frozen=True)
-class Expansion:
+class ExpandOptions:
     """What is made of each training sample: itself and `per_image` changed copies.
 
     `rotation` in degrees, either way; `zoom` the range of the zoom, whose crop lies anywhere in
@@ -54,14 +55,13 @@ class Expansion:
     rotation: float = 5.0
     zoom: tuple[float, float] = (1.0, 1.5)
     units_per_metre: float = 1000.0
-    image_format: str = "jpg"
+    image_format: ImageFormat = "jpg"
     void: int = 0
 
     def __post_init__(self) -> None:
-        if self.image_format not in IMAGE_FORMATS:
-            raise LeadlineError(
-                f"image format {self.image_format!r}: choose one of {', '.join(IMAGE_FORMATS)}"
-            )
+        if self.image_format not in get_args(ImageFormat):
+            formats = ", ".join(get_args(ImageFormat))
+            raise LeadlineError(f"image format {self.image_format!r}: choose one of {formats}")
         if not 1 <= self.zoom[0] <= self.zoom[1] <= LARGEST_ZOOM:
             raise LeadlineError(
                 f"zoom {self.zoom[0]:g}..{self.zoom[1]:g}: expected 1 <= smallest <= largest <= "
@@ -70,8 +70,8 @@ class Expansion:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One split on its way to disk: its samples, how many copies of each, the image format."""
+class SplitCopies:
+    """One split to be written: its samples, how many copies of each, the image format."""
 
     name: str
     samples: DepthDataset
@@ -80,7 +80,7 @@ class Part:
 
     def files(self, index: int, copy: int) -> dict[str, str]:
         """Return where image, depth and label of a copy go, below the output folder."""
-        # In folders that no layout knows: without CSVs, a half-written one is not a data set.
+        # In folders that no layout recognises: without CSVs, an unfinished one is not a data set.
         name = f"{index:06d}_{copy}"
         return {
             "image": f"{self.name}/rgb/{name}.{self.image_format}",
@@ -90,59 +90,105 @@ class Part:
 
 
 Job = tuple[int, int]
-"""(part, index of the sample): one sample with all its copies."""
+"""(number of the split, index of the sample): one sample with all its copies."""
+
+
+Track = Callable[[Iterator[int], int], Iterator[int]]
+
+
+@dataclass(frozen=True)
+class ExpandedData:
+    """What `expand` wrote into `folder`: numbers of pairs, `sources` of them the original ones."""
+
+    folder: Path
+    sources: int
+    train: int
+    val: int
 
 
 def expand(
+    data: Path | str,
+    out: Path | str,
+    expansion: ExpandOptions | None = None,
+    *,
+    val_fraction: float = 0.1,
+    workers: int = 1,
+    track: Track = lambda done, _total: done,
+    **opening: Unpack[Opening],
+) -> ExpandedData:
+    """Write the training split of `data`, expanded, and its validation split into the folder `out`.
+
+    Validation images are written as they are; where the data has no `val` split, `val_fraction`
+    of the samples, drawn with the seed of `expansion`, are held out. The result is a folder of
+    pairs. A stopped run is continued by the same call. `opening` are the keyword arguments of
+    `leadline.datasets.find_data` (layout, units_per_metre, ...). `track` is given an iterator
+    that yields once a finished pair, and their number, for a progress bar.
+    Errors: LeadlineError where `out` holds anything else, nothing is left for validation, or a
+    depth does not fit 16 bits.
+
+        leadline.expand("pairs", "expanded", leadline.ExpandOptions(per_image=6))
+    """
+    expansion = expansion or ExpandOptions()
+    train, val = find_data(Path(data), **opening).open_train_and_val(
+        val_fraction=val_fraction, seed=expansion.seed
+    )
+    if val is None:
+        raise LeadlineError(
+            f"{data}: {len(train)} pairs leave none for validation; raise --val-fraction"
+        )
+    write_expansion(train, val, Path(out), expansion, workers=workers, track=track)
+    return ExpandedData(Path(out), len(train), len(train) * (expansion.per_image + 1), len(val))
+
+
+def write_expansion(
     train: DepthDataset,
     val: DepthDataset,
     out: Path,
-    expansion: Expansion,
+    options: ExpandOptions,
     *,
     workers: int = 1,
-    track: Callable[[Iterator[int], int], Iterator[int]] = lambda done, _total: done,
-) -> Path:
-    """Write `train` expanded and `val` as it is into the pairs folder `out`; return `out`.
+    track: Track = lambda done, _total: done,
+) -> None:
+    """Write `train` expanded and `val` as it is into the pairs folder `out`.
 
-    `train.csv` and `val.csv` come last: a folder without them is unfinished, and the same call
-    goes on where it stopped. `track` is given an iterator that yields once a finished pair, and
-    their number, for a progress bar.
-    Errors: LeadlineError where `out` holds anything else, or a depth does not fit 16 bits.
+    `train.csv` and `val.csv` come last: a folder without them is unfinished.
+    Errors: as `expand`.
     """
-    _claim(out, expansion, train, val)
+    _claim(out, options, train, val)
     # Validation is kept without loss.
-    parts = (
-        Part("val", val, 1, "png"),
-        Part("train", train, expansion.per_image + 1, expansion.image_format),
+    splits = (
+        SplitCopies("val", val, 1, "png"),
+        SplitCopies("train", train, options.per_image + 1, options.image_format),
     )
-    writer = _Writer(parts, out, expansion)
+    writer = _Writer(splits, out, options)
     jobs = [
-        (number, index) for number, part in enumerate(parts) for index in range(len(part.samples))
+        (number, index)
+        for number, split in enumerate(splits)
+        for index in range(len(split.samples))
     ]
-    total = sum(part.copies * len(part.samples) for part in parts)
+    total = sum(split.copies * len(split.samples) for split in splits)
     for _ in track(_run(writer, jobs, workers), total):
         pass
     with atomic_path(out / "dataset.yaml") as temporary:
-        temporary.write_text(f"depth_scale: {expansion.units_per_metre:g}   # units per metre\n")
+        temporary.write_text(f"depth_scale: {options.units_per_metre:g}   # units per metre\n")
     has_labels = train[0].labels is not None
-    for part in parts:
-        _write_csv(out / f"{part.name}.csv", part, expansion, has_labels)
-    return out
+    for split in splits:
+        _write_csv(out / f"{split.name}.csv", split, options, has_labels)
 
 
-def _claim(out: Path, expansion: Expansion, train: DepthDataset, val: DepthDataset) -> None:
-    """Write down what the folder is for, or see that it says the same already."""
+def _claim(out: Path, options: ExpandOptions, train: DepthDataset, val: DepthDataset) -> None:
+    """Write the settings into the folder, or compare them with those that it holds."""
     ids = [samples.sample_id(i) for samples in (train, val) for i in range(len(samples))]
-    wanted = {
-        **asdict(expansion),
-        "zoom": list(expansion.zoom),
+    settings = {
+        **asdict(options),
+        "zoom": list(options.zoom),
         "training_samples": len(train),
         "validation_samples": len(val),
         "samples_crc32": zlib.crc32("\n".join(ids).encode()),
     }
     path = out / SETTINGS_FILE
     if path.is_file():
-        if path.read_text() != json.dumps(wanted, indent=2) + "\n":
+        if path.read_text() != json.dumps(settings, indent=2) + "\n":
             raise LeadlineError(
                 f"{path}: the folder holds an expansion with other settings or of other data; "
                 "choose another output folder or remove this one"
@@ -151,69 +197,69 @@ def _claim(out: Path, expansion: Expansion, train: DepthDataset, val: DepthDatas
     if out.is_dir() and any(out.iterdir()):
         raise LeadlineError(f"{out}: not empty and not an expansion; choose another output folder")
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(wanted, indent=2) + "\n")
+        temporary.write_text(json.dumps(settings, indent=2) + "\n")
 
 
-def _generator(sample_id: str, copy: int, expansion: Expansion) -> np.random.Generator:
-    return np.random.default_rng([expansion.seed, copy, zlib.crc32(sample_id.encode())])
+def _generator(sample_id: str, copy: int, options: ExpandOptions) -> np.random.Generator:
+    return np.random.default_rng([options.seed, copy, zlib.crc32(sample_id.encode())])
 
 
-def _zoom_of(sample_id: str, copy: int, expansion: Expansion) -> float:
+def _zoom_of(sample_id: str, copy: int, options: ExpandOptions) -> float:
     if copy == 0:
         return 1.0
-    # The first number that `prepare` draws.
-    return float(_generator(sample_id, copy, expansion).uniform(*expansion.zoom))
+    # The first number that `draw_warp` draws.
+    return float(_generator(sample_id, copy, options).uniform(*options.zoom))
 
 
-def changed(sample: Sample, copy: int, expansion: Expansion) -> Sample:
+def make_copy(sample: Sample, copy: int, options: ExpandOptions) -> Sample:
     """Return copy number `copy` of a sample, at its own size; number 0 is the sample itself."""
     if copy == 0:
         return sample
-    section = AugmentSection.model_validate(
-        {"rotation": expansion.rotation, "scale": expansion.zoom}
-    )
-    height, width = sample.depth.shape
-    item = prepare(sample, (height, width), section, _generator(sample.id, copy, expansion))
-    labels = item.labels
+    rng = _generator(sample.id, copy, options)
+    size = sample.size
+    zoom, inverse = draw_warp(size, size, rng, rotation=options.rotation, zoom=options.zoom, flip=0)
+    image, values, labels = warp(sample, size, inverse)
+    depth, valid = np.empty(size, np.float32), np.empty(size, bool)
+    sample.to_metres(values, depth, valid)
     if labels is not None:
-        labels = np.where(labels == OUTSIDE, expansion.void, labels).astype(np.int32)
-    image = np.rint(item.image * 255).astype(np.uint8)
-    return Sample(sample.id, image, item.depth, item.valid, labels)
+        labels = np.where(labels == OUTSIDE, options.void, labels).astype(np.int32)
+    return Sample.from_metres(sample.id, image, depth / np.float32(zoom), valid, labels)
 
 
 @dataclass(frozen=True)
 class _Writer:
     """Writes the files of a job; sent to every worker process once."""
 
-    parts: tuple[Part, ...]
+    splits: tuple[SplitCopies, ...]
     out: Path
-    expansion: Expansion
+    options: ExpandOptions
 
     def write(self, job: Job) -> int:
-        """Write the copies of one sample that are not there yet; return how many it has."""
+        """Write the copies of one sample that do not exist yet; return how many it has."""
         number, index = job
-        part = self.parts[number]
+        split = self.splits[number]
         sample: Sample | None = None
-        for copy in range(part.copies):
-            files = part.files(index, copy)
+        for copy in range(split.copies):
+            files = split.files(index, copy)
             if (self.out / files["depth"]).is_file():
                 continue
-            sample = sample or part.samples[index]
-            self._write_files(changed(sample, copy, self.expansion), files)
-        return part.copies
+            sample = sample or split.samples[index]
+            self._write_files(make_copy(sample, copy, self.options), files)
+        return split.copies
 
     def _write_files(self, sample: Sample, files: dict[str, str]) -> None:
         _write_image(self.out / files["image"], sample.image)
         if sample.labels is not None:
             _write_label(self.out / files["label"], sample.labels, sample.id)
         # Depth last: where it is, the copy is whole.
-        units = self.expansion.units_per_metre
+        units = self.options.units_per_metre
         farthest = float(sample.depth.max(where=sample.valid, initial=0))
         if farthest > LARGEST / units:
             raise LeadlineError(
                 f"{sample.id}: has depth of {farthest:g} m, and 16 bits hold {LARGEST / units:g} m "
                 f"at {units:g} units per metre; use fewer: --units kitti (256) or vkitti-cm (100)"
             )
+        # Without a camera and a provenance, which a copy does not have either.
         depth_map = DepthMap.from_metres(sample.depth, sample.valid)
         write_depth(self.out / files["depth"], depth_map, "png16", units)
 
@@ -262,15 +308,15 @@ def _run(writer: _Writer, jobs: Sequence[Job], workers: int) -> Iterator[int]:
     # Not forked: OpenCV's threads do not survive a fork, and the child would wait for them forever.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (writer,)) as pool:
-        with _deaf_to_interrupts():
+        with _ignore_sigint():
             counts = pool.map(_work, jobs)
         try:
             for count in counts:
                 yield from range(count)
         except BrokenProcessPool as error:
             raise LeadlineError(
-                "a worker process was killed, maybe for want of memory; the same call goes on "
-                "where this one stopped, with fewer --workers if need be"
+                "a worker process was killed, perhaps because memory ran out; run the same command "
+                "again to continue, with fewer --workers if memory is short"
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -278,7 +324,7 @@ def _run(writer: _Writer, jobs: Sequence[Job], workers: int) -> Iterator[int]:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def _ignore_sigint() -> Iterator[None]:
     """Start processes that ignore Ctrl-C, which a terminal sends to all: this one decides."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -290,13 +336,13 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _write_csv(path: Path, part: Part, expansion: Expansion, has_labels: bool) -> None:
+def _write_csv(path: Path, split: SplitCopies, options: ExpandOptions, has_labels: bool) -> None:
     columns = [name for name in COLUMNS if has_labels or name != "label"]
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
-        for index in range(len(part.samples)):
-            source = part.samples.sample_id(index)
-            for copy in range(part.copies):
-                zoom = f"{_zoom_of(source, copy, expansion):.6f}"
-                writer.writerow({**part.files(index, copy), "source": source, "zoom": zoom})
+        for index in range(len(split.samples)):
+            source = split.samples.sample_id(index)
+            for copy in range(split.copies):
+                zoom = f"{_zoom_of(source, copy, options):.6f}"
+                writer.writerow({**split.files(index, copy), "source": source, "zoom": zoom})

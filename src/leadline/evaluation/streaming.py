@@ -1,5 +1,6 @@
 """The protocols as one `torchmetrics.Metric`: streaming, and safe to compute across processes."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
+from leadline.datasets.sample import Sample
+from leadline.errors import LeadlineError
+from leadline.evaluation.predictions import PredictedMaps
+from leadline.evaluation.scoring import score
 from leadline.metrics.protocol import Protocol
 from leadline.metrics.protocols import get_protocol
 
@@ -16,7 +21,7 @@ class DepthScore(Metric):
     """The mean over images and the pooled value of every metric of a protocol.
 
     The numbers are those of `leadline evaluate`: each image is scored on the CPU in float64 by
-    `Protocol.compare`. The states are sums, so that shards of any size add up, also an empty one;
+    `scoring.score`. The states are sums, so that shards of any size add up, also an empty one;
     a sampler that repeats images to fill the last batch still counts them twice.
     """
 
@@ -47,14 +52,15 @@ class DepthScore(Metric):
         `mirrored` (B,h,w) are the predictions of the mirrored photographs, for flip averaging. An
         axis of one channel, (B,1,H,W), is dropped. Images without a scored pixel do not count.
         """
-        maps = [_maps(each) for each in (prediction, truth, valid)]
-        others = [None] * len(maps[0]) if mirrored is None else list(_maps(mirrored))
-        for p, g, v, other in zip(*maps, others, strict=True):
-            compared = self.protocol.compare(p, g, v.astype(bool), other)
-            if compared.metrics is None:
+        batch = _Batch(
+            _maps(prediction), _maps(truth), _maps(valid).astype(bool),
+            None if mirrored is None else _maps(mirrored),
+        )  # fmt: skip
+        for image in score(batch, batch, self.protocol).images:
+            if image.metrics is None or image.sums is None:
                 continue
-            row = np.array(list(compared.metrics.values()))
-            self.pooled_sums += torch.from_numpy(compared.sums).to(self.pooled_sums)
+            row = np.array(list(image.metrics.values()))
+            self.pooled_sums += torch.from_numpy(image.sums).to(self.pooled_sums)
             self.image_sums += torch.from_numpy(row).to(self.image_sums)
             self.images += 1
 
@@ -70,6 +76,42 @@ class DepthScore(Metric):
             values = list(self.protocol.metric_set.values(sums).values())
         scalars = torch.tensor(values, dtype=torch.float64, device=self.images.device)
         return dict(zip(names, scalars, strict=True))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A batch of maps (B,H,W) as samples without photographs, and as their predictions."""
+
+    prediction: NDArray[np.float32]
+    truth: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    mirrored: NDArray[np.float32] | None
+
+    def __post_init__(self) -> None:
+        others = [each for each in (self.truth, self.valid, self.mirrored) if each is not None]
+        if any(len(each) != len(self.prediction) for each in others):
+            raise ValueError(
+                f"expected maps of as many images as the {len(self.prediction)} predictions, got "
+                f"{', '.join(str(len(each)) for each in others)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.prediction)
+
+    def __getitem__(self, index: int) -> Sample:
+        photo = np.zeros((0, 0, 3), np.uint8)
+        return Sample(str(index), photo, self.truth[index], self.valid[index])
+
+    def predict(self, sample: Sample) -> PredictedMaps:
+        return PredictedMaps(self.prediction[int(sample.id)])
+
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
+        if self.mirrored is None:
+            raise LeadlineError(
+                "the protocol averages flips: give update() the predictions of the mirrored "
+                "photographs as well"
+            )
+        return np.asarray(self.mirrored[int(sample.id)])
 
 
 def _maps(given: Tensor | NDArray[Any]) -> NDArray[Any]:

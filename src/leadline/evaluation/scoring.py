@@ -1,0 +1,182 @@
+"""The scoring loop: predictions meet the truth under a protocol, one image after the other.
+
+Whatever is scored goes through `score`: the validation of a training run, `leadline evaluate` and
+its baselines, kept predictions, the streaming metric. So one model has one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol as Interface
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import Sample
+from leadline.errors import LeadlineError
+from leadline.evaluation.predictions import PredictedMaps, Predictions
+from leadline.metrics import (
+    Comparison,
+    Protocol,
+    bootstrap_interval,
+    mean_over_images,
+    protocol_for,
+)
+
+Track = Callable[[Iterable[int]], Iterable[int]]
+
+
+class Samples(Interface):
+    """A sequence of samples that are read one at a time, such as a `DepthDataset`."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read sample `index`."""
+        ...
+
+
+class Observer(Interface):
+    """Something that looks at every scored image: a breakdown, a collector of pictures."""
+
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Look at image `index`; called in the order in which images are scored."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """One image's metrics, None where no pixel counted.
+
+    `missing` counts the scored pixels without a prediction; `sums` are the protocol's sums over
+    its pixels, which add up to the pooled metrics.
+    """
+
+    id: str
+    pixels: int
+    metrics: dict[str, float] | None
+    missing: int = 0
+    sums: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of images under one protocol, in the order of the images.
+
+    `baselines` are the scores of other predictions of the same images, by name.
+    """
+
+    protocol: Protocol
+    images: tuple[ImageScore, ...]
+    baselines: Mapping[str, Scores] = field(default_factory=dict)
+
+    @cached_property
+    def scored(self) -> tuple[ImageScore, ...]:
+        """The images with at least one counted pixel.
+
+        Errors: LeadlineError where there is none.
+        """
+        scored = tuple(image for image in self.images if image.metrics is not None)
+        if not scored:
+            raise LeadlineError(
+                "no image has a pixel to score; check the depth scale and the protocol"
+            )
+        return scored
+
+    @property
+    def missing_share(self) -> float:
+        """Share of the scored pixels that had no prediction."""
+        pixels = sum(image.pixels for image in self.images)
+        return sum(image.missing for image in self.images) / max(1, pixels)
+
+    @cached_property
+    def per_image(self) -> dict[str, float]:
+        """The mean over images of every metric."""
+        return mean_over_images(image.metrics for image in self.scored if image.metrics)
+
+    @cached_property
+    def pooled(self) -> dict[str, float]:
+        """Every metric over all pixels of all images together."""
+        return self.protocol.metric_set.values(self._sums.sum(axis=0))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Every metric under the protocol's aggregation."""
+        return self.pooled if self.protocol.aggregation == "pooled" else self.per_image
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The 95 % bootstrap interval over images of every one of `metrics`."""
+        names = list(self.metrics)
+        if self.protocol.aggregation == "pooled":
+            bounds = bootstrap_interval(self._sums, self._pooled_values)
+        else:
+            rows = [list(image.metrics.values()) for image in self.scored if image.metrics]
+            bounds = bootstrap_interval(np.array(rows))
+        return {
+            name: (float(low), float(high)) for name, low, high in zip(names, *bounds, strict=True)
+        }
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        return np.stack([image.sums for image in self.scored if image.sums is not None])
+
+    def _pooled_values(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = self.protocol.metric_set.values
+        return np.array([list(values(row).values()) for row in sums])
+
+
+def score(
+    predictions: Predictions,
+    data: Samples,
+    protocol: Protocol | str = "auto",
+    *,
+    baselines: Mapping[str, Predictions] | None = None,
+    observers: Sequence[Observer] = (),
+    indices: Iterable[int] | None = None,
+    track: Track = iter,
+) -> Scores:
+    """Score `predictions` and `baselines` on the samples `indices` of `data`, by default on all.
+
+    `auto` is resolved once, by the first image of `data`. `observers` see every image of
+    `predictions` as it is scored; `track` wraps the iteration over indices, for a progress bar.
+    Every image is read once, and memory for maps does not grow with their number.
+    Errors: LeadlineError where the protocol does not fit an image.
+    """
+    chosen = resolve_protocol(protocol, data)
+    sources = {"": predictions, **(baselines or {})}
+    images: dict[str, list[ImageScore]] = {name: [] for name in sources}
+    for index in track(range(len(data)) if indices is None else indices):
+        sample = data[index]
+        for name, source in sources.items():
+            predicted = source.predict(sample)
+            mirrored = source.predict_mirrored(sample) if chosen.flip_averaging else None
+            comparison = chosen.score(predicted.depth, sample.depth, sample.valid, mirrored)
+            images[name].append(_image_score(sample.id, comparison))
+            for observer in observers if source is predictions else ():
+                observer.update(index, sample, predicted, comparison)
+    scores = {name: Scores(chosen, tuple(rows)) for name, rows in images.items()}
+    main = scores.pop("")
+    return Scores(chosen, main.images, scores)
+
+
+def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
+    """Return the protocol given or named; `auto` is the one for the size of the first image."""
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol != "auto" or len(data) == 0:
+        return protocol_for(protocol, (0, 0))
+    height, width = data[0].depth.shape
+    return protocol_for(protocol, (height, width))
+
+
+def _image_score(id: str, comparison: Comparison) -> ImageScore:
+    metrics = comparison.metrics
+    sums = comparison.sums if metrics is not None else None
+    return ImageScore(id, comparison.pixels, metrics, comparison.missing, sums)
