@@ -26,7 +26,7 @@ from leadline.datasets import DepthDataset, PairsDataset, open_data
 from leadline.datasets.packing import Resize, pack, plan_packing
 from leadline.models.size_policy import processing_size
 from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
-from leadline.training.memory import keep_freed_memory
+from leadline.training.malloc import tune_malloc
 from leadline.training.recipe import AugmentSection, load_recipe
 
 BATCH = 8
@@ -132,7 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    keep_freed_memory()
+    tune_malloc()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.data or render_pairs(Path(scratch) / "pairs", options.count)
         # Class labels are left out, as in training, unless a loss looks at them.
