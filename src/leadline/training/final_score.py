@@ -41,7 +41,7 @@ def score_run(run: Path, tracker: Tracker = no_tracker) -> Evaluation | None:
     if val_data is None:
         return None
     result = evaluate(
-        ModelPredictions(Predictor.load(run / MODEL)),
+        ModelPredictions(Predictor.load(run / MODEL).runtime),
         val_data,
         protocol=recipe.trainer.protocol,
         void=(*VOID, *sorted(recipe.ignored_classes)),

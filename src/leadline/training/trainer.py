@@ -10,7 +10,7 @@ from torch import nn
 
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
-from leadline.metrics import protocol_for
+from leadline.evaluation.scoring import resolve_protocol
 from leadline.training.batches import TrainingSamples, make_loader
 from leadline.training.checkpoint import save_best_model
 from leadline.training.class_ids import class_ids
@@ -306,10 +306,7 @@ class Trainer:
     def protocol(self) -> str:
         """The name of the validation's protocol: what `auto` means for its images."""
         name, data = self.state.recipe.trainer.protocol, self.state.val_data
-        if data is None:
-            return name
-        height, width = data[0].depth.shape
-        return protocol_for(name, (height, width)).name
+        return name if data is None else resolve_protocol(name, data).name
 
 
 def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError | None:
