@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.training import data, run_logger
+from leadline.training import batches, run_logger
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.recipe import load_recipe
 from leadline.training.train import resume, train
@@ -27,7 +27,7 @@ def state_of(run: Path) -> dict:
 
 def plant_nan(monkeypatch, sample_id):
     """Let a sample arrive with pixels that are not numbers, past every check of the readers."""
-    real = data.prepare
+    real = batches.prepare
 
     def planted(sample, *arguments):
         item = real(sample, *arguments)
@@ -35,7 +35,7 @@ def plant_nan(monkeypatch, sample_id):
             item.image[4:6, 4:6] = np.nan
         return item
 
-    monkeypatch.setattr(data, "prepare", planted)
+    monkeypatch.setattr(batches, "prepare", planted)
 
 
 def test_a_nan_in_a_sample_is_named_and_kept_before_it_touches_a_weight(

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from leadline.training.processes import start_processes
-from leadline.training.run import run_data
 from PIL import Image
 
 from leadline.datasets.open import open_data
@@ -16,7 +14,9 @@ from leadline.inference import Predictor
 from leadline.metrics import PROTOCOLS
 from leadline.models.build import load_model
 from leadline.training.checkpoint import load_checkpoint
+from leadline.training.distributed import start_processes
 from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.state import open_recipe_data
 from leadline.training.train import train
 from leadline.training.validation import validate
 from tests.conftest import SilentReporter, write_pairs
@@ -71,7 +71,7 @@ def trained(nyu_sized, tmp_path_factory) -> tuple[Recipe, Path]:
     """A recipe, and the run folder of one step of it."""
     recipe = load_recipe("compact", [*ONE_STEP, "trainer.protocol=full"])
     folder = tmp_path_factory.mktemp("runs") / "run"
-    train(recipe, nyu_sized, folder, SilentReporter())
+    train(recipe, nyu_sized, folder, score=False)
     return recipe, folder
 
 
@@ -93,7 +93,7 @@ def evaluated(run: Path, data: Path, protocol: str) -> dict[str, float]:
 def test_validation_is_the_evaluation_of_the_same_model(name, trained, nyu_sized, tmp_path):
     protocol = protocol_name(name, tmp_path)
     recipe, run = trained
-    _, data = run_data(recipe, nyu_sized, None)
+    _, data = open_recipe_data(recipe, nyu_sized, None)
     processes = start_processes(recipe.trainer)
     validated = validate(load_model(run / "model"), data, protocol, processes).scores
     expected = evaluated(run, nyu_sized, protocol)
@@ -106,7 +106,7 @@ def test_a_runs_last_validation_is_the_evaluation_of_its_model(name, nyu_sized, 
     protocol = protocol_name(name, tmp_path)
     run = tmp_path / "run"
     recipe = load_recipe("compact", [*ONE_STEP, f"trainer.protocol={protocol}"])
-    train(recipe, nyu_sized, run, SilentReporter())
+    train(recipe, nyu_sized, run, score=False)
     validated = load_checkpoint(run / "checkpoints")[0]["best"]
     assert validated.pop("step") == 1
     assert validated == pytest.approx(evaluated(run, nyu_sized, protocol), rel=0, abs=1e-9)
@@ -120,10 +120,10 @@ class OneOfTwo:
     def __init__(self, rank: int, shares: list):
         self.rank, self._shares = rank, shares
 
-    def share_buffers(self, model):
+    def broadcast_buffers(self, model):
         pass
 
-    def together(self):
+    def raise_on_all_ranks(self):
         return nullcontext()
 
     def gather(self, value):
@@ -135,7 +135,7 @@ class OneOfTwo:
 def test_the_number_of_processes_changes_no_bit(name, trained, nyu_sized, tmp_path):
     protocol = protocol_name(name, tmp_path)
     recipe, run = trained
-    _, data = run_data(recipe, nyu_sized, None)
+    _, data = open_recipe_data(recipe, nyu_sized, None)
     data = data.subset([0, 1, 0])
     model = load_model(run / "model")
     alone = validate(model, data, protocol, start_processes(recipe.trainer))
@@ -152,6 +152,6 @@ def test_auto_is_chosen_once_by_the_first_image_and_refused_before_the_first_ste
     data = write_split(tmp_path / "data", [(480, 640), (96, 128)])
     reporter = SilentReporter()
     with pytest.raises(LeadlineError, match=r"nyu-eigen.*\(480, 640\).*\(96, 128\)"):
-        train(load_recipe("compact", ONE_STEP), data, tmp_path / "run", reporter)
+        train(load_recipe("compact", ONE_STEP), data, tmp_path / "run", progress=reporter)
     assert reporter.losses == []
     assert not (tmp_path / "run").exists()
