@@ -156,11 +156,11 @@ def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> 
     clock = Clock()
     recipe = equal_budget(ROWS[name], options, seed)
     if (folder / "checkpoints" / "last.ckpt").is_file():
-        resume(folder, progress=clock)
+        resume(folder, progress=clock, score=False)
     else:
         # A run that was stopped before its first checkpoint starts again.
         (folder / "recipe.yaml").unlink(missing_ok=True)
-        train(recipe, options.data, folder, progress=clock)
+        train(recipe, options.data, folder, progress=clock, score=False)
     return {
         "row": name,
         "recipe": recipe.name,

@@ -95,5 +95,5 @@ def quick_run(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("runs") / "quick"
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
-    train(recipe, pairs, folder, progress=SilentReporter())
+    train(recipe, pairs, folder, progress=SilentReporter(), score=False)
     return folder

@@ -52,7 +52,7 @@ def measure(name: str, data: Path, steps: int, overrides: list[str]) -> str:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
-        train(recipe, data, Path(folder) / "run", progress=watch)
+        train(recipe, data, Path(folder) / "run", progress=watch, score=False)
     rate, waiting = watch.summary()
     memory = (
         f"{torch.cuda.max_memory_allocated() / 2**30:.1f}" if torch.cuda.is_available() else "-"

@@ -36,7 +36,7 @@ def train_slice(options: argparse.Namespace) -> TrainingResult:
     recipe = load_recipe(options.recipe, settings)
     with TrainingProgress() as reporter:
         if not (options.out / RECIPE_FILE).is_file():
-            return train(recipe, options.data, options.out, progress=reporter)
+            return train(recipe, options.data, options.out, progress=reporter, score=False)
         begun = load_recipe(str(options.out / RECIPE_FILE))
         if (begun.name, begun.trainer.max_steps) != (recipe.name, options.steps):
             raise LeadlineError(
@@ -44,7 +44,7 @@ def train_slice(options: argparse.Namespace) -> TrainingResult:
                 f"not of {recipe.name} over {options.steps}; choose another --out"
             )
         move_data(options.out, options.data)
-        return resume(options.out, progress=reporter)
+        return resume(options.out, progress=reporter, score=False)
 
 
 def main(arguments: list[str] | None = None) -> int:

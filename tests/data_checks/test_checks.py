@@ -26,10 +26,10 @@ def test_the_planted_fault_is_named_and_no_other(clean, tmp_path, plant, code, c
     shutil.copytree(clean, folder)
     plant(folder)
     report = check_data(folder)
-    found = {finding.code: finding for finding in report.findings}
-    assert code in found, report.findings
+    findings = {finding.code: finding for finding in report.findings}
+    assert code in findings, report.findings
     if count is not None:
-        assert found[code].count in (count if isinstance(count, range) else (count,))
+        assert findings[code].count in (count if isinstance(count, range) else (count,))
     alarms = {f.code for f in report.findings if f.severity != Severity.NOTE}
     assert alarms <= {code, *also}
     assert report.ok == (not alarms)
@@ -45,8 +45,8 @@ def test_what_could_not_be_read_is_counted(clean, tmp_path):
     folder = tmp_path / "rooms"
     shutil.copytree(clean, folder)
     (folder / "depth/006.png").write_bytes(b"")
-    told = dict(check_data(folder).lines())["samples"]
-    assert told.endswith("27 of 28 read, all headers; 1 could not be read")
+    samples = dict(check_data(folder).lines())["samples"]
+    assert samples.endswith("27 of 28 read, all headers; 1 could not be read")
 
 
 def test_the_example_of_check_data_runs(clean, tmp_path, monkeypatch):

@@ -97,9 +97,11 @@ def _train(progress, recipe_name, overrides, data: Path, folder: Path) -> None:
             progress.value = step
 
     if (folder / "recipe.yaml").exists():
-        loop.resume(folder, progress=Counts())
+        loop.resume(folder, progress=Counts(), score=False)
     else:
-        loop.train(load_recipe(recipe_name, overrides), data, folder, progress=Counts())
+        loop.train(
+            load_recipe(recipe_name, overrides), data, folder, progress=Counts(), score=False
+        )
 
 
 class Trainer:

@@ -75,6 +75,7 @@ def test_a_frozen_encoder_keeps_weights_and_statistics_while_the_rest_learns(pai
         pairs,
         tmp_path / "run",
         progress=SilentReporter(),
+        score=False,
     )
     before, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     begin = torch.load(tmp_path / "run" / "checkpoints" / "before_last.ckpt", weights_only=True)
@@ -110,7 +111,8 @@ def test_the_average_is_what_is_saved_and_the_weights_go_on_beside_it(pairs, tmp
     from leadline.models.build import load_model
 
     settings = [*QUICK, "data.area=1536", "trainer.max_steps=4", "trainer.ema=0.9"]
-    train(load_recipe("compact", settings), pairs, tmp_path / "run", progress=SilentReporter())
+    recipe = load_recipe("compact", settings)
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     saved = load_model(tmp_path / "run" / "model").state_dict()
     assert all(torch.equal(saved[name], value) for name, value in state["ema"]["model"].items())
@@ -121,10 +123,10 @@ def test_fp16_scales_the_loss_and_a_checkpoint_keeps_the_scale(pairs, tmp_path, 
     settings = [*QUICK, "data.area=1024", "data.batch_size=2", "data.val_fraction=0"]
     recipe = load_recipe("compact", [*settings, "trainer.precision=fp16", "trainer.max_steps=2"])
     with pytest.raises(LeadlineError, match=r"fp16: .*use bf16"):
-        train(recipe, pairs, tmp_path / "refused", progress=SilentReporter())
+        train(recipe, pairs, tmp_path / "refused", progress=SilentReporter(), score=False)
     # A CPU can, however slowly, do what a GPU does: the first scale is too large for float16.
     monkeypatch.setattr("leadline.training.state.check_precision", lambda *_: None)
-    train(recipe, pairs, tmp_path / "run", progress=SilentReporter())
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert state["scaler"]["scale"] <= 2**16
     assert all(bool(value.isfinite().all()) for value in state["model"].values())

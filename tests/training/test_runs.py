@@ -183,6 +183,6 @@ def test_the_last_curves_of_a_run_say_that_it_is_finished(pairs, tmp_path, monke
     recipe = recipe.model_copy(
         update={"trainer": recipe.trainer.model_copy(update={"validate_every_epochs": 1})}
     )
-    train(recipe, pairs, tmp_path / "run", progress=SilentReporter())
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert states[-1] == "finished"
     assert all(state.startswith("running") for state in states[:-1])

@@ -212,12 +212,12 @@ class StopsAt(SilentReporter):
 def test_a_run_on_a_plateau_ends_early_and_resumes_to_the_same_bits(pairs, tmp_path):
     recipe = load_recipe("compact", [*QUICK, *ALWAYS_WORSE])
     reporter = SilentReporter()
-    train(recipe, pairs, tmp_path / "whole", progress=reporter)
+    train(recipe, pairs, tmp_path / "whole", progress=reporter, score=False)
     # 10 training images in batches of 4: validations at 2, 4, 6, 8; three of them bring nothing.
     assert len(reporter.losses) == 8
     assert any("ended early at step 8 of 12" in line for line in reporter.lines)
-    train(recipe, pairs, tmp_path / "run", progress=StopsAt())
-    resume(tmp_path / "run", progress=SilentReporter())
+    train(recipe, pairs, tmp_path / "run", progress=StopsAt(), score=False)
+    resume(tmp_path / "run", progress=SilentReporter(), score=False)
     whole, _ = load_checkpoint(tmp_path / "whole" / "checkpoints")
     resumed, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert resumed["step"] == whole["step"] == 8
@@ -226,7 +226,7 @@ def test_a_run_on_a_plateau_ends_early_and_resumes_to_the_same_bits(pairs, tmp_p
     for name, value in whole["model"].items():
         assert torch.equal(resumed["model"][name], value), name
     again = SilentReporter()
-    resume(tmp_path / "run", progress=again)
+    resume(tmp_path / "run", progress=again, score=False)
     assert again.losses == []
 
 
@@ -234,4 +234,4 @@ def test_what_watches_the_validation_needs_validation_images(pairs, tmp_path):
     for key in ("schedule.name=plateau", "trainer.early_stopping.patience=2"):
         recipe = load_recipe("compact", [*QUICK, "data.val_fraction=0", key])
         with pytest.raises(LeadlineError, match="no validation images, which"):
-            train(recipe, pairs, tmp_path / "run", progress=SilentReporter())
+            train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)

@@ -161,7 +161,7 @@ def test_labels_tell_the_ticks_apart() -> None:
     ("options", "hint"),
     [
         ({"cmap": "jet"}, "turbo, magma"),
-        ({"vmin": 3, "vmax": 3}, "not increasing"),
+        ({"vmin": 3, "vmax": 3}, "swap them"),
         ({"vmin": 5, "vmax": 3}, "swap them"),
         ({"vmin": -1}, "0 or more"),
         ({"vmax": float("nan")}, "0 or more"),

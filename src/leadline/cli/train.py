@@ -1,20 +1,20 @@
 """`leadline train`: a recipe and data become a run folder with a model and its score."""
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+from leadline.cli.evaluate import print_result
 from leadline.cli.options import DepthScaleOption
 from leadline.cli.progress import Progress, tracker
 from leadline.errors import LeadlineError
-from leadline.training.recipe import Recipe, load_recipe
-from leadline.training.run_folder import RECIPE_FILE, RunInfo
-from leadline.training.state import open_recipe_data
+from leadline.training.run_folder import CURVES_FILE, SAMPLES
+from leadline.training.train import TrainingResult, train
 from leadline.training.train import resume as resume_run
-from leadline.training.train import train
 
 
 def train_command(
@@ -40,26 +40,36 @@ def train_command(
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
     with TrainingProgress() as progress:
+        bars: dict[str, Any] = {"progress": progress, "tracker": progress.tracker}
         if resume is not None:
-            given = (recipe, data, out, overrides, max_steps, depth_scale, data_option)
-            if any(given) or layout != "auto":
+            if any((recipe, data, out, overrides, max_steps, depth_scale, data_option)):
                 raise LeadlineError("--resume RUN stands alone: the folder has everything else")
-            result = resume_run(resume, progress=progress)
+            result = resume_run(resume, **bars)
+        elif recipe is None or data is None or out is None:
+            raise LeadlineError("--recipe, --data and --out are needed; or --resume RUN alone")
         else:
-            if recipe is None or data is None or out is None:
-                raise LeadlineError("--recipe, --data and --out are needed; or --resume RUN alone")
-            settings = list(overrides or [])
-            if max_steps is not None:
-                settings.append(f"trainer.max_steps={max_steps}")
-            if layout != "auto":
-                settings.append(f"data.layout={layout}")
-            options = parse_data_options(data_option)
-            settings += [f"data.options.{k}={v}" for k, v in options.items()]
-            loaded = load_recipe(recipe, settings)
-            result = train(loaded, data, out, units_per_metre=depth_scale, progress=progress)
-    if result.reason.is_final and result.is_rank_zero:
-        _score(result.run, result.model)
+            options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
+            options |= {"data.layout": layout} if layout != "auto" else {}
+            options |= {"trainer.max_steps": str(max_steps)} if max_steps is not None else {}
+            settings = [*(overrides or []), *(f"{key}={value}" for key, value in options.items())]
+            result = train(
+                recipe, data, out, overrides=settings, units_per_metre=depth_scale, **bars
+            )
+    print_training(result)
     raise typer.Exit(result.reason.exit_status)
+
+
+def print_training(result: TrainingResult) -> None:
+    """Print the score of a finished run, where its files are, and what to do next."""
+    if not (result.reason.is_final and result.is_rank_zero):
+        return
+    if result.evaluation is not None:
+        print_result(result.evaluation)
+    typer.echo(
+        f"model: {result.model}   curves: {result.run / CURVES_FILE}   "
+        f"samples: {result.run / SAMPLES}"
+    )
+    typer.echo(f"next:  leadline predict photo.jpg -o out --model {result.run}")
 
 
 class TrainingProgress:
@@ -76,6 +86,12 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         if self._progress is not None:
             self._progress.__exit__(None, None, None)
+
+    def tracker(self, title: str) -> Callable[[Iterable[int]], Iterable[int]]:
+        """Close the bar of the training; return one for the scoring after it."""
+        self.__exit__()
+        self._progress = None
+        return tracker(title)
 
     def start(self, first_step: int, total_steps: int) -> None:
         """Open the bar."""
@@ -114,30 +130,3 @@ def _peak_memory() -> str:
     unit = 1 if sys.platform == "darwin" else 1024
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return f"{held / 2**30:.1f} GiB"
-
-
-def _score(run: Path, model: Path) -> None:
-    """Score the best model of a finished run beside the trivial baselines."""
-    from leadline.cli.evaluate import print_result, score_baselines
-    from leadline.evaluation import ModelPredictions, evaluate
-    from leadline.evaluation.evaluate import VOID
-    from leadline.inference import Predictor
-
-    recipe: Recipe = load_recipe(str(run / RECIPE_FILE))
-    info = RunInfo.read(run)
-    train_data, val = open_recipe_data(recipe, Path(info.data), info.units_per_metre)
-    if val is not None:
-        predictor = Predictor.load(model)
-        result = evaluate(
-            ModelPredictions(predictor.runtime),
-            val,
-            protocol=recipe.trainer.protocol,
-            void=(*VOID, *sorted(recipe.ignored_classes)),
-            track=tracker("evaluate"),
-        )
-        result.model = f"{recipe.name} (this run)"
-        result.data = f"validation images of {info.data}"
-        result.baselines = score_baselines(train_data, val, result)
-        print_result(result)
-    typer.echo(f"model: {model}   curves: {run / 'curves.png'}   samples: {run / 'samples'}")
-    typer.echo(f"next:  leadline predict photo.jpg -o out --model {run}")

@@ -94,9 +94,9 @@ def _tile(raw: RawPair, name: str, code: str, units: float | None) -> Picture:
     with np.errstate(over="ignore", invalid="ignore"):
         values = raw.values.astype(np.float32) / np.float32(raw.units_per_metre or units or 1)
     depth = DepthMap.from_metres(_shrink_depth(values))
-    known = (raw.units_per_metre or units) is not None
-    title = code if known else f"{code} in file units".strip()
-    picture = colorize(depth, bar=known, title=title or None)
+    in_metres = (raw.units_per_metre or units) is not None
+    title = code if in_metres else f"{code} in file units".strip()
+    picture = colorize(depth, bar=in_metres, title=title or None)
     photo = draw_title(_shrink(raw.image), name)
     return np.concatenate([photo, np.full((_TILE, 4, 3), _PANEL, np.uint8), picture], axis=1)
 

@@ -49,28 +49,28 @@ def depth_edges(values: NDArray[Any], valid: NDArray[np.bool_], grid: tuple[int,
     weight = cv2.resize(valid.astype(np.float32), grid, interpolation=cv2.INTER_AREA)
     inverse = np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid)
     inverse = cv2.resize(inverse, grid, interpolation=cv2.INTER_AREA)
-    known = weight > 0
-    if np.count_nonzero(known) < 64:
+    measured = weight > 0
+    if np.count_nonzero(measured) < 64:
         return np.zeros((grid[1] - 2 * BORDER, grid[0] - 2 * BORDER), np.float32)
-    inverse = np.divide(inverse, weight, out=np.zeros_like(inverse), where=known)
-    inverse /= np.median(inverse[known])
-    inverse, near = _fill(inverse, known)
+    inverse = np.divide(inverse, weight, out=np.zeros_like(inverse), where=measured)
+    inverse /= np.median(inverse[measured])
+    inverse, near = _fill(inverse, measured)
     if np.mean(valid) < 0.5:
         inverse = cv2.medianBlur(inverse, 5)
     bends = np.minimum(np.abs(cv2.Laplacian(inverse, cv2.CV_32F, ksize=3)), _MAX_BEND)
     return _normalise(bends, near)
 
 
-def _fill(plane: Plane, known: NDArray[np.bool_]) -> tuple[Plane, Plane]:
-    """Return the plane, filled from the nearest known pixel, and where that is near."""
-    if known.all():
+def _fill(plane: Plane, measured: NDArray[np.bool_]) -> tuple[Plane, Plane]:
+    """Return the plane, filled from the nearest measured pixel, and where that is near."""
+    if measured.all():
         return plane, np.ones_like(plane)
-    unknown = (~known).astype(np.uint8)
+    unmeasured = (~measured).astype(np.uint8)
     distance, nearest = cv2.distanceTransformWithLabels(
-        unknown, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+        unmeasured, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
     values = np.zeros(int(nearest.max()) + 1, np.float32)
-    values[nearest[known]] = plane[known]
+    values[nearest[measured]] = plane[measured]
     return values[nearest], (distance < _FILL_DISTANCE).astype(np.float32)
 
 

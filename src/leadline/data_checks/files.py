@@ -43,6 +43,12 @@ class FileHeader:
     fault: FileFault = ""
     detail: str = ""
 
+    @property
+    def words(self) -> str:
+        """Size and kind: "640x480 8-bit RGB JPEG"."""
+        size = [size_words(self.size)] if self.size else []
+        return " ".join([*size, self.kind or "unreadable"])
+
 
 Headers = Mapping[Path, FileHeader]
 
@@ -212,7 +218,7 @@ def _sizes_differ(
             yield error(
                 code,
                 f"{plural(len(differ), 'pair')} of image and {role} with two sizes (first: "
-                f"{_size(one)} and {_size(two)})",
+                f"{size_words(one)} and {size_words(two)})",
                 f"resize to one size (the {role} by nearest neighbour), if they show the same view",
                 [name for name, _, _ in differ],
             )
@@ -280,7 +286,7 @@ def _image_sizes_differ(image_headers: Sequence[FileHeader]) -> Iterator[Finding
     """Note that photographs have several sizes."""
     sizes = Counter(header.size for header in image_headers if header.size)
     if len(sizes) > 1:
-        words = ", ".join(f"{n} of {_size(size)}" for size, n in sizes.most_common(3) if size)
+        words = ", ".join(f"{n} of {size_words(size)}" for size, n in sizes.most_common(3) if size)
         more = f" and {len(sizes) - 3} more sizes" if len(sizes) > 3 else ""
         common = sizes.most_common(1)[0][0]
         yield note(
@@ -291,5 +297,6 @@ def _image_sizes_differ(image_headers: Sequence[FileHeader]) -> Iterator[Finding
         )
 
 
-def _size(size: tuple[int, int]) -> str:
+def size_words(size: tuple[int, int]) -> str:
+    """Return a (width, height) as "640x480"."""
     return f"{size[0]}x{size[1]}"

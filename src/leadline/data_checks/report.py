@@ -194,7 +194,7 @@ class Report:
     def _kinds(self, role: str) -> dict[str, int]:
         """Count the kinds of the files of a role, the commonest first."""
         headers = headers_of(self.listing.pairs, self.headers, role)
-        return dict(Counter(_kind(each.size, each.kind) for each in headers).most_common())
+        return dict(Counter(header.words for header in headers).most_common())
 
     def _kind_words(self, role: str) -> str:
         counts = list(self._kinds(role).items())
@@ -251,10 +251,6 @@ class Report:
             f"depth edges lie on the photograph's in {agreement['agreeing']:,} of "
             f"{agreement['compared']:,} pairs (median {agreement['median']:.1f} sd above chance)"
         )
-
-
-def _kind(size: tuple[int, int] | None, kind: str) -> str:
-    return " ".join([*([f"{size[0]}x{size[1]}"] if size else []), kind or "unreadable"])
 
 
 def _finding_lines(finding: Finding, root: Path) -> Iterator[str]:

@@ -87,8 +87,7 @@ class PairsDataset(Layout):
 
     def paths(self, item: Pair) -> dict[str, Path]:
         """Return the image, the depth and, where there is one, the label."""
-        files = {"image": item.image, "depth": item.depth}
-        return files if item.label is None else {**files, "label": item.label}
+        return item.files
 
     def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
         """Read the label picture."""

@@ -36,7 +36,7 @@ def pinhole_of_matrix(K: ArrayLike) -> tuple[float, float, float, float]:
     if matrix.shape != (3, 3):
         raise LeadlineError(f"intrinsics: K has shape {matrix.shape}; give a 3x3 matrix")
     if not np.isfinite(matrix).all():
-        raise LeadlineError("intrinsics: K holds a value that is not finite; give nine numbers")
+        raise LeadlineError("intrinsics: K holds a value that is not a finite number")
     if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
         raise LeadlineError(
             f"intrinsics: K's rows {matrix[1].tolist()}, {matrix[2].tolist()} are not a "

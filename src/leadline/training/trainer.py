@@ -143,7 +143,10 @@ class Trainer:
                 try:
                     return next(batches)
                 except (LeadlineError, RuntimeError, ConnectionError, EOFError) as error:
-                    raise explain_loader_error(error, self.state) from error
+                    explained = explain_loader_error(error, self.state)
+                    if explained is None:
+                        raise
+                    raise explained from error
         except (LeadlineError, SystemExit):
             if self.state.step > 0:
                 self.save()
@@ -309,8 +312,8 @@ class Trainer:
         return protocol_for(name, (height, width)).name
 
 
-def explain_loader_error(error: Exception, state: TrainState) -> Exception:
-    """Return the error to raise where the data loader has failed."""
+def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError | None:
+    """Return one line for a failure of the data loader; None for a fault of ours."""
     if isinstance(error, LeadlineError):
         # A worker process hands its error on inside a printed traceback.
         last = str(error).strip().splitlines()[-1]
@@ -320,7 +323,7 @@ def explain_loader_error(error: Exception, state: TrainState) -> Exception:
         "DataLoader worker" in text and ("exited unexpectedly" in text or "killed" in text)
     )
     if not worker_died:
-        return error
+        return None
     return LeadlineError(
         "a data worker process was killed, possibly because memory ran out; go on with: "
         f"leadline train --resume {state.folder} (fewer workers: data.workers in "
