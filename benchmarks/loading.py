@@ -69,9 +69,9 @@ def decode_only(data: PairsDataset) -> None:
 
 
 def read_samples(data: DepthDataset) -> None:
-    """Read every sample of a data set."""
+    """Read every sample of a data set, with its depth in metres."""
     for index in range(len(data)):
-        _sample = data[index]
+        _depth = data[index].depth
 
 
 def loader(data: DepthDataset, size: tuple[int, int], augment: AugmentSection, workers: int = 0):
