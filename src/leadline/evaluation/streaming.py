@@ -100,7 +100,7 @@ class _Batch:
 
     def __getitem__(self, index: int) -> Sample:
         photo = np.zeros((0, 0, 3), np.uint8)
-        return Sample(str(index), photo, self.truth[index], self.valid[index])
+        return Sample.from_metres(str(index), photo, self.truth[index], self.valid[index])
 
     def predict(self, sample: Sample) -> PredictedMaps:
         return PredictedMaps(self.prediction[int(sample.id)])
