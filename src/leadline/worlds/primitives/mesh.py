@@ -27,7 +27,7 @@ class Mesh:
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Mesh:
         """Translate by (x, y, z) metres."""
-        return Mesh(self.vertices + (x, y, z), self.normals, self.uv, self.faces)
+        return Mesh(self.vertices + np.array((x, y, z)), self.normals, self.uv, self.faces)
 
     def turned(self, degrees: float, axis: str = "z") -> Mesh:
         """Rotate about a coordinate axis through the origin, right-handed."""
