@@ -165,4 +165,4 @@ class Tracer:
         factors = self.bank.lookup(self.tile[part], hits.uv, level)
         paint, mix = self.scene.tint[part], factors[:, 3:]
         paint = paint + (self.scene.second[part] - paint) * mix
-        return np.clip(factors[:, :3] * paint, np.float32(0.005), np.float32(0.92))
+        return np.asarray(np.clip(factors[:, :3] * paint, np.float32(0.005), np.float32(0.92)))
