@@ -97,5 +97,5 @@ def _compressed(snapshot: Array, jpeg: int) -> Array:
     import cv2
 
     _, data = cv2.imencode(".jpg", snapshot[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, jpeg])
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
     return np.ascontiguousarray(decoded[..., ::-1])

@@ -12,32 +12,9 @@ import numpy as np
 
 from leadline.worlds.arrays import Array, Colour
 from leadline.worlds.classes import CLASS_ID
+from leadline.worlds.materials import Material, Palette
 from leadline.worlds.primitives import Mesh, rotation
 from leadline.worlds.randomness import stream
-
-WHITE: Colour = (1.0, 1.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Material:
-    """How a surface looks.
-
-    `texture` names a tile; `paint` and `second` are linear RGB that the tile mixes. `scale` is the
-    size of one tile in metres (width, height); `fitted` centres a single tile on the part instead
-    of starting at a random offset. `gloss` is the mirror reflectance at normal incidence (0.04 for
-    varnish, 0.9 for a mirror), `rough` the spread of that reflection. `glow` is emitted radiance;
-    one-sided, towards the mesh's outside. What has no `shadow` lets the sun through: panes.
-    """
-
-    texture: str = "plain/picture/0"
-    paint: Colour = WHITE
-    scale: tuple[float, float] = (1.0, 1.0)
-    gloss: float = 0.0
-    rough: float = 0.15
-    glow: float = 0.0
-    fitted: bool = False
-    second: Colour | None = None
-    shadow: bool = True
 
 
 @dataclass(frozen=True)
@@ -148,11 +125,12 @@ class Builder:
     """Collects parts at a place and heading, for one instance.
 
     `placed` gives a builder elsewhere, `item` one for a new instance, `shaped` one with the random
-    numbers of a design. `rng` decides shapes, `offsets` where textures begin.
+    numbers of a design. `rng` decides shapes, `look` materials, `offsets` where textures begin.
     """
 
     rng: np.random.Generator = field(default_factory=lambda: stream("shapes"))
     offsets: np.random.Generator = field(default_factory=lambda: stream("offsets"))
+    look: Palette = field(default_factory=lambda: Palette(stream("look"), "train"))
     store: _Store = field(default_factory=_Store)
     turn: Array = field(default_factory=lambda: _UPRIGHT)
     origin: Array = field(default_factory=lambda: _ORIGIN)

@@ -23,7 +23,8 @@ def sky_radiance(sky: Sky, direction: Array) -> Array:
         colour = colour + (np.asarray(sky.fog_colour) - colour) * veil
     towards = np.clip(direction @ np.asarray(sky.sun), 0, 1)[:, None]
     halo = 0.25 * towards**60 + 12.0 * (towards > 0.99996)
-    return (colour + np.asarray(sky.sunlight) * halo * (1 - sky.clouds)).astype(np.float32)
+    shining = colour + np.asarray(sky.sunlight) * halo * (1 - sky.clouds)
+    return np.asarray(shining, dtype=np.float32)
 
 
 def _clouds(sky: Sky, direction: Array) -> Array:

@@ -94,7 +94,7 @@ class Lighting:
             self.sources.append(Sun(sun, np.asarray(self.sky.sunlight, np.float32)))
         self.ambient = np.asarray(scene.ambient, np.float32)
         if self.sky is not None:
-            self.ambient = self.ambient + 0.35 * average_sky(self.sky)
+            self.ambient = np.asarray(self.ambient + 0.35 * average_sky(self.sky))
         strength = np.array([_strength(source) for source in self.sources])
         total = max(strength.sum(), 1e-9)
         self.odds = (0.9 * strength / total + 0.1 / max(len(strength), 1)).astype(np.float32)
@@ -103,11 +103,12 @@ class Lighting:
         """Light (N,3) float32 arriving from one random point of `source`."""
         normal, point = hits.normal, hits.point
         if isinstance(source, Sun):
-            arrival, radiance = _from_sun(source, point, pick), source.radiance
+            arrival = _from_sun(source, point, pick)
         elif isinstance(source, Ball):
-            arrival, radiance = _from_ball(source, point, pick), np.asarray(source.radiance)
+            arrival = _from_ball(source, point, pick)
         else:
-            arrival, radiance = _from_panel(source, point, pick), np.asarray(source.radiance)
+            arrival = _from_panel(source, point, pick)
+        radiance = np.asarray(source.radiance, dtype=np.float32)
         gain = arrival.gain * np.maximum(dot(normal, arrival.way), 0)
         useful = np.flatnonzero(
             (gain * float(radiance.max()) > _FAINT) & (dot(hits.flat, arrival.way) > 0)
@@ -118,7 +119,7 @@ class Lighting:
                 point[useful], arrival.way[useful], arrival.length[useful], isinstance(source, Sun)
             )
             shining = gain[useful] * clear
-            light[useful] = shining[:, None] * radiance.astype(np.float32)
+            light[useful] = shining[:, None] * radiance
         return light
 
     def direct(self, hits: Hits, pixel: Array, sampler: Sampler) -> Array:
@@ -153,14 +154,15 @@ class Lighting:
         else:
             light += self.ambient
         out[there.ray] = self.tracer.mean_albedo[there.part] * light
-        return np.minimum(out, np.float32(_BRIGHTEST) * np.maximum(self.ambient.max(), 0.02))
+        brightest = np.float32(_BRIGHTEST * max(float(self.ambient.max()), 0.02))
+        return np.asarray(np.minimum(out, brightest))
 
     def _from_outside(self, way: Array) -> Array:
         """Light (N,3) where rays meet nothing; the sun itself is counted with the sources."""
         if self.sky is None:
             return np.tile(self.ambient, (len(way), 1))
         bright = np.float32(1.5 * max(*self.sky.horizon, *self.sky.zenith))
-        return np.minimum(sky_radiance(self.sky, way), bright)
+        return np.asarray(np.minimum(sky_radiance(self.sky, way), bright))
 
     def mirrored(
         self, hits: Hits, way: Array, pixel: Array, sampler: Sampler, footprint: Array

@@ -1,7 +1,8 @@
 """A scene and a camera become a picture with exact depth.
 
 The picture is path traced and smoothed. Depth is not a by-product of the picture: it has one ray
-per pixel centre, is computed in float64 from the triangle that the ray meets, and is never filtered.
+per pixel centre, is computed in float64 from the triangle that the ray meets, and is never
+filtered.
 """
 
 from __future__ import annotations
@@ -167,9 +168,9 @@ def _one_sample(lighting: Lighting, camera: Camera, hits: Hits, level: Quality, 
     light, mirror = (direct + bounced).reshape(-1, 3), mirror.reshape(-1, 3)
     albedo = tracer.albedo(hits, _footprint(hits, way[hits.ray], camera))
     picture = _composed(lighting, hits, way, albedo, light[hits.ray], mirror[hits.ray])
-    parts = np.full(len(way), -1, dtype=np.int32)
-    parts[hits.ray] = hits.part
-    parts = parts.reshape(k.height, k.width)
+    seen = np.full(len(way), -1, dtype=np.int32)
+    seen[hits.ray] = hits.part
+    parts = seen.reshape(k.height, k.width)
     edge = outline_pixels(parts, normal)
     if len(edge):
         picture[edge] = _refined(lighting, camera, parts, edge, light, mirror)
