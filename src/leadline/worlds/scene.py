@@ -39,12 +39,22 @@ class Panel:
     radiance: Colour
 
 
-Light = Ball | Panel
+@dataclass(frozen=True)
+class Sun:
+    """The sun: `direction` points to it, `radiance` is what white paint facing it sends out."""
+
+    direction: Colour
+    radiance: Colour
+
+
+Light = Ball | Panel | Sun
 
 
 @dataclass(frozen=True)
 class Sky:
-    """The weather: sun, clouds, fog. Colours are linear RGB radiance, the sun's is irradiance.
+    """The weather: sun, clouds, fog. Colours are linear RGB radiance.
+
+    `sunlight` is what white paint that faces the sun sends out.
 
     `sun` (3,) points to it; `clouds` from 0 (none) to 1 (overcast); `fog` is the extinction per
     metre of a fog of colour `fog_colour`; `wet` from 0 to 1 is how much the ground mirrors.
@@ -98,7 +108,7 @@ class Scene:
         return self.names[number - 1] if number > 0 else "nothing"
 
     def under(self, sky: Sky, lights: tuple[Light, ...] | None = None) -> Scene:
-        """Return the same things in another weather, optionally with other lamps lit."""
+        """Return the same things in another weather, optionally with other lights."""
         return replace(self, sky=sky, lights=self.lights if lights is None else lights)
 
 

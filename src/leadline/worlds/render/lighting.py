@@ -14,7 +14,7 @@ from leadline.worlds.primitives import unit
 from leadline.worlds.render.air import average_sky, sky_radiance
 from leadline.worlds.render.sampler import Sampler, around
 from leadline.worlds.render.tracer import FAR, Hits, Tracer, dot
-from leadline.worlds.scene import Ball, Panel, Sky
+from leadline.worlds.scene import Ball, Light, Panel, Sky, Sun
 
 # A single bounced sample above this many times the ambient light is a firefly: rare, bright, noise.
 _BRIGHTEST = 12.0
@@ -23,17 +23,6 @@ _FAINT = 2e-3
 _SUN_SPREAD = 0.006
 
 Pick = tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class Sun:
-    """The sun as a source of light."""
-
-    direction: Array
-    radiance: Array
-
-
-Source = Ball | Panel | Sun
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ def _from_panel(panel: Panel, point: Array, pick: Pick) -> Arrival:
 
 def _from_sun(sun: Sun, point: Array, pick: Pick) -> Arrival:
     spread = np.stack([pick[0] - 0.5, pick[1] - 0.5, 0 * pick[0]], axis=1) * (2 * _SUN_SPREAD)
-    way = unit(sun.direction + spread).astype(np.float32)
+    way = unit(np.asarray(sun.direction) + spread).astype(np.float32)
     count = len(point)
     return Arrival(way, np.full(count, FAR, np.float32), np.ones(count, np.float32))
 
@@ -88,10 +77,9 @@ class Lighting:
     def __init__(self, tracer: Tracer) -> None:
         self.tracer, scene = tracer, tracer.scene
         self.sky: Sky | None = scene.sky
-        self.sources: list[Source] = list(scene.lights)
+        self.sources: list[Light] = list(scene.lights)
         if self.sky is not None and max(self.sky.sunlight) > 0.01:
-            sun = np.asarray(self.sky.sun, np.float32)
-            self.sources.append(Sun(sun, np.asarray(self.sky.sunlight, np.float32)))
+            self.sources.append(Sun(self.sky.sun, self.sky.sunlight))
         self.ambient = np.asarray(scene.ambient, np.float32)
         if self.sky is not None:
             self.ambient = np.asarray(self.ambient + 0.35 * average_sky(self.sky))
@@ -99,7 +87,7 @@ class Lighting:
         total = max(strength.sum(), 1e-9)
         self.odds = (0.9 * strength / total + 0.1 / max(len(strength), 1)).astype(np.float32)
 
-    def from_source(self, source: Source, hits: Hits, pick: Pick) -> Array:
+    def from_source(self, source: Light, hits: Hits, pick: Pick) -> Array:
         """Light (N,3) float32 arriving from one random point of `source`."""
         normal, point = hits.normal, hits.point
         if isinstance(source, Sun):
@@ -197,10 +185,10 @@ class Lighting:
         return out
 
 
-def _strength(source: Source) -> float:
+def _strength(source: Light) -> float:
     """How much a source matters among the others."""
     if isinstance(source, Sun):
-        return 4.0 * float(source.radiance.mean())
+        return 4.0 * float(np.mean(source.radiance))
     brightness = float(np.mean(source.radiance))
     if isinstance(source, Ball):
         return 4 * brightness * source.radius**2
