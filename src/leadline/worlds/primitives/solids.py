@@ -58,7 +58,7 @@ def block(low: ArrayLike, high: ArrayLike, grain: bool = False) -> Mesh:
 
 def _bends(radius: float) -> Array:
     """How far a rounded edge's nodes stand from its flat part, (N,)."""
-    steps = 1 if radius < 0.012 else 2 if radius < 0.045 else 3
+    steps = 1 if radius < 0.012 else 2
     return radius * np.tan(np.radians(45.0 * np.arange(1, steps + 1) / steps))
 
 
@@ -67,7 +67,7 @@ def rounded_box(size: ArrayLike, radius: float, puff: float = 0.0, grain: bool =
     half = np.asarray(size, dtype=float) / 2
     radius = min(radius, 0.999 * float(half.min()))
     bend, flat = _bends(radius), half - radius
-    between = np.linspace(-1, 1, 7 if puff else 2)
+    between = np.linspace(-1, 1, 5 if puff else 2)
     nodes = [np.concatenate([-f - bend[::-1], f * between, f + bend]) for f in flat]
     count = len(nodes[0])
     longest = int(np.argmax(half)) if grain else None

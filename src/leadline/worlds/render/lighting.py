@@ -18,8 +18,8 @@ from leadline.worlds.scene import Ball, Light, Panel, Sky, Sun
 
 # A single bounced sample above this many times the ambient light is a firefly: rare, bright, noise.
 _BRIGHTEST = 12.0
-# Light weaker than this is not worth a ray.
-_FAINT = 2e-3
+# Light weaker than this share of the ambient light is not worth a ray.
+_FAINT = 4e-3
 _SUN_SPREAD = 0.006
 
 Pick = tuple[Array, Array]
@@ -35,19 +35,18 @@ class Arrival:
 
 
 def _from_ball(lamp: Ball, point: Array, pick: Pick) -> Arrival:
-    centre = np.asarray(lamp.centre, dtype=np.float32)
+    centre, radius = np.asarray(lamp.centre, dtype=np.float32), np.float32(lamp.radius)
+    # A point of a slightly tilted disc stands for the ball, which spreads its shadows alike.
+    root, turn = np.sqrt(pick[0]) * radius, np.float32(2 * np.pi) * pick[1]
     towards = centre - point
+    towards[:, 0] += root * np.cos(turn)
+    towards[:, 1] += root * np.sin(turn)
+    towards[:, 2] += (pick[0] + pick[1] - 1) * (np.float32(0.7) * radius)
     square = dot(towards, towards)
     distance = np.sqrt(square)
-    straight = towards / distance[:, None]
-    # A point of the disc that the ball shows; two axes across the line of sight span it.
-    side = unit(np.stack([-straight[:, 1], straight[:, 0], np.full(len(point), 1e-6)], axis=1))
-    up = np.cross(straight, side)
-    root, turn = np.sqrt(pick[0]) * lamp.radius, np.float32(2 * np.pi) * pick[1]
-    offset = side * (root * np.cos(turn))[:, None] + up * (root * np.sin(turn))[:, None]
-    way = unit(towards + offset).astype(np.float32)
-    gain = lamp.radius**2 / np.maximum(square, lamp.radius**2)
-    return Arrival(way, np.maximum(distance - 1.12 * lamp.radius, 1e-3), gain)
+    way = towards / distance[:, None]
+    gain = radius**2 / np.maximum(square, radius**2)
+    return Arrival(way, np.maximum(distance - np.float32(1.9) * radius, np.float32(1e-3)), gain)
 
 
 def _from_panel(panel: Panel, point: Array, pick: Pick) -> Arrival:
@@ -85,11 +84,14 @@ class Lighting:
             self.ambient = np.asarray(self.ambient + 0.35 * average_sky(self.sky))
         strength = np.array([_strength(source) for source in self.sources])
         total = max(strength.sum(), 1e-9)
+        average = max(float(self.ambient.max()), 0.02)
+        self.brightest, self.faint = np.float32(_BRIGHTEST * average), _FAINT * average
         self.odds = (0.9 * strength / total + 0.1 / max(len(strength), 1)).astype(np.float32)
 
-    def from_source(self, source: Light, hits: Hits, pick: Pick) -> Array:
-        """Light (N,3) float32 arriving from one random point of `source`."""
-        normal, point = hits.normal, hits.point
+    def from_source(
+        self, source: Light, point: Array, normal: Array, flat: Array, pick: Pick
+    ) -> Array:
+        """Light (N,3) float32 arriving at points from one random point of `source`."""
         if isinstance(source, Sun):
             arrival = _from_sun(source, point, pick)
         elif isinstance(source, Ball):
@@ -99,25 +101,25 @@ class Lighting:
         radiance = np.asarray(source.radiance, dtype=np.float32)
         gain = arrival.gain * np.maximum(dot(normal, arrival.way), 0)
         useful = np.flatnonzero(
-            (gain * float(radiance.max()) > _FAINT) & (dot(hits.flat, arrival.way) > 0)
+            (gain * float(radiance.max()) > self.faint) & (dot(flat, arrival.way) > 0)
         )
         light = np.zeros((len(point), 3), dtype=np.float32)
         if len(useful):
             clear = self.tracer.is_clear(
                 point[useful], arrival.way[useful], arrival.length[useful], isinstance(source, Sun)
             )
-            shining = gain[useful] * clear
-            light[useful] = shining[:, None] * radiance
+            light[useful] = (gain[useful] * clear)[:, None] * radiance
         return light
 
     def direct(self, hits: Hits, pixel: Array, sampler: Sampler) -> Array:
         """Light (N,3) float32 straight from all sources."""
         light = np.zeros((len(pixel), 3), dtype=np.float32)
         for source in self.sources:
-            light += self.from_source(source, hits, sampler.pair(pixel))
+            pick = sampler.pair(pixel)
+            light += self.from_source(source, hits.point, hits.normal, hits.flat, pick)
         return light
 
-    def one_source(self, hits: Hits, pixel: Array, sampler: Sampler) -> Array:
+    def one_source(self, point: Array, flat: Array, pixel: Array, sampler: Sampler) -> Array:
         """Light (N,3) from one source chosen at random for each point, weighted to be fair."""
         light = np.zeros((len(pixel), 3), dtype=np.float32)
         if not self.sources:
@@ -127,23 +129,26 @@ class Lighting:
         for k, source in enumerate(self.sources):
             mine = np.flatnonzero(number == k)
             if len(mine):
-                picks = (where[0][mine], where[1][mine])
-                light[mine] = self.from_source(source, hits.chosen(mine), picks) / self.odds[k]
+                pick = (where[0][mine], where[1][mine])
+                face = flat[mine]
+                light[mine] = self.from_source(source, point[mine], face, face, pick) / self.odds[k]
         return light
 
-    def bounced(self, hits: Hits, pixel: Array, sampler: Sampler, left: int) -> Array:
+    def bounced(
+        self, point: Array, normal: Array, pixel: Array, sampler: Sampler, left: int
+    ) -> Array:
         """Light (N,3) float32 that arrives after at least one bounce, or from the sky."""
-        way = around(hits.normal, sampler.pair(pixel))
-        there = self.tracer.trace(hits.point, way)
+        way = around(normal, sampler.pair(pixel))
+        there = self.tracer.glance(point, way)
         out = self._from_outside(way)
-        light = self.one_source(there, pixel[there.ray], sampler)
+        pixels = pixel[there.ray]
+        light = self.one_source(there.point, there.flat, pixels, sampler)
         if left > 1:
-            light += self.bounced(there, pixel[there.ray], sampler, left - 1)
+            light += self.bounced(there.point, there.flat, pixels, sampler, left - 1)
         else:
             light += self.ambient
         out[there.ray] = self.tracer.mean_albedo[there.part] * light
-        brightest = np.float32(_BRIGHTEST * max(float(self.ambient.max()), 0.02))
-        return np.asarray(np.minimum(out, brightest))
+        return np.asarray(np.minimum(out, self.brightest))
 
     def _from_outside(self, way: Array) -> Array:
         """Light (N,3) where rays meet nothing; the sun itself is counted with the sources."""
@@ -153,18 +158,25 @@ class Lighting:
         return np.asarray(np.minimum(sky_radiance(self.sky, way), bright))
 
     def mirrored(
-        self, hits: Hits, way: Array, pixel: Array, sampler: Sampler, footprint: Array
+        self,
+        hits: Hits,
+        way: Array,
+        pixel: Array,
+        sampler: Sampler,
+        footprint: Array,
+        faintest: float,
     ) -> Array:
         """Glossy reflection (N,3) float32: Schlick's Fresnel term and a scattered mirror ray.
 
-        `footprint` (N,) is how many metres a pixel covers a metre away, times the distance.
+        `footprint` (N,) is how many metres a pixel covers a metre away, times the distance; what
+        mirrors less than the share `faintest` is left out.
         """
         scene, out = self.tracer.scene, np.zeros((len(pixel), 3), dtype=np.float32)
         incoming, gloss = unit(way), scene.gloss[hits.part]
         cosine = np.clip(-dot(hits.normal, incoming), 0, 1)
         rough = scene.rough[hits.part]
         strength = gloss + (1 - gloss) * (1 - cosine) ** 5 * (1 - rough) ** 2
-        shiny = np.flatnonzero((gloss > 0) & (strength > 0.02))
+        shiny = np.flatnonzero((gloss > 0) & (strength > faintest))
         if not len(shiny):
             return out
         normal, towards, spread = hits.normal[shiny], incoming[shiny], rough[shiny, None]

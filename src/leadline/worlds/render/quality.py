@@ -14,7 +14,9 @@ class Quality:
     With one sample a pixel the ray goes through its centre and outlines are antialiased by four
     more; with several, each goes through a random point of the pixel. `bounce_rays` leave every
     sample's surface, and their light bounces `bounces` times. `*_steps` are the distances in
-    pixels over which direct, bounced and mirrored light are smoothed within a surface.
+    pixels over which direct, bounced and mirrored light are smoothed within a surface; those of
+    bounced light begin with those of direct light. Mirror images weaker than the share
+    `faintest_mirror` are left out.
     """
 
     name: str
@@ -25,11 +27,12 @@ class Quality:
     direct_steps: tuple[int, ...]
     bounced_steps: tuple[int, ...]
     mirror_steps: tuple[int, ...]
+    faintest_mirror: float
 
 
 QUALITIES: dict[str, Quality] = {
-    "training": Quality("training", 1, 2, 1, 256, (1, 2), (1, 2, 4, 8), ()),
-    "picture": Quality("picture", 40, 1, 2, 512, (1,), (1, 2, 4), (1,)),
+    "training": Quality("training", 1, 1, 1, 256, (1, 2), (1, 2, 4, 8), (), 0.05),
+    "picture": Quality("picture", 40, 1, 2, 512, (1,), (1, 2, 4), (1,), 0.02),
 }
 
 

@@ -111,10 +111,11 @@ def _shade(
     for k in range(level.bounce_rays):
         if level.bounce_rays > 1:
             sampler.start(k)
-        bounced += lighting.bounced(hits, pixel, sampler, level.bounces)
+        bounced += lighting.bounced(hits.point, hits.normal, pixel, sampler, level.bounces)
     bounced /= level.bounce_rays
     footprint = hits.t / camera.intrinsics.fx
-    mirror = lighting.mirrored(hits, way[pixel].astype(np.float32), pixel, sampler, footprint)
+    incoming, faintest = way[pixel].astype(np.float32), level.faintest_mirror
+    mirror = lighting.mirrored(hits, incoming, pixel, sampler, footprint, faintest)
     return _Shading(direct, bounced, mirror)
 
 
@@ -161,11 +162,12 @@ def _one_sample(lighting: Lighting, camera: Camera, hits: Hits, level: Quality, 
     shading = _shade(lighting, camera, hits, way, level, sampler)
     normal, point = _full(hits.normal, hits, camera), _full(hits.point, hits, camera)
     depth = _full(hits.t, hits, camera)
-    direct = smoothed(_full(shading.direct, hits, camera), normal, point, depth, level.direct_steps)
-    bounced = _full(shading.bounced, hits, camera)
-    bounced = smoothed(bounced, normal, point, depth, level.bounced_steps)
+    both = _full(np.concatenate([shading.direct, shading.bounced], axis=1), hits, camera)
+    both = smoothed(both, normal, point, depth, level.direct_steps)
+    further = level.bounced_steps[len(level.direct_steps) :]
+    bounced = smoothed(both[..., 3:], normal, point, depth, further)
     mirror = smoothed(_full(shading.mirror, hits, camera), normal, point, depth, level.mirror_steps)
-    light, mirror = (direct + bounced).reshape(-1, 3), mirror.reshape(-1, 3)
+    light, mirror = (both[..., :3] + bounced).reshape(-1, 3), mirror.reshape(-1, 3)
     albedo = tracer.albedo(hits, _footprint(hits, way[hits.ray], camera))
     picture = _composed(lighting, hits, way, albedo, light[hits.ray], mirror[hits.ray])
     seen = np.full(len(way), -1, dtype=np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 from leadline.depth.errors import LeadlineError
 from leadline.worlds.arrays import Array
 from leadline.worlds.primitives import unit
-from leadline.worlds.scene import Scene
+from leadline.worlds.scene import Scene, Sun
 from leadline.worlds.textures import TileBank
 
 # How far a shadow ray looks when the light is the sun or the sky, in metres.
@@ -62,9 +62,15 @@ class Hits:
     front: Array
     uv: Array
 
-    def chosen(self, index: Array) -> Hits:
-        """Return a subset."""
-        return Hits(*(getattr(self, name)[index] for name in Hits.__dataclass_fields__))
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """Where rays meet the scene, in short: `ray`, `part` (N,), `point` and `flat` (N,3) float32."""
+
+    ray: Array
+    part: Array
+    point: Array
+    flat: Array
 
 
 class Tracer:
@@ -78,8 +84,9 @@ class Tracer:
         corners = np.ascontiguousarray(scene.vertices[scene.faces], dtype=np.float32)
         self._embree = self._prepared(corners)
         opaque = scene.shadow[scene.part]
-        # Without panes the sun's rays reach the floor.
-        self._shading = self._embree if opaque.all() else self._prepared(corners[opaque])
+        # Without panes the sun's rays reach the floor; other light starts inside of them.
+        sunny = any(isinstance(light, Sun) for light in scene.lights) and not opaque.all()
+        self._shading = self._prepared(corners[opaque]) if sunny else self._embree
         wide = corners.astype(np.float64)
         self._corner = wide[:, 0]
         self.plane = np.cross(wide[:, 1] - wide[:, 0], wide[:, 2] - wide[:, 0])
@@ -144,6 +151,20 @@ class Tracer:
         lift = (5e-4 + 1e-4 * np.abs(t))[:, None]
         point = (start + along * t[:, None] + flat * lift).astype(np.float32)
         return Hits(ray, face, scene.part[face], t, point, normal, flat, front, uv)
+
+    def glance(self, origin: Array, direction: Array) -> Glance:
+        """Follow rays to the first surface, only as exactly as bounced light needs it."""
+        found = self._embree.run(  # type: ignore[attr-defined]
+            np.ascontiguousarray(origin, dtype=np.float32),
+            np.ascontiguousarray(direction, dtype=np.float32),
+            output=1,
+        )
+        ray = np.flatnonzero(found["primID"] >= 0)
+        face, t, along = found["primID"][ray], found["tfar"][ray, None], direction[ray]
+        flat = self.flat[face]
+        flat = flat * np.where(dot(flat, along) < 0, np.float32(1), np.float32(-1))[:, None]
+        point = origin[ray] + along * t + flat * (np.float32(1e-3) + np.float32(2e-4) * t)
+        return Glance(ray, self.scene.part[face], point, flat)
 
     def is_clear(self, origin: Array, direction: Array, length: Array, sun: bool = False) -> Array:
         """Whether nothing stands (N,) between points (N,3) and what lies `length` (N,) away."""

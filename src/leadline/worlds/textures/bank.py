@@ -99,10 +99,11 @@ class TileBank:
         side = np.right_shift(self.size, level)
         last = side - 1
         start = place * self.stride + self.level_start[level]
-        x = uv[:, 0] * side - np.float32(0.5)
-        y = (1 - uv[:, 1]) * side - np.float32(0.5)
+        texels_across = side.astype(np.float32)
+        x = uv[:, 0] * texels_across - np.float32(0.5)
+        y = (1 - uv[:, 1]) * texels_across - np.float32(0.5)
         left, top = np.floor(x), np.floor(y)
-        fx, fy = (x - left)[:, None].astype(np.float32), (y - top)[:, None].astype(np.float32)
+        fx, fy = (x - left)[:, None], (y - top)[:, None]
         column, row = left.astype(np.int64), top.astype(np.int64)
         here, beside = column & last, (column + 1) & last
         above, below = start + (row & last) * side, start + ((row + 1) & last) * side
