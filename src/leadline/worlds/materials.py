@@ -184,7 +184,7 @@ class Palette:
         if kind == "concrete":
             return Material(self.tile("concrete"), self.pick(("#a3a19c", "#8d8c88")), (2, 2))
         second = self.pick(WALL_PAINTS)
-        return Material(self.tile("plaster", "plaster", "old_plaster"), plain,
+        return Material(self.tile("plaster", "plaster", "plaster", "old_plaster"), plain,
                         self._size(1.6, 3.0), second=second)  # fmt: skip
 
     def tiled(self) -> Material:
@@ -203,9 +203,12 @@ class Palette:
             return Material(self.tile("floorboards", "floorboards", "parquet"), self.pick(WOODS),
                             (size * 1.15, size), gloss, rough)  # fmt: skip
         if kind == "carpet":
-            return Material(self.tile("pile", "pile", "weave", "blotches", "checks"),
-                            self.pick(CLOTHS), self._size(0.4, 1.2),
-                            second=self.pick(CLOTHS))  # fmt: skip
+            return Material(
+                self.tile("pile", "pile", "pile", "weave", "weave", "blotches", "checks"),
+                self.pick(CLOTHS),
+                self._size(0.4, 1.2),
+                second=self.pick(CLOTHS),
+            )
         if kind == "tiles":
             paint = self.pick(PLAINS[:4] + WOODS[4:8])
             return Material(self.tile("tiles", "tiles", "checker"), paint, self._size(0.8, 2.2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,9 +15,12 @@ from leadline.worlds.camera import Camera
 from leadline.worlds.classes import CLASS_ID
 from leadline.worlds.develop import develop, random_sensor
 from leadline.worlds.grammar.rooms import build_room
+from leadline.worlds.grammar.street.street import Street, build_street
+from leadline.worlds.grammar.street.weather import VARIATIONS, under_weather
 from leadline.worlds.randomness import Seeds, Split
 from leadline.worlds.render import Geometry, Quality, Tracer, quality, render, render_geometry
-from leadline.worlds.viewpoints import is_blocked, room_camera
+from leadline.worlds.scene import Ball
+from leadline.worlds.viewpoints import is_blocked, room_camera, street_camera
 
 Kind = Literal["rooms", "streets"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -27,7 +30,7 @@ SKY_FAR = 655.35
 """What the sky's depth is where it is asked to be far, in metres: Virtual KITTI's value."""
 
 _PREVIEW = (24, 32)  # height and width at which cameras are tried
-_CAMERAS, _WORLDS = 16, 12
+_CAMERAS, _WORLDS, _SPOTS = 16, 12, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,101 @@ def render_room(
     raise LeadlineError(f"room {index} of seed {seed}: no camera saw anything; take another seed")
 
 
+def render_street(
+    seed: int,
+    scene: int,
+    camera: int = 0,
+    split: Split = "train",
+    *,
+    variation: str | None = None,
+    size: tuple[int, int] = (240, 320),
+    level: str | Quality = "training",
+    sky: SkyDepth = "invalid",
+) -> View:
+    """Render one camera (0 to 3) of street number `scene` of a split.
+
+    `variation` is a key of `VARIATIONS`; where it is None, each camera of a scene draws another.
+    Equal arguments give equal bits on one machine. Raises LeadlineError where Embree is missing,
+    no camera sees anything, or a word is unknown.
+    """
+    wanted = [(camera, variation)]
+    (view,) = street_views(seed, scene, split, wanted, size=size, level=level, sky=sky)
+    return view
+
+
+def street_views(
+    seed: int,
+    scene: int,
+    split: Split = "train",
+    shots: Sequence[tuple[int, str | None]] = ((0, None), (1, None), (2, None), (3, None)),
+    *,
+    size: tuple[int, int] = (240, 320),
+    level: str | Quality = "training",
+    sky: SkyDepth = "invalid",
+) -> Iterator[View]:
+    """Yield views of one street, which is built once: camera (0 to 3) and variation of each."""
+    level = quality(level)
+    for camera, variation in shots:
+        if camera not in range(_SPOTS):
+            raise LeadlineError(f"camera {camera} of a street: there are 0 to {_SPOTS - 1}")
+        if variation is not None and variation not in VARIATIONS:
+            raise LeadlineError(
+                f"unknown variation {variation!r}; choose one of {', '.join(VARIATIONS)}"
+            )
+    seeds = Seeds(seed, split, scene)
+    street = build_street(seeds)
+    tracer = Tracer(street.scene, level.tile_size)
+    order = seeds.stream("light", "order").permutation(len(VARIATIONS))
+    for camera, variation in shots:
+        name = variation or list(VARIATIONS)[order[camera]]
+        stand = _street_camera(seeds, street, tracer, camera, size)
+        yield _street_view(seeds, street, tracer, stand, (camera, name), level, sky)
+
+
+def _street_camera(
+    seeds: Seeds, street: Street, tracer: Tracer, camera: int, size: tuple[int, int]
+) -> Camera:
+    """Camera that sees the street, in itself and turned 30 degrees to both sides."""
+    rng = seeds.stream("camera", camera)
+    for attempt in range(4 * _CAMERAS):
+        stand = street_camera(rng, street, camera, size, attempt)
+        preview = stand.scaled(_PREVIEW[1], _PREVIEW[0])
+        views = [render_geometry(tracer, preview.turned(yaw)) for yaw in (0.0, 30.0, -30.0)]
+        if not any(is_blocked(view, 1.2, 3.0) for view in views):
+            return stand
+    raise LeadlineError(
+        f"street {seeds.index} of seed {seeds.seed}: no camera saw anything; take another seed"
+    )
+
+
+def _street_view(
+    seeds: Seeds,
+    street: Street,
+    tracer: Tracer,
+    stand: Camera,
+    shot: tuple[int, str],
+    level: Quality,
+    sky: SkyDepth,
+) -> View:
+    """One camera in one variation. The weather of a variation is the same for all cameras."""
+    camera, name = shot
+    variation = VARIATIONS[name]
+    weather = variation.sky(seeds.stream("light", variation.sky.__name__))
+    lamps = _nearest(street.lamps, stand) if variation.lamps else ()
+    lit = tracer.relit(under_weather(street.scene, weather, lamps))
+    title = f"{street.profile.kind} street, {name}"
+    number = camera * len(VARIATIONS) + list(VARIATIONS).index(name)
+    return snapshot(lit, stand.turned(variation.yaw), level, seeds, title, shot=number, sky=sky)
+
+
+def _nearest(lamps: tuple[Ball, ...], camera: Camera, count: int = 7) -> tuple[Ball, ...]:
+    """The lamps that matter to a camera: those nearest to a place some metres before it."""
+    ahead = np.asarray(camera.position) + 14 * camera.rotation[:, 2]
+    return tuple(
+        sorted(lamps, key=lambda lamp: float(np.hypot(*(np.asarray(lamp.centre) - ahead)[:2])))
+    )[:count]
+
+
 def snapshot(
     tracer: Tracer,
     camera: Camera,
@@ -109,9 +207,3 @@ def exact_view(
         metres = np.where(geometry.classes == CLASS_ID["sky"], np.float32(SKY_FAR), metres)
     depth = DepthMap.from_metres(metres, intrinsics=camera.intrinsics, provenance={"source": name})
     return View(image, depth, geometry.classes, geometry.instances, geometry.normals, camera, name)
-
-
-def room_views(seed: int, count: int, split: Split = "train", **options: object) -> Iterator[View]:
-    """Yield the first `count` rooms of a split; options are those of `render_room`."""
-    for index in range(count):
-        yield render_room(seed, index, split, **options)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from leadline.worlds.arrays import Array
 from leadline.worlds.camera import Camera
 from leadline.worlds.classes import CLASS_ID
 from leadline.worlds.grammar.plan import Plan
+from leadline.worlds.grammar.street.street import Street
 from leadline.worlds.render import Geometry
 from leadline.worlds.scene import Scene
 
@@ -97,6 +98,32 @@ def _some_thing(rng: np.random.Generator, scene: Scene, plan: Plan) -> Array:
     mine = np.isin(scene.part, np.flatnonzero(scene.instances == instance))
     corners = scene.vertices[scene.faces[mine].ravel()]
     return np.asarray((corners.min(axis=0) + corners.max(axis=0)) / 2, dtype=np.float64)
+
+
+def street_camera(
+    rng: np.random.Generator, street: Street, spot: int, size: tuple[int, int], attempt: int
+) -> Camera:
+    """Propose a camera in a street for pictures of `size` (height, width).
+
+    It stands at one of the four places that are kept free, in a car or on foot; after some
+    attempts anywhere along the road.
+    """
+    s, side = street.spots[spot]
+    if attempt > 4:
+        s = float(rng.uniform(-4, 60))
+        side = float(rng.uniform(-0.9, 0.9) * street.profile.edge)
+    s, side = s + float(rng.normal(0, 0.6)), side + float(rng.normal(0, 0.2))
+    on_foot = abs(side) > street.profile.half
+    height = float(
+        rng.uniform(1.25, 1.8) if on_foot or rng.random() < 0.8 else rng.uniform(1.8, 2.9)
+    )
+    x, y, z, heading = street.course.at(s, side, height + (0.13 if on_foot else 0.0))
+    yaw = heading + float(rng.normal(0, 18 if on_foot else 4))
+    ahead = street.course.at(s + 12, side)[2] - street.course.at(s, side)[2]
+    pitch = float(np.degrees(np.arctan2(ahead, 12)) + rng.normal(-1.0, 2.2))
+    fov = float(np.clip(rng.normal(78, 6) if rng.random() < 0.5 else rng.uniform(45, 95), 45, 95))
+    lens = Intrinsics.from_fov(fov, size[1], size[0])
+    return Camera(lens, (x, y, z), yaw, pitch, float(rng.normal(0, 1.0)))
 
 
 def is_blocked(geometry: Geometry, nearest: float, middle: float) -> bool:

@@ -155,6 +155,19 @@ def throw(
     b.add(sheet(points[::-1], uv[::-1]), cloth)
 
 
+def coat(b: Builder, long: float) -> None:
+    """Coat or jacket hanging from z = 0, seen from -y."""
+    wide, fold = b.look.rng.uniform(0.16, 0.24), b.look.rng.integers(4, 9)
+    share, a = np.linspace(0, 1, 9)[:, None], np.linspace(0, 2 * np.pi, 33)[None]
+    reach = wide * np.interp(share, [0, 0.06, 0.16, 0.5, 1], [0.15, 0.45, 0.95, 0.9, 1.1])
+    reach = reach * (1 + 0.10 * share * np.sin(fold * a + 3 * share))
+    points = np.stack(
+        np.broadcast_arrays(reach * np.cos(a), 0.42 * reach * np.sin(a), -long * share), axis=-1
+    )
+    uv = np.stack(np.broadcast_arrays(a * wide, long * share), axis=-1)
+    b.item("coat", "clothes").add(sheet(points[::-1], uv[::-1]), b.look.cloth())
+
+
 def pencil_cup(b: Builder, steel: Material, pencils: list[Material]) -> None:
     """Cup with pencils."""
     b.add(lathe([(0, 0), (0.038, 0), (0.038, 0.10), (0.036, 0.10), (0.036, 0.004), (0, 0.004)], 16),

@@ -192,7 +192,8 @@ class Lighting:
         albedo = self.tracer.albedo(there, far)
         light = self.direct(there, pixels, sampler) + self.ambient
         glow = np.where(there.front, scene.glow[there.part], 0)[:, None]
-        seen[there.ray] = albedo * (light + glow)
+        # A rough surface would scatter a lamp's image into sparks.
+        seen[there.ray] = np.minimum(albedo * (light + glow), self.brightest)
         out[shiny] = seen * strength[shiny, None]
         return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,6 +97,12 @@ class Tracer:
         paint = scene.tint * (1 - mean[:, 3:]) + scene.second * mean[:, 3:]
         self.mean_albedo = np.clip(mean[:, :3] * paint, 0.005, 0.92)
         self.texels_per_metre = self._texel_density(wide)
+
+    def relit(self, scene: Scene) -> Tracer:
+        """Return a tracer for the same triangles in another light or weather."""
+        other = copy.copy(self)
+        other.scene = scene
+        return other
 
     @staticmethod
     def _prepared(corners: Array) -> object:

@@ -15,7 +15,7 @@ def plain(rng: Rng, n: int) -> Array:
 
 def plaster(rng: Rng, n: int) -> Array:
     """Painted wall: faint roller marks and large blotches."""
-    fine, coarse = rng.uniform(0.008, 0.03), rng.uniform(0.01, 0.035)
+    fine, coarse = rng.uniform(0.006, 0.02), rng.uniform(0.004, 0.02)
     return grey(1 + fine * noise(rng, n, 0.5) + coarse * noise(rng, n, 1.8))
 
 
@@ -23,7 +23,7 @@ def old_plaster(rng: Rng, n: int) -> Array:
     """Wall that has been there for a while: stains in the second paint, and cracks."""
     stain = noise(rng, n, 1.9)
     crack = np.abs(noise(rng, n, 1.7)) < 0.02
-    value = 1 + 0.03 * noise(rng, n, 0.6) + 0.05 * stain
+    value = 1 + 0.02 * noise(rng, n, 0.6) + 0.03 * stain
     return grey(np.where(crack, 0.75 * value, value), np.clip(0.4 * (stain - 0.9), 0, 0.6))
 
 

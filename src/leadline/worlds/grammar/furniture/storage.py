@@ -215,9 +215,8 @@ def coat_stand(b: Builder, size: Size) -> None:
     b.add(lathe([(0, 0), (0.2, 0), (0.18, 0.03), (0.02, 0.05), (0.017, h), (0, h)], 14), metal)
     for k in range(int(b.look.rng.integers(1, 5))):
         a = 1.6 * k + 0.4
-        coat = rounded_box((0.36, 0.14, b.look.rng.uniform(0.6, 1.0)), 0.06, 0.03)
-        at = b.placed(0.13 * np.cos(a), 0.13 * np.sin(a), h - 0.5, turn=np.degrees(a) + 90)
-        at.item("coat", "clothes").add(coat, b.look.cloth())
+        at = b.placed(0.13 * np.cos(a), 0.13 * np.sin(a), h - 0.06, turn=np.degrees(a) + 90)
+        clutter.coat(at, b.look.rng.uniform(0.6, 1.0))
 
 
 def cardboard_boxes(b: Builder, size: Size) -> None:

@@ -116,10 +116,7 @@ def coat_hooks(b: Builder, width: float, height: float) -> None:
         b.add(box((0.02, 0.06, 0.02)).moved(x, -0.045, height / 2 - 0.05), b.look.metal())
         if b.look.rng.random() < 0.6:
             long = b.look.rng.uniform(0.35, 0.95)
-            coat = rounded_box((b.look.rng.uniform(0.2, 0.42), 0.12, long), 0.05, 0.03)
-            at = b.placed(x, -0.09, height / 2 - 0.07 - long / 2)
-            name, cls = ("coat", "clothes") if long > 0.5 else ("bag", "bag")
-            at.item(name, cls).add(coat, b.look.cloth())
+            clutter.coat(b.placed(x, -0.1, height / 2 - 0.05), long)
 
 
 def notice_board(b: Builder, width: float, height: float) -> None:
