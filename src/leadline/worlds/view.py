@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -163,7 +163,8 @@ def _street_view(
     lit = tracer.relit(under_weather(street.scene, weather, lamps))
     title = f"{street.profile.kind} street, {name}"
     number = camera * len(VARIATIONS) + list(VARIATIONS).index(name)
-    return snapshot(lit, stand.turned(variation.yaw), level, seeds, title, shot=number, sky=sky)
+    turned = stand.turned(variation.yaw)
+    return snapshot(lit, turned, level, seeds, title, shot=number, sky=sky, dim=variation.dim)
 
 
 def _nearest(lamps: tuple[Ball, ...], camera: Camera, count: int = 7) -> tuple[Ball, ...]:
@@ -183,12 +184,17 @@ def snapshot(
     *,
     shot: int = 0,
     sky: SkyDepth = "invalid",
+    dim: float = 1.0,
 ) -> View:
-    """Render and develop one view of a scene; `shot` tells views of one world apart."""
+    """Render and develop one view of a scene; `shot` tells views of one world apart.
+
+    `dim` multiplies the exposure that the camera chooses.
+    """
     outdoors = tracer.scene.sky is not None
     seed = int(seeds.stream("rays", shot).integers(1 << 62))
     light, geometry = render(tracer, camera, level, seed)
     sensor = random_sensor(seeds.stream("sensor", shot), outdoors)
+    sensor = replace(sensor, bias=sensor.bias * dim)
     image = develop(light, sensor, seeds.stream("noise", shot))
     return exact_view(image, geometry, camera, name, sky)
 

@@ -36,7 +36,7 @@ class Course:
 
     def strip(self, start: float, end: float, low: float, high: float, up: float | Array,
               step: float = 2.0) -> Mesh:  # fmt: skip
-        """Ribbon along the road from `start` to `end`, between `low` and `high` metres to the right.
+        """Ribbon along the road from `start` to `end`, `low` to `high` metres right of its middle.
 
         `up` is its height above the road, one number or two (at `low` and at `high`).
         """

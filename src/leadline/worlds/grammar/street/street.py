@@ -160,7 +160,7 @@ def _road(site: _Site) -> None:
     b, course, profile, rng = site.b, site.course, site.profile, site.rng
     grey = b.look.pick(("#4a4b4d", "#5a5a5c", "#3d3e41", "#6a6865"))
     surface = "cobbles" if profile.kind == "town" and rng.random() < 0.2 else "asphalt"
-    look = Material(b.look.tile(surface), grey, (3, 3), 0.015, 0.3, second=(0.05, 0.05, 0.05))
+    look = Material(b.look.tile(surface), grey, (3, 3), second=(0.05, 0.05, 0.05))
     road = b.item("road", "road")
     road.add(course.strip(-BEHIND, AHEAD, -profile.half, profile.half, 0.0), look)
     if site.crossing is not None:

@@ -145,11 +145,15 @@ def _night(rng: Rng) -> Sky:
 
 
 class Variation(NamedTuple):
-    """One row: the sky, how far the camera turns to the left in degrees, whether lamps are lit."""
+    """One row: the sky, degrees the camera turns to the left, whether lamps are lit.
+
+    `dim` is how bright the picture is to be, against one that an automatic camera would take.
+    """
 
     sky: Callable[[Rng], Sky]
     yaw: float = 0.0
     lamps: bool = False
+    dim: float = 1.0
 
 
 VARIATIONS: dict[str, Variation] = {
@@ -163,8 +167,8 @@ VARIATIONS: dict[str, Variation] = {
     "overcast": Variation(_overcast),
     "rain": Variation(_rain),
     "sunset": Variation(_sunset),
-    "dusk": Variation(_dusk, 0, True),
-    "night": Variation(_night, 0, True),
+    "dusk": Variation(_dusk, 0, True, 0.6),
+    "night": Variation(_night, 0, True, 0.25),
 }
 """Every variation; the first ten are those of Virtual KITTI, under its names."""
 
@@ -178,7 +182,7 @@ def under_weather(scene: Scene, sky: Sky, lamps: tuple[Light, ...]) -> Scene:
     if sky.wet > 0:
         ground = np.isin(scene.classes, _GROUND)
         gloss = np.where(ground, np.float32(0.03 + 0.12 * sky.wet), scene.gloss)
-        rough = np.where(ground, np.float32(0.06), scene.rough)
+        rough = np.where(ground, np.float32(0.04), scene.rough)
         dark = np.where(ground, np.float32(1 - 0.45 * sky.wet), np.float32(1))[:, None]
         scene = replace(
             scene, gloss=gloss, rough=rough, tint=scene.tint * dark, second=scene.second * dark
