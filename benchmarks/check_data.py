@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from leadline.data_checks import Severity, check_data
 from leadline.datasets import open_data
-from leadline.datasets.checks import Severity, check_data
 
 SIZE = (240, 320)
 VAL_SHARE = 4

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from leadline.datasets import open_data
-from leadline.depth.atomic import atomic_path
 from leadline.evaluation import (
     ConstantPredictions,
     ModelPredictions,
@@ -27,6 +26,7 @@ from leadline.evaluation import (
     training_baselines,
 )
 from leadline.inference import Predictor
+from leadline.io.atomic import atomic_path
 from leadline.metrics import METRICS, get_protocol
 from leadline.models.build import load_model
 from leadline.training import loop

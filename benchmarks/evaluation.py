@@ -116,7 +116,7 @@ def cpu_milliseconds(samples: list[Sample], rounds: int) -> dict[str, dict[str, 
             for precision, predictor in predictors.items():
                 for way, score in ways.items():
                     started = time.process_time()
-                    metres = predictor.metres(sample.image[None])[0]
+                    metres = predictor.predict_batch(sample.image[None]).depth[0]
                     predicted = time.process_time()
                     score(sample, metres)
                     spent[precision, way] += time.process_time() - predicted

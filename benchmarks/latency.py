@@ -41,10 +41,10 @@ def main() -> None:
     ways: dict[str, Callable[[], object]] = {}
     for precision in ("f32", "bf16"):
         predictor = Predictor.load(options.model, precision=precision)
-        ways[f"openvino {precision}"] = lambda p=predictor: p.metres(images)
+        ways[f"openvino {precision}"] = lambda p=predictor: p.predict_batch(images)
     if options.checkpoint:
         in_torch = Predictor.load(options.checkpoint)
-        ways["torch f32"] = lambda: in_torch.metres(images)
+        ways["torch f32"] = lambda: in_torch.predict_batch(images)
     times: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         way()

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 import leadline
-from leadline.depth import colorize, read_depth, read_photo, write_depth, write_ply, write_png
+from leadline.io import read_depth, read_photo, write_depth, write_ply, write_png
+from leadline.viz import colorize
 
 HERE = Path(__file__).parent
 OUT = Path("out/demo")

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 import leadline
-from leadline.depth import read_photo
+from leadline.io import read_photo
 
 ROOT = Path(__file__).parents[1]
 

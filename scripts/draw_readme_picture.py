@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 import leadline
-from leadline.depth import colorize, read_depth, read_photo, robust_range, write_png
+from leadline.io import read_depth, read_photo, write_png
+from leadline.viz import colorize, robust_range
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import leadline
-from leadline.depth import read_depth, read_photo
+from leadline.io import read_depth, read_photo
 from leadline.weights import FOLDER, shipped_model_file
 from tests.cli.helpers import leadline as run
 

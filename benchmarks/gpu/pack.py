@@ -20,9 +20,11 @@ from leadline.cli.progress import Progress
 from leadline.datasets import open_data
 from leadline.datasets.sample import Sample
 from leadline.datasets.warp import resize_sample
-from leadline.depth import DepthMap, LeadlineError, write_depth
-from leadline.depth.atomic import atomic_path
-from leadline.depth.labels import write_labels
+from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
+from leadline.io import write_depth
+from leadline.io.atomic import atomic_path
+from leadline.io.labels import write_labels
 
 SPLITS = ("train", "val")
 LARGEST_LABEL = np.iinfo(np.uint8).max

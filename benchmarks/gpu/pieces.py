@@ -19,8 +19,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from leadline.depth import LeadlineError
-from leadline.depth.atomic import atomic_path
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
 from leadline.models.base import ModelConfig
 from leadline.models.build import create_model, load_model
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training import loop
 from leadline.training.recipe import list_recipes, load_recipe
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from leadline.cli.train import TrainingProgress
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training import loop
 from leadline.training.origin import read_origin
 from leadline.training.recipe import load_recipe

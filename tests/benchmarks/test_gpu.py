@@ -14,7 +14,7 @@ import torch
 
 from leadline.datasets import open_data
 from leadline.datasets.warp import resize_sample
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.build import load_model
 from leadline.training.recipe import list_recipes, load_recipe
 from leadline.training.runs import open_run

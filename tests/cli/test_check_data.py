@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from tests.cli.helpers import fails_in_one_line, leadline
-from tests.datasets.check_scenes import change_depth, write_rooms
+from tests.data_checks.check_scenes import change_depth, write_rooms
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from leadline.cli.compare import wanted_images
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.cli.helpers import fails_in_one_line, leadline
 from tests.evaluation.results import write_result
 

@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from leadline.cli import app
 from leadline.datasets import open_data
-from leadline.depth import DepthMap, Intrinsics, LeadlineError, read_depth, write_depth
+from leadline.depth import DepthMap, Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io import read_depth, write_depth
 from tests.cli.helpers import fails_in_one_line, leadline
 
 CAMERA = Intrinsics(10.0, 11.0, 3.5, 2.5, 8, 6)

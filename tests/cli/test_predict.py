@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.depth import read_depth
+from leadline.io import read_depth
 from tests.cli.helpers import fails_in_one_line, leadline
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from leadline.datasets import open_data, open_train_and_val
 from leadline.datasets.holdout import hold_out
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 from tests.datasets.writers import make_scenes, write_kitti_benchmark, write_nyu_mat, write_vkitti1
 from tests.datasets.writers.kitti import write_kitti_raw

@@ -8,7 +8,7 @@ from leadline.datasets import bts, densedepth, tum
 from leadline.datasets.kitti_frames import read_frame_list
 from leadline.datasets.velodyne import read_calibration, read_camera
 from leadline.datasets.vkitti_classes import IDS, read_colour_table
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 READERS = {
     "bts": lambda path: bts.LAYOUT.open(path, None, None, images="", depths=""),

@@ -6,7 +6,7 @@ from PIL import Image
 
 from leadline.datasets import available_splits, open_data, recognise
 from leadline.datasets.facts import eigen_test
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.datasets.writers import (
     Scene,
     make_scenes,

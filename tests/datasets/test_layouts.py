@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leadline.datasets import LAYOUTS, open_data, recognise
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 from tests.datasets.writers import (
     make_scenes,

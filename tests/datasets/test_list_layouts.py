@@ -9,7 +9,7 @@ from PIL import Image
 from leadline.datasets import available_splits, open_data, open_train_and_val, recognise
 from leadline.datasets.open import split_to_score
 from leadline.datasets.tum import associate
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.datasets.writers import (
     make_scenes,
     write_bts_kitti,

@@ -11,7 +11,7 @@ import pytest
 
 from leadline.datasets import available_splits, open_data, recognise
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.cli.helpers import fails_in_one_line
 from tests.datasets.writers import write_nyu_mat
 

@@ -6,7 +6,7 @@ import pytest
 from leadline.datasets import LAYOUTS, available_splits, open_data, open_train_and_val, recognise
 from leadline.datasets.layout import Layout, Option
 from leadline.datasets.open import open_train_split, split_to_score
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 
 

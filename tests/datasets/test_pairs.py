@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from leadline.datasets import open_pairs, open_train_and_val
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 
 

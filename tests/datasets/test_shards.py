@@ -23,7 +23,8 @@ from leadline.datasets.sample import Sample
 from leadline.datasets.shard_check import verify_shards
 from leadline.datasets.shard_writer import ShardWriter, journal_line
 from leadline.datasets.warp import resize_sample
-from leadline.depth import Intrinsics, LeadlineError
+from leadline.depth import Intrinsics
+from leadline.errors import LeadlineError
 
 FILES = ("image.npy", "depth.npy", "labels.npy", "samples.json", "manifest.json")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.datasets.velodyne import project_velodyne, read_calibration, read_camera, read_scan
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.datasets.writers import write_kitti_calibration
 from tests.datasets.writers.kitti import P2, RECT, VELO_R, VELO_T
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from leadline.datasets import available_splits, open_data, recognise
 from leadline.datasets.vkitti_classes import CITYSCAPES, CLASSES, IDS, read_colour_table
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from tests.datasets.writers import make_scenes, write_vkitti1, write_vkitti2
 from tests.datasets.writers.vkitti import plant_classes, table_of
 

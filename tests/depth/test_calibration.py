@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.depth import Calibration, DepthMap, LeadlineError, fit_calibration
+from leadline.depth import Calibration, DepthMap, fit_calibration
+from leadline.errors import LeadlineError
+from leadline.io import read_calibration, write_calibration
+
+OLD = Path(__file__).parents[1] / "data" / "v0.1" / "calibration" / "calibration.json"
 
 SCALES = st.floats(0.05, 20)
 SHIFTS = st.floats(-0.05, 2)
@@ -127,9 +131,20 @@ def test_pixels_beyond_infinity_become_invalid():
 def test_a_calibration_survives_its_file(tmp_path: Path):
     path = tmp_path / "c.json"
     made = Calibration(1.0 / 3, 0.1, {"model": "compact-nyu"})
-    made.save(path)
-    assert Calibration.load(path) == made
+    write_calibration(path, made)
+    assert read_calibration(path) == made
     assert json.loads(path.read_text())["formula"] == "1/z' = 1/(scale z) + shift"
+
+
+def test_a_calibration_of_version_0_1_opens():
+    """Written by `leadline calibrate examples/room.jpg ... --shift` of version 0.1."""
+    found = read_calibration(OLD)
+    assert (found.scale, found.shift) == (0.33628146576386747, -0.35551002851597024)
+    assert found.about == {
+        "source": "room.jpg", "model": "compact-nyu", "fit": "median", "points": "2",
+    }  # fmt: skip
+    # 1/z' = 1/(scale z) + shift, at the two points that it was fitted to.
+    np.testing.assert_allclose(found.metres(np.array([3.894, 2.644])), [2.45, 1.30], atol=0.002)
 
 
 @pytest.mark.parametrize(
@@ -143,5 +158,5 @@ def test_a_damaged_file_is_one_line_naming_it(tmp_path: Path, content: str):
     path = tmp_path / "c.json"
     path.write_text(content)
     with pytest.raises(LeadlineError, match=r"c\.json: ") as caught:
-        Calibration.load(path)
+        read_calibration(path)
     assert "\n" not in str(caught.value)

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from leadline.depth import DepthMap, Intrinsics
-
-from .helpers import complaint
+from tests.complaints import complaint
 
 CAMERA = Intrinsics(2.0, 4.0, 1.0, 0.5, 3, 2)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from leadline.datasets.open import open_data
-from leadline.depth.color import colorize
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.evaluation.case_pictures import case_rows, choose_cases, comparison_figure
 from leadline.evaluation.stored import load_result
+from leadline.viz.color import colorize
 from tests.evaluation.results import write_result
 
 

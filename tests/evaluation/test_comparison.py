@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.evaluation import tables
 from leadline.evaluation.comparison import compare
 from leadline.evaluation.published import published_for, published_sets

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from leadline.depth import LeadlineError, panels
+from leadline.errors import LeadlineError
 from leadline.evaluation import Answer, CaseCollector, FilePredictions, evaluate
 from leadline.metrics import get_protocol
+from leadline.viz import panels
 from tests.evaluation.helpers import Images
 from tests.evaluation.results import write_named_pairs, write_result
 from tests.metrics.reference import nine

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from leadline.datasets.sample import Sample
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.evaluation import FilePredictions, evaluate
 from leadline.evaluation.hugging_face import HuggingFacePredictions, open_hugging_face
 from leadline.metrics import get_protocol

@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from leadline.depth import DepthMap, LeadlineError
-from leadline.depth.formats import write_depth
+from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
 from leadline.evaluation import FilePredictions, evaluate, find_files
 from leadline.evaluation.unit_detection import doubt
+from leadline.io.formats import write_depth
 from leadline.metrics import get_protocol
 from leadline.metrics.protocols import aligned
 from tests.evaluation.helpers import Images

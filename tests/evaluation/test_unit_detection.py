@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from leadline.depth import DepthMap, LeadlineError
-from leadline.depth.formats import write_depth
+from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
 from leadline.evaluation import FilePredictions, evaluate
 from leadline.evaluation.unit_detection import detect_units
+from leadline.io.formats import write_depth
 from tests.evaluation.helpers import Images
 
 

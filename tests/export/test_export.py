@@ -7,12 +7,12 @@ import onnx
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.export.exporter import rounded_like, to_onnx, write_exported
 from leadline.export.parity import check_parity, smooth_pictures
 from leadline.inference import Predictor
 from leadline.models import ModelConfig, create_model
-from leadline.models.pipeline import MetricPipeline, resize_bilinear
+from leadline.models.pipeline import InferencePipeline, resize_bilinear
 from leadline.models.size_policy import processing_size, shrink_sizes
 
 SIZES = ((480, 640), (375, 1242), (97, 61), (1, 300))
@@ -51,7 +51,7 @@ def test_the_file_equals_the_checkpoint(model, graph, tmp_path, suffix, weights)
     assert len(rows) == len(SIZES) * 2 * (2 if suffix == ".onnx" else 1)
     assert max(row.max_error for row in rows) < 1e-4
     # The comparison is not of constants: predictions differ from pixel to pixel.
-    depth = Predictor.load(path).metres(smooth_pictures(1, 480, 640))
+    depth = Predictor.load(path).predict_batch(smooth_pictures(1, 480, 640)).depth
     assert depth.std() > 1e-3
 
 
@@ -67,8 +67,8 @@ def test_fp16_halves_the_size_and_costs_little(model, graph, tmp_path):
 def test_bf16_is_near_and_not_the_default(graph, tmp_path):
     write_exported(graph, tmp_path / "m.xml", "f32")
     image = smooth_pictures(1, 240, 320)
-    exact = Predictor.load(tmp_path / "m.xml").metres(image)
-    coarse = Predictor.load(tmp_path / "m.xml", precision="bf16").metres(image)
+    exact = Predictor.load(tmp_path / "m.xml").predict_batch(image).depth
+    coarse = Predictor.load(tmp_path / "m.xml", precision="bf16").predict_batch(image).depth
     assert np.abs(coarse / exact - 1).max() < 0.05
 
 
@@ -118,7 +118,7 @@ def test_halving_is_the_mean_of_four():
 def test_the_pipeline_in_torch_is_what_forward_does_at_the_training_size(model):
     image = torch.randint(0, 256, (2, 128, 160, 3), dtype=torch.uint8)
     with torch.inference_mode():
-        whole = MetricPipeline(model)(image)["depth"]
+        whole = InferencePipeline(model)(image)["depth"]
         small = model(image.permute(0, 3, 1, 2).float() / 255)["depth"]
     assert whole.shape == (2, 128, 160)
     torch.testing.assert_close(whole, resize_bilinear(small, (128, 160))[:, 0])
@@ -131,8 +131,8 @@ def test_class_maps_of_the_file_are_those_of_the_checkpoint(tmp_path, classes, k
     write_exported(to_onnx(network), tmp_path / "m.onnx", "f32")
     image = smooth_pictures(1, 97, 131)
     with torch.inference_mode():
-        expected = MetricPipeline(network)(torch.from_numpy(image))["labels"].numpy()
-    found = Predictor.load(tmp_path / "m.onnx").runtime.run(image)["labels"]
+        expected = InferencePipeline(network)(torch.from_numpy(image))["labels"].numpy()
+    found = Predictor.load(tmp_path / "m.onnx").predict_batch(image).labels
     assert found.dtype == expected.dtype == kind
     assert np.unique(expected).size > 3
     assert (found == expected).mean() > 0.999

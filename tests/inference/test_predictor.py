@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import leadline
-from leadline.depth import DepthMap, Intrinsics, LeadlineError, read_photo
+from leadline.depth import DepthMap, Intrinsics
+from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import Predictor, find_model
+from leadline.io import read_photo
 from leadline.models.build import load_model
 
 
@@ -36,7 +38,7 @@ def test_three_runtimes_agree(quick_run, exported, pairs):
 def test_a_batch_gives_what_single_images_give(exported):
     images = np.random.default_rng(0).integers(0, 256, (3, 50, 70, 3), dtype=np.uint8)
     predictor = Predictor.load(exported)
-    together = predictor.metres(images)
+    together = predictor.predict_batch(images).depth
     for image, depth in zip(images, together, strict=True):
         np.testing.assert_allclose(predictor(image).depth, depth, atol=1e-5)
 
@@ -68,7 +70,7 @@ def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(
         ("{run}/samples", {}, "no model in this folder"),
         ("{run}", {"runtime": "openvino"}, "a model folder does not run in openvino"),
         ("{file}", {"runtime": "torch"}, "an exported file does not run in torch"),
-        ("{run}", {"precision": "bf16"}, "openvino runtime only"),
+        ("{run}", {"precision": "bf16"}, "only the openvino runtime"),
         ("{file}", {"precision": "f64"}, "choose one of f32, bf16"),
         ("{file}", {"processing_area": 0}, "at least 1"),
     ],
@@ -101,7 +103,7 @@ def test_a_foreign_array_is_refused(exported):
     with pytest.raises(LeadlineError, match="uint8 RGB"):
         predictor(np.zeros((4, 4), np.uint8))
     with pytest.raises(LeadlineError, match="uint8 RGB"):
-        predictor.metres(np.zeros((4, 4, 3), np.uint8))
+        predictor.predict_batch(np.zeros((4, 4, 3), np.uint8))
 
 
 def test_run_and_model_folder_are_the_same_model(quick_run):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leadline.metrics.boundary import THRESHOLDS, boundary_score, edge_mask
+from leadline.metrics.boundary import THRESHOLDS, boundary_score, depth_edge_mask
 
 
 def by_loops(p: np.ndarray, g: np.ndarray, scored: np.ndarray) -> tuple[float, float, float]:
@@ -65,7 +65,7 @@ def test_a_truth_without_edges_says_nothing():
 def test_edges_are_the_pixels_around_a_jump():
     g = np.full((9, 12), 1.0, np.float32)
     g[:, 6:] = 1.2
-    mask = edge_mask(g, np.ones(g.shape, bool))
+    mask = depth_edge_mask(g, np.ones(g.shape, bool))
     # The jump lies between columns 5 and 6; two columns more to each side belong to it.
     assert np.flatnonzero(mask.all(axis=0)).tolist() == [3, 4, 5, 6, 7, 8]
     assert mask.sum() == 6 * 9
@@ -74,4 +74,4 @@ def test_edges_are_the_pixels_around_a_jump():
 def test_a_hole_is_no_edge():
     g = np.full((9, 12), 1.0, np.float32)
     g[4, 4] = 0
-    assert not edge_mask(g, g > 0).any()
+    assert not depth_edge_mask(g, g > 0).any()

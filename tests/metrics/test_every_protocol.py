@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.evaluation import Answer, evaluate
 from leadline.metrics import PROTOCOLS
 from tests.evaluation.helpers import Images

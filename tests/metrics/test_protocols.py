@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.metrics import METRICS, PROTOCOLS, get_protocol, protocol_for
 from leadline.metrics.alignment import align
 from leadline.metrics.holes import fill_holes

@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.encoders import ENCODERS, create_encoder, imagenet_weights_file, use_leaky_relu
 
 CHANNELS = {

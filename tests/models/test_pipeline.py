@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from leadline.models import ModelConfig, create_model
-from leadline.models.pipeline import MetricPipeline, best_class
+from leadline.models.pipeline import InferencePipeline, best_class
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
@@ -42,7 +42,7 @@ def test_a_pipeline_without_labels_gives_the_same_depth_alone():
     config = ModelConfig("ds-net", {"encoder": "resnet18", "classes": 5}, stride=16)
     model = create_model(config).eval()
     image = torch.randint(0, 256, (1, 40, 56, 3), dtype=torch.uint8)
-    both, alone = MetricPipeline(model)(image), MetricPipeline(model, labels=False)(image)
+    both, alone = InferencePipeline(model)(image), InferencePipeline(model, labels=False)(image)
     assert set(both) == {"depth", "labels"}
     assert set(alone) == {"depth"}
     torch.testing.assert_close(both["depth"], alone["depth"])

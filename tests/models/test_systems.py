@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models import CATALOG, ModelConfig, create_model
 
 

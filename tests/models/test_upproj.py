@@ -1,15 +1,33 @@
-"""The fast up-projection is the slow one, computed from four small kernels."""
+"""The up-projection equals its definition: unpooling and a 5x5 convolution."""
+
+import copy
 
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
-from leadline.models.upproj import (
-    FastUpConvolution,
-    FastUpProjection,
-    SlowUpConvolution,
-    SlowUpProjection,
-)
+from leadline.errors import LeadlineError
+from leadline.models.upproj import PHASES, UpConvolution, UpProjection
+
+
+class UnpoolAndConvolve(torch.nn.Module):
+    """The definition: every value at the top left of a 2x2 cell of zeros, then a 5x5 kernel."""
+
+    def __init__(self, kernel: torch.Tensor):
+        super().__init__()
+        self.kernel = kernel
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, channels, height, width = x.shape
+        unpooled = torch.zeros(batch, channels, 2 * height, 2 * width)
+        unpooled[..., ::2, ::2] = x
+        return torch.nn.functional.conv2d(unpooled, self.kernel, padding=2)
+
+
+def with_kernel(up: UpConvolution, kernel: torch.Tensor) -> UpConvolution:
+    """Put the four phases of a 5x5 kernel (outputs,inputs,5,5) into a convolution."""
+    for conv, (row, column) in zip(up.convs, PHASES, strict=True):
+        conv.weight.data.copy_(kernel[:, :, row::2, column::2])
+    return up
 
 
 def rand(*shape: int) -> torch.Tensor:
@@ -18,51 +36,45 @@ def rand(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", [(5, 7), (1, 1), (1, 6), (8, 2)], ids=str)
 @torch.no_grad()
-def test_fast_convolution_equals_slow_with_the_same_kernel(size):
-    slow = SlowUpConvolution(6, 4)
-    fast = FastUpConvolution.from_kernel(slow.conv.weight)
+def test_the_convolution_equals_its_definition(size):
+    kernel = rand(4, 6, 5, 5)
+    up = with_kernel(UpConvolution(6, 4), kernel)
     x = rand(2, 6, *size)
-    assert fast(x).shape == (2, 4, 2 * size[0], 2 * size[1])
-    assert (slow(x) - fast(x)).abs().max() < 1e-5
+    assert up(x).shape == (2, 4, 2 * size[0], 2 * size[1])
+    assert (UnpoolAndConvolve(kernel)(x) - up(x)).abs().max() < 1e-4
 
 
-@torch.no_grad()
-def test_slow_convolution_is_unpooling_and_a_5x5_kernel():
-    slow = SlowUpConvolution(3, 2)
-    x = rand(1, 3, 4, 5)
-    unpooled = torch.zeros(1, 3, 8, 10)
-    unpooled[..., ::2, ::2] = x
-    expected = torch.nn.functional.conv2d(unpooled, slow.conv.weight, padding=2)
-    torch.testing.assert_close(slow(x), expected)
-
-
-def test_both_have_the_same_number_of_weights():
-    slow, fast = SlowUpProjection(8, 4), FastUpProjection(8, 4)
-    count = [sum(p.numel() for p in block.parameters()) for block in (slow, fast)]
-    assert count[0] == count[1]
-    assert sorted(tuple(c.kernel_size) for c in fast.up.convs) == [(2, 2), (2, 3), (3, 2), (3, 3)]
+def test_it_has_the_weights_of_two_5x5_and_one_3x3_convolution():
+    block = UpProjection(8, 4)
+    kernels = sum(p.numel() for name, p in block.named_parameters() if "norm" not in name)
+    assert kernels == 2 * 25 * 8 * 4 + 9 * 4 * 4
+    assert sorted(tuple(c.kernel_size) for c in block.up.convs) == [(2, 2), (2, 3), (3, 2), (3, 3)]
 
 
 @pytest.mark.parametrize("training", [False, True])
 @torch.no_grad()
-def test_fast_block_equals_slow_block_with_its_weights(training):
-    slow = SlowUpProjection(8, 4).train(training)
-    for module in slow.modules():
+def test_the_block_equals_its_definition(training):
+    block = UpProjection(8, 4).train(training)
+    for module in block.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
             module.weight.normal_()
             module.bias.normal_()
-    fast = FastUpProjection.from_slow(slow)
+    defined = copy.deepcopy(block)
+    for name, seed in (("up", 1), ("shortcut", 2)):
+        kernel = rand(4, 8, 5, 5) * seed
+        with_kernel(getattr(block, name), kernel)
+        setattr(defined, name, UnpoolAndConvolve(kernel))
     x = rand(2, 8, 5, 6)
-    assert (slow(x) - fast(x)).abs().max() < 1e-5
+    assert (defined(x) - block(x)).abs().max() < 1e-4
 
 
 @torch.no_grad()
 def test_the_published_padding_shifts_the_odd_phases_by_a_pixel():
     kernel = rand(4, 6, 5, 5)
-    exact = FastUpConvolution.from_kernel(kernel)
-    published = FastUpConvolution.from_kernel(kernel, padding="published")
+    exact = with_kernel(UpConvolution(6, 4), kernel)
+    published = with_kernel(UpConvolution(6, 4, padding="published"), kernel)
     x = rand(1, 6, 6, 6)
     a, b = exact(x), published(x)
     torch.testing.assert_close(a[..., ::2, ::2], b[..., ::2, ::2])
@@ -73,4 +85,4 @@ def test_the_published_padding_shifts_the_odd_phases_by_a_pixel():
 
 def test_an_unknown_padding_names_the_known_ones():
     with pytest.raises(LeadlineError, match="exact, published"):
-        FastUpConvolution(4, 2, padding="same")
+        UpConvolution(4, 2, padding="same")

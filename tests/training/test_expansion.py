@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 from leadline.datasets import open_data, open_train_and_val
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.expansion import Expansion, expand
 from tests.cli.helpers import RUN, leadline
 

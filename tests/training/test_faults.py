@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training import books, data
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.loop import resume, train

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
 from leadline.training.checkpoint import load_checkpoint

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.build import load_model
 from leadline.training.checkpoint import load_checkpoint, save_checkpoint
 from leadline.training.loop import resume, train

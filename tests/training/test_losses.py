@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage, special
 from skimage.metrics import structural_similarity
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.losses import LOSSES, berhu, scale_invariant
 from leadline.training.semantic_losses import near_boundary
 

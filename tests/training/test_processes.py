@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.data import EpochOrder
 from leadline.training.loop import train

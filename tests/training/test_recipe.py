@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.catalog import CATALOG
 from leadline.training.losses import LOSSES
 from leadline.training.recipe import list_recipes, load_recipe, parse_recipe

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.loop import train
 from leadline.training.recipe import list_recipes, load_recipe
 from tests.cli.helpers import fails_in_one_line, leadline

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training import record
 from leadline.training.curves import draw_curves, running_mean
 from leadline.training.loop import train

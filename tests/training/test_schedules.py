@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from leadline.depth import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.checkpoint import load_checkpoint, save_checkpoint
 from leadline.training.loop import resume, train
 from leadline.training.recipe import ScheduleSection, load_recipe

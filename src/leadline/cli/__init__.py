@@ -1,54 +1,61 @@
-"""The `leadline` command: one file a sub-command, each importing what it needs when it runs."""
+"""The `leadline` command: one file a sub-command, imported when it is called."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from leadline.cli.calibrate import calibrate_command
-from leadline.cli.check_data import check_data_command
-from leadline.cli.compare import compare_command
-from leadline.cli.convert import convert_command
-from leadline.cli.evaluate import evaluate_command
-from leadline.cli.expand import expand_command
-from leadline.cli.export import export_command
-from leadline.cli.lists import (
-    layouts_command,
-    models_command,
-    protocols_command,
-    recipes_command,
-)
-from leadline.cli.predict import predict_command
-from leadline.cli.runs import runs_command
-from leadline.cli.train import train_command
+from leadline.cli.commands import COMMANDS
+
+# Plain help: importing rich for it would take as long as everything else together.
+STYLE: dict[str, Any] = {
+    "add_completion": False,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+UsageError = typer.BadParameter.__bases__[0]
+"""Typer's error for arguments that do not fit; Typer itself exports only this child of it."""
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by `COMMANDS` and imports the one that is called."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # for suggestions
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of that name, None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].location.partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, typer.Typer):
+            app = typer.Typer(**STYLE)
+            app.command(cmd_name)(command)
+            command = app
+        return typer.main.get_command(command)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
 
 app = typer.Typer(
     name="leadline",
+    cls=LazyGroup,
     help="One photograph in, metres out: predict, train, evaluate and export depth networks.",
-    no_args_is_help=True,
-    add_completion=False,
-    # Plain help: importing rich for it would take as long as everything else together.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    **STYLE,
 )
-app.command("predict")(predict_command)
-app.command("calibrate")(calibrate_command)
-app.command("check-data")(check_data_command)
-app.command("convert")(convert_command)
-app.command("train")(train_command)
-app.command("runs")(runs_command)
-app.command("evaluate")(evaluate_command)
-app.command("compare")(compare_command)
-app.command("expand")(expand_command)
-app.command("export")(export_command)
-app.command("models")(models_command)
-app.command("recipes")(recipes_command)
-app.command("layouts")(layouts_command)
-app.command("protocols")(protocols_command)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from leadline import __version__
 
         typer.echo(f"leadline {__version__}")
@@ -57,36 +64,49 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """One photograph in, metres out: predict, train, evaluate and export depth networks."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:
     """Run the command line; a user error is one line on stderr and exit status 2."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except KeyboardInterrupt:
-        print("leadline: stopped", file=sys.stderr)
-        sys.exit(130)
+        status = 130
     except Exception as error:
         line = _user_error(error)
         if line is None:
             raise
-        print(f"leadline: error: {line}", file=sys.stderr)
-        sys.exit(2)
+        print(line, file=sys.stderr)
+        status = 2
+    sys.exit(status)
 
 
 def _user_error(error: Exception) -> str | None:
-    """Return the one line for an error that the user can mend, None for a fault of ours."""
-    # Imported here: numpy, which comes with it, would double the time of --help.
+    """Return what to print for an error that the user can correct, None for a fault of ours."""
+    # Imported here: the message of a missing module is needed only where one is missing.
     from leadline.cli.extras import explain_missing
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     if isinstance(error, ModuleNotFoundError):
-        return explain_missing(error)
+        return f"leadline: error: {explain_missing(error)}"
+    if isinstance(error, UsageError):
+        return _usage_line(error)
     if isinstance(error, LeadlineError | OSError):
-        return str(error)
+        return f"leadline: error: {error}"
     return None
+
+
+def _usage_line(error: Any) -> str:
+    """Return one line for arguments that do not fit."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    path = "leadline" if error.ctx is None else error.ctx.command_path
+    return f"leadline: error: {message}; see '{path} --help'"

@@ -59,14 +59,10 @@ def calibrate_command(
     Depth is planar z: the distance along the viewing direction, not along the ray. The fit is
     saved as calibration.json, for 'leadline predict --calibration' on pictures of the same camera.
     """
-    from leadline.depth import (
-        LeadlineError,
-        colorize,
-        fit_calibration,
-        suffix_of,
-        write_depth,
-        write_png,
-    )
+    from leadline.depth import fit_calibration
+    from leadline.errors import LeadlineError
+    from leadline.io import depth_format, write_calibration, write_depth, write_png
+    from leadline.viz import colorize
 
     if out is None:
         raise LeadlineError("no output folder: give -o OUT")
@@ -79,7 +75,7 @@ def calibrate_command(
             "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
         )
     target = out / source.stem
-    written = with_suffix(target, suffix_of(format))
+    written = with_suffix(target, depth_format(format).suffix)
     if source.resolve() in (written.resolve(), with_suffix(target, "_color.png").resolve()):
         raise LeadlineError(f"{written}: would overwrite the input; choose another -o")
     check_writable(out)
@@ -96,7 +92,7 @@ def calibrate_command(
     _report(calibration, known, predicted, fit)
     calibrated = calibration.apply(prediction)
     write_depth(written, calibrated, format)
-    calibration.save(out / "calibration.json")
+    write_calibration(out / "calibration.json", calibration)
     results = [written, out / "calibration.json"]
     if color:
         results.append(with_suffix(target, "_color.png"))
@@ -124,7 +120,8 @@ def _read_or_predict(
     source: Path, model: str | None, depth_scale: str | None
 ) -> "tuple[DepthMap, str]":
     """Return the depth map and the name of the model that made it, "" where unknown."""
-    from leadline.depth import is_depth_file, parse_units, read_depth
+    from leadline.depth import parse_units
+    from leadline.io import is_depth_file, read_depth
 
     scale = parse_units(depth_scale) if depth_scale else None
     if model is None and (scale is not None or is_depth_file(source)):
@@ -140,7 +137,7 @@ def _read_or_predict(
 def _from_points(texts: list[str]) -> Known:
     import numpy as np
 
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     rows = []
     for text in texts:
@@ -169,8 +166,10 @@ def _from_file(path: Path | None, scale: str | None, prediction: "DepthMap") -> 
     """Read a depth file of the prediction's size, or lines of text with column, row and metres."""
     import numpy as np
 
-    from leadline.depth import LeadlineError, parse_units, read_depth
+    from leadline.depth import parse_units
     from leadline.depth.units import UndeclaredUnitsError, undeclared_units
+    from leadline.errors import LeadlineError
+    from leadline.io import read_depth
 
     assert path is not None
     if path.suffix.lower() in (".txt", ".csv", ".xyz"):
@@ -191,8 +190,8 @@ def _from_file(path: Path | None, scale: str | None, prediction: "DepthMap") -> 
 def _from_text(path: Path) -> Known:
     import numpy as np
 
-    from leadline.depth import LeadlineError
-    from leadline.depth.files import read_bytes
+    from leadline.errors import LeadlineError
+    from leadline.io.files import read_bytes
 
     rows = []
     text = read_bytes(path, "list of points").decode("utf-8", "replace")
@@ -224,7 +223,7 @@ def _predicted_at(prediction: "DepthMap", known: Known, *, exact: bool) -> "NDAr
     """
     import numpy as np
 
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     if exact:
         for x, y in zip(known.x, known.y, strict=True):

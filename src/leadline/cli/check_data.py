@@ -9,7 +9,7 @@ import typer
 from leadline.cli.data_options import DataOptions, LayoutOption
 
 if TYPE_CHECKING:
-    from leadline.datasets.checks import Finding, Report
+    from leadline.data_checks import Finding, Report
 
 
 def check_data_command(
@@ -40,7 +40,7 @@ def check_data_command(
 
     from leadline.cli.data_options import parse_data_options
     from leadline.cli.progress import tracker
-    from leadline.datasets.checks import check_data
+    from leadline.data_checks import check_data
     from leadline.depth.units import parse_units
 
     report = check_data(
@@ -67,8 +67,8 @@ def write_report(report: "Report", out: Path) -> list[Path]:
     """Write report.json and, where any pair can be read, contact_sheet.png; return the paths."""
     import json
 
-    from leadline.datasets.checks.sheet import write_sheet
-    from leadline.depth.atomic import atomic_path
+    from leadline.data_checks.sheet import write_sheet
+    from leadline.io.atomic import atomic_path
 
     written = [out / "report.json"]
     with atomic_path(written[0]) as temporary:

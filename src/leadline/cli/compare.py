@@ -94,7 +94,7 @@ def compare_command(
 
 def choose_format(format: str | None, out: Path | None) -> str:
     """Return the format asked for, or the one that the file's suffix stands for."""
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     known = sorted(set(FORMAT_OF_SUFFIX.values()))
     if format is None:
@@ -123,7 +123,7 @@ def pictures(results: Sequence[Result], images: str | None, data: Path | None) -
 
 def wanted_images(images: str | None) -> int | list[str] | None:
     """Return a number of images, or ids; digits that begin with 0 are an id such as 003."""
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     if images is None:
         return None
@@ -137,7 +137,7 @@ def wanted_images(images: str | None) -> int | list[str] | None:
 def scored_data(first: Result, moved: Path | None) -> DepthDataset:
     """Open the data that the first result was scored on, as it was opened then."""
     from leadline.datasets.open import open_data
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     path = moved or Path(first.content.data)
     if not path.exists():
@@ -152,9 +152,9 @@ def write_panel(
     path: Path, comparison: ComparisonTable, rows: Sequence[CaseRow], errors: bool
 ) -> None:
     """Write the side-by-side figure and say where it is."""
-    from leadline.depth import write_png
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
     from leadline.evaluation.case_pictures import comparison_figure
+    from leadline.io import write_png
 
     if path.suffix.lower() != ".png":
         raise LeadlineError(f"{path}: a panel is a PNG; give it the suffix .png")
@@ -170,8 +170,8 @@ def write_table(
     errors: bool,
 ) -> None:
     """Print the comparison, or write it to `out` and say so."""
-    from leadline.depth.atomic import atomic_path
     from leadline.evaluation.tables import TEXT_FORMATS
+    from leadline.io.atomic import atomic_path
 
     if format == "html":
         from leadline.evaluation.report import write_comparison

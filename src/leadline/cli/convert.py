@@ -64,7 +64,7 @@ def convert_command(
     Packing may be stopped at any moment: the same command continues it.
     """
     from leadline.cli import pack
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")
@@ -94,19 +94,20 @@ def _convert_files(
     inputs: list[str], out: Path | None, to: str | None, declared: str | None, units: str | None
 ) -> None:
     from leadline.cli.progress import Progress
-    from leadline.datasets.pairs import DEPTH_SUFFIXES
-    from leadline.depth import DEPTH_FORMATS, LeadlineError, parse_units, suffix_of
-    from leadline.depth.metadata import sidecar_of
+    from leadline.depth import parse_units
+    from leadline.errors import LeadlineError
+    from leadline.io import depth_format, depth_suffixes, writable_formats
+    from leadline.io.metadata import sidecar_of
 
     if out is None:
         raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
-    named = out.suffix.lower() in DEPTH_SUFFIXES and not out.is_dir()
+    named = out.suffix.lower() in depth_suffixes() and not out.is_dir()
     if to is None and not named:
         raise LeadlineError("no format: give --to png16, npy, npz, exr, pfm or shards")
-    suffix = suffix_of(to) if to else out.suffix.lower()
+    suffix = depth_format(to).suffix if to else out.suffix.lower()
     if named and suffix != out.suffix.lower():
         raise LeadlineError(f"{out}: format {to} is written as {suffix}; rename the output")
-    if named and suffix not in map(suffix_of, DEPTH_FORMATS):
+    if named and suffix not in [depth_format(name).suffix for name in writable_formats()]:
         raise LeadlineError(f"{out}: {suffix} is read but not written; give another suffix")
     if units is not None and suffix != ".png":
         raise LeadlineError("--units is for --to png16; the other formats hold metres")
@@ -117,11 +118,13 @@ def _convert_files(
         return [file, *([sidecar_of(file)] if suffix in (".npy", ".pfm") else [])]
 
     if named:
-        jobs = find_jobs(inputs, out.parent, noun="depth files", suffixes=DEPTH_SUFFIXES,
+        jobs = find_jobs(inputs, out.parent, noun="depth files", suffixes=depth_suffixes(),
                          outputs=lambda _target: outputs(out))  # fmt: skip
         jobs = [Job(job.source, out) for job in jobs]
     else:
-        jobs = find_jobs(inputs, out, noun="depth files", suffixes=DEPTH_SUFFIXES, outputs=outputs)
+        jobs = find_jobs(
+            inputs, out, noun="depth files", suffixes=depth_suffixes(), outputs=outputs
+        )
     check_writable(out.parent if named else out)
     failures: list[Failure] = []
     with Progress("convert", len(jobs), "files", hidden=len(jobs) == 1) as progress:
@@ -141,8 +144,8 @@ def _convert_files(
 def _convert_one(source: Path, target: Path, declared: float | None, units: float) -> None:
     import warnings
 
-    from leadline.depth import read_depth, write_depth
     from leadline.depth.units import UndeclaredUnitsError, undeclared_units
+    from leadline.io import read_depth, write_depth
 
     try:
         depth_map = read_depth(source, declared)

@@ -16,7 +16,7 @@ DataOptions = Annotated[
 
 def parse_data_options(given: Sequence[str] | None) -> dict[str, str]:
     """Return `key=value` texts as a dict."""
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     options = {}
     for text in given or ():

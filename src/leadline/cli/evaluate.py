@@ -116,8 +116,8 @@ def evaluate_command(
         recognise,
         split_to_score,
     )
-    from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
+    from leadline.errors import LeadlineError
     from leadline.evaluation import (
         CaseCollector,
         FilePredictions,
@@ -225,7 +225,7 @@ def choose_protocol(name: str, samples: DepthDataset, align: str | None, space: 
 
 def check_flips(protocol: Protocol, mirrored: Path | None, averaged: bool) -> None:
     """Raise LeadlineError where what is said of flip averages contradicts itself or `protocol`."""
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     if mirrored is not None and averaged:
         raise LeadlineError(
@@ -244,8 +244,8 @@ def open_files(
     folder: Path, samples: DepthDataset, pred_scale: str | None, output: str, protocol: Protocol
 ) -> tuple[FilePredictions, str]:
     """Return the predictions in `folder`, and in which unit they are on what evidence."""
-    from leadline.depth.errors import LeadlineError
     from leadline.depth.units import describe_units, parse_units
+    from leadline.errors import LeadlineError
     from leadline.evaluation import FilePredictions, find_files
     from leadline.evaluation.outputs import check_aligned, check_output
     from leadline.evaluation.unit_detection import detect_units, doubt
@@ -272,7 +272,7 @@ def open_model(
     name: str, runtime: str | None, output: str | None, protocol: Protocol
 ) -> tuple[str, Predictions]:
     """Return the model's name for tables and its predictions."""
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
     from leadline.evaluation import ModelPredictions
     from leadline.inference import Predictor
 

@@ -48,8 +48,8 @@ def expand_command(
     A stopped run is continued by the same call. Train on the result as on any data.
     """
     from leadline.datasets.open import open_train_and_val
-    from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
+    from leadline.errors import LeadlineError
     from leadline.training.expansion import Expansion, expand
 
     expansion = Expansion(

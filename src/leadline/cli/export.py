@@ -29,7 +29,7 @@ def export_command(
 
     The graph takes a uint8 photograph (N,H,W,3) of any size and returns metres (N,H,W).
     """
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
     from leadline.inference import find_model
 
     folder = find_model(checkpoint)
@@ -72,7 +72,7 @@ def existing_parent(path: Path) -> Path:
 
     Errors: LeadlineError where it cannot be made or written to.
     """
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ def find_jobs(
     Errors: LeadlineError for a missing input, one without files, or an output that would
     overwrite an input or another output.
     """
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     found: dict[Path, Path] = {}
     for text in wanted:
@@ -65,7 +65,7 @@ def find_jobs(
 
 def _expand(text: str, noun: str, suffixes: Collection[str]) -> list[tuple[Path, Path]]:
     """Return (file, path below the output folder) for a file, a folder or a glob."""
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     path = Path(text)
     if path.is_dir():
@@ -94,7 +94,7 @@ def with_suffix(target: Path, suffix: str) -> Path:
 
 def check_needed(option: str, given: object, need: str, there: object) -> None:
     """Raise LeadlineError for an option that was given without what alone it says something of."""
-    from leadline.depth import LeadlineError
+    from leadline.errors import LeadlineError
 
     if given not in (None, False) and there in (None, False):
         raise LeadlineError(f"{option} says something only with {need}; give that, or leave it out")
@@ -102,8 +102,8 @@ def check_needed(option: str, given: object, need: str, there: object) -> None:
 
 def check_writable(folder: Path) -> None:
     """Raise LeadlineError unless files can be written into `folder`, which is created."""
-    from leadline.depth import LeadlineError
-    from leadline.depth.atomic import cannot_write
+    from leadline.errors import LeadlineError
+    from leadline.io.atomic import cannot_write
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -57,8 +57,8 @@ def _plan(wanted: Wanted, data_options: list[str] | None) -> "dict[str, Packing]
     from leadline.cli.data_options import parse_data_options
     from leadline.datasets.open import available_splits, open_data
     from leadline.datasets.packing import plan_packing
-    from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
+    from leadline.errors import LeadlineError
 
     scale = parse_units(wanted.depth_scale) if wanted.depth_scale else None
     units = parse_units(wanted.units) if wanted.units else None
@@ -79,7 +79,7 @@ def _plan(wanted: Wanted, data_options: list[str] | None) -> "dict[str, Packing]
 
 def _resize(wanted: Wanted) -> "Resize | None":
     from leadline.datasets.packing import Resize
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
     from leadline.models.size_policy import processing_size
 
     if wanted.area is not None and wanted.size is not None:
@@ -101,10 +101,9 @@ def _resize(wanted: Wanted) -> "Resize | None":
 def verify(path: Path) -> None:
     """Check every shard folder at `path`; exit status 1 where anything is not as it was written."""
     from leadline.cli.progress import tracker
-    from leadline.datasets.checks.findings import plural
     from leadline.datasets.shard_check import verify_shards
     from leadline.datasets.shards import read_manifest, shard_folders
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError, plural
 
     folders = shard_folders(path)
     if not folders:

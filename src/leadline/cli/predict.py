@@ -17,7 +17,8 @@ from leadline.cli.inputs import (
 )
 
 if TYPE_CHECKING:
-    from leadline.depth import Calibration, DepthMap, Intrinsics, Photo
+    from leadline.depth import Calibration, DepthMap, Intrinsics
+    from leadline.io import Photo
 
 ASSUMED_FOV = 60.0
 
@@ -75,14 +76,10 @@ def predict_command(
     read is skipped and listed at the end; the exit status is then 1.
     """
     from leadline.cli.progress import Progress
-    from leadline.depth import (
-        IMAGE_SUFFIXES,
-        Calibration,
-        LeadlineError,
-        parse_units,
-        suffix_of,
-    )
+    from leadline.depth import parse_units
+    from leadline.errors import LeadlineError
     from leadline.inference import Predictor
+    from leadline.io import IMAGE_SUFFIXES, depth_format, read_calibration
 
     wanted = [*(inputs or []), *(more_inputs or [])]
     if not wanted:
@@ -91,7 +88,7 @@ def predict_command(
         raise LeadlineError("no output folder: give -o OUT")
     writing = Writing(
         folder=out,
-        suffix=suffix_of(format),
+        suffix=depth_format(format).suffix,
         units_per_metre=parse_units(units),
         color=color,
         ply=ply,
@@ -101,7 +98,7 @@ def predict_command(
         cmap=cmap,
         intrinsics=intrinsics,
         fov=fov,
-        calibration=None if calibration is None else Calibration.load(calibration),
+        calibration=None if calibration is None else read_calibration(calibration),
     )
     if writing.suffix != ".png" and units != "1000":
         raise LeadlineError("--units is for --format png16; the other formats hold metres")
@@ -165,8 +162,9 @@ class Writing:
 
         Errors: LeadlineError naming the option.
         """
-        from leadline.depth import Intrinsics, LeadlineError
-        from leadline.depth.color import color_table
+        from leadline.depth import Intrinsics
+        from leadline.errors import LeadlineError
+        from leadline.viz.color import color_table
 
         color_table(self.cmap)
         if self.vmin is not None and self.vmax is not None and self.vmin >= self.vmax:
@@ -176,7 +174,9 @@ class Writing:
         if self.fov is not None:
             Intrinsics.from_fov(self.fov, 640, 480)
         if self.intrinsics is not None:
-            Intrinsics.from_file(self.intrinsics, 640, 480)
+            from leadline.io import read_camera
+
+            read_camera(self.intrinsics, 640, 480)
         check_writable(self.folder)
 
 
@@ -184,8 +184,10 @@ def _predict_one(predictor, job: Job, writing: Writing) -> bool:  # type: ignore
     """Write the files of one photograph; return whether it got class labels."""
     import warnings
 
-    from leadline.depth import colorize, read_photo, write_depth, write_glb, write_ply, write_png
-    from leadline.depth.labels import colorize_labels, write_labels
+    from leadline.io import read_photo, write_depth, write_glb, write_ply, write_png
+    from leadline.io.labels import write_labels
+    from leadline.viz import colorize
+    from leadline.viz.labels import colorize_labels
 
     photo = read_photo(job.source)
     camera, note = camera_of(photo, writing)
@@ -234,10 +236,11 @@ def camera_of(photo: "Photo", writing: Writing) -> "tuple[Intrinsics, str]":
     In this order: --intrinsics, --fov, the EXIF focal length, a field of view of 60 degrees.
     """
     from leadline.depth import Intrinsics
+    from leadline.io import read_camera
 
     width, height = photo.width, photo.height
     if writing.intrinsics is not None:
-        return Intrinsics.from_file(writing.intrinsics, width, height), ""
+        return read_camera(writing.intrinsics, width, height), ""
     if writing.fov is not None:
         return Intrinsics.from_fov(writing.fov, width, height), ""
     if photo.focal_35mm is not None:

@@ -53,7 +53,7 @@ def runs_command(
 
 
 def _plot(runs: list[Any], pictures: list[Path], x: str) -> None:
-    from leadline.depth.errors import LeadlineError
+    from leadline.errors import LeadlineError
     from leadline.training.curves import AXES, MOST_RUNS, draw_curves
 
     if x not in AXES:

@@ -39,8 +39,8 @@ def train_command(
     resume: Annotated[Path | None, typer.Option(help="Continue this run folder.")] = None,
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
-    from leadline.depth.errors import LeadlineError
     from leadline.depth.units import parse_units
+    from leadline.errors import LeadlineError
 
     if resume is not None:
         given = (recipe, data, out, overrides, max_steps, depth_scale, data_option)

@@ -10,10 +10,10 @@ from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import read_lines, require_files
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_stored_depth
-from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import read_photo
 
 UNITS_BY_NAME = {"sync_depth": 1000.0, "proj_depth": 256.0}
 """What the names of the depth files say of their unit: NYU in millimetres, KITTI in 1/256 m."""

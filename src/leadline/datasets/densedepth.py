@@ -12,10 +12,10 @@ from leadline.datasets.listing import read_lines, require_files
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import read_bytes
-from leadline.depth.images import read_photo
-from leadline.depth.png16 import decode_grey_png
+from leadline.errors import LeadlineError
+from leadline.io.files import read_bytes
+from leadline.io.photos import read_photo
+from leadline.io.png16 import decode_grey_png
 
 LISTS = {"train": "nyu2_train.csv", "test": "nyu2_test.csv"}
 UNITS_OF_8_BIT = 25.5  # 255 is 10 m: steps of 3.9 cm

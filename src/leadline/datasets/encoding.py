@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
 from leadline.datasets.shards import DTYPES
-from leadline.depth.errors import LeadlineError
-from leadline.depth.png16 import LARGEST
+from leadline.depth.units import units_stored_as
+from leadline.errors import LeadlineError
+from leadline.io.png16 import LARGEST
 
-USUAL_UNITS = (1000.0, 256.0, 100.0, 5000.0)
+USUAL_UNITS = units_stored_as("u2")
 """Units per metre in which the depth of published data sets is stored."""
 
 

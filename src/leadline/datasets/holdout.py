@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 Unit = Literal["sample", "scene"]
 

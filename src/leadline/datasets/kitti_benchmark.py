@@ -20,10 +20,10 @@ from leadline.datasets.listing import folders_in, frames_in
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.datasets.velodyne import read_intrinsics
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_stored_depth
-from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import read_photo
 
 UNITS = 256.0
 PARTS = ("train", "val")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from leadline.datasets.facts import eigen_test
 from leadline.datasets.listing import folders_in, frames_in, read_lines
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 _DATE = re.compile(r"\d{4}_\d\d_\d\d")
 _DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_sync")

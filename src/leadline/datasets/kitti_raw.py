@@ -27,8 +27,8 @@ from leadline.datasets.velodyne import (
     read_camera,
     read_scan,
 )
-from leadline.depth.errors import LeadlineError
-from leadline.depth.images import read_photo
+from leadline.errors import LeadlineError
+from leadline.io.photos import read_photo
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import names_in, require_files
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_stored_depth
-from leadline.depth.images import read_photo
-from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io.cameras import read_camera
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import read_photo
 
 UNITS = 256.0
 DEPTH_FOLDERS = {"annotated": "groundtruth_depth", "velodyne": "velodyne_raw"}
@@ -66,7 +66,7 @@ class KittiSelectionDataset(Reader[SelectedFrame]):
         depth = read_stored_depth(path, UNITS)
         check_one_size("depth", depth, path, image, photo)
         height, width = depth.shape
-        camera = Intrinsics.from_file(intrinsics, width, height)
+        camera = read_camera(intrinsics, width, height)
         return to_be_warped(item.id, image, depth, None, camera)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line, read_bytes
+from leadline.errors import LeadlineError, one_line
+from leadline.io.files import read_bytes
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 

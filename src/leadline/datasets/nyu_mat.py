@@ -17,9 +17,8 @@ from leadline.datasets.layout import Layout, Option
 from leadline.datasets.reader import Reader
 from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError, one_line
 
 FILE_NAME = "nyu_depth_v2_labeled.mat"
 COUNT = 1449

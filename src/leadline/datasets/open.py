@@ -23,7 +23,7 @@ from leadline.datasets import (
 from leadline.datasets.holdout import Unit, hold_out
 from leadline.datasets.layout import Layout
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 LAYOUTS: tuple[Layout, ...] = (
     shards.LAYOUT,

@@ -24,8 +24,7 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest
 from leadline.datasets.warp import resize_sample, size_of
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
 
 PROBED = 16
 """Samples looked at before the encoding is chosen and the space is estimated."""

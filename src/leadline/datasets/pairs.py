@@ -1,7 +1,5 @@
 """Image-depth(-label) pairs from a folder or a CSV: the layout anybody can make."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,29 +8,22 @@ import yaml
 from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout
+from leadline.datasets.pair_listing import (
+    DEPTH_FOLDERS,
+    IMAGE_FOLDERS,
+    Pair,
+    list_csv,
+    list_folders,
+)
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import read_bytes
-from leadline.depth.formats import read_stored_depth
-from leadline.depth.images import IMAGE_SUFFIXES, read_photo
 from leadline.depth.units import parse_units
+from leadline.errors import LeadlineError
+from leadline.io.files import read_bytes
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import read_photo
 
-IMAGE_FOLDERS = ("rgb", "image", "images", "color", "colour")
-DEPTH_FOLDERS = ("depth", "depths", "depth_gt")
-LABEL_FOLDERS = ("label", "labels")
-DEPTH_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz", ".exr", ".pfm")
 SPLITS = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The files of one sample; `label` may be missing."""
-
-    id: str
-    image: Path
-    depth: Path
-    label: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -96,20 +87,21 @@ def open_pairs(
         raise LeadlineError(f"{path}: no such data; give a folder of pairs or a CSV file")
     root = path.parent if path.is_file() else path
     if path.is_file():
-        pairs = _pairs_from_csv(path)
+        listing = list_csv(path)
     elif split is not None and (path / f"{split}.csv").is_file():
-        pairs = _pairs_from_csv(path / f"{split}.csv")
+        listing = list_csv(path / f"{split}.csv")
     elif split is not None and declared_splits(path):
         raise LeadlineError(
             f"{path}: has no {split}.csv, only {', '.join(declared_splits(path))}; "
             f"choose one of these with --split"
         )
     else:
-        pairs = _pairs_from_folder(path)
+        listing = list_folders(path)
+    pairs = listing.require_complete()
     if not pairs:
         raise LeadlineError(f"{path}: no image-depth pairs in it")
     scale = units_per_metre if units_per_metre is not None else declared_scale(root)
-    return PairsDataset(root, tuple(pairs), scale, min_depth, max_depth, name="pairs")
+    return PairsDataset(root, pairs, scale, min_depth, max_depth, name="pairs")
 
 
 def declared_splits(path: Path) -> tuple[str, ...]:
@@ -121,71 +113,6 @@ def _other_csv(path: Path, split: str) -> Path | None:
     """Return `<split>.csv` beside another split's CSV."""
     other = path.parent / f"{split}.csv"
     return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
-
-
-def _pairs_from_csv(path: Path) -> list[Pair]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            missing = {"image", "depth"} - set(columns)
-            if missing:
-                raise LeadlineError(
-                    f"{path}: column {', '.join(sorted(missing))} is missing (found: "
-                    f"{', '.join(columns) or 'nothing'}); "
-                    "the first line must be image,depth[,label]"
-                )
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LeadlineError(f"{path}: not readable as CSV ({error})") from error
-    return [_pair_from_row(path, number, row) for number, row in enumerate(rows, start=2)]
-
-
-def _pair_from_row(path: Path, number: int, row: dict[str, str | None]) -> Pair:
-    if not row["image"] or not row["depth"]:
-        raise LeadlineError(f"{path}: line {number} lacks an image or a depth file")
-    image, depth = path.parent / row["image"], path.parent / row["depth"]
-    label = path.parent / label_name if (label_name := row.get("label")) else None
-    for file in (image, depth, label):
-        if file is not None and not file.is_file():
-            raise LeadlineError(f"{path}: line {number} names {file}, which does not exist")
-    return Pair(row["image"], image, depth, label)
-
-
-def _pairs_from_folder(path: Path) -> list[Pair]:
-    images = _files_by_stem(path, IMAGE_FOLDERS, tuple(IMAGE_SUFFIXES))
-    depths = _files_by_stem(path, DEPTH_FOLDERS, DEPTH_SUFFIXES)
-    if images is None or depths is None:
-        raise LeadlineError(
-            f"{path}: not a folder of pairs: expected train.csv/val.csv, or the folders rgb/ "
-            f"(or {', '.join(IMAGE_FOLDERS[1:])}) and depth/ (or {', '.join(DEPTH_FOLDERS[1:])})"
-        )
-    lonely = sorted(set(images) ^ set(depths))
-    if lonely:
-        have = "image" if lonely[0] in images else "depth"
-        raise LeadlineError(
-            f"{path}: {len(lonely)} files have no partner of the same stem, "
-            f"the first is {have} {lonely[0]!r}; pair or remove them"
-        )
-    labels = _files_by_stem(path, LABEL_FOLDERS, (".png",)) or {}
-    return [
-        Pair(str(images[stem].relative_to(path)), images[stem], depths[stem], labels.get(stem))
-        for stem in sorted(images)
-    ]
-
-
-def _files_by_stem(
-    path: Path, folders: Sequence[str], suffixes: Sequence[str]
-) -> dict[str, Path] | None:
-    for name in folders:
-        folder = path / name
-        if folder.is_dir():
-            return {
-                str(file.relative_to(folder).with_suffix("")): file
-                for file in sorted(folder.rglob("*"))
-                if file.suffix.lower() in suffixes and not file.name.startswith(".")
-            }
-    return None
 
 
 def declared_scale(root: Path) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample, StoredSample, keep_within
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 
 class Item(Protocol):

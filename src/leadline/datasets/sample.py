@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
-from leadline.depth.whole_units import WholeUnits
+from leadline.depth.quantized import QuantizedDepth
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class StoredSample:
 
     id: str
     image: NDArray[np.uint8]
-    whole: WholeUnits
+    whole: QuantizedDepth
     labels: NDArray[np.int32] | None = None
     intrinsics: Intrinsics | None = None
     min_depth: float = 0.0
@@ -72,12 +72,12 @@ class StoredSample:
 def to_be_warped(
     id: str,
     image: NDArray[np.uint8],
-    depth: DepthMap | WholeUnits,
+    depth: DepthMap | QuantizedDepth,
     labels: NDArray[np.int32] | None = None,
     camera: Intrinsics | None = None,
 ) -> Sample | StoredSample:
     """Return the sample of what was read, with its depth as it is."""
-    if isinstance(depth, WholeUnits):
+    if isinstance(depth, QuantizedDepth):
         return StoredSample(id, image, depth, labels, camera)
     image = np.require(image, requirements="W")
     return Sample(id, image, depth.depth, depth.valid, labels, camera)

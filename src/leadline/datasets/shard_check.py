@@ -18,7 +18,7 @@ from leadline.datasets.shards import (
     read_manifest,
     read_samples,
 )
-from leadline.depth.files import read_bytes
+from leadline.io.files import read_bytes
 
 
 def verify_shards(

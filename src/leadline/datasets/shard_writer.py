@@ -29,7 +29,7 @@ from leadline.datasets.shards import (
     VERSION,
 )
 from leadline.datasets.warp import size_of
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 BLOCK_SAMPLES = 32
 """Samples between two lines of the journal: what a kill can cost."""

@@ -24,11 +24,11 @@ from leadline.datasets.layout import Layout
 from leadline.datasets.reader import Reader
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line, read_bytes
 from leadline.depth.intrinsics import Intrinsics
-from leadline.depth.units import settle_units
-from leadline.depth.whole_units import WholeUnits
+from leadline.depth.quantized import QuantizedDepth
+from leadline.depth.units import resolve_units
+from leadline.errors import LeadlineError, one_line
+from leadline.io.files import read_bytes
 
 FORMAT, VERSION = "leadline-shards", 1
 MANIFEST, SAMPLES = "manifest.json", "samples.json"
@@ -96,11 +96,11 @@ class Arrays:
     units_per_metre: float | None
 
 
-def _depth_of(arrays: Arrays, pixels: slice, shape: tuple[int, int]) -> DepthMap | WholeUnits:
+def _depth_of(arrays: Arrays, pixels: slice, shape: tuple[int, int]) -> DepthMap | QuantizedDepth:
     stored = arrays.depth[pixels].reshape(shape)
     if arrays.units_per_metre is None:
         return DepthMap.from_metres(stored)
-    return WholeUnits(stored, arrays.units_per_metre)
+    return QuantizedDepth(stored, arrays.units_per_metre)
 
 
 def open_arrays(folder: Path) -> Arrays:
@@ -268,7 +268,7 @@ def open_shards(
     for name, folder in chosen.items():
         arrays = open_arrays(folder)
         if units_per_metre is not None:
-            settle_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
+            resolve_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
         samples += read_samples(folder, name)
     return ShardsDataset(path, tuple(samples), units_per_metre, name="shards")
 

@@ -13,10 +13,10 @@ from leadline.datasets.layout import Layout, Option
 from leadline.datasets.listing import folders_in, read_lines, require_files
 from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_stored_depth
-from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import read_photo
 
 UNITS = 5000.0
 CAMERAS = {

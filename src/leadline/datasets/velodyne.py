@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.listing import read_lines
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import read_bytes
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io.files import read_bytes
 
 DepthKind = Literal["z", "forward"]
 Rounding = Literal["nearest", "published"]

@@ -15,10 +15,10 @@ from leadline.datasets.reader import Reader, check_one_size
 from leadline.datasets.sample import Sample
 from leadline.datasets.vkitti_classes import IDS, ColourTable, read_colour_table
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.files import read_bytes
-from leadline.depth.images import read_photo
 from leadline.depth.intrinsics import Intrinsics
-from leadline.depth.png16 import decode_grey_png
+from leadline.io.files import read_bytes
+from leadline.io.photos import read_photo
+from leadline.io.png16 import decode_grey_png
 
 UNITS = 100.0
 SKY = 65535

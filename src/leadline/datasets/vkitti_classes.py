@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.listing import read_lines
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 CLASSES = (
     *("Terrain", "Sky", "Tree", "Vegetation", "Building", "Road", "GuardRail"),

@@ -1,50 +1,19 @@
-"""What a depth map is: metres, files, cameras, colours and point clouds.
+"""What a depth map is: metres, units, cameras, calibration, points in space; numpy alone."""
 
-Needs numpy and Pillow; OpenCV and OpenEXR are imported only by the functions that use them.
-"""
-
-from leadline.depth.atomic import atomic_path
 from leadline.depth.calibration import Calibration, fit_calibration
-from leadline.depth.color import COLORMAPS, colorize, robust_range
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import (
-    DEPTH_FORMATS,
-    DEPTH_UNITS,
-    WriteReport,
-    is_depth_file,
-    parse_units,
-    read_depth,
-    suffix_of,
-    write_depth,
-)
-from leadline.depth.images import IMAGE_SUFFIXES, Photo, read_photo, write_png
+from leadline.depth.geometry import flying_pixel_mask
 from leadline.depth.intrinsics import Intrinsics
-from leadline.depth.pointcloud import edge_mask, write_glb, write_ply
+from leadline.depth.units import DEPTH_UNITS, KNOWN_UNITS, DepthUnit, parse_units
 
 __all__ = [
-    "COLORMAPS",
-    "DEPTH_FORMATS",
     "DEPTH_UNITS",
-    "IMAGE_SUFFIXES",
+    "KNOWN_UNITS",
     "Calibration",
     "DepthMap",
+    "DepthUnit",
     "Intrinsics",
-    "LeadlineError",
-    "Photo",
-    "WriteReport",
-    "atomic_path",
-    "colorize",
-    "edge_mask",
     "fit_calibration",
-    "is_depth_file",
+    "flying_pixel_mask",
     "parse_units",
-    "read_depth",
-    "read_photo",
-    "robust_range",
-    "suffix_of",
-    "write_depth",
-    "write_glb",
-    "write_ply",
-    "write_png",
 ]

@@ -8,22 +8,17 @@ size shows as scale; the shift is the other freedom of networks that regress inv
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.atomic import atomic_path
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line, read_bytes
+from leadline.errors import LeadlineError
 
-FORMAT, VERSION = "leadline-calibration", 1
 SMALLEST_SPREAD = 1.05
 """With a shift, the farthest known point must be predicted this much beyond the nearest."""
 
@@ -75,32 +70,6 @@ class Calibration:
 
     def __str__(self) -> str:
         return f"scale {self.scale:.6g}" + (f", shift {self.shift:.6g} 1/m" if self.shift else "")
-
-    def save(self, path: Path) -> None:
-        """Write the calibration as JSON."""
-        content = {"format": FORMAT, "version": VERSION, "formula": "1/z' = 1/(scale z) + shift"}
-        values = asdict(self) | {"about": dict(self.about)}
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(content | values, indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> Calibration:
-        """Read what `save` wrote; raises LeadlineError, naming the file, for anything else."""
-        try:
-            content = json.loads(read_bytes(path, "calibration"))
-            if content["format"] != FORMAT or content["version"] != VERSION:
-                raise ValueError(f"format {content['format']} {content['version']}")
-            about = {str(key): str(value) for key, value in content["about"].items()}
-            return cls(float(content["scale"]), float(content["shift"]), about)
-        except LeadlineError as error:
-            if str(error).startswith(str(path)):
-                raise
-            raise LeadlineError(f"{path}: {error}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LeadlineError(
-                f"{path}: not a calibration ({one_line(error)}); give the calibration.json that "
-                "'leadline calibrate' wrote"
-            ) from error
 
 
 def fit_calibration(

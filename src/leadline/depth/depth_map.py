@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leadline.depth.errors import LeadlineError
 from leadline.depth.intrinsics import Intrinsics
-from leadline.depth.whole_units import WholeUnits
+from leadline.depth.quantized import QuantizedDepth
+from leadline.errors import LeadlineError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +90,7 @@ class DepthMap:
         return cls._clean(depth, trusted, intrinsics, provenance)
 
     @classmethod
-    def from_whole_units(cls, stored: WholeUnits) -> DepthMap:
+    def from_quantized(cls, stored: QuantizedDepth) -> DepthMap:
         """Build a depth map from whole numbers.
 
         The result is that of `from_metres` without its search for what whole numbers cannot be

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line, read_bytes
+from leadline.errors import LeadlineError, one_line
 
 FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 """Diagonal of a 36 x 24 mm frame, 43.27 mm: the yardstick of 35 mm-equivalent focal lengths."""
 
 _FOUR = ("fx", "fy", "cx", "cy")
-_ACCEPTED = 'nine numbers (3x3, row by row), four ("fx fy cx cy"), or JSON with fx, fy, cx, cy or K'
+
+
+def check_fov(degrees: float) -> None:
+    """Raise LeadlineError for a field of view that is not between 0 and 180 degrees."""
+    if not 0 < degrees < 180:
+        raise LeadlineError(
+            f"a field of view of {degrees:g} degrees is impossible; give an angle from 0 to 180"
+        )
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Intrinsics:
         for name in _FOUR:
             value = getattr(self, name)
             if not math.isfinite(value):
-                raise LeadlineError(f"intrinsics: {name} = {value} is not a finite number; mend it")
+                raise LeadlineError(
+                    f"intrinsics: {name} = {value} is not a finite number; correct it"
+                )
         for name in ("fx", "fy", "width", "height"):
             value = getattr(self, name)
             if not value > 0:
@@ -56,13 +61,6 @@ class Intrinsics:
         """The camera matrix K, (3,3) float64."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
-    @property
-    def horizontal_fov(self) -> float:
-        """Angle between the left and the right edge of the picture, in degrees."""
-        left = math.atan((self.cx + 0.5) / self.fx)
-        right = math.atan((self.width - 0.5 - self.cx) / self.fx)
-        return math.degrees(left + right)
-
     @classmethod
     def from_matrix(cls, K: ArrayLike, width: int, height: int) -> Intrinsics:
         """Build from a camera matrix K, (3,3), for pictures of `width` x `height` pixels.
@@ -73,7 +71,9 @@ class Intrinsics:
         if matrix.shape != (3, 3):
             raise LeadlineError(f"intrinsics: K has shape {matrix.shape}; give a 3x3 matrix")
         if not np.isfinite(matrix).all():
-            raise LeadlineError("intrinsics: K holds a value that is not a finite number; mend it")
+            raise LeadlineError(
+                "intrinsics: K holds a value that is not a finite number; correct it"
+            )
         if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
             raise LeadlineError(
                 f"intrinsics: K's rows {matrix[1].tolist()}, {matrix[2].tolist()} are not a "
@@ -86,30 +86,6 @@ class Intrinsics:
             )
         fx, fy, cx, cy = (float(matrix[index]) for index in ((0, 0), (1, 1), (0, 2), (1, 2)))
         return cls(fx, fy, cx, cy, width, height)
-
-    @classmethod
-    def from_file(cls, path: Path | str, width: int, height: int) -> Intrinsics:
-        """Read a camera from a text, .npy or .json file, for pictures of `width` x `height`.
-
-        Text and .npy hold nine numbers (K row by row) or four (fx fy cx cy); text may separate
-        them by blanks, commas or line breaks and comment with #. JSON is the same list, or an
-        object with the keys fx, fy, cx, cy, or with the key K; if it also has width and height,
-        the camera is scaled from that size to the one asked for.
-        Raises LeadlineError, naming the file, for anything else.
-        """
-        path = Path(path)
-        data = read_bytes(path, "camera file")
-        try:
-            if path.suffix.lower() == ".json":
-                return _from_json(data, width, height)
-            numbers = _numbers_from_npy(data) if path.suffix.lower() == ".npy" else _numbers(data)
-            return _from_numbers(numbers, width, height)
-        except LeadlineError as error:
-            raise LeadlineError(f"{path}: {error}") from None
-        except (ValueError, TypeError, EOFError, KeyError) as error:
-            raise LeadlineError(
-                f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {_ACCEPTED}"
-            ) from error
 
     @classmethod
     def from_focal_35mm(cls, focal_35mm: float, width: int, height: int) -> Intrinsics:
@@ -128,27 +104,13 @@ class Intrinsics:
         return cls._centred(focal, width, height)
 
     @classmethod
-    def from_fov(
-        cls,
-        degrees: float,
-        width: int,
-        height: int,
-        axis: Literal["horizontal", "vertical", "diagonal"] = "horizontal",
-    ) -> Intrinsics:
-        """Build a centred camera with square pixels from a field of view between 0 and 180 degrees.
+    def from_fov(cls, degrees: float, width: int, height: int) -> Intrinsics:
+        """Build a centred camera with square pixels from a horizontal field of view.
 
-        `axis` says whether the angle spans the width, the height or the diagonal of the picture.
+        `degrees`, above 0 and below 180, is the angle between the left and the right edge.
         """
-        extents = {"horizontal": width, "vertical": height, "diagonal": math.hypot(width, height)}
-        if axis not in extents:
-            raise LeadlineError(
-                f"unknown field-of-view axis {axis!r}; choose one of {', '.join(extents)}"
-            )
-        if not 0 < degrees < 180:
-            raise LeadlineError(
-                f"a field of view of {degrees} degrees is impossible; give an angle from 0 to 180"
-            )
-        focal = extents[axis] / 2 / math.tan(math.radians(degrees) / 2)
+        check_fov(degrees)
+        focal = width / 2 / math.tan(math.radians(degrees) / 2)
         return cls._centred(focal, width, height)
 
     @classmethod
@@ -187,41 +149,3 @@ class Intrinsics:
                 f"intrinsics: {one_line(error)} is missing or not a number; "
                 "give fx, fy, cx, cy, width and height"
             ) from error
-
-
-def _numbers(data: bytes) -> NDArray[np.float64]:
-    lines = (line.partition("#")[0] for line in data.decode("utf-8-sig").splitlines())
-    words = " ".join(lines).replace(",", " ").replace(";", " ").split()
-    return np.array([float(word) for word in words], dtype=np.float64)
-
-
-def _numbers_from_npy(data: bytes) -> NDArray[np.float64]:
-    return np.asarray(np.load(BytesIO(data), allow_pickle=False), dtype=np.float64)
-
-
-def _from_json(data: bytes, width: int, height: int) -> Intrinsics:
-    content = json.loads(data)
-    if isinstance(content, list):
-        return _from_numbers(np.asarray(content, dtype=np.float64), width, height)
-    if not isinstance(content, dict):
-        raise LeadlineError(f"holds {content!r} instead of a camera; expected {_ACCEPTED}")
-    own_width, own_height = int(content.get("width", width)), int(content.get("height", height))
-    numbers = content["K"] if "K" in content else [content[name] for name in _FOUR]
-    camera = _from_numbers(np.asarray(numbers, dtype=np.float64), own_width, own_height)
-    return camera.scaled_to(width, height)
-
-
-def _from_numbers(numbers: NDArray[np.float64], width: int, height: int) -> Intrinsics:
-    if numbers.size == 9:
-        camera = Intrinsics.from_matrix(numbers.reshape(3, 3), width, height)
-    elif numbers.size == 4:
-        fx, fy, cx, cy = (float(value) for value in numbers.ravel())
-        camera = Intrinsics(fx, fy, cx, cy, width, height)
-    else:
-        raise LeadlineError(f"holds {numbers.size} numbers; expected {_ACCEPTED}")
-    if camera.fx < 0.02 * width:  # a field of view above 175 degrees
-        raise LeadlineError(
-            f"fx = {camera.fx:g} for a picture {width} pixels wide looks normalised; "
-            "give the intrinsics in pixels (multiply by the width and the height)"
-        )
-    return camera

@@ -3,28 +3,79 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError, nearest
 
-DEPTH_UNITS: dict[str, float] = {
-    "nyu-mm": 1000.0,
-    "kitti": 256.0,
-    "vkitti-cm": 100.0,
-    "tum": 5000.0,
-    "metres": 1.0,
-}
-"""Names for the units of the well-known data sets, in file units per metre."""
+
+@dataclass(frozen=True)
+class DepthUnit:
+    """A unit in which published depth files are stored: a row of `KNOWN_UNITS`.
+
+    `name` and `aliases` are what `parse_units` takes, `words` what a report prints, `data_sets`
+    who stores depth this way. `stored_as` lists the types of files that use it: "u1" and "u2" for
+    whole numbers of 8 and 16 bits, "f" for floating point.
+    """
+
+    name: str
+    units_per_metre: float
+    words: str
+    data_sets: str
+    stored_as: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+
+
+KNOWN_UNITS = (
+    DepthUnit("metres", 1.0, "metres", "most float files", ("f",), ("m", "metre", "meters")),
+    DepthUnit(
+        "nyu-mm",
+        1000.0,
+        "millimetres",
+        "NYU Depth v2, ScanNet, RealSense, Kinect",
+        ("u2", "f"),
+        ("mm", "millimetres"),
+    ),
+    DepthUnit("kitti", 256.0, "1/256 m (KITTI)", "KITTI", ("u2",)),
+    DepthUnit(
+        "vkitti-cm",
+        100.0,
+        "centimetres (Virtual KITTI)",
+        "Virtual KITTI",
+        ("u2", "f"),
+        ("cm", "centimetres"),
+    ),
+    DepthUnit("tum", 5000.0, "1/5000 m (TUM RGB-D)", "TUM RGB-D, ICL-NUIM", ("u2",)),
+    DepthUnit("densedepth-8bit", 25.5, "8 bit, 255 = 10 m (DenseDepth)", "DenseDepth", ("u1",)),
+)
+"""Every unit that Leadline knows by name or tries where a file does not say its own.
+
+The usual ones come first: of units that fit equally well, the first is taken.
+"""
+
+DEPTH_UNITS: dict[str, float] = {unit.name: unit.units_per_metre for unit in KNOWN_UNITS}
+"""Units per metre by name."""
+
+
+def units_stored_as(kind: str) -> tuple[float, ...]:
+    """Return the known units per metre of files of a type: "u1", "u2" or "f"."""
+    return tuple(unit.units_per_metre for unit in KNOWN_UNITS if kind in unit.stored_as)
 
 
 def parse_units(text: str | float) -> float:
     """Return the file units per metre that `text` names or is.
 
-    `text` is a key of `DEPTH_UNITS` or a positive number, for instance "kitti" or "256".
-    Raises LeadlineError for anything else.
+    `text` is the name or an alias of one of `KNOWN_UNITS`, or a positive number, for instance
+    "kitti" or "256".
+    Errors: LeadlineError for anything else.
+
+    >>> parse_units("kitti"), parse_units("mm"), parse_units("1000")
+    (256.0, 1000.0, 1000.0)
     """
-    if isinstance(text, str) and text.strip().lower() in DEPTH_UNITS:
-        return DEPTH_UNITS[text.strip().lower()]
+    name = str(text).strip().lower()
+    for unit in KNOWN_UNITS:
+        if name in (unit.name, *unit.aliases):
+            return unit.units_per_metre
     try:
         value = float(text)
     except (TypeError, ValueError):
@@ -32,7 +83,8 @@ def parse_units(text: str | float) -> float:
     if not (math.isfinite(value) and value > 0):
         raise LeadlineError(
             f"depth unit {text!r} is neither a positive number of units per metre nor one of "
-            f"{', '.join(DEPTH_UNITS)}; write for instance 1000 for millimetres"
+            f"{', '.join(DEPTH_UNITS)}{nearest(name, DEPTH_UNITS)}; "
+            "write for instance 1000 for millimetres"
         )
     return value
 
@@ -42,19 +94,20 @@ def describe_units(units_per_metre: float) -> str:
     return "metre" if units_per_metre == 1 else f"1/{units_per_metre:g} metre"
 
 
-def settle_units(path: Path, asked: float | None, declared: float | None) -> float | None:
-    """Return the one unit that the caller and the file agree on, None if neither says.
+def resolve_units(path: Path, given: float | None, declared: float | None) -> float | None:
+    """Return the unit of the file `path`: the one it declares, or the one the caller gives.
 
-    Raises LeadlineError, naming the file and both values, if they contradict each other.
+    None where neither is known.
+    Errors: LeadlineError, naming the file and both values, if they contradict each other.
     """
-    if asked is not None:
-        asked = parse_units(asked)
-    if asked is None or declared is None:
-        return declared if asked is None else asked
-    if not math.isclose(asked, declared, rel_tol=1e-6):
+    if given is not None:
+        given = parse_units(given)
+    if given is None or declared is None:
+        return declared if given is None else given
+    if not math.isclose(given, declared, rel_tol=1e-6):
         raise LeadlineError(
-            f"{path}: declares {declared:g} units per metre but {asked:g} was asked for; "
-            "drop the depth scale, or correct it"
+            f"{path}: declares {declared:g} units per metre but {given:g} was given; "
+            "leave the depth scale out, or correct it"
         )
     return declared
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.metrics.resize import resize_to
 
 MILLIMETRES_COUNTED = 100_000

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.labels import MOST_CLASSES
+from leadline.depth.classes import MAX_CLASSES
+from leadline.errors import LeadlineError
 from leadline.metrics import Comparison, Protocol
-from leadline.metrics.boundary import boundary_score, edge_mask
+from leadline.metrics.boundary import boundary_score, depth_edge_mask
 
 BREAKDOWNS = ("boundary", "edges", "ranges", "classes")
 RANGE_EDGES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
@@ -66,7 +66,7 @@ class EdgeBreakdown(GroupBreakdown):
         self, comparison: Comparison, labels: NDArray[np.int32] | None
     ) -> NDArray[np.integer]:
         """Return 1 at an edge of the truth, else 0."""
-        edges = edge_mask(comparison.truth, comparison.scored)
+        edges = depth_edge_mask(comparison.truth, comparison.scored)
         return comparison.at_scored(edges.view(np.uint8))
 
     def result(self) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ class ClassBreakdown(GroupBreakdown):
     """Pixels by their true class."""
 
     def __init__(self, protocol: Protocol, void: Sequence[int] = ()):
-        super().__init__(protocol, MOST_CLASSES + 1)
+        super().__init__(protocol, MAX_CLASSES + 1)
         self._void = set(void)
         self._seen = False
 
@@ -118,7 +118,7 @@ class ClassBreakdown(GroupBreakdown):
             return None
         self._seen = True
         ids = comparison.at_scored(comparison.crop(labels))
-        return np.where((ids < 0) | (ids >= MOST_CLASSES), MOST_CLASSES, ids)
+        return np.where((ids < 0) | (ids >= MAX_CLASSES), MAX_CLASSES, ids)
 
     def result(self) -> list[dict[str, Any]]:
         """Return a row for every class that occurs, void ones left out."""
@@ -126,7 +126,7 @@ class ClassBreakdown(GroupBreakdown):
             raise LeadlineError(
                 "--breakdown classes: the data has no labels; leave it out, or add a label column"
             )
-        present = np.flatnonzero(self.sums[:MOST_CLASSES, 0])
+        present = np.flatnonzero(self.sums[:MAX_CLASSES, 0])
         return [
             self.row(int(group), f"class {group}", id=int(group))
             for group in present

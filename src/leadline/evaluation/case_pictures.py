@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.color import color_table, colorize, robust_range
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.figure import Cell, Scale, draw_figure
-from leadline.depth.panels import ERROR_LIMIT, enlarge_points, error_map, error_table
+from leadline.errors import LeadlineError
 from leadline.evaluation.stored import KeptCase, Result
 from leadline.metrics.resize import resize_to
+from leadline.viz.color import color_table, colorize, robust_range
+from leadline.viz.figure import Cell, Scale, draw_figure
+from leadline.viz.panels import ERROR_LIMIT, enlarge_points, error_map, error_table
 
 Picture = NDArray[np.uint8]
 HALF_FLOAT = 0.005

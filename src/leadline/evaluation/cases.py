@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.atomic import atomic_path
+from leadline.io.atomic import atomic_path
 from leadline.metrics import Comparison
 
 EVEN = 8

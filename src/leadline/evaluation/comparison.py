@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.evaluation.likeness import differences, groups_of
 from leadline.evaluation.published import PublishedSet, published_for
 from leadline.evaluation.stored import Result

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
-from leadline.depth.labels import MOST_CLASSES
+from leadline.depth.classes import MAX_CLASSES
+from leadline.errors import LeadlineError
 from leadline.evaluation.breakdowns import Breakdowns
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
@@ -155,7 +155,7 @@ def evaluate(
         if compared.pixels:
             parts.see(compared, sample.labels)
         if answer.labels is not None and sample.labels is not None:
-            counts = confusion_matrix(answer.labels, sample.labels, MOST_CLASSES, void)
+            counts = confusion_matrix(answer.labels, sample.labels, MAX_CLASSES, void)
             confusion = counts if confusion is None else confusion + counts
     if settled is None or not any(image.pixels for image in images):
         raise LeadlineError("no image has a pixel to score; check the depth scale and the protocol")

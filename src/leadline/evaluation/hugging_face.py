@@ -13,8 +13,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstima
 from transformers.utils import logging
 
 from leadline.datasets.sample import Sample
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.outputs import check_aligned, check_output, depth_of_disparity
 from leadline.evaluation.predictions import Answer, mirror
 from leadline.metrics import Protocol

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.metrics import Protocol
 
 OUTPUTS = ("metric", "inverse")

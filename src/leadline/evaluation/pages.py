@@ -12,10 +12,10 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.color import color_table
-from leadline.depth.panels import ERROR_LIMIT, error_table
 from leadline.evaluation.tables import headed, number, p_value, signed
+from leadline.io.atomic import atomic_path
+from leadline.viz.color import color_table
+from leadline.viz.panels import ERROR_LIMIT, error_table
 
 PICTURE_WIDTH = 400
 JPEG_QUALITY = 85

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from leadline.depth.scale_bar import round_ticks
+from leadline.viz.scale_bar import round_ticks
 
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 26, 46
 LANDSCAPE, SQUARE = (560, 270), (424, 416)  # the square one leaves 344 x 344 for its dots

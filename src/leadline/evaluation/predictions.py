@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth_values, read_metres
+from leadline.errors import LeadlineError
 from leadline.evaluation.outputs import depth_of_disparity
+from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
 from leadline.metrics.resize import Size, resize_to
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SAME_RATIO = 0.04
 """Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
-PREDICTION_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".pfm", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,8 @@ class ModelPredictions:
 
     def answer(self, sample: Sample) -> Answer:
         """Run the model on the photograph."""
-        outputs = self.predictor.runtime.run(sample.image[None])
-        labels = outputs.get("labels")
-        depth = np.asarray(outputs["depth"][0], dtype=np.float32)
-        return Answer(depth, None if labels is None else labels[0])
+        batch = self.predictor.predict_batch(sample.image[None])
+        return Answer(batch.depth[0], None if batch.labels is None else batch.labels[0])
 
     def mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Run the model on the mirrored photograph."""
@@ -184,7 +181,7 @@ def find_files(folder: Path, data: DepthDataset) -> dict[str, Path]:
 
     A file sits below `folder` at the image's own path or at the end of it, as long as that is the
     end of no other image's path; where its stem is no other's, anywhere below, once. It has one of
-    `PREDICTION_SUFFIXES`.
+    `depth_suffixes()`.
     Errors: LeadlineError naming the first image without a prediction, or with several.
     """
     if not folder.is_dir():
@@ -235,7 +232,7 @@ def _stems_below(folder: Path) -> defaultdict[str, list[Path]]:
     places: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         place = path.with_suffix("")
-        if path.suffix in PREDICTION_SUFFIXES and place not in places[place.name]:
+        if path.suffix in depth_suffixes() and place not in places[place.name]:
             places[place.name].append(place)
     return places
 
@@ -251,7 +248,7 @@ def _only_place(folder: Path, name: str, places: list[Path]) -> list[Path]:
 
 def _file_at(places: Sequence[Path]) -> Path | None:
     for place in places:
-        for suffix in PREDICTION_SUFFIXES:
+        for suffix in depth_suffixes():
             path = place.with_name(place.name + suffix)
             if path.is_file():
                 return path

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from leadline import __version__
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.atomic import atomic_path
-from leadline.depth.color import robust_range
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.images import write_png
-from leadline.depth.panels import ERROR_LIMIT, side_by_side
 from leadline.evaluation.cases import RANKED_BY, Case, CaseCollector, write_cases
 from leadline.evaluation.evaluate import Evaluation
+from leadline.io.atomic import atomic_path
+from leadline.io.photos import write_png
+from leadline.viz.color import robust_range
+from leadline.viz.panels import ERROR_LIMIT, side_by_side
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:

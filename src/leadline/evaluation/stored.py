@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.evaluate import extent_in_words
 from leadline.metrics import Protocol
 

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import read_depth, read_depth_values
-from leadline.depth.units import describe_units
+from leadline.depth.units import describe_units, units_stored_as
+from leadline.errors import LeadlineError
 from leadline.evaluation.cases import evenly_spaced
 from leadline.evaluation.predictions import check_upright, read_disparity
+from leadline.io.formats import read_depth, read_depth_values
 from leadline.metrics.resize import resize_to
 
 LOOKED_AT = 8
-WHOLE_UNITS = (1000.0, 256.0, 100.0, 5000.0)
-FLOAT_UNITS = (1.0, 1000.0, 100.0)
+WHOLE_UNITS = units_stored_as("u2")
+FLOAT_UNITS = units_stored_as("f")
 NEAR = 1.4
 """A unit fits if it puts the median prediction within this factor of the median truth ..."""
 FAR = 1.8

@@ -14,9 +14,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.export.graph import OPSET, add_size_policy
+from leadline.io.atomic import atomic_path
 from leadline.models.base import DepthModel
 
 WEIGHT_TYPES = ("f32", "fp16")

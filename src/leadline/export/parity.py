@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime, Runtime
 from leadline.models.base import DepthModel
-from leadline.models.pipeline import MetricPipeline
+from leadline.models.pipeline import InferencePipeline
 
 SIZES = ((480, 640), (375, 1242), (601, 433), (61, 97), (4000, 6000))
 """(H, W): the common one, a panorama, an odd portrait, a tiny and a huge image."""
@@ -41,7 +41,7 @@ def check_parity(
     runtimes: list[Runtime] = [OpenVinoRuntime(path, "f32")]
     if path.suffix == ".onnx":
         runtimes.append(OnnxRuntime(path))
-    pipeline = MetricPipeline(model).eval()
+    pipeline = InferencePipeline(model).eval()
     rows = []
     for height, width in sizes:
         for batch in batches if height * width < 4_000_000 else batches[:1]:

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.images import Photo, read_photo
 from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
 from leadline.inference.runtimes import (
     PRECISIONS,
     OnnxRuntime,
@@ -17,6 +16,7 @@ from leadline.inference.runtimes import (
     Runtime,
     TorchRuntime,
 )
+from leadline.io.photos import Photo, read_photo
 from leadline.weights import DEFAULT_MODEL, shipped_model_file, shipped_models
 
 ImageLike = Photo | Path | str | NDArray[np.uint8]
@@ -31,6 +31,17 @@ class Prediction:
     """
 
     depth: DepthMap
+    labels: NDArray[np.integer] | None = None
+
+
+@dataclass(frozen=True)
+class BatchPrediction:
+    """What a model says of a batch: `depth` (N,H,W) float32 metres, and `labels` (N,H,W) or None.
+
+    `labels` are class ids, uint8 (int32 of a model with more than 256 classes).
+    """
+
+    depth: NDArray[np.float32]
     labels: NDArray[np.integer] | None = None
 
 
@@ -91,41 +102,32 @@ class Predictor:
     def predict(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> Prediction:
         """Return depth and, for a multi-task model, class labels of one photograph."""
         photo = _as_photo(image)
-        outputs = self.runtime.run(photo.pixels[None])
+        batch = self.predict_batch(photo.pixels[None])
         provenance = {"model": self.name, "runtime": self.runtime.name}
         if photo.path is not None:
             provenance["source"] = photo.path.name
-        depth = DepthMap.from_metres(
-            outputs["depth"][0], intrinsics=intrinsics, provenance=provenance
-        )
-        labels = outputs.get("labels")
-        return Prediction(depth, None if labels is None else labels[0])
+        depth = DepthMap.from_metres(batch.depth[0], intrinsics=intrinsics, provenance=provenance)
+        return Prediction(depth, None if batch.labels is None else batch.labels[0])
 
-    def metres(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return (N,H,W) float32 metres for a batch (N,H,W,3) uint8 RGB of one size."""
+    def predict_batch(self, images: NDArray[np.uint8]) -> BatchPrediction:
+        """Return depth and, for a multi-task model, class labels of photographs of one size.
+
+        `images` is (N,H,W,3) uint8 RGB. The arrays are the runtime's own, without the checks that
+        a `DepthMap` makes.
+        Errors: LeadlineError for another shape or type.
+        """
         if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
             raise LeadlineError(
                 f"expected images (N,H,W,3) uint8 RGB, got {images.shape} {images.dtype}"
             )
-        return np.asarray(self.runtime.run(images)["depth"], dtype=np.float32)
+        outputs = self.runtime.run(images)
+        return BatchPrediction(
+            np.asarray(outputs["depth"], dtype=np.float32), outputs.get("labels")
+        )
 
 
-def load(
-    name_or_path: str | Path = DEFAULT_MODEL,
-    *,
-    runtime: str = "auto",
-    precision: str = "f32",
-    threads: int | None = None,
-    processing_area: int | None = None,
-) -> Predictor:
-    """Return `Predictor.load` of the same arguments: the shipped model by default."""
-    return Predictor.load(
-        name_or_path,
-        runtime=runtime,
-        precision=precision,
-        threads=threads,
-        processing_area=processing_area,
-    )
+load = Predictor.load
+"""`leadline.load`: the shipped model by default."""
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -161,9 +163,11 @@ def _check_choice(path: Path, runtime: str, precision: str, processing_area: int
     if runtime == "onnxruntime" and path.suffix != ".onnx":
         raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use --runtime openvino")
     if precision == "bf16" and runtime != "openvino":
-        raise LeadlineError("precision bf16 is there with the openvino runtime only")
+        raise LeadlineError("only the openvino runtime offers precision bf16; use f32")
     if processing_area is not None and runtime == "onnxruntime":
-        raise LeadlineError("another processing area is there with openvino and torch only")
+        raise LeadlineError(
+            "the onnxruntime runtime cannot change the processing area; use openvino or torch"
+        )
 
 
 def _display_name(name_or_path: str | Path, path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 Outputs = dict[str, NDArray[Any]]
 PRECISIONS = ("f32", "bf16")
@@ -151,7 +151,7 @@ class OnnxRuntime:
 
 
 class TorchRuntime:
-    """A saved model folder in torch, float32, on the CPU or a named device."""
+    """A saved model folder in torch, float32, on the CPU."""
 
     name = "torch"
 
@@ -160,7 +160,6 @@ class TorchRuntime:
         folder: Path,
         threads: int | None = None,
         processing_area: int | None = None,
-        device: str = "cpu",
     ):
         try:
             import torch
@@ -170,22 +169,20 @@ class TorchRuntime:
                 "or export it to .onnx and use that"
             ) from error
         from leadline.models.build import load_model
-        from leadline.models.pipeline import MetricPipeline
+        from leadline.models.pipeline import InferencePipeline
 
         if threads:
             torch.set_num_threads(threads)
-        self._torch, self._device = torch, torch.device(device)
-        model = load_model(folder).to(device=self._device)
-        model = model.to(memory_format=torch.channels_last)
-        self._pipeline = MetricPipeline(model, processing_area).eval()
+        self._torch = torch
+        model = load_model(folder).to(memory_format=torch.channels_last)
+        self._pipeline = InferencePipeline(model, processing_area).eval()
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
         torch = self._torch
         with torch.inference_mode():
-            batch = torch.from_numpy(np.array(images)).to(self._device)
-            outputs = self._pipeline(batch)
-        return {name: value.cpu().numpy() for name, value in outputs.items()}
+            outputs = self._pipeline(torch.from_numpy(np.array(images)))
+        return {name: value.numpy() for name, value in outputs.items()}
 
 
 def _reason(error: Exception) -> str:

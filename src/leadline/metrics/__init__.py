@@ -4,7 +4,7 @@
 """
 
 from leadline.metrics.alignment import align
-from leadline.metrics.boundary import BoundaryScore, boundary_score, edge_mask
+from leadline.metrics.boundary import BoundaryScore, boundary_score, depth_edge_mask
 from leadline.metrics.depth_metrics import (
     DEVKIT_METRICS,
     DOCUMENT_METRICS,
@@ -31,8 +31,8 @@ __all__ = [
     "bootstrap_interval",
     "boundary_score",
     "confusion_matrix",
+    "depth_edge_mask",
     "depth_metrics",
-    "edge_mask",
     "get_protocol",
     "mean_over_images",
     "paired_test",

@@ -58,7 +58,7 @@ def boundary_score(
     return BoundaryScore(float(weights @ precision), float(weights @ recall), float(weights @ f1))
 
 
-def edge_mask(truth: NDArray[np.float32], scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def depth_edge_mask(truth: NDArray[np.float32], scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which pixels (H,W) lie at an edge of the truth, our own definition.
 
     Two scored neighbours make an edge if their depths have a ratio above `EDGE_RATIO`; every pixel

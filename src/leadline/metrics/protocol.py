@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.metrics.alignment import ALIGNMENTS, SPACES, align
 from leadline.metrics.depth_metrics import (
     DEVKIT_METRICS,

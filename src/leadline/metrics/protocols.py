@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line, read_bytes
+from leadline.errors import LeadlineError, one_line
+from leadline.io.files import read_bytes
 from leadline.metrics.depth_metrics import DEVKIT_METRICS, DOCUMENT_METRICS
 from leadline.metrics.protocol import Protocol
 

@@ -14,14 +14,8 @@ __all__ = [
     "ModelConfig",
     "ModelInfo",
     "create_model",
-    "list_models",
     "load_model",
 ]
-
-
-def list_models() -> list[ModelInfo]:
-    """Return every architecture of the catalog, in its order."""
-    return list(CATALOG.values())
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.spaces import DepthSpace, create_space
 
 NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
@@ -129,7 +129,7 @@ class DepthModel(nn.Module, ABC):
         """Write `model.safetensors` and `config.json` into `folder`, each in one move."""
         from safetensors.torch import save
 
-        from leadline.depth.atomic import atomic_path
+        from leadline.io.atomic import atomic_path
 
         state = {
             name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()

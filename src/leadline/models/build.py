@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.names import nearest
+from leadline.errors import LeadlineError, nearest
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import read_state_dict

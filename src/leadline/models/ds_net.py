@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.labels import MOST_CLASSES
+from leadline.depth.classes import MAX_CLASSES
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.encoders import create_encoder
 from leadline.models.mancini import WIDTHS, DeconvolutionBranch, positive_output
@@ -29,9 +29,9 @@ class DSNet(DepthModel):
     ):
         super().__init__(config)
         self.classes = classes
-        if not 2 <= classes <= MOST_CLASSES:
+        if not 2 <= classes <= MAX_CLASSES:
             raise LeadlineError(
-                f"classes = {classes}: ds-net needs at least 2 and at most {MOST_CLASSES}"
+                f"classes = {classes}: ds-net needs at least 2 and at most {MAX_CLASSES}"
             )
         self.positive = positive_output(output)
         self.encoder = create_encoder(encoder)

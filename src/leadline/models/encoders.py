@@ -16,8 +16,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
 
 Taps = dict[int, Tensor]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
 from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder

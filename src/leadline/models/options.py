@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.names import nearest
+from leadline.errors import LeadlineError, nearest
 
 
 def check_options(

@@ -8,7 +8,7 @@ from leadline.models.base import DepthModel
 from leadline.models.size_policy import processing_size, shrink_sizes
 
 
-class MetricPipeline(nn.Module):
+class InferencePipeline(nn.Module):
     """A `DepthModel` between its pre- and post-processing.
 
     `processing_area` overrides the number of pixels processed; another one than the network was

@@ -9,11 +9,11 @@ the up-projection gave, which keeps "channels are halved" true.
 
 from torch import Tensor, cat, nn
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.blocks import conv_bn_relu, crop_to, size_at, up_steps
 from leadline.models.encoders import create_encoder
-from leadline.models.upproj import FastUpProjection
+from leadline.models.upproj import UpProjection
 
 SKIPS = ("none", "reduce", "concat")
 
@@ -55,7 +55,7 @@ class ResNet50UpProjection(DepthModel):
         inputs = width
         for reduction in self.steps:
             width //= 2
-            self.ups.append(FastUpProjection(inputs, width, padding))
+            self.ups.append(UpProjection(inputs, width, padding))
             joined = width + (channels.get(reduction, 0) if skip != "none" else 0)
             self.reduces.append(
                 conv_bn_relu(joined, width, kernel=1) if skip == "reduce" else nn.Identity()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ReciprocalSpace(DepthSpace):
         return self.max_depth / target.clamp(1.0, self.max_depth / self.min_depth)
 
 
-SPACES: dict[str, type[DepthSpace]] = {
+DEPTH_SPACES: dict[str, type[DepthSpace]] = {
     "linear": LinearSpace,
     "log": LogSpace,
     "reciprocal": ReciprocalSpace,
@@ -82,9 +82,11 @@ SPACES: dict[str, type[DepthSpace]] = {
 
 def create_space(name: str, min_depth: float, max_depth: float) -> DepthSpace:
     """Return the depth space called `name` (linear, log or reciprocal) over a range in metres."""
-    if name not in SPACES:
-        raise LeadlineError(f"depth space {name!r} is not known; choose one of {', '.join(SPACES)}")
-    return SPACES[name](min_depth, max_depth)
+    if name not in DEPTH_SPACES:
+        raise LeadlineError(
+            f"depth space {name!r} is not known; choose one of {', '.join(DEPTH_SPACES)}"
+        )
+    return DEPTH_SPACES[name](min_depth, max_depth)
 
 
 def masked_area_mean(depth: Tensor, valid: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
 from leadline.models.encoders import Taps, create_encoder, use_leaky_relu

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
 from leadline.metrics import protocol_for
 from leadline.training.card import write_card
 from leadline.training.record import RunRecord

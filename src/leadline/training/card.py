@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from leadline.depth.atomic import atomic_path
+from leadline.io.atomic import atomic_path
 from leadline.metrics import METRICS
 from leadline.training.recipe import Recipe
 

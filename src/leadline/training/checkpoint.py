@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
 
 LAST, BEFORE = "last.ckpt", "before_last.ckpt"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel
 from leadline.training.recipe import Recipe
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.atomic import atomic_path
+from leadline.io.atomic import atomic_path
 from leadline.metrics import HIGHER_IS_BETTER
 from leadline.training.runs import RunFolder
 

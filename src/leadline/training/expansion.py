@@ -24,12 +24,12 @@ from PIL import Image
 
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.warp import OUTSIDE
-from leadline.depth.atomic import atomic_path
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.formats import write_depth
-from leadline.depth.images import write_png
-from leadline.depth.png16 import LARGEST
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
+from leadline.io.formats import write_depth
+from leadline.io.photos import write_png
+from leadline.io.png16 import LARGEST
 from leadline.training.augment import prepare
 from leadline.training.recipe import AugmentSection
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
 from leadline.training.processes import SaidByAnother
 from leadline.training.run import Run, sample_ids
 

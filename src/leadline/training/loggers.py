@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.files import one_line
+from leadline.errors import one_line
+from leadline.io.atomic import atomic_path
 from leadline.training.recipe import Recipe
 
 

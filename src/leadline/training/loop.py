@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
 from leadline.training.books import Books
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.class_ids import class_ids

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel
 from leadline.models.options import check_options
 from leadline.models.spaces import masked_area_mean

@@ -4,9 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
+from leadline.io.atomic import atomic_path
 
 ORIGIN_FILE = "run.json"
 

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.recipe import TrainerSection
 
 T = TypeVar("T")

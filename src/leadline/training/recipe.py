@@ -17,8 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.names import nearest
+from leadline.errors import LeadlineError, nearest
 from leadline.metrics import METRICS
 
 

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
-from leadline.depth.atomic import atomic_path
-from leadline.depth.color import robust_range
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
-from leadline.depth.images import write_png
-from leadline.depth.panels import side_by_side
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
+from leadline.io.photos import write_png
 from leadline.metrics import METRICS, protocol_for
 from leadline.training.curves import draw_curves
 from leadline.training.loggers import LoggedRun, Loggers
 from leadline.training.recipe import Recipe
 from leadline.training.runs import METRICS_FILE, open_run
 from leadline.training.status import State, Status
+from leadline.viz.color import robust_range
+from leadline.viz.panels import side_by_side
 
 COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from leadline.datasets.open import open_train_and_val
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel
 from leadline.training.checkpoint import save_checkpoint
 from leadline.training.data import EpochOrder

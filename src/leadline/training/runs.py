@@ -10,8 +10,7 @@ from typing import Any
 
 import yaml
 
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
 from leadline.metrics import HIGHER_IS_BETTER, METRICS
 from leadline.training.origin import ORIGIN_FILE, read_origin
 from leadline.training.status import Status, read_status

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 ClassWeights = Mapping[int, float] | Mapping[str, float] | Sequence[float]
 """One weight a class, or {class id: weight} with 1 for the others (YAML may make ids strings)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.build import checked_factory, create_model
 from leadline.models.catalog import CATALOG

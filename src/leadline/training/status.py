@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from leadline.depth.atomic import atomic_path
-from leadline.depth.errors import LeadlineError
-from leadline.depth.files import one_line
+from leadline.errors import LeadlineError, one_line
+from leadline.io.atomic import atomic_path
 
 STATUS = "status.json"
 State = Literal["running", "stopped", "finished"]

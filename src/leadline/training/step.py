@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.training.guard import refuse_not_finite
 from leadline.training.parts import WHOLE, BatchPart, InformedPart, Rehearsal, combine
 from leadline.training.run import Run

@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.metrics import mean_over_images, protocol_for
 from leadline.models.base import DepthModel
-from leadline.models.pipeline import MetricPipeline
+from leadline.models.pipeline import InferencePipeline
 from leadline.training.processes import Processes
 
 SAMPLES_SHOWN = 4
@@ -62,7 +62,7 @@ def _score(
     model: DepthModel, data: DepthDataset, protocol_name: str, first: int, every: int
 ) -> tuple[list[Row], list[tuple[int, NDArray[np.float32]]]]:
     model.eval()
-    pipeline = MetricPipeline(model, labels=False)
+    pipeline = InferencePipeline(model, labels=False)
     picked = set(shown_indices(len(data)))
     device = next(model.parameters()).device
     rows: list[Row] = []

@@ -1,0 +1,36 @@
+"""`leadline recipes`: the training recipes."""
+
+from typing import Any
+
+import typer
+
+from leadline.cli.options import JsonOption
+from leadline.cli.text import print_below, print_list, scores_in_words
+from leadline.models.catalog import CATALOG
+from leadline.training.recipe import Recipe, list_recipes, load_recipe
+
+
+def recipes_command(as_json: JsonOption = False) -> None:
+    """List the training recipes with their source and published score."""
+    print_list(as_json, _content, _print_recipes)
+
+
+def _content() -> list[dict[str, Any]]:
+    return [load_recipe(name).model_dump(mode="json") for name in list_recipes()]
+
+
+def _print_recipes() -> None:
+    for recipe in map(load_recipe, list_recipes()):
+        info = CATALOG.get(recipe.model.architecture)
+        count = f"{info.parameters:,}" if info else "?"
+        typer.echo(f"{recipe.name:<24}{count:>12} parameters  {_input_size(recipe)}")
+        print_below(f"{recipe.description} {recipe.source}.")
+        if recipe.published:
+            print_below(f"Published: {scores_in_words(recipe.published)}")
+
+
+def _input_size(recipe: Recipe) -> str:
+    """The sides where the recipe has the architecture's own number of pixels, else that number."""
+    info = CATALOG.get(recipe.model.architecture)
+    h, w = info.training_size if info else (0, 0)
+    return f"{h}x{w} (HxW)" if h * w == recipe.data.area else f"{recipe.data.area:,} pixels"

@@ -1,0 +1,133 @@
+"""`Finding`: what a check reports about a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+MAX_EXAMPLES = 5
+
+
+class Severity(StrEnum):
+    """How bad it is: an error spoils training, a warning may, a note is only worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+Code = Literal[
+    # listing
+    "cannot-open",
+    "csv-columns",
+    "csv-empty",
+    "csv-line",
+    "csv-missing-file",
+    "csv-unreadable",
+    "dataset-yaml",
+    "lonely-depth",
+    "lonely-image",
+    "no-pairs",
+    "same-stem",
+    "unlabelled",
+    "unlisted-images",
+    # files
+    "cut-short",
+    "depth-colour",
+    "depth-three-channels",
+    "empty-file",
+    "label-size",
+    "listed-twice",
+    "mixed-depth-types",
+    "mixed-image-sizes",
+    "not-a-picture",
+    "size-mismatch",
+    "too-large",
+    "unreadable",
+    # values
+    "blank-image",
+    "constant-depth",
+    "depth-8-bit",
+    "depth-is-image",
+    "few-valid",
+    "infinite-depth",
+    "label-range",
+    "nan-depth",
+    "negative-depth",
+    "no-valid-depth",
+    "saturated",
+    "sparse-depth",
+    # scale
+    "inverted-depth",
+    "mixed-scales",
+    "relative-depth",
+    "scale-contradiction",
+    "scale-undeclared",
+    "scale-unknown",
+    "units-per-file",
+    # alignment
+    "alignment-unknown",
+    "depth-mirrored",
+    "depth-rotated",
+    "depth-shifted",
+    "depth-upside-down",
+    "swapped-pairs",
+    "unrelated-depth",
+    # splits
+    "duplicate-depth",
+    "duplicate-image",
+    "leak-near-image",
+    "leak-same-file",
+    "leak-same-image",
+    "near-duplicates",
+]
+"""What a finding is about. A code never changes its meaning: scripts may rely on it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong (`message`), how often (`count`), where (`examples`) and the `remedy`.
+
+    `examples` are at most five ids or paths; `pairs` are the ids of the samples concerned, which
+    the contact sheet shows first.
+    """
+
+    severity: Severity
+    code: Code
+    message: str
+    remedy: str
+    count: int = 1
+    examples: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as plain values."""
+        content = asdict(self)
+        del content["pairs"]
+        return {**content, "severity": str(self.severity), "examples": list(self.examples)}
+
+
+def finding(
+    severity: Severity, code: Code, message: str, remedy: str, where: Iterable[str] = ()
+) -> Finding:
+    """Return a finding about `where`: ids or paths, of which the first few become examples."""
+    places = tuple(where)
+    count = max(1, len(places))
+    return Finding(severity, code, message, remedy, count, places[:MAX_EXAMPLES], places)
+
+
+def error(code: Code, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
+    """Return an error about `where`, see `finding`."""
+    return finding(Severity.ERROR, code, message, remedy, where)
+
+
+def warning(code: Code, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
+    """Return a warning about `where`, see `finding`."""
+    return finding(Severity.WARNING, code, message, remedy, where)
+
+
+def note(code: Code, message: str, remedy: str, where: Iterable[str] = ()) -> Finding:
+    """Return a note about `where`, see `finding`."""
+    return finding(Severity.NOTE, code, message, remedy, where)

@@ -1,0 +1,317 @@
+"""The pairs of a data set, listed without stopping at a fault: faults become findings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.data_checks.findings import Code, Finding, Severity, error, finding, note
+from leadline.datasets.layout import Layout
+from leadline.datasets.open import open_data, recognise
+from leadline.datasets.pair_listing import (
+    Pair,
+    PairFault,
+    PairListing,
+    list_csv,
+    list_folders,
+)
+from leadline.datasets.pairs import declared_scale, read_labels
+from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError, plural
+from leadline.io.formats import read_depth_values
+from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+
+
+@dataclass(frozen=True)
+class RawPair:
+    """A photograph with the numbers of its depth file, exactly as stored.
+
+    `image` (H,W,3) uint8; `values` (h,w) of any numeric type; `units_per_metre` where the file
+    declares it; `labels` (h,w) int32 or None.
+    """
+
+    image: NDArray[np.uint8]
+    values: NDArray[Any]
+    units_per_metre: float | None = None
+    labels: NDArray[np.int32] | None = None
+
+
+class ListedPair(Protocol):
+    """One pair that the data set lists, not yet read."""
+
+    @property
+    def id(self) -> str:
+        """Its name, unique within the split."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """The split it belongs to, "" where there are none."""
+        ...
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """Its files by role: image, depth, label."""
+        ...
+
+    def read(self) -> RawPair:
+        """Read it; LeadlineError where it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class DiskPair:
+    """A pair of files, read as they are: sizes may differ, the unit may be unknown."""
+
+    split: str
+    pair: Pair
+
+    @property
+    def id(self) -> str:
+        """The pair's name."""
+        return self.pair.id
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files by role."""
+        files = {"image": self.pair.image, "depth": self.pair.depth, "label": self.pair.label}
+        return {role: path for role, path in files.items() if path is not None}
+
+    def read(self) -> RawPair:
+        """Read the files, whatever their sizes."""
+        image = read_photo(self.pair.image).pixels
+        values, metadata = read_depth_values(self.pair.depth)
+        labels = None if self.pair.label is None else read_labels(self.pair.label)
+        return RawPair(image, values, metadata.units_per_metre, labels)
+
+
+@dataclass(frozen=True)
+class ReaderPair:
+    """Sample `index` of a layout's reader, in metres."""
+
+    id: str
+    split: str
+    data: DepthDataset
+    index: int
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def read(self) -> RawPair:
+        """Read the sample; invalid depth is 0."""
+        sample = self.data[self.index]
+        values = np.where(sample.valid, sample.depth, np.float32(0))
+        return RawPair(sample.image, values, 1.0, sample.labels)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pairs of a data set, and the `findings` that listing them gave.
+
+    `declared_units` is the scale that the user or the data set declares, `declared_by` which of
+    them; `evidence` is why the layout was recognised.
+    """
+
+    path: Path
+    layout: str
+    evidence: str
+    pairs: tuple[ListedPair, ...]
+    findings: tuple[Finding, ...] = ()
+    declared_units: float | None = None
+    declared_by: str = ""
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """How many pairs each split has."""
+        return dict(Counter(pair.split for pair in self.pairs))
+
+
+def list_data(
+    path: Path,
+    split: str | None = None,
+    layout: str = "auto",
+    units_per_metre: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Listing:
+    """List the pairs at `path`, of one split or of all.
+
+    `units_per_metre` is what the user declares, `options` are the layout's own.
+    Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
+    """
+    known = recognise(path, layout)
+    if split is not None and split not in known.splits(path):
+        have = ", ".join(known.splits(path)) or "none"
+        raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
+    if known.name == "pairs":
+        known.settle_options(options or {})
+        return _list_files(path, split, known, units_per_metre)
+    return _list_samples(path, split, known, units_per_metre, known.settle_options(options or {}))
+
+
+def _evidence(known: Layout, path: Path) -> str:
+    return known.matches(path) or "as given by --layout"
+
+
+def _list_samples(
+    path: Path, split: str | None, known: Layout, units: float | None, options: Mapping[str, Any]
+) -> Listing:
+    """List the samples of the layout's own reader, which turns the layout's unit into metres."""
+    pairs: list[ListedPair] = []
+    findings: list[Finding] = []
+    for name in [split] if split else (known.splits(path) or [None]):
+        try:
+            data = open_data(path, name, layout=known.name, units_per_metre=units, options=options)
+        except LeadlineError as problem:
+            remedy = "correct what the message names"
+            findings.append(error("cannot-open", str(problem), remedy, [name or "all"]))
+            continue
+        pairs += [
+            ReaderPair(data.sample_id(index), name or "", data, index, dict(data.files(index)))
+            for index in range(len(data))
+        ]
+    evidence = _evidence(known, path)
+    reader = "the layout's reader"
+    return Listing(path, known.name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
+
+
+def _list_files(path: Path, split: str | None, known: Layout, units: float | None) -> Listing:
+    """List the pairs of a CSV, of a folder's CSVs, or of an image and a depth folder."""
+    root = path.parent if path.is_file() else path
+    if path.is_file():
+        listings = {"": list_csv(path)}
+    elif names := [split] if split else known.splits(path):
+        listings = {name: list_csv(path / f"{name}.csv") for name in names}
+    else:
+        listings = {"": list_folders(path)}
+    pairs = [DiskPair(name, pair) for name, each in listings.items() for pair in each.pairs]
+    findings = [found for each in listings.values() for found in _findings_of(each)]
+    if split is None and (path.is_file() or known.splits(path)):
+        findings += _unlisted_images(root, pairs)
+    declared_by = "--depth-scale" if units else ""
+    if units is None:
+        try:
+            units = declared_scale(root)
+            declared_by = "" if units is None else "dataset.yaml"
+        except LeadlineError as problem:
+            remedy = "write for instance depth_scale: 1000"
+            findings.append(error("dataset-yaml", str(problem), remedy))
+    evidence = _evidence(known, path)
+    return Listing(path, known.name, evidence, tuple(pairs), tuple(findings), units, declared_by)
+
+
+class _Wording(NamedTuple):
+    """How faults of one kind are reported: `count` stands for their number and `noun`."""
+
+    severity: Severity
+    noun: str
+    message: str
+    remedy: str
+
+
+_PARTNER_REMEDY = "add the partner or remove the file; partners have the same stem"
+_RENAME_REMEDY = "the names differ by a word only: rename, or list the pairs in a CSV"
+_ROLE_WORDS = re.compile(r"[_\-.]?(rgb|image|img|colou?rs?|depths?|gt|label)[_\-.]?", re.IGNORECASE)
+_WORDINGS: dict[Code, _Wording] = {
+    "csv-unreadable": _Wording(
+        Severity.ERROR,
+        "",
+        "{name}: not readable as CSV ({detail})",
+        "save it as UTF-8 text, one pair a line",
+    ),
+    "csv-columns": _Wording(
+        Severity.ERROR,
+        "",
+        "{name}: no column image or depth (its columns: {detail})",
+        "make the first line image,depth or image,depth,label",
+    ),
+    "csv-empty": _Wording(Severity.ERROR, "", "{name} lists no pair", "add lines to it"),
+    "csv-missing-file": _Wording(
+        Severity.ERROR,
+        "missing file",
+        "{name} names {count}",
+        "correct the paths (they are relative to the CSV), or remove the lines",
+    ),
+    "csv-line": _Wording(
+        Severity.ERROR,
+        "line",
+        "{name}: {count} without an image or a depth file",
+        "fill in both columns",
+    ),
+    "same-stem": _Wording(
+        Severity.ERROR,
+        "file",
+        "{count} in {source} with the same stem as another file",
+        "keep one file a stem",
+    ),
+    "lonely-image": _Wording(
+        Severity.ERROR, "image file", "{count} without a depth map", _PARTNER_REMEDY
+    ),
+    "lonely-depth": _Wording(
+        Severity.ERROR, "depth file", "{count} without an image", _PARTNER_REMEDY
+    ),
+    "unlabelled": _Wording(
+        Severity.NOTE,
+        "pair",
+        "{count} without a label file",
+        "add the labels, or train without classes",
+    ),
+}
+"""Kinds of faults in the order in which they are reported; no-folders is reported as no-pairs."""
+
+
+def _findings_of(listing: PairListing) -> Iterator[Finding]:
+    """Yield one finding for all faults of one kind in one place."""
+    for kind, wording in _WORDINGS.items():
+        groups: dict[Path, list[PairFault]] = {}
+        for fault in listing.faults:
+            if fault.kind == kind:
+                groups.setdefault(fault.source, []).append(fault)
+        for source, faults in groups.items():
+            message = wording.message.format(
+                name=source.name,
+                source=source,
+                detail=faults[0].detail,
+                count=plural(len(faults), wording.noun),
+            )
+            remedy = wording.remedy
+            if remedy == _PARTNER_REMEDY and _differ_by_a_word(listing):
+                remedy = _RENAME_REMEDY
+            yield finding(
+                wording.severity, kind, message, remedy, [fault.place for fault in faults]
+            )
+
+
+def _differ_by_a_word(listing: PairListing) -> bool:
+    """Return whether no file has a partner, but every image would without words such as rgb."""
+    images, depths = (
+        {_ROLE_WORDS.sub("", fault.detail) for fault in listing.faults if fault.kind == kind}
+        for kind in ("lonely-image", "lonely-depth")
+    )
+    return not listing.pairs and bool(images) and images <= depths
+
+
+def _unlisted_images(root: Path, pairs: Sequence[DiskPair]) -> Iterable[Finding]:
+    """Note which images lie beside the listed ones without being listed."""
+    listed = {pair.files["image"].resolve() for pair in pairs}
+    folders = {path.parent for path in listed}
+    unlisted = sorted(
+        str(file)
+        for folder in folders
+        if folder.is_relative_to(root.resolve())
+        for file in folder.iterdir()
+        if file.suffix.lower() in IMAGE_SUFFIXES and file not in listed
+    )
+    # In a folder of images that also holds the depth maps the two look alike.
+    depth_folders = {pair.files["depth"].resolve().parent for pair in pairs}
+    if unlisted and not depth_folders & folders:
+        yield note(
+            "unlisted-images",
+            f"{plural(len(unlisted), 'image')} beside the listed ones, but in no CSV",
+            "nothing, if they are left out on purpose",
+            unlisted,
+        )

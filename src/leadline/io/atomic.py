@@ -1,0 +1,78 @@
+"""Writing a file so that nobody ever sees half of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from leadline.errors import LeadlineError, one_line
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what is written there becomes `path` on success.
+
+    The temporary file has the suffix of `path` (writers choose a format by it) and is removed if
+    the block raises. Missing parent folders are created, a symbolic link is written through, and
+    an existing file is replaced in one step (`os.replace`).
+
+    Raises LeadlineError, naming `path`, if it is a folder or a device, or if the disk or the
+    permissions do not allow the write. Other exceptions of the block pass through unchanged.
+    """
+    path = Path(path)
+    target = _writable_target(path)
+    # A short name of its own: adding to a name near the system's limit would exceed it.
+    temporary = target.parent / f".leadline-{secrets.token_hex(6)}{target.suffix}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno is None or error.filename not in _own_names(path, temporary):
+            raise
+        raise cannot_write(path, error) from error
+    finally:
+        _remove_quietly(temporary)
+
+
+def _writable_target(path: Path) -> Path:
+    """Return the file that `path` stands for, or raise if it can never be written."""
+    if "\0" in str(path):
+        raise LeadlineError(f"{str(path)!r}: a path cannot contain a NUL byte; rename the output")
+    try:
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return target
+    except OSError as error:  # a name too long, a file where a folder should be, ...
+        raise cannot_write(path, error) from error
+    if stat.S_ISDIR(mode):
+        raise LeadlineError(f"{path}: is a folder; give the name of a file to write")
+    if not stat.S_ISREG(mode):  # os.replace would delete the device node itself
+        raise LeadlineError(f"{path}: is a device or a pipe; give the name of an ordinary file")
+    return target
+
+
+def cannot_write(path: Path, error: OSError) -> LeadlineError:
+    """Return the error for an output that the system refuses."""
+    return LeadlineError(
+        f"{path}: cannot write here ({one_line(error)}); "
+        "choose another output path, or free space and permissions"
+    )
+
+
+def _own_names(path: Path, temporary: Path) -> set[str | bytes | None]:
+    """Names an OSError about *this* write carries; a full disk (ENOSPC) carries none."""
+    parents = {str(parent) for parent in temporary.parents}
+    return {None, str(temporary), str(path), *parents}
+
+
+def _remove_quietly(temporary: Path) -> None:
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError:  # the folder vanished or was never there: nothing of ours is left
+        return

@@ -1,0 +1,236 @@
+"""Depth maps to and from files, each of which says its own unit.
+
+| format | values | where the unit and the provenance are |
+| --- | --- | --- |
+| npy | float32 metres | `<name>.npy.json` beside it |
+| npz | float32 metres, `valid` | fields of the archive |
+| png16 | whole units, 0 invalid, at most 65535 | tEXt chunks |
+| exr | float32 metres, channel "Z" | header attributes |
+| pfm | float32 metres, bottom row first | `<name>.pfm.json` beside it |
+| tiff (read only) | whole numbers or floats | nowhere |
+
+A format is one row of `DEPTH_FORMATS`. Readers, writers, the search for depth files, commands and
+their help take what they know of formats from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.quantized import QuantizedDepth
+from leadline.depth.units import parse_units, resolve_units, undeclared_units
+from leadline.errors import LeadlineError
+from leadline.io.exr import read_exr, write_exr
+from leadline.io.files import read_bytes
+from leadline.io.float_files import (
+    Raw,
+    read_npy,
+    read_npz,
+    read_pfm,
+    write_npy,
+    write_npz,
+    write_pfm,
+)
+from leadline.io.metadata import Metadata, read_sidecar, sidecar_of, write_sidecar
+from leadline.io.png16 import DEFAULT_UNITS, decode_grey_png, is_depth_png, write_png16
+from leadline.io.tiff import is_depth_tiff, read_tiff
+
+
+def _always_depth(_path: Path, _data: bytes) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class DepthFormat:
+    """A kind of depth file.
+
+    suffixes: lower case, with their dot; files are written with the first one.
+    read: (path, bytes) -> the values as stored, (H,W), and the file's `leadline:` texts.
+    write: (path, map, metadata) -> None; None where the format is only read.
+    sidecar: the texts are in `<name>.json` beside the file, and `read` returns none.
+    whole_units: the values are whole numbers, of a unit that the writer may choose; else metres.
+    probe: (path, bytes) -> whether the file holds depth, where photographs have the suffix too.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, bytes], Raw]
+    write: Callable[[Path, DepthMap, Metadata], None] | None = None
+    sidecar: bool = False
+    whole_units: bool = False
+    probe: Callable[[Path, bytes], bool] = _always_depth
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of written files, with its dot."""
+        return self.suffixes[0]
+
+    def files(self, path: Path) -> list[Path]:
+        """Return every file that writing a map to `path` makes: itself and the sidecar, if any."""
+        return [path, sidecar_of(path)] if self.sidecar else [path]
+
+
+DEPTH_FORMATS: dict[str, DepthFormat] = {
+    "npy": DepthFormat((".npy",), read_npy, write_npy, sidecar=True),
+    "npz": DepthFormat((".npz",), read_npz, write_npz),
+    "png16": DepthFormat(
+        (".png",), decode_grey_png, write_png16, whole_units=True, probe=is_depth_png
+    ),
+    "exr": DepthFormat((".exr",), read_exr, write_exr),
+    "pfm": DepthFormat((".pfm",), read_pfm, write_pfm, sidecar=True),
+    "tiff": DepthFormat((".tif", ".tiff"), read_tiff, probe=is_depth_tiff),
+}
+"""Every depth format by name. Of several files for one image, the format listed first is taken."""
+
+
+def depth_suffixes() -> tuple[str, ...]:
+    """Return every suffix, lower case and with its dot, that `read_depth` opens."""
+    return tuple(suffix for row in DEPTH_FORMATS.values() for suffix in row.suffixes)
+
+
+def writable_formats() -> tuple[str, ...]:
+    """Return the names of the formats that `write_depth` writes."""
+    return tuple(name for name, row in DEPTH_FORMATS.items() if row.write is not None)
+
+
+def depth_format(name: str) -> DepthFormat:
+    """Return the format called `name`.
+
+    Errors: LeadlineError where there is none that `write_depth` writes.
+    """
+    if name not in writable_formats():
+        raise LeadlineError(
+            f"unknown depth format {name!r}; choose one of {', '.join(writable_formats())}"
+        )
+    return DEPTH_FORMATS[name]
+
+
+def format_of_suffix(path: Path) -> str:
+    """Return the name of the format whose suffix `path` has.
+
+    Errors: LeadlineError for a suffix that no format has.
+    """
+    for name, row in DEPTH_FORMATS.items():
+        if path.suffix.lower() in row.suffixes:
+            return name
+    raise LeadlineError(
+        f"{path}: {path.suffix or 'no suffix'!r} is not a depth format; "
+        f"use one of {', '.join(DEPTH_FORMATS[name].suffix for name in writable_formats())}"
+    )
+
+
+def write_depth(
+    path: Path | str,
+    depth_map: DepthMap,
+    format: str | None = None,
+    units_per_metre: float = DEFAULT_UNITS,
+) -> None:
+    """Write a depth map, with its unit, camera and provenance, in one step.
+
+    `format` is one of `writable_formats()`, by default the one of the suffix. `units_per_metre` is
+    for png16 (1000: millimetres, up to 65.535 m); the other formats always hold metres. A distance
+    too far for png16 is clamped to 65535, and a LeadlineWarning says how many were; a valid
+    distance that would round to 0, which means invalid, becomes 1.
+
+    Errors: LeadlineError for an unknown format or suffix, or if the file cannot be written.
+    """
+    path = Path(path)
+    name = format_of_suffix(path) if format is None else format
+    row = depth_format(name) if format is not None else DEPTH_FORMATS[name]
+    if row.write is None:
+        raise LeadlineError(f"{path}: {path.suffix} is read but not written; give another suffix")
+    if path.suffix.lower() not in row.suffixes:
+        raise LeadlineError(f"{path}: format {name} is written as {row.suffix}; rename the output")
+    units = parse_units(units_per_metre) if row.whole_units else 1.0
+    about = Metadata(units, depth_map.intrinsics, depth_map.provenance)
+    row.write(path, depth_map, about)
+    if row.sidecar:
+        write_sidecar(path, about)
+
+
+def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
+    """Read a depth map from a file of any of `DEPTH_FORMATS`.
+
+    Whole numbers need a unit: the file's own metadata, or `units_per_metre` (see `KNOWN_UNITS`);
+    floating-point values are metres unless one of the two says otherwise. Zero, negative, NaN and
+    infinite values become invalid. Nothing else is judged: a far plane such as Virtual KITTI's
+    sky at 655.35 m stays a distance.
+
+    Errors: LeadlineError for a missing or damaged file, a colour picture, a shape that is not one
+    plane, an unknown unit, or a `units_per_metre` that contradicts the file.
+    """
+    stored = read_stored_depth(path, units_per_metre)
+    return stored if isinstance(stored, DepthMap) else DepthMap.from_quantized(stored)
+
+
+def read_stored_depth(
+    path: Path | str, units_per_metre: float | None = None
+) -> DepthMap | QuantizedDepth:
+    """Do what `read_depth` does, but leave the whole numbers of PNG and TIFF files undivided."""
+    path = Path(path)
+    values, about = read_depth_values(path)
+    units = _units_of(path, values, units_per_metre, about)
+    if QuantizedDepth.fit(values, units):
+        return QuantizedDepth(values, units, about.intrinsics, about.provenance)
+    try:
+        return DepthMap.from_metres(
+            _in_metres(values, units), intrinsics=about.intrinsics, provenance=about.provenance
+        )
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None
+
+
+def read_metres(path: Path | str, units_per_metre: float | None = None) -> NDArray[np.float32]:
+    """Read the values of a depth file in metres, (H,W), as they are: infinite, NaN, zero too.
+
+    For callers who must tell "infinitely far" from "unknown", which `read_depth` makes one. The
+    unit is chosen, and errors are raised, as there.
+    """
+    path = Path(path)
+    values, about = read_depth_values(path)
+    return _in_metres(values, _units_of(path, values, units_per_metre, about))
+
+
+def _units_of(path: Path, values: NDArray[Any], given: float | None, about: Metadata) -> float:
+    units = resolve_units(path, given, about.units_per_metre)
+    if units is None:
+        if values.dtype.kind != "f":
+            raise undeclared_units(path)
+        units = 1.0
+    return units
+
+
+def _in_metres(values: NDArray[Any], units: float) -> NDArray[np.float32]:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        metres = np.divide(values, np.float32(units), dtype=np.float32, casting="same_kind")
+    return np.asarray(metres)
+
+
+def read_depth_values(path: Path) -> tuple[NDArray[Any], Metadata]:
+    """Return the numbers of a depth file as stored, (H,W) of any type, and what it says of itself.
+
+    Errors: LeadlineError where `read_depth` raises one, but for the unit, which is not needed.
+    """
+    data = read_bytes(path, "depth map")
+    row = DEPTH_FORMATS[format_of_suffix(path)]
+    values, texts = row.read(path, data)
+    return values, Metadata.from_text(path, read_sidecar(path) if row.sidecar else texts)
+
+
+def is_depth_file(path: Path | str) -> bool:
+    """Return whether a file holds depth rather than a photograph, by its suffix and first bytes.
+
+    Of PNG and TIFF files, which can be either, those with one channel of more than 8 bits do.
+    Errors: LeadlineError for a missing or unreadable file.
+    """
+    path = Path(path)
+    data = read_bytes(path, "depth map or photograph")
+    if path.suffix.lower() not in depth_suffixes():
+        return False
+    return DEPTH_FORMATS[format_of_suffix(path)].probe(path, data)

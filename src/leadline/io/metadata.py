@@ -1,0 +1,95 @@
+"""What a depth file says about itself, as text that every format can carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.units import describe_units, parse_units
+from leadline.errors import LeadlineError, one_line
+from leadline.io.atomic import atomic_path
+
+PREFIX = "leadline:"
+KIND = "planar z, metres"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The unit of a file's values, the camera and the provenance; None or empty where unknown."""
+
+    units_per_metre: float | None = None
+    intrinsics: Intrinsics | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def to_text(self) -> dict[str, str]:
+        """Return the metadata as ASCII strings under `leadline:` keys."""
+        units = 1.0 if self.units_per_metre is None else self.units_per_metre
+        text = {
+            "kind": KIND,
+            "unit": describe_units(units),
+            "units_per_metre": repr(float(units)),
+            "invalid": "0",
+            "provenance": json.dumps(dict(self.provenance)),
+        }
+        if self.intrinsics is not None:
+            text["intrinsics"] = json.dumps(self.intrinsics.to_dict())
+        return {PREFIX + key: value for key, value in text.items()}
+
+    @classmethod
+    def from_text(cls, path: Path, text: Mapping[str, str]) -> Metadata:
+        """Undo `to_text`, ignoring every key that is not ours.
+
+        Raises LeadlineError, naming `path`, for one of our keys with a value we cannot read.
+        """
+        try:
+            units = text.get(PREFIX + "units_per_metre")
+            camera = text.get(PREFIX + "intrinsics")
+            provenance = json.loads(text.get(PREFIX + "provenance", "{}"))
+            return cls(
+                units_per_metre=None if units is None else parse_units(units),
+                intrinsics=None if camera is None else Intrinsics.from_dict(json.loads(camera)),
+                provenance={str(key): str(value) for key, value in provenance.items()},
+            )
+        except (LeadlineError, ValueError, AttributeError, TypeError) as error:
+            raise LeadlineError(
+                f"{path}: its leadline metadata is damaged ({one_line(error)}); "
+                "write the file again, or strip the metadata and declare --depth-scale"
+            ) from error
+
+
+def sidecar_of(path: Path) -> Path:
+    """Return where the metadata of a format that cannot carry any lives: `<name>.json` beside it.
+
+    The suffix is kept ("room.npy" has "room.npy.json"), so that two formats of one map can sit
+    in one folder.
+    """
+    return path.with_name(path.name + ".json")
+
+
+def write_sidecar(path: Path, about: Metadata) -> None:
+    """Write `about` beside the depth file `path`, in one step."""
+    with atomic_path(sidecar_of(path)) as temporary:
+        temporary.write_text(json.dumps(about.to_text(), indent=2) + "\n", encoding="utf-8")
+
+
+def read_sidecar(path: Path) -> dict[str, str]:
+    """Return the text of the sidecar of `path`, empty if there is none of ours.
+
+    Raises LeadlineError, naming the sidecar, if it is there but cannot be read.
+    """
+    sidecar = sidecar_of(path)
+    try:
+        content = json.loads(sidecar.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LeadlineError(
+            f"{sidecar}: cannot read the metadata of {path.name} ({one_line(error)}); "
+            "correct or delete this file"
+        ) from error
+    if not isinstance(content, dict):
+        return {}
+    return {key: str(value) for key, value in content.items() if key.startswith(PREFIX)}

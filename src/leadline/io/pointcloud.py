@@ -1,0 +1,154 @@
+"""Depth maps as coloured point clouds for viewers: PLY and glTF binary (GLB)."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.geometry import flying_pixel_mask
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
+
+_GLB_MAGIC, _GLB_VERSION, _GLB_JSON, _GLB_BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
+_FLOAT, _UNSIGNED_SHORT = 5126, 5123
+_ARRAY_BUFFER = 34962
+_POINTS = 0
+
+
+def write_ply(
+    path: Path | str,
+    depth_map: DepthMap,
+    rgb: NDArray[np.uint8],
+) -> int:
+    """Write a binary little-endian PLY and return the number of points in it.
+
+    `rgb` is (H,W,3) uint8 of the map's size. Positions are float32 metres in the axes viewers
+    expect, x right, y UP, z BACKWARD (towards the viewer): the OpenCV camera with y and z negated.
+    Flying pixels (`flying_pixel_mask`) are left out. The unit and the provenance are comments.
+
+    Raises LeadlineError without intrinsics, for sizes that differ, if no point is left, or if the
+    file cannot be written.
+    """
+    path = Path(path)
+    points, colours = _viewer_points(path, depth_map, rgb)
+    vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "u1", 3)])
+    vertices["position"], vertices["colour"] = points, colours
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(_ply_header(depth_map, len(points)))
+        file.write(vertices.tobytes())
+    return len(points)
+
+
+def _ply_header(depth_map: DepthMap, count: int) -> bytes:
+    comments = ["unit metre", "axes x right, y up, z backward"]
+    comments += [f"{key} {value}" for key, value in depth_map.provenance.items()]
+    lines = ["ply", "format binary_little_endian 1.0"]
+    lines += ["comment " + " ".join(comment.split()) for comment in comments]
+    lines += [f"element vertex {count}"]
+    lines += [f"property float {axis}" for axis in "xyz"]
+    lines += [f"property uchar {channel}" for channel in ("red", "green", "blue")]
+    lines += ["end_header", ""]
+    return "\n".join(lines).encode("ascii", errors="backslashreplace")
+
+
+def write_glb(
+    path: Path | str,
+    depth_map: DepthMap,
+    rgb: NDArray[np.uint8],
+) -> int:
+    """Write a glTF 2.0 binary point cloud and return the number of points in it.
+
+    Arguments, axes and errors are those of `write_ply`; glTF's unit is the metre. Colours are
+    LINEAR light, as glTF 2.0 section 3.7.2.1 asks of COLOR_0 (viewers would show sRGB values too
+    pale), in 16 bits because 8 linear bits are too few for the shadows.
+    """
+    path = Path(path)
+    points, colours = _viewer_points(path, depth_map, rgb)
+    vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "<u2", 4)])
+    vertices["position"] = points
+    vertices["colour"][:, :3] = _linear_light()[colours]
+    vertices["colour"][:, 3] = 65535
+    body = vertices.tobytes()
+    description = json.dumps(_gltf(depth_map, points, len(body)), separators=(",", ":")).encode()
+    description += b" " * (-len(description) % 4)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        total = 12 + 8 + len(description) + 8 + len(body)
+        file.write(struct.pack("<III", _GLB_MAGIC, _GLB_VERSION, total))
+        file.write(struct.pack("<II", len(description), _GLB_JSON) + description)
+        file.write(struct.pack("<II", len(body), _GLB_BIN) + body)
+    return len(points)
+
+
+def _linear_light() -> NDArray[np.uint16]:
+    """Return the sRGB decoding curve (IEC 61966-2-1) from 0..255 to 0..65535."""
+    encoded = np.arange(256) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    curve: NDArray[np.uint16] = np.rint(linear * 65535).astype(np.uint16)
+    return curve
+
+
+def _gltf(depth_map: DepthMap, points: NDArray[np.float32], size: int) -> dict[str, Any]:
+    stride = 20  # 12 bytes of position, 8 of colour
+    accessors = [
+        {
+            "bufferView": 0,
+            "byteOffset": 0,
+            "componentType": _FLOAT,
+            "count": len(points),
+            "type": "VEC3",
+            "min": points.min(axis=0).tolist(),
+            "max": points.max(axis=0).tolist(),
+        },
+        {
+            "bufferView": 0,
+            "byteOffset": 12,
+            "componentType": _UNSIGNED_SHORT,
+            "normalized": True,
+            "count": len(points),
+            "type": "VEC4",
+        },
+    ]
+    primitive = {"attributes": {"POSITION": 0, "COLOR_0": 1}, "mode": _POINTS, "material": 0}
+    return {
+        "asset": {
+            "version": "2.0",
+            "generator": "leadline",
+            "extras": {"unit": "metre", **depth_map.provenance},
+        },
+        "extensionsUsed": ["KHR_materials_unlit"],  # the colours are light already
+        "materials": [{"extensions": {"KHR_materials_unlit": {}}}],
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [primitive]}],
+        "accessors": accessors,
+        "bufferViews": [
+            {"buffer": 0, "byteLength": size, "byteStride": stride, "target": _ARRAY_BUFFER}
+        ],
+        "buffers": [{"byteLength": size}],
+    }
+
+
+def _viewer_points(
+    path: Path,
+    depth_map: DepthMap,
+    rgb: NDArray[np.uint8],
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return the kept points in viewer axes, (N,3) float32, and their colours, (N,3) uint8."""
+    if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
+        raise LeadlineError(
+            f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
+            f"{depth_map.shape}; give (H,W,3) uint8 RGB of the same size"
+        )
+    points, indices = depth_map.points()
+    chosen = ~flying_pixel_mask(depth_map).ravel()[indices]
+    if not chosen.any():
+        raise LeadlineError(f"{path}: no valid point is left to write; check the depth map")
+    points = points[chosen] * np.array([1, -1, -1], dtype=np.float32)
+    return points, rgb.reshape(-1, 3)[indices[chosen]]

@@ -1,0 +1,34 @@
+"""Depth in single-channel TIFF files, which are read but not written."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from leadline.errors import LeadlineError
+from leadline.io.float_files import Raw
+from leadline.io.photos import explain_decode_errors
+
+
+def read_tiff(path: Path, data: bytes) -> Raw:
+    """Return the (H,W) values of a grey TIFF of 8, 16 or 32 bits or floating point."""
+    with explain_decode_errors(path, "depth map"), Image.open(BytesIO(data)) as image:
+        if image.mode != "L" and not _is_deep(image.mode):
+            raise LeadlineError(
+                f"{path}: looks like a colour picture ({image.mode}), not a depth map; "
+                "give a single-channel TIFF"
+            )
+        return np.array(image), {}
+
+
+def is_depth_tiff(path: Path, data: bytes) -> bool:
+    """Return whether a TIFF has one channel of more than 8 bits."""
+    with explain_decode_errors(path, "picture"), Image.open(BytesIO(data)) as image:
+        return _is_deep(image.mode)
+
+
+def _is_deep(mode: str) -> bool:
+    return mode in ("F", "I") or mode.startswith("I;16")

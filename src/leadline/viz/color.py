@@ -1,0 +1,125 @@
+"""Depth as a picture: colour maps over a range in metres, with a scale that says which."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.depth_map import DepthMap
+from leadline.errors import LeadlineError
+from leadline.viz.scale_bar import draw_scale_bar, draw_title
+
+COLORMAPS = ("turbo", "magma", "inferno", "plasma", "viridis", "cividis", "spectral", "gray")
+"""Names `colorize` takes."""
+
+INVALID_COLOR = (56, 56, 56)
+"""Invalid pixels are this dark grey, which none of the colour maps but "gray" contains."""
+
+_SAMPLE = 1_000_000
+# ColorBrewer "Spectral", eleven classes (Cynthia Brewer, Apache-2.0), cold to warm.
+_SPECTRAL = (
+    "5e4fa2 3288bd 66c2a5 abdda4 e6f598 ffffbf fee08b fdae61 f46d43 d53e4f 9e0142"
+)  # fmt: skip
+
+
+def robust_range(depth: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the 2nd and the 98th percentile, in metres, of the valid pixels of (H,W) `depth`.
+
+    Beyond a million pixels an even sample is used. A range narrower than 1 % of the distance is
+    widened to 10 % about its middle, so that the ends always differ and sensor noise on a wall
+    does not look like relief; without a valid pixel the range is 0 to 1.
+    """
+    values = depth[valid]
+    if values.size == 0:
+        return 0.0, 1.0
+    values = values[:: max(1, values.size // _SAMPLE)]
+    low, high = (float(value) for value in np.percentile(values, (2, 98)))
+    middle = low + (high - low) / 2
+    if high - low < 0.01 * middle:
+        return 0.95 * middle, 1.05 * middle
+    return low, high
+
+
+def colorize(
+    depth_map: DepthMap,
+    *,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    cmap: str = "turbo",
+    bar: bool = False,
+    title: str | None = None,
+) -> NDArray[np.uint8]:
+    """Return the map as a picture, (H,W',3) uint8 RGB; W' is W unless `bar` adds a metre scale.
+
+    Colours run linearly in metres from `vmin` to `vmax`, by default the `robust_range` of this
+    map: give both to compare pictures or frames. Near is warm or bright.
+    Distances beyond the range take the colour of its end, invalid pixels are `INVALID_COLOR`.
+    `title` is written over the top left corner.
+
+    Raises LeadlineError for an unknown colour map or a range that is not increasing.
+    """
+    low, high = _resolve_range(depth_map, vmin, vmax)
+    table = color_table(cmap)[::-1]
+    share = (np.clip(depth_map.depth, low, high) - np.float32(low)) / np.float32(high - low)
+    picture = table[np.rint(share * 255).astype(np.uint8)]
+    picture[~depth_map.valid] = INVALID_COLOR
+    if title:
+        picture = draw_title(picture, title)
+    return draw_scale_bar(picture, table, low, high) if bar else picture
+
+
+@lru_cache(maxsize=len(COLORMAPS))
+def color_table(cmap: str) -> NDArray[np.uint8]:
+    """Return the 256 colours of a map, (256,3) uint8 RGB, from its cold or dark end.
+
+    `cmap` is one of `COLORMAPS`; raises LeadlineError for another name.
+    """
+    import cv2
+
+    ramp = np.arange(256, dtype=np.uint8)
+    if cmap not in COLORMAPS:
+        raise LeadlineError(f"unknown colour map {cmap!r}; choose one of {', '.join(COLORMAPS)}")
+    if cmap == "gray":
+        table = np.repeat(ramp[:, None], 3, axis=1)
+    elif cmap == "spectral":
+        table = blended_table(_SPECTRAL)
+    else:
+        bgr = cv2.applyColorMap(ramp[:, None], getattr(cv2, f"COLORMAP_{cmap.upper()}"))
+        table = np.ascontiguousarray(bgr[:, 0, ::-1])
+    table.setflags(write=False)  # the cache hands out the same array every time
+    return table
+
+
+def blended_table(colors: str) -> NDArray[np.uint8]:
+    """Return 256 colours, (256,3) uint8, blended evenly between `colors`, hexadecimal words."""
+    ramp = np.arange(256)
+    anchors = np.array([list(bytes.fromhex(color)) for color in colors.split()])
+    stops = np.linspace(0, 255, len(anchors))
+    channels = [np.interp(ramp, stops, anchors[:, channel]) for channel in range(3)]
+    table: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    return table
+
+
+def _resolve_range(
+    depth_map: DepthMap, vmin: float | None, vmax: float | None
+) -> tuple[float, float]:
+    for name, value in (("vmin", vmin), ("vmax", vmax)):
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise LeadlineError(f"{name} = {value} is not a distance; give metres, 0 or more")
+    if vmin is not None and vmax is not None:
+        if not vmin < vmax:
+            raise LeadlineError(
+                f"the colour range {vmin} to {vmax} m is not increasing; swap its ends"
+            )
+        return vmin, vmax
+    low, high = robust_range(depth_map.depth, depth_map.valid)
+    if vmin is not None:
+        return vmin, high if high > vmin else vmin + max(1.0, 0.1 * vmin)
+    if vmax is not None:
+        if vmax == 0:
+            raise LeadlineError("vmax = 0 leaves no colour range; give a distance above 0")
+        return (low if low < vmax else 0.0), vmax
+    return low, high

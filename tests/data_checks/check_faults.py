@@ -1,0 +1,407 @@
+"""Functions that plant one fault each in a folder of small rooms, and what must be said of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from leadline.depth import DepthMap
+from leadline.io import write_depth
+from tests.data_checks.check_scenes import (
+    change_depth,
+    depth_of,
+    make_room,
+    write_csv,
+)
+
+Plant = Callable[[Path], None]
+Count = int | range | None
+FAULTS: list[tuple[Plant, str, Count, tuple[str, ...]]] = []
+
+
+def names(code: str, count: Count = None, also: tuple[str, ...] = ()) -> Callable[[Plant], Plant]:
+    """Mark a function that plants a fault with the code, and the count, that must be found.
+
+    No other error or warning may be raised but those of `also`, which are true as well.
+    """
+
+    def mark(plant: Plant) -> Plant:
+        FAULTS.append((plant, code, count, also))
+        return plant
+
+    return mark
+
+
+def save_depth(folder: Path, index: int, values: np.ndarray) -> None:
+    Image.fromarray(values).save(folder / "depth" / f"{index:03d}.png")
+
+
+def to_npy(folder: Path) -> None:
+    """Turn every depth file into floating-point metres in NPY."""
+    for index in range(28):
+        values = depth_of(folder, index).astype(np.float32) / 1000
+        np.save(folder / "depth" / f"{index:03d}.npy", values)
+        (folder / "depth" / f"{index:03d}.png").unlink()
+    for name in ("train.csv", "val.csv"):
+        text = (folder / name).read_text()
+        for index in range(28):
+            text = text.replace(f"depth/{index:03d}.png", f"depth/{index:03d}.npy")
+        (folder / name).write_text(text)
+    (folder / "dataset.yaml").write_text("depth_scale: metres\n")
+
+
+def without_csv(folder: Path) -> None:
+    for name in ("train.csv", "val.csv"):
+        (folder / name).unlink()
+
+
+@names("swapped-pairs", 2)
+def two_depth_maps_swapped(folder):
+    one, two = depth_of(folder, 3), depth_of(folder, 11)
+    save_depth(folder, 3, two)
+    save_depth(folder, 11, one)
+
+
+@names("swapped-pairs", range(25, 29))
+def every_depth_map_off_by_one(folder):
+    maps = [depth_of(folder, index) for index in range(28)]
+    for index in range(28):
+        save_depth(folder, index, maps[(index + 1) % 28])
+
+
+@names("depth-mirrored", 28)
+def all_mirrored(folder):
+    change_depth(folder, lambda values: values[:, ::-1])
+
+
+@names("depth-mirrored", 3)
+def three_mirrored(folder):
+    change_depth(folder, lambda values: values[:, ::-1], range(3))
+
+
+@names("depth-upside-down", 28)
+def all_upside_down(folder):
+    change_depth(folder, lambda values: values[::-1])
+
+
+@names("depth-rotated", 28)
+def all_rotated(folder):
+    change_depth(folder, lambda values: values[::-1, ::-1])
+
+
+@names("depth-shifted", 28)
+def all_shifted(folder):
+    change_depth(folder, lambda values: np.roll(values, 5, axis=1))
+
+
+@names("unrelated-depth", also=("swapped-pairs",))
+def depth_of_other_rooms(folder):
+    rng = np.random.default_rng(99)
+    change_depth(folder, lambda _: np.rint(make_room(rng)[1] * 1000).astype(np.uint16))
+
+
+@names("scale-contradiction")
+def millimetres_declared_as_kitti(folder):
+    (folder / "dataset.yaml").write_text("depth_scale: kitti\n")
+
+
+@names("scale-contradiction")
+def centimetres_declared_as_millimetres(folder):
+    change_depth(folder, lambda values: values // 10)
+
+
+@names("scale-contradiction")
+def files_that_contradict_the_declaration(folder):
+    depth = DepthMap.from_metres(depth_of(folder, 0) / 500)
+    write_depth(folder / "depth/000.png", depth, units_per_metre=500)
+
+
+@names("scale-undeclared")
+def nobody_declares_the_scale(folder):
+    (folder / "dataset.yaml").unlink()
+
+
+@names("dataset-yaml", also=("scale-undeclared",))
+def nonsense_in_dataset_yaml(folder):
+    (folder / "dataset.yaml").write_text("depth_scale: fathoms\n")
+
+
+@names("mixed-scales", 5)
+def five_maps_in_another_unit(folder):
+    change_depth(folder, lambda values: (values * 0.256).astype(np.uint16), range(5))
+
+
+@names("inverted-depth")
+def disparity(folder):
+    change_depth(
+        folder,
+        lambda v: np.where(v > 0, 500_000 // np.maximum(v.astype(int), 1), 0).astype(np.uint16),
+    )
+
+
+@names("relative-depth", 28)
+def stretched_to_eight_bits(folder):
+    change_depth(folder, lambda values: (values / values.max() * 255).astype(np.uint8))
+
+
+@names("depth-8-bit", 28, also=("scale-contradiction",))
+def eight_bits_of_ten_metres(folder):
+    change_depth(folder, lambda values: (values / 10_000 * 255).astype(np.uint8))
+
+
+@names("depth-colour", 28)
+def colour_mapped(folder):
+    def change(values):
+        grey = (values / values.max() * 255).astype(np.uint8)
+        return cv2.applyColorMap(grey, cv2.COLORMAP_JET)
+
+    change_depth(folder, change)
+
+
+@names("depth-three-channels", 28)
+def three_equal_channels(folder):
+    change_depth(folder, lambda v: np.repeat((v / 10_000 * 255).astype(np.uint8)[..., None], 3, 2))
+
+
+@names("depth-is-image", 2, also=("depth-8-bit", "mixed-depth-types", "mixed-scales"))
+def photograph_stored_as_depth(folder):
+    for index in range(2):
+        Image.open(folder / "rgb" / f"{index:03d}.jpg").convert("L").save(
+            folder / "depth" / f"{index:03d}.png"
+        )
+
+
+@names("mixed-depth-types", 2, also=("depth-8-bit", "mixed-scales"))
+def two_depth_maps_of_eight_bits(folder):
+    change_depth(folder, lambda values: (values // 40).astype(np.uint8), range(2))
+
+
+@names("saturated", 28)
+def sky_at_the_end_of_the_type(folder):
+    change_depth(folder, lambda values: np.where(values > 3000, 65535, values).astype(np.uint16))
+
+
+@names("no-valid-depth", 1)
+def all_zero(folder):
+    save_depth(folder, 4, np.zeros((96, 128), np.uint16))
+
+
+@names("constant-depth", 1)
+def all_the_same(folder):
+    save_depth(folder, 4, np.full((96, 128), 2500, np.uint16))
+
+
+@names("few-valid", 1)
+def nearly_empty(folder):
+    change_depth(folder, lambda v: np.where(np.arange(128) < 4, v, 0).astype(np.uint16), range(1))
+
+
+@names("blank-image", 1)
+def black_photograph(folder):
+    Image.new("RGB", (128, 96)).save(folder / "rgb/005.jpg")
+
+
+@names("nan-depth", 1)
+def not_a_number(folder):
+    to_npy(folder)
+    values = np.load(folder / "depth/002.npy")
+    values[10:20] = np.nan
+    np.save(folder / "depth/002.npy", values)
+
+
+@names("infinite-depth", 1)
+def infinite(folder):
+    to_npy(folder)
+    values = np.load(folder / "depth/002.npy")
+    values[10:20] = np.inf
+    np.save(folder / "depth/002.npy", values)
+
+
+@names("negative-depth", 1)
+def negative(folder):
+    to_npy(folder)
+    values = np.load(folder / "depth/002.npy")
+    np.save(folder / "depth/002.npy", np.where(values > 3, -1, values))
+
+
+@names("scale-contradiction")
+def millimetres_in_floating_point(folder):
+    to_npy(folder)
+    for file in (folder / "depth").glob("*.npy"):
+        np.save(file, np.load(file) * 1000)
+
+
+@names("cut-short", 1)
+def truncated_png(folder):
+    file = folder / "depth/006.png"
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+@names("cut-short", 1)
+def truncated_jpeg(folder):
+    file = folder / "rgb/006.jpg"
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+@names("cut-short", 1)
+def truncated_npy(folder):
+    to_npy(folder)
+    file = folder / "depth/006.npy"
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+@names("unreadable", 1)
+def one_flipped_bit_in_a_png(folder):
+    file = folder / "depth/006.png"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+
+
+@names("empty-file", 1)
+def zero_bytes(folder):
+    (folder / "depth/006.png").write_bytes(b"")
+
+
+@names("not-a-picture", 1)
+def text_named_png(folder):
+    (folder / "depth/006.png").write_text("no depth today\n")
+
+
+@names("size-mismatch", 2)
+def depth_of_another_size(folder):
+    change_depth(folder, lambda values: values[::2, ::2], range(2))
+
+
+@names("label-size", 1)
+def labels_of_another_size(folder):
+    Image.new("L", (64, 48)).save(folder / "label/000.png")
+
+
+@names("mixed-image-sizes", 1)
+def one_pair_of_another_size(folder):
+    image, depth = make_room(np.random.default_rng(5))
+    Image.fromarray(image[:80]).save(folder / "rgb/000.jpg")
+    save_depth(folder, 0, np.rint(depth[:80] * 1000).astype(np.uint16))
+    Image.new("L", (128, 80)).save(folder / "label/000.png")
+
+
+@names("label-range", 1)
+def label_far_out_of_range(folder):
+    labels = np.array(Image.open(folder / "label/000.png"))
+    labels[40:50, 40:50] = 200
+    Image.fromarray(labels).save(folder / "label/000.png")
+
+
+@names("lonely-depth", 1)
+def image_missing(folder):
+    without_csv(folder)
+    (folder / "rgb/007.jpg").unlink()
+
+
+@names("lonely-image", 2)
+def depth_missing(folder):
+    without_csv(folder)
+    (folder / "depth/007.png").unlink()
+    (folder / "depth/008.png").unlink()
+
+
+@names("same-stem", 1)
+def two_images_of_one_stem(folder):
+    without_csv(folder)
+    Image.open(folder / "rgb/001.jpg").save(folder / "rgb/001.png")
+
+
+@names("csv-missing-file", 1)
+def csv_names_a_missing_file(folder):
+    (folder / "depth/007.png").unlink()
+
+
+@names("csv-columns", 1)
+def csv_with_other_columns(folder):
+    (folder / "val.csv").write_text("picture,distance\nrgb/020.jpg,depth/020.png\n")
+
+
+@names("csv-empty", 1)
+def csv_without_a_line(folder):
+    (folder / "val.csv").write_text("image,depth\n")
+
+
+@names("csv-line", 1)
+def csv_line_without_depth(folder):
+    with (folder / "val.csv").open("a") as file:
+        file.write("rgb/001.jpg,,\n")
+
+
+@names("no-pairs", 1, also=("csv-empty",))
+def nothing_at_all(folder):
+    (folder / "train.csv").write_text("image,depth\n")
+    (folder / "val.csv").unlink()
+
+
+@names("listed-twice", 1)
+def a_line_twice(folder):
+    text = (folder / "train.csv").read_text()
+    (folder / "train.csv").write_text(text + text.splitlines()[1] + "\n")
+
+
+@names("leak-same-file", 2)
+def training_images_in_val(folder):
+    write_csv(folder / "val.csv", range(18, 28))
+
+
+@names("leak-same-image", 2)
+def copy_of_a_training_image_in_val(folder):
+    (folder / "rgb/020.jpg").write_bytes((folder / "rgb/000.jpg").read_bytes())
+    (folder / "depth/020.png").write_bytes((folder / "depth/000.png").read_bytes())
+
+
+@names("leak-near-image", 2)
+def neighbouring_frame_in_val(folder):
+    image = np.array(Image.open(folder / "rgb/000.jpg")).astype(np.float32)
+    moved = np.roll(image, 1, axis=1) * 0.93
+    Image.fromarray(moved.astype(np.uint8)).save(folder / "rgb/020.jpg", quality=80)
+    save_depth(folder, 20, np.roll(depth_of(folder, 0), 1, axis=1))
+
+
+@names("near-duplicates", 2, also=("duplicate-depth",))
+def neighbouring_frame_in_train(folder):
+    image = np.array(Image.open(folder / "rgb/000.jpg")).astype(np.float32)
+    Image.fromarray((image * 0.93).astype(np.uint8)).save(folder / "rgb/001.jpg", quality=80)
+    save_depth(folder, 1, depth_of(folder, 0))
+
+
+@names("duplicate-image", 2)
+def one_image_twice(folder):
+    (folder / "rgb/001.jpg").write_bytes((folder / "rgb/000.jpg").read_bytes())
+    (folder / "depth/001.png").write_bytes((folder / "depth/000.png").read_bytes())
+
+
+@names("duplicate-depth", 2)
+def one_depth_map_twice(folder):
+    (folder / "depth/001.png").write_bytes((folder / "depth/000.png").read_bytes())
+
+
+@names("unlisted-images", 8)
+def images_in_no_csv(folder):
+    (folder / "val.csv").unlink()
+
+
+@names("unlabelled", 1)
+def label_missing(folder):
+    without_csv(folder)
+    (folder / "label/003.png").unlink()
+
+
+@names("csv-unreadable", 1)
+def csv_of_noise(folder):
+    (folder / "val.csv").write_bytes(bytes(range(128, 256)) * 10)
+
+
+@names("scale-unknown", also=("constant-depth",))
+def no_floor_and_no_declaration(folder):
+    (folder / "dataset.yaml").unlink()
+    middle = (np.arange(96) > 24) & (np.arange(96) < 50)
+    change_depth(folder, lambda v: np.where(middle[:, None], v, 0).astype(np.uint16))
