@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.worlds.arrays import Array
 
 

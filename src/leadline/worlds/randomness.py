@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from leadline.depth.depth_map import DepthMap
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.worlds.arrays import Array
 from leadline.worlds.camera import Camera
 from leadline.worlds.classes import CLASS_ID

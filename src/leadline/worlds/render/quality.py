@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 
 
 @dataclass(frozen=True)

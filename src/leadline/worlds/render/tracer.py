@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.worlds.arrays import Array
 from leadline.worlds.primitives import unit
 from leadline.worlds.scene import Scene, Sun

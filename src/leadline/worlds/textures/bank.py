@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from leadline.depth.errors import LeadlineError
+from leadline.errors import LeadlineError
 from leadline.worlds.arrays import Array
 from leadline.worlds.randomness import Split, stream
 from leadline.worlds.textures import cloth, outdoors, pictures, surfaces
