@@ -92,7 +92,7 @@ def _shapes(room: Room) -> set[tuple[str, int, float, float]]:
     out, scene = set(), room.scene
     for instance in np.unique(scene.instances):
         name = scene.instance_name(int(instance))
-        if name in ("vase", "jar", "bowl", "floor lamp", "plant pot", "candle", "ball"):
+        if name in ("vase", "jar", "floor lamp", "candle"):
             mine = np.isin(scene.part, np.flatnonzero(scene.instances == instance))
             corners = scene.vertices[scene.faces[mine]].astype(np.float64)
             edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).sum()

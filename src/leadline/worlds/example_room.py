@@ -38,7 +38,7 @@ SEED = 20
 
 # The intrinsics of the NYU Depth v2 colour camera, which many indoor networks have learnt.
 CAMERA = Camera(Intrinsics(518.86, 519.47, 325.58, 253.74, 640, 480), (2.35, 0.0, 1.42), 7.0, -11.0)
-SENSOR = Sensor(exposure=3.3, white_balance=(1.0, 1.0, 1.06), vignette=0.22, blur=0.45,
+SENSOR = Sensor(exposure=2.7, white_balance=(1.0, 1.0, 1.06), vignette=0.22, blur=0.45,
                 contrast=0.45)  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def _bookshelf(b: Builder) -> None:
             "#5b656d", "#88857d", "#4d3d47", "#8f8160", "#7d5044", "#c2bba9",
             "#26282c")  # fmt: skip
     gap = float(floors[1] - floors[0]) - 0.022
-    spines = [_look("spine", ink, (0.06, 0.8 * gap), 0.02, 0.25, fitted=True, second="#b9ad90")
+    spines = [_look("spine", ink, (0.06, 0.8 * gap), 0.02, 0.25, fitted=True, second="#8f8468")
               for ink in inks]  # fmt: skip
     books = b.item("books", "books")
     rows = ((-0.42, 0.02, 0.95), (-0.42, 0.34, 0.88), (-0.10, 0.42, 0.85), (-0.42, 0.18, 0.9))

@@ -487,7 +487,7 @@ def _shoes(b: Builder) -> None:
 def _bag(b: Builder) -> None:
     w, h = b.rng.uniform(0.25, 0.42), b.rng.uniform(0.28, 0.5)
     cloth = b.look.cloth()
-    b.add(rounded_box((w, 0.5 * w, h), 0.07, 0.03).moved(0, 0, h / 2), cloth)
+    b.add(rounded_box((w, 0.5 * w, h), 0.07, 0.03).moved(0, 0, h / 2 + 0.03), cloth)
     b.add(tube([(-0.25 * w, 0, 0.95 * h), (-0.1 * w, 0, 1.2 * h), (0.1 * w, 0, 1.2 * h),
                 (0.25 * w, 0, 0.95 * h)], 0.011, 7), cloth)  # fmt: skip
 
@@ -497,7 +497,7 @@ def _heap(b: Builder) -> None:
         w, h = b.look.rng.uniform(0.2, 0.5), b.look.rng.uniform(0.04, 0.12)
         soft = rounded_box((w, b.look.rng.uniform(0.15, 0.4), h), 0.035, 0.02)
         x, y = b.look.rng.normal(0, 0.07, 2)
-        b.add(soft.turned(b.look.rng.uniform(0, 180)).moved(x, y, h / 2), b.look.linen())
+        b.add(soft.turned(b.look.rng.uniform(0, 180)).moved(x, y, h / 2 + 0.02), b.look.linen())
 
 
 def _carton(b: Builder) -> None:

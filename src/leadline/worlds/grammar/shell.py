@@ -98,8 +98,6 @@ def furnish_openings(b: Builder, plan: Plan, day: Daytime) -> None:
                 casing = at.item("door frame", "door")
                 openings.door_frame(casing, leaf, wide, opening.z1, THICK)
             if opening.kind == "door":
-                door = w.placed(middle + wide / 2, 0.03, turn=180).item("door", "door")
-                # Seen from inside the hinges may be on either side; the leaf looks the same.
                 door = w.placed(middle - wide / 2, 0.03).item("door", "door")
                 openings.door_leaf(door, leaf, b.look.metal(), wide, opening.z1)
 

@@ -86,7 +86,7 @@ def bathtub(b: Builder, size: Size) -> None:
         tube([(0, back, 0.75), (0, back - 0.12, 0.75), (0, back - 0.14, 0.7)], 0.014, 8),
         b.look.metal(),
     )
-    clutter.scatter(b.placed(w / 2 - 0.2, back - 0.03, h), 0.3, 0.03, 3, clutter.BATH)
+    clutter.scatter(b.placed(w / 2 - 0.2, back - 0.1, h), 0.3, 0.02, 3, clutter.BATH)
     if b.look.rng.random() < 0.5 and size.height > 2.05:
         _shower_curtain(b.item("shower curtain", "curtain"), -w / 2, y - d / 2 + 0.02, w)
 

@@ -82,7 +82,7 @@ def random_table(b: Builder, size: Size, height: float) -> None:
 def dining_set(b: Builder, size: Size) -> None:
     """Table with chairs around it, some pulled out, and things left on top."""
     rng, place = b.rng, b.look.rng
-    w, d = max(size.width - 1.0, 0.7), max(size.depth - 1.0, 0.65)
+    w, d = max(size.width - 1.2, 0.7), max(size.depth - 1.2, 0.6)
     height = rng.uniform(0.71, 0.77)
     random_table(b.item("table", "table"), Size(w, d, size.height), height)
     clutter.scatter(b.placed(0, 0, height), w * 0.75, d * 0.75, int(place.integers(2, 10)))
@@ -173,7 +173,8 @@ def school_desk(b: Builder, size: Size) -> None:
 
 def lectern(b: Builder, size: Size) -> None:
     """Teacher's table, on which papers and a computer lie."""
-    metal_table(b, (size.width, 0.7, 0.74), b.look.wood(), b.look.metal())
-    clutter.scatter(b.placed(0, 0, 0.74), size.width * 0.8, 0.5, 5, clutter.DESK)
+    at = b.placed(0, 0.35 - size.depth / 2)
+    metal_table(at, (size.width, 0.7, 0.74), b.look.wood(), b.look.metal())
+    clutter.scatter(at.placed(0, 0, 0.74), size.width * 0.8, 0.5, 5, clutter.DESK)
     turn = np.degrees(b.rng.uniform(-0.3, 0.3))
-    random_chair(b.placed(0, 0.6, turn=turn).item("chair", "chair"), size)
+    random_chair(at.placed(0, 0.6, turn=turn).item("chair", "chair"), size)

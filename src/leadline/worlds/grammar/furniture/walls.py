@@ -100,9 +100,9 @@ def wall_shelf(b: Builder, width: float, height: float) -> None:
         b.look.wood(),
     )
     top = b.placed(0, -deep / 2, -height / 2 + 0.025)
-    clutter.scatter(
-        top, width * 0.85, deep * 0.5, int(b.look.rng.integers(3, 9)), clutter.SHELF, height
-    )
+    narrow = tuple(name for name in clutter.SHELF if clutter.THINGS[name].reach < deep / 2 + 0.02)
+    count = int(b.look.rng.integers(3, 9))
+    clutter.scatter(top, width * 0.85, 0.02, count, narrow, height)
 
 
 def coat_hooks(b: Builder, width: float, height: float) -> None:
@@ -116,7 +116,7 @@ def coat_hooks(b: Builder, width: float, height: float) -> None:
         b.add(box((0.02, 0.06, 0.02)).moved(x, -0.045, height / 2 - 0.05), b.look.metal())
         if b.look.rng.random() < 0.6:
             long = b.look.rng.uniform(0.35, 0.95)
-            clutter.coat(b.placed(x, -0.1, height / 2 - 0.05), long)
+            clutter.coat(b.placed(x, -0.12, height / 2 - 0.05), long)
 
 
 def notice_board(b: Builder, width: float, height: float) -> None:
