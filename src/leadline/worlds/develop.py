@@ -19,7 +19,7 @@ class Sensor:
     `bias`); `white_balance` multiplies the channels; `vignette` is the loss in the corners; `blur`
     in pixels; `shot_noise` and `read_noise` as deviations at exposed light 1; `contrast` bends the
     tone curve; `saturation` 1 leaves colours alone; `jpeg` is the quality from 1 to 100, 0 for
-    none.
+    none; `auto_white` is how far the camera turns the picture's average to grey, from 0 to 1.
     """
 
     exposure: float | None = None
@@ -32,6 +32,7 @@ class Sensor:
     contrast: float = 0.4
     saturation: float = 1.0
     jpeg: int = 0
+    auto_white: float = 0.0
 
 
 def random_sensor(rng: np.random.Generator, outdoors: bool = False) -> Sensor:
@@ -39,7 +40,7 @@ def random_sensor(rng: np.random.Generator, outdoors: bool = False) -> Sensor:
     spread = rng.choice([0.18, 0.7], p=[0.8, 0.2])
     warmth = rng.normal(0, 0.05 if outdoors else 0.09)
     tint = rng.normal(0, 0.025)
-    noisy = np.exp(rng.normal(0, 0.6))
+    noisy = min(np.exp(rng.normal(0, 0.5)), 2.0)
     return Sensor(
         bias=float(np.exp(rng.normal(0, spread))),
         white_balance=(float(np.exp(warmth)), float(np.exp(tint)), float(np.exp(-warmth))),
@@ -50,6 +51,7 @@ def random_sensor(rng: np.random.Generator, outdoors: bool = False) -> Sensor:
         contrast=float(rng.uniform(0.1, 0.7)),
         saturation=float(rng.uniform(0.7, 1.15)),
         jpeg=int(rng.integers(75, 97)),
+        auto_white=float(rng.uniform(0.3, 0.6) if outdoors else rng.uniform(0.45, 0.95)),
     )
 
 
@@ -80,7 +82,10 @@ def develop(light: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     off_axis = np.hypot(x - width / 2, y - height / 2) / np.hypot(width / 2, height / 2)
     exposure = _metered(light) if sensor.exposure is None else sensor.exposure
-    balance = np.asarray(sensor.white_balance, dtype=np.float32) * (exposure * sensor.bias)
+    average = light.mean(axis=(0, 1)) + 1e-6
+    grey_world = (average.mean() / average) ** sensor.auto_white
+    balance = np.asarray(sensor.white_balance, dtype=np.float32) * grey_world
+    balance = (balance * (exposure * sensor.bias)).astype(np.float32)
     exposed = light * balance * (1 - sensor.vignette * off_axis**2)[..., None]
     exposed = _blurred(np.minimum(exposed, _BRIGHTEST).astype(np.float32), sensor.blur)
     grey = exposed.mean(axis=2, keepdims=True)

@@ -28,11 +28,13 @@ def room_camera(
     from one corner into the other.
     """
     manner = rng.random()
-    if manner < 0.2:
+    if manner < 0.15:
         return _close_up(rng, scene, plan, size)
     x, y = _standing_place(rng, plan, cornered=manner > 0.65)
     height = _height(rng, plan)
     aim = np.array([rng.uniform(0.1, 0.9) * plan.width, rng.uniform(0.1, 0.9) * plan.depth])
+    if rng.random() < 0.65:  # people photograph things rather than walls
+        aim = _some_thing(rng, scene, plan)[:2]
     if manner > 0.65:
         aim = np.array([plan.width - x, plan.depth - y]) + rng.normal(0, 0.6, 2)
     yaw = np.degrees(np.arctan2(-(aim[0] - x), aim[1] - y)) + rng.normal(0, 12)

@@ -37,7 +37,7 @@ def build_room(seeds: Seeds, kind: str | None = None) -> Room:
     name = kind or _draw_kind(layout)
     row = ROOM_KINDS[name]
     plan = _draw_room_plan(layout, row)
-    behind = cut_openings(layout, plan, row.windows, int(layout.integers(1, 4)), 0.45)
+    behind = cut_openings(layout, plan, row.windows, int(layout.integers(1, 3)), 0.5)
     look = Palette(seeds.stream("materials"), seeds.split)
     b = Builder(layout, seeds.stream("offsets"), look)
     light = seeds.stream("light")
@@ -98,7 +98,7 @@ def _furnish_walls(b: Builder, plan: Plan, row: RoomKind) -> None:
         _try_piece(b, plan, name, tries=12)
     total = sum(wall.length for wall in plan.walls)
     goal = rng.uniform(*row.full) * total
-    for _ in range(60):
+    for _ in range(90):
         used = sum(x1 - x0 for wall in plan.walls for x0, x1, _ in wall.taken)
         if used > goal:
             break
@@ -224,7 +224,7 @@ def _hang_things(b: Builder, plan: Plan, row: RoomKind) -> None:
     rng = b.rng
     for wall in plan.walls:
         hung: list[tuple[float, float, float, float]] = []
-        for _ in range(int(rng.integers(0, 2 + int(1.3 * wall.length)))):
+        for _ in range(int(rng.integers(1, 3 + int(2.4 * wall.length)))):
             piece_name = _one(rng, row.hung)
             piece = WALL_PIECES[piece_name]
             w, h = float(rng.uniform(*piece.width)), float(rng.uniform(*piece.height))
