@@ -17,7 +17,7 @@ from leadline.worlds.render.tracer import FAR, Hits, Tracer, dot
 from leadline.worlds.scene import Ball, Light, Panel, Sky, Sun
 
 # A single bounced sample above this many times the ambient light is a firefly: rare, bright, noise.
-_BRIGHTEST = 12.0
+_BRIGHTEST = 7.0
 # Light weaker than this share of the ambient light is not worth a ray.
 _FAINT = 4e-3
 _SUN_SPREAD = 0.006

@@ -31,7 +31,7 @@ class Quality:
 
 
 QUALITIES: dict[str, Quality] = {
-    "training": Quality("training", 1, 1, 1, 256, (1, 2), (1, 2, 4, 8), (1, 2), 0.05),
+    "training": Quality("training", 1, 1, 1, 256, (1, 2), (1, 2, 4, 8, 16), (1, 2), 0.05),
     "picture": Quality("picture", 40, 1, 2, 512, (1,), (1, 2, 4), (1,), 0.02),
 }
 
