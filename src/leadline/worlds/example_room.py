@@ -15,7 +15,7 @@ import numpy as np
 from leadline.depth.intrinsics import Intrinsics
 from leadline.worlds.camera import Camera
 from leadline.worlds.develop import Sensor
-from leadline.worlds.grammar import clutter
+from leadline.worlds.grammar import things
 from leadline.worlds.grammar.furniture import (
     lamps,
     openings,
@@ -180,7 +180,7 @@ def _back_wall(b: Builder) -> None:
     seating.throw_pillow(right.item("cushion", "pillow"), cream, 26)
     arm = couch.placed(0.86 - 0.095, -0.16, 0.612, turn=90).item("throw", "clothes")
     blanket = _look("blanket", "#cfc6b4", (0.5, 0.5))
-    clutter.throw(arm, blanket, width=0.46, thick=0.20, front=0.34, back=0.12)
+    things.throw(arm, blanket, width=0.46, thick=0.20, front=0.34, back=0.12)
     for x, z, kind, w, h, wood in ((1.72, 1.55, "landscape", 0.66, 0.50, OAK),
                                    (2.41, 1.58, "abstract", 0.42, 0.54, BLACK)):  # fmt: skip
         art = _look(kind, "#e6e2d8", (w - 0.156, h - 0.156), 0.03, 0.02, fitted=True)
@@ -226,7 +226,7 @@ def _middle(b: Builder) -> None:
     felt = _look("pile", "#6d5a52", (0.2, 0.2))
     for x, y, turn in ((1.32, 2.22, -20), (1.47, 2.14, 15)):
         shoe = b.placed(x, y, 0.013, turn=turn).item("slipper", "object")
-        clutter.slipper(shoe, felt, _look("plain", "#3a2f28"))
+        things.slipper(shoe, felt, _look("plain", "#3a2f28"))
     toy = lathe(_circle(0.075)).turned(35, "x").moved(1.80, 2.20, 0.0875)
     b.item("ball", "object").add(toy, _look("blanket", "#d8c8b0", (0.5, 0.5), 0.03, 0.2))
 
@@ -239,30 +239,30 @@ def _circle(radius: float) -> list[tuple[float, float]]:
 
 def _mug(b: Builder, paint: str) -> None:
     glaze = _look("plain", paint, gloss=0.05, rough=0.05)
-    clutter.mug(b.item("mug", "object"), glaze, _look("plain", "#2a1810", gloss=0.04))
+    things.mug(b.item("mug", "object"), glaze, _look("plain", "#2a1810", gloss=0.04))
 
 
 def _pile(b: Builder, inks: tuple[str, ...]) -> None:
     jackets = [_look("cover" if k == 0 else "plain", ink, (0.18, 0.25), 0.03, 0.2, fitted=True)
                for k, ink in enumerate(inks)]  # fmt: skip
-    clutter.pile_of_books(b.item("books", "books"), jackets, _look("weave", "#cfc5ae", (0.2, 0.2)))
+    things.pile_of_books(b.item("books", "books"), jackets, _look("weave", "#cfc5ae", (0.2, 0.2)))
 
 
 def _sheet(b: Builder, kind: str, thick: float = 0.0015) -> None:
     look = _look(kind, "#f0ece2", (0.21, 0.297), 0.02, 0.2, fitted=True)
-    clutter.sheet_of_paper(b.item("magazine", "paper"), look, thick)
+    things.sheet_of_paper(b.item("magazine", "paper"), look, thick)
 
 
 def _on_the_coffee_table(low: Builder, top: Builder) -> None:
     skins = [_look("plaster", ink, (0.2, 0.2), 0.035, 0.18)
              for ink in ("#c8782c", "#8f3026", "#c8782c", "#b9a03f")]  # fmt: skip
     bowl = top.placed(0.10, 0.06).item("fruit bowl", "object")
-    clutter.fruit_bowl(bowl, _look("wood", "#77502f", (0.5, 0.2), 0.03, 0.15), skins)
+    things.fruit_bowl(bowl, _look("wood", "#77502f", (0.5, 0.2), 0.03, 0.15), skins)
     _mug(top.placed(-0.16, -0.12, turn=20), "#b8b2a4")
     _sheet(top.placed(-0.33, 0.06, turn=24), "cover", 0.006)
     _sheet(top.placed(-0.30, 0.03, 0.0062, turn=-12), "cover", 0.005)
     remote = top.placed(0.16, -0.17, turn=65).item("remote control", "object")
-    clutter.remote_control(remote, BLACK, _look("plain", "#8a8a88"))
+    things.remote_control(remote, BLACK, _look("plain", "#8a8a88"))
     _pile(top.placed(0.36, 0.03, turn=-15), ("#5d3a34", "#3d4f5c", "#a3966f"))
     _pile(low.placed(-0.2, 0, 0.139, turn=80), ("#44525e", "#7d6a44", "#6e3b31"))
 
@@ -274,19 +274,19 @@ def _foreground(b: Builder) -> None:
     top = desk.placed(0, 0, 0.7405)
     laptop = top.placed(-0.06, 0.08, turn=14).item("laptop", "object")
     picture = _look("paper", "#e4ebf5", (0.306, 0.19), 0.03, 0.03, 1.1, fitted=True)
-    clutter.laptop(laptop, _look("plain", "#77797c", gloss=0.06), BLACK, picture)
+    things.laptop(laptop, _look("plain", "#77797c", gloss=0.06), BLACK, picture)
     _mug(top.placed(-0.38, 0.02, turn=140), "#4a6478")
     _sheet(top.placed(-0.30, -0.22, turn=-18), "paper")
     _sheet(top.placed(-0.24, -0.17, 0.0016, turn=7), "paper")
     pencils = [_look("plain", ink) for ink in ("#a8402f", "#c59b38", "#34506d", "#3f6146")]
-    clutter.pencil_cup(top.placed(-0.34, 0.27).item("pencil cup", "object"), STEEL, pencils)
+    things.pencil_cup(top.placed(-0.34, 0.27).item("pencil cup", "object"), STEEL, pencils)
     glass = _look("plain", "#2c4431", gloss=0.07, rough=0.03)
     label = _look("paper", "#e8dcc0", (0.23, 0.09))
-    clutter.bottle(top.placed(0.2, 0.28).item("bottle", "object"), glass, label)
+    things.bottle(top.placed(0.2, 0.28).item("bottle", "object"), glass, label)
     pad = _look("weave", "#8c7a5e", (0.3, 0.3))
     seating.chair(b.placed(3.02, 2.28, turn=4).item("chair", "chair"), WALNUT, pad)
     carton = b.placed(1.02, 1.72, turn=28).item("box", "box")
-    clutter.cardboard_box(carton, _look("plaster", "#9c7a52", (0.5, 0.5)),
+    things.cardboard_box(carton, _look("plaster", "#9c7a52", (0.5, 0.5)),
                           _look("plain", "#b59a6c", gloss=0.03),
                           _look("pile", "#5d6b7a", (0.25, 0.25)))  # fmt: skip
 

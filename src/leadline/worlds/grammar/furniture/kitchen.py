@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leadline.worlds.grammar import clutter
+from leadline.worlds.grammar import clutter, things
 from leadline.worlds.grammar.furniture.piece import Size
 from leadline.worlds.materials import Material
 from leadline.worlds.primitives import block, box, cylinder, lathe, rounded_box, slab, tube
@@ -78,7 +78,7 @@ def _hob(b: Builder) -> None:
         for y in (-0.12, 0.12):
             h.add(cylinder(0.085, 0.004, 18).moved(x, y, 0.008), b.look.black())
     if b.look.rng.random() < 0.6:
-        clutter.pot(b.placed(0.14, 0.12, 0.012).item("pot", "object"))
+        things.pot(b.placed(0.14, 0.12, 0.012).item("pot", "object"))
 
 
 def refrigerator(b: Builder, size: Size) -> None:

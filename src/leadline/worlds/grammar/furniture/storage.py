@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from leadline.worlds.arrays import Array
-from leadline.worlds.grammar import clutter
+from leadline.worlds.grammar import clutter, things
 from leadline.worlds.grammar.furniture.piece import Size
 from leadline.worlds.materials import Material
 from leadline.worlds.primitives import block, box, lathe, repeated, rounded_box, slab
@@ -154,7 +154,7 @@ def sideboard(b: Builder, size: Size) -> None:
     place = b.look.rng
     if place.random() < 0.65:
         wide = min(w * 0.8, place.uniform(0.7, 1.4))
-        clutter.television(b.placed(0, 0.04, h), wide)
+        things.television(b.placed(0, 0.04, h), wide)
         for side in (-1, 1):
             if w - wide > 0.4:
                 clutter.scatter(b.placed(side * (w + wide) / 4, 0, h), 0.2, d * 0.5, 2)
@@ -216,7 +216,7 @@ def coat_stand(b: Builder, size: Size) -> None:
     for k in range(int(b.look.rng.integers(1, 5))):
         a = 1.6 * k + 0.4
         at = b.placed(0.13 * np.cos(a), 0.13 * np.sin(a), h - 0.06, turn=np.degrees(a) + 90)
-        clutter.coat(at, b.look.rng.uniform(0.6, 1.0))
+        things.coat(at, b.look.rng.uniform(0.6, 1.0))
 
 
 def cardboard_boxes(b: Builder, size: Size) -> None:

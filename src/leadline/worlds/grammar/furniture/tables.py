@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leadline.worlds.grammar import clutter
+from leadline.worlds.grammar import clutter, things
 from leadline.worlds.grammar.furniture.piece import Size
 from leadline.worlds.grammar.furniture.seating import office_chair, random_chair
 from leadline.worlds.materials import Material
@@ -137,7 +137,7 @@ def desk(b: Builder, size: Size) -> None:
     for k in range(int(place.integers(0, 3))):
         x = place.uniform(-0.1, 0.1) * w + 0.6 * k - 0.2
         if abs(x) < w / 2 - 0.3:
-            clutter.monitor(top.placed(x, d / 2 - 0.2, turn=place.normal(0, 8)))
+            things.monitor(top.placed(x, d / 2 - 0.2, turn=place.normal(0, 8)))
     clutter.scatter(top.placed(0, -0.12), w * 0.85, d * 0.5, int(place.integers(3, 12)),
                     clutter.DESK)  # fmt: skip
     seat = b.placed(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leadline.worlds.grammar import clutter
+from leadline.worlds.grammar import clutter, things
 from leadline.worlds.materials import Material
 from leadline.worlds.primitives import block, box, cylinder, lathe, repeated, rounded_box, slab
 from leadline.worlds.scene import Builder
@@ -116,7 +116,7 @@ def coat_hooks(b: Builder, width: float, height: float) -> None:
         b.add(box((0.02, 0.06, 0.02)).moved(x, -0.045, height / 2 - 0.05), b.look.metal())
         if b.look.rng.random() < 0.6:
             long = b.look.rng.uniform(0.35, 0.95)
-            clutter.coat(b.placed(x, -0.12, height / 2 - 0.05), long)
+            things.coat(b.placed(x, -0.12, height / 2 - 0.05), long)
 
 
 def notice_board(b: Builder, width: float, height: float) -> None:
@@ -145,7 +145,7 @@ def wall_television(b: Builder, width: float, height: float) -> None:
     """Flat screen on the wall."""
     b.add(rounded_box((width, 0.05, height), 0.008).moved(0, -0.06, 0), b.look.black())
     b.add(box((width - 0.03, 0.004, height - 0.03)).moved(0, -0.086, 0),
-          clutter.screen_look(b, width - 0.03, height - 0.03))  # fmt: skip
+          things.screen_look(b, width - 0.03, height - 0.03))  # fmt: skip
 
 
 def air_conditioner(b: Builder, width: float, height: float) -> None:

@@ -27,6 +27,7 @@ CAR_PAINTS = (
     "#c9b48a",
     "#a33b22",
 )
+RIMS = ("#a8aaab", "#8f9194", "#c7c8c8", "#5a5c5e")
 
 
 def _loft(stations: list[tuple[float, float, float, float, float]], roundness: float) -> Mesh:
@@ -50,7 +51,7 @@ def _section(y: float, half: Array, z: Array, across: Array) -> Array:
 
 def _wheels(b: Builder, radius: float, half: float, axles: tuple[float, ...]) -> None:
     tyre = Material(b.look.tile("plain"), (0.015, 0.015, 0.016), rough=0.3)
-    rim = b.look.metal()
+    rim = Material(b.look.tile("metal"), b.look.pick(RIMS), (0.4, 0.4), 0.2, 0.15)
     for y in axles:
         for side in (-1, 1):
             wheel = (
