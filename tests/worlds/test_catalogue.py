@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -12,9 +14,12 @@ from leadline.worlds.grammar.furniture.piece import Size
 from leadline.worlds.grammar.furniture.walls import WALL_PIECES
 from leadline.worlds.grammar.room_kinds import ROOM_KINDS
 from leadline.worlds.grammar.street.borders import BORDERS
+from leadline.worlds.grammar.street.buildings import house
 from leadline.worlds.grammar.street.furniture import FIXTURES
+from leadline.worlds.grammar.street.people import person
+from leadline.worlds.grammar.street.plants import bush, tree
 from leadline.worlds.grammar.street.road import draw_course
-from leadline.worlds.grammar.street.vehicles import VEHICLES
+from leadline.worlds.grammar.street.vehicles import VEHICLES, bicycle
 from leadline.worlds.materials import Palette
 from leadline.worlds.primitives import face_normals
 from leadline.worlds.randomness import stream
@@ -33,6 +38,9 @@ def _check(scene: Scene, name: str) -> None:
     area = np.linalg.norm(face_normals(scene.vertices.astype(float), scene.faces), axis=1)
     assert area.min() > 0, name
     assert scene.instances.min() >= 1
+    implied = face_normals(scene.vertices.astype(float), scene.faces)
+    agree = np.einsum("ij,ij->i", implied, scene.normals[scene.faces].sum(axis=1)) > 0
+    assert agree.mean() > 0.995, name
     length = np.linalg.norm(scene.normals[scene.faces], axis=2)
     np.testing.assert_allclose(length, 1, atol=1e-3, err_msg=name)
 
@@ -121,6 +129,21 @@ def test_borders_follow_the_road(name: str) -> None:
     way = np.linalg.norm(scene.vertices[:, None, :2] - course.points[None, :, :2], axis=2)
     # Between two points of the course, which are a metre apart, the way is a little longer.
     assert np.all(np.abs(way.min(axis=1) - 6) < 1.0)
+
+
+def _house(b: Builder) -> None:
+    house(b, 11.0, 9.0, 4, detailed=b.rng.random() < 0.7, lit=0.3)
+
+
+@pytest.mark.parametrize("build", [_house, lambda b: tree(b, 7.0), lambda b: bush(b, 1.2), person,
+                                   bicycle])  # fmt: skip
+def test_houses_plants_and_people_are_sound(build: Callable[[Builder], None]) -> None:
+    for design in range(6):
+        b = _builder(design)
+        build(b.item("thing", "object"))
+        scene = b.finished()
+        _check(scene, "thing")
+        assert scene.vertices[:, 2].min() > -0.4  # leaves may touch the ground
 
 
 def test_room_kinds_name_what_exists() -> None:
