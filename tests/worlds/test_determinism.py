@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.worlds import View, render_room, render_street, street_views
+from leadline.worlds import QUALITIES, View, render_room, render_street, street_views
 from leadline.worlds.grammar.rooms import Room, build_room
 from leadline.worlds.grammar.street.street import build_street
 from leadline.worlds.randomness import Seeds, stream
@@ -18,6 +18,7 @@ from leadline.worlds.randomness import Seeds, stream
 pytest.importorskip("embreex")
 
 SMALL = (48, 64)
+FAST = replace(QUALITIES["training"], tile_size=32)  # drawing tiles takes most of the time
 
 
 def _same(a: View, b: View) -> None:
@@ -28,13 +29,13 @@ def _same(a: View, b: View) -> None:
 
 
 def test_the_same_room_again_is_the_same_bits() -> None:
-    _same(render_room(1, 5, size=SMALL), render_room(1, 5, size=SMALL))
+    _same(render_room(1, 5, size=SMALL, level=FAST), render_room(1, 5, size=SMALL, level=FAST))
 
 
 def test_the_same_street_again_is_the_same_bits() -> None:
-    first = render_street(1, 2, 3, size=SMALL)
+    first = render_street(1, 2, 3, size=SMALL, level=FAST)
     # Also after other views of the same street, which come before it here.
-    *_, last = street_views(1, 2, size=SMALL)
+    *_, last = street_views(1, 2, size=SMALL, level=FAST)
     _same(first, last)
 
 
@@ -52,8 +53,8 @@ def test_another_process_gives_the_same_bits() -> None:
 @pytest.mark.parametrize("other", [{"seed": 2}, {"index": 6}, {"split": "val"}])
 def test_another_seed_index_or_split_is_another_room(other: dict[str, object]) -> None:
     key: dict[str, object] = {"seed": 1, "index": 5, "split": "train"}
-    first = render_room(**key, size=SMALL)  # type: ignore[arg-type]
-    second = render_room(**{**key, **other}, size=SMALL)  # type: ignore[arg-type]
+    first = render_room(**key, size=SMALL, level=FAST)  # type: ignore[arg-type]
+    second = render_room(**{**key, **other}, size=SMALL, level=FAST)  # type: ignore[arg-type]
     assert np.mean(first.depth.depth == second.depth.depth) < 0.1
 
 
@@ -115,7 +116,9 @@ def test_a_design_comes_again_within_its_split() -> None:
 
 
 def test_weather_changes_light_and_leaves_things_where_they_are() -> None:
-    clone, fog = (render_street(1, 2, 0, variation=name, size=SMALL) for name in ("clone", "fog"))
+    clone, fog = (
+        render_street(1, 2, 0, variation=name, size=SMALL, level=FAST) for name in ("clone", "fog")
+    )
     np.testing.assert_array_equal(clone.depth.depth, fog.depth.depth)
     np.testing.assert_array_equal(clone.instances, fog.instances)
     assert np.mean(clone.image == fog.image) < 0.3

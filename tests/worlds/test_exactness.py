@@ -27,7 +27,7 @@ pytest.importorskip("embreex")
 def _room(index: int) -> tuple[Tracer, Camera]:
     seeds = Seeds(3, "train", index)
     room = build_room(seeds)
-    tracer, rng = Tracer(room.scene), seeds.stream("camera")
+    tracer, rng = Tracer(room.scene, 32), seeds.stream("camera")
     while True:
         camera = room_camera(rng, room.scene, room.plan, (120, 160))
         if not is_blocked(render_geometry(tracer, camera.scaled(*_PREVIEW[::-1])), 0.4, 0.6):
@@ -37,7 +37,7 @@ def _room(index: int) -> tuple[Tracer, Camera]:
 def _street(index: int) -> tuple[Tracer, Camera]:
     seeds = Seeds(3, "val", index)
     street = build_street(seeds)
-    tracer = Tracer(street.scene)
+    tracer = Tracer(street.scene, 32)
     return tracer, _street_camera(seeds, street, tracer, index % 4, (120, 160))
 
 
@@ -130,7 +130,7 @@ def _camera(**changes: float) -> Camera:
 def _scene_of(mesh: primitives.Mesh) -> Tracer:
     builder = Builder().item("plane", "wall")
     builder.add(mesh, Material())
-    return Tracer(builder.finished())
+    return Tracer(builder.finished(), 32)
 
 
 def test_depth_of_a_tilted_plane_is_the_closed_form() -> None:

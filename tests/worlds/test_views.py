@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
 from leadline.worlds import (
+    QUALITIES,
     ROOM_KINDS,
     SKY_FAR,
     VARIATIONS,
@@ -24,6 +26,7 @@ from leadline.worlds.view import exact_view
 from leadline.worlds.viewpoints import is_blocked
 
 SMALL = (48, 64)
+FAST = replace(QUALITIES["training"], tile_size=32)  # drawing tiles takes most of the time
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +36,7 @@ def _needs_embree() -> None:
 
 @pytest.mark.parametrize("kind", ROOM_KINDS)
 def test_every_kind_of_room_can_be_rendered(kind: str) -> None:
-    view = render_room(2, 0, kind=kind, size=SMALL)
+    view = render_room(2, 0, kind=kind, size=SMALL, level=FAST)
     assert view.name == kind
     assert view.image.shape == (*SMALL, 3)
     assert view.image.dtype == np.uint8
@@ -46,7 +49,7 @@ def test_every_kind_of_room_can_be_rendered(kind: str) -> None:
 
 
 def test_rooms_show_many_things_at_many_distances() -> None:
-    views = [render_room(2, index, size=SMALL) for index in range(24)]
+    views = [render_room(2, index, size=SMALL, level=FAST) for index in range(24)]
     middles = [float(np.median(view.depth.depth)) for view in views]
     cameras = [view.camera.intrinsics for view in views]
     fields = [float(np.degrees(2 * np.arctan(k.width / 2 / k.fx))) for k in cameras]
@@ -58,7 +61,7 @@ def test_rooms_show_many_things_at_many_distances() -> None:
 
 @pytest.mark.parametrize("variation", VARIATIONS)
 def test_every_variation_can_be_rendered(variation: str) -> None:
-    view = render_street(2, 1, 0, variation=variation, size=SMALL)
+    view = render_street(2, 1, 0, variation=variation, size=SMALL, level=FAST)
     assert variation in view.name
     assert view.image.std() > 3
     assert 0.02 < view.depth.valid_share <= 1
@@ -74,22 +77,23 @@ def test_the_first_ten_variations_are_those_of_virtual_kitti() -> None:
 
 def test_turned_variations_turn_the_camera_where_it_stands() -> None:
     straight, left = (
-        render_street(2, 1, 0, variation=v, size=SMALL) for v in ("clone", "15-deg-left")
+        render_street(2, 1, 0, variation=v, size=SMALL, level=FAST)
+        for v in ("clone", "15-deg-left")
     )
     assert left.camera.position == straight.camera.position
     assert left.camera.yaw - straight.camera.yaw == pytest.approx(15)
 
 
 def test_the_cameras_of_a_street_differ_and_draw_different_variations() -> None:
-    views = list(street_views(2, 1, size=SMALL))
+    views = list(street_views(2, 1, size=SMALL, level=FAST))
     assert len(views) == 4
     assert len({view.camera.position for view in views}) == 4
     assert len({view.name for view in views}) == 4
 
 
 def test_the_sky_is_invalid_or_far() -> None:
-    near = render_street(2, 3, 0, variation="clone", size=SMALL)
-    far = render_street(2, 3, 0, variation="clone", size=SMALL, sky="far")
+    near = render_street(2, 3, 0, variation="clone", size=SMALL, level=FAST)
+    far = render_street(2, 3, 0, variation="clone", size=SMALL, sky="far", level=FAST)
     sky = near.classes == CLASS_ID["sky"]
     assert sky.any()
     assert not near.depth.valid[sky].any()
@@ -98,15 +102,17 @@ def test_the_sky_is_invalid_or_far() -> None:
 
 
 def test_night_is_darker_than_day() -> None:
-    day, night = (render_street(2, 1, 0, variation=v, size=SMALL) for v in ("overcast", "night"))
+    day, night = (
+        render_street(2, 1, 0, variation=v, size=SMALL, level=FAST) for v in ("overcast", "night")
+    )
     assert night.image.mean() < 0.75 * day.image.mean()
 
 
 def test_words_that_do_not_exist_are_named() -> None:
     with pytest.raises(LeadlineError, match="snow"):
-        render_street(2, 1, 0, variation="snow", size=SMALL)
+        render_street(2, 1, 0, variation="snow", size=SMALL, level=FAST)
     with pytest.raises(LeadlineError, match="camera 4"):
-        render_street(2, 1, 4, size=SMALL)
+        render_street(2, 1, 4, size=SMALL, level=FAST)
     with pytest.raises(LeadlineError, match="training, picture"):
         render_room(2, 1, size=SMALL, level="best")
 
@@ -141,7 +147,7 @@ def test_blocked_cameras_are_recognised() -> None:
 
 def test_no_camera_of_the_first_rooms_is_blocked() -> None:
     for index in range(30):
-        view = render_room(6, index, size=(24, 32))
+        view = render_room(6, index, size=(24, 32), level=FAST)
         depth = view.depth.depth
         assert np.percentile(depth, 4) >= 0.35, index
         assert np.median(depth) >= 0.5, index
@@ -173,7 +179,7 @@ def test_class_sets() -> None:
 
 
 def test_a_contact_sheet_has_a_cell_for_every_view() -> None:
-    views = [render_room(2, index, size=SMALL) for index in range(3)]
+    views = [render_room(2, index, size=SMALL, level=FAST) for index in range(3)]
     sheet = contact_sheet(views, columns=2, panels=("image", "depth", "classes", "normals"))
     assert sheet.shape == (2 * 48, 2 * 4 * 64, 3)
     np.testing.assert_array_equal(sheet[:48, :64], views[0].image)
@@ -185,7 +191,7 @@ def test_a_contact_sheet_has_a_cell_for_every_view() -> None:
 
 
 def test_a_view_says_what_it_does_not_know_about_the_sky() -> None:
-    view = render_room(2, 0, size=SMALL)
+    view = render_room(2, 0, size=SMALL, level=FAST)
     geometry = _geometry(view.depth.depth, view.classes, view.instances)
     with pytest.raises(LeadlineError, match="invalid or far"):
         exact_view(view.image, geometry, view.camera, "room", "blue")  # type: ignore[arg-type]
