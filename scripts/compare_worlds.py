@@ -102,9 +102,10 @@ def mean_map_score(
     delta, error = [], []
     for depth in scored:
         valid = depth > 0
-        ratio = np.maximum(guess / depth, depth / guess)[valid]
+        true, guessed = depth[valid], guess[valid]
+        ratio = np.maximum(guessed / true, true / guessed)
         delta.append((ratio < 1.25).mean())
-        error.append((np.abs(guess - depth) / depth)[valid].mean())
+        error.append((np.abs(guessed - true) / true).mean())
     return float(np.mean(delta)), float(np.mean(error))
 
 

@@ -30,15 +30,19 @@ def room_camera(
     manner = rng.random()
     if manner < 0.15:
         return _close_up(rng, scene, plan, size)
-    x, y = _standing_place(rng, plan, cornered=manner > 0.65)
-    height = _height(rng, plan)
+    cornered = manner > 0.65
+    places = [_standing_place(rng, plan, cornered) for _ in range(3)]
     aim = np.array([rng.uniform(0.1, 0.9) * plan.width, rng.uniform(0.1, 0.9) * plan.depth])
     if rng.random() < 0.65:  # people photograph things rather than walls
         aim = _some_thing(rng, scene, plan)[:2]
-    if manner > 0.65:
+    x, y = places[0]
+    if rng.random() < 0.7:  # and step back to get more of them into the picture
+        x, y = max(places, key=lambda place: float(np.hypot(aim[0] - place[0], aim[1] - place[1])))
+    if cornered:
         aim = np.array([plan.width - x, plan.depth - y]) + rng.normal(0, 0.6, 2)
+    height = _height(rng, plan)
     yaw = np.degrees(np.arctan2(-(aim[0] - x), aim[1] - y)) + rng.normal(0, 12)
-    pitch = rng.normal(-9 - 7 * (height - 1.4), 9) if rng.random() < 0.85 else rng.uniform(-45, 15)
+    pitch = rng.normal(-11 - 7 * (height - 1.4), 7) if rng.random() < 0.85 else rng.uniform(-45, 15)
     return Camera(_lens(rng, size), (x, y, height), float(yaw), float(pitch), _roll(rng))
 
 

@@ -95,14 +95,14 @@ def _furnish_walls(b: Builder, plan: Plan, row: RoomKind) -> None:
     """Put the pieces of the kind along the walls until they are as full as they should be."""
     rng = b.rng
     for name in row.first:
-        _try_piece(b, plan, name, tries=12)
+        _try_piece(b, plan, name, tries=20)
     total = sum(wall.length for wall in plan.walls)
     goal = rng.uniform(*row.full) * total
     for _ in range(90):
         used = sum(x1 - x0 for wall in plan.walls for x0, x1, _ in wall.taken)
         if used > goal:
             break
-        _try_piece(b, plan, _one(rng, row.fill), tries=3)
+        _try_piece(b, plan, _one(rng, row.fill), tries=8)
     for wall in plan.walls:
         for opening in wall.openings:
             if opening.kind == "window" and opening.z0 > 0.7 and rng.random() < 0.4:

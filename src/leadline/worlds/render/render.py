@@ -281,5 +281,5 @@ class _Film:
         picture = mean(self.full)
         # Off the outlines, only the light changes: paint and glow stay as they were exposed.
         change = mean(self.albedo) * (calm - direct - bounced)
-        picture += np.where(whole[..., None], change, 0)
+        picture = np.maximum(picture + np.where(whole[..., None], change, 0), 0)
         return picture + smoothed(mean(self.mirror), *geometry, level.mirror_steps)
