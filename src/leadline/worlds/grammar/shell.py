@@ -58,7 +58,8 @@ def build_shell(b: Builder, plan: Plan, walls: Material, feature: Material, floo
 def _wall(b: Builder, wall: Wall, height: float, look: Material) -> None:
     """Blocks around the openings."""
     low = -THICK if wall.sealed[0] else 0.0
-    high = wall.length + (THICK if wall.sealed[1] else 0.0)
+    # Where the room turns outwards, the next wall's end covers what is left out of this one.
+    high = wall.length + (THICK if wall.sealed[1] else -THICK)
     holes = wall.openings
     xs = sorted({low, high, *(o.x0 for o in holes), *(o.x1 for o in holes)})
     for x0, x1 in itertools.pairwise(xs):
@@ -145,7 +146,7 @@ def room_behind(b: Builder, wall: Wall, opening: Opening, height: float, lit: fl
     y0, y1 = THICK, THICK + deep
     look = b.look.wall()
     ground = w.item("floor behind", "floor")
-    ground.add(block((x0, 0, -0.1), (x1, y1, 0)), b.look.floor("wood"))
+    ground.add(block((x0, y0, -0.1), (x1, y1, 0)), b.look.floor("wood"))
     w.item("ceiling behind", "ceiling").add(block((x0, y0, height), (x1, y1, height + 0.1)),
                                             b.look.ceiling())  # fmt: skip
     shell = w.item("wall behind", "wall")
@@ -212,5 +213,5 @@ def _cut_windows(rng: np.random.Generator, wall: Wall, height: float) -> None:
     for k in range(count):
         x = (k + 0.5) * pitch - wide / 2
         clear = not any(x < o.x1 + 0.2 and x + wide > o.x0 - 0.2 for o in wall.openings)
-        if clear and x > 0.1 and x + wide < wall.length - 0.1:
+        if clear and x > 0.2 and x + wide < wall.length - 0.2:
             wall.openings.append(Opening("window", x, x + wide, low, high))

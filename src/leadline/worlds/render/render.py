@@ -282,4 +282,5 @@ class _Film:
         # Off the outlines, only the light changes: paint and glow stay as they were exposed.
         change = mean(self.albedo) * (calm - direct - bounced)
         picture = np.maximum(picture + np.where(whole[..., None], change, 0), 0)
-        return picture + smoothed(mean(self.mirror), *geometry, level.mirror_steps)
+        mirror = smoothed(mean(self.mirror), *geometry, level.mirror_steps)
+        return np.asarray(picture + mirror)

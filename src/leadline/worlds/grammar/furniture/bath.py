@@ -128,9 +128,10 @@ def towel_rail(b: Builder, size: Size) -> None:
     for x in (-w / 2, w / 2):
         b.add(tube([(x, back - 0.08, 0.3), (x, back - 0.08, top)], 0.014, 7), metal)
         b.add(tube([(x, back, top), (x, back - 0.08, top)], 0.01, 7), metal)
-    for _ in range(int(b.look.rng.integers(1, 3))):
-        wide, drop = b.look.rng.uniform(0.22, 0.4), b.look.rng.uniform(0.35, 0.6)
-        x = b.look.rng.uniform(-0.3, 0.3) * w
+    count = int(b.look.rng.integers(1, 3))
+    for k in range(count):
+        wide = min(b.look.rng.uniform(0.22, 0.4), 0.85 * w / count)
+        drop, x = b.look.rng.uniform(0.35, 0.6), (k - (count - 1) / 2) * w / count
         towel = b.placed(x, back - 0.08, top + 0.012).item("towel", "towel")
         cloth = b.look.linen()
         towel.add(rounded_box((wide, 0.05, 0.03), 0.012), cloth)

@@ -125,13 +125,14 @@ def notice_board(b: Builder, width: float, height: float) -> None:
         b.look.tile("gravel"), b.look.pick(("#a8794a", "#7d8f7a", "#5a6a80")), (0.3, 0.3)
     )
     b.add(box((width, 0.015, height)).moved(0, -0.008, 0), cork)
-    for _ in range(int(b.look.rng.integers(3, 14))):
+    for k in range(int(b.look.rng.integers(3, 14))):
         w, h = b.look.rng.uniform(0.08, 0.22), b.look.rng.uniform(0.1, 0.3)
         x, z = b.look.rng.uniform(-0.5, 0.5, 2) * (width - w, height - h)
         note = box((w, 0.001, h)).turned(b.look.rng.normal(0, 4), "y")
         kind = ("paper", "photograph", "poster")[int(b.look.rng.integers(3))]
-        lift = 0.0165 + 0.001 * b.look.rng.random()
-        b.item("note", "paper").add(note.moved(x, -lift, z), b.look.printed(kind, w, h))
+        b.item("note", "paper").add(
+            note.moved(x, -0.0165 - 0.0012 * k, z), b.look.printed(kind, w, h)
+        )
 
 
 def wall_map(b: Builder, width: float, height: float) -> None:
