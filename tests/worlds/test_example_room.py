@@ -92,7 +92,7 @@ def test_the_committed_depth_is_what_the_room_measures(
 def test_the_depth_file_says_what_its_numbers_mean() -> None:
     with Image.open(EXAMPLES / "room_depth.png") as image:
         assert np.asarray(image).dtype == np.uint16
-        assert image.text["leadline:units_per_metre"] == "1000"  # type: ignore[attr-defined]
+        assert float(image.text["leadline:units_per_metre"]) == 1000  # type: ignore[attr-defined]
         assert image.text["leadline:kind"] == "planar z"  # type: ignore[attr-defined]
 
 

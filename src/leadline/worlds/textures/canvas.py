@@ -47,7 +47,7 @@ def random_colour(
 @lru_cache(maxsize=4)
 def grid(n: int) -> tuple[Array, Array]:
     """Row and column (N,N) of every texel, from 0 to 1."""
-    row, column = np.mgrid[:n, :n] / n
+    row, column = np.mgrid[:n, :n].astype(np.float32) / np.float32(n)
     row.setflags(write=False)
     column.setflags(write=False)
     return row, column
@@ -61,7 +61,7 @@ def _spectrum(n: int, slope: float, stretch: float) -> Array:
     radius[0, 0] = 1
     amplitude = radius**-slope
     amplitude[0, 0] = 0
-    return np.asarray(amplitude)
+    return np.asarray(amplitude, dtype=np.float32)
 
 
 def noise(rng: Rng, n: int, slope: float, stretch: float = 1.0) -> Array:
@@ -73,7 +73,7 @@ def noise(rng: Rng, n: int, slope: float, stretch: float = 1.0) -> Array:
 
 def grey(value: Array, second: Array | float = 0.0) -> Array:
     """Neutral tile (N,N,4) from brightness and the share of the second paint, both (N,N)."""
-    tile = np.empty((*value.shape, 4))
+    tile = np.empty((*value.shape, 4), dtype=np.float32)
     tile[..., :3] = np.clip(value, 0.02, None)[..., None]
     tile[..., 3] = np.clip(second, 0, 1)
     return tile
@@ -81,7 +81,7 @@ def grey(value: Array, second: Array | float = 0.0) -> Array:
 
 def painted(image: Array, second: Array | float = 0.0) -> Array:
     """Tile (N,N,4) that carries its own colours (N,N,3)."""
-    tile = np.empty((*image.shape[:2], 4))
+    tile = np.empty((*image.shape[:2], 4), dtype=np.float32)
     tile[..., :3] = np.clip(image, 0.005, None)
     tile[..., 3] = second
     return tile
