@@ -93,7 +93,7 @@ def test_the_depth_file_says_what_its_numbers_mean() -> None:
     with Image.open(EXAMPLES / "room_depth.png") as image:
         assert np.asarray(image).dtype == np.uint16
         assert float(image.text["leadline:units_per_metre"]) == 1000  # type: ignore[attr-defined]
-        assert image.text["leadline:kind"] == "planar z"  # type: ignore[attr-defined]
+        assert image.text["leadline:kind"].startswith("planar z")  # type: ignore[attr-defined]
 
 
 def test_the_three_files_belong_together_and_stay_small(
