@@ -1,10 +1,10 @@
-"""How many planted faults `leadline check-data` names, and how often it cries wolf.
+"""How many planted faults `leadline check-data` names, and how often it raises a false alarm.
 
     python benchmarks/check_data.py [--data DIR [--split train]] [--count 28] [--seeds 3]
 
 Every fault is planted, at several severities, in copies of clean pairs: rooms rendered by this file
 from planes and boxes, seen by cameras of any height and tilt, or with --data photographs drawn from
-a folder of pairs. A fault is named where a finding has its code. The unharmed pairs, written in
+a folder of pairs. A fault is named where a finding has its code. The clean pairs, written in
 other formats, units and sizes, count false alarms: every error or warning.
 """
 
@@ -49,10 +49,10 @@ def render_room(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         wide, tall, deep = rng.uniform(0.2, 1.2), rng.uniform(0.3, 1.9), rng.uniform(0.2, 1.0)
         top = [middle[0] - wide / 2, height - tall, middle[1] - deep / 2]
         box = np.array([top, [top[0] + wide, height, top[2] + deep]])
-        found, face = _hit(rays, box, inside=False)
-        nearer = (found > 0.3) & (found < depth)
+        distance, face = _hit(rays, box, inside=False)
+        nearer = (distance > 0.3) & (distance < depth)
         depth, surface = (
-            np.where(nearer, found, depth),
+            np.where(nearer, distance, depth),
             np.where(nearer, 6 * number + face, surface),
         )
     colours = rng.uniform(15, 240, (surface.max() + 1, 3))
@@ -77,7 +77,7 @@ def _hit(rays: np.ndarray, box: np.ndarray, inside: bool) -> tuple[np.ndarray, n
 
 @dataclass(frozen=True)
 class Copy:
-    """A folder of pairs about to be harmed: rgb/*.jpg, depth/*.png in millimetres, two CSVs."""
+    """A folder of pairs to plant a fault in: rgb/*.jpg, depth/*.png in millimetres, two CSVs."""
 
     folder: Path
     count: int
@@ -448,18 +448,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=28, help="pairs in a data set")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    found: dict[tuple[str, float], int] = {}
-    false: dict[str, list[set[str]]] = {}
+    counts: dict[tuple[str, float], int] = {}
+    false_alarms: dict[str, list[set[str]]] = {}
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory() as scratch:
             pairs = draw_pairs(options, seed)
-            for fault, severity, told in plant_all(Path(scratch), pairs, seed):
+            for fault, severity, is_named in plant_all(Path(scratch), pairs, seed):
                 key = fault.name, severity
-                found[key] = found.get(key, 0) + told
+                counts[key] = counts.get(key, 0) + is_named
             rng = np.random.default_rng([seed, 3])
             for name, folder in clean_folders(Path(scratch), pairs, rng):
-                false.setdefault(name, []).append(alarms(folder))
-    report(found, false, options.seeds)
+                false_alarms.setdefault(name, []).append(alarms(folder))
+    report(counts, false_alarms, options.seeds)
 
 
 def plant_all(scratch: Path, pairs: Pairs, seed: int) -> Iterator[tuple[Fault, float, bool]]:
@@ -467,7 +467,7 @@ def plant_all(scratch: Path, pairs: Pairs, seed: int) -> Iterator[tuple[Fault, f
     clean = write_pairs(scratch / "clean", pairs)
     for number, fault in enumerate(FAULTS):
         for severity in fault.severities:
-            folder = scratch / "harmed"
+            folder = scratch / "faulty"
             shutil.copytree(clean, folder)
             rng = np.random.default_rng([seed, 2, number])
             fault.plant(Copy(folder, len(pairs), rng), severity)
@@ -476,20 +476,20 @@ def plant_all(scratch: Path, pairs: Pairs, seed: int) -> Iterator[tuple[Fault, f
 
 
 def report(
-    found: dict[tuple[str, float], int], false: dict[str, list[set[str]]], seeds: int
+    counts: dict[tuple[str, float], int], false_alarms: dict[str, list[set[str]]], seeds: int
 ) -> None:
     """Print both tables."""
     print(f"named of {seeds} plantings, by severity")
     for fault in FAULTS:
-        each = (f"{s:g}: {found[fault.name, s]}" for s in fault.severities)
+        each = (f"{s:g}: {counts[fault.name, s]}" for s in fault.severities)
         print(f"  {fault.name:<42}{', '.join(each)}")
-    complete = sum(all(found[f.name, s] == seeds for s in f.severities) for f in FAULTS)
-    print(f"all: {sum(found.values())} of {seeds * len(found)} plantings named, ", end="")
+    complete = sum(all(counts[f.name, s] == seeds for s in f.severities) for f in FAULTS)
+    print(f"all: {sum(counts.values())} of {seeds * len(counts)} plantings named, ", end="")
     print(f"{complete} of {len(FAULTS)} kinds at every severity")
     print("clean data sets with a false alarm")
-    for name, codes in false.items():
-        told = ", ".join(sorted(set().union(*codes)))
-        print(f"  {name:<42}{sum(map(bool, codes))} of {seeds}  {told}")
+    for name, codes in false_alarms.items():
+        raised = ", ".join(sorted(set().union(*codes)))
+        print(f"  {name:<42}{sum(map(bool, codes))} of {seeds}  {raised}")
 
 
 if __name__ == "__main__":

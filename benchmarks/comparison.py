@@ -29,8 +29,8 @@ from leadline.inference import Predictor
 from leadline.io.atomic import atomic_path
 from leadline.metrics import METRICS, get_protocol
 from leadline.models.build import load_model
-from leadline.training import loop
 from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.train import resume, train
 
 PROTOCOL = "nyu-eigen"
 SHIPPED = ("model.encoder=mobilenet_v2", "model.encoder_weights=shipped")
@@ -156,11 +156,11 @@ def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> 
     clock = Clock()
     recipe = equal_budget(ROWS[name], options, seed)
     if (folder / "checkpoints" / "last.ckpt").is_file():
-        loop.resume(folder, clock)
+        resume(folder, progress=clock, score=False)
     else:
         # A run that was stopped before its first checkpoint starts again.
         (folder / "recipe.yaml").unlink(missing_ok=True)
-        loop.train(recipe, options.data, folder, clock)
+        train(recipe, options.data, folder, progress=clock, score=False)
     return {
         "row": name,
         "recipe": recipe.name,

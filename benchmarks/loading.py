@@ -26,7 +26,7 @@ from leadline.datasets import DepthDataset, PairsDataset, open_data
 from leadline.datasets.packing import Resize, pack, plan_packing
 from leadline.models.size_policy import processing_size
 from leadline.training.data import EpochOrder, TrainingSamples, make_loader
-from leadline.training.memory import keep_freed_memory
+from leadline.training.malloc import tune_malloc
 from leadline.training.recipe import AugmentSection, load_recipe
 
 BATCH = 8
@@ -61,7 +61,7 @@ def render_pairs(folder: Path, count: int) -> Path:
 
 def decode_only(data: PairsDataset) -> None:
     """Read and decode both files of every pair with OpenCV, hold the pair, and do nothing else."""
-    for pair in data.pairs:
+    for pair in data.items:
         _pair = (
             cv2.imdecode(np.frombuffer(pair.image.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB),
             cv2.imdecode(np.frombuffer(pair.depth.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED),
@@ -132,7 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    keep_freed_memory()
+    tune_malloc()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.data or render_pairs(Path(scratch) / "pairs", options.count)
         # Class labels are left out, as in training, unless a loss looks at them.

@@ -3,9 +3,9 @@
     leadline convert DATA --to shards --area 76800 --out SHARDS
     python benchmarks/throughput.py --data SHARDS [--alternations 15] [--compile]
 
-"Ours" is `leadline.training.loop.train` as the command runs it. After each of its steps a bare loop
-takes the same step: same network, weights, batch, loss and optimizer, written out below. A step of
-ours lasts from the end of one bare step to the next, so books, logs and waiting for data count;
+"Ours" is `leadline.train` as the command runs it. After each of its steps a bare loop takes the
+same step: same network, weights, batch, loss and optimizer, written out below. A step of
+ours lasts from the end of one bare step to the next, so logs and waiting for data count;
 checkpoints (but the first) and validation are put off and do not. CPU time is that of the training
 process. The losses of both must agree, or the comparison is void.
 """
@@ -23,13 +23,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from leadline.training.build import build_model
 from leadline.training.data import EpochOrder, TrainingSamples, make_loader
-from leadline.training.loop import train
-from leadline.training.objective import make_loss
-from leadline.training.parts import WHOLE
+from leadline.training.losses.batch_statistics import WHOLE_BATCH
+from leadline.training.losses.composite import make_loss
+from leadline.training.optim import make_optimizer
 from leadline.training.recipe import Recipe, load_recipe
-from leadline.training.run import run_data
-from leadline.training.start import begin, make_optimizer
+from leadline.training.state import open_recipe_data
+from leadline.training.train import train
 
 WARM_UP = 3
 
@@ -49,23 +50,23 @@ def since(start: Clock) -> Clock:
 
 def bare_steps(recipe: Recipe, data: Path, channels_last: bool = True) -> Iterator[float]:
     """Train with nothing but PyTorch; yield the loss of every step."""
-    train_data, _ = run_data(recipe, data, None)
+    train_data, _ = open_recipe_data(recipe, data, None)
     train_data = train_data.without_labels()
-    beginning = begin(recipe, train_data)
+    model, size, _ = build_model(recipe, train_data)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = beginning.model.to(memory_format=layout)
+    model = model.to(memory_format=layout)
     loss_of, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
     network = torch.compile(model) if recipe.trainer.compile else model
     seed, batch_size = recipe.trainer.seed, recipe.data.batch_size
     order = EpochOrder(len(train_data), batch_size, seed, 0, recipe.trainer.max_steps)
-    samples = TrainingSamples(train_data, beginning.size, recipe.augment, seed)
+    samples = TrainingSamples(train_data, size, recipe.augment, seed)
     half = recipe.trainer.precision == "bf16"
     model.train()
     for batch in make_loader(samples, order, recipe.data.workers):
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             outputs = network(batch["image"].contiguous(memory_format=layout))
-        loss: Tensor = loss_of(outputs, batch, WHOLE)
+        loss: Tensor = loss_of(outputs, batch, WHOLE_BATCH)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip)
         optimizer.step()
@@ -114,7 +115,7 @@ class Alternation:
 def train_ours(recipe: Recipe, data: Path, reporter: Alternation) -> Alternation:
     """Run the real training into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder, suppress(EnoughStepsError):
-        train(recipe, data, Path(folder) / "run", reporter)
+        train(recipe, data, Path(folder) / "run", progress=reporter, score=False)
     return reporter
 
 

@@ -90,10 +90,10 @@ QUICK = [
 @pytest.fixture(scope="session")
 def quick_run(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of six steps on the small pairs."""
-    from leadline.training.loop import train
     from leadline.training.recipe import load_recipe
+    from leadline.training.train import train
 
     folder = tmp_path_factory.mktemp("runs") / "quick"
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
-    train(recipe, pairs, folder, SilentReporter())
+    train(recipe, pairs, folder, progress=SilentReporter(), score=False)
     return folder

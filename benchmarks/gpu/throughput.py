@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.training import loop
 from leadline.training.recipe import list_recipes, load_recipe
+from leadline.training.train import train
 
 
 class StopWatch:
@@ -52,7 +52,7 @@ def measure(name: str, data: Path, steps: int, overrides: list[str]) -> str:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
-        loop.train(recipe, data, Path(folder) / "run", watch)
+        train(recipe, data, Path(folder) / "run", progress=watch, score=False)
     rate, waiting = watch.summary()
     memory = (
         f"{torch.cuda.max_memory_allocated() / 2**30:.1f}" if torch.cuda.is_available() else "-"

@@ -16,18 +16,17 @@ from pathlib import Path
 
 from leadline.cli.train import TrainingProgress
 from leadline.errors import LeadlineError
-from leadline.training import loop
-from leadline.training.origin import read_origin
 from leadline.training.recipe import load_recipe
-from leadline.training.signals import Stopped
+from leadline.training.run_folder import RECIPE_FILE, RunInfo
+from leadline.training.train import TrainingResult, resume, train
 
 
 def move_data(run: Path, data: Path) -> None:
     """Tell a run where its data lies now."""
-    replace(read_origin(run), data=str(data.resolve())).write(run)
+    replace(RunInfo.read(run), data=str(data.resolve())).write(run)
 
 
-def train_slice(options: argparse.Namespace) -> loop.Outcome:
+def train_slice(options: argparse.Namespace) -> TrainingResult:
     """Begin the run, or continue it where its folder holds one."""
     settings = [
         f"trainer.max_steps={options.steps}",
@@ -36,16 +35,16 @@ def train_slice(options: argparse.Namespace) -> loop.Outcome:
     ]
     recipe = load_recipe(options.recipe, settings)
     with TrainingProgress() as reporter:
-        if not (options.out / "recipe.yaml").is_file():
-            return loop.train(recipe, options.data, options.out, reporter)
-        begun = load_recipe(str(options.out / "recipe.yaml"))
+        if not (options.out / RECIPE_FILE).is_file():
+            return train(recipe, options.data, options.out, progress=reporter, score=False)
+        begun = load_recipe(str(options.out / RECIPE_FILE))
         if (begun.name, begun.trainer.max_steps) != (recipe.name, options.steps):
             raise LeadlineError(
                 f"{options.out}: is a run of {begun.name} over {begun.trainer.max_steps} steps, "
                 f"not of {recipe.name} over {options.steps}; choose another --out"
             )
         move_data(options.out, options.data)
-        return loop.resume(options.out, reporter)
+        return resume(options.out, progress=reporter, score=False)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,18 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     options = parser.parse_args(arguments)
     try:
-        outcome = train_slice(options)
-    except Stopped as stop:
-        return 128 + stop.number
+        result = train_slice(options)
     except LeadlineError as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
-    if outcome.finished:
-        print(f"finished: {outcome.model}")
+    if result.reason.is_final:
+        print(f"finished: {result.model}")
         print(f"next: python benchmarks/gpu/pieces.py cut {options.out} -o pieces")
-    else:
+    elif not result.reason.exit_status:
         print("not finished: the same call continues it")
-    return 0
+    return result.reason.exit_status
 
 
 if __name__ == "__main__":

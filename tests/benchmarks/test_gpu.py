@@ -17,7 +17,7 @@ from leadline.datasets.warp import resize_sample
 from leadline.errors import LeadlineError
 from leadline.models.build import load_model
 from leadline.training.recipe import list_recipes, load_recipe
-from leadline.training.runs import open_run
+from leadline.training.run_folder import Run
 from tests.conftest import QUICK
 
 SCRIPTS = Path(__file__).parents[2] / "benchmarks" / "gpu"
@@ -72,7 +72,7 @@ def test_slices_resume_on_moved_data_until_the_run_is_finished(
     train, run = script("train"), tmp_path / "run"
     assert train.main(slice_call(packed, run, minutes=1e-6)) == 0
     assert "same call continues" in capsys.readouterr().out
-    assert open_run(run).step == 1
+    assert Run.open(run).step == 1
     moved = tmp_path / "elsewhere"
     packed_again = moved / "packed"
     moved.mkdir()
@@ -82,7 +82,7 @@ def test_slices_resume_on_moved_data_until_the_run_is_finished(
     for _ in range(4):
         assert train.main(slice_call(packed_again, run, minutes=1e-6)) == 0
     assert "finished" in capsys.readouterr().out
-    assert open_run(run).step == 5
+    assert Run.open(run).step == 5
 
 
 def test_another_number_of_steps_does_not_continue_a_run(

@@ -33,7 +33,7 @@ def test_clean_data_ends_with_status_0_and_yaml_that_training_takes(rooms):
 
     result = leadline("check-data", rooms)
     assert result.returncode == 0, result
-    assert "nothing found that speaks against training" in result.stdout
+    assert "no reason not to train on this" in result.stdout
     assert len(result.stdout.splitlines()) < 40
     pasted = yaml.safe_load(result.stdout.partition("# in a recipe\n")[2])
     overrides = [f"data.{key}={value}" for key, value in pasted["data"].items()]

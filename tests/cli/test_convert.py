@@ -1,6 +1,8 @@
 """`leadline convert` and `leadline calibrate`, run as commands on small files."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +81,7 @@ def test_what_cannot_be_read_is_skipped_and_listed(tree):
     assert not (tree / "out" / "cut.npz").exists()
 
 
-def test_an_undeclared_unit_is_told_once_for_many_files_and_from_mends_it(tmp_path):
+def test_an_undeclared_unit_is_reported_once_for_many_files_and_from_declares_it(tmp_path):
     for number in range(7):
         Image.fromarray(np.full((2, 3), 1500, np.uint16)).save(tmp_path / f"{number}.png")
     (tmp_path / "dataset.yaml").write_text("depth_scale: 1000\n")
@@ -219,7 +221,6 @@ def test_a_calibration_is_applied_by_predict(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--point", "4,4=2"], "no output folder"),
         (["-o", "out"], "give known distances"),
         (["-o", "out", "--point", "4,4"], "expected X,Y=METRES"),
         (["-o", "out", "--point", "4,4=nan"], "4,4=nan: expected X,Y=METRES"),
@@ -228,8 +229,7 @@ def test_a_calibration_is_applied_by_predict(tmp_path):
         (["-o", "out", "--point", "8,0=2"], "outside the 8 x 6"),
         (["-o", "out", "--point", "3,0=2"], "no valid depth"),
         (["-o", "out", "--point", "4,4=2", "--shift"], "cannot fix 2 unknowns"),
-        (["-o", "out", "--point", "4,4=2", "--fit", "mean"], "choose median"),
-        (["-o", "in", "--point", "4,4=2", "--format", "png16"], "would overwrite the input"),
+        (["-o", "in", "--point", "4,4=2", "--format", "png16"], "would be overwritten by a result"),
         (["-o", "/proc/x", "--point", "4,4=2"], "^/proc/x: cannot write here"),
         (["-o", "points.txt", "--point", "4,4=2"], "^points.txt: is a file; give a folder"),
         (["-o", "out", "--sparse", "points.txt"], "points.txt: line 2"),
@@ -247,6 +247,50 @@ def test_what_cannot_be_calibrated_is_one_line(tree, arguments, words, monkeypat
     with pytest.raises(LeadlineError, match=words):
         run("calibrate", tree / "in" / "a.png", *arguments)
     assert not (tree / "out" / "a.npy").exists()
+
+
+def test_arguments_that_are_missing_or_of_no_kind_are_one_line(tree):
+    source = tree / "in" / "a.png"
+    fails_in_one_line(leadline("calibrate", source, "--point", "4,4=2"), "--out")
+    result = leadline("calibrate", source, "-o", tree / "o", "--point", "4,4=2", "--fit", "mean")
+    fails_in_one_line(result, "mean", "least-squares")
+
+
+NEW_FORMAT = """
+import sys
+import numpy as np
+from leadline.io.atomic import atomic_path
+from leadline.io.formats import DEPTH_FORMATS, DepthFormat
+
+def write(path, depth_map, about):
+    with atomic_path(path) as temporary:
+        np.savetxt(temporary, depth_map.depth)
+
+DEPTH_FORMATS["text"] = DepthFormat(
+    (".dtxt",),
+    lambda path, data: (np.loadtxt(path, ndmin=2), {}),
+    write,
+)
+from leadline.cli import main
+main()
+"""
+
+
+def test_a_new_format_is_one_row_that_commands_know(tree):
+    """Every command that takes a format lists the row, converts to it and reads it in a folder."""
+
+    def with_new_format(*arguments: object) -> str:
+        command = [sys.executable, "-c", NEW_FORMAT, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    for command in ("predict", "calibrate", "convert"):
+        assert "npy|npz|png16|exr|pfm|text" in with_new_format(command, "--help")
+    said = with_new_format("convert", tree / "in", "-o", tree / "out", "--to", "text")
+    assert "2 of 2 converted" in said
+    np.testing.assert_allclose(np.loadtxt(tree / "out" / "a.dtxt"), some_depth(0).depth)
+    with_new_format("convert", tree / "out", "-o", tree / "back", "--to", "npy")
+    np.testing.assert_array_equal(np.load(tree / "back" / "deep" / "b.npy"), some_depth(1).depth)
 
 
 def test_the_real_command_fails_in_one_line(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.depth import Intrinsics
 from leadline.io import read_depth
 from tests.cli.helpers import fails_in_one_line, leadline
 
@@ -164,6 +165,50 @@ def test_a_camera_file_shapes_the_point_cloud(photos, tmp_path):
     assert np.abs(points[:, 0] / points[:, 2]).max() <= 39.5 / 80 + 1e-4
 
 
+def points_of(ply):
+    head, _, body = ply.read_bytes().partition(b"end_header\n")
+    assert head.startswith(b"ply")
+    return np.frombuffer(body, dtype=[("p", "<f4", 3), ("c", "u1", 3)])["p"]
+
+
+def test_a_camera_is_checked_against_the_picture_it_is_for(tmp_path):
+    """12 pixels of focal length are wide for 64 columns, and impossible for 640."""
+    Image.fromarray(noise(48, 64, 3)).save(tmp_path / "tiny.png")
+    (tmp_path / "K.txt").write_text("12 12 31.5 23.5")
+    camera = ["--intrinsics", tmp_path / "K.txt"]
+    result = leadline("predict", tmp_path / "tiny.png", "-o", tmp_path / "out", "--ply", *camera)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    depth = read_depth(tmp_path / "out" / "tiny.npy")
+    assert depth.intrinsics == Intrinsics(12, 12, 31.5, 23.5, 64, 48)
+    points = points_of(tmp_path / "out" / "tiny.ply")
+    # The corner pixel lies 31.5 / 12 of its distance to the left and 23.5 / 12 above the axis.
+    np.testing.assert_allclose(
+        points[0], depth.at(0, 0) * np.array([-31.5 / 12, 23.5 / 12, -1]), rtol=1e-5
+    )
+
+
+def test_a_camera_of_another_picture_is_said_once(tmp_path):
+    for name in ("a", "b"):
+        Image.fromarray(noise(48, 48, 3)).save(tmp_path / f"{name}.png")
+    camera = {"fx": 525, "fy": 525, "cx": 319.5, "cy": 239.5, "width": 640, "height": 480}
+    (tmp_path / "K.json").write_text(json.dumps(camera))
+    result = leadline(
+        "predict", tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "out",
+        "--intrinsics", tmp_path / "K.json",
+    )  # fmt: skip
+    assert result.returncode == 0
+    assert result.stderr.count("is for pictures of 640 x 480, and 48 x 48 has another aspect") == 1
+
+
+def test_normalised_intrinsics_are_refused_before_anything_is_predicted(photos, tmp_path):
+    (tmp_path / "K.txt").write_text("0.9 1.2 0.5 0.5")
+    out = tmp_path / "out"
+    result = leadline("predict", photos, "-o", out, "--intrinsics", tmp_path / "K.txt")
+    fails_in_one_line(result, "K.txt", "look normalised", "in pixels")
+    assert not out.exists()
+
+
 def test_no_result_overwrites_an_input_or_another_result(tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -185,10 +230,11 @@ def test_no_result_overwrites_an_input_or_another_result(tmp_path):
     ("options", "word"),
     [
         (["--color", "--cmap", "nope"], "nope"),
-        (["--color", "--vmin", "5", "--vmax", "1"], "--vmin"),
+        (["--color", "--vmin", "5", "--vmax", "1"], "vmin = 5 m is not below vmax = 1 m"),
         (["--ply", "--fov", "180"], "180"),
         (["--ply", "--fov", "60", "--intrinsics", "k.txt"], "not both"),
         (["--units", "nyu-mm"], "png16"),
+        (["--intrinsics", "none.txt"], "none.txt: no such file"),
         (["--processing-area", "0"], "at least 1"),
         (["-o", "/proc/x"], "/proc/x"),
     ],

@@ -1,5 +1,6 @@
 """Functions that plant one fault each in a folder of small rooms, and what must be said of it."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -268,6 +269,16 @@ def zero_bytes(folder):
 @names("not-a-picture", 1)
 def text_named_png(folder):
     (folder / "depth/006.png").write_text("no depth today\n")
+
+
+@names("too-large", 1)
+def decompression_bomb(folder):
+    """A PNG whose header promises 40,000 x 40,000 pixels."""
+    file = folder / "depth/006.png"
+    data = bytearray(file.read_bytes())
+    data[16:24] = (40_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    file.write_bytes(bytes(data))
 
 
 @names("size-mismatch", 2)

@@ -1,5 +1,6 @@
 """check-data names every planted fault, and has nothing to say about clean data."""
 
+import doctest
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -25,10 +26,10 @@ def test_the_planted_fault_is_named_and_no_other(clean, tmp_path, plant, code, c
     shutil.copytree(clean, folder)
     plant(folder)
     report = check_data(folder)
-    found = {finding.code: finding for finding in report.findings}
-    assert code in found, report.findings
+    findings = {finding.code: finding for finding in report.findings}
+    assert code in findings, report.findings
     if count is not None:
-        assert found[code].count in (count if isinstance(count, range) else (count,))
+        assert findings[code].count in (count if isinstance(count, range) else (count,))
     alarms = {f.code for f in report.findings if f.severity != Severity.NOTE}
     assert alarms <= {code, *also}
     assert report.ok == (not alarms)
@@ -36,7 +37,7 @@ def test_the_planted_fault_is_named_and_no_other(clean, tmp_path, plant, code, c
 
 def test_every_code_has_a_planted_fault():
     planted = {code for _, code, *_ in FAULTS}
-    elsewhere = {"alignment-unknown", "sparse-depth", "units-per-file", "cannot-open", "too-large"}
+    elsewhere = {"alignment-unknown", "sparse-depth", "units-per-file", "cannot-open"}
     assert set(get_args(Code)) == planted | elsewhere
 
 
@@ -44,8 +45,17 @@ def test_what_could_not_be_read_is_counted(clean, tmp_path):
     folder = tmp_path / "rooms"
     shutil.copytree(clean, folder)
     (folder / "depth/006.png").write_bytes(b"")
-    told = dict(check_data(folder).lines())["samples"]
-    assert told.endswith("27 of 28 read, all headers; 1 could not be read")
+    samples = dict(check_data(folder).lines())["samples"]
+    assert samples.endswith("27 of 28 read, all headers; 1 could not be read")
+
+
+def test_the_example_of_check_data_runs(clean, tmp_path, monkeypatch):
+    shutil.copytree(clean, tmp_path / "rooms")
+    monkeypatch.chdir(tmp_path)
+    examples = doctest.DocTestFinder().find(check_data, globs={"check_data": check_data})
+    results = [doctest.DocTestRunner().run(example) for example in examples]
+    assert sum(each.attempted for each in results) >= 4
+    assert not any(each.failed for each in results)
 
 
 @pytest.mark.parametrize("seed", range(4))

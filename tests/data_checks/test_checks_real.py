@@ -57,7 +57,7 @@ def test_two_swapped_pairs_are_found(tmp_path, nyu):
 def test_a_wrong_scale_is_found_and_the_right_one_proposed(tmp_path, nyu, scale):
     report = check(tmp_path, nyu, scale)
     assert count(report, "scale-contradiction") == 1
-    assert report.facts.scale.units == 1000
+    assert report.scale.guess.units == 1000
     assert "depth_scale: 1000" in report.yaml()
 
 
@@ -65,7 +65,7 @@ def test_kitti_samples_raise_no_alarm_and_tell_their_unit(shared_data):
     report = check_data(shared_data / "kitti_samples")
     assert report.ok
     assert {finding.code for finding in report.findings} == {"mixed-image-sizes", "sparse-depth"}
-    assert (report.facts.scale.units, report.facts.scale.sure) == (256, True)
+    assert (report.scale.guess.units, report.scale.guess.sure) == (256, True)
 
 
 def test_the_validation_split_of_nyu_raises_no_alarm(shared_data):

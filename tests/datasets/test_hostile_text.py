@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.datasets import bts, densedepth, tum
+from leadline.datasets.bts import BtsDataset
+from leadline.datasets.densedepth import DenseDepthDataset
 from leadline.datasets.kitti_frames import read_frame_list
+from leadline.datasets.tum import TumDataset
 from leadline.datasets.velodyne import read_calibration, read_camera
 from leadline.datasets.vkitti_classes import IDS, read_colour_table
 from leadline.errors import LeadlineError
 
 READERS = {
-    "bts": lambda path: bts.LAYOUT.open(path, None, None, images="", depths=""),
-    "densedepth": lambda path: densedepth.LAYOUT.open(path, None, None),
-    "tum": lambda path: tum.LAYOUT.open(path.parent, None, None, max_difference=0.02),
+    "bts": lambda path: BtsDataset.open(path, None, None),
+    "densedepth": lambda path: DenseDepthDataset.open(path, None, None),
+    "tum": lambda path: TumDataset.open(path.parent, None, None),
     "frames": read_frame_list,
     "calibration": read_calibration,
     "camera": lambda path: read_camera(path.parent, 2),

@@ -78,7 +78,7 @@ def test_its_samples_keep_the_promises_of_a_sample(opened):
     data = open_data(folder, layout=name, max_depth=4.0)
     ids = [data.sample_id(index) for index in range(len(data))]
     assert len(set(ids)) == len(ids) >= 3
-    assert data.name == name
+    assert data.description == name
     files = data.files(0)
     assert all(path.is_file() for path in files.values())
     assert files == {} or files["image"].suffix in (".png", ".jpg")

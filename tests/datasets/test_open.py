@@ -1,10 +1,12 @@
 """Opening data of any layout: recognition, splits, units and options."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
 from leadline.datasets import LAYOUTS, available_splits, open_data, open_train_and_val, recognise
-from leadline.datasets.layout import Layout, Option
+from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.open import open_train_split, split_to_score
 from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
@@ -33,7 +35,7 @@ def test_a_split_is_named_or_everything_is_opened(listed):
     assert [len(open_data(listed, split)) for split in ("train", "val")] == [3, 1]
     assert len(open_data(listed / "train.csv")) == 3
     assert len(open_data(listed / "train.csv", "all")) == 3
-    assert open_data(listed, "val").name == "pairs, val"
+    assert open_data(listed, "val").description == "pairs, val"
     with pytest.raises(LeadlineError, match=r"no split 'test' here, only train, val"):
         open_data(listed, "test")
 
@@ -84,17 +86,20 @@ def test_pairs_say_why_they_are_pairs(pairs):
     assert layout.matches(pairs) == "has the folders rgb/ and depth/"
 
 
-def test_options_are_settled_from_text_or_refused():
-    options = {
-        "camera": Option("which", 2, (2, 3)),
-        "gap": Option("seconds", 0.02),
-        "sky": Option("keep", True, (True, False)),
-    }
-    layout = Layout("x", "", "", "", lambda _: None, lambda *_: None, options=options)  # type: ignore[arg-type]
-    assert layout.settle_options({}) == {"camera": 2, "gap": 0.02, "sky": True}
-    typed = layout.settle_options({"camera": "3", "gap": "0.5", "sky": "false"})
+def test_options_are_parsed_from_text_or_refused():
+    class OneOfEach(Layout):
+        name = "x"
+        options: ClassVar[Options] = {
+            "camera": Option("which", 2, (2, 3)),
+            "gap": Option("seconds", 0.02),
+            "sky": Option("keep", True, (True, False)),
+        }
+
+    layout = OneOfEach
+    assert layout.resolve_options({}) == {"camera": 2, "gap": 0.02, "sky": True}
+    typed = layout.resolve_options({"camera": "3", "gap": "0.5", "sky": "false"})
     assert typed == {"camera": 3, "gap": 0.5, "sky": False}
     with pytest.raises(LeadlineError, match=r"option camera = '4' .* choose one of 2, 3"):
-        layout.settle_options({"camera": "4"})
+        layout.resolve_options({"camera": "4"})
     with pytest.raises(LeadlineError, match=r"option gap = 'wide' .* give a number"):
-        layout.settle_options({"gap": "wide"})
+        layout.resolve_options({"gap": "wide"})

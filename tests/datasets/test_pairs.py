@@ -105,7 +105,7 @@ def test_the_validation_fraction_depends_on_the_seed_alone(pairs):
     def ids(seed: int) -> tuple[list[str], list[str]]:
         train, val = open_train_and_val(pairs, val_fraction=0.25, seed=seed)
         assert val is not None
-        return [p.id for p in train.pairs], [p.id for p in val.pairs]
+        return [p.id for p in train.items], [p.id for p in val.items]
 
     train, val = ids(3)
     assert (len(train), len(val)) == (9, 3)
@@ -154,4 +154,4 @@ def test_a_limit_is_drawn_before_the_split(pairs):
     assert (len(train), len(val)) == (6, 2)
     again, _ = open_train_and_val(pairs, val_fraction=0.25, seed=3, limit=8)
     assert again == train
-    assert train.pairs != tuple(open_pairs(pairs).pairs[:6])
+    assert train.items != open_pairs(pairs).items[:6]

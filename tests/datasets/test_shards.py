@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from leadline.datasets import open_data, open_train_and_val
 from leadline.datasets.encoding import choose_encoding
 from leadline.datasets.packing import Resize, check_space, pack, plan_packing
-from leadline.datasets.reader import Reader
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.shard_check import verify_shards
 from leadline.datasets.shard_writer import ShardWriter, journal_line
 from leadline.datasets.warp import resize_sample
@@ -41,7 +40,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Invented(Reader[Numbered]):
+class Invented(DepthDataset):
     """Samples made from their number; `kill_at` ends the process when that one is read."""
 
     mixed: bool = False
@@ -70,7 +69,9 @@ class Invented(Reader[Numbered]):
 
 
 def invented(count: int = 70, **options: object) -> Invented:
-    return Invented(Path("/nowhere"), tuple(map(Numbered, range(count))), name="i", **options)
+    return Invented(
+        Path("/nowhere"), tuple(map(Numbered, range(count))), description="i", **options
+    )
 
 
 def pack_all(data, folder: Path, **options: object) -> Path:
@@ -125,7 +126,7 @@ def test_real_files_come_back_to_the_bit_in_their_splits(pairs, tmp_path):
         pack_all(open_data(source, split), tmp_path / "out" / split)
     train, val = open_train_and_val(tmp_path / "out", val_fraction=0.1, seed=0, max_depth=4.0)
     assert val is not None
-    assert (len(train), len(val), val.name) == (9, 3, "shards, val")
+    assert (len(train), len(val), val.description) == (9, 3, "shards, val")
     assert_same(val[1], open_data(source, "val", max_depth=4.0)[1])
     assert len(open_data(tmp_path / "out")) == 12
     train, beside = open_train_and_val(tmp_path / "out" / "train", val_fraction=0.1, seed=0)
@@ -265,7 +266,7 @@ def test_an_unreadable_sample_is_named_and_what_came_before_is_kept(tmp_path):
             return super().read(item)
 
     said: list[str] = []
-    faulty = Faulty(good.root, good.items, name="i")
+    faulty = Faulty(good.root, good.items, description="i")
     with pytest.raises(LeadlineError, match=r"66\.png"):
         pack(replace(plan_packing(good, tmp_path / "shards"), data=faulty), say=said.append)
     assert "64 of 70 samples are kept" in said[-1]

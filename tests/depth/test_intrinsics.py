@@ -79,7 +79,7 @@ def test_npy_files(tmp_path: Path, array: np.ndarray) -> None:
         ("k.txt", FLAT.replace("518.857901", "nan"), "not a finite number"),
         ("k.txt", "-500 500 320 240", "must be positive"),
         ("k.txt", "500 500 inf 240", "not a finite number"),
-        ("k.txt", "0.8 1.1 0.5 0.5", "looks normalised"),
+        ("k.txt", "0.8 1.1 0.5 0.5", "look normalised"),
         ("k.txt", "500 3 320 0 500 240 0 0 1", "skew"),
         ("k.txt", "500 0 0 0 500 0 320 240 1", "row by row"),
         ("k.json", "{", "expected nine numbers"),

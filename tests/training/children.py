@@ -17,7 +17,7 @@ from pathlib import Path
 from leadline.training.recipe import load_recipe
 from tests.conftest import SilentReporter
 
-PRELOADED = ["leadline.training.loop", "torch.utils.tensorboard", "matplotlib.figure"]
+PRELOADED = ["leadline.training.trainer", "torch.utils.tensorboard", "matplotlib.figure"]
 
 
 def server():
@@ -88,7 +88,7 @@ def running(count: int, folder: Path, *arguments: object) -> Iterator[tuple[list
 def _train(progress, recipe_name, overrides, data: Path, folder: Path) -> None:
     import torch
 
-    from leadline.training import loop
+    from leadline.training import train as loop
 
     torch.set_num_threads(1)
 
@@ -97,9 +97,11 @@ def _train(progress, recipe_name, overrides, data: Path, folder: Path) -> None:
             progress.value = step
 
     if (folder / "recipe.yaml").exists():
-        loop.resume(folder, Counts())
+        loop.resume(folder, progress=Counts(), score=False)
     else:
-        loop.train(load_recipe(recipe_name, overrides), data, folder, Counts())
+        loop.train(
+            load_recipe(recipe_name, overrides), data, folder, progress=Counts(), score=False
+        )
 
 
 class Trainer:

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.training import books, data
+from leadline.training import data, run_logger
 from leadline.training.checkpoint import load_checkpoint
-from leadline.training.loop import resume, train
 from leadline.training.recipe import load_recipe
-from leadline.training.signals import Stopped
+from leadline.training.train import resume, train
+from leadline.training.trainer import StopReason
 from tests.conftest import QUICK, SilentReporter
 
 SMALL = [*QUICK, "data.area=1536", "trainer.max_steps=6"]
@@ -42,11 +42,11 @@ def test_a_nan_in_a_sample_is_named_and_kept_before_it_touches_a_weight(
     pairs, tmp_path, monkeypatch
 ):
     recipe = load_recipe("compact", [*SMALL, "data.val_fraction=0"])
-    train(recipe, pairs, tmp_path / "whole", SilentReporter())
+    train(recipe, pairs, tmp_path / "whole", progress=SilentReporter(), score=False)
     with monkeypatch.context() as patch:
         plant_nan(patch, "rgb/007.png")
         with pytest.raises(LeadlineError, match=r"rgb/007\.png: its image") as caught:
-            train(recipe, pairs, tmp_path / "run", SilentReporter())
+            train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert "\n" not in str(caught.value)
     step = state_of(tmp_path / "run")["step"]
     with np.load(tmp_path / "run" / "not_finite" / f"step_{step:06d}.npz") as kept:
@@ -54,10 +54,10 @@ def test_a_nan_in_a_sample_is_named_and_kept_before_it_touches_a_weight(
         assert "rgb/007.png" in kept["ids"]
         assert "no weight was changed" in str(kept["message"])
         assert not np.isfinite(kept["image"]).all()
-    resume(tmp_path / "run", SilentReporter())  # with mended data
-    mended, whole = state_of(tmp_path / "run"), state_of(tmp_path / "whole")
+    resume(tmp_path / "run", progress=SilentReporter(), score=False)  # with correct data
+    corrected, whole = state_of(tmp_path / "run"), state_of(tmp_path / "whole")
     for name, value in whole["model"].items():
-        assert torch.equal(mended["model"][name], value), name
+        assert torch.equal(corrected["model"][name], value), name
 
 
 def test_a_depth_file_with_nans_trains_on_its_other_pixels(pairs, tmp_path):
@@ -69,7 +69,7 @@ def test_a_depth_file_with_nans_trains_on_its_other_pixels(pairs, tmp_path):
         path.unlink()
     (folder / "dataset.yaml").unlink()
     reporter = SilentReporter()
-    train(load_recipe("compact", SMALL), folder, tmp_path / "run", reporter)
+    train(load_recipe("compact", SMALL), folder, tmp_path / "run", progress=reporter, score=False)
     assert np.isfinite(reporter.losses).all()
 
 
@@ -92,7 +92,7 @@ def cmdline(pid: str) -> bytes:
 def test_a_killed_data_worker_ends_the_run_at_a_whole_step(pairs, tmp_path):
     recipe = load_recipe("compact", [*SMALL, "data.workers=1", "trainer.max_steps=30"])
     with pytest.raises(LeadlineError, match=r"data worker process was killed.*--resume") as caught:
-        train(recipe, pairs, tmp_path / "run", KillsAWorker())
+        train(recipe, pairs, tmp_path / "run", progress=KillsAWorker(), score=False)
     assert "\n" not in str(caught.value)
     assert state_of(tmp_path / "run")["step"] >= 2
 
@@ -107,7 +107,13 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_is_whole(pairs, tm
         pytest.skip("no tmpfs can be mounted here")
     try:
         with pytest.raises(LeadlineError, match=r"disk|space") as caught:
-            train(load_recipe("compact", SMALL), pairs, disk / "run", SilentReporter())
+            train(
+                load_recipe("compact", SMALL),
+                pairs,
+                disk / "run",
+                progress=SilentReporter(),
+                score=False,
+            )
         assert "\n" not in str(caught.value)
         assert not list((disk / "run").rglob(".leadline-*"))
         if megabytes > 50:
@@ -119,7 +125,9 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_is_whole(pairs, tm
 def test_a_place_that_cannot_be_written_is_one_line_before_training(pairs):
     reporter = SilentReporter()
     with pytest.raises(LeadlineError, match=r"/proc/run.*cannot write here"):
-        train(load_recipe("compact", SMALL), pairs, Path("/proc/run"), reporter)
+        train(
+            load_recipe("compact", SMALL), pairs, Path("/proc/run"), progress=reporter, score=False
+        )
     assert not reporter.losses
 
 
@@ -133,9 +141,10 @@ class Terminates(SilentReporter):
 
 
 def test_sigterm_ends_with_a_checkpoint_and_the_status_of_a_signal(pairs, tmp_path):
-    with pytest.raises(Stopped) as caught:
-        train(load_recipe("compact", SMALL), pairs, tmp_path / "run", Terminates())
-    assert 128 + caught.value.number == 143
+    recipe = load_recipe("compact", SMALL)
+    result = train(recipe, pairs, tmp_path / "run", progress=Terminates(), score=False)
+    assert result.reason is StopReason.SIGTERM
+    assert result.reason.exit_status == 143
     assert state_of(tmp_path / "run")["step"] == 2
 
 
@@ -143,9 +152,15 @@ def test_a_step_that_fails_in_the_scoring_keeps_its_checkpoint(pairs, tmp_path, 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(books.RunRecord, "draw_samples", full)
-    with pytest.raises(LeadlineError, match=r"cannot be written.*step 6 is safe.*--resume"):
-        train(load_recipe("compact", SMALL), pairs, tmp_path / "run", SilentReporter())
+    monkeypatch.setattr(run_logger.RunLogger, "draw_samples", full)
+    with pytest.raises(LeadlineError, match=r"cannot be written.*step 6 is saved.*--resume"):
+        train(
+            load_recipe("compact", SMALL),
+            pairs,
+            tmp_path / "run",
+            progress=SilentReporter(),
+            score=False,
+        )
     assert state_of(tmp_path / "run")["step"] == 6
 
 
@@ -157,6 +172,6 @@ def test_compiling_without_a_compiler_is_one_line_before_there_is_a_run(pairs, t
         config.patch({"cpp.cxx": (None, "/nonexistent/g++")}),
         pytest.raises(LeadlineError, match=r"trainer\.compile=true.*C\+\+.*false") as caught,
     ):
-        train(recipe, pairs, tmp_path / "run", SilentReporter())
+        train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()

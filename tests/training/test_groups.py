@@ -7,10 +7,9 @@ from leadline.errors import LeadlineError
 from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
 from leadline.training.checkpoint import load_checkpoint
-from leadline.training.ema import MovingAverage
-from leadline.training.groups import frozen_norms, parameter_groups
-from leadline.training.loop import train
+from leadline.training.optim import MovingAverage, frozen_batch_norms, parameter_groups
 from leadline.training.recipe import load_recipe
+from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter
 
 
@@ -71,7 +70,13 @@ def test_two_ways_to_set_the_encoders_rate_are_one_too_many():
 def test_a_frozen_encoder_keeps_weights_and_statistics_while_the_rest_learns(pairs, tmp_path):
     frozen = "optimizer.groups=[{match: 'encoder.*', frozen: true}, {match: '*'}]"
     settings = [*QUICK, "data.area=1536", "trainer.max_steps=3", "optimizer.encoder_lr=null"]
-    train(load_recipe("compact", [*settings, frozen]), pairs, tmp_path / "run", SilentReporter())
+    train(
+        load_recipe("compact", [*settings, frozen]),
+        pairs,
+        tmp_path / "run",
+        progress=SilentReporter(),
+        score=False,
+    )
     before, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     begin = torch.load(tmp_path / "run" / "checkpoints" / "before_last.ckpt", weights_only=True)
     assert (begin["step"], before["step"]) == (0, 3)
@@ -81,10 +86,10 @@ def test_a_frozen_encoder_keeps_weights_and_statistics_while_the_rest_learns(pai
 
 
 def test_norms_rest_where_frozen_or_where_all_are_told_to(model):
-    assert not frozen_norms(model, everywhere=False)
-    everywhere = frozen_norms(model, everywhere=True)
+    assert not frozen_batch_norms(model, everywhere=False)
+    everywhere = frozen_batch_norms(model, everywhere=True)
     parameter_groups(model, recipe("[{match: 'encoder.*', frozen: true}, {match: '*'}]"))
-    assert 0 < len(frozen_norms(model, everywhere=False)) < len(everywhere)
+    assert 0 < len(frozen_batch_norms(model, everywhere=False)) < len(everywhere)
 
 
 def test_a_moving_average_follows_its_closed_form(model):
@@ -106,7 +111,8 @@ def test_the_average_is_what_is_saved_and_the_weights_go_on_beside_it(pairs, tmp
     from leadline.models.build import load_model
 
     settings = [*QUICK, "data.area=1536", "trainer.max_steps=4", "trainer.ema=0.9"]
-    train(load_recipe("compact", settings), pairs, tmp_path / "run", SilentReporter())
+    recipe = load_recipe("compact", settings)
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     saved = load_model(tmp_path / "run" / "model").state_dict()
     assert all(torch.equal(saved[name], value) for name, value in state["ema"]["model"].items())
@@ -117,10 +123,10 @@ def test_fp16_scales_the_loss_and_a_checkpoint_keeps_the_scale(pairs, tmp_path, 
     settings = [*QUICK, "data.area=1024", "data.batch_size=2", "data.val_fraction=0"]
     recipe = load_recipe("compact", [*settings, "trainer.precision=fp16", "trainer.max_steps=2"])
     with pytest.raises(LeadlineError, match=r"fp16: .*use bf16"):
-        train(recipe, pairs, tmp_path / "refused", SilentReporter())
+        train(recipe, pairs, tmp_path / "refused", progress=SilentReporter(), score=False)
     # A CPU can, however slowly, do what a GPU does: the first scale is too large for float16.
-    monkeypatch.setattr("leadline.training.run._refuse_slow_float16", lambda *_: None)
-    train(recipe, pairs, tmp_path / "run", SilentReporter())
+    monkeypatch.setattr("leadline.training.state.check_precision", lambda *_: None)
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert state["scaler"]["scale"] <= 2**16
     assert all(bool(value.isfinite().all()) for value in state["model"].values())

@@ -7,8 +7,8 @@ import yaml
 
 from leadline.datasets import open_data
 from leadline.training.data import EpochOrder, TrainingSamples, make_loader
-from leadline.training.loop import train
 from leadline.training.recipe import load_recipe
+from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter
 from tests.datasets.writers import make_scenes, write_nyu_mat, write_vkitti1
 
@@ -37,7 +37,7 @@ def test_a_network_with_classes_trains_on_virtual_kittis_worlds(tmp_path):
     options += ["data.workers=2", "data.batch_size=2", "data.area=1536"]
     recipe = load_recipe("ds-net", [*QUICK, *options])
     reporter = SilentReporter()
-    train(recipe, data, tmp_path / "run", reporter)
+    train(recipe, data, tmp_path / "run", progress=reporter, score=False)
     assert np.isfinite(reporter.losses).all()
     assert any("3 training and 3 validation images" in line for line in reporter.lines)
     saved = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())

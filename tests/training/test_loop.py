@@ -11,9 +11,10 @@ import torch
 from leadline.errors import LeadlineError
 from leadline.models.build import load_model
 from leadline.training.checkpoint import load_checkpoint, save_checkpoint
-from leadline.training.loop import resume, train
-from leadline.training.objective import make_loss
+from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
+from leadline.training.train import resume, train
+from leadline.training.trainer import StopReason
 from tests.conftest import QUICK, SilentReporter
 
 
@@ -42,12 +43,12 @@ def test_it_learns_more_than_the_mean_depth(pairs, tmp_path):
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=60", "data.val_fraction=0"])
     plain = recipe.model_copy(update={"augment": recipe.augment.model_validate({})})
     reporter = SilentReporter()
-    train(plain, pairs, tmp_path / "run", reporter)
+    train(plain, pairs, tmp_path / "run", progress=reporter, score=False)
     assert sum(reporter.losses[-5:]) < 0.5 * sum(reporter.losses[:5])
 
 
 class StopsAt(SilentReporter):
-    """Interrupts the run, as Ctrl-C would, once a step is done."""
+    """Sends this process the signal of Ctrl-C once a step is done."""
 
     def __init__(self, step: int):
         super().__init__()
@@ -56,17 +57,18 @@ class StopsAt(SilentReporter):
     def step(self, step, loss, images, waited):
         super().step(step, loss, images, waited)
         if step == self.last:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("stop", [2, 5])
 def test_an_interrupted_run_resumes_to_the_same_bits(pairs, tmp_path, stop):
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
-    train(recipe, pairs, tmp_path / "whole", SilentReporter())
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, pairs, tmp_path / "run", StopsAt(stop))
+    train(recipe, pairs, tmp_path / "whole", progress=SilentReporter(), score=False)
+    stopped = train(recipe, pairs, tmp_path / "run", progress=StopsAt(stop), score=False)
+    assert stopped.reason is StopReason.SIGINT
+    assert not stopped.reason.is_final
     reporter = SilentReporter()
-    resume(tmp_path / "run", reporter)
+    resume(tmp_path / "run", progress=reporter, score=False)
     assert reporter.first == stop
     resumed, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     whole, _ = load_checkpoint(tmp_path / "whole" / "checkpoints")
@@ -106,7 +108,7 @@ def test_a_damaged_run_json_is_one_line_that_says_what_belongs_there(quick_run, 
     run = shutil.copytree(quick_run, tmp_path / "run")
     (run / "run.json").write_text(damage)
     with pytest.raises(LeadlineError, match=r"run\.json: is damaged.*units_per_metre") as caught:
-        resume(run, SilentReporter())
+        resume(run, progress=SilentReporter(), score=False)
     assert "\n" not in str(caught.value)
 
 
@@ -121,21 +123,23 @@ def test_a_first_checkpoint_that_cannot_be_written_promises_none_before_it(tmp_p
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(pairs, quick_run):
     with pytest.raises(LeadlineError, match=r"already holds a run.*--resume"):
-        train(load_recipe("compact", QUICK), pairs, quick_run, SilentReporter())
+        train(
+            load_recipe("compact", QUICK), pairs, quick_run, progress=SilentReporter(), score=False
+        )
 
 
 def test_a_logger_that_is_not_installed_is_told_before_there_is_a_run(pairs, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     recipe = load_recipe("compact", [*QUICK, "trainer.loggers=[tensorboard, wandb]"])
-    with pytest.raises(ModuleNotFoundError, match="wandb"):
-        train(recipe, pairs, tmp_path / "run", SilentReporter())
+    with pytest.raises(LeadlineError, match=r"wandb needs .*pip install 'leadline\[wandb\]'"):
+        train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_finished_run_says_so_when_it_is_resumed(quick_run, tmp_path):
     copy = shutil.copytree(quick_run, tmp_path / "run")
     reporter = SilentReporter()
-    assert resume(copy, reporter).finished
+    assert resume(copy, progress=reporter, score=False).reason is StopReason.FINISHED
     assert "already finished, at step 6 of 6" in reporter.lines
 
 
@@ -143,7 +147,7 @@ def test_a_local_encoder_must_say_how_its_input_is_normalised(pairs, tmp_path):
     (tmp_path / "w.pth").write_bytes(b"")
     recipe = load_recipe("compact", [*QUICK, f"model.encoder_weights={tmp_path / 'w.pth'}"])
     with pytest.raises(LeadlineError, match=r"model\.normalization="):
-        train(recipe, pairs, tmp_path / "run", SilentReporter())
+        train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
 
 
 def test_the_saved_model_computes_what_the_run_computed(quick_run):
@@ -180,7 +184,7 @@ def test_a_broken_picture_is_one_line_and_what_was_learned_is_kept(pairs, tmp_pa
         "compact", [*QUICK, f"data.workers={workers}", "data.val_fraction=0", "data.batch_size=1"]
     )
     with pytest.raises(LeadlineError, match=r"005\.png: is damaged") as caught:
-        train(recipe, data, tmp_path / "run", SilentReporter())
+        train(recipe, data, tmp_path / "run", progress=SilentReporter(), score=False)
     assert "\n" not in str(caught.value)
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert state["step"] > 0
@@ -189,7 +193,7 @@ def test_a_broken_picture_is_one_line_and_what_was_learned_is_kept(pairs, tmp_pa
 def test_data_without_any_depth_is_refused_before_training(pairs, tmp_path):
     recipe = load_recipe("compact", [*QUICK, "data.max_depth=0.2", "data.min_depth=0.1"])
     with pytest.raises(LeadlineError, match=r"no valid depth in 8 .* check the depth scale"):
-        train(recipe, pairs, tmp_path / "run", SilentReporter())
+        train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
 
 
 def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path, monkeypatch):
@@ -204,21 +208,12 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path) == ({"step": 1}, None)
 
 
-class SignalsAt(SilentReporter):
-    """Sends this process the signal of Ctrl-C in the middle of a step's bookkeeping."""
-
-    def step(self, step, loss, images, waited):
-        super().step(step, loss, images, waited)
-        if step == 2:
-            signal.raise_signal(signal.SIGINT)
-
-
 def test_ctrl_c_lets_the_step_end_and_writes_a_checkpoint(pairs, tmp_path):
     before = signal.getsignal(signal.SIGINT)
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6"])
-    reporter = SignalsAt()
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, pairs, tmp_path / "run", reporter)
+    reporter = StopsAt(2)
+    result = train(recipe, pairs, tmp_path / "run", progress=reporter, score=False)
+    assert result.reason.exit_status == 130
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert state["step"] == 2
     assert "leadline train --resume" in reporter.lines[-1]
@@ -232,11 +227,11 @@ def test_a_validation_that_was_cut_off_is_made_up_for(pairs, tmp_path, monkeypat
         def cut_off(*_):
             raise KeyboardInterrupt
 
-        patch.setattr("leadline.training.books.validate", cut_off)
+        patch.setattr("leadline.training.trainer.validate", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, pairs, tmp_path / "run", SilentReporter())
+            train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert not (tmp_path / "run" / "model").exists()
-    resume(tmp_path / "run", SilentReporter())
+    resume(tmp_path / "run", progress=SilentReporter(), score=False)
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
 
 
@@ -246,13 +241,13 @@ def test_a_loss_that_is_not_finite_leaves_the_checkpoint_before_it(pairs, tmp_pa
     def diverging(recipe, model):
         count = iter(range(100))
         real = make_loss(recipe, model)
-        return lambda outputs, batch, part: (
+        return lambda outputs, batch, statistics: (
             real(outputs, batch) * (1 if next(count) < 4 else torch.nan)
         )
 
-    monkeypatch.setattr("leadline.training.run.make_loss", diverging)
+    monkeypatch.setattr("leadline.training.state.make_loss", diverging)
     with pytest.raises(LeadlineError, match=r"the loss became nan after step 4"):
-        train(recipe, pairs, tmp_path / "run", SilentReporter())
+        train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     state, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert state["step"] == 3
 
@@ -262,11 +257,11 @@ def test_a_slice_of_time_ends_with_a_checkpoint_and_the_rest_gives_the_same_bits
 ):
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=6", "trainer.max_minutes=1e-6"])
     reporter = SilentReporter()
-    outcome = train(recipe, pairs, tmp_path / "run", reporter)
-    assert not outcome.finished
+    result = train(recipe, pairs, tmp_path / "run", progress=reporter, score=False)
+    assert not result.reason.is_final
     assert "max_minutes is over at step 1 of 6" in reporter.lines[-1]
-    while not outcome.finished:
-        outcome = resume(tmp_path / "run", SilentReporter())
+    while not result.reason.is_final:
+        result = resume(tmp_path / "run", progress=SilentReporter(), score=False)
     sliced, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     whole, _ = load_checkpoint(quick_run / "checkpoints")
     assert all(torch.equal(sliced["model"][name], whole["model"][name]) for name in whole["model"])
@@ -287,7 +282,7 @@ def test_every_convolution_runs_channels_last(pairs, tmp_path, settings):
     hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
     try:
         recipe = load_recipe("compact", [*QUICK, *settings, "trainer.max_steps=1"])
-        train(recipe, pairs, tmp_path / "run", SilentReporter())
+        train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     finally:
         hook.remove()
     assert seen

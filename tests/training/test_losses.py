@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 
 from leadline.errors import LeadlineError
 from leadline.training.losses import LOSSES, berhu, scale_invariant
-from leadline.training.semantic_losses import near_boundary
+from leadline.training.losses.semantic import near_boundary
 
 SHAPE = (2, 1, 14, 17)
 CLASSES = 5

@@ -13,9 +13,9 @@ import torch
 from leadline.errors import LeadlineError
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.data import EpochOrder
-from leadline.training.loop import train
-from leadline.training.processes import launched_by, start_processes
+from leadline.training.distributed import launched_by, start_processes
 from leadline.training.recipe import load_recipe
+from leadline.training.train import train
 from tests.conftest import SilentReporter
 from tests.training.children import launch, running
 
@@ -69,13 +69,13 @@ def assert_same_training(run: Path, reference: Path) -> None:
 def alone(pairs, tmp_path_factory) -> Path:
     """The run of one process and whole batches that the others must equal."""
     folder = tmp_path_factory.mktemp("alone") / "run"
-    train(load_recipe("compact", SETTINGS), pairs, folder, SilentReporter())
+    train(load_recipe("compact", SETTINGS), pairs, folder, progress=SilentReporter(), score=False)
     return folder
 
 
 def test_accumulated_micro_batches_train_as_the_whole_batch(pairs, alone, tmp_path):
     recipe = load_recipe("compact", [*SETTINGS, "trainer.accumulate=3"])
-    train(recipe, pairs, tmp_path / "run", SilentReporter())
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert_same_training(tmp_path / "run", alone)
 
 
@@ -143,7 +143,7 @@ def test_two_processes_train_depth_mancini_as_one(pairs, tmp_path):
     settings = [s for s in SETTINGS if s not in ("trainer.freeze_batch_norm=true", COUPLED_LOSS)]
     settings += ["loss.0.options.over_batch=true", "optimizer.lr=1e-4", "data.max_depth=40"]
     recipe = load_recipe("depth-mancini", settings)
-    train(recipe, pairs, tmp_path / "one", SilentReporter())
+    train(recipe, pairs, tmp_path / "one", progress=SilentReporter(), score=False)
     arguments = ["--recipe", "depth-mancini", "--data", pairs, "--out", tmp_path / "two"]
     results = launch(2, tmp_path, "train", *arguments, *set_all(settings))
     assert [result.returncode for result in results] == [0, 0]

@@ -1,11 +1,22 @@
 """Recipes: what is written is what runs, and a typing error is caught before an epoch is lost."""
 
+import json
+import re
+
 import pytest
 
 from leadline.errors import LeadlineError
 from leadline.models.catalog import CATALOG
 from leadline.training.losses import LOSSES
-from leadline.training.recipe import list_recipes, load_recipe, parse_recipe
+from leadline.training.recipe import (
+    OptimizerSection,
+    Recipe,
+    describe_recipe,
+    list_recipes,
+    load_recipe,
+    parse_recipe,
+)
+from tests.cli.helpers import leadline
 
 
 @pytest.mark.parametrize("name", list_recipes())
@@ -64,3 +75,23 @@ def test_a_recipe_without_a_loss_is_refused():
     content = load_recipe("compact").model_dump(mode="json")
     with pytest.raises(LeadlineError, match="loss"):
         parse_recipe({**content, "loss": []}, "here")
+
+
+@pytest.mark.parametrize("name", ["compact", "ds-net-weighted"])
+def test_every_key_of_a_recipe_is_described(name):
+    fields = {field.key: field for field in describe_recipe(name)}
+    assert [key for key, field in fields.items() if not field.description] == []
+    assert fields["loss.0.name"].value == load_recipe(name).loss[0].name
+    described = {re.sub(r"\.\d+\.", ".", key) for key in fields}
+    assert described >= {f"optimizer.{key}" for key in OptimizerSection.model_fields}
+    assert {key.partition(".")[0] for key in described} == set(Recipe.model_fields)
+
+
+def test_the_command_shows_value_and_meaning_of_each_key():
+    shown = leadline("recipes", "compact")
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    place = lines.index("optimizer.lr: 0.001")
+    assert lines[place + 1].strip() == OptimizerSection.model_fields["lr"].description
+    content = json.loads(leadline("recipes", "compact", "--json").stdout)
+    assert {field["key"]: field["value"] for field in content}["data.area"] == 76800

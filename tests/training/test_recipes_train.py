@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 from leadline.errors import LeadlineError
-from leadline.training.loop import train
 from leadline.training.recipe import list_recipes, load_recipe
-from tests.cli.helpers import fails_in_one_line, leadline
+from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
 QUICKEST = ("compact", "ds-net", "unet-2m", "vgg19-fcn-a1")
@@ -34,7 +33,7 @@ def train_two_steps(name: str, data: Path, folder: Path, *settings: str) -> Sile
     length = ("data.batch_size=2", "data.val_fraction=0.3", "trainer.max_steps=2")
     recipe = load_recipe(name, [*encoder, *quick, *length, *settings])
     reporter = SilentReporter()
-    train(recipe, data, folder, reporter)
+    train(recipe, data, folder, progress=reporter, score=False)
     return reporter
 
 
@@ -90,12 +89,11 @@ def test_a_single_value_for_batch_norm_is_one_line(labelled, tmp_path):
 
 
 def test_classes_that_the_loss_ignores_count_in_no_score():
-    from leadline.cli.train import _ignored
-
-    assert _ignored(load_recipe("ds-net", ["loss.1.options.ignore=[0, 255]"])) == [0, 255]
+    recipe = load_recipe("ds-net", ["loss.1.options.ignore=[0, 255]"])
+    assert recipe.ignored_classes == {0, 255}
     weighted = load_recipe("ds-net-weighted", ["loss.1.options.ignore=[0]"])
-    assert _ignored(weighted) == []  # its other class loss looks at 0
-    assert _ignored(load_recipe("compact")) == []
+    assert weighted.ignored_classes == set()  # its other class loss looks at 0
+    assert load_recipe("compact").ignored_classes == set()
 
 
 def test_the_literal_initialisation_of_a1_starts_far_off_and_trains(labelled, tmp_path):
@@ -115,14 +113,15 @@ def test_the_literal_initialisation_of_a1_starts_far_off_and_trains(labelled, tm
 def test_a_label_the_network_has_no_class_for_is_one_line_that_names_the_file(
     labelled, tmp_path, workers
 ):
-    settings = ["model.encoder_weights=none", "data.area=1536", "model.options.classes=3"]
-    settings += ["data.batch_size=2", "data.val_fraction=0.3", f"data.workers={workers}"]
-    result = leadline(
-        *("train", "--recipe", "ds-net", "--data", labelled, "--out", tmp_path / "run"),
-        *(part for setting in settings for part in ("--set", setting)),
-    )
-    names = ["classes 0 to 2", "model.options.classes", "check-data", "loss.1.options.ignore"]
-    fails_in_one_line(result, f"{labelled / 'label'}/00", ".png: has label", *names)
+    settings = ("model.options.classes=3", f"data.workers={workers}")
+    with pytest.raises(LeadlineError) as caught:
+        train_two_steps("ds-net", labelled, tmp_path / "run", *settings)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{labelled / 'label'}/00")
+    for words in (".png: has label", "classes 0 to 2", "model.options.classes", "check-data"):
+        assert words in line
+    assert "loss.1.options.ignore" in line
 
 
 def test_ignored_labels_need_no_class(labelled, tmp_path):

@@ -7,13 +7,11 @@ import pytest
 from PIL import Image
 
 from leadline.errors import LeadlineError
-from leadline.training import record
+from leadline.training import run_logger
 from leadline.training.curves import draw_curves, running_mean
-from leadline.training.loop import train
-from leadline.training.origin import Origin
 from leadline.training.recipe import load_recipe
-from leadline.training.runs import find_runs, open_run, sorted_runs
-from leadline.training.status import Status
+from leadline.training.run_folder import Run, RunInfo, Status, list_runs, sort_runs
+from leadline.training.train import train
 from tests.cli.helpers import fails_in_one_line, leadline
 from tests.conftest import QUICK, SilentReporter
 
@@ -28,8 +26,7 @@ def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished", data="/
     lines.append(f"{total},{len(losses) - 1},,,0.5,{abs_rel + 0.1},1.5")
     (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
     (folder / "recipe.yaml").write_text(f"name: tiny\nloss: [{{name: {loss}, weight: 1.0}}]\n")
-    origin = Origin(data, None, "random weights")
-    origin.write(folder)
+    RunInfo(data, None, "random weights").write(folder)
     status = Status(
         state=state,
         step=total,
@@ -46,7 +43,7 @@ def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished", data="/
 
 
 def test_the_best_row_is_the_one_whose_model_is_kept(tmp_path):
-    run = open_run(write_run(tmp_path / "a", [0.9, 0.6, 0.3], abs_rel=0.2))
+    run = Run.open(write_run(tmp_path / "a", [0.9, 0.6, 0.3], abs_rel=0.2))
     assert run.best == {
         "epoch": 1, "step": 20, "delta1": 0.6, "abs_rel": 0.2, "rmse": 1.1
     }  # fmt: skip
@@ -54,7 +51,7 @@ def test_the_best_row_is_the_one_whose_model_is_kept(tmp_path):
 
 
 def test_a_series_can_be_laid_over_steps_epochs_and_images(tmp_path):
-    run = open_run(write_run(tmp_path / "a", [0.9, 0.6, 0.3]))
+    run = Run.open(write_run(tmp_path / "a", [0.9, 0.6, 0.3]))
     assert run.series("loss") == ([10, 20, 30], [0.9, 0.6, 0.3])
     assert run.series("loss", "epoch")[0] == pytest.approx([2, 4, 6])
     assert run.series("loss", "images")[0] == [40, 80, 120]
@@ -69,11 +66,11 @@ def test_a_killed_run_is_stopped_and_a_run_without_status_still_counts(tmp_path)
     (run / "status.json").write_text(
         json.dumps({**content, "host": socket.gethostname(), "pid": 2**22 + 1})
     )
-    assert open_run(run).state == "stopped, 20 of 20"
+    assert Run.open(run).state == "stopped, 20 of 20"
     (run / "status.json").unlink()
-    assert open_run(run).state == "at step 20"
+    assert Run.open(run).state == "at step 20"
     with pytest.raises(LeadlineError, match="use --x step"):
-        open_run(run).series("loss", "epoch")
+        Run.open(run).series("loss", "epoch")
 
 
 def test_a_half_written_last_line_is_left_out(tmp_path):
@@ -81,8 +78,8 @@ def test_a_half_written_last_line_is_left_out(tmp_path):
     with (run / "metrics.csv").open("a") as file:
         file.write("30,2,0.")
         file.write("x")
-    assert open_run(run).step == 20
-    assert open_run(run).series("loss")[1] == [0.9, 0.6]
+    assert Run.open(run).step == 20
+    assert Run.open(run).series("loss")[1] == [0.9, 0.6]
 
 
 def test_runs_are_sorted_best_first_and_foreign_folders_are_named(tmp_path):
@@ -91,13 +88,13 @@ def test_runs_are_sorted_best_first_and_foreign_folders_are_named(tmp_path):
     (tmp_path / "notes").mkdir()
     write_run(tmp_path / "torn", [0.9, 0.5])
     (tmp_path / "torn" / "recipe.yaml").write_text("a: [")
-    found = find_runs([tmp_path])
-    assert [each["run"] for each in sorted_runs(found.runs, "abs_rel")] == ["b", "c", "a"]
-    assert [each["run"] for each in sorted_runs(found.runs, "run")] == ["a", "b", "c"]
-    assert [folder.name for folder, _ in found.others] == ["notes", "torn"]
-    assert "not a run folder" in found.others[0][1]
+    listing = list_runs([tmp_path])
+    assert [run.name for run in sort_runs(listing.runs, "abs_rel")] == ["b", "c", "a"]
+    assert [run.name for run in sort_runs(listing.runs, "run")] == ["a", "b", "c"]
+    assert [folder.name for folder, _ in listing.skipped] == ["notes", "torn"]
+    assert "not a run folder" in listing.skipped[0][1]
     with pytest.raises(LeadlineError, match="--sort colour"):
-        sorted_runs(found.runs, "colour")
+        sort_runs(listing.runs, "colour")
 
 
 def test_the_running_mean_is_the_mean_of_the_last_values():
@@ -135,7 +132,7 @@ def test_scores_on_other_data_are_said_not_to_compare(tmp_path):
 
 
 def test_losses_of_different_recipes_are_said_not_to_compare(tmp_path):
-    runs = [open_run(write_run(tmp_path / loss, [0.9, 0.5], loss=loss)) for loss in ("l1", "l2")]
+    runs = [Run.open(write_run(tmp_path / loss, [0.9, 0.5], loss=loss)) for loss in ("l1", "l2")]
     import matplotlib
 
     with matplotlib.rc_context({"svg.fonttype": "none"}):
@@ -155,12 +152,12 @@ def drawn_in_svg(runs, path):
 
 @pytest.mark.parametrize(("rows", "thick"), [(4, False), (60, True)])
 def test_a_thick_line_is_spoken_of_where_there_is_one(tmp_path, rows, thick):
-    run = open_run(write_run(tmp_path / "run", [1 / (1 + i) for i in range(rows)]))
+    run = Run.open(write_run(tmp_path / "run", [1 / (1 + i) for i in range(rows)]))
     assert ("thick" in drawn_in_svg([run], tmp_path / "one.svg")) == thick
 
 
 def test_of_equal_curves_both_are_seen_in_every_part(tmp_path):
-    runs = [open_run(write_run(tmp_path / name, [0.9, 0.8, 0.6])) for name in ("a", "b")]
+    runs = [Run.open(write_run(tmp_path / name, [0.9, 0.8, 0.6])) for name in ("a", "b")]
     draw_curves(runs, tmp_path / "two.png")
     pixels = np.asarray(Image.open(tmp_path / "two.png").convert("RGB")).astype(int)
     half, third = pixels.shape[0] // 2, pixels.shape[1] // 3
@@ -173,7 +170,7 @@ def test_of_equal_curves_both_are_seen_in_every_part(tmp_path):
 def test_what_is_wrong_is_one_line(tmp_path):
     fails_in_one_line(leadline("runs", tmp_path / "none"), "none", "no such folder")
     run = write_run(tmp_path / "a", [0.9, 0.5])
-    fails_in_one_line(leadline("runs", run, "--plot", "--x", "hours"), "--x hours")
+    fails_in_one_line(leadline("runs", run, "--plot", "--x", "hours"), "--x", "hours")
     (run / "status.json").write_text("{")
     listed = leadline("runs", run)
     assert "status.json: is damaged" in listed.stderr
@@ -181,11 +178,11 @@ def test_what_is_wrong_is_one_line(tmp_path):
 
 def test_the_last_curves_of_a_run_say_that_it_is_finished(pairs, tmp_path, monkeypatch):
     states = []
-    monkeypatch.setattr(record, "draw_curves", lambda runs, path: states.append(runs[0].state))
+    monkeypatch.setattr(run_logger, "draw_curves", lambda runs, path: states.append(runs[0].state))
     recipe = load_recipe("compact", [*QUICK, "data.val_fraction=0.25", "trainer.max_steps=4"])
     recipe = recipe.model_copy(
         update={"trainer": recipe.trainer.model_copy(update={"validate_every_epochs": 1})}
     )
-    train(recipe, pairs, tmp_path / "run", SilentReporter())
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert states[-1] == "finished"
     assert all(state.startswith("running") for state in states[:-1])

@@ -1,6 +1,6 @@
 """Schedules and early stopping, against torch's schedulers, closed forms and hand-worked runs."""
 
-import typing
+import signal
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from torch.optim import lr_scheduler
 
 from leadline.errors import LeadlineError
 from leadline.training.checkpoint import load_checkpoint, save_checkpoint
-from leadline.training.loop import resume, train
 from leadline.training.recipe import ScheduleSection, load_recipe
 from leadline.training.schedules import (
     SCHEDULES,
@@ -19,6 +18,7 @@ from leadline.training.schedules import (
     early_stop_reason,
     lr_factor,
 )
+from leadline.training.train import resume, train
 from tests.conftest import QUICK, SilentReporter
 
 TOTAL, PER_EPOCH = 100, 10
@@ -27,6 +27,10 @@ TOTAL, PER_EPOCH = 100, 10
 def ours(memory=None, steps=range(TOTAL), **section):
     schedule = ScheduleSection(**section)
     return [lr_factor(schedule, step, TOTAL, PER_EPOCH, memory or {}) for step in steps]
+
+
+def remember(recipe, state, scores):
+    return after_validation(recipe.schedule, recipe.trainer.early_stopping, state, scores)
 
 
 def of_torch(make, steps=TOTAL):
@@ -41,8 +45,13 @@ def of_torch(make, steps=TOTAL):
     return rates
 
 
-def test_a_recipe_can_name_exactly_the_schedules_there_are():
-    assert set(typing.get_args(ScheduleSection.model_fields["name"].annotation)) == set(SCHEDULES)
+def test_a_recipe_names_its_schedule_from_the_table():
+    for name in SCHEDULES:
+        assert ScheduleSection(name=name).name == name
+    with pytest.raises(
+        LeadlineError, match=r"schedule\.name.*not a schedule, did you mean 'cosine'"
+    ):
+        load_recipe("compact", ["schedule.name=cosin"])
 
 
 @pytest.mark.parametrize(
@@ -125,7 +134,7 @@ def test_the_plateau_falls_when_torchs_does(values, metric, patience, min_delta)
     )
     memory = {}
     for value in values:
-        memory = after_validation(recipe, memory, {metric: value})
+        memory = remember(recipe, memory, {metric: value})
         reference.step(value)
         expected = optimizer.param_groups[0]["lr"]
         assert lr_factor(section, 50, TOTAL, PER_EPOCH, memory) == pytest.approx(expected)
@@ -160,8 +169,8 @@ def test_a_run_ends_after_that_many_validations_without_a_gain(recipe, values, s
     section = recipe.trainer.early_stopping
     memory, ended = {}, None
     for number, value in enumerate(values, 1):
-        memory = after_validation(recipe, memory, {section.metric if section else "abs_rel": value})
-        if ended is None and early_stop_reason(recipe, memory):
+        memory = remember(recipe, memory, {section.metric if section else "abs_rel": value})
+        if ended is None and early_stop_reason(recipe.trainer.early_stopping, memory):
             ended = number
     assert ended == stops_after
 
@@ -170,9 +179,9 @@ def test_the_memory_survives_a_checkpoint_and_is_never_changed_in_place(tmp_path
     recipe = stopping(3).model_copy(
         update={"schedule": ScheduleSection(name="plateau", patience=1, factor=0.5)}
     )
-    before = after_validation(recipe, {}, {"abs_rel": 0.5})
+    before = remember(recipe, {}, {"abs_rel": 0.5})
     kept = {name: dict(numbers) for name, numbers in before.items()}
-    after = after_validation(recipe, before, {"abs_rel": 0.6})
+    after = remember(recipe, before, {"abs_rel": 0.6})
     assert before == kept
     save_checkpoint(tmp_path, {"step": 1, "memory": after})
     assert load_checkpoint(tmp_path)[0]["memory"] == after
@@ -197,19 +206,18 @@ class StopsAt(SilentReporter):
     def step(self, step, loss, images, waited):
         super().step(step, loss, images, waited)
         if step == 5:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_a_run_on_a_plateau_ends_early_and_resumes_to_the_same_bits(pairs, tmp_path):
     recipe = load_recipe("compact", [*QUICK, *ALWAYS_WORSE])
     reporter = SilentReporter()
-    train(recipe, pairs, tmp_path / "whole", reporter)
+    train(recipe, pairs, tmp_path / "whole", progress=reporter, score=False)
     # 10 training images in batches of 4: validations at 2, 4, 6, 8; three of them bring nothing.
     assert len(reporter.losses) == 8
     assert any("ended early at step 8 of 12" in line for line in reporter.lines)
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, pairs, tmp_path / "run", StopsAt())
-    resume(tmp_path / "run", SilentReporter())
+    train(recipe, pairs, tmp_path / "run", progress=StopsAt(), score=False)
+    resume(tmp_path / "run", progress=SilentReporter(), score=False)
     whole, _ = load_checkpoint(tmp_path / "whole" / "checkpoints")
     resumed, _ = load_checkpoint(tmp_path / "run" / "checkpoints")
     assert resumed["step"] == whole["step"] == 8
@@ -218,7 +226,7 @@ def test_a_run_on_a_plateau_ends_early_and_resumes_to_the_same_bits(pairs, tmp_p
     for name, value in whole["model"].items():
         assert torch.equal(resumed["model"][name], value), name
     again = SilentReporter()
-    resume(tmp_path / "run", again)
+    resume(tmp_path / "run", progress=again, score=False)
     assert again.losses == []
 
 
@@ -226,4 +234,4 @@ def test_what_watches_the_validation_needs_validation_images(pairs, tmp_path):
     for key in ("schedule.name=plateau", "trainer.early_stopping.patience=2"):
         recipe = load_recipe("compact", [*QUICK, "data.val_fraction=0", key])
         with pytest.raises(LeadlineError, match="no validation images, which"):
-            train(recipe, pairs, tmp_path / "run", SilentReporter())
+            train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)

@@ -161,8 +161,8 @@ def test_labels_tell_the_ticks_apart() -> None:
     ("options", "hint"),
     [
         ({"cmap": "jet"}, "turbo, magma"),
-        ({"vmin": 3, "vmax": 3}, "not increasing"),
-        ({"vmin": 5, "vmax": 3}, "swap its ends"),
+        ({"vmin": 3, "vmax": 3}, "swap them"),
+        ({"vmin": 5, "vmax": 3}, "swap them"),
         ({"vmin": -1}, "0 or more"),
         ({"vmax": float("nan")}, "0 or more"),
         ({"vmax": 0}, "above 0"),

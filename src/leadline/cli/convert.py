@@ -1,20 +1,21 @@
 """`leadline convert`: depth files between formats, and data sets into packed shards."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from leadline.cli import pack
 from leadline.cli.data_options import DataOptions, LayoutOption
-from leadline.cli.inputs import (
-    Failure,
-    Job,
-    check_writable,
-    find_jobs,
-    list_failures,
-    with_suffix,
-)
+from leadline.cli.inputs import FORMATS, list_failures, print_warnings
+from leadline.cli.options import parse_depth_scale
+from leadline.cli.progress import tracker
+from leadline.depth.units import describe_units
+from leadline.errors import LeadlineError
+from leadline.io.convert import convert
+from leadline.io.formats import DEPTH_FORMATS, format_of_suffix
+from leadline.io.jobs import JobResults
+from leadline.io.png16 import DEFAULT_UNITS
 
 
 def convert_command(
@@ -29,19 +30,26 @@ def convert_command(
         typer.Option("-o", "--out", help="Folder for the results; for one file also a file name."),
     ] = None,
     to: Annotated[
-        str | None, typer.Option(help="png16, npy, npz, exr, pfm; or shards: a whole data set.")
+        str | None,
+        typer.Option(metavar=f"{FORMATS}|shards", help="Depth format, or a whole data set."),
     ] = None,
     declared: Annotated[
-        str | None,
+        float | None,
         typer.Option(
             "--from",
             "--depth-scale",
+            parser=parse_depth_scale,
+            metavar="UNITS",
             help="Units per metre of whole-number inputs that do not say it: 1000, kitti, tum, ...",
         ),
     ] = None,
     units: Annotated[
-        str | None,
-        typer.Option(help="Units per metre to write: png16 (1000), shards (default: lossless)."),
+        float | None,
+        typer.Option(
+            parser=parse_depth_scale,
+            metavar="UNITS",
+            help="Units per metre to write: png16 (1000), shards (default: lossless).",
+        ),
     ] = None,
     split: Annotated[
         list[str] | None, typer.Option(help="shards: only this split; repeatable.")
@@ -63,19 +71,58 @@ def convert_command(
     A depth file that cannot be read is skipped and listed at the end; the exit status is then 1.
     Packing may be stopped at any moment: the same command continues it.
     """
-    from leadline.cli import pack
-    from leadline.errors import LeadlineError
-
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")
-    packing = to == "shards" or (verify and to is None)
+    if to == "shards" or (verify and to is None):
+        pack_or_verify(
+            inputs, out, declared, units, split, area, size, layout, data_option, to, verify
+        )
+        return
     for name, value in (("--split", split), ("--area", area), ("--size", size),
                         ("--data-option", data_option), ("--verify", verify)):  # fmt: skip
-        if value and not packing:
+        if value:
             raise LeadlineError(f"{name} is for --to shards")
-    if not packing:
-        _convert_files(inputs, out, to, declared, units)
-        return
+    if out is None:
+        raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
+    with print_warnings():
+        results = convert(
+            inputs,
+            out,
+            format=to,
+            input_units=declared,
+            units=units,
+            track=tracker("convert", "files"),
+        )
+    print_done(results, out, units)
+    list_failures(results)
+
+
+def print_done(results: JobResults[Path], out: Path, units: float | None) -> None:
+    """Print how many files were converted, and what is in them."""
+    if results.done:
+        suffix = results.done[0].suffix
+        is_whole = DEPTH_FORMATS[format_of_suffix(results.done[0])].whole_units
+        unit = describe_units(units or DEFAULT_UNITS) if is_whole else "metres"
+        typer.echo(
+            f"{len(results.done)} of {len(results)} converted: {out} "
+            f"({suffix.removeprefix('.')}, {unit}, planar z)"
+        )
+
+
+def pack_or_verify(
+    inputs: list[str],
+    out: Path | None,
+    declared: float | None,
+    units: float | None,
+    split: list[str] | None,
+    area: int | None,
+    size: str | None,
+    layout: str,
+    data_option: list[str] | None,
+    to: str | None,
+    verify: bool,
+) -> None:
+    """Pack one data set into shards, or verify shards that are packed."""
     if len(inputs) > 1:
         raise LeadlineError(f"--to shards takes one data set, not {len(inputs)} inputs")
     data = Path(inputs[0])
@@ -88,71 +135,3 @@ def convert_command(
     pack.pack_data(wanted, data_option)
     if verify:
         pack.verify(out)
-
-
-def _convert_files(
-    inputs: list[str], out: Path | None, to: str | None, declared: str | None, units: str | None
-) -> None:
-    from leadline.cli.progress import Progress
-    from leadline.depth import parse_units
-    from leadline.errors import LeadlineError
-    from leadline.io import depth_format, depth_suffixes, writable_formats
-    from leadline.io.metadata import sidecar_of
-
-    if out is None:
-        raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
-    named = out.suffix.lower() in depth_suffixes() and not out.is_dir()
-    if to is None and not named:
-        raise LeadlineError("no format: give --to png16, npy, npz, exr, pfm or shards")
-    suffix = depth_format(to).suffix if to else out.suffix.lower()
-    if named and suffix != out.suffix.lower():
-        raise LeadlineError(f"{out}: format {to} is written as {suffix}; rename the output")
-    if named and suffix not in [depth_format(name).suffix for name in writable_formats()]:
-        raise LeadlineError(f"{out}: {suffix} is read but not written; give another suffix")
-    if units is not None and suffix != ".png":
-        raise LeadlineError("--units is for --to png16; the other formats hold metres")
-    scales = (parse_units(declared) if declared else None, parse_units(units or "1000"))
-
-    def outputs(target: Path) -> list[Path]:
-        file = target if named else with_suffix(target, suffix)
-        return [file, *([sidecar_of(file)] if suffix in (".npy", ".pfm") else [])]
-
-    if named:
-        jobs = find_jobs(inputs, out.parent, noun="depth files", suffixes=depth_suffixes(),
-                         outputs=lambda _target: outputs(out))  # fmt: skip
-        jobs = [Job(job.source, out) for job in jobs]
-    else:
-        jobs = find_jobs(
-            inputs, out, noun="depth files", suffixes=depth_suffixes(), outputs=outputs
-        )
-    check_writable(out.parent if named else out)
-    failures: list[Failure] = []
-    with Progress("convert", len(jobs), "files", hidden=len(jobs) == 1) as progress:
-        for job in jobs:
-            try:
-                _convert_one(job.source, outputs(job.target)[0], *scales)
-            except LeadlineError as error:
-                failures.append((job.source, str(error)))
-            progress.advance()
-    done = len(jobs) - len(failures)
-    if done:
-        unit = f"1/{scales[1]:g} metre" if suffix == ".png" else "metres"
-        typer.echo(f"{done} of {len(jobs)} converted: {out} ({suffix[1:]}, {unit}, planar z)")
-    list_failures(len(jobs), failures)
-
-
-def _convert_one(source: Path, target: Path, declared: float | None, units: float) -> None:
-    import warnings
-
-    from leadline.depth.units import UndeclaredUnitsError, undeclared_units
-    from leadline.io import read_depth, write_depth
-
-    try:
-        depth_map = read_depth(source, declared)
-    except UndeclaredUnitsError:  # no dataset.yaml is looked for here
-        raise undeclared_units(source, "--from 1000 for millimetres") from None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        write_depth(target, depth_map, units_per_metre=units)
-    for warning in caught:
-        print(f"leadline: {warning.message}", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+from leadline.inference.runtimes import RuntimeName
 
 if TYPE_CHECKING:
     from leadline.datasets.sample import DepthDataset
@@ -98,7 +99,7 @@ def evaluate_command(
         bool, typer.Option(help="Also score trivial baselines, where there is a train split.")
     ] = True,
     runtime: Annotated[
-        str | None, typer.Option(help="openvino, onnxruntime or torch; default: auto.")
+        RuntimeName | None, typer.Option(help="Engine that runs the model; default: auto.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
@@ -108,7 +109,7 @@ def evaluate_command(
     """
     from dataclasses import replace
 
-    from leadline.cli.inputs import check_needed, check_writable
+    from leadline.cli.inputs import check_needed
     from leadline.cli.progress import tracker
     from leadline.datasets.open import (
         open_data,
@@ -129,6 +130,7 @@ def evaluate_command(
     from leadline.evaluation.evaluate import VOID
     from leadline.evaluation.report import write_report
     from leadline.evaluation.stored import load_result
+    from leadline.io.atomic import check_writable
 
     if (model is None) == (pred_dir is None):
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")
@@ -145,7 +147,7 @@ def evaluate_command(
     opening: dict[str, Any] = {
         "layout": known.name,
         "units_per_metre": parse_units(depth_scale) if depth_scale else None,
-        "options": known.settle_options(parse_data_options(data_option)),
+        "options": known.resolve_options(parse_data_options(data_option)),
     }
     split = split if split is not None else split_to_score(data, layout)
     samples = open_data(data, split, **opening)
@@ -269,7 +271,7 @@ def open_files(
 
 
 def open_model(
-    name: str, runtime: str | None, output: str | None, protocol: Protocol
+    name: str, runtime: RuntimeName | None, output: str | None, protocol: Protocol
 ) -> tuple[str, Predictions]:
     """Return the model's name for tables and its predictions."""
     from leadline.errors import LeadlineError

@@ -21,8 +21,8 @@ class Wanted:
 
     data: Path
     out: Path
-    depth_scale: str | None
-    units: str | None
+    depth_scale: float | None
+    units: float | None
     splits: tuple[str, ...]
     area: int | None
     size: str | None

@@ -108,7 +108,7 @@ def tracker(title: str, unit: str = "images") -> Callable[[Iterable[int]], Itera
 
     def track(indices: Iterable[int]) -> Iterator[int]:
         listed = list(indices)
-        with Progress(title, len(listed), unit) as progress:
+        with Progress(title, len(listed), unit, hidden=len(listed) == 1) as progress:
             for index in listed:
                 yield index
                 progress.advance()

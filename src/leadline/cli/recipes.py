@@ -1,22 +1,41 @@
 """`leadline recipes`: the training recipes."""
 
-from typing import Any
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from leadline.cli.options import JsonOption
 from leadline.cli.text import print_below, print_list, scores_in_words
 from leadline.models.catalog import CATALOG
-from leadline.training.recipe import Recipe, list_recipes, load_recipe
+from leadline.training.config import FieldDescription
+from leadline.training.recipe import Recipe, describe_recipe, list_recipes, load_recipe
 
 
-def recipes_command(as_json: JsonOption = False) -> None:
-    """List the training recipes with their source and published score."""
-    print_list(as_json, _content, _print_recipes)
+def recipes_command(
+    name: Annotated[
+        str | None, typer.Argument(help="Recipe or YAML file, to see what each of its keys means.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the training recipes with their source and published score, or the keys of one."""
+    if name is None:
+        print_list(as_json, _content, _print_recipes)
+    else:
+        fields = describe_recipe(name)
+        print_list(as_json, lambda: [asdict(field) for field in fields], lambda: _print(fields))
 
 
 def _content() -> list[dict[str, Any]]:
     return [load_recipe(name).model_dump(mode="json") for name in list_recipes()]
+
+
+def _print(fields: list[FieldDescription]) -> None:
+    """Print each key as `key: value` with its description below it."""
+    for field in fields:
+        typer.echo(f"{field.key}: {json.dumps(field.value, default=list, ensure_ascii=False)}")
+        print_below(field.description)
 
 
 def _print_recipes() -> None:

@@ -1,18 +1,20 @@
 """`leadline train`: a recipe and data become a run folder with a model and its score."""
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from leadline.training.loop import Outcome
-    from leadline.training.recipe import Recipe
+from leadline.cli.evaluate import print_result
+from leadline.cli.options import DepthScaleOption
+from leadline.cli.progress import Progress, tracker
+from leadline.errors import LeadlineError
+from leadline.training.run_folder import CURVES_FILE, SAMPLES
+from leadline.training.train import TrainingResult, train
+from leadline.training.train import resume as resume_run
 
 
 def train_command(
@@ -31,70 +33,49 @@ def train_command(
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Stop after N steps; the schedule is rescaled.")
     ] = None,
-    depth_scale: Annotated[
-        str | None, typer.Option(help="Units per metre of the depth files: 1000, 256, nyu-mm, ...")
-    ] = None,
+    depth_scale: DepthScaleOption = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
     resume: Annotated[Path | None, typer.Option(help="Continue this run folder.")] = None,
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
-    from leadline.depth.units import parse_units
-    from leadline.errors import LeadlineError
+    with TrainingProgress() as progress:
+        bars: dict[str, Any] = {"progress": progress, "tracker": progress.tracker}
+        if resume is not None:
+            if any((recipe, data, out, overrides, max_steps, depth_scale, data_option)):
+                raise LeadlineError("--resume RUN stands alone: the folder has everything else")
+            result = resume_run(resume, **bars)
+        elif recipe is None or data is None or out is None:
+            raise LeadlineError("--recipe, --data and --out are needed; or --resume RUN alone")
+        else:
+            options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
+            options |= {"data.layout": layout} if layout != "auto" else {}
+            options |= {"trainer.max_steps": str(max_steps)} if max_steps is not None else {}
+            settings = [*(overrides or []), *(f"{key}={value}" for key, value in options.items())]
+            result = train(
+                recipe, data, out, overrides=settings, units_per_metre=depth_scale, **bars
+            )
+    print_training(result)
+    raise typer.Exit(result.reason.exit_status)
 
-    if resume is not None:
-        given = (recipe, data, out, overrides, max_steps, depth_scale, data_option)
-        if any(given) or layout != "auto":
-            raise LeadlineError("--resume RUN stands alone: the run folder knows everything else")
-        if not (resume / "recipe.yaml").is_file():
-            raise LeadlineError(f"{resume}: not a run folder (no recipe.yaml in it)")
-        from leadline.training import loop
 
-        _train_and_score(resume, lambda reporter: loop.resume(resume, reporter))
+def print_training(result: TrainingResult) -> None:
+    """Print the score of a finished run, where its files are, and what to do next."""
+    if not (result.reason.is_final and result.is_rank_zero):
         return
-    missing = [
-        name for name, v in (("--recipe", recipe), ("--data", data), ("--out", out)) if not v
-    ]
-    if missing or recipe is None or data is None or out is None:
-        raise LeadlineError(f"{', '.join(missing)} missing; or give --resume RUN alone")
-    from leadline.training.recipe import load_recipe
-
-    settings = list(overrides or [])
-    if max_steps is not None:
-        settings.append(f"trainer.max_steps={max_steps}")
-    if layout != "auto":
-        settings.append(f"data.layout={layout}")
-    settings += [f"data.options.{k}={v}" for k, v in parse_data_options(data_option).items()]
-    loaded = load_recipe(recipe, settings)
-    from leadline.training import loop
-
-    units = parse_units(depth_scale) if depth_scale else None
-    _train_and_score(
-        out, lambda reporter: loop.train(loaded, data, out, reporter, units_per_metre=units)
+    if result.evaluation is not None:
+        print_result(result.evaluation)
+    typer.echo(
+        f"model: {result.model}   curves: {result.run / CURVES_FILE}   "
+        f"samples: {result.run / SAMPLES}"
     )
-
-
-def _train_and_score(run: Path, start: "Callable[[TrainingProgress], Outcome]") -> None:
-    """Train under a progress bar; score what is finished; end as a signal asked to."""
-    from leadline.training.signals import Stopped
-
-    try:
-        with TrainingProgress() as reporter:
-            outcome = start(reporter)
-    except Stopped as stop:
-        # As a shell reports a signal: 130 for Ctrl-C, 143 for SIGTERM.
-        raise typer.Exit(128 + stop.number) from None
-    if outcome.finished and outcome.leads:
-        _score(run, outcome.model)
+    typer.echo(f"next:  leadline predict photo.jpg -o out --model {result.run}")
 
 
 class TrainingProgress:
     """Shows a run as a progress bar: loss, images per second, share of waiting, peak memory."""
 
     def __init__(self) -> None:
-        from leadline.cli.progress import Progress
-
-        self._make = Progress
         self._progress: Progress | None = None
         self._images = 0
         self._waited = 0.0
@@ -106,9 +87,15 @@ class TrainingProgress:
         if self._progress is not None:
             self._progress.__exit__(None, None, None)
 
+    def tracker(self, title: str) -> Callable[[Iterable[int]], Iterable[int]]:
+        """Close the bar of the training; return one for the scoring after it."""
+        self.__exit__()
+        self._progress = None
+        return tracker(title)
+
     def start(self, first_step: int, total_steps: int) -> None:
         """Open the bar."""
-        self._progress = self._make("train", total_steps, "steps", first_step)
+        self._progress = Progress("train", total_steps, "steps", first_step)
         self._progress.__enter__()
 
     def step(self, step: int, loss: float, images: int, waited: float) -> None:
@@ -143,40 +130,3 @@ def _peak_memory() -> str:
     unit = 1 if sys.platform == "darwin" else 1024
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return f"{held / 2**30:.1f} GiB"
-
-
-def _ignored(recipe: "Recipe") -> list[int]:
-    """Return the label ids that no loss of the recipe looks at."""
-    losses = [set(term.options.get("ignore", ())) for term in recipe.loss if term.space == "labels"]
-    return sorted(set.intersection(*losses)) if losses else []
-
-
-def _score(run: Path, model: Path) -> None:
-    """Score the best model of a finished run beside the trivial baselines."""
-    from leadline.cli.evaluate import print_result, score_baselines
-    from leadline.cli.progress import tracker
-    from leadline.evaluation import ModelPredictions, evaluate
-    from leadline.evaluation.evaluate import VOID
-    from leadline.inference import Predictor
-    from leadline.training.origin import read_origin
-    from leadline.training.recipe import load_recipe
-    from leadline.training.run import run_data
-
-    recipe = load_recipe(str(run / "recipe.yaml"))
-    origin = read_origin(run)
-    train, val = run_data(recipe, Path(origin.data), origin.units_per_metre)
-    if val is not None:
-        predictor = Predictor.load(model)
-        result = evaluate(
-            ModelPredictions(predictor),
-            val,
-            protocol=recipe.trainer.protocol,
-            void=(*VOID, *_ignored(recipe)),
-            track=tracker("evaluate"),
-        )
-        result.model = f"{recipe.name} (this run)"
-        result.data = f"validation images of {origin.data}"
-        result.baselines = score_baselines(train, val, result)
-        print_result(result)
-    typer.echo(f"model: {model}   curves: {run / 'curves.png'}   samples: {run / 'samples'}")
-    typer.echo(f"next:  leadline predict photo.jpg -o out --model {run}")

@@ -1,31 +1,38 @@
-"""Looking at every file without decoding it: headers, sizes, ends."""
+"""The files as such: whole, readable, of one kind and size, by their headers and their ends."""
 
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from leadline.errors import one_line
-from leadline.io.photos import IMAGE_SUFFIXES
+from leadline.data_checks.findings import Code, Finding, error, note, warning
+from leadline.data_checks.pairs import ListedPair
+from leadline.data_checks.values import MeasuredPair
+from leadline.errors import LeadlineError, one_line, plural
+from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
 _JPEG_END = b"\xff\xd9"
 _PNG_END = b"IEND\xae\x42\x60\x82"
 # Some cameras and tools append a few kilobytes of their own after the end marker.
-_TAIL = 65536
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+_TAIL_BYTES = 65536
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+
+FileFault = Literal["", "empty", "cut short", "not what its name says", "too large"]
 
 
 @dataclass(frozen=True)
-class FileFacts:
+class FileHeader:
     """What a file is by its header.
 
     `size` is (width, height) and `kind` words such as "8-bit RGB JPEG", None and "" where the
-    format is not looked into. `fault` is what is wrong with it, "" where nothing is: "empty",
-    "not what its name says" or "cut short".
+    format is not looked into. `fault` is what is wrong with it, "" where nothing is.
     """
 
     path: Path
@@ -33,59 +40,63 @@ class FileFacts:
     size: tuple[int, int] | None = None
     kind: str = ""
     channels: int = 0
-    fault: str = ""
+    fault: FileFault = ""
     detail: str = ""
 
+    @property
+    def words(self) -> str:
+        """Size and kind: "640x480 8-bit RGB JPEG"."""
+        size = [size_words(self.size)] if self.size else []
+        return " ".join([*size, self.kind or "unreadable"])
 
-def look_at(path: Path) -> FileFacts:
-    """Return the facts about one file; never raises for a bad one."""
+
+Headers = Mapping[Path, FileHeader]
+
+
+def read_header(path: Path) -> FileHeader:
+    """Return what one file is, without decoding it; never raises for a bad one."""
     try:
-        bytes_ = path.stat().st_size
-        if bytes_ == 0:
-            return FileFacts(path, 0, fault="empty", detail="0 bytes")
+        length = path.stat().st_size
+        if length == 0:
+            return FileHeader(path, 0, fault="empty", detail="0 bytes")
         if path.suffix.lower() in IMAGE_SUFFIXES:
-            return _picture(path, bytes_)
+            return _picture_header(path, length)
         if path.suffix.lower() == ".npy":
-            return _npy(path, bytes_)
-        return FileFacts(path, bytes_, kind=path.suffix.lower().lstrip("."))
+            return _npy_header(path, length)
+        return FileHeader(path, length, kind=path.suffix.lower().lstrip("."))
     except Image.DecompressionBombError:
-        return FileFacts(path, bytes_, fault="too large", detail="more than 179 million pixels")
-    except _UNREADABLE as problem:
-        return FileFacts(path, bytes_, fault="not what its name says", detail=one_line(problem))
+        return FileHeader(path, length, fault="too large", detail="more than 179 million pixels")
+    except _DECODER_ERRORS as problem:
+        return FileHeader(path, length, fault="not what its name says", detail=one_line(problem))
 
 
 _BITS = {"1": 1, "L": 8, "P": 8, "RGB": 8, "RGBA": 8, "LA": 8, "CMYK": 8, "I": 32, "F": 32}
 _WORDS = {"L": "grey", "P": "palette", "I": "grey", "F": "float", "1": "grey"}
 
 
-def _picture(path: Path, bytes_: int) -> FileFacts:
+def _picture_header(path: Path, length: int) -> FileHeader:
     with Image.open(path) as image:  # reads the header only
         mode, size, format_ = image.mode, image.size, image.format or ""
         channels = len(image.getbands())
     bits = 16 if mode.startswith("I;16") else _BITS.get(mode, 8)
     word = "grey" if mode.startswith("I;16") else _WORDS.get(mode, mode)
-    cut = _is_cut(path, bytes_, format_)
-    return FileFacts(
-        path,
-        bytes_,
-        size,
-        f"{bits}-bit {word} {format_}",
-        channels,
-        "cut short" if cut else "",
-        "the end marker is missing" if cut else "",
-    )
+    kind = f"{bits}-bit {word} {format_}"
+    if _lacks_end_marker(path, length, format_):
+        detail = "the end marker is missing"
+        return FileHeader(path, length, size, kind, channels, "cut short", detail)
+    return FileHeader(path, length, size, kind, channels)
 
 
-def _is_cut(path: Path, bytes_: int, format_: str) -> bool:
+def _lacks_end_marker(path: Path, length: int, format_: str) -> bool:
     marker = {"PNG": _PNG_END, "JPEG": _JPEG_END}.get(format_)
     if marker is None:
         return False
     with path.open("rb") as file:
-        file.seek(max(0, bytes_ - _TAIL))
+        file.seek(max(0, length - _TAIL_BYTES))
         return marker not in file.read()
 
 
-def _npy(path: Path, bytes_: int) -> FileFacts:
+def _npy_header(path: Path, length: int) -> FileHeader:
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
@@ -93,16 +104,199 @@ def _npy(path: Path, bytes_: int) -> FileFacts:
         shape, _, dtype = read(file)
         start = file.tell()
     needed = start + dtype.itemsize * int(np.prod(shape))
-    plane = [length for length in shape if length > 1]
+    plane = [side for side in shape if side > 1]
     size = (plane[1], plane[0]) if len(plane) == 2 else None
     channels = 1 if len(plane) == 2 else plane[-1] if plane else 0
-    cut = needed > bytes_
-    return FileFacts(
-        path,
-        bytes_,
-        size,
-        f"{dtype.name} NPY",
-        channels,
-        "cut short" if cut else "",
-        f"{bytes_:,} of {needed:,} bytes" if cut else "",
+    kind = f"{dtype.name} NPY"
+    if needed > length:
+        detail = f"{length:,} of {needed:,} bytes"
+        return FileHeader(path, length, size, kind, channels, "cut short", detail)
+    return FileHeader(path, length, size, kind, channels)
+
+
+def headers_of(pairs: Sequence[ListedPair], headers: Headers, role: str) -> list[FileHeader]:
+    """Return the headers of every file with this role (image, depth, label), each once."""
+    paths = dict.fromkeys(pair.files[role] for pair in pairs if role in pair.files)
+    return [headers[path] for path in paths if path in headers]
+
+
+def check_files(
+    pairs: Sequence[ListedPair], headers: Headers, measured: Sequence[MeasuredPair]
+) -> Iterator[Finding]:
+    """Check the files of all pairs by their headers, and of `measured` whether they can be read."""
+    depth_headers = headers_of(pairs, headers, "depth")
+    yield from _no_pairs(pairs)
+    yield from _damaged_files(headers)
+    yield from _unreadable_pairs(headers, depth_headers, measured)
+    yield from _listed_twice(pairs)
+    yield from _sizes_differ(pairs, headers, measured)
+    yield from _depth_in_colour(depth_headers)
+    yield from _depth_types_differ(pairs, headers)
+    yield from _image_sizes_differ(headers_of(pairs, headers, "image"))
+
+
+def _no_pairs(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
+    """Report a data set without anything to train on."""
+    if not pairs:
+        yield error(
+            "no-pairs",
+            "not one complete image-depth pair",
+            "see the other findings, and the layouts in docs/data.md",
+        )
+
+
+def _damaged_files(headers: Headers) -> Iterator[Finding]:
+    """Report files that are empty, cut short, too large or no pictures."""
+    kinds: tuple[tuple[FileFault, Code, str, str], ...] = (
+        ("empty", "empty-file", "empty (0 bytes)", "copy them again, or remove the pairs"),
+        ("cut short", "cut-short", "cut short", "copy them again, or remove the pairs"),
+        (
+            "not what its name says",
+            "not-a-picture",
+            "not in the format of the suffix",
+            "save them in the format of their suffix",
+        ),
+        ("too large", "too-large", "too large", "reduce or crop them"),
     )
+    for fault, code, words, remedy in kinds:
+        bad = [header for header in headers.values() if header.fault == fault]
+        if bad:
+            message = f"{plural(len(bad), 'file')}: {words} ({bad[0].detail})"
+            yield error(code, message, remedy, [str(header.path) for header in bad])
+
+
+def _unreadable_pairs(
+    headers: Headers, depth_headers: Sequence[FileHeader], measured: Sequence[MeasuredPair]
+) -> Iterator[Finding]:
+    """Report pairs that cannot be read, unless another check says why."""
+    explained = {path for path, header in headers.items() if header.fault}
+    explained |= {header.path for header in depth_headers if header.channels > 1}
+    bad = [
+        each for each in measured if each.problem and not explained & set(each.pair.files.values())
+    ]
+    if bad:
+        yield error(
+            "unreadable",
+            f"{plural(len(bad), 'sample')} cannot be read; the first: {bad[0].problem}",
+            "repair or remove them",
+            [each.id for each in bad],
+        )
+
+
+def _listed_twice(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
+    """Report pairs that occur more than once in one split."""
+    counts = Counter((pair.split, pair.id) for pair in pairs)
+    repeated = [name for (_, name), count in counts.items() if count > 1]
+    if repeated:
+        yield warning(
+            "listed-twice",
+            f"{plural(len(repeated), 'sample')} listed more than once in one split",
+            "remove the repeated lines: such images count double",
+            repeated,
+        )
+
+
+def _sizes_differ(
+    pairs: Sequence[ListedPair], headers: Headers, measured: Sequence[MeasuredPair]
+) -> Iterator[Finding]:
+    """Report pairs whose depth or label has another size than the photograph."""
+    codes: dict[str, Code] = {"depth": "size-mismatch", "label": "label-size"}
+    for role, code in codes.items():
+        differ: list[tuple[str, tuple[int, int], tuple[int, int]]] = []
+        for pair in pairs:
+            if "image" in pair.files and role in pair.files:
+                one, two = headers[pair.files["image"]].size, headers[pair.files[role]].size
+                if one and two and one != two:
+                    differ.append((pair.id, one, two))
+        reported = {name for name, _, _ in differ}
+        for each in measured:  # formats whose headers are not looked into
+            other = each.depth if role == "depth" else each.labels
+            if each.id not in reported and other and each.image_size not in (None, other.size):
+                differ.append((each.id, each.image_size or (0, 0), other.size))
+        if differ:
+            _, one, two = differ[0]
+            yield error(
+                code,
+                f"{plural(len(differ), 'pair')} of image and {role} with two sizes (first: "
+                f"{size_words(one)} and {size_words(two)})",
+                f"resize to one size (the {role} by nearest neighbour), if they show the same view",
+                [name for name, _, _ in differ],
+            )
+
+
+def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
+    """Report depth stored as a colour picture: three equal channels, or a colour map."""
+    coloured = [header for header in depth_headers if header.channels > 1 and not header.fault]
+    grey = [header for header in coloured if _has_equal_channels(header.path)]
+    mapped = [header for header in coloured if header not in grey]
+    if mapped:
+        yield error(
+            "depth-colour",
+            f"{plural(len(mapped), 'depth file')} with colours ({mapped[0].kind}): a colour-mapped "
+            "picture, whose metres are lost",
+            "use the raw 16-bit or floating-point depth",
+            [str(header.path) for header in mapped],
+        )
+    if grey:
+        yield error(
+            "depth-three-channels",
+            f"{plural(len(grey), 'depth file')} with equal colour channels ({grey[0].kind})",
+            "save one channel; 8 bits of it are rarely enough",
+            [str(header.path) for header in grey],
+        )
+
+
+def _has_equal_channels(path: Path) -> bool:
+    try:
+        pixels = read_photo(path).pixels
+    except LeadlineError:
+        return False
+    return bool(np.all(pixels == pixels[..., :1]))
+
+
+def _depth_types_differ(pairs: Sequence[ListedPair], headers: Headers) -> Iterator[Finding]:
+    """Report depth files of several types in one split, which hardly ever share one unit.
+
+    Two splits may differ by design: DenseDepth trains on 8 bits and is scored on 16.
+    """
+    splits: dict[str, dict[Path, str]] = {}
+    for pair in pairs:
+        header = headers.get(pair.files["depth"]) if "depth" in pair.files else None
+        if header and header.kind and not header.fault:
+            splits.setdefault(pair.split, {})[header.path] = header.kind
+    kinds: Counter[str] = Counter()
+    others: list[str] = []
+    for files in splits.values():
+        counts = Counter(files.values())
+        if len(counts) > 1:
+            kinds += counts
+            common = counts.most_common(1)[0][0]
+            others += [str(path) for path, kind in files.items() if kind != common]
+    if others:
+        words = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        yield warning(
+            "mixed-depth-types",
+            f"depth files of several types: {words}",
+            "write all of them in one format with one unit",
+            others,
+        )
+
+
+def _image_sizes_differ(image_headers: Sequence[FileHeader]) -> Iterator[Finding]:
+    """Note that photographs have several sizes."""
+    sizes = Counter(header.size for header in image_headers if header.size)
+    if len(sizes) > 1:
+        words = ", ".join(f"{n} of {size_words(size)}" for size, n in sizes.most_common(3) if size)
+        more = f" and {len(sizes) - 3} more sizes" if len(sizes) > 3 else ""
+        common = sizes.most_common(1)[0][0]
+        yield note(
+            "mixed-image-sizes",
+            f"images of several sizes: {words}{more}",
+            "nothing: training resizes to one area",
+            [str(each.path) for each in image_headers if each.size and each.size != common],
+        )
+
+
+def size_words(size: tuple[int, int]) -> str:
+    """Return a (width, height) as "640x480"."""
+    return f"{size[0]}x{size[1]}"

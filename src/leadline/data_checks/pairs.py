@@ -22,7 +22,7 @@ from leadline.datasets.pair_listing import (
     list_csv,
     list_folders,
 )
-from leadline.datasets.pairs import declared_scale, read_labels
+from leadline.datasets.pairs import PairsDataset, declared_scale, read_labels
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError, plural
 from leadline.io.formats import read_depth_values
@@ -81,8 +81,7 @@ class DiskPair:
     @property
     def files(self) -> Mapping[str, Path]:
         """The files by role."""
-        files = {"image": self.pair.image, "depth": self.pair.depth, "label": self.pair.label}
-        return {role: path for role, path in files.items() if path is not None}
+        return self.pair.files
 
     def read(self) -> RawPair:
         """Read the files, whatever their sizes."""
@@ -143,29 +142,33 @@ def list_data(
     `units_per_metre` is what the user declares, `options` are the layout's own.
     Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
     """
-    known = recognise(path, layout)
-    if split is not None and split not in known.splits(path):
-        have = ", ".join(known.splits(path)) or "none"
+    layout_class = recognise(path, layout)
+    if split is not None and split not in layout_class.splits(path):
+        have = ", ".join(layout_class.splits(path)) or "none"
         raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
-    if known.name == "pairs":
-        known.settle_options(options or {})
-        return _list_files(path, split, known, units_per_metre)
-    return _list_samples(path, split, known, units_per_metre, known.settle_options(options or {}))
+    resolved = layout_class.resolve_options(options or {})
+    if layout_class is PairsDataset:
+        return _list_files(path, split, units_per_metre)
+    return _list_samples(path, split, layout_class, units_per_metre, resolved)
 
 
-def _evidence(known: Layout, path: Path) -> str:
-    return known.matches(path) or "as given by --layout"
+def _evidence(layout: type[Layout], path: Path) -> str:
+    return layout.matches(path) or "as given by --layout"
 
 
 def _list_samples(
-    path: Path, split: str | None, known: Layout, units: float | None, options: Mapping[str, Any]
+    path: Path,
+    split: str | None,
+    layout: type[Layout],
+    units: float | None,
+    options: Mapping[str, Any],
 ) -> Listing:
     """List the samples of the layout's own reader, which turns the layout's unit into metres."""
     pairs: list[ListedPair] = []
     findings: list[Finding] = []
-    for name in [split] if split else (known.splits(path) or [None]):
+    for name in [split] if split else (layout.splits(path) or [None]):
         try:
-            data = open_data(path, name, layout=known.name, units_per_metre=units, options=options)
+            data = open_data(path, name, layout=layout.name, units_per_metre=units, options=options)
         except LeadlineError as problem:
             remedy = "correct what the message names"
             findings.append(error("cannot-open", str(problem), remedy, [name or "all"]))
@@ -174,23 +177,23 @@ def _list_samples(
             ReaderPair(data.sample_id(index), name or "", data, index, dict(data.files(index)))
             for index in range(len(data))
         ]
-    evidence = _evidence(known, path)
+    evidence = _evidence(layout, path)
     reader = "the layout's reader"
-    return Listing(path, known.name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
+    return Listing(path, layout.name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
 
 
-def _list_files(path: Path, split: str | None, known: Layout, units: float | None) -> Listing:
+def _list_files(path: Path, split: str | None, units: float | None) -> Listing:
     """List the pairs of a CSV, of a folder's CSVs, or of an image and a depth folder."""
     root = path.parent if path.is_file() else path
     if path.is_file():
         listings = {"": list_csv(path)}
-    elif names := [split] if split else known.splits(path):
+    elif names := [split] if split else PairsDataset.splits(path):
         listings = {name: list_csv(path / f"{name}.csv") for name in names}
     else:
         listings = {"": list_folders(path)}
     pairs = [DiskPair(name, pair) for name, each in listings.items() for pair in each.pairs]
-    findings = [found for each in listings.values() for found in _findings_of(each)]
-    if split is None and (path.is_file() or known.splits(path)):
+    findings = [each for listing in listings.values() for each in _findings_of(listing)]
+    if split is None and (path.is_file() or PairsDataset.splits(path)):
         findings += _unlisted_images(root, pairs)
     declared_by = "--depth-scale" if units else ""
     if units is None:
@@ -200,8 +203,10 @@ def _list_files(path: Path, split: str | None, known: Layout, units: float | Non
         except LeadlineError as problem:
             remedy = "write for instance depth_scale: 1000"
             findings.append(error("dataset-yaml", str(problem), remedy))
-    evidence = _evidence(known, path)
-    return Listing(path, known.name, evidence, tuple(pairs), tuple(findings), units, declared_by)
+    evidence = _evidence(PairsDataset, path)
+    return Listing(
+        path, PairsDataset.name, evidence, tuple(pairs), tuple(findings), units, declared_by
+    )
 
 
 class _Wording(NamedTuple):

@@ -1,19 +1,27 @@
-"""`Report`: what a check found, for people, for scripts, and to paste."""
+"""`Report`: what a check of a data set measured and reports, for people, for scripts, to paste."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from leadline.data_checks.check_scale import candidates, words
-from leadline.data_checks.facts import LOW_AGREEMENT, Facts
+from leadline.data_checks.alignment import LOW_AGREEMENT, Alignment
+from leadline.data_checks.contact_sheet import write_contact_sheet
+from leadline.data_checks.files import Headers, headers_of
 from leadline.data_checks.findings import Finding, Severity
+from leadline.data_checks.pairs import Listing
+from leadline.data_checks.scale import Scale, candidate_words, unit_words
+from leadline.data_checks.values import DepthStatistics, MeasuredPair
 from leadline.errors import plural
+from leadline.io.atomic import atomic_path
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 32
@@ -21,10 +29,28 @@ _BINS = 32
 
 @dataclass(frozen=True)
 class Report:
-    """The facts about a data set and the findings, worst first."""
+    """What a data set holds (`listing`, `headers` of all files, `pairs` that were read) and more.
 
-    facts: Facts
+    `scale` and `alignment` are measured over the pairs; `findings` come worst first. `str(report)`
+    is the report as text.
+    """
+
+    listing: Listing
+    headers: Headers
+    pairs: tuple[MeasuredPair, ...]
+    scale: Scale
+    alignment: Alignment | None
     findings: tuple[Finding, ...]
+
+    @property
+    def readable(self) -> list[MeasuredPair]:
+        """The pairs that could be read."""
+        return [pair for pair in self.pairs if pair.depth is not None]
+
+    @property
+    def depths(self) -> list[DepthStatistics]:
+        """The depth of `readable`."""
+        return [pair.depth for pair in self.pairs if pair.depth is not None]
 
     def count(self, severity: Severity) -> int:
         """Return how many findings have this severity."""
@@ -37,176 +63,202 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """One line: what was found, and what to do about it."""
+        """One line: how much is wrong, and what to do about it."""
         errors, warnings = self.count(Severity.ERROR), self.count(Severity.WARNING)
         counted = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
         if errors:
-            return f"{counted}: do not train on this before the errors are mended"
+            return f"{counted}: do not train on this before the errors are corrected"
         if warnings:
             return f"{counted}: look at these before training"
-        return "nothing found that speaks against training on this"
+        return "no reason not to train on this"
 
     @property
-    def units(self) -> float | None:
-        """The declared units per metre unless contradicted, else the likely ones, else None."""
-        guess = self.facts.scale
+    def units_per_metre(self) -> float | None:
+        """The declared unit unless contradicted, else the likely one, else None."""
         contradicted = any(finding.code == "scale-contradiction" for finding in self.findings)
-        declared = None if contradicted else self.facts.units
+        declared = None if contradicted else self.scale.declared
+        guess = self.scale.guess
         return declared or (guess.units if guess.sure else None)
 
     def yaml(self) -> str:
         """Return what to write into dataset.yaml and into a recipe."""
-        listing, ranges = self.facts.listing, self.facts.ranges
+        units, depth_range = self.units_per_metre, self.scale.range
         lines = []
-        whole = ranges is not None and ranges.kind != "f"
-        if listing.layout == "pairs" and whole and self.units:
-            lines += ["# dataset.yaml, beside the data", f"depth_scale: {self.units:g}", ""]
-        lines += ["# in a recipe", "data:", f"  layout: {listing.layout}"]
-        if ranges is not None and self.units:
-            lines.append(f"  max_depth: {_round_up(ranges.ceiling / self.units):g}")
+        whole = depth_range is not None and depth_range.storage != "f"
+        if self.listing.layout == "pairs" and whole and units:
+            lines += ["# dataset.yaml, beside the data", f"depth_scale: {units:g}", ""]
+        lines += ["# in a recipe", "data:", f"  layout: {self.listing.layout}"]
+        if depth_range is not None and units:
+            lines.append(f"  max_depth: {_round_up(depth_range.largest / units):g}")
         return "\n".join(lines)
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return the facts as (heading, text) pairs."""
-        facts, listing = self.facts, self.facts.listing
+        """Return what was measured as (heading, text) pairs."""
+        listing = self.listing
         splits = ", ".join(f"{count:,} {name}" for name, count in listing.splits.items() if name)
-        failed = len(facts.pairs) - len(facts.readable)
-        read = f"{len(facts.readable):,} of {len(listing.pairs):,} read, all headers"
+        failed = len(self.pairs) - len(self.readable)
+        read = f"{len(self.readable):,} of {len(listing.pairs):,} read, all headers"
         read += f"; {failed:,} could not be read" if failed else ""
+        depth = "; ".join(filter(None, (self._kind_words("depth"), self._valid_words())))
         rows = [
             ("data", f"{listing.path}: layout {listing.layout} ({listing.evidence})"),
             ("samples", f"{len(listing.pairs):,}{f' ({splits})' if splits else ''}; {read}"),
-            ("images", _kinds(facts, "image")),
-            ("depth", "; ".join(filter(None, (_kinds(facts, "depth"), _valid_words(facts))))),
-            ("scale", self._scale_line()),
-            ("evidence", "; ".join(facts.scale.evidence)),
+            ("images", self._kind_words("image")),
+            ("depth", depth),
+            ("scale", self._scale_words()),
+            ("evidence", "; ".join(self.scale.guess.evidence)),
             ("range", self.histogram()),
-            ("labels", _label_words(facts)),
-            ("alignment", _alignment_words(facts)),
+            ("labels", self._label_words()),
+            ("alignment", self._alignment_words()),
         ]
         return [(heading, text) for heading, text in rows if text]
 
-    def _scale_line(self) -> str:
-        facts, guess = self.facts, self.facts.scale
-        declared = "nobody declares it"
-        if facts.units:
-            by = facts.listing.declared_by or "the files say so"
-            declared = f"{facts.units:g} per metre ({by})"
-        if guess.relative:
-            return f"{declared}; the values are relative"
-        if guess.sure and guess.units:
-            return f"{declared}; likely {words(guess.units)}"
-        return f"{declared}; {candidates(guess)}"
+    def __str__(self) -> str:
+        """Return what was measured, the findings, the verdict and what to paste, as text."""
+        lines = [f"{heading:<10} {text}" for heading, text in self.lines()]
+        lines.append("")
+        for finding in self.findings:
+            lines += _finding_lines(finding, self.listing.path)
+        lines += [f"{'verdict':<10} {self.verdict}", "", self.yaml()]
+        return "\n".join(lines)
+
+    def save(self, folder: Path | str) -> list[Path]:
+        """Write report.json and, where a pair can be read, contact_sheet.png; return the paths.
+
+        Errors: LeadlineError where a file cannot be written.
+        """
+        paths = [Path(folder) / "report.json"]
+        with atomic_path(paths[0]) as temporary:
+            temporary.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+        if self.readable:
+            paths.append(Path(folder) / "contact_sheet.png")
+            pairs = [measured.pair for measured in self.readable]
+            write_contact_sheet(paths[1], pairs, self.findings, self.units_per_metre)
+        return paths
 
     def histogram(self) -> str:
         """Return the depths as a line of bars from 0 to the far end, in metres where known."""
-        pools = [depth.pool for depth in self.facts.depths if depth.pool.size]
-        if not pools:
+        values = self._sampled_depth()
+        if not values.size:
             return ""
-        values = np.concatenate(pools) / (self.units or 1)
         far = float(np.percentile(values, 99.5))
         counts, _ = np.histogram(values, _BINS, (0, far))
         levels = np.ceil(counts / max(1, counts.max()) * (len(_BARS) - 1)).astype(int)
-        unit = " m" if self.units else " (unit unknown)"
+        unit = " m" if self.units_per_metre else " (unit unknown)"
         return f"0 {''.join(_BARS[level] for level in levels)} {far:.3g}{unit}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; the keys keep their meaning."""
-        facts, listing, guess = self.facts, self.facts.listing, self.facts.scale
+        listing, guess = self.listing, self.scale.guess
         return {
             "path": str(listing.path),
             "layout": listing.layout,
             "evidence": listing.evidence,
             "samples": len(listing.pairs),
             "splits": listing.splits,
-            "read": len(facts.pairs),
-            "files": {role: _counts(facts, role) for role in ("image", "depth", "label")},
+            "read": len(self.pairs),
+            "files": {role: self._kinds(role) for role in ("image", "depth", "label")},
             "scale": {
-                "declared": facts.units,
+                "declared": self.scale.declared,
                 "declared_by": listing.declared_by,
                 "guess": guess.units if guess.sure else None,
-                "candidates": {f"{units:g}": round(score, 2) for units, score in guess.scores},
+                "candidates": {
+                    f"{units:g}": round(score, 2) for units, score in guess.scores.ranked
+                },
                 "relative": guess.relative,
                 "evidence": list(guess.evidence),
             },
             "metres": self._metres(),
-            "valid_share": _valid_shares(facts),
-            "alignment": _alignment_json(facts),
+            "valid_share": self._valid_shares(),
+            "alignment": self._agreement(),
             "findings": [finding.to_json() for finding in self.findings],
             "ok": self.ok,
             "verdict": self.verdict,
             "yaml": self.yaml(),
         }
 
+    def _sampled_depth(self) -> NDArray[np.float32]:
+        """Return sampled values of all maps, in metres where the unit is known."""
+        sampled = [np.empty(0, np.float32), *(depth.sampled for depth in self.depths)]
+        values: NDArray[np.float32] = np.concatenate(sampled)
+        return np.divide(values, self.units_per_metre or 1, dtype=np.float32)
+
     def _metres(self) -> dict[str, float] | None:
-        pools = [depth.pool for depth in self.facts.depths if depth.pool.size]
-        if not pools or not self.units:
+        values = self._sampled_depth()
+        if not values.size or not self.units_per_metre:
             return None
         levels = (1, 5, 25, 50, 75, 95, 99)
-        values = np.percentile(np.concatenate(pools) / self.units, levels)
-        return {f"p{level}": round(float(v), 4) for level, v in zip(levels, values, strict=True)}
+        percentiles = zip(levels, np.percentile(values, levels), strict=True)
+        return {f"p{level}": round(float(value), 4) for level, value in percentiles}
+
+    def _kinds(self, role: str) -> dict[str, int]:
+        """Count the kinds of the files of a role, the commonest first."""
+        headers = headers_of(self.listing.pairs, self.headers, role)
+        return dict(Counter(header.words for header in headers).most_common())
+
+    def _kind_words(self, role: str) -> str:
+        counts = list(self._kinds(role).items())
+        words = ", ".join(f"{count:,} {kind}" for kind, count in counts[:3])
+        return words + (f" and {len(counts) - 3} more kinds" if len(counts) > 3 else "")
+
+    def _scale_words(self) -> str:
+        scale, guess = self.scale, self.scale.guess
+        declared = "not declared"
+        if scale.declared:
+            declared = f"{scale.declared:g} per metre ({scale.declared_by})"
+        if guess.relative:
+            return f"{declared}; the values are relative"
+        if guess.sure and guess.units:
+            return f"{declared}; likely {unit_words(guess.units)}"
+        return f"{declared}; {candidate_words(guess)}"
+
+    def _valid_shares(self) -> dict[str, float] | None:
+        shares = [depth.valid_share for depth in self.depths]
+        if not shares:
+            return None
+        low, median, high = min(shares), float(np.median(shares)), max(shares)
+        return {"min": round(low, 4), "median": round(median, 4), "max": round(high, 4)}
+
+    def _valid_words(self) -> str:
+        shares = self._valid_shares()
+        if shares is None:
+            return ""
+        return f"{shares['median']:.1%} valid ({shares['min']:.1%} to {shares['max']:.1%})"
+
+    def _label_words(self) -> str:
+        labels = [pair.labels for pair in self.readable if pair.labels]
+        if not labels:
+            return ""
+        lowest, highest = min(each.lowest for each in labels), max(each.highest for each in labels)
+        ignored = " (and 255, which does not count)" if any(e.has_255 for e in labels) else ""
+        return f"class ids {lowest} to {highest} in {plural(len(labels), 'pair')}{ignored}"
+
+    def _agreement(self) -> dict[str, Any] | None:
+        if self.alignment is None:
+            return None
+        own = self.alignment.own
+        return {
+            "compared": len(own),
+            "agreeing": int(np.count_nonzero(own >= LOW_AGREEMENT)),
+            "median": round(float(np.median(own)), 2),
+        }
+
+    def _alignment_words(self) -> str:
+        agreement = self._agreement()
+        if agreement is None:
+            return ""
+        return (
+            f"depth edges lie on the photograph's in {agreement['agreeing']:,} of "
+            f"{agreement['compared']:,} pairs (median {agreement['median']:.1f} sd above chance)"
+        )
 
 
-def _counts(facts: Facts, role: str) -> dict[str, int]:
-    return dict(Counter(_kind(file.size, file.kind) for file in facts.of_role(role)).most_common())
-
-
-def _kinds(facts: Facts, role: str) -> str:
-    counts = Counter(_counts(facts, role)).most_common()
-    shown = ", ".join(f"{count:,} {kind}" for kind, count in counts[:3])
-    return shown + (f" and {len(counts) - 3} more kinds" if len(counts) > 3 else "")
-
-
-def _kind(size: tuple[int, int] | None, kind: str) -> str:
-    return " ".join([*([f"{size[0]}x{size[1]}"] if size else []), kind or "unreadable"])
-
-
-def _valid_shares(facts: Facts) -> dict[str, float] | None:
-    shares = [depth.valid for depth in facts.depths]
-    if not shares:
-        return None
-    low, middle, high = min(shares), float(np.median(shares)), max(shares)
-    return {"min": round(low, 4), "median": round(middle, 4), "max": round(high, 4)}
-
-
-def _valid_words(facts: Facts) -> str:
-    shares = _valid_shares(facts)
-    if shares is None:
-        return ""
-    return f"{shares['median']:.1%} valid ({shares['min']:.1%} to {shares['max']:.1%})"
-
-
-def _label_words(facts: Facts) -> str:
-    labels = [pair.labels for pair in facts.readable if pair.labels]
-    if not labels:
-        return ""
-    lowest, highest = (
-        min(label.lowest for label in labels),
-        max(label.highest for label in labels),
-    )
-    left_out = " (and 255, which does not count)" if any(each.has_255 for each in labels) else ""
-    return f"class ids {lowest} to {highest} in {plural(len(labels), 'pair')}{left_out}"
-
-
-def _alignment_words(facts: Facts) -> str:
-    agreeing = _alignment_json(facts)
-    if agreeing is None:
-        return ""
-    return (
-        f"depth edges lie on the photograph's in {agreeing['agreeing']:,} of "
-        f"{agreeing['compared']:,} pairs (median {agreeing['median']:.1f} sd above chance)"
-    )
-
-
-def _alignment_json(facts: Facts) -> dict[str, Any] | None:
-    if facts.alignment is None:
-        return None
-    own = facts.alignment.own
-    return {
-        "compared": len(own),
-        "agreeing": int(np.count_nonzero(own >= LOW_AGREEMENT)),
-        "median": round(float(np.median(own)), 2),
-    }
+def _finding_lines(finding: Finding, root: Path) -> Iterator[str]:
+    """Yield the two lines of a finding: what and how often, what to do and where."""
+    yield f"{finding.severity:<8} {finding.code:<20} {finding.message}"
+    shown = [text.removeprefix(f"{root}/") for text in finding.examples[:2]]
+    where = f" [{', '.join(shown)}{', ...' if finding.count > len(shown) else ''}]" if shown else ""
+    yield f"{'':<8} {'':<20} -> {finding.remedy}{where}"
 
 
 def _round_up(metres: float) -> float:
@@ -218,24 +270,3 @@ def _round_up(metres: float) -> float:
         (u for u in (10.0, 80.0, 100.0) if 0.8 * u <= metres <= 1.1 * u),
         default=math.ceil(metres / step) * step,
     )
-
-
-def order_of_interest(
-    findings: Iterable[Finding], ids: Iterable[str], count: int
-) -> dict[str, str]:
-    """Return at most `count` of the samples `ids` with the code of the finding that names each.
-
-    Findings take turns, worst first; then come samples that nothing names, evenly spread.
-    """
-    known = list(ids)
-    queues = [(f.code, [i for i in f.pairs if i in set(known)]) for f in findings]
-    chosen: dict[str, str] = {}
-    for turn in range(count):
-        for code, queue in queues:
-            if turn < len(queue) and len(chosen) < count:
-                chosen.setdefault(queue[turn], code)
-    others = [name for name in known if name not in chosen]
-    wanted = count - len(chosen)
-    for index in np.linspace(0, len(others) - 1, min(wanted, len(others))).astype(int):
-        chosen[others[index]] = ""
-    return chosen

@@ -1,4 +1,4 @@
-"""Which unit are the depth files in? A guess, with the evidence that led to it.
+"""In which unit are the depth files, and do they hold depth at all? Measured, guessed, checked.
 
 The strongest evidence is the camera's height. Somebody holding a camera, a robot and a car all
 carry it 0.7 to 1.7 m above the ground, and where a floor or a road is seen, the lowest points of
@@ -16,177 +16,250 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.data_checks.measure import DepthFacts
-from leadline.depth.units import KNOWN_UNITS, units_stored_as
+from leadline.data_checks.alignment import Alignment
+from leadline.data_checks.findings import Finding, error, note, warning
+from leadline.data_checks.pairs import Listing
+from leadline.data_checks.values import DepthStatistics, MeasuredPair
+from leadline.depth.unit_guess import Storage, UnitScores, score_units, storage_of
+from leadline.depth.units import KNOWN_UNITS, describe_units
+from leadline.errors import plural
 
-UNIT_WORDS = {unit.units_per_metre: unit.words for unit in KNOWN_UNITS}
-"""The units that occur in published data, in units per metre."""
+CLEAR_LEAD = 2.0
+"""By how much the best unit must lead the second to be called likely."""
+CONTRADICTING_LEAD = 3.0
+"""By how much the best unit must lead a declared one to contradict it."""
 
 # How usual a unit is where nothing else decides.
-_PRIORS = {("u2", 1000.0): 1.0, ("u2", 5000.0): -0.5, ("f", 1.0): 2.0, ("f", 100.0): -0.5}
-_CANDIDATES = {
-    kind: {units: _PRIORS.get((kind, units), 0.0) for units in units_stored_as(kind)}
-    for kind in ("u1", "u2", "f")
+_PRIORS: dict[tuple[Storage, float], float] = {
+    ("u2", 1000.0): 1.0,
+    ("u2", 5000.0): -0.5,
+    ("f", 1.0): 2.0,
+    ("f", 100.0): -0.5,
 }
-CLEAR = 2.0  # by how much the best unit must lead to be called likely
-CONTRADICTION = 3.0  # by how much it must lead a declared unit for an alarm
-_HEIGHT = 1.15
-_FULL = (255.0, 65535.0, 1.0)
+_USUAL_CAMERA_HEIGHT = 1.15
+_FULL_SCALES = (255.0, 65535.0, 1.0)
+_MIN_MAPS_FOR_FULL_SCALE = 4
+_MIN_MAPS_FOR_GROUPS = 6
+_MIN_MAPS_FOR_DISPARITY = 4
+_RISING_ROW_SLOPE = 0.15  # labelled NYU has -0.5, and +0.5 as disparity; KITTI -0.9
+_STEEP_ROW_SLOPE = 0.4
 
 
 @dataclass(frozen=True)
-class Ranges:
-    """The depth of a data set in file units, over all maps that were looked into.
+class DepthRange:
+    """The depth of a data set in file units, over all maps of its commonest type.
 
-    `near`, `middle` and `far` are the 1st, 50th and 99th percentile of the values below the top of
-    their type; `ceiling` is the largest of these; `drop` the third quartile of the maps' drops.
-    `full_share` of the maps end exactly at `full`, the top of a type or 1.
+    `near`, `median` and `far` are the 1st, 50th and 99th percentile of the values below the top of
+    their type; `largest` is the largest of these; `camera_height` the third quartile over the maps.
+    `full_scale_share` of the maps end exactly at `full_scale`, the top of a type or 1.
     """
 
-    kind: str
+    storage: Storage
     near: float
-    middle: float
+    median: float
     far: float
-    ceiling: float
-    drop: float
-    step: int
-    valid: float
-    top: float
-    full: float
-    full_share: float
+    largest: float
+    camera_height: float
+    divisor: int
+    valid_share: float
+    top_share: float
+    full_scale: float
+    full_scale_share: float
     row_slope: float
     aspect: float
     maps: int
 
 
 @dataclass(frozen=True)
-class ScaleGuess:
-    """The likely units per metre, None where there is none to be had, and why.
+class UnitGuess:
+    """The likely units per metre, None where nothing points to one, and the evidence in words.
 
-    `sure` is whether it leads every other candidate clearly; `scores` are the candidates', in
-    natural logarithms of likelihood, best first. `relative`: every map is stretched to the full
-    range of its type, so that no unit exists.
+    `sure` is whether it leads every other candidate clearly. `relative`: every map is stretched to
+    the full range of its type, so that no unit exists.
     """
 
     units: float | None
     sure: bool
-    scores: tuple[tuple[float, float], ...]
+    scores: UnitScores
     evidence: tuple[str, ...]
     relative: bool = False
 
-    def score(self, units: float) -> float | None:
-        """Return the score of `units`, None where it is not a candidate."""
-        return next((s for u, s in self.scores if math.isclose(u, units, rel_tol=0.03)), None)
+
+@dataclass(frozen=True)
+class Scale:
+    """The unit of a data set: declared, by whom, and guessed from its `range`.
+
+    `declared` is what the user or the data set says, else what all files say of themselves.
+    `inverted` is whether the values look like disparity or inverse depth.
+    """
+
+    declared: float | None
+    declared_by: str
+    range: DepthRange | None
+    guess: UnitGuess
+    inverted: bool
 
 
-def ranges_of(maps: Sequence[DepthFacts]) -> Ranges | None:
-    """Return the ranges over the maps of the commonest type, None where nothing is valid."""
-    known = [each for each in maps if each.pool.size]
-    if not known:
+def measure_scale(
+    listing: Listing, pairs: Sequence[MeasuredPair], alignment: Alignment | None
+) -> Scale:
+    """Return the unit of pairs that could be read."""
+    maps = [pair.depth for pair in pairs if pair.depth]
+    declared, declared_by = listing.declared_units, listing.declared_by
+    own = {each.units_per_metre for each in maps}
+    if declared is None and len(own) == 1:
+        declared = own.pop()
+        declared_by = "" if declared is None else "the files' own metadata"
+    depth_range = range_of(maps)
+    guess = guess_unit(depth_range, declared)
+    return Scale(
+        declared, declared_by, depth_range, guess, _is_inverted(maps, depth_range, alignment)
+    )
+
+
+def range_of(maps: Sequence[DepthStatistics]) -> DepthRange | None:
+    """Return the range over the maps of the commonest type, None where nothing is valid."""
+    maps = [each for each in maps if each.sampled.size]
+    if not maps:
         return None
-    dtype = Counter(each.dtype for each in known).most_common(1)[0][0]
-    known = [each for each in known if each.dtype == dtype]
-    kind = _kind(dtype)
-    top = {"u1": 255, "u2": 65535}.get(kind, math.inf)
-    pool = np.concatenate([each.pool for each in known])
-    below = pool[pool < top]
-    pool = below if below.size else pool
-    drops = [each.drop for each in known if math.isfinite(each.drop)]
+    dtype = Counter(each.dtype for each in maps).most_common(1)[0][0]
+    maps = [each for each in maps if each.dtype == dtype]
+    storage = storage_of(dtype)
+    top = {"u1": 255, "u2": 65535}.get(storage, math.inf)
+    sampled = np.concatenate([each.sampled for each in maps])
+    below = sampled[sampled < top]
+    sampled = below if below.size else sampled
+    heights = [each.camera_height for each in maps if math.isfinite(each.camera_height)]
     # Many pixels at 65535 are a sky; 8 bits have no number to spare for one.
     full = Counter(
-        e.highest for e in known if e.highest in _FULL and (kind == "u1" or e.top < 0.01)
+        each.highest
+        for each in maps
+        if each.highest in _FULL_SCALES and (storage == "u1" or each.top_share < 0.01)
     )
-    full_value, full_count = full.most_common(1)[0] if full else (0.0, 0)
-    near, middle, far = (float(value) for value in np.percentile(pool, (1, 50, 99)))
-    return Ranges(
-        kind=kind,
+    full_scale, count = full.most_common(1)[0] if full else (0.0, 0)
+    near, median, far = (float(value) for value in np.percentile(sampled, (1, 50, 99)))
+    return DepthRange(
+        storage=storage,
         near=near,
-        middle=middle,
+        median=median,
         far=far,
-        ceiling=max((e.highest for e in known if e.highest < top), default=float(pool.max())),
-        drop=float(np.percentile(drops, 75)) if len(drops) * 2 > len(known) else math.nan,
-        step=int(np.gcd.reduce([each.step for each in known])),
-        valid=float(np.median([each.valid for each in known])),
-        top=float(np.median([each.top for each in known])),
-        full=full_value,
-        full_share=full_count / len(known) if len(known) >= 4 else 0.0,
-        row_slope=float(np.median([each.row_slope for each in known])),
-        aspect=float(np.median([each.size[0] / each.size[1] for each in known])),
-        maps=len(known),
+        largest=max((m.highest for m in maps if m.highest < top), default=float(sampled.max())),
+        camera_height=(
+            float(np.percentile(heights, 75)) if len(heights) * 2 > len(maps) else math.nan
+        ),
+        divisor=int(np.gcd.reduce([each.divisor for each in maps])),
+        valid_share=float(np.median([each.valid_share for each in maps])),
+        top_share=float(np.median([each.top_share for each in maps])),
+        full_scale=full_scale,
+        full_scale_share=count / len(maps) if len(maps) >= _MIN_MAPS_FOR_FULL_SCALE else 0.0,
+        row_slope=float(np.median([each.row_slope for each in maps])),
+        aspect=float(np.median([each.size[0] / each.size[1] for each in maps])),
+        maps=len(maps),
     )
 
 
-def guess_scale(ranges: Ranges | None, declared: float | None = None) -> ScaleGuess:
+def guess_unit(depth_range: DepthRange | None, declared: float | None = None) -> UnitGuess:
     """Return which unit makes the depths plausible; a `declared` one is scored beside the usual."""
-    if ranges is None:
-        return ScaleGuess(None, False, (), ("no valid depth",))
-    if ranges.full_share >= 0.9:
-        words = f"{ranges.full_share:.0%} of the maps reach exactly {ranges.full:g}"
-        return ScaleGuess(None, False, (), (words, "so each was stretched by itself"), True)
-    candidates = dict(_CANDIDATES[ranges.kind])
-    if declared is not None:
-        candidates.setdefault(declared, 0.0)
-    bonuses = list(_conventions(ranges))
-    scores = {
-        units: prior + plausibility(ranges, units) + sum(b for u, b, _ in bonuses if u == units)
-        for units, prior in candidates.items()
-    }
-    ranked = sorted(scores.items(), key=lambda item: -item[1])
-    best, score = ranked[0]
-    lead = score - ranked[1][1] if len(ranked) > 1 else 0.0
-    sure = lead >= CLEAR and plausibility(ranges, best) > -CONTRADICTION
-    said = [words for units, _, words in bonuses if units == best]
-    return ScaleGuess(best, sure, tuple(ranked), (*said, *_in_metres(ranges, best)))
+    if depth_range is None:
+        return UnitGuess(None, False, UnitScores(()), ("no valid depth",))
+    if depth_range.full_scale_share >= 0.9:
+        share, full = depth_range.full_scale_share, depth_range.full_scale
+        evidence = (
+            f"{share:.0%} of the maps reach exactly {full:g}",
+            "so each was stretched by itself",
+        )
+        return UnitGuess(None, False, UnitScores(()), evidence, True)
+    conventions = list(_conventions(depth_range))
+
+    def log_likelihood(units: float) -> float:
+        prior = _PRIORS.get((depth_range.storage, units), 0.0)
+        bonus = sum(bonus for each, bonus, _ in conventions if each == units)
+        return prior + plausibility(depth_range, units) + bonus
+
+    scores = score_units(depth_range.storage, log_likelihood, [declared] if declared else [])
+    best = scores.best
+    plausible = plausibility(depth_range, best) > -CONTRADICTING_LEAD
+    bonuses = [words for units, _, words in conventions if units == best]
+    return UnitGuess(
+        best,
+        scores.lead >= CLEAR_LEAD and plausible,
+        scores,
+        (*bonuses, *_in_metres(depth_range, best)),
+    )
 
 
-def plausibility(ranges: Ranges, units: float) -> float:
+def plausibility(depth_range: DepthRange, units: float) -> float:
     """Return 0 where the depths in this unit look like photographs', down to about -10."""
     total = 0.0
-    if math.isfinite(ranges.drop):
-        off = math.log(ranges.drop / units / _HEIGHT)
+    if math.isfinite(depth_range.camera_height):
+        off = math.log(depth_range.camera_height / units / _USUAL_CAMERA_HEIGHT)
         # Too low is ordinary, the floor may be out of sight; too high is not.
         total -= min(6.0, (off / 0.35) ** 2 / 2) if off > 0 else min(2.0, (off / 0.6) ** 2 / 2)
-    near, middle, far = (value / units for value in (ranges.near, ranges.middle, ranges.far))
-    outside = (0.05 / near, 1.0 / middle, middle / 40, far / 150)
+    near, median, far = (
+        value / units for value in (depth_range.near, depth_range.median, depth_range.far)
+    )
+    outside = (0.05 / near, 1.0 / median, median / 40, far / 150)
     return total - sum(min(3.0, 2.1 * math.log(excess)) for excess in outside if excess > 1)
 
 
-def _conventions(ranges: Ranges) -> Iterator[tuple[float, float, str]]:
+def _conventions(depth: DepthRange) -> Iterator[tuple[float, float, str]]:
     """Yield (units, bonus, words) for every published convention that the values show."""
-    whole = ranges.kind == "u2"
-    if whole and ranges.step % 5 == 0 and 0 < ranges.step < 100:
-        yield 5000.0, 3.0, f"every value is a multiple of {ranges.step}, as in TUM RGB-D"
-    if whole and 9_500 <= ranges.ceiling <= 10_050:
-        yield 1000.0, 1.5, f"nothing beyond {ranges.ceiling:g}: 10 m is the end of Kinect depth"
-    if whole and 75 <= ranges.ceiling / 256 <= 90:
-        yield 256.0, 1.5, f"the largest is {ranges.ceiling:g}, 75 to 90 m as in KITTI"
-    if whole and ranges.valid < 0.35 and ranges.aspect > 2:
-        yield 256.0, 2.0, f"{ranges.valid:.0%} valid on wide pictures: LiDAR, as in KITTI"
-    if whole and ranges.top > 0.01:
-        yield 100.0, 1.5, f"{ranges.top:.0%} of a map at 65535: the sky of Virtual KITTI"
+    whole = depth.storage == "u2"
+    if whole and depth.divisor % 5 == 0 and 0 < depth.divisor < 100:
+        yield 5000.0, 3.0, f"every value is a multiple of {depth.divisor}, as in TUM RGB-D"
+    if whole and 9_500 <= depth.largest <= 10_050:
+        yield 1000.0, 1.5, f"nothing beyond {depth.largest:g}: 10 m is the end of Kinect depth"
+    if whole and 75 <= depth.largest / 256 <= 90:
+        yield 256.0, 1.5, f"the largest is {depth.largest:g}, 75 to 90 m as in KITTI"
+    if whole and depth.valid_share < 0.35 and depth.aspect > 2:
+        yield 256.0, 2.0, f"{depth.valid_share:.0%} valid on wide pictures: LiDAR, as in KITTI"
+    if whole and depth.top_share > 0.01:
+        yield 100.0, 1.5, f"{depth.top_share:.0%} of a map at 65535: the sky of Virtual KITTI"
 
 
-def _in_metres(ranges: Ranges, units: float) -> Iterator[str]:
-    near, middle, far = (value / units for value in (ranges.near, ranges.middle, ranges.far))
-    yield f"{near:.2g} to {far:.3g} m, median {middle:.2g} m"
-    if math.isfinite(ranges.drop):
-        yield f"the lowest points lie {ranges.drop / units:.2g} m below the camera"
+def _in_metres(depth: DepthRange, units: float) -> Iterator[str]:
+    near, median, far = (value / units for value in (depth.near, depth.median, depth.far))
+    yield f"{near:.2g} to {far:.3g} m, median {median:.2g} m"
+    if math.isfinite(depth.camera_height):
+        yield f"the lowest points lie {depth.camera_height / units:.2g} m below the camera"
 
 
-def two_groups(maps: Sequence[DepthFacts]) -> tuple[float, NDArray[np.bool_]] | None:
+def _is_inverted(
+    maps: Sequence[DepthStatistics], depth_range: DepthRange | None, alignment: Alignment | None
+) -> bool:
+    """Return whether values grow towards the bottom and are themselves affine on planes."""
+    if depth_range is None or depth_range.maps < _MIN_MAPS_FOR_DISPARITY:
+        return False
+    if depth_range.row_slope < _RISING_ROW_SLOPE:
+        return False
+    if alignment is not None and (
+        alignment.mostly_turned("upside down") or alignment.mostly_turned("rotated by 180 degrees")
+    ):
+        return False
+    rising = sum(each.row_slope > 0 for each in maps)
+    planes = [each.planarity for each in maps if math.isfinite(each.planarity)]
+    if len(planes) < _MIN_MAPS_FOR_DISPARITY:
+        return depth_range.row_slope > _STEEP_ROW_SLOPE
+    return rising > 0.7 * len(maps) and sum(each < 0 for each in planes) > 0.6 * len(planes)
+
+
+def two_groups(maps: Sequence[DepthStatistics]) -> tuple[float, NDArray[np.bool_]] | None:
     """Return the factor between two groups of maps, and who is in the smaller, if there are two.
 
     A camera's height above the floor hardly varies within a data set, whatever the rooms; where
-    the floors fall into two groups far apart, so do the units.
+    the heights fall into two groups far apart, so do the units.
     """
-    if len(maps) < 6:
+    if len(maps) < _MIN_MAPS_FOR_GROUPS:
         return None
-    drops = np.array([each.drop for each in maps])
-    values = drops if np.isfinite(drops).mean() > 0.8 else np.array([_median(m) for m in maps])
-    usable = np.isfinite(values) & (values > 0)
-    if usable.sum() < 6:
+    heights = np.array([each.camera_height for each in maps])
+    if np.isfinite(heights).mean() <= 0.8:
+        heights = np.array(
+            [float(np.median(m.sampled)) if m.sampled.size else math.nan for m in maps]
+        )
+    usable = np.isfinite(heights) & (heights > 0)
+    if usable.sum() < _MIN_MAPS_FOR_GROUPS:
         return None
-    logs = np.log(values[usable])
+    logs = np.log(heights[usable])
     order = np.sort(logs)
     cut = _best_cut(order)
     low, high = order[:cut], order[cut:]
@@ -196,7 +269,7 @@ def two_groups(maps: Sequence[DepthFacts]) -> tuple[float, NDArray[np.bool_]] | 
         return None
     if distance < math.log(2.2) or distance < 4 * max(within, 0.15):
         return None
-    smaller = np.zeros(len(values), bool)
+    smaller = np.zeros(len(maps), bool)
     in_low = logs < (low[-1] + high[0]) / 2
     smaller[usable] = in_low if len(low) <= len(high) else ~in_low
     return math.exp(distance), smaller
@@ -209,9 +282,143 @@ def _best_cut(order: NDArray[np.float64]) -> int:
     return 1 + int(np.argmin(costs))
 
 
-def _median(facts: DepthFacts) -> float:
-    return float(np.median(facts.pool)) if facts.pool.size else math.nan
+def check_scale(listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
+    """Check the unit of pairs that could be read: declared, plausible, one for all, of depth."""
+    yield from _relative_depth(pairs, scale)
+    yield from _inverted_depth(pairs, scale)
+    yield from _undeclared_scale(listing, pairs, scale)
+    yield from _contradicted_scale(listing, pairs, scale)
+    yield from _mixed_scales(pairs, scale)
 
 
-def _kind(dtype: str) -> str:
-    return "u1" if dtype in ("uint8", "int8") else "f" if dtype.startswith("float") else "u2"
+def _relative_depth(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
+    """Report maps that were stretched to the full range one by one."""
+    if scale.guess.relative:
+        yield error(
+            "relative-depth",
+            f"{scale.guess.evidence[0]}: each was stretched by itself, there are no metres",
+            "export metric depth: 16-bit millimetres, or floating-point metres",
+            [pair.id for pair in pairs],
+        )
+
+
+def _inverted_depth(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
+    """Report disparity or inverse depth."""
+    if scale.inverted:
+        rising = [pair.id for pair in pairs if pair.depth and pair.depth.row_slope > 0]
+        yield error(
+            "inverted-depth",
+            f"values grow towards the bottom in {len(rising)} of {len(pairs)} maps, where near "
+            "things are, and floors and walls are planes of them: disparity or inverse depth",
+            "convert it: depth = focal * baseline / disparity",
+            rising,
+        )
+
+
+def _undeclared_scale(
+    listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale
+) -> Iterator[Finding]:
+    """Report whole numbers without a declared unit."""
+    guess = scale.guess
+    own = {pair.depth.units_per_metre for pair in pairs if pair.depth}
+    whole = scale.range is not None and scale.range.storage != "f"
+    if not whole or guess.relative or listing.declared_units or None not in own:
+        return
+    if guess.sure and guess.units:
+        yield warning(
+            "scale-undeclared",
+            f"whole numbers of an undeclared unit; likely {unit_words(guess.units)}",
+            f"write depth_scale: {guess.units:g} into dataset.yaml",
+        )
+    else:
+        yield warning(
+            "scale-unknown",
+            f"whole numbers of an undeclared unit; {candidate_words(guess)}",
+            "find out where the data comes from, and write its depth_scale into dataset.yaml",
+        )
+
+
+def _contradicted_scale(
+    listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale
+) -> Iterator[Finding]:
+    """Report a declared unit that the files contradict, or that makes the depths implausible."""
+    contradicting = _contradicting_files(listing, pairs)
+    if contradicting:
+        yield error(
+            "scale-contradiction",
+            f"{listing.declared_by} declares {listing.declared_units:g} units per metre, "
+            f"but the metadata of {plural(len(contradicting), 'file')} says otherwise",
+            "drop the declaration, or correct it",
+            contradicting,
+        )
+        return
+    declared, guess, depth_range = scale.declared, scale.guess, scale.range
+    own = guess.scores.of(declared) if declared else None
+    if declared is None or own is None or guess.units is None or depth_range is None:
+        return
+    if scale.inverted:  # then no unit of depth means anything
+        return
+    gain = plausibility(depth_range, guess.units) - plausibility(depth_range, declared)
+    if guess.scores.ranked[0][1] - own >= CONTRADICTING_LEAD and gain > 0:
+        yield error(
+            "scale-contradiction",
+            f"{scale.declared_by}: {declared:g} units per metre gives "
+            f"{_median_and_height(depth_range, declared)}; {guess.units:g} "
+            f"({unit_words(guess.units)}) gives {_median_and_height(depth_range, guess.units)}",
+            f"write depth_scale: {guess.units:g}, if that is what the data's documentation says",
+        )
+
+
+def _contradicting_files(listing: Listing, pairs: Sequence[MeasuredPair]) -> list[str]:
+    """Return the ids of the pairs whose depth file declares another unit than the data set."""
+    declared = listing.declared_units
+    if declared is None:
+        return []
+    own = [(pair.id, pair.depth.units_per_metre) for pair in pairs if pair.depth]
+    return [
+        name
+        for name, units in own
+        if units is not None and not math.isclose(units, declared, rel_tol=1e-6)
+    ]
+
+
+def _mixed_scales(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
+    """Report two groups of depth maps in units far apart."""
+    maps = [pair.depth for pair in pairs if pair.depth]
+    own = {each.units_per_metre for each in maps if each.units_per_metre is not None}
+    if len(own) > 1:
+        units = ", ".join(describe_units(each) for each in sorted(own))
+        yield note("units-per-file", f"files declare different units: {units}", "nothing")
+        return
+    groups = None if scale.guess.relative else two_groups(maps)
+    if groups is not None:
+        factor, smaller = groups
+        where = [pair.id for pair, chosen in zip(pairs, smaller, strict=True) if chosen]
+        yield warning(
+            "mixed-scales",
+            f"{plural(len(where), 'depth map')} whose numbers differ from the others' by a factor "
+            f"of {factor:.2g}: two units in one data set?",
+            "bring all files to one unit",
+            where,
+        )
+
+
+def unit_words(units_per_metre: float) -> str:
+    """Return "millimetres" or "1/4000 metre"."""
+    words = {unit.units_per_metre: unit.words for unit in KNOWN_UNITS}
+    return words.get(units_per_metre, describe_units(units_per_metre))
+
+
+def candidate_words(guess: UnitGuess) -> str:
+    """Return the units between which the evidence does not decide."""
+    if not guess.scores.ranked:
+        return "nothing in the files points to one"
+    *others, last = map(unit_words, guess.scores.close_to_best(CONTRADICTING_LEAD)[:3])
+    return f"it could be {', '.join(others)} or {last}" if others else f"it could be {last}"
+
+
+def _median_and_height(depth: DepthRange, units: float) -> str:
+    text = f"median {depth.median / units:.2g} m"
+    if math.isfinite(depth.camera_height):
+        text += f" and the lowest points {depth.camera_height / units:.2g} m below the camera"
+    return text

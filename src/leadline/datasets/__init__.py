@@ -1,9 +1,11 @@
-"""Readers: one file per published layout, each yielding `Sample`."""
+"""Data sets: one file per published layout, each with one class; all yield `Sample`."""
 
 from leadline.datasets.layout import Layout
 from leadline.datasets.open import (
     LAYOUTS,
+    DataSource,
     available_splits,
+    find_data,
     open_data,
     open_train_and_val,
     recognise,
@@ -13,11 +15,13 @@ from leadline.datasets.sample import DepthDataset, Sample
 
 __all__ = [
     "LAYOUTS",
+    "DataSource",
     "DepthDataset",
     "Layout",
     "PairsDataset",
     "Sample",
     "available_splits",
+    "find_data",
     "open_data",
     "open_pairs",
     "open_train_and_val",

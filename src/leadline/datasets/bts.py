@@ -3,62 +3,116 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import read_lines, require_files
-from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample, StoredSample, to_be_warped
+from leadline.datasets.folders import read_lines, require_files
+from leadline.datasets.layout import FilePair, Layout, Option, Options
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
-from leadline.io.formats import read_stored_depth
-from leadline.io.photos import read_photo
 
 UNITS_BY_NAME = {"sync_depth": 1000.0, "proj_depth": 256.0}
-"""What the names of the depth files say of their unit: NYU in millimetres, KITTI in 1/256 m."""
+"""The unit that the names of the depth files imply: NYU in millimetres, KITTI in 1/256 m."""
 
-ABSENT = "None"
-
-
-@dataclass(frozen=True)
-class BtsItem:
-    """One line of a list."""
-
-    image: str
-    depth: str
-    focal: float
-
-    @property
-    def id(self) -> str:
-        """The image's path as listed, without the leading slash."""
-        return self.image
+NO_DEPTH = "None"
 
 
 @dataclass(frozen=True)
-class BtsDataset(Reader[BtsItem]):
+class BtsItem(FilePair):
+    """One line of a list; `focal` is the focal length in pixels. The id has no leading slash."""
+
+    focal: float = 0.0
+
+
+@dataclass(frozen=True)
+class BtsDataset(Layout):
     """Images below `root`, depth below `depth_root`.
 
-    The list's focal length, in pixels, makes a camera centred in the picture.
+    The list's focal length makes a camera centred in the picture.
     """
 
+    name = "bts"
+    title = "BTS list files"
+    points_at = "a list file (image depth focal), or the folder of *_files_with_gt.txt"
+    source = "Lee et al.: From Big to Small, 2019 (BTS); also used by AdaBins, NeWCRFs, ..."
+    options: ClassVar[Options] = {
+        "images": Option("folder that the image paths start in; empty: the list's own", ""),
+        "depths": Option("folder that the depth paths start in; empty: that of the images", ""),
+    }
+
     depth_root: Path = Path()
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Return the first list whose first line is an image, a depth and a focal length."""
+        for file in _lists(path).values():
+            item = _first_item(file)
+            if item is not None:
+                return f"{file.name} lists image, depth and focal length ({item.focal:g})"
+        return None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return train and test, as far as a folder has a list of them."""
+        return () if path.is_file() else tuple(_lists(path))
+
+    @classmethod
+    def sibling(cls, path: Path, split: str) -> Path | None:
+        """Return the list beside `path` whose name differs by the split alone."""
+        if not path.is_file():
+            return None
+        other = path.with_name(re.sub("train|test|val", split, path.name, count=1))
+        return other if other != path and other.is_file() else None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        split: str | None,
+        units_per_metre: float | None,
+        *,
+        images: str = "",
+        depths: str = "",
+    ) -> BtsDataset:
+        """Open one list or both; lines without a depth file are left out."""
+        lists = _lists(path)
+        folder = path.parent if path.is_file() else path
+        image_root = Path(images) if images else folder
+        depth_root = Path(depths) if depths else image_root
+        items: list[BtsItem] = []
+        for listing in [lists[split]] if split else lists.values():
+            lines = [_item(listing, number, line) for number, line in read_lines(listing, "list")]
+            with_depth = [item for item in lines if item.depth != NO_DEPTH]
+            files = (f for i in with_depth for f in (image_root / i.image, depth_root / i.depth))
+            remedy = "say where they are: --data-option images=DIR, and depths=DIR if elsewhere"
+            require_files(listing, files, remedy)
+            items += with_depth
+        units = units_per_metre or _implied_units(items)
+        return cls(image_root, tuple(items), units, depth_root=depth_root)
 
     def paths(self, item: BtsItem) -> dict[str, Path]:
         """Return the image and the depth."""
         return {"image": self.root / item.image, "depth": self.depth_root / item.depth}
 
-    def read(self, item: BtsItem) -> Sample | StoredSample:
-        """Read one line's files."""
-        photo, path = self.paths(item).values()
-        image = read_photo(photo).pixels
-        depth = read_stored_depth(path, self.units_per_metre)
-        check_one_size("depth", depth, path, image, photo)
-        height, width = depth.shape
-        camera = Intrinsics(
-            item.focal, item.focal, (width - 1) / 2, (height - 1) / 2, width, height
-        )
-        return to_be_warped(item.id, image, depth, None, camera)
+    def camera(self, item: BtsItem, size: tuple[int, int]) -> Intrinsics:
+        """Return the camera of the list's focal length."""
+        height, width = size
+        centre = (width - 1) / 2, (height - 1) / 2
+        return Intrinsics(item.focal, item.focal, *centre, width, height)
+
+
+def _lists(path: Path) -> dict[str, Path]:
+    """Return split -> list file: a file is one list, a folder holds them under BTS's names."""
+    if path.is_file():
+        return {"": path}
+    lists = {}
+    for split in ("train", "test"):
+        named = sorted(path.glob(f"*{split}*files_with_gt*.txt"))
+        if named:
+            lists[split] = named[0]
+    return lists
 
 
 def _first_item(path: Path) -> BtsItem | None:
@@ -73,67 +127,10 @@ def _first_item(path: Path) -> BtsItem | None:
         return None
 
 
-def _lists(path: Path) -> dict[str, Path]:
-    """Return split -> list file: a file is one list, a folder holds them under BTS's names."""
-    if path.is_file():
-        return {"": path}
-    found = {}
-    for split in ("train", "test"):
-        named = sorted(path.glob(f"*{split}*files_with_gt*.txt"))
-        if named:
-            found[split] = named[0]
-    return found
-
-
-def _matches(path: Path) -> str | None:
-    for file in _lists(path).values():
-        item = _first_item(file)
-        if item is not None:
-            return f"{file.name} lists image, depth and focal length ({item.focal:g})"
-    return None
-
-
-def _splits(path: Path) -> tuple[str, ...]:
-    return () if path.is_file() else tuple(_lists(path))
-
-
-def _sibling(path: Path, split: str) -> Path | None:
-    if not path.is_file():
-        return None
-    other = path.with_name(re.sub("train|test|val", split, path.name, count=1))
-    return other if other != path and other.is_file() else None
-
-
-def _open(
-    path: Path, split: str | None, units_per_metre: float | None, *, images: str, depths: str
-) -> BtsDataset:
-    lists = _lists(path)
-    folder = path.parent if path.is_file() else path
-    image_root = Path(images) if images else folder
-    depth_root = Path(depths) if depths else image_root
-    items: list[BtsItem] = []
-    for listing in [lists[split]] if split else lists.values():
-        lines = [_item(listing, number, line) for number, line in read_lines(listing, "list")]
-        found = [item for item in lines if item.depth != ABSENT]
-        names = (f for i in found for f in (image_root / i.image, depth_root / i.depth))
-        remedy = "say where they are: --data-option images=DIR, and depths=DIR if elsewhere"
-        require_files(listing, names, remedy)
-        items += found
-    units = units_per_metre or _units_of(items)
-    return BtsDataset(image_root, tuple(items), units, depth_root=depth_root)
-
-
-def _units_of(items: list[BtsItem]) -> float | None:
-    for part, units in UNITS_BY_NAME.items():
-        if items and all(part in item.depth for item in items):
-            return units
-    return None
-
-
 def _item(listing: Path, number: int, line: str) -> BtsItem:
     try:
         image, depth, focal = line.split()
-        item = BtsItem(image.lstrip("/"), depth.lstrip("/"), float(focal))
+        item = BtsItem(image.lstrip("/"), depth.lstrip("/"), focal=float(focal))
     except ValueError:
         raise LeadlineError(
             f"{listing}: line {number} is {line[:80]!r}, expected: image depth focal-length"
@@ -143,17 +140,8 @@ def _item(listing: Path, number: int, line: str) -> BtsItem:
     return item
 
 
-LAYOUT = Layout(
-    name="bts",
-    title="BTS list files",
-    points_at="a list file (image depth focal), or the folder of *_files_with_gt.txt",
-    source="Lee et al.: From Big to Small, 2019 (BTS); also used by AdaBins, NeWCRFs, ...",
-    matches=_matches,
-    open=_open,
-    splits=_splits,
-    sibling=_sibling,
-    options={
-        "images": Option("folder that the image paths start in; empty: the list's own", ""),
-        "depths": Option("folder that the depth paths start in; empty: that of the images", ""),
-    },
-)
+def _implied_units(items: Sequence[BtsItem]) -> float | None:
+    for part, units in UNITS_BY_NAME.items():
+        if items and all(part in item.depth for item in items):
+            return units
+    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.datasets.facts import eigen_test
-from leadline.datasets.listing import folders_in, frames_in, read_lines
+from leadline.datasets.folders import folders_in, frames_in, read_lines
 from leadline.errors import LeadlineError
 
 _DATE = re.compile(r"\d{4}_\d\d_\d\d")

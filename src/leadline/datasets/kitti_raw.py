@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from leadline.datasets.facts import eigen_test, eigen_train_drives
+from leadline.datasets.folders import frames_in
 from leadline.datasets.kitti_frames import (
     KittiFrame,
     drives_in,
@@ -15,9 +17,7 @@ from leadline.datasets.kitti_frames import (
     present,
     read_frame_list,
 )
-from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import frames_in
-from leadline.datasets.reader import Reader
+from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.sample import Sample
 from leadline.datasets.velodyne import (
     Camera,
@@ -32,12 +32,69 @@ from leadline.io.photos import read_photo
 
 
 @dataclass(frozen=True)
-class KittiRawDataset(Reader[KittiFrame]):
+class KittiRawDataset(Layout):
     """Scans projected into the photographs; `cameras` holds one entry a (date, camera)."""
+
+    name = "kitti-raw"
+    title = "KITTI raw recordings"
+    points_at = "the folder of the days (2011_09_26/ with drives and calib_*.txt)"
+    source = "Geiger et al.: Vision meets Robotics, IJRR 2013; test split of Eigen et al. 2014"
+    fixed_units = 1.0
+    options: ClassVar[Options] = {
+        "camera": Option("colour camera, 2 left or 3 right; the test split is of 2", 2, (2, 3)),
+        "depth_kind": Option("z: along the axis; forward: the scanner's x", "z", ("z", "forward")),
+        "rounding": Option(
+            "nearest pixel, or one less as published", "nearest", ("nearest", "published")
+        ),
+        "frames": Option("file that lists frames, to take instead of a split's", ""),
+        "missing": Option("skip: take the frames of a list that exist", "error", ("error", "skip")),
+    }
 
     cameras: Mapping[tuple[str, int], Camera] = field(default_factory=dict)
     depth_kind: DepthKind = "z"
     rounding: Rounding = "nearest"
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for a drive in the folder of its day."""
+        drives = drives_in(path) if path.is_dir() else []
+        return f"has {drives[0][:10]}/{drives[0]}" if drives else None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return train and test, as far as drives of Eigen's split exist."""
+        drives = set(drives_in(path))
+        test = {drive for drive, _ in eigen_test()}
+        return ("train",) * bool(drives & eigen_train_drives()) + ("test",) * bool(drives & test)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        split: str | None,
+        _units: float | None,
+        *,
+        camera: int = 2,
+        depth_kind: DepthKind = "z",
+        rounding: Rounding = "nearest",
+        frames: str = "",
+        missing: str = "error",
+    ) -> KittiRawDataset:
+        """Open the frames of a list, Eigen's test frames, or every complete frame of the drives."""
+        skip = missing == "skip"
+        if frames:
+            listed = read_frame_list(Path(frames))
+            items = present(listed, _complete(path, listed), frames, skip)
+        elif split == "test":
+            listed = eigen_test_frames(camera, annotated=False)
+            items = present(listed, _complete(path, listed), f"{path}: Eigen test split", skip)
+        else:
+            kept = eigen_train_drives() if split == "train" else set(drives_in(path))
+            drives = [drive for drive in drives_in(path) if drive in kept]
+            items = [frame for drive in drives for frame in complete_frames(path, drive, camera)]
+        keys = {(frame.date, frame.camera) for frame in items}
+        cameras = {key: read_camera(path / key[0], key[1]) for key in sorted(keys)}
+        return cls(path, tuple(items), cameras=cameras, depth_kind=depth_kind, rounding=rounding)
 
     def paths(self, item: KittiFrame) -> dict[str, Path]:
         """Return the image and the scan."""
@@ -65,17 +122,6 @@ class KittiRawDataset(Reader[KittiFrame]):
         return Sample(item.id, image, depth, depth > 0, None, camera.intrinsics)
 
 
-def _matches(path: Path) -> str | None:
-    drives = drives_in(path) if path.is_dir() else []
-    return f"has {drives[0][:10]}/{drives[0]}" if drives else None
-
-
-def _splits(path: Path) -> tuple[str, ...]:
-    drives = set(drives_in(path))
-    test = {drive for drive, _ in eigen_test()}
-    return ("train",) * bool(drives & eigen_train_drives()) + ("test",) * bool(drives & test)
-
-
 def complete_frames(root: Path, drive: str, camera: int) -> list[KittiFrame]:
     """Return the frames of a drive with a scan: a few of the recordings lack some scans."""
     scans = frames_in(root / drive[:10] / drive / "velodyne_points" / "data", (".bin",))
@@ -84,58 +130,7 @@ def complete_frames(root: Path, drive: str, camera: int) -> list[KittiFrame]:
     ]
 
 
-def _open(
-    path: Path,
-    split: str | None,
-    _units: float | None,
-    *,
-    camera: int,
-    depth_kind: DepthKind,
-    rounding: Rounding,
-    frames: str,
-    missing: str,
-) -> KittiRawDataset:
-    skip = missing == "skip"
-    if frames:
-        wanted = read_frame_list(Path(frames))
-        items = present(wanted, _there(path, wanted), frames, skip)
-    elif split == "test":
-        wanted = eigen_test_frames(camera, annotated=False)
-        items = present(wanted, _there(path, wanted), f"{path}: Eigen test split", skip)
-    else:
-        kept = eigen_train_drives() if split == "train" else set(drives_in(path))
-        drives = [drive for drive in drives_in(path) if drive in kept]
-        items = [frame for drive in drives for frame in complete_frames(path, drive, camera)]
-    keys = {(frame.date, frame.camera) for frame in items}
-    cameras = {key: read_camera(path / key[0], key[1]) for key in sorted(keys)}
-    return KittiRawDataset(
-        path, tuple(items), cameras=cameras, depth_kind=depth_kind, rounding=rounding
-    )
-
-
-def _there(path: Path, wanted: list[KittiFrame]) -> list[KittiFrame]:
-    places = dict.fromkeys((frame.drive, frame.camera) for frame in wanted)
-    return [frame for place in places for frame in complete_frames(path, *place)]
-
-
-LAYOUT = Layout(
-    name="kitti-raw",
-    title="KITTI raw recordings",
-    points_at="the folder of the days (2011_09_26/ with drives and calib_*.txt)",
-    source="Geiger et al.: Vision meets Robotics, IJRR 2013; test split of Eigen et al. 2014",
-    matches=_matches,
-    open=_open,
-    splits=_splits,
-    units_per_metre=1.0,
-    options={
-        "camera": Option("colour camera, 2 left or 3 right; the test split is of 2", 2, (2, 3)),
-        "depth_kind": Option("z: along the axis; forward: the scanner's x", "z", ("z", "forward")),
-        "rounding": Option(
-            "nearest pixel, or one less as published", "nearest", ("nearest", "published")
-        ),
-        "frames": Option("file that lists frames, to take instead of a split's", ""),
-        "missing": Option(
-            "skip: take what is there of a list of frames", "error", ("error", "skip")
-        ),
-    },
-)
+def _complete(path: Path, listed: list[KittiFrame]) -> list[KittiFrame]:
+    """Return every frame with a scan of the drives and cameras of a list."""
+    drives = dict.fromkeys((frame.drive, frame.camera) for frame in listed)
+    return [frame for drive, camera in drives for frame in complete_frames(path, drive, camera)]

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import names_in, require_files
-from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample, StoredSample, to_be_warped
+from leadline.datasets.folders import names_in, require_files
+from leadline.datasets.layout import Layout, Option, Options
+from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.io.cameras import read_camera
-from leadline.io.formats import read_stored_depth
-from leadline.io.photos import read_photo
 
 UNITS = 256.0
 DEPTH_FOLDERS = {"annotated": "groundtruth_depth", "velodyne": "velodyne_raw"}
-PLACES = ("", "val_selection_cropped", "depth_selection/val_selection_cropped")
+ROOTS = ("", "val_selection_cropped", "depth_selection/val_selection_cropped")
 _NAME = re.compile(r"(.+_sync)_image_(\d{10}_image_0[23])\.png")
 
 
@@ -44,10 +42,40 @@ class SelectedFrame:
 
 
 @dataclass(frozen=True)
-class KittiSelectionDataset(Reader[SelectedFrame]):
+class KittiSelectionDataset(Layout):
     """`depth` is `annotated` or `velodyne` (the single scan)."""
 
+    name = "kitti-selection"
+    title = "KITTI depth benchmark, validation selection"
+    points_at = "val_selection_cropped (of data_depth_selection), or a folder above it"
+    source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
+    fixed_units = UNITS
+    options: ClassVar[Options] = {
+        "depth": Option("annotated, or the single scan", "annotated", ("annotated", "velodyne"))
+    }
+
     depth: str = "annotated"
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for the folders of photographs and annotated depth."""
+        root = _root(path)
+        return None if root is None else f"{root.name} has image/ and groundtruth_depth/"
+
+    @classmethod
+    def open(
+        cls, path: Path, _split: str | None, _units: float | None, *, depth: str = "annotated"
+    ) -> KittiSelectionDataset:
+        """Open every frame."""
+        root = _root(path)
+        if root is None:
+            raise LeadlineError(f"{path}: has no image/ and groundtruth_depth/; {cls.points_at}")
+        names = (_NAME.fullmatch(name) for name in sorted(names_in(root / "image")))
+        items = tuple(SelectedFrame(name[1], name[2]) for name in names if name is not None)
+        folder = DEPTH_FOLDERS[depth]
+        files = (root / name for item in items for name in (item.depth(folder), item.intrinsics))
+        require_files(root, files, "unpack data_depth_selection.zip again")
+        return cls(root, items, UNITS, depth=depth)
 
     def paths(self, item: SelectedFrame) -> dict[str, Path]:
         """Return the image, the depth and the camera file."""
@@ -59,53 +87,15 @@ class KittiSelectionDataset(Reader[SelectedFrame]):
         """Return the drive, whichever the camera."""
         return item.drive
 
-    def read(self, item: SelectedFrame) -> Sample | StoredSample:
-        """Read one photograph, its depth and its camera."""
-        photo, path, intrinsics = self.paths(item).values()
-        image = read_photo(photo).pixels
-        depth = read_stored_depth(path, UNITS)
-        check_one_size("depth", depth, path, image, photo)
-        height, width = depth.shape
-        camera = read_camera(intrinsics, width, height)
-        return to_be_warped(item.id, image, depth, None, camera)
+    def camera(self, item: SelectedFrame, size: tuple[int, int]) -> Intrinsics:
+        """Return the camera of the frame's own file."""
+        height, width = size
+        return read_camera(self.root / item.intrinsics, width, height)
 
 
 def _root(path: Path) -> Path | None:
-    for place in PLACES:
-        root = path / place
+    for name in ROOTS:
+        root = path / name
         if (root / "image").is_dir() and (root / "groundtruth_depth").is_dir():
             return root
     return None
-
-
-def _matches(path: Path) -> str | None:
-    root = _root(path)
-    return None if root is None else f"{root.name} has image/ and groundtruth_depth/"
-
-
-def _open(
-    path: Path, _split: str | None, _units: float | None, *, depth: str
-) -> KittiSelectionDataset:
-    root = _root(path)
-    if root is None:
-        raise LeadlineError(f"{path}: has no image/ and groundtruth_depth/; {LAYOUT.points_at}")
-    names = (_NAME.fullmatch(name) for name in sorted(names_in(root / "image")))
-    items = tuple(SelectedFrame(name[1], name[2]) for name in names if name is not None)
-    folder = DEPTH_FOLDERS[depth]
-    files = (root / name for item in items for name in (item.depth(folder), item.intrinsics))
-    require_files(root, files, "unpack data_depth_selection.zip again")
-    return KittiSelectionDataset(root, items, UNITS, depth=depth)
-
-
-LAYOUT = Layout(
-    name="kitti-selection",
-    title="KITTI depth benchmark, validation selection",
-    points_at="val_selection_cropped (of data_depth_selection), or a folder above it",
-    source="Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017",
-    matches=_matches,
-    open=_open,
-    units_per_metre=UNITS,
-    options={
-        "depth": Option("annotated, or the single scan", "annotated", ("annotated", "velodyne"))
-    },
-)

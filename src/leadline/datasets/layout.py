@@ -1,25 +1,33 @@
-"""`Layout`: how a published data set is recognised and opened; one row of the table in `open`."""
+"""`Layout`: how a published data set lies on disk, is recognised, opened and read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, Self
 
-from leadline.datasets.sample import DepthDataset
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.sample import DepthDataset, Sample, StoredSample, to_be_warped
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.quantized import QuantizedDepth
 from leadline.errors import LeadlineError
+from leadline.io.formats import read_stored_depth
+from leadline.io.photos import read_photo
 
 
 @dataclass(frozen=True)
 class Option:
-    """Something a reader can be asked for. Without `choices`, any value of the default's type."""
+    """An option of a layout. Without `choices`, any value of the default's type."""
 
     help: str
     default: str | float | bool
     choices: tuple[str | float | bool, ...] = ()
 
-    def settle(self, value: Any) -> Any:
+    def parse(self, value: Any) -> Any:
         """Return `value`, which may have been typed as text, as the option's own type.
 
         Errors: ValueError, saying what is accepted.
@@ -37,66 +45,157 @@ class Option:
             raise ValueError("give a number") from None
 
 
-def no_splits(_path: Path) -> tuple[str, ...]:
-    """Return the splits of a layout that has none."""
-    return ()
-
-
-def no_sibling(_path: Path, _split: str) -> Path | None:
-    """Return where else a split of the same data lies: nowhere."""
-    return None
+Options = Mapping[str, Option]
+"""The options of a layout, by name."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A way in which depth data is laid out on disk.
+class FilePair:
+    """The files of one sample, relative to the root of its data set."""
 
-    `matches` returns the evidence that a path is of this layout, or None, reading no more than a
-    few file names or the first bytes of a file. `splits` names the splits found at a path. `open`
-    takes (path, split or None for everything, units_per_metre, **options) and raises LeadlineError
-    for whatever is missing. `units_per_metre` is the unit that the layout prescribes, where it
-    does. `sibling` finds another split's file where a path is one split's file.
+    image: str
+    depth: str
+    label: str = ""
+
+    @property
+    def id(self) -> str:
+        """The image's path."""
+        return self.image
+
+
+@dataclass(frozen=True)
+class Layout(DepthDataset):
+    """A data set in one published layout; a new layout is one subclass in a file of its own.
+
+    A subclass describes itself in the class variables and says how it is recognised (`matches`),
+    which splits it has (`splits`) and how it becomes a list of items (`open`). Items such as
+    `FilePair` name the files of a sample; the reading is inherited. Override `paths` for other
+    items, and `read_depth`, `read_labels` and `camera` where a layout differs there.
+
+    `points_at` says what --data names, `source` who published it. `fixed_units` is the number of
+    units per metre that the layout prescribes, None where it leaves that open.
     """
 
-    name: str
-    title: str
-    points_at: str
-    source: str
-    matches: Callable[[Path], str | None]
-    open: Callable[..., DepthDataset]
-    splits: Callable[[Path], tuple[str, ...]] = no_splits
-    sibling: Callable[[Path, str], Path | None] = no_sibling
-    units_per_metre: float | None = None
-    options: Mapping[str, Option] = field(default_factory=dict)
+    name: ClassVar[str]
+    title: ClassVar[str]
+    points_at: ClassVar[str]
+    source: ClassVar[str]
+    fixed_units: ClassVar[float | None] = None
+    options: ClassVar[Options] = {}
 
-    def to_json(self) -> dict[str, Any]:
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Return the evidence that `path` is of this layout, or None.
+
+        Looks at no more than a few file names or the first bytes of a file.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return the splits that are at `path`, () where the layout has none."""
+        return ()
+
+    @classmethod
+    def sibling(cls, path: Path, split: str) -> Path | None:
+        """Return the file of `split` that lies beside `path`, the file of another split."""
+        return None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        split: str | None,
+        units_per_metre: float | None,
+        *args: Any,
+        **options: Any,
+    ) -> Self:
+        """Open one split, or everything (None), with a value for each of `options`.
+
+        Errors: LeadlineError for whatever is missing.
+        """
+        raise NotImplementedError
+
+    def read(self, item: Any) -> Sample | StoredSample:
+        """Read the image, the depth and, where there are any, the labels of one item."""
+        files = self.paths(item)
+        image = read_photo(files["image"]).pixels
+        depth = self.read_depth(files["depth"])
+        check_one_size("depth", depth, files["depth"], image, files["image"])
+        labels = None
+        if "label" in files and self.with_labels:
+            labels = self.read_labels(files)
+            check_one_size("label", labels, files["label"], image, files["image"])
+        camera = self.camera(item, depth.shape) or depth.intrinsics
+        return to_be_warped(item.id, image, depth, labels, camera)
+
+    def paths(self, item: Any) -> dict[str, Path]:
+        """Return the files of one item by kind: image, depth and, where there is one, label."""
+        names = {"image": item.image, "depth": item.depth, "label": item.label}
+        return {kind: self.root / name for kind, name in names.items() if name}
+
+    def read_depth(self, path: Path) -> DepthMap | QuantizedDepth:
+        """Read a depth file."""
+        return read_stored_depth(path, self.units_per_metre)
+
+    def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
+        """Read the labels, (H,W) int32 class ids, of an item with these files."""
+        raise NotImplementedError
+
+    def camera(self, item: Any, size: tuple[int, int]) -> Intrinsics | None:
+        """Return the camera of one item whose image is of `size` (H,W), None if not known."""
+        return None
+
+    @classmethod
+    def to_json(cls) -> dict[str, Any]:
         """Return what a program needs to choose a layout and its options."""
         return {
-            "name": self.name,
-            "title": self.title,
-            "points_at": self.points_at,
-            "source": self.source,
-            "units_per_metre": self.units_per_metre,
-            "options": {name: asdict(option) for name, option in self.options.items()},
+            "name": cls.name,
+            "title": cls.title,
+            "points_at": cls.points_at,
+            "source": cls.source,
+            "units_per_metre": cls.fixed_units,
+            "options": {name: asdict(option) for name, option in cls.options.items()},
         }
 
-    def settle_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return every option's value, defaults filled in.
+    @classmethod
+    def resolve_options(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every option's value: that of `values`, or its default.
 
         Errors: LeadlineError for an option that the layout does not have or a value it rejects.
         """
-        for name in given:
-            if name not in self.options:
-                known = ", ".join(self.options) or "none"
+        for name in values:
+            if name not in cls.options:
+                known = ", ".join(cls.options) or "none"
                 raise LeadlineError(
-                    f"layout {self.name} has no option {name!r}; its options: {known}"
+                    f"layout {cls.name} has no option {name!r}; its options: {known}"
                 )
-        settled = {name: option.default for name, option in self.options.items()}
-        for name, value in given.items():
+        resolved = {name: option.default for name, option in cls.options.items()}
+        for name, value in values.items():
             try:
-                settled[name] = self.options[name].settle(value)
+                resolved[name] = cls.options[name].parse(value)
             except ValueError as error:
                 raise LeadlineError(
-                    f"layout {self.name}: option {name} = {value!r} is not understood; {error}"
+                    f"layout {cls.name}: option {name} = {value!r} is not understood; {error}"
                 ) from None
-        return settled
+        return resolved
+
+
+class HasShape(Protocol):
+    """An array or a depth map."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its height and width."""
+        ...
+
+
+def check_one_size(
+    kind: str, plane: HasShape, file: Path, image: NDArray[np.uint8], photo: Path
+) -> None:
+    """Raise LeadlineError, naming both files, unless `plane` (h,w) is as large as `image`."""
+    if plane.shape != image.shape[:2]:
+        raise LeadlineError(
+            f"{file}: {kind} is {plane.shape[1]}x{plane.shape[0]} but {photo} is "
+            f"{image.shape[1]}x{image.shape[0]}; a pair must have one size"
+        )

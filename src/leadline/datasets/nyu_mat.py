@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
-from leadline.datasets.layout import Layout, Option
-from leadline.datasets.reader import Reader
+from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -41,15 +40,77 @@ class NyuItem:
 
 
 @dataclass(frozen=True)
-class NyuMatDataset(Reader[NyuItem]):
+class NyuMatDataset(Layout):
     """Images read one at a time from the open file; memory does not grow with what was read.
 
     `depth` is `filled` (`depths`, in-painted) or `raw` (`rawDepths`, holes invalid); `labels` is
     40, 13, 894 (0 unlabelled in each) or "none".
     """
 
+    name = "nyu-mat"
+    title = "NYU Depth v2, labeled"
+    points_at = f"{FILE_NAME}, or its folder"
+    source = (
+        "Silberman, Hoiem, Kohli, Fergus: Indoor Segmentation and Support Inference from RGBD "
+        "Images, ECCV 2012; split of its splits.mat"
+    )
+    fixed_units = 1.0
+    options: ClassVar[Options] = {
+        "depth": Option("filled: in-painted; raw: as measured", "filled", ("filled", "raw")),
+        "labels": Option("number of classes", 40, (40, 13, 894, "none")),
+    }
+
     depth: str = "filled"
     labels: int | str = 40
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look at the first bytes of a MATLAB file, or for the file's own name."""
+        file = _file_of(path)
+        if not file.is_file() or file.suffix.lower() != ".mat":
+            return None
+        with file.open("rb") as stream:
+            head = stream.read(520)
+        is_hdf5 = head.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
+        if is_hdf5:
+            return f"{file.name} is a MATLAB 7.3 file"
+        return f"{file.name} lies there" if file.name == FILE_NAME else None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return the official split, which is of the official 1449 images."""
+        file = _file_of(path)
+        with _explained(file):
+            count = _open_file(str(file), os.getpid())["images"].shape[0]
+        return ("train", "test") if count == COUNT else ()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        split: str | None,
+        _units: float | None,
+        *,
+        depth: str = "filled",
+        labels: int | str = 40,
+    ) -> NyuMatDataset:
+        """Open the file and compare the sizes of its arrays."""
+        file = _file_of(path)
+        keys = ["images", DEPTH_KEYS[depth], *(["labels"] if labels != "none" else [])]
+        with _explained(file):
+            shapes = {key: _open_file(str(file), os.getpid())[key].shape for key in keys}
+        count, _, *size = shapes["images"] if len(shapes["images"]) == 4 else (0, 3, 0)
+        for key in keys[1:]:
+            if shapes[key] != (count, *size):
+                raise LeadlineError(
+                    f"{file}: images are {shapes['images']} but {key} are {shapes[key]} "
+                    "(as stored); this is not NYU's labeled file"
+                )
+        return cls(file, _items(split, count), depth=depth, labels=labels)
+
+    def paths(self, item: NyuItem) -> dict[str, Path]:
+        """Return {}: an image has no file of its own."""
+        return {}
 
     def read(self, item: NyuItem) -> Sample:
         """Read one image; MATLAB's column-major arrays appear transposed in HDF5."""
@@ -112,61 +173,7 @@ def _file_of(path: Path) -> Path:
     return path / FILE_NAME if path.is_dir() else path
 
 
-def _matches(path: Path) -> str | None:
-    file = _file_of(path)
-    if not file.is_file() or file.suffix.lower() != ".mat":
-        return None
-    with file.open("rb") as stream:
-        head = stream.read(520)
-    is_hdf5 = head.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
-    if is_hdf5:
-        return f"{file.name} is a MATLAB 7.3 file"
-    return f"{file.name} lies there" if file.name == FILE_NAME else None
-
-
-def _open(
-    path: Path, split: str | None, _units: float | None, *, depth: str, labels: int | str
-) -> NyuMatDataset:
-    file = _file_of(path)
-    wanted = ["images", DEPTH_KEYS[depth], *(["labels"] if labels != "none" else [])]
-    with _explained(file):
-        shapes = {key: _open_file(str(file), os.getpid())[key].shape for key in wanted}
-    count, _, *size = shapes["images"] if len(shapes["images"]) == 4 else (0, 3, 0)
-    for key in wanted[1:]:
-        if shapes[key] != (count, *size):
-            raise LeadlineError(
-                f"{file}: images are {shapes['images']} but {key} are {shapes[key]} (as stored); "
-                "this is not NYU's labeled file"
-            )
-    return NyuMatDataset(file, _items(split, count), depth=depth, labels=labels)
-
-
-def _splits(path: Path) -> tuple[str, ...]:
-    """Return the official split, which is of the official 1449 images."""
-    file = _file_of(path)
-    with _explained(file):
-        count = _open_file(str(file), os.getpid())["images"].shape[0]
-    return ("train", "test") if count == COUNT else ()
-
-
 def _items(split: str | None, count: int) -> tuple[NyuItem, ...]:
     test = set(nyu_labeled_test())
     kept = {None: set(range(count)), "test": test, "train": set(range(count)) - test}[split]
     return tuple(NyuItem(index) for index in sorted(kept))
-
-
-LAYOUT = Layout(
-    name="nyu-mat",
-    title="NYU Depth v2, labeled",
-    points_at=f"{FILE_NAME}, or its folder",
-    source="Silberman, Hoiem, Kohli, Fergus: Indoor Segmentation and Support Inference from RGBD "
-    "Images, ECCV 2012; split of its splits.mat",
-    matches=_matches,
-    open=_open,
-    splits=_splits,
-    units_per_metre=1.0,
-    options={
-        "depth": Option("filled: in-painted; raw: as measured", "filled", ("filled", "raw")),
-        "labels": Option("number of classes", 40, (40, 13, 894, "none")),
-    },
-)

@@ -1,54 +1,61 @@
-"""Opening data of any known layout: one function, one table."""
+"""Opening data of any known layout: one list of classes, and what is found at a path."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from leadline.datasets import (
-    bts,
-    densedepth,
-    kitti_benchmark,
-    kitti_raw,
-    kitti_selection,
-    nyu_mat,
-    pairs,
-    shards,
-    tum,
-    vkitti,
-)
+from leadline.datasets.bts import BtsDataset
+from leadline.datasets.densedepth import DenseDepthDataset
 from leadline.datasets.holdout import Unit, hold_out
+from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
+from leadline.datasets.kitti_raw import KittiRawDataset
+from leadline.datasets.kitti_selection import KittiSelectionDataset
 from leadline.datasets.layout import Layout
+from leadline.datasets.nyu_mat import NyuMatDataset
+from leadline.datasets.pairs import PairsDataset
 from leadline.datasets.sample import DepthDataset
+from leadline.datasets.shards import ShardsDataset
+from leadline.datasets.tum import TumDataset
+from leadline.datasets.vkitti import Vkitti1Dataset, Vkitti2Dataset
 from leadline.errors import LeadlineError
 
-LAYOUTS: tuple[Layout, ...] = (
-    shards.LAYOUT,
-    nyu_mat.LAYOUT,
-    densedepth.LAYOUT,
-    bts.LAYOUT,
-    kitti_benchmark.LAYOUT,
-    kitti_benchmark.EIGEN_LAYOUT,
-    kitti_selection.LAYOUT,
-    kitti_raw.LAYOUT,
-    vkitti.LAYOUT_1,
-    vkitti.LAYOUT_2,
-    tum.LAYOUT,
-    pairs.LAYOUT,
+LAYOUTS: tuple[type[Layout], ...] = (
+    ShardsDataset,
+    NyuMatDataset,
+    DenseDepthDataset,
+    BtsDataset,
+    KittiBenchmarkDataset,
+    KittiEigenDataset,
+    KittiSelectionDataset,
+    KittiRawDataset,
+    Vkitti1Dataset,
+    Vkitti2Dataset,
+    TumDataset,
+    PairsDataset,
 )
 """Every layout, the particular before the general: the first that matches a path is taken."""
 
+ALL = "all"
+"""The split that every data set has: all of it."""
 
-EVERYTHING = "all"
-"""The split that every data set has."""
+
+class Opening(TypedDict, total=False):
+    """The keyword arguments of `find_data`, which every function here passes on."""
+
+    layout: str
+    units_per_metre: float | None
+    min_depth: float
+    max_depth: float | None
+    options: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the caller wants of the data, whichever layout it turns out to have."""
+class OpenOptions:
+    """How data is to be opened, whichever layout it turns out to have; as in `open_data`."""
 
     layout: str = "auto"
     units_per_metre: float | None = None
@@ -57,7 +64,110 @@ class Asked:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def get_layout(name: str) -> Layout:
+@dataclass(frozen=True)
+class DataSource:
+    """Data at `path` whose layout has been recognised, ready to be opened; from `find_data`.
+
+    `splits` are those that exist there, () where the data has none. `options` holds the layout's
+    name and a value for each of its options.
+    """
+
+    path: Path
+    layout: type[Layout]
+    splits: tuple[str, ...]
+    options: OpenOptions
+
+    def open(self, split: str | None = None) -> DepthDataset:
+        """Open a split; None or `all` means everything.
+
+        Errors: LeadlineError for a split that does not exist, or data without samples.
+        """
+        split = None if split == ALL else split
+        name, options = self.layout.name, self.options
+        if split is not None and split not in self.splits:
+            have = ", ".join(self.splits)
+            have = f"only {have}; choose one of these" if have else "nor any other"
+            raise LeadlineError(f"{self.path}: layout {name} has no split {split!r} here, {have}")
+        units = self.layout.fixed_units or options.units_per_metre
+        data = self.layout.open(self.path, split, units, **options.options)
+        description = f"{name}, {split}" if split else name
+        if len(data) == 0:
+            raise LeadlineError(
+                f"{self.path}: no samples in it as {description}, which takes "
+                f"{self.layout.points_at}"
+            )
+        data = replace(data, description=description)
+        return data.within(options.min_depth, options.max_depth)
+
+    def open_if_declared(self, split: str) -> DepthDataset | None:
+        """Open a split that lies in the data or beside it, None where there is none."""
+        if split in self.splits:
+            return self.open(split)
+        sibling = self.layout.sibling(self.path, split)
+        return None if sibling is None else replace(self, path=sibling, splits=()).open()
+
+    def split_to_score(self) -> str | None:
+        """Return what is scored by default: val, else test, else everything (None).
+
+        Errors: LeadlineError where the data has other splits only; training data is not scored
+        unless it is asked for.
+        """
+        for name in ("val", "test"):
+            if name in self.splits:
+                return name
+        if self.splits:
+            raise LeadlineError(
+                f"{self.path}: has neither a val nor a test split, only "
+                f"{', '.join(self.splits)}; choose one of these with --split"
+            )
+        return None
+
+    def open_train_and_val(
+        self, *, val_fraction: float, seed: int, val_unit: Unit = "sample", limit: int | None = None
+    ) -> tuple[DepthDataset, DepthDataset | None]:
+        """Open the training data and the validation data, as the function of this name says."""
+        train = self.open("train" if self.splits else None)
+        order = list(range(len(train)))
+        random.Random(seed).shuffle(order)
+        order = order[:limit]
+        val = self.open_if_declared("val")
+        if val is not None:
+            return train.subset(sorted(order)), val
+        held_out = hold_out(train, order, val_fraction, val_unit)
+        if not held_out:
+            return train.subset(sorted(order)), None
+        kept = set(order) - set(held_out)
+        return train.subset(sorted(kept)), train.subset(sorted(held_out))
+
+
+def find_data(
+    path: Path,
+    *,
+    layout: str = "auto",
+    units_per_metre: float | None = None,
+    min_depth: float = 0.0,
+    max_depth: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> DataSource:
+    """Recognise the data at `path` and check how it is to be opened; reads no sample.
+
+    A command calls this once and opens every split from the result; arguments as in `open_data`.
+    Errors: LeadlineError for missing or unknown data, an unknown option, or a contradicting unit.
+    """
+    known = recognise(path, layout)
+    splits = known.splits(path)
+    if units_per_metre is not None and known.fixed_units not in (None, units_per_metre):
+        raise LeadlineError(
+            f"{path}: layout {known.name} holds {known.fixed_units:g} units per metre, not "
+            f"{units_per_metre:g}; drop the depth scale, or give --layout pairs for files of your "
+            "own making"
+        )
+    resolved = known.resolve_options(options or {})
+    opening = OpenOptions(known.name, units_per_metre, min_depth, max_depth, resolved)
+    return DataSource(path, known, splits, opening)
+
+
+def get_layout(name: str) -> type[Layout]:
     """Return the layout called `name`."""
     for layout in LAYOUTS:
         if layout.name == name:
@@ -66,7 +176,7 @@ def get_layout(name: str) -> Layout:
     raise LeadlineError(f"layout {name!r} is not known; choose auto or one of {names}")
 
 
-def recognise(path: Path, layout: str = "auto") -> Layout:
+def recognise(path: Path, layout: str = "auto") -> type[Layout]:
     """Return the layout of the data at `path`: the one named, or the first that fits.
 
     Errors: LeadlineError where nothing is at `path`, or nothing that any layout knows.
@@ -82,7 +192,7 @@ def recognise(path: Path, layout: str = "auto") -> Layout:
         raise LeadlineError(f"{path}: the file is empty (0 bytes); copy it again")
     names = ", ".join(known.name for known in LAYOUTS)
     raise LeadlineError(
-        f"{path}: no known layout; {pairs.LAYOUT.points_at}, or a published data set ({names}): "
+        f"{path}: no known layout; {PairsDataset.points_at}, or a published data set ({names}): "
         "'leadline layouts' says what to point at, --layout NAME insists"
     )
 
@@ -90,23 +200,6 @@ def recognise(path: Path, layout: str = "auto") -> Layout:
 def available_splits(path: Path, layout: str = "auto") -> tuple[str, ...]:
     """Return the names of the splits that the data at `path` has, () where it has none."""
     return recognise(path, layout).splits(path)
-
-
-def split_to_score(path: Path, layout: str = "auto") -> str | None:
-    """Return what is scored when nobody says: val, else test, else everything (None).
-
-    Errors: LeadlineError where the data has other splits only; training data is not scored unasked.
-    """
-    splits = available_splits(path, layout)
-    for name in ("val", "test"):
-        if name in splits:
-            return name
-    if splits:
-        raise LeadlineError(
-            f"{path}: has neither a val nor a test split, only {', '.join(splits)}; "
-            f"choose one of these with --split"
-        )
-    return None
 
 
 def open_data(
@@ -127,19 +220,15 @@ def open_data(
     layout's own (`Layout.options`).
     Errors: LeadlineError for missing or unknown data, split, option, or a contradicting unit.
     """
-    asked = Asked(layout, units_per_metre, min_depth, max_depth, options or {})
-    return _open(path, None if split == EVERYTHING else split, asked)
-
-
-def open_train_split(
-    path: Path,
-    *,
-    layout: str = "auto",
-    units_per_metre: float | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> DepthDataset | None:
-    """Return the training data that `path` has or lies beside, None where it declares none."""
-    return _declared(path, "train", Asked(layout, units_per_metre, options=options or {}))
+    source = find_data(
+        path,
+        layout=layout,
+        units_per_metre=units_per_metre,
+        min_depth=min_depth,
+        max_depth=max_depth,
+        options=options,
+    )
+    return source.open(split)
 
 
 def open_train_and_val(
@@ -149,56 +238,27 @@ def open_train_and_val(
     seed: int,
     val_unit: Unit = "sample",
     limit: int | None = None,
-    layout: str = "auto",
-    options: Mapping[str, Any] | None = None,
-    units_per_metre: float | None = None,
-    min_depth: float = 0.0,
-    max_depth: float | None = None,
+    **opening: Unpack[Opening],
 ) -> tuple[DepthDataset, DepthDataset | None]:
     """Open the training data and, beside it, the validation data.
 
     Where the data has no `val` split, `val_fraction` of the samples, drawn with `seed`, are
-    put aside; with a fraction of 0 there is no validation (None). `val_unit` scene puts whole
-    scenes aside, so that no neighbour of a frame is trained on. A `test` split is left alone.
+    held out; with a fraction of 0 there is no validation (None). `val_unit` scene holds out whole
+    scenes, so that no neighbour of a frame is trained on. A `test` split is left alone.
     `limit` samples, drawn with `seed`, are kept of what is not validation by its own split.
+    `opening`: the keyword arguments of `find_data`.
     """
-    asked = Asked(layout, units_per_metre, min_depth, max_depth, options or {})
-    train = _open(path, "train" if available_splits(path, layout) else None, asked)
-    order = list(range(len(train)))
-    random.Random(seed).shuffle(order)
-    order = order[:limit]
-    val = _declared(path, "val", asked)
-    if val is not None:
-        return train.subset(sorted(order)), val
-    held = hold_out(train, order, val_fraction, val_unit)
-    if not held:
-        return train.subset(sorted(order)), None
-    return train.subset(sorted(set(order) - set(held))), train.subset(sorted(held))
+    source = find_data(path, **opening)
+    return source.open_train_and_val(
+        val_fraction=val_fraction, seed=seed, val_unit=val_unit, limit=limit
+    )
 
 
-def _open(path: Path, split: str | None, asked: Asked) -> DepthDataset:
-    known = recognise(path, asked.layout)
-    splits = known.splits(path)
-    if split is not None and split not in splits:
-        have = f"only {', '.join(splits)}; choose one of these" if splits else "nor any other"
-        raise LeadlineError(f"{path}: layout {known.name} has no split {split!r} here, {have}")
-    units = asked.units_per_metre
-    if units is not None and known.units_per_metre not in (None, units):
-        raise LeadlineError(
-            f"{path}: layout {known.name} holds {known.units_per_metre:g} units per metre, not "
-            f"{units:g}; drop the depth scale, or give --layout pairs for files of your own making"
-        )
-    options = known.settle_options(asked.options)
-    data = known.open(path, split, known.units_per_metre or units, **options)
-    name = f"{known.name}, {split}" if split else known.name
-    if len(data) == 0:
-        raise LeadlineError(f"{path}: no samples in it as {name}, which takes {known.points_at}")
-    return data.named(name).within(asked.min_depth, asked.max_depth)
+def open_train_split(path: Path, **opening: Unpack[Opening]) -> DepthDataset | None:
+    """Return the training data that `path` has or lies beside, None where it declares none."""
+    return find_data(path, **opening).open_if_declared("train")
 
 
-def _declared(path: Path, split: str, asked: Asked) -> DepthDataset | None:
-    known = recognise(path, asked.layout)
-    if split in known.splits(path):
-        return _open(path, split, asked)
-    beside = known.sibling(path, split)
-    return None if beside is None else _open(beside, None, asked)
+def split_to_score(path: Path, layout: str = "auto") -> str | None:
+    """Return what is scored by default: val, else test, else everything (None)."""
+    return find_data(path, layout=layout).split_to_score()

@@ -91,7 +91,7 @@ def plan_packing(
         "resize": resize.name if resize else "none",
         "rounded_to": units_per_metre,
         "source": str(data.root.resolve()),
-        "name": data.name,
+        "name": data.description,
     }
     needed = int(pixels * encoding.bytes_per_pixel * len(data))
     packing = Packing(data, folder, resize, encoding, needed, plan)

@@ -40,6 +40,12 @@ class Pair:
     depth: Path
     label: Path | None = None
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files by role: image, depth and, where there is one, label."""
+        files = {"image": self.image, "depth": self.depth, "label": self.label}
+        return {role: path for role, path in files.items() if path is not None}
+
 
 @dataclass(frozen=True)
 class PairFault:

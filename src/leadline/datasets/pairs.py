@@ -1,5 +1,8 @@
 """Image-depth(-label) pairs from a folder or a CSV: the layout anybody can make."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,55 +18,80 @@ from leadline.datasets.pair_listing import (
     list_csv,
     list_folders,
 )
-from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
-from leadline.io.formats import read_stored_depth
-from leadline.io.photos import read_photo
 
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class PairsDataset(Reader[Pair]):
+class PairsDataset(Layout):
     """Pairs read from disk one at a time.
 
     `units_per_metre` is the scale of integer depth files (1000: millimetres, 256: KITTI); None
     leaves it to what each file says of itself.
     """
 
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """The files of every sample."""
-        return self.items
+    name = "pairs"
+    title = "image-depth pairs"
+    points_at = "a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/"
+    source = "your own data"
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for a CSV, the CSV of a split, or an image and a depth folder."""
+        if path.is_file():
+            return f"{path.name} is a CSV" if path.suffix.lower() == ".csv" else None
+        splits = cls.splits(path)
+        if splits:
+            return f"has {', '.join(f'{split}.csv' for split in splits)}"
+        images = next((name for name in IMAGE_FOLDERS if (path / name).is_dir()), None)
+        depths = next((name for name in DEPTH_FOLDERS if (path / name).is_dir()), None)
+        return f"has the folders {images}/ and {depths}/" if images and depths else None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return which of train, val and test the data set declares by a CSV."""
+        return tuple(s for s in SPLITS if path.is_dir() and (path / f"{s}.csv").is_file())
+
+    @classmethod
+    def sibling(cls, path: Path, split: str) -> Path | None:
+        """Return `<split>.csv` beside another split's CSV."""
+        other = path.parent / f"{split}.csv"
+        return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
+
+    @classmethod
+    def open(cls, path: Path, split: str | None, units_per_metre: float | None) -> PairsDataset:
+        """Open the pairs of a CSV, of `<split>.csv` in a folder, or of the folders.
+
+        Errors: LeadlineError where the split, a column or a partner file is missing.
+        """
+        root = path.parent if path.is_file() else path
+        if path.is_file():
+            listing = list_csv(path)
+        elif split is not None and (path / f"{split}.csv").is_file():
+            listing = list_csv(path / f"{split}.csv")
+        elif split is not None and cls.splits(path):
+            raise LeadlineError(
+                f"{path}: has no {split}.csv, only {', '.join(cls.splits(path))}; "
+                f"choose one of these with --split"
+            )
+        else:
+            listing = list_folders(path)
+        pairs = listing.require_complete()
+        if not pairs:
+            raise LeadlineError(f"{path}: no image-depth pairs in it")
+        scale = units_per_metre if units_per_metre is not None else declared_scale(root)
+        return cls(root, pairs, scale)
 
     def paths(self, item: Pair) -> dict[str, Path]:
         """Return the image, the depth and, where there is one, the label."""
-        files = {"image": item.image, "depth": item.depth}
-        return files if item.label is None else {**files, "label": item.label}
+        return item.files
 
-    def read(self, item: Pair) -> Sample | StoredSample:
-        """Read one pair."""
-        image = read_photo(item.image).pixels
-        depth = read_stored_depth(item.depth, self.units_per_metre)
-        check_one_size("depth", depth, item.depth, image, item.image)
-        labels = None
-        if item.label is not None and self.with_labels:
-            labels = read_labels(item.label)
-            check_one_size("label", labels, item.label, image, item.image)
-        return to_be_warped(item.id, image, depth, labels, depth.intrinsics)
-
-
-def read_labels(path: Path) -> NDArray[np.int32]:
-    """Read a single-channel picture of class ids, (H,W) int32."""
-    import cv2
-
-    labels = cv2.imdecode(np.frombuffer(read_bytes(path, "label"), np.uint8), cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.ndim != 2:
-        raise LeadlineError(f"{path}: not a single-channel label image (one class id a pixel)")
-    return labels.astype(np.int32)
+    def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
+        """Read the label picture."""
+        return read_labels(files["label"])
 
 
 def open_pairs(
@@ -85,34 +113,17 @@ def open_pairs(
     """
     if not path.exists():
         raise LeadlineError(f"{path}: no such data; give a folder of pairs or a CSV file")
-    root = path.parent if path.is_file() else path
-    if path.is_file():
-        listing = list_csv(path)
-    elif split is not None and (path / f"{split}.csv").is_file():
-        listing = list_csv(path / f"{split}.csv")
-    elif split is not None and declared_splits(path):
-        raise LeadlineError(
-            f"{path}: has no {split}.csv, only {', '.join(declared_splits(path))}; "
-            f"choose one of these with --split"
-        )
-    else:
-        listing = list_folders(path)
-    pairs = listing.require_complete()
-    if not pairs:
-        raise LeadlineError(f"{path}: no image-depth pairs in it")
-    scale = units_per_metre if units_per_metre is not None else declared_scale(root)
-    return PairsDataset(root, pairs, scale, min_depth, max_depth, name="pairs")
+    return PairsDataset.open(path, split, units_per_metre).within(min_depth, max_depth)
 
 
-def declared_splits(path: Path) -> tuple[str, ...]:
-    """Return which of train, val and test the data set declares by a CSV."""
-    return tuple(s for s in SPLITS if path.is_dir() and (path / f"{s}.csv").is_file())
+def read_labels(path: Path) -> NDArray[np.int32]:
+    """Read a single-channel picture of class ids, (H,W) int32."""
+    import cv2
 
-
-def _other_csv(path: Path, split: str) -> Path | None:
-    """Return `<split>.csv` beside another split's CSV."""
-    other = path.parent / f"{split}.csv"
-    return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
+    labels = cv2.imdecode(np.frombuffer(read_bytes(path, "label"), np.uint8), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.ndim != 2:
+        raise LeadlineError(f"{path}: not a single-channel label image (one class id a pixel)")
+    return labels.astype(np.int32)
 
 
 def declared_scale(root: Path) -> float | None:
@@ -130,30 +141,3 @@ def declared_scale(root: Path) -> float | None:
     if not isinstance(content, dict) or "depth_scale" not in content:
         return None
     return parse_units(str(content["depth_scale"]))
-
-
-def _matches(path: Path) -> str | None:
-    if path.is_file():
-        return f"{path.name} is a CSV" if path.suffix.lower() == ".csv" else None
-    splits = declared_splits(path)
-    if splits:
-        return f"has {', '.join(f'{split}.csv' for split in splits)}"
-    images = next((name for name in IMAGE_FOLDERS if (path / name).is_dir()), None)
-    depths = next((name for name in DEPTH_FOLDERS if (path / name).is_dir()), None)
-    return f"has the folders {images}/ and {depths}/" if images and depths else None
-
-
-def _open(path: Path, split: str | None, units_per_metre: float | None) -> PairsDataset:
-    return open_pairs(path, split, units_per_metre=units_per_metre)
-
-
-LAYOUT = Layout(
-    name="pairs",
-    title="image-depth pairs",
-    points_at="a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/",
-    source="your own data",
-    matches=_matches,
-    open=_open,
-    splits=declared_splits,
-    sibling=_other_csv,
-)

@@ -1,11 +1,12 @@
-"""`Sample`: one data set item, the same for every layout."""
+"""`Sample`, one item of a data set, and `DepthDataset`, the sequence of them."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,61 +106,82 @@ def keep_within(
     return np.asarray(kept, dtype=np.float32)
 
 
-class DepthDataset(Protocol):
-    """What every reader is: a sequence of samples, read one at a time.
+@dataclass(frozen=True)
+class DepthDataset:
+    """A list of items, each read from disk when it is asked for; a subclass adds `read`.
 
-    `root` is the folder or file it was opened from, `name` its layout and split in words.
+    `root` is the folder or file it was opened from, `description` its layout and split in words.
+    Items are small, can be pickled, and have an `id` of their own, such as the path of the image.
     `units_per_metre` is the scale of its depth files where they are whole numbers that do not say
     it themselves. Depth outside `min_depth` (exclusive) to `max_depth` metres is invalid.
     """
 
-    @property
-    def root(self) -> Path: ...  # noqa: D102
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def units_per_metre(self) -> float | None: ...  # noqa: D102
-    @property
-    def min_depth(self) -> float: ...  # noqa: D102
-    @property
-    def max_depth(self) -> float | None: ...  # noqa: D102
+    root: Path
+    items: tuple[Any, ...]
+    units_per_metre: float | None = None
+    min_depth: float = 0.0
+    max_depth: float | None = None
+    description: str = ""
+    with_labels: bool = True
+
+    @abstractmethod
+    def read(self, item: Any) -> Sample | StoredSample:
+        """Read one sample with all the depth that its files hold, 0 where there is none.
+
+        Depth may stay in the whole units of its file. Labels may be left out where `with_labels`
+        is False.
+        """
+
+    def paths(self, item: Any) -> dict[str, Path]:
+        """Return the files of one item by kind (image, depth, label, ...), {} where it has none."""
+        return {}
+
+    def scene(self, item: Any) -> str:
+        """Return the scene of one item: here, the folder of its image."""
+        folder: str = item.id.rpartition("/")[0]
+        return folder
 
     def __len__(self) -> int:
-        """Return the number of samples."""
-        ...
+        return len(self.items)
 
     def __getitem__(self, index: int) -> Sample:
         """Read sample `index`."""
-        ...
+        sample = self.stored(index)
+        return sample if isinstance(sample, Sample) else sample.to_sample()
 
     def stored(self, index: int) -> Sample | StoredSample:
         """Read sample `index`, with its depth as the file holds it where that is quicker."""
-        ...
+        sample = self.read(self.items[index])
+        if not self.with_labels and sample.labels is not None:
+            sample = replace(sample, labels=None)
+        if self.min_depth <= 0 and self.max_depth is None:
+            return sample
+        if isinstance(sample, StoredSample):
+            return replace(sample, min_depth=self.min_depth, max_depth=self.max_depth)
+        depth = keep_within(sample.depth, self.min_depth, self.max_depth)
+        return replace(sample, depth=depth, valid=depth > 0)
 
     def sample_id(self, index: int) -> str:
         """Return the id of sample `index` without reading it."""
-        ...
+        name: str = self.items[index].id
+        return name
 
     def scenes(self) -> list[str]:
         """Return the scene of each sample: samples of one scene may look alike."""
-        ...
+        return [self.scene(item) for item in self.items]
 
     def files(self, index: int) -> Mapping[str, Path]:
-        """Return the files of sample `index` by kind (image, depth, label, ...), as far as any."""
-        ...
+        """Return the files of sample `index` by kind (image, depth, label, ...), {} if none."""
+        return self.paths(self.items[index])
 
     def subset(self, indices: Sequence[int]) -> Self:
         """Return the data set of these samples, in this order."""
-        ...
+        return replace(self, items=tuple(self.items[i] for i in indices))
 
     def within(self, min_depth: float, max_depth: float | None) -> Self:
         """Return the same data set with another range of valid depth, in metres."""
-        ...
+        return replace(self, min_depth=min_depth, max_depth=max_depth)
 
     def without_labels(self) -> Self:
-        """Return the same data set without class labels."""
-        ...
-
-    def named(self, name: str) -> Self:
-        """Return the same data set under another `name`."""
-        ...
+        """Return the same data set without class labels, which then cost nothing to read."""
+        return replace(self, with_labels=False)

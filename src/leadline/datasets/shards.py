@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout
-from leadline.datasets.reader import Reader
 from leadline.datasets.sample import Sample, StoredSample, to_be_warped
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -61,8 +60,54 @@ class PackedSample:
 
 
 @dataclass(frozen=True)
-class ShardsDataset(Reader[PackedSample]):
+class ShardsDataset(Layout):
     """Samples of one or several shard folders below `root`; copies made for workers stay small."""
+
+    name = "shards"
+    title = "packed shards"
+    points_at = "a folder that 'leadline convert --to shards' wrote"
+    source = "Leadline's own, for fast epochs"
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for a manifest at `path` or one folder below."""
+        return f"has {MANIFEST} of {FORMAT}" if shard_folders(path) else None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return the names of the shard folders below `path`, train, val and test first."""
+        names: Sequence[str] = sorted(shard_folders(path), key=_usual_order)
+        return tuple(name for name in names if name)
+
+    @classmethod
+    def sibling(cls, path: Path, split: str) -> Path | None:
+        """Return the shard folder of another split beside `path`."""
+        other = path.parent / split
+        return other if is_shard_folder(path) and other != path and is_shard_folder(other) else None
+
+    @classmethod
+    def open(cls, path: Path, split: str | None, units_per_metre: float | None) -> ShardsDataset:
+        """Open one split, or without a name all of them.
+
+        Errors: LeadlineError for missing or damaged shards, or a unit that contradicts them.
+        """
+        folders = shard_folders(path)
+        if split is not None:
+            folders = {name: folder for name, folder in folders.items() if name == split}
+        if not folders:
+            of_split = f" of split {split}" if split else ""
+            raise LeadlineError(f"{path}: no packed shards{of_split} here")
+        samples: list[PackedSample] = []
+        for name, folder in folders.items():
+            arrays = open_arrays(folder)
+            if units_per_metre is not None:
+                resolve_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
+            samples += read_samples(folder, name)
+        return cls(path, tuple(samples), units_per_metre)
+
+    def paths(self, item: PackedSample) -> dict[str, Path]:
+        """Return {}: a sample has no files of its own."""
+        return {}
 
     def read(self, item: PackedSample) -> Sample | StoredSample:
         """Look at one sample in the mapped arrays."""
@@ -253,53 +298,6 @@ def shard_folders(path: Path) -> dict[str, Path]:
     return {each.name: each for each in sorted(path.iterdir()) if is_shard_folder(each)}
 
 
-def open_shards(
-    path: Path, split: str | None = None, units_per_metre: float | None = None
-) -> ShardsDataset:
-    """Open one split, or without a name all of them.
-
-    Errors: LeadlineError for missing or damaged shards, or a unit that contradicts them.
-    """
-    found = shard_folders(path)
-    chosen = found if split is None else {split: found[split]} if split in found else {}
-    if not chosen:
-        raise LeadlineError(f"{path}: no packed shards{f' of split {split}' if split else ''} here")
-    samples: list[PackedSample] = []
-    for name, folder in chosen.items():
-        arrays = open_arrays(folder)
-        if units_per_metre is not None:
-            resolve_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
-        samples += read_samples(folder, name)
-    return ShardsDataset(path, tuple(samples), units_per_metre, name="shards")
-
-
-def _matches(path: Path) -> str | None:
-    folders = shard_folders(path)
-    return f"has {MANIFEST} of {FORMAT}" if folders else None
-
-
-def _splits(path: Path) -> tuple[str, ...]:
-    names: Sequence[str] = sorted(shard_folders(path), key=_usual_order)
-    return tuple(name for name in names if name)
-
-
 def _usual_order(split: str) -> tuple[int, str]:
     usual = ("train", "val", "test")
     return (usual.index(split) if split in usual else len(usual)), split
-
-
-def _sibling(path: Path, split: str) -> Path | None:
-    other = path.parent / split
-    return other if is_shard_folder(path) and other != path and is_shard_folder(other) else None
-
-
-LAYOUT = Layout(
-    name="shards",
-    title="packed shards",
-    points_at="a folder that 'leadline convert --to shards' wrote",
-    source="Leadline's own, for fast epochs",
-    matches=_matches,
-    open=open_shards,
-    splits=_splits,
-    sibling=_sibling,
-)

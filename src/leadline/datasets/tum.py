@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import folders_in, read_lines, require_files
-from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample, StoredSample, to_be_warped
+from leadline.datasets.folders import folders_in, read_lines, require_files
+from leadline.datasets.layout import FilePair, Layout, Option, Options
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
-from leadline.io.formats import read_stored_depth
-from leadline.io.photos import read_photo
 
 UNITS = 5000.0
 CAMERAS = {
@@ -28,37 +25,65 @@ CAMERAS = {
 
 
 @dataclass(frozen=True)
-class TumPair:
-    """A colour frame and the depth frame nearest to it in time, relative to the root."""
+class TumPair(FilePair):
+    """A colour frame and the depth frame nearest to it in time, of `sequence`."""
 
-    image: str
-    depth: str
-    sequence: str
-
-    @property
-    def id(self) -> str:
-        """The image's path."""
-        return self.image
+    sequence: str = ""
 
 
 @dataclass(frozen=True)
-class TumDataset(Reader[TumPair]):
+class TumDataset(Layout):
     """Pairs of one sequence or several; depth is registered to the colour camera."""
 
-    def paths(self, item: TumPair) -> dict[str, Path]:
-        """Return the image and the depth."""
-        return {"image": self.root / item.image, "depth": self.root / item.depth}
+    name = "tum"
+    title = "TUM RGB-D"
+    points_at = "a sequence (rgb.txt, depth.txt), or a folder of sequences"
+    source = "Sturm et al.: A Benchmark for the Evaluation of RGB-D SLAM Systems, IROS 2012"
+    options: ClassVar[Options] = {
+        "max_difference": Option("most seconds between image and depth", 0.02)
+    }
 
-    def read(self, item: TumPair) -> Sample | StoredSample:
-        """Read one pair."""
-        photo, path = self.paths(item).values()
-        image = read_photo(photo).pixels
-        depth = read_stored_depth(path, self.units_per_metre)
-        check_one_size("depth", depth, path, image, photo)
-        height, width = depth.shape
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for the lists of frames of a sequence."""
+        sequences = _sequences(path) if path.is_dir() else []
+        return f"{sequences[0].name} has rgb.txt and depth.txt" if sequences else None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        _split: str | None,
+        units_per_metre: float | None,
+        *,
+        max_difference: float = 0.02,
+    ) -> TumDataset:
+        """Open every pair of every sequence."""
+        items: list[TumPair] = []
+        for sequence in _sequences(path):
+            times, images = _read_times(sequence / "rgb.txt")
+            depth_times, depths = _read_times(sequence / "depth.txt")
+            matched = associate(times, depth_times, max_difference)
+            if not matched:
+                raise LeadlineError(
+                    f"{sequence}: no colour and depth frames within {max_difference:g} s of each "
+                    "other; raise it with --data-option max_difference=SECONDS"
+                )
+            prefix = "" if sequence == path else f"{sequence.name}/"
+            name = sequence.resolve().name
+            pairs = [
+                TumPair(prefix + images[i], prefix + depths[j], sequence=name) for i, j in matched
+            ]
+            files = (path / name for pair in pairs for name in (pair.image, pair.depth))
+            require_files(sequence, files, "unpack the sequence again")
+            items += pairs
+        return cls(path, tuple(items), units_per_metre or UNITS)
+
+    def camera(self, item: TumPair, size: tuple[int, int]) -> Intrinsics | None:
+        """Return the camera of a sequence whose name says which one it was."""
+        height, width = size
         known = [camera for name, camera in CAMERAS.items() if name in item.sequence]
-        camera = known[0].scaled_to(width, height) if known else None
-        return to_be_warped(item.id, image, depth, None, camera)
+        return known[0].scaled_to(width, height) if known else None
 
 
 def associate(
@@ -90,40 +115,13 @@ def associate(
 
 def _sequences(path: Path) -> list[Path]:
     """Return the sequence at `path`, or those in it."""
-    for places in ([path], [path / name for name in folders_in(path)]):
-        found = [p for p in places if (p / "rgb.txt").is_file() and (p / "depth.txt").is_file()]
-        if found:
-            return found
-    return []
-
-
-def _matches(path: Path) -> str | None:
-    found = _sequences(path) if path.is_dir() else []
-    return f"{found[0].name} has rgb.txt and depth.txt" if found else None
-
-
-def _open(
-    path: Path, _split: str | None, units_per_metre: float | None, *, max_difference: float
-) -> TumDataset:
-    pairs: list[TumPair] = []
-    for sequence in _sequences(path):
-        times, images = _read_times(sequence / "rgb.txt")
-        depth_times, depths = _read_times(sequence / "depth.txt")
-        matched = associate(times, depth_times, max_difference)
-        if not matched:
-            raise LeadlineError(
-                f"{sequence}: no colour and depth frames within {max_difference:g} s of each "
-                "other; raise it with --data-option max_difference=SECONDS"
-            )
-        prefix = "" if sequence == path else f"{sequence.name}/"
-        found = [
-            TumPair(prefix + images[i], prefix + depths[j], sequence.resolve().name)
-            for i, j in matched
+    for folders in ([path], [path / name for name in folders_in(path)]):
+        sequences = [
+            f for f in folders if (f / "rgb.txt").is_file() and (f / "depth.txt").is_file()
         ]
-        files = (path / name for pair in found for name in (pair.image, pair.depth))
-        require_files(sequence, files, "unpack the sequence again")
-        pairs += found
-    return TumDataset(path, tuple(pairs), units_per_metre or UNITS)
+        if sequences:
+            return sequences
+    return []
 
 
 def _read_times(path: Path) -> tuple[NDArray[np.float64], list[str]]:
@@ -144,14 +142,3 @@ def _is_finite(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
-
-
-LAYOUT = Layout(
-    name="tum",
-    title="TUM RGB-D",
-    points_at="a sequence (rgb.txt, depth.txt), or a folder of sequences",
-    source="Sturm et al.: A Benchmark for the Evaluation of RGB-D SLAM Systems, IROS 2012",
-    matches=_matches,
-    open=_open,
-    options={"max_difference": Option("most seconds between image and depth", 0.02)},
-)

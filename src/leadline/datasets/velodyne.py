@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.listing import read_lines
+from leadline.datasets.folders import read_lines
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes

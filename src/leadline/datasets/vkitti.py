@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from leadline.datasets.layout import Layout, Option
-from leadline.datasets.listing import folders_in, frames_in, require_files
-from leadline.datasets.reader import Reader, check_one_size
-from leadline.datasets.sample import Sample
+from leadline.datasets.folders import folders_in, frames_in, require_files
+from leadline.datasets.layout import FilePair, Layout, Option, Options
 from leadline.datasets.vkitti_classes import IDS, ColourTable, read_colour_table
-from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.quantized import QuantizedDepth
 from leadline.io.files import read_bytes
 from leadline.io.photos import read_photo
 from leadline.io.png16 import decode_grey_png
@@ -32,199 +32,176 @@ VARIATIONS = (
 
 
 @dataclass(frozen=True)
-class VkittiFrame:
-    """The files of one frame, relative to the data set's root, and its world."""
+class VkittiFrame(FilePair):
+    """One frame: `label` is its class picture, where it has one, in the colours of `table`."""
 
-    image: str
-    depth: str
-    classes: str
-    table: str
-    world: str
-
-    @property
-    def id(self) -> str:
-        """The image's path."""
-        return self.image
+    table: str = ""
+    world: str = ""
 
 
 @dataclass(frozen=True)
-class VkittiDataset(Reader[VkittiFrame]):
-    """`sky`: far (655.35 m, as stored) or invalid. `labels`: cityscapes, vkitti or none.
+class _VkittiDataset(Layout):
+    """What both versions share; `sky`: far (655.35 m, as stored) or invalid.
 
-    Frames without a class picture have no labels: that archive is a separate download.
+    `labels`: cityscapes, vkitti or none. Frames without a class picture have no labels: that
+    archive is a separate download.
+
+    A version names its folders in the class variables, with {world}, {variation} and {camera} in
+    them. `worlds_in` is the folder of the worlds' own folders; `names` gives what replaces "rgb"
+    in the name of a depth map and of a class picture.
     """
+
+    worlds_in: ClassVar[str]
+    world: ClassVar[str]
+    rgb_folder: ClassVar[str]
+    depth_folder: ClassVar[str]
+    class_folder: ClassVar[str]
+    table: ClassVar[str]
+    names: ClassVar[tuple[str, str]]
+
+    fixed_units = UNITS
+    options: ClassVar[Options] = {
+        "variation": Option("weather or camera angle", "all", ("all", *VARIATIONS)),
+        "sky": Option("far: at 655.35 m, as stored; or invalid", "far", ("far", "invalid")),
+        "labels": Option("ids of the labels", "cityscapes", ("cityscapes", "vkitti", "none")),
+    }
 
     sky: str = "far"
     labels: str = "cityscapes"
 
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for the folders of the five worlds."""
+        worlds = cls.worlds(path) if path.is_dir() else []
+        return f"has {Path(cls.worlds_in, cls.world.format(worlds[0]))}" if worlds else None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return the splits that have a world at `path`."""
+        existing = set(cls.worlds(path))
+        return tuple(split for split, worlds in WORLDS.items() if existing & set(worlds))
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        split: str | None,
+        _units: float | None,
+        *,
+        variation: str = "all",
+        sky: str = "far",
+        labels: str = "cityscapes",
+        camera: int = 0,
+    ) -> _VkittiDataset:
+        """Open every frame of the split's worlds, in one variation or in all."""
+        frames = tuple(
+            frame
+            for world in cls.worlds(path)
+            if split is None or world in WORLDS[split]
+            for name in (VARIATIONS if variation == "all" else (variation,))
+            for frame in cls.frames(path, world, name, camera)
+        )
+        files = {path / frame.depth for frame in frames}
+        if labels != "none":
+            files |= {path / frame.label for frame in frames if frame.label}
+            files |= {path / frame.table for frame in frames if frame.label}
+        require_files(path, sorted(files), "unpack the archives again, all of one version")
+        return cls(path, frames, UNITS, sky=sky, labels=labels)
+
+    @classmethod
+    def worlds(cls, root: Path) -> list[int]:
+        """Return which of the five worlds exist."""
+        numbers = sorted(number for worlds in WORLDS.values() for number in worlds)
+        names = folders_in(root / cls.worlds_in)
+        return [number for number in numbers if cls.world.format(number) in names]
+
+    @classmethod
+    def frames(cls, root: Path, world: int, variation: str, camera: int) -> Iterator[VkittiFrame]:
+        """Yield the frames of one world and variation, in order."""
+        values = {"world": cls.world.format(world), "variation": variation, "camera": camera}
+        rgb, depth = cls.rgb_folder.format(**values), cls.depth_folder.format(**values)
+        classes, table = cls.class_folder.format(**values), cls.table.format(**values)
+        has_classes = (root / classes).is_dir()
+        for stem, name in frames_in(root / rgb).items():
+            depth_name, class_name = (stem.replace("rgb", other) for other in cls.names)
+            yield VkittiFrame(
+                image=f"{rgb}/{name}",
+                depth=f"{depth}/{depth_name}.png",
+                label=f"{classes}/{class_name}.png" if has_classes else "",
+                table=table,
+                world=cls.world.format(world),
+            )
+
     def paths(self, item: VkittiFrame) -> dict[str, Path]:
-        """Return the image, the depth and, where they are wanted and there, the labels' files."""
+        """Return the image, the depth and, where labels are asked for and exist, their files."""
         files = {"image": item.image, "depth": item.depth}
-        if self.with_labels and self.labels != "none" and item.classes:
-            files |= {"label": item.classes, "table": item.table}
+        if self.with_labels and self.labels != "none" and item.label:
+            files |= {"label": item.label, "table": item.table}
         return {kind: self.root / name for kind, name in files.items()}
 
     def scene(self, item: VkittiFrame) -> str:
         """Return the world, whichever the variation."""
         return item.world
 
-    def read(self, item: VkittiFrame) -> Sample:
-        """Read one frame."""
-        files = self.paths(item)
-        photo, path = files["image"], files["depth"]
-        image = read_photo(photo).pixels
-        values, _ = decode_grey_png(path, read_bytes(path, "depth map"))
-        check_one_size("depth", values, path, image, photo)
-        kept = values != SKY if self.sky == "invalid" else None
-        depth_map = DepthMap.from_metres(values.astype(np.float32) / np.float32(UNITS), kept)
-        labels = None
-        if "label" in files:
-            picture = read_photo(files["label"]).pixels
-            check_one_size("class picture", picture[..., 0], files["label"], image, photo)
-            labels = _table(files["table"], self.labels).classify(picture, files["label"])
-        height, width = depth_map.shape
-        camera = CAMERA.scaled_to(width, height)
-        return Sample(item.id, image, depth_map.depth, depth_map.valid, labels, camera)
+    def read_depth(self, path: Path) -> QuantizedDepth:
+        """Read centimetres, without the sky where it is invalid."""
+        values: NDArray[Any] = decode_grey_png(path, read_bytes(path, "depth map"))[0]
+        if self.sky == "invalid":
+            values = np.where(values == SKY, 0, values).astype(values.dtype)
+        return QuantizedDepth(values, UNITS)
 
+    def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
+        """Read the class picture and look its colours up in the table of its world."""
+        picture = read_photo(files["label"]).pixels
+        return _read_table(files["table"], self.labels).classify(picture, files["label"])
 
-@lru_cache(maxsize=64)
-def _table(path: Path, ids: str) -> ColourTable:
-    return read_colour_table(path, IDS[ids])
+    def camera(self, item: VkittiFrame, size: tuple[int, int]) -> Intrinsics:
+        """Return the one camera of every world."""
+        height, width = size
+        return CAMERA.scaled_to(width, height)
 
 
 @dataclass(frozen=True)
-class Version:
-    """Where a version of the data set keeps its folders; `{world}`, `{variation}`, `{camera}`.
+class Vkitti1Dataset(_VkittiDataset):
+    """Version 1.3.1: one archive for each kind of picture."""
 
-    `worlds_in` is the folder of the worlds' own folders.
-    """
-
-    worlds_in: str
-    world: str
-    rgb: str
-    depth: str
-    classes: str
-    table: str
-    depth_name: Callable[[str], str]
-    classes_name: Callable[[str], str]
-
-    def worlds(self, root: Path) -> list[int]:
-        """Return which of the five worlds are there."""
-        every = sorted(number for numbers in WORLDS.values() for number in numbers)
-        names = folders_in(root / self.worlds_in)
-        return [number for number in every if self.world.format(number) in names]
-
-    def frames(self, root: Path, world: int, variation: str, camera: int) -> Iterator[VkittiFrame]:
-        """Yield the frames of one world and variation, in order."""
-        where = {"world": self.world.format(world), "variation": variation, "camera": camera}
-        rgb, depth = self.rgb.format(**where), self.depth.format(**where)
-        classes, table = self.classes.format(**where), self.table.format(**where)
-        has_classes = (root / classes).is_dir()
-        for stem, name in frames_in(root / rgb).items():
-            picture = f"{classes}/{self.classes_name(stem)}.png" if has_classes else ""
-            yield VkittiFrame(
-                image=f"{rgb}/{name}",
-                depth=f"{depth}/{self.depth_name(stem)}.png",
-                classes=picture,
-                table=table,
-                world=str(where["world"]),
-            )
+    name = "vkitti-1"
+    title = "Virtual KITTI 1.3.1"
+    points_at = "the folder of vkitti_1.3.1_rgb/, _depthgt/ and, for labels, _scenegt/"
+    source = (
+        "Gaidon et al.: Virtual Worlds as Proxy for Multi-Object Tracking Analysis, CVPR 2016; "
+        "split by worlds of Sciuto"
+    )
+    worlds_in = "vkitti_1.3.1_rgb"
+    world = "{:04d}"
+    rgb_folder = "vkitti_1.3.1_rgb/{world}/{variation}"
+    depth_folder = "vkitti_1.3.1_depthgt/{world}/{variation}"
+    class_folder = "vkitti_1.3.1_scenegt/{world}/{variation}"
+    table = "vkitti_1.3.1_scenegt/{world}_{variation}_scenegt_rgb_encoding.txt"
+    names = ("rgb", "rgb")
 
 
-V1 = Version(
-    worlds_in="vkitti_1.3.1_rgb",
-    world="{:04d}",
-    rgb="vkitti_1.3.1_rgb/{world}/{variation}",
-    depth="vkitti_1.3.1_depthgt/{world}/{variation}",
-    classes="vkitti_1.3.1_scenegt/{world}/{variation}",
-    table="vkitti_1.3.1_scenegt/{world}_{variation}_scenegt_rgb_encoding.txt",
-    depth_name=lambda stem: stem,
-    classes_name=lambda stem: stem,
-)
-V2 = Version(
-    worlds_in="",
-    world="Scene{:02d}",
-    rgb="{world}/{variation}/frames/rgb/Camera_{camera}",
-    depth="{world}/{variation}/frames/depth/Camera_{camera}",
-    classes="{world}/{variation}/frames/classSegmentation/Camera_{camera}",
-    table="{world}/{variation}/colors.txt",
-    depth_name=lambda stem: stem.replace("rgb_", "depth_"),
-    classes_name=lambda stem: stem.replace("rgb_", "classgt_"),
-)
+@dataclass(frozen=True)
+class Vkitti2Dataset(_VkittiDataset):
+    """Version 2: everything of a world in one folder, two cameras."""
+
+    name = "vkitti-2"
+    title = "Virtual KITTI 2"
+    points_at = "the folder of Scene01/ ... Scene20/ (rgb, depth; for labels, classSegmentation)"
+    source = "Cabon, Murray, Humenberger: Virtual KITTI 2, 2020; the same split by worlds"
+    options: ClassVar[Options] = {
+        **_VkittiDataset.options,
+        "camera": Option("0 left or 1 right", 0, (0, 1)),
+    }
+    worlds_in = ""
+    world = "Scene{:02d}"
+    rgb_folder = "{world}/{variation}/frames/rgb/Camera_{camera}"
+    depth_folder = "{world}/{variation}/frames/depth/Camera_{camera}"
+    class_folder = "{world}/{variation}/frames/classSegmentation/Camera_{camera}"
+    table = "{world}/{variation}/colors.txt"
+    names = ("depth", "classgt")
 
 
-def _splits(version: Version) -> Callable[[Path], tuple[str, ...]]:
-    def splits(path: Path) -> tuple[str, ...]:
-        there = set(version.worlds(path))
-        return tuple(split for split, worlds in WORLDS.items() if there & set(worlds))
-
-    return splits
-
-
-def _matches(version: Version) -> Callable[[Path], str | None]:
-    def matches(path: Path) -> str | None:
-        there = version.worlds(path) if path.is_dir() else []
-        return f"has {Path(version.worlds_in, version.world.format(there[0]))}" if there else None
-
-    return matches
-
-
-def _opener(version: Version) -> Callable[..., VkittiDataset]:
-    def open_vkitti(
-        path: Path,
-        split: str | None,
-        _units: float | None,
-        *,
-        variation: str,
-        sky: str,
-        labels: str,
-        camera: int = 0,
-    ) -> VkittiDataset:
-        there = version.worlds(path)
-        worlds = [world for world in there if split is None or world in WORLDS[split]]
-        frames = tuple(
-            frame
-            for world in worlds
-            for name in (VARIATIONS if variation == "all" else (variation,))
-            for frame in version.frames(path, world, name, camera)
-        )
-        needed = {path / frame.depth for frame in frames}
-        if labels != "none":
-            needed |= {path / frame.classes for frame in frames if frame.classes}
-            needed |= {path / frame.table for frame in frames if frame.classes}
-        require_files(path, sorted(needed), "unpack the archives again, all of one version")
-        return VkittiDataset(path, frames, UNITS, sky=sky, labels=labels)
-
-    return open_vkitti
-
-
-_OPTIONS = {
-    "variation": Option("weather or camera angle", "all", ("all", *VARIATIONS)),
-    "sky": Option("far: at 655.35 m, as stored; or invalid", "far", ("far", "invalid")),
-    "labels": Option("ids of the labels", "cityscapes", ("cityscapes", "vkitti", "none")),
-}
-
-LAYOUT_1 = Layout(
-    name="vkitti-1",
-    title="Virtual KITTI 1.3.1",
-    points_at="the folder of vkitti_1.3.1_rgb/, _depthgt/ and, for labels, _scenegt/",
-    source="Gaidon et al.: Virtual Worlds as Proxy for Multi-Object Tracking Analysis, CVPR 2016; "
-    "split by worlds of Sciuto",
-    matches=_matches(V1),
-    open=_opener(V1),
-    splits=_splits(V1),
-    units_per_metre=UNITS,
-    options=_OPTIONS,
-)
-
-LAYOUT_2 = Layout(
-    name="vkitti-2",
-    title="Virtual KITTI 2",
-    points_at="the folder of Scene01/ ... Scene20/ (rgb, depth and, for labels, classSegmentation)",
-    source="Cabon, Murray, Humenberger: Virtual KITTI 2, 2020; the same split by worlds",
-    matches=_matches(V2),
-    open=_opener(V2),
-    splits=_splits(V2),
-    units_per_metre=UNITS,
-    options={**_OPTIONS, "camera": Option("0 left or 1 right", 0, (0, 1))},
-)
+@lru_cache(maxsize=64)
+def _read_table(path: Path, ids: str) -> ColourTable:
+    return read_colour_table(path, IDS[ids])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.listing import read_lines
+from leadline.datasets.folders import read_lines
 from leadline.errors import LeadlineError
 
 CLASSES = (

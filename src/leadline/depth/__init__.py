@@ -4,6 +4,7 @@ from leadline.depth.calibration import Calibration, fit_calibration
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.geometry import flying_pixel_mask
 from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import DEPTH_UNITS, KNOWN_UNITS, DepthUnit, parse_units
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "DepthMap",
     "DepthUnit",
     "Intrinsics",
+    "KnownPoint",
+    "KnownPoints",
     "fit_calibration",
     "flying_pixel_mask",
     "parse_units",

@@ -88,6 +88,9 @@ def fit_calibration(
 
     Errors: LeadlineError where there are fewer points than unknowns, a distance is not positive,
     all points lie too close to one depth to tell shift from scale, or the scale is not positive.
+
+    >>> print(fit_calibration(np.array([1.0, 2.0, 4.0]), np.array([1.5, 3.0, 6.0])))
+    scale 1.5
     """
     z, target = np.asarray(predicted, np.float64), np.asarray(known, np.float64)
     if not (np.isfinite(z).all() and np.isfinite(target).all() and (z > 0).all()):

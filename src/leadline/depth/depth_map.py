@@ -23,6 +23,12 @@ class DepthMap:
 
     Build one with `DepthMap.from_metres`, which cleans its input; the plain constructor only
     checks and raises LeadlineError if the promises above do not hold.
+
+    >>> depth_map = DepthMap.from_metres([[1.5, 0.0], [np.nan, 3.0]])
+    >>> depth_map
+    DepthMap(2 x 2, 1.5 to 3 m, 50.0% valid)
+    >>> depth_map.at(x=1, y=1)
+    3.0
     """
 
     depth: NDArray[np.float32]

@@ -18,6 +18,40 @@ FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 _FOUR = ("fx", "fy", "cx", "cy")
 
 
+def check_pinhole(fx: float, fy: float, cx: float, cy: float) -> None:
+    """Raise LeadlineError for a value that is not finite or a focal length that is not positive."""
+    for name, value in zip(_FOUR, (fx, fy, cx, cy), strict=True):
+        if not math.isfinite(value):
+            raise LeadlineError(f"intrinsics: {name} = {value} is not a finite number; correct it")
+        if name in ("fx", "fy") and not value > 0:
+            raise LeadlineError(f"intrinsics: {name} = {value} must be positive; give it in pixels")
+
+
+def pinhole_of_matrix(K: ArrayLike) -> tuple[float, float, float, float]:
+    """Return (fx, fy, cx, cy) of a camera matrix K, (3,3).
+
+    Errors: LeadlineError for another shape, a last row other than 0 0 1, or a skew.
+    """
+    matrix = np.asarray(K, dtype=np.float64)
+    if matrix.shape != (3, 3):
+        raise LeadlineError(f"intrinsics: K has shape {matrix.shape}; give a 3x3 matrix")
+    if not np.isfinite(matrix).all():
+        raise LeadlineError("intrinsics: K holds a value that is not a finite number")
+    if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
+        raise LeadlineError(
+            f"intrinsics: K's rows {matrix[1].tolist()}, {matrix[2].tolist()} are not a "
+            "pinhole camera's (0 fy cy), (0 0 1); give the matrix row by row"
+        )
+    if abs(matrix[0, 1]) > 1e-6 * abs(matrix[0, 0]):
+        raise LeadlineError(
+            f"intrinsics: K has a skew of {matrix[0, 1]:g}, which leadline does not model; "
+            "rectify the pictures"
+        )
+    return (
+        float(matrix[0, 0]), float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2]),
+    )  # fmt: skip
+
+
 def check_fov(degrees: float) -> None:
     """Raise LeadlineError for a field of view that is not between 0 and 180 degrees."""
     if not 0 < degrees < 180:
@@ -43,17 +77,12 @@ class Intrinsics:
     height: int
 
     def __post_init__(self) -> None:
-        for name in _FOUR:
-            value = getattr(self, name)
-            if not math.isfinite(value):
+        check_pinhole(self.fx, self.fy, self.cx, self.cy)
+        for name in ("width", "height"):
+            if not getattr(self, name) > 0:
                 raise LeadlineError(
-                    f"intrinsics: {name} = {value} is not a finite number; correct it"
-                )
-        for name in ("fx", "fy", "width", "height"):
-            value = getattr(self, name)
-            if not value > 0:
-                raise LeadlineError(
-                    f"intrinsics: {name} = {value} must be positive; give it in pixels"
+                    f"intrinsics: {name} = {getattr(self, name)} must be positive; "
+                    "give it in pixels"
                 )
 
     @property
@@ -65,27 +94,9 @@ class Intrinsics:
     def from_matrix(cls, K: ArrayLike, width: int, height: int) -> Intrinsics:
         """Build from a camera matrix K, (3,3), for pictures of `width` x `height` pixels.
 
-        Raises LeadlineError for another shape, a last row other than 0 0 1, or a skew.
+        Errors: LeadlineError for another shape, a last row other than 0 0 1, or a skew.
         """
-        matrix = np.asarray(K, dtype=np.float64)
-        if matrix.shape != (3, 3):
-            raise LeadlineError(f"intrinsics: K has shape {matrix.shape}; give a 3x3 matrix")
-        if not np.isfinite(matrix).all():
-            raise LeadlineError(
-                "intrinsics: K holds a value that is not a finite number; correct it"
-            )
-        if not np.allclose(matrix[2], (0, 0, 1)) or matrix[1, 0] != 0:
-            raise LeadlineError(
-                f"intrinsics: K's rows {matrix[1].tolist()}, {matrix[2].tolist()} are not a "
-                "pinhole camera's (0 fy cy), (0 0 1); give the matrix row by row"
-            )
-        if abs(matrix[0, 1]) > 1e-6 * abs(matrix[0, 0]):
-            raise LeadlineError(
-                f"intrinsics: K has a skew of {matrix[0, 1]:g}, which leadline does not model; "
-                "rectify the pictures"
-            )
-        fx, fy, cx, cy = (float(matrix[index]) for index in ((0, 0), (1, 1), (0, 2), (1, 2)))
-        return cls(fx, fy, cx, cy, width, height)
+        return cls(*pinhole_of_matrix(K), width, height)
 
     @classmethod
     def from_focal_35mm(cls, focal_35mm: float, width: int, height: int) -> Intrinsics:

@@ -1,4 +1,4 @@
-"""In which unit are somebody's prediction files? Judged by the truth, with the evidence said."""
+"""In which unit are somebody's prediction files? Judged by the truth, with the evidence named."""
 
 from __future__ import annotations
 
@@ -11,32 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
-from leadline.depth.units import describe_units, units_stored_as
+from leadline.depth.unit_guess import score_units
+from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.evaluation.cases import evenly_spaced
 from leadline.evaluation.predictions import check_upright, read_disparity
 from leadline.io.formats import read_depth, read_depth_values
 from leadline.metrics.resize import resize_to
 
-LOOKED_AT = 8
-WHOLE_UNITS = units_stored_as("u2")
-FLOAT_UNITS = units_stored_as("f")
-NEAR = 1.4
+IMAGES_COMPARED = 8
+FITTING_FACTOR = 1.4
 """A unit fits if it puts the median prediction within this factor of the median truth ..."""
-FAR = 1.8
+REJECTING_FACTOR = 1.8
 """... and stands out if no other comes within this one."""
-
-
-CLEAR = 0.3
+CLEAR_CORRELATION = 0.3
 """The rank correlation with the truth from which on numbers clearly grow or fall with distance."""
 
 
 @dataclass(frozen=True)
 class DetectedUnits:
-    """`units_per_metre` for every file, None: each file says its own; and why, in a sentence."""
+    """`units_per_metre` for every file, None: each file declares its own; and the evidence."""
 
     units_per_metre: float | None
     evidence: str
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Medians over some images: of the predictions, the truth (metres), their rank correlation."""
+
+    prediction: float
+    truth: float
+    correlation: float
+    largest: float
+    images: int
 
 
 def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits:
@@ -47,15 +55,14 @@ def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits
     Errors: LeadlineError, with the evidence, where no unit stands out or where predictions fall as
     distance grows (a disparity or a relative map is in no unit of length).
     """
-    picked = sorted(evenly_spaced(len(data), LOOKED_AT))
-    paths = [files[data.sample_id(index)] for index in picked]
+    paths = [files[data.sample_id(index)] for index in _compared(data)]
     stored = [read_depth_values(path) for path in paths]
-    units = {said.units_per_metre for _, said in stored}
-    if None not in units:
-        said = ", ".join(describe_units(each) for each in sorted(u for u in units if u))
-        return DetectedUnits(None, f"as the files declare: {said}")
+    declared = {metadata.units_per_metre for _, metadata in stored}
+    if None not in declared:
+        units = ", ".join(describe_units(each) for each in sorted(u for u in declared if u))
+        return DetectedUnits(None, f"as the files declare: {units}")
     folder = paths[0].parent
-    if len(units) > 1:
+    if len(declared) > 1:
         raise LeadlineError(
             f"{folder}: some prediction files declare their unit and some do not; declare it for "
             "all with --pred-scale"
@@ -65,59 +72,58 @@ def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits
         raise LeadlineError(
             f"{folder}: some prediction files hold whole numbers and some do not; score them apart"
         )
-    seen = _medians(files, data, picked, lambda path: read_depth(path, 1.0).depth)
-    if seen is None:
+    comparison = _compare(files, data, lambda path: read_depth(path, 1.0).depth)
+    if comparison is None:
         raise LeadlineError(
             f"{folder}: no prediction file has a positive, finite value where the truth has one; "
             "look at how they were written"
         )
     try:
-        return _judge(seen, whole.pop())
+        return _unit_by_truth(comparison, whole.pop())
     except LeadlineError as error:
         raise LeadlineError(f"{folder}: {error}") from None
 
 
-@dataclass(frozen=True)
-class _Medians:
-    prediction: float
-    truth: float
-    correlation: float
-    largest: float
-    images: int
+def check_declared_units(
+    files: Mapping[str, Path], data: DepthDataset, units_per_metre: float | None
+) -> str | None:
+    """Return why `files` are hardly what was declared, None where nothing contradicts it.
 
-
-def doubt(files: Mapping[str, Path], data: DepthDataset, units: float | None) -> str | None:
-    """Return why files are hardly what was declared, None where nothing speaks against it.
-
-    `units` per metre is what was declared, None that they hold inverse depth. A few are laid over
+    `units_per_metre` is what was declared, None that they hold inverse depth. A few are laid over
     the truth: depth must not fall as distance grows, nor inverse depth grow.
     """
-    picked = sorted(evenly_spaced(len(data), LOOKED_AT))
+    units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
-    seen = _medians(files, data, picked, read)
-    found = 0.0 if seen is None else seen.correlation
-    if units is not None and found < -CLEAR:
+    comparison = _compare(files, data, read)
+    correlation = 0.0 if comparison is None else comparison.correlation
+    if units is not None and correlation < -CLEAR_CORRELATION:
         return (
-            f"the predictions fall as the true distance grows (rank correlation {found:.2f}): "
-            "they look like disparity, not depth; those are for --pred-output inverse"
+            f"the predictions fall as the true distance grows (rank correlation {correlation:.2f})"
+            ": they look like disparity, not depth; those are for --pred-output inverse"
         )
-    if units is None and found > CLEAR:
+    if units is None and correlation > CLEAR_CORRELATION:
         return (
-            f"the predictions grow with the true distance (rank correlation {found:.2f}): they "
-            "look like depth, not inverse depth; depth is scored without --pred-output inverse"
+            f"the predictions grow with the true distance (rank correlation {correlation:.2f}): "
+            "they look like depth, not inverse depth; score depth without --pred-output inverse"
         )
     return None
 
 
-def _medians(
+doubt = check_declared_units  # until cli/evaluate.py uses the new name
+
+
+def _compared(data: DepthDataset) -> list[int]:
+    return sorted(evenly_spaced(len(data), IMAGES_COMPARED))
+
+
+def _compare(
     files: Mapping[str, Path],
     data: DepthDataset,
-    picked: list[int],
     read: Callable[[Path], NDArray[np.float32]],
-) -> _Medians | None:
+) -> _Comparison | None:
     """Compare the values that `read` gives with the truth in some images; None: no common pixel."""
     rows, largest = [], 0.0
-    for index in picked:
+    for index in _compared(data):
         sample = data[index]
         stored = read(files[sample.id])
         size = (sample.depth.shape[0], sample.depth.shape[1])
@@ -126,15 +132,15 @@ def _medians(
         both = sample.valid & (values > 0)
         if both.any():
             p, g = values[both], sample.depth[both]
-            rows.append((np.median(p), np.median(g), _correlation(p, g)))
+            rows.append((np.median(p), np.median(g), _rank_correlation(p, g)))
             largest = max(largest, float(p.max()))
     if not rows:
         return None
     p, g, correlation = np.median(np.array(rows, dtype=np.float64), axis=0)
-    return _Medians(float(p), float(g), float(correlation), largest, len(rows))
+    return _Comparison(float(p), float(g), float(correlation), largest, len(rows))
 
 
-def _correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
+def _rank_correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
     """Return the correlation of the ranks, 0 where one of the two is constant."""
     step = max(1, len(p) // 10_000)
     p, g = p[::step], g[::step]
@@ -144,40 +150,44 @@ def _correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
     return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
-def _judge(seen: _Medians, whole: bool) -> DetectedUnits:
-    about = (
-        f"median {seen.prediction:g} in the files, {seen.truth:.3g} m in the truth "
-        f"({seen.images} images)"
+def _unit_by_truth(comparison: _Comparison, whole: bool) -> DetectedUnits:
+    medians = (
+        f"median {comparison.prediction:g} in the files, {comparison.truth:.3g} m in the truth "
+        f"({comparison.images} images)"
     )
-    if seen.correlation < -CLEAR:
+    if comparison.correlation < -CLEAR_CORRELATION:
         raise LeadlineError(
             "the predictions fall as the true distance grows (rank correlation "
-            f"{seen.correlation:.2f}): they look like disparity or inverse depth, which has no "
-            "unit of length; score them with --pred-output inverse --align scale-shift "
+            f"{comparison.correlation:.2f}): they look like disparity or inverse depth, which has "
+            "no unit of length; score them with --pred-output inverse --align scale-shift "
             "--align-space inverse, or convert them to depth first"
         )
-    if whole and seen.largest <= 255:
+    if whole and comparison.largest <= 255:
         raise LeadlineError(
-            f"the prediction files hold whole numbers up to {seen.largest:g}: 8-bit maps are "
+            f"the prediction files hold whole numbers up to {comparison.largest:g}: 8-bit maps are "
             "mostly stretched image by image and have lost their unit; if they have one, declare "
             "it with --pred-scale"
         )
-    candidates = WHOLE_UNITS if whole else FLOAT_UNITS
+
+    def log_likelihood(units: float) -> float:
+        return -abs(math.log(comparison.prediction / units / comparison.truth))
+
+    scores = score_units("u2" if whole else "f", log_likelihood)
     # How far off, as a factor of at least 1, the median would be in each unit.
-    off = {
-        units: math.exp(abs(math.log(seen.prediction / units / seen.truth))) for units in candidates
-    }
-    best, second, *_ = sorted(off, key=lambda units: off[units])
-    if off[best] < NEAR and off[second] > FAR:
+    factors = {units: math.exp(-score) for units, score in scores.ranked}
+    best, second, *_ = factors
+    if factors[best] < FITTING_FACTOR and factors[second] > REJECTING_FACTOR:
         return DetectedUnits(
             best,
-            f"{describe_units(best)}, detected: {about}; {describe_units(second)} would be "
-            f"off by a factor of {off[second]:.3g}",
+            f"{describe_units(best)}, detected: {medians}; {describe_units(second)} would be "
+            f"off by a factor of {factors[second]:.3g}",
         )
     if not whole and best == 1.0:
-        return DetectedUnits(1.0, f"metre, the default of floating-point files: {about}")
-    tried = ", ".join(f"{describe_units(units)} is off by {off[units]:.3g}" for units in off)
+        return DetectedUnits(1.0, f"metre, the default of floating-point files: {medians}")
+    tried = ", ".join(
+        f"{describe_units(units)} is off by {factor:.3g}" for units, factor in factors.items()
+    )
     raise LeadlineError(
-        f"the unit of the prediction files is ambiguous: {about}; {tried}; "
+        f"the unit of the prediction files is ambiguous: {medians}; {tried}; "
         "declare it, for instance --pred-scale 1000 for millimetres"
     )

@@ -6,7 +6,7 @@ import logging
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -15,11 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from leadline.errors import LeadlineError
+from leadline.export import WeightType
 from leadline.export.graph import OPSET, add_size_policy
 from leadline.io.atomic import atomic_path
 from leadline.models.base import DepthModel
 
-WEIGHT_TYPES = ("f32", "fp16")
 SMALLEST_HALVED = 1024
 """Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
 
@@ -123,7 +123,7 @@ def halve_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
     return halved
 
 
-def rounded_like(model: DepthModel, weights: str) -> DepthModel:
+def rounded_like(model: DepthModel, weights: WeightType) -> DepthModel:
     """Return a copy of `model` whose weights went through the stored type, to compare with."""
     twin = copy.deepcopy(model)
     if weights == "fp16":
@@ -133,10 +133,10 @@ def rounded_like(model: DepthModel, weights: str) -> DepthModel:
     return twin
 
 
-def write_exported(graph: onnx.ModelProto, path: Path, weights: str) -> None:
+def write_exported(graph: onnx.ModelProto, path: Path, weights: WeightType) -> None:
     """Write `.onnx`, or `.xml` with its `.bin`, in one move each; weights f32 or fp16."""
-    if weights not in WEIGHT_TYPES:
-        raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(WEIGHT_TYPES)}")
+    if weights not in get_args(WeightType):
+        raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(get_args(WeightType))}")
     if path.suffix == ".onnx":
         stored = halve_weights(graph) if weights == "fp16" else graph
         with atomic_path(path) as temporary:

@@ -33,7 +33,7 @@ def check_parity(
     sizes: Sequence[tuple[int, int]] = SIZES,
     batches: Sequence[int] = (1, 3),
 ) -> list[ParityRow]:
-    """Compare an exported file in float32 with `model` in torch, on pictures made up on the spot.
+    """Compare an exported file in float32 with `model` in torch, on generated pictures.
 
     An `.onnx` file is checked in OpenVINO and in ONNX Runtime, an `.xml` in OpenVINO. The largest
     size is run at batch 1 only.

@@ -1,5 +1,18 @@
-"""Prediction without torch: `load` a model, call it with a photograph."""
+"""Prediction without torch: `load` a model, call it with a photograph; or files to files."""
 
-from leadline.inference.predictor import Prediction, Predictor, find_model, load
+from leadline.inference.calibrate_file import CalibrationResult, calibrate
+from leadline.inference.predict_files import OutputOptions, PredictedPhoto, predict
+from leadline.inference.predictor import BatchPrediction, Prediction, Predictor, find_model, load
 
-__all__ = ["Prediction", "Predictor", "find_model", "load"]
+__all__ = [
+    "BatchPrediction",
+    "CalibrationResult",
+    "OutputOptions",
+    "PredictedPhoto",
+    "Prediction",
+    "Predictor",
+    "calibrate",
+    "find_model",
+    "load",
+    "predict",
+]

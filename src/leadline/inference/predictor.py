@@ -1,5 +1,6 @@
 """`Predictor`: a photograph in, a `DepthMap` in metres out, whatever engine does the work."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,19 +9,21 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.runtimes import (
     PRECISIONS,
+    RUNTIMES,
     OnnxRuntime,
     OpenVinoRuntime,
+    Precision,
     Runtime,
+    RuntimeName,
     TorchRuntime,
 )
 from leadline.io.photos import Photo, read_photo
 from leadline.weights import DEFAULT_MODEL, shipped_model_file, shipped_models
 
 ImageLike = Photo | Path | str | NDArray[np.uint8]
-RUNTIMES = ("auto", "openvino", "onnxruntime", "torch")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,12 @@ class BatchPrediction:
 
 
 class Predictor:
-    """Call it with a photograph; `Predictor.load` makes one."""
+    """Call it with a photograph; `Predictor.load` makes one.
+
+    >>> predictor = Predictor.load()
+    >>> predictor(np.full((48, 64, 3), 90, np.uint8)).shape
+    (48, 64)
+    """
 
     def __init__(self, name: str, runtime: Runtime):
         self.name = name
@@ -57,8 +65,8 @@ class Predictor:
         cls,
         name_or_path: str | Path = DEFAULT_MODEL,
         *,
-        runtime: str = "auto",
-        precision: str = "f32",
+        runtime: RuntimeName = "auto",
+        precision: Precision = "f32",
         threads: int | None = None,
         processing_area: int | None = None,
     ) -> "Predictor":
@@ -66,7 +74,8 @@ class Predictor:
 
         `runtime` auto takes OpenVINO for exported files and torch for folders. `precision` is f32
         or bf16 (OpenVINO only: twice as fast, about 1 % coarser). `processing_area` changes the
-        number of pixels the network sees; it was trained at another one, so metres will be off.
+        number of pixels the network sees; it was trained at another one, so metres will be off:
+        a LeadlineWarning says so.
 
         Errors: LeadlineError for an unknown name, a missing or unreadable file, or an option that
         the runtime does not have.
@@ -77,6 +86,13 @@ class Predictor:
             raise LeadlineError(f"runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
         if processing_area is not None and processing_area < 1:
             raise LeadlineError(f"processing area {processing_area}: expected pixels, at least 1")
+        if processing_area is not None:
+            warnings.warn(
+                f"processing at {processing_area} pixels, not the size the model was trained at: "
+                "the metres will be off",
+                LeadlineWarning,
+                stacklevel=2,
+            )
         path = find_model(name_or_path)
         chosen = runtime
         if runtime == "auto":

@@ -7,7 +7,7 @@ a checkpoint. Each is imported only when it is asked for.
 import os
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 
 Outputs = dict[str, NDArray[Any]]
-PRECISIONS = ("f32", "bf16")
+Precision = Literal["f32", "bf16"]
+RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 COMPILED_SIZES = 4
 ANY_SIZE = ()
 
@@ -44,7 +47,7 @@ class OpenVinoRuntime:
     def __init__(
         self,
         path: Path,
-        precision: str = "f32",
+        precision: Precision = "f32",
         threads: int | None = None,
         processing_area: int | None = None,
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,18 @@ def cannot_write(path: Path, error: OSError) -> LeadlineError:
         f"{path}: cannot write here ({one_line(error)}); "
         "choose another output path, or free space and permissions"
     )
+
+
+def check_writable(folder: Path) -> None:
+    """Raise LeadlineError unless files can be written into `folder`, which is created."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise LeadlineError(f"{folder}: is a file; give a folder for the results") from None
+    except OSError as error:
+        raise cannot_write(folder, error) from None
 
 
 def _own_names(path: Path, temporary: Path) -> set[str | bytes | None]:

@@ -3,42 +3,117 @@
 from __future__ import annotations
 
 import json
+import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError, one_line
+from leadline.depth.intrinsics import Intrinsics, check_pinhole, pinhole_of_matrix
+from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.files import read_bytes
 
 _FOUR = ("fx", "fy", "cx", "cy")
 _ACCEPTED = 'nine numbers (3x3, row by row), four ("fx fy cx cy"), or JSON with fx, fy, cx, cy or K'
+_IN_PIXELS = "give the intrinsics in pixels (multiply by the width and the height)"
+
+SHORTEST_FOCAL = 0.02
+"""Of the picture's width: a field of view above 175 degrees."""
+
+SMALL_FOCAL = 10.0
+"""Pixels: below it, a principal point in the first pixel is a share of the picture's size."""
 
 
-def read_camera(path: Path | str, width: int, height: int) -> Intrinsics:
-    """Read a camera from a text, .npy or .json file, for pictures of `width` x `height` pixels.
+@dataclass(frozen=True)
+class CameraFile:
+    """A camera as a file holds it, in pixels, of pictures of any size that it fits.
+
+    `size` is the (width, height) that JSON files may state; the camera is scaled from there.
+    """
+
+    path: Path
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    size: tuple[int, int] | None = None
+
+    def for_size(self, width: int, height: int) -> Intrinsics:
+        """Return the camera for a picture of `width` x `height` pixels.
+
+        A LeadlineWarning says where the file seems to be for another picture: its own size has
+        another aspect ratio, or it states no size and its principal point lies outside this one.
+        Errors: LeadlineError, naming the file, for a focal length that is no number of pixels.
+        """
+        own_width, own_height = self.size or (width, height)
+        if self.fx < SHORTEST_FOCAL * own_width:
+            raise LeadlineError(
+                f"{self.path}: fx = {self.fx:g} for a picture {own_width} pixels wide looks "
+                f"normalised; {_IN_PIXELS}"
+            )
+        self._warn_of_another_picture(width, height)
+        camera = Intrinsics(self.fx, self.fy, self.cx, self.cy, own_width, own_height)
+        return camera if self.size is None else camera.scaled_to(width, height)
+
+    def _warn_of_another_picture(self, width: int, height: int) -> None:
+        text = ""
+        if self.size is None:
+            if not (-0.5 <= self.cx <= width - 0.5 and -0.5 <= self.cy <= height - 0.5):
+                text = (
+                    f"its principal point ({self.cx:g}, {self.cy:g}) lies outside a picture of "
+                    f"{width} x {height}; where it is the camera of a larger picture, give JSON "
+                    "with width and height, and it is scaled"
+                )
+        else:
+            across, down = width / self.size[0], height / self.size[1]
+            # Resizing rounds a side by up to half a pixel.
+            if abs(across - down) > (0.01 + 1 / min(width, height)) * across:
+                text = (
+                    f"is for pictures of {self.size[0]} x {self.size[1]}, and {width} x {height} "
+                    "has another aspect ratio; where the picture was cropped, give its own camera"
+                )
+        if text:
+            warnings.warn(f"{self.path}: {text}", LeadlineWarning, stacklevel=3)
+
+
+def read_camera_file(path: Path | str) -> CameraFile:
+    """Read a camera from a text, .npy or .json file.
 
     Text and .npy hold nine numbers (K row by row) or four (fx fy cx cy); text may separate
     them by blanks, commas or line breaks and comment with #. JSON is the same list, or an
-    object with the keys fx, fy, cx, cy, or with the key K; if it also has width and height,
-    the camera is scaled from that size to the one asked for.
-    Errors: LeadlineError, naming the file, for anything else.
+    object with the keys fx, fy, cx, cy, or with the key K; it may also state width and height.
+    Errors: LeadlineError, naming the file, for anything else, and for normalised intrinsics.
     """
     path = Path(path)
     data = read_bytes(path, "camera file")
     try:
         if path.suffix.lower() == ".json":
-            return _from_json(data, width, height)
-        numbers = _numbers_from_npy(data) if path.suffix.lower() == ".npy" else _numbers(data)
-        return _from_numbers(numbers, width, height)
+            numbers, size = _from_json(json.loads(data))
+        else:
+            is_npy = path.suffix.lower() == ".npy"
+            numbers, size = _numbers_from_npy(data) if is_npy else _numbers(data), None
+        fx, fy, cx, cy = _pinhole(numbers)
+        check_pinhole(fx, fy, cx, cy)
+        if fx < SMALL_FOCAL and 0 < cx <= 1 and 0 < cy <= 1:
+            raise LeadlineError(f"fx = {fx:g} and cx = {cx:g} look normalised; {_IN_PIXELS}")
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
     except (ValueError, TypeError, EOFError, KeyError) as error:
         raise LeadlineError(
             f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {_ACCEPTED}"
         ) from error
+    return CameraFile(path, fx, fy, cx, cy, size)
+
+
+def read_camera(path: Path | str, width: int, height: int) -> Intrinsics:
+    """Read a camera file for pictures of `width` x `height` pixels.
+
+    What the file may hold, warnings and errors: `read_camera_file` and `CameraFile.for_size`.
+    """
+    return read_camera_file(path).for_size(width, height)
 
 
 def _numbers(data: bytes) -> NDArray[np.float64]:
@@ -51,29 +126,22 @@ def _numbers_from_npy(data: bytes) -> NDArray[np.float64]:
     return np.asarray(np.load(BytesIO(data), allow_pickle=False), dtype=np.float64)
 
 
-def _from_json(data: bytes, width: int, height: int) -> Intrinsics:
-    content = json.loads(data)
+def _from_json(content: Any) -> tuple[NDArray[np.float64], tuple[int, int] | None]:
     if isinstance(content, list):
-        return _from_numbers(np.asarray(content, dtype=np.float64), width, height)
+        return np.asarray(content, dtype=np.float64), None
     if not isinstance(content, dict):
         raise LeadlineError(f"holds {content!r} instead of a camera; expected {_ACCEPTED}")
-    own_width, own_height = int(content.get("width", width)), int(content.get("height", height))
+    if ("width" in content) != ("height" in content):
+        raise LeadlineError("states one of width and height; give both, or neither")
+    size = (int(content["width"]), int(content["height"])) if "width" in content else None
     numbers = content["K"] if "K" in content else [content[name] for name in _FOUR]
-    camera = _from_numbers(np.asarray(numbers, dtype=np.float64), own_width, own_height)
-    return camera.scaled_to(width, height)
+    return np.asarray(numbers, dtype=np.float64), size
 
 
-def _from_numbers(numbers: NDArray[np.float64], width: int, height: int) -> Intrinsics:
+def _pinhole(numbers: NDArray[np.float64]) -> tuple[float, float, float, float]:
     if numbers.size == 9:
-        camera = Intrinsics.from_matrix(numbers.reshape(3, 3), width, height)
-    elif numbers.size == 4:
-        fx, fy, cx, cy = (float(value) for value in numbers.ravel())
-        camera = Intrinsics(fx, fy, cx, cy, width, height)
-    else:
+        return pinhole_of_matrix(numbers.reshape(3, 3))
+    if numbers.size != 4:
         raise LeadlineError(f"holds {numbers.size} numbers; expected {_ACCEPTED}")
-    if camera.fx < 0.02 * width:  # a field of view above 175 degrees
-        raise LeadlineError(
-            f"fx = {camera.fx:g} for a picture {width} pixels wide looks normalised; "
-            "give the intrinsics in pixels (multiply by the width and the height)"
-        )
-    return camera
+    fx, fy, cx, cy = (float(value) for value in numbers.ravel())
+    return fx, fy, cx, cy

@@ -53,7 +53,7 @@ class DepthFormat:
 
     suffixes: lower case, with their dot; files are written with the first one.
     read: (path, bytes) -> the values as stored, (H,W), and the file's `leadline:` texts.
-    write: (path, map, metadata) -> None; None where the format is only read.
+    write: (path, map, metadata) -> None, by way of `atomic_path`; None where only read.
     sidecar: the texts are in `<name>.json` beside the file, and `read` returns none.
     whole_units: the values are whole numbers, of a unit that the writer may choose; else metres.
     probe: (path, bytes) -> whether the file holds depth, where photographs have the suffix too.
@@ -139,6 +139,10 @@ def write_depth(
     distance that would round to 0, which means invalid, becomes 1.
 
     Errors: LeadlineError for an unknown format or suffix, or if the file cannot be written.
+
+    >>> write_depth("wall.png", DepthMap.from_metres([[2.5, 0.0]]))
+    >>> read_depth("wall.png")
+    DepthMap(2 x 1, 2.5 to 2.5 m, 50.0% valid)
     """
     path = Path(path)
     name = format_of_suffix(path) if format is None else format

@@ -1,6 +1,7 @@
-"""Checkpoints: the whole state of a run, written in one move, the one before kept."""
+"""What a run saves: checkpoints to resume from, and the best model with its card."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import torch
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
+from leadline.metrics import METRICS
+from leadline.models.base import DepthModel
+from leadline.training.recipe import Recipe
 
 LAST, BEFORE = "last.ckpt", "before_last.ckpt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False) -> None:
-    """Write `state` as the newest checkpoint; the previous one stays as a fallback.
+    """Write `state` as the newest checkpoint of a run; the previous one stays as a fallback.
 
     With `same_step` the newest is replaced: the fallback should be of an earlier step.
     Errors: LeadlineError where the file cannot be written; the previous checkpoint is then intact.
@@ -22,7 +26,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
     try:
         with atomic_path(newest) as temporary:
             torch.save(state, temporary)
-            _reach_the_disk(temporary)
+            _flush_to_disk(temporary)
             if newest.exists() and not same_step:
                 newest.replace(folder / BEFORE)
     except RuntimeError as error:  # torch's zip writer does not raise OSError on a full disk
@@ -37,7 +41,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
         ) from error
 
 
-def _reach_the_disk(path: Path) -> None:
+def _flush_to_disk(path: Path) -> None:
     """Wait until a file is stored: renamed before that, a power cut could leave it empty."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
@@ -73,3 +77,45 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
         f"{folder}: no checkpoint to resume from: {'; '.join(problems)}; remove the run folder and "
         "train again"
     )
+
+
+def save_best_model(
+    folder: Path,
+    model: DepthModel,
+    recipe: Recipe,
+    *,
+    training: Mapping[str, Any],
+    scores: Mapping[str, float],
+) -> None:
+    """Write weights, configuration and model card into the folder `model/` of a run.
+
+    `training` are the rows of the card on how it was trained, `scores` those of the validation.
+    """
+    model.save(folder)
+    with atomic_path(folder / "README.md") as temporary:
+        temporary.write_text(_card(recipe, training, scores), encoding="utf-8")
+
+
+def _card(recipe: Recipe, training: Mapping[str, Any], scores: Mapping[str, float]) -> str:
+    """Return a model card in the layout that model hubs read (YAML head, then Markdown)."""
+    lines = [
+        "---",
+        "pipeline_tag: depth-estimation",
+        "library_name: leadline",
+        "---",
+        "",
+        f"# {recipe.name}",
+        "",
+        recipe.description,
+        "",
+        "One RGB photograph in, depth in metres out (planar z along the optical axis).",
+        "",
+        "| training | |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in training.items()),
+    ]
+    if scores:
+        lines += ["", "| validation | |", "| --- | --- |"]
+        lines += [f"| {name} | {scores[name]:.4f} |" for name in METRICS]
+    lines += ["", "Use: `leadline predict photo.jpg -o out --model .`", ""]
+    return "\n".join(lines)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel
 from leadline.training.recipe import Recipe
 
 
@@ -24,33 +23,31 @@ class ClassIds:
     keys: tuple[str, ...] = ()
 
     def check(self, labels: NDArray[np.int32], name: str) -> None:
-        """Refuse labels (H,W) of the file `name` that hold an id which is neither.
+        """Raise where labels (H,W) of the file `name` hold an id that is neither.
 
         Errors: LeadlineError naming the file, the id and what to set.
         """
         if labels.size == 0 or labels.max() < self.count:
             return
         ids, pixels = np.unique(labels[labels >= self.count], return_counts=True)
-        strange = [(int(i), int(n)) for i, n in zip(ids, pixels, strict=True)]
-        strange = [(i, n) for i, n in strange if i not in self.ignored]
-        if strange:
-            label, number = strange[-1]
+        unknown = [(int(i), int(n)) for i, n in zip(ids, pixels, strict=True)]
+        unknown = [(i, n) for i, n in unknown if i not in self.ignored]
+        if unknown:
+            label, number = unknown[-1]
             raise LeadlineError(
                 f"{name}: has label {label} at {number:,} of {labels.size:,} pixels, and the "
                 f"network has classes 0 to {self.count - 1}; set model.options.classes above the "
-                "highest id of the data ('leadline check-data' tells it), or name the id in "
+                "highest id of the data ('leadline check-data' shows it), or name the id in "
                 f"{' and '.join(self.keys)}"
             )
 
 
-def class_ids(recipe: Recipe, model: DepthModel) -> ClassIds | None:
-    """Return what a run of `recipe` makes of label ids, None where it looks at none."""
-    terms = {place: term for place, term in enumerate(recipe.loss) if term.space == "labels"}
-    if model.classes is None or not terms:
+def class_ids(recipe: Recipe, classes: int | None) -> ClassIds | None:
+    """Return the label ids of a run whose network has `classes`; None where it reads no labels."""
+    if classes is None or not recipe.class_terms:
         return None
-    ignored = [frozenset(map(int, term.options.get("ignore", ()))) for term in terms.values()]
-    keys = tuple(f"loss.{place}.options.ignore" for place in terms)
-    return ClassIds(model.classes, frozenset.intersection(*ignored), keys)
+    keys = tuple(f"loss.{place}.options.ignore" for place in recipe.class_terms)
+    return ClassIds(classes, recipe.ignored_classes, keys)
 
 
 def label_file(files: Mapping[str, Path], sample_id: str) -> str:

@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
 from leadline.metrics import HIGHER_IS_BETTER
-from leadline.training.runs import RunFolder
+from leadline.training.run_folder import Run
 
 SHOWN = ("delta1", "abs_rel", "rmse")
-AXES = ("step", "epoch", "images")
+Axis = Literal["step", "epoch", "images"]
 SMOOTHED_SHARE = 0.05
-MOST_RUNS = 20
+MAX_RUNS = 20
 LOG_SPAN = 4
 """The axis of the loss is logarithmic where the largest loss is so many times the smallest."""
 LINES = ("-", (0, (4, 2)), (0, (6, 2, 1, 2)), (0, (1, 1.5)))
@@ -24,13 +25,20 @@ FIRST_DOT, LAST_DOT, STAR = 6.0, 3.0, 8.0
 """Diameters of the points in 1/72 inch; a star is so much larger."""
 
 
-def draw_curves(runs: Sequence[RunFolder], path: Path, x: str = "step") -> None:
+def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
     """Draw loss, learning rate and validation metrics of `runs` over `x` into the picture `path`.
 
     `x` is step, epoch or images. Each run has one colour and one kind of line in all parts, so that
     equal curves are seen through each other. The loss is drawn thin as it was logged and thick as
     its running mean over `SMOOTHED_SHARE` of the run, where that is more than one value.
+    Errors: LeadlineError for no run, or for more than `MAX_RUNS`.
     """
+    if not runs:
+        raise LeadlineError("there are no runs to draw")
+    if len(runs) > MAX_RUNS:
+        raise LeadlineError(
+            f"{len(runs)} runs are too many for one picture (at most {MAX_RUNS}); name fewer"
+        )
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 7), layout="constrained")
@@ -84,7 +92,7 @@ def _colours(count: int) -> list[Any]:
     return [colormaps["turbo"](value) for value in np.linspace(0.03, 0.97, count)]
 
 
-def _loss_title(runs: Sequence[RunFolder]) -> str:
+def _loss_title(runs: Sequence[Run]) -> str:
     title = "training loss"
     if any(_window(run.series("loss")[1]) > 1 for run in runs):
         title += f" (thick: mean over {SMOOTHED_SHARE:.0%} of the run)"
@@ -110,7 +118,7 @@ def _window(values: Sequence[float]) -> int:
     return max(1, round(SMOOTHED_SHARE * len(values)))
 
 
-def _draw_loss(axes: Any, run: RunFolder, x: str, pen: _Pen) -> None:
+def _draw_loss(axes: Any, run: Run, x: str, pen: _Pen) -> None:
     places, values = run.series("loss", x)
     window = _window(values)
     if window > 1:
@@ -136,7 +144,7 @@ def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64
     return np.asarray((sums[last] - sums[first]) / (last - first))
 
 
-def _draw_metric(axes: Any, run: RunFolder, metric: str, x: str, pen: _Pen) -> None:
+def _draw_metric(axes: Any, run: Run, metric: str, x: str, pen: _Pen) -> None:
     places, values = run.series(f"val_{metric}", x)
     axes.plot(
         *(places, values),
@@ -163,7 +171,7 @@ def _draw_metric(axes: Any, run: RunFolder, metric: str, x: str, pen: _Pen) -> N
         )
 
 
-def _draw_legend(axes: Any, runs: Sequence[RunFolder], pens: Sequence[_Pen]) -> None:
+def _draw_legend(axes: Any, runs: Sequence[Run], pens: Sequence[_Pen]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -184,7 +192,7 @@ def _draw_legend(axes: Any, runs: Sequence[RunFolder], pens: Sequence[_Pen]) -> 
     )
 
 
-def _describe(run: RunFolder) -> str:
+def _describe(run: Run) -> str:
     best = run.best
     scores = ", ".join(f"{metric} {best[metric]:.3f}" for metric in SHOWN if metric in best)
     kept = f"\n* epoch {best['epoch']:.0f}: {scores}" if best else "\nnot validated yet"

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from leadline.datasets.sample import DepthDataset
 from leadline.training.augment import TrainingItem, prepare
 from leadline.training.class_ids import ClassIds, label_file
-from leadline.training.memory import keep_freed_memory
+from leadline.training.malloc import tune_malloc
 from leadline.training.recipe import AugmentSection
 
 BATCHES_AHEAD = 2
@@ -170,7 +170,7 @@ def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> Da
     The loader is meant to be iterated once, over all steps of the run: nothing is gained by
     keeping workers beyond that. Where there is a GPU, batches lie in page-locked memory.
     """
-    keep_freed_memory()
+    tune_malloc()
     return DataLoader(
         samples,
         batch_sampler=order,
@@ -195,7 +195,7 @@ def _prepare_worker(_worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    keep_freed_memory()
+    tune_malloc()
 
 
 def _end_with_parent() -> None:

@@ -3,232 +3,204 @@
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PositiveInt, ValidationError, model_validator
 
 from leadline.errors import LeadlineError, nearest
-from leadline.metrics import METRICS
+from leadline.training.config import FieldDescription, OneOf, Section, describe_fields, explain
+from leadline.training.loggers import LOGGERS
+from leadline.training.schedules import EarlyStoppingSection, ScheduleSection
 
 
-class _Section(BaseModel):
-    """A part of a recipe: unknown keys are errors, values are checked, nothing changes later."""
+class ModelSection(Section):
+    """Which network, what it starts from, what it regresses."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    architecture: str = Field(description="Network, one of `leadline models`.")
+    encoder: str | None = Field(None, description="Encoder in place of the architecture's own.")
+    encoder_weights: str = Field(
+        "imagenet",
+        description="What the encoder starts from: imagenet (torchvision's file, from its cache or "
+        "downloaded), shipped (the package's MobileNetV2), none, or a local file.",
+    )
+    normalization: Literal["auto", "imagenet", "symmetric", "unit"] = Field(
+        "auto",
+        description="How the input is normalised; a local file of weights must say it: imagenet, "
+        "symmetric ([-1,1]) or unit ([0,1]).",
+    )
+    channel_order: Literal["rgb", "bgr"] = Field(
+        "rgb", description="Order in which the network sees the colours."
+    )
+    depth_space: Literal["linear", "log", "reciprocal"] = Field(
+        "log", description="What the network regresses: metres, their logarithm or reciprocal."
+    )
+    min_depth: float = Field(1e-3, gt=0, description="Nearest depth it can predict, metres.")
+    max_depth: float = Field(10.0, gt=0, description="Farthest depth it can predict, metres.")
+    options: dict[str, Any] = Field({}, description="Options of the architecture, by name.")
 
 
-class ModelSection(_Section):
-    """Which network, what it starts from, what it regresses.
+class DataSection(Section):
+    """What is trained on and what validates."""
 
-    `encoder_weights`: `imagenet` (torchvision's file, from its cache or downloaded), `shipped`
-    (the package's own ImageNet MobileNetV2), `none`, or a local file. A local file must say how
-    it wants its input normalised: `normalization` is imagenet, symmetric ([-1,1]) or unit ([0,1]).
-    `channel_order` is how the network sees the colours.
-    """
-
-    architecture: str
-    encoder: str | None = None
-    encoder_weights: str = "imagenet"
-    normalization: Literal["auto", "imagenet", "symmetric", "unit"] = "auto"
-    channel_order: Literal["rgb", "bgr"] = "rgb"
-    depth_space: Literal["linear", "log", "reciprocal"] = "log"
-    min_depth: float = Field(1e-3, gt=0)
-    max_depth: float = Field(10.0, gt=0)
-    options: dict[str, Any] = {}
-
-
-class DataSection(_Section):
-    """What is trained on. `area` is the number of input pixels; the sides follow the images.
-
-    `batch_size` images make one step of the optimizer, however many processes and micro-batches
-    share them. `last_batch`: an epoch's last, short batch is dropped or kept.
-
-    Where the data has no val split, `val_fraction` of the samples validate; `val_unit` scene takes
-    whole scenes (rooms, drives, folders), because the neighbours of a video frame look like it.
-
-    `layout` is how the data is laid out (auto: recognised), `options` are that layout's own, such
-    as {camera: 3}; docs/data.md lists both.
-    """
-
-    layout: str = "auto"
-    options: dict[str, str | int | float | bool] = {}
-    area: int = Field(76_800, ge=1024)
-    min_depth: float = Field(1e-3, ge=0)
-    max_depth: float = Field(10.0, gt=0)
-    batch_size: int = Field(8, ge=1)
-    last_batch: Literal["drop", "keep"] = "drop"
-    val_fraction: float = Field(0.1, ge=0, lt=1)
-    val_unit: Literal["sample", "scene"] = "sample"
-    seed: int = Field(0, ge=0)
-    limit: int | None = Field(None, ge=1)
-    workers: int = Field(1, ge=0)
+    layout: str = Field("auto", description="Layout of the data (docs/data.md); auto: recognised.")
+    options: dict[str, str | int | float | bool] = Field(
+        {}, description="Options of the layout, such as {camera: 3}."
+    )
+    area: int = Field(
+        76_800,
+        ge=1024,
+        description="Input pixels; the sides follow the aspect ratio of the images.",
+    )
+    min_depth: float = Field(1e-3, ge=0, description="Depth up to this is invalid, metres.")
+    max_depth: float = Field(10.0, gt=0, description="Depth beyond this is invalid, metres.")
+    batch_size: int = Field(
+        8, ge=1, description="Images of one step, over all processes and micro-batches."
+    )
+    last_batch: Literal["drop", "keep"] = Field(
+        "drop", description="Whether the last, short batch of an epoch is trained on."
+    )
+    val_fraction: float = Field(
+        0.1, ge=0, lt=1, description="Share of the samples that validates where there is no split."
+    )
+    val_unit: Literal["sample", "scene"] = Field(
+        "sample", description="scene: whole rooms, drives or folders validate, not single frames."
+    )
+    seed: int = Field(0, ge=0, description="Which samples val_fraction draws.")
+    limit: int | None = Field(None, ge=1, description="Train on N samples, drawn with seed.")
+    workers: int = Field(1, ge=0, description="Processes that load data; the bits do not change.")
 
 
 Range = tuple[float, float]
 
 
-class AugmentSection(_Section):
-    """Random changes of a training pair; each range is drawn from uniformly.
+class AugmentSection(Section):
+    """Random changes of a training pair; each range is drawn from uniformly."""
 
-    `scale` zooms in by s and divides depth by s; `rotation` is in degrees; corners that rotate in
-    are invalid. `gain`, `channel_gain`, `gamma` and `saturation` are factors.
-    """
-
-    flip: float = Field(0.0, ge=0, le=1)
-    rotation: float = Field(0.0, ge=0, le=180)
-    scale: Range = (1.0, 1.0)
-    gain: Range = (1.0, 1.0)
-    channel_gain: Range = (1.0, 1.0)
-    gamma: Range = (1.0, 1.0)
-    saturation: Range = (1.0, 1.0)
-    channel_permutation: float = Field(0.0, ge=0, le=1)
-
-
-class LossTerm(_Section):
-    """One term of the loss: a name in `LOSSES`, the space it is computed in, its weight.
-
-    `target`: network units; `depth`: metres; `labels`: class scores against class ids.
-    """
-
-    name: str
-    weight: float = 1.0
-    space: Literal["target", "depth", "labels"] = "target"
-    options: dict[str, Any] = {}
+    flip: float = Field(0.0, ge=0, le=1, description="Probability of a mirrored pair.")
+    rotation: float = Field(
+        0.0, ge=0, le=180, description="Largest angle, degrees; corners that rotate in are invalid."
+    )
+    scale: Range = Field((1.0, 1.0), description="Zooms in by s and divides depth by s.")
+    gain: Range = Field((1.0, 1.0), description="Factor of the brightness.")
+    channel_gain: Range = Field((1.0, 1.0), description="Factor of each colour channel.")
+    gamma: Range = Field((1.0, 1.0), description="Exponent of the brightness.")
+    saturation: Range = Field((1.0, 1.0), description="Factor of the saturation.")
+    channel_permutation: float = Field(
+        0.0, ge=0, le=1, description="Probability of another order of the channels."
+    )
 
 
-class ParameterGroup(_Section):
-    """The parameters whose names match a glob: slower, decayed otherwise, or frozen.
+class LossTerm(Section):
+    """One term of the loss; the terms are weighted and added."""
 
-    A frozen BatchNorm layer keeps its running statistics too.
-    """
+    name: str = Field(description="Loss, a name in `leadline.training.losses.LOSSES`.")
+    weight: float = Field(1.0, description="Factor of this term.")
+    space: Literal["target", "depth", "labels"] = Field(
+        "target",
+        description="Computed in network units (target), metres (depth) or class scores (labels).",
+    )
+    options: dict[str, Any] = Field({}, description="Options of the loss, by name.")
 
-    match: str
-    lr_factor: float = Field(1.0, gt=0)
-    weight_decay: float | None = Field(None, ge=0)
-    frozen: bool = False
+    @property
+    def ignored_ids(self) -> frozenset[int]:
+        """The class ids that this term leaves out."""
+        return frozenset(map(int, self.options.get("ignore", ())))
 
 
-class OptimizerSection(_Section):
-    """`encoder_lr` defaults to `lr`; `clip` bounds the norm of the gradient (0: no bound).
+class ParameterGroup(Section):
+    """The parameters whose names match a glob. A frozen BatchNorm also keeps its statistics."""
 
-    `groups`, where given, say it by globs on parameter names: the first that matches takes a
-    parameter, and together they take all.
-    """
+    match: str = Field(description="Glob on parameter names; the first that matches takes it.")
+    lr_factor: float = Field(1.0, gt=0, description="Factor of optimizer.lr.")
+    weight_decay: float | None = Field(
+        None, ge=0, description="In place of optimizer.weight_decay."
+    )
+    frozen: bool = Field(False, description="Whether these parameters stay as they are.")
 
-    name: Literal["adam", "adamw", "sgd"] = "adamw"
-    lr: float = Field(1e-3, gt=0)
-    encoder_lr: float | None = Field(None, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    momentum: float = Field(0.0, ge=0, lt=1)
-    amsgrad: bool = False
-    clip: float = Field(0.0, ge=0)
-    groups: tuple[ParameterGroup, ...] = ()
+
+class OptimizerSection(Section):
+    """The optimizer and its rates."""
+
+    name: Literal["adam", "adamw", "sgd"] = Field("adamw", description="Optimizer of torch.optim.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate that the schedule multiplies.")
+    encoder_lr: float | None = Field(None, gt=0, description="Rate of the encoder; null: lr.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay (decoupled for adamw).")
+    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum of sgd.")
+    amsgrad: bool = Field(False, description="AMSGrad variant of adam and adamw.")
+    clip: float = Field(0.0, ge=0, description="Largest norm of the gradient; 0: no bound.")
+    groups: tuple[ParameterGroup, ...] = Field(
+        (), description="Globs on parameter names with rates of their own; together they take all."
+    )
 
     @model_validator(mode="after")
-    def _one_way_to_say_it(self) -> Self:
+    def _one_rate_for_the_encoder(self) -> Self:
         if self.groups and self.encoder_lr is not None:
             raise ValueError("groups and encoder_lr both set rates; add optimizer.encoder_lr=null")
         return self
 
 
-def _known_metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"not a metric{nearest(name, METRICS)}; known: {', '.join(METRICS)}")
-    return name
+LoggerName = Annotated[str, OneOf("logger", LOGGERS)]
 
 
-MetricName = Annotated[str, AfterValidator(_known_metric)]
-
-
-class ScheduleSection(_Section):
-    """How the learning rate moves over the run; it always spans the steps the run will take.
-
-    `polynomial`: (1-t)**power down to `final` of the rate. `cosine`: half a cosine down to
-    `final`. `one_cycle`: the same after a cosine up from 4 %. `step`: times `factor` every
-    `every_epochs`. `plateau`: times `factor` after every `patience` validations in a row in which
-    `metric` did not become better than its best by more than `min_delta`; never below `final`.
-    `warmup`: the share of the steps over which the rate rises, in a line (0 where not given; 0.1
-    and a cosine for `one_cycle`).
-    """
-
-    name: Literal["constant", "one_cycle", "polynomial", "step", "cosine", "plateau"] = "one_cycle"
-    warmup: float | None = Field(None, ge=0, lt=1)
-    final: float = Field(0.0, ge=0, le=1)
-    power: float = Field(1.0, gt=0)
-    every_epochs: int = Field(5, ge=1)
-    factor: float = Field(0.1, gt=0, le=1)
-    metric: MetricName = "abs_rel"
-    patience: int = Field(5, ge=1)
-    min_delta: float = Field(0.0, ge=0)
-
-
-class EarlyStoppingSection(_Section):
-    """End the run after `patience` validations in a row without a better `metric`.
-
-    Better means better than the best so far by more than `min_delta`.
-    """
-
-    metric: MetricName = "abs_rel"
-    patience: int = Field(10, ge=1)
-    min_delta: float = Field(0.0, ge=0)
-
-
-LoggerName = Literal["tensorboard", "wandb", "mlflow"]
-
-
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-class TrainerSection(_Section):
-    """Length, precision, cadence and machines of a run.
+class TrainerSection(Section):
+    """Length, precision, cadence and machines of a run."""
 
-    `precision` auto is bf16 where the chip has it. `accumulate` cuts a process's share of a batch
-    into so many micro-batches: less memory, the same step. `ema` is the decay of a moving average
-    of the weights, which is then what is validated and saved (0: none). `freeze_batch_norm` keeps
-    running statistics as they start. `devices` and `num_nodes` are processes a node and nodes:
-    auto is what torchrun or srun started, else one.
-    `max_minutes` is a slice of wall-clock time: when it is over, the run writes a checkpoint and
-    ends as a success, to be resumed for another slice.
-    """
+    epochs: int = Field(28, ge=1, description="Passes over the training data.")
+    max_steps: int | None = Field(None, ge=1, description="Length in steps, in place of epochs.")
+    max_minutes: float | None = Field(
+        None, gt=0, description="Write a checkpoint and end after so long, to be resumed later."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights, order, augmentation and dropout.")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="What the network computes in; auto: bf16 where the chip has it."
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Micro-batches of a process's share of a batch: less memory, same step.",
+    )
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of a moving average of the weights, which is then scored and saved.",
+    )
+    compile: bool = Field(False, description="Whether the network goes through torch.compile.")
+    freeze_batch_norm: bool = Field(
+        False, description="Whether BatchNorm keeps the running statistics it starts with."
+    )
+    accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="Kind of device.")
+    devices: Literal["auto"] | PositiveInt = Field(
+        "auto", description="Processes a node; auto: what torchrun or srun started, else 1."
+    )
+    num_nodes: Literal["auto"] | PositiveInt = Field(
+        "auto", description="Nodes; auto: what torchrun or srun started, else 1."
+    )
+    validate_every_epochs: int = Field(2, ge=1, description="Epochs between validations.")
+    checkpoint_every_steps: int = Field(200, ge=1, description="Steps between checkpoints.")
+    log_every_steps: int = Field(10, ge=1, description="Steps whose mean loss is one logged value.")
+    protocol: str = Field("auto", description="Protocol of the validation (leadline protocols).")
+    loggers: Annotated[tuple[LoggerName, ...], BeforeValidator(_as_list)] = Field(
+        ("tensorboard",),
+        description=f"Who gets the metrics beside metrics.csv: {', '.join(LOGGERS)}.",
+    )
+    early_stopping: EarlyStoppingSection | None = Field(
+        None, description="metric, patience, min_delta: end a run that no longer improves."
+    )
 
-    epochs: int = Field(28, ge=1)
-    max_steps: int | None = Field(None, ge=1)
-    max_minutes: float | None = Field(None, gt=0)
-    seed: int = Field(0, ge=0)
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    accumulate: int = Field(1, ge=1)
-    ema: float = Field(0.0, ge=0, lt=1)
-    compile: bool = False
-    freeze_batch_norm: bool = False
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: Literal["auto"] | PositiveInt = "auto"
-    num_nodes: Literal["auto"] | PositiveInt = "auto"
-    validate_every_epochs: int = Field(2, ge=1)
-    checkpoint_every_steps: int = Field(200, ge=1)
-    log_every_steps: int = Field(10, ge=1)
-    protocol: str = "auto"
-    loggers: Annotated[tuple[LoggerName, ...], BeforeValidator(_listed)] = ("tensorboard",)
-    early_stopping: EarlyStoppingSection | None = None
 
-
-class Recipe(_Section):
+class Recipe(Section):
     """A whole run: what the YAML says, defaults filled in."""
 
-    name: str
-    description: str
-    source: str = ""
-    published: dict[str, float] = {}
+    name: str = Field(description="Name of the recipe.")
+    description: str = Field(description="What it is, in a sentence.")
+    source: str = Field("", description="Paper and section, or repository.")
+    published: dict[str, float] = Field({}, description="Scores that the source prints.")
     model: ModelSection
     data: DataSection = DataSection()  # type: ignore[call-arg]
     augment: AugmentSection = AugmentSection()  # type: ignore[call-arg]
@@ -238,13 +210,27 @@ class Recipe(_Section):
     trainer: TrainerSection = TrainerSection()  # type: ignore[call-arg]
 
     @property
-    def reads_labels(self) -> bool:
-        """Whether any term of the loss looks at class labels."""
-        return any(term.space == "labels" for term in self.loss)
+    def class_terms(self) -> dict[int, LossTerm]:
+        """The loss terms that look at class labels, by their place in `loss`."""
+        return {place: term for place, term in enumerate(self.loss) if term.space == "labels"}
+
+    @property
+    def ignored_classes(self) -> frozenset[int]:
+        """The class ids that no loss term looks at; empty where no term looks at labels."""
+        ignored = [term.ignored_ids for term in self.class_terms.values()]
+        return frozenset.intersection(*ignored) if ignored else frozenset()
 
     def to_yaml(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads back unchanged."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def describe_recipe(name_or_path: str) -> list[FieldDescription]:
+    """Return every key of a recipe with its value and its description, in the order of the YAML.
+
+    Errors: as for `load_recipe`.
+    """
+    return list(describe_fields(load_recipe(name_or_path)))
 
 
 def list_recipes() -> list[str]:
@@ -280,7 +266,7 @@ def parse_recipe(content: Mapping[str, Any], origin: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise LeadlineError(f"{origin}: {_explain(error)}") from error
+        raise LeadlineError(f"{origin}: {explain(error, Recipe)}") from error
 
 
 def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
@@ -336,25 +322,3 @@ def _number_or_yaml(value: str) -> Any:
         return int(value) if value.lstrip("+-").isdigit() else float(value)
     except ValueError:
         return yaml.safe_load(value)
-
-
-def _explain(error: ValidationError) -> str:
-    """One line for the first problem of a recipe, with the nearest known key where it helps."""
-    problem = error.errors()[0]
-    place = list(problem["loc"])
-    key = ".".join(str(part) for part in place)
-    if problem["type"] != "extra_forbidden":
-        return f"{key} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
-    section: Any = Recipe
-    for part in place[:-1]:
-        # A number picks from a list, whose sections are all of the list's one kind.
-        section = section if isinstance(part, int) else _section_type(section, str(part))
-    known = sorted(section.model_fields) if section else []
-    return f"unknown key {key!r}{nearest(str(place[-1]), known)}; known: {', '.join(known)}"
-
-
-def _section_type(parent: Any, name: str) -> Any:
-    annotation = parent.model_fields[name].annotation if parent else None
-    choices = [annotation, *get_args(annotation)]
-    sections = [c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)]
-    return sections[0] if sections else None

@@ -1,81 +1,145 @@
 """How the learning rate moves over a run, and when a run that no longer improves ends early.
 
-Everything here is a pure function. What has to be remembered between validations is a `Memory` of
-plain numbers that lives in the checkpoint, so that a resumed run decides what the whole run did.
+Everything here is a pure function of the step and of `ScheduleState`, plain numbers that live in
+the checkpoint: a resumed run decides what the whole run did. A new schedule is one entry of
+`SCHEDULES`, and fields of `ScheduleSection` where it has settings of its own.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from leadline.metrics import HIGHER_IS_BETTER
-from leadline.training.recipe import EarlyStoppingSection, Recipe, ScheduleSection
+from pydantic import Field
 
-Memory = dict[str, dict[str, float]]
-"""`schedule` and `early_stopping`: best value, validations since, factor reached. Starts empty."""
+from leadline.metrics import HIGHER_IS_BETTER, METRICS
+from leadline.training.config import OneOf, Section
+
+MetricName = Annotated[str, OneOf("metric", METRICS)]
+
+Watched = Mapping[str, float]
+"""What is remembered of a metric: its `best` value, validations `waited` since, the `factor`."""
+
+ScheduleState = dict[str, Watched]
+"""The `Watched` of `schedule` and of `early_stopping`. Empty at the start of a run."""
 
 
 @dataclass(frozen=True)
-class Moment:
-    """When a factor is asked for: the share of the steps after the warm-up that is done, the epoch.
+class Progress:
+    """How far a run is: the share of the steps after the warm-up that is done, and the epoch.
 
     `factor` is what a schedule that watches a metric has come down to.
     """
 
-    progress: float
+    done: float
     epoch: int
     factor: float
 
 
+def linear_warmup(step: int, steps: float) -> float:
+    """Return the factor of step `step` of `steps` of warm-up, on a straight line to 1."""
+    return min(1.0, (step + 1) / steps)
+
+
+def cosine_warmup(step: int, steps: float) -> float:
+    """Return the factor of step `step` of `steps` of warm-up, on half a cosine from 0.04 to 1."""
+    return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / steps))
+
+
 @dataclass(frozen=True)
 class Schedule:
-    """A shape over the run, from 1 downwards, and the warm-up that it is multiplied with.
+    """A factor over the run, from 1 downwards, and the warm-up that it is multiplied with.
 
-    `rise` maps (steps done, steps of warm-up) to a factor; `warmup` is the share of the run that
-    it takes where the recipe does not say.
+    `warmup_share` is the share of the run that warms up where the recipe does not say. A schedule
+    that watches the validation has `update`: (section, watched before, scores) -> watched after.
     """
 
-    shape: Callable[[ScheduleSection, Moment], float]
-    rise: Callable[[float, float], float]
-    warmup: float = 0.0
+    decay: Callable[["ScheduleSection", Progress], float]
+    warmup: Callable[[int, float], float] = linear_warmup
+    warmup_share: float = 0.0
+    update: Callable[["ScheduleSection", Watched, Mapping[str, float]], Watched] | None = None
 
 
-def _linear_rise(done: float, steps: float) -> float:
-    return min(1.0, (done + 1) / steps)
-
-
-def _cosine_rise(done: float, steps: float) -> float:
-    return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * done / steps))
-
-
-def _constant(_section: ScheduleSection, _moment: Moment) -> float:
+def _constant(_section: "ScheduleSection", _progress: Progress) -> float:
     return 1.0
 
 
-def _polynomial(section: ScheduleSection, moment: Moment) -> float:
-    return float(section.final + (1 - section.final) * (1 - moment.progress) ** section.power)
+def _polynomial(section: "ScheduleSection", progress: Progress) -> float:
+    return float(section.final + (1 - section.final) * (1 - progress.done) ** section.power)
 
 
-def _step(section: ScheduleSection, moment: Moment) -> float:
-    return float(section.factor ** (moment.epoch // section.every_epochs))
+def _step(section: "ScheduleSection", progress: Progress) -> float:
+    return float(section.factor ** (progress.epoch // section.every_epochs))
 
 
-def _cosine(section: ScheduleSection, moment: Moment) -> float:
-    return section.final + (1 - section.final) * 0.5 * (1 + math.cos(math.pi * moment.progress))
+def _cosine(section: "ScheduleSection", progress: Progress) -> float:
+    return section.final + (1 - section.final) * 0.5 * (1 + math.cos(math.pi * progress.done))
 
 
-def _plateau(_section: ScheduleSection, moment: Moment) -> float:
-    return moment.factor
+def _plateau(_section: "ScheduleSection", progress: Progress) -> float:
+    return progress.factor
+
+
+def _lower_on_plateau(
+    section: "ScheduleSection", before: Watched, scores: Mapping[str, float]
+) -> Watched:
+    after = _watch(section, before, scores)
+    if after["waited"] < section.patience:
+        return after
+    factor = max(section.final, after.get("factor", 1.0) * section.factor)
+    return {**after, "waited": 0, "factor": factor}
 
 
 SCHEDULES = {
-    "constant": Schedule(_constant, _linear_rise),
-    "polynomial": Schedule(_polynomial, _linear_rise),
-    "step": Schedule(_step, _linear_rise),
-    "cosine": Schedule(_cosine, _linear_rise),
-    "one_cycle": Schedule(_cosine, _cosine_rise, warmup=0.1),
-    "plateau": Schedule(_plateau, _linear_rise),
+    "constant": Schedule(_constant),
+    "polynomial": Schedule(_polynomial),
+    "step": Schedule(_step),
+    "cosine": Schedule(_cosine),
+    "one_cycle": Schedule(_cosine, cosine_warmup, warmup_share=0.1),
+    "plateau": Schedule(_plateau, update=_lower_on_plateau),
 }
+"""Every schedule by the name a recipe uses."""
+
+
+class ScheduleSection(Section):
+    """How the learning rate moves over the run; it always spans the steps the run will take."""
+
+    name: Annotated[str, OneOf("schedule", SCHEDULES)] = Field(
+        "one_cycle", description=f"The curve of the learning rate: {', '.join(SCHEDULES)}."
+    )
+    warmup: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Share of the steps that warm up; null: 0.1 for one_cycle, else 0.",
+    )
+    final: float = Field(
+        0.0, ge=0, le=1, description="Where the rate ends, as a share of optimizer.lr."
+    )
+    power: float = Field(1.0, gt=0, description="Exponent of polynomial.")
+    every_epochs: int = Field(5, ge=1, description="step: epochs from one reduction to the next.")
+    factor: float = Field(
+        0.1, gt=0, le=1, description="step, plateau: what a reduction multiplies the rate with."
+    )
+    metric: MetricName = Field("abs_rel", description="plateau: validation metric that is watched.")
+    patience: int = Field(
+        5, ge=1, description="plateau: validations without a better value before a reduction."
+    )
+    min_delta: float = Field(
+        0.0, ge=0, description="plateau: better means better than the best by more than this."
+    )
+
+
+class EarlyStoppingSection(Section):
+    """End the run after `patience` validations in a row without a better `metric`."""
+
+    metric: MetricName = Field("abs_rel", description="Validation metric that is watched.")
+    patience: int = Field(
+        10, ge=1, description="Validations without a better value before the run ends."
+    )
+    min_delta: float = Field(
+        0.0, ge=0, description="Better means better than the best by more than this."
+    )
 
 
 def lr_factor(
@@ -83,73 +147,69 @@ def lr_factor(
     step: int,
     total_steps: int,
     steps_per_epoch: int,
-    memory: Mapping[str, Mapping[str, float]],
+    state: Mapping[str, Watched],
 ) -> float:
     """Return what the learning rates are multiplied with in the step after `step` of them."""
     schedule = SCHEDULES[section.name]
-    share = schedule.warmup if section.warmup is None else section.warmup
-    warmup = share * total_steps
-    moment = Moment(
-        progress=max(0.0, step - warmup) / max(1.0, total_steps - warmup),
+    share = schedule.warmup_share if section.warmup is None else section.warmup
+    warmup_steps = share * total_steps
+    progress = Progress(
+        done=max(0.0, step - warmup_steps) / max(1.0, total_steps - warmup_steps),
         epoch=step // steps_per_epoch,
-        factor=memory.get("schedule", {}).get("factor", 1.0),
+        factor=state.get("schedule", {}).get("factor", 1.0),
     )
-    rise = schedule.rise(step, warmup) if step < warmup else 1.0
-    return rise * schedule.shape(section, moment)
+    rise = schedule.warmup(step, warmup_steps) if step < warmup_steps else 1.0
+    return rise * schedule.decay(section, progress)
 
 
-def after_validation(recipe: Recipe, memory: Memory, scores: Mapping[str, float]) -> Memory:
-    """Return the memory after a validation whose metrics are `scores`; `memory` stays as it was."""
-    new = dict(memory)
-    if recipe.schedule.name == "plateau":
-        new["schedule"] = _lower(recipe.schedule, memory.get("schedule", {}), scores)
-    stopping = recipe.trainer.early_stopping
-    if stopping is not None:
-        new["early_stopping"] = _watch(stopping, memory.get("early_stopping", {}), scores)
+def after_validation(
+    schedule: ScheduleSection,
+    early_stopping: EarlyStoppingSection | None,
+    state: ScheduleState,
+    scores: Mapping[str, float],
+) -> ScheduleState:
+    """Return the state after a validation whose metrics are `scores`; `state` stays as it was."""
+    new = dict(state)
+    if update := SCHEDULES[schedule.name].update:
+        new["schedule"] = update(schedule, state.get("schedule", {}), scores)
+    if early_stopping is not None:
+        new["early_stopping"] = _watch(early_stopping, state.get("early_stopping", {}), scores)
     return new
 
 
 def _watch(
-    section: ScheduleSection | EarlyStoppingSection,
-    seen: Mapping[str, float],
-    scores: Mapping[str, float],
-) -> dict[str, float]:
-    """Return the best value so far and the number of validations since it (`waited`)."""
+    section: ScheduleSection | EarlyStoppingSection, before: Watched, scores: Mapping[str, float]
+) -> Watched:
+    """Return the best value so far and the number of validations since it."""
     value = scores[section.metric]
-    gain = _gain(section.metric, value, seen["best"]) if "best" in seen else math.inf
+    gain = _gain(section.metric, value, before["best"]) if "best" in before else math.inf
     if gain > section.min_delta and not math.isnan(value):
-        return {**seen, "best": value, "waited": 0}
-    return {**seen, "waited": seen.get("waited", 0) + 1}
+        return {**before, "best": value, "waited": 0}
+    return {**before, "waited": before.get("waited", 0) + 1}
 
 
 def _gain(metric: str, value: float, best: float) -> float:
     return value - best if metric in HIGHER_IS_BETTER else best - value
 
 
-def _lower(
-    section: ScheduleSection, seen: Mapping[str, float], scores: Mapping[str, float]
-) -> dict[str, float]:
-    now = _watch(section, seen, scores)
-    if now["waited"] < section.patience:
-        return now
-    factor = max(section.final, now.get("factor", 1.0) * section.factor)
-    return {**now, "waited": 0, "factor": factor}
-
-
-def early_stop_reason(recipe: Recipe, memory: Mapping[str, Mapping[str, float]]) -> str | None:
+def early_stop_reason(
+    section: EarlyStoppingSection | None, state: Mapping[str, Watched]
+) -> str | None:
     """Return why the run should end now, None where it should go on."""
-    section, seen = recipe.trainer.early_stopping, memory.get("early_stopping", {})
-    if section is None or seen.get("waited", 0) < section.patience:
+    watched = state.get("early_stopping", {})
+    if section is None or watched.get("waited", 0) < section.patience:
         return None
-    best = f" than {seen['best']:.4f}" if "best" in seen else ""
+    best = f" than {watched['best']:.4f}" if "best" in watched else ""
     return (
         f"{section.metric} has not become better{best} by more than {section.min_delta:g} "
         f"in {section.patience} validations"
     )
 
 
-def watches_validation(recipe: Recipe) -> str | None:
+def needs_validation(
+    schedule: ScheduleSection, early_stopping: EarlyStoppingSection | None
+) -> str | None:
     """Return the recipe key that needs validation images, None where none does."""
-    if recipe.schedule.name == "plateau":
-        return "schedule.name=plateau"
-    return None if recipe.trainer.early_stopping is None else "trainer.early_stopping"
+    if SCHEDULES[schedule.name].update is not None:
+        return f"schedule.name={schedule.name}"
+    return None if early_stopping is None else "trainer.early_stopping"

@@ -11,7 +11,7 @@ from leadline.errors import LeadlineError
 from leadline.metrics import mean_over_images, protocol_for
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
-from leadline.training.processes import Processes
+from leadline.training.distributed import Processes
 
 SAMPLES_SHOWN = 4
 
@@ -44,10 +44,10 @@ def validate(
     Process r scores images r, r + n, ...; the scores are gathered one by one and averaged in the
     order of the images, so that the mean is the same to the bit with any number of processes.
     """
-    processes.share_buffers(model)
+    processes.broadcast_buffers(model)
     rows: list[Row] = []
     shown: list[tuple[int, NDArray[np.float32]]] = []
-    with processes.together():
+    with processes.raise_on_all_ranks():
         rows, shown = _score(model, data, protocol_name, processes.rank, processes.count)
     everyone = processes.gather((rows, shown))
     in_order = sorted((row for part, _ in everyone for row in part), key=lambda row: row[0])

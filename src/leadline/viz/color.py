@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.viz.scale_bar import draw_scale_bar, draw_title
 
-COLORMAPS = ("turbo", "magma", "inferno", "plasma", "viridis", "cividis", "spectral", "gray")
+ColorMap = Literal["turbo", "magma", "inferno", "plasma", "viridis", "cividis", "spectral", "gray"]
+COLORMAPS: tuple[ColorMap, ...] = get_args(ColorMap)
 """Names `colorize` takes."""
 
 INVALID_COLOR = (56, 56, 56)
@@ -48,7 +50,7 @@ def colorize(
     *,
     vmin: float | None = None,
     vmax: float | None = None,
-    cmap: str = "turbo",
+    cmap: ColorMap = "turbo",
     bar: bool = False,
     title: str | None = None,
 ) -> NDArray[np.uint8]:
@@ -59,7 +61,11 @@ def colorize(
     Distances beyond the range take the colour of its end, invalid pixels are `INVALID_COLOR`.
     `title` is written over the top left corner.
 
-    Raises LeadlineError for an unknown colour map or a range that is not increasing.
+    Errors: LeadlineError for an unknown colour map or a range that is not increasing.
+
+    >>> picture = colorize(DepthMap.from_metres([[1.0, 2.0]]), vmin=1, vmax=2, cmap="gray")
+    >>> picture[0].tolist()
+    [[255, 255, 255], [0, 0, 0]]
     """
     low, high = _resolve_range(depth_map, vmin, vmax)
     table = color_table(cmap)[::-1]
@@ -72,7 +78,7 @@ def colorize(
 
 
 @lru_cache(maxsize=len(COLORMAPS))
-def color_table(cmap: str) -> NDArray[np.uint8]:
+def color_table(cmap: ColorMap) -> NDArray[np.uint8]:
     """Return the 256 colours of a map, (256,3) uint8 RGB, from its cold or dark end.
 
     `cmap` is one of `COLORMAPS`; raises LeadlineError for another name.
@@ -103,23 +109,26 @@ def blended_table(colors: str) -> NDArray[np.uint8]:
     return table
 
 
-def _resolve_range(
-    depth_map: DepthMap, vmin: float | None, vmax: float | None
-) -> tuple[float, float]:
+def check_range(vmin: float | None, vmax: float | None) -> None:
+    """Raise LeadlineError for ends of a colour range that are no distances or not increasing."""
     for name, value in (("vmin", vmin), ("vmax", vmax)):
         if value is not None and not (math.isfinite(value) and value >= 0):
             raise LeadlineError(f"{name} = {value} is not a distance; give metres, 0 or more")
+    if vmin is not None and vmax is not None and not vmin < vmax:
+        raise LeadlineError(f"vmin = {vmin:g} m is not below vmax = {vmax:g} m; swap them")
+    if vmax == 0:
+        raise LeadlineError("vmax = 0 leaves no colour range; give a distance above 0")
+
+
+def _resolve_range(
+    depth_map: DepthMap, vmin: float | None, vmax: float | None
+) -> tuple[float, float]:
+    check_range(vmin, vmax)
     if vmin is not None and vmax is not None:
-        if not vmin < vmax:
-            raise LeadlineError(
-                f"the colour range {vmin} to {vmax} m is not increasing; swap its ends"
-            )
         return vmin, vmax
     low, high = robust_range(depth_map.depth, depth_map.valid)
     if vmin is not None:
         return vmin, high if high > vmin else vmin + max(1.0, 0.1 * vmin)
     if vmax is not None:
-        if vmax == 0:
-            raise LeadlineError("vmax = 0 leaves no colour range; give a distance above 0")
         return (low if low < vmax else 0.0), vmax
     return low, high

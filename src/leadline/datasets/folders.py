@@ -1,0 +1,92 @@
+"""Folders and list files: what a folder holds, which of many files are missing, lines of text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from leadline.errors import LeadlineError, one_line
+from leadline.io.files import read_bytes
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names in a folder, the empty set where there is no such folder.
+
+    Errors: LeadlineError where the folder exists but cannot be listed.
+    """
+    try:
+        return {entry.name for entry in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        raise LeadlineError(
+            f"{folder}: cannot be listed ({one_line(error)}); check its permissions"
+        ) from error
+
+
+def folders_in(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, in order; [] where there is no such folder.
+
+    Asks only the folder itself: it may hold a hundred thousand files.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise LeadlineError(
+            f"{folder}: cannot be listed ({one_line(error)}); check its permissions"
+        ) from error
+
+
+def _cannot_list(folder: Path, error: OSError) -> LeadlineError:
+    return LeadlineError(f"{folder}: cannot be listed ({one_line(error)}); check its permissions")
+
+
+def missing_files(files: Iterable[Path]) -> list[Path]:
+    """Return which files do not exist, listing each of their folders only once."""
+    seen: dict[Path, set[str]] = {}
+    missing = []
+    for file in files:
+        if file.parent not in seen:
+            seen[file.parent] = names_in(file.parent)
+        if file.name not in seen[file.parent]:
+            missing.append(file)
+    return missing
+
+
+def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
+    """Raise LeadlineError, naming the first, where files that `path` lists do not exist."""
+    missing = missing_files(files)
+    if missing:
+        raise LeadlineError(
+            f"{path}: {len(missing)} of its files do not exist, the first is {missing[0]}; {remedy}"
+        )
+
+
+def frames_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> dict[str, str]:
+    """Return the files of a folder as stem -> name, in order; {} where there is no such folder.
+
+    Hidden files are left out, such as the `._name.png` in archives made on a Mac.
+    """
+    names = sorted(name for name in names_in(folder) if not name.startswith("."))
+    return {Path(name).stem: name for name in names if name.lower().endswith(tuple(suffixes))}
+
+
+def read_lines(path: Path, noun: str) -> Iterator[tuple[int, str]]:
+    """Yield (number from 1, text) of the lines of a text file that are neither blank nor comments.
+
+    Errors: LeadlineError where the file is missing, empty or not text.
+    """
+    try:
+        text = read_bytes(path, noun).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LeadlineError(f"{path}: is not a text file ({one_line(error)})") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped

@@ -1,0 +1,154 @@
+"""A predicted depth map corrected by known distances: what `leadline calibrate` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.calibration import Calibration, Fit, fit_calibration
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.known_points import KnownPoint, KnownPoints
+from leadline.depth.units import parse_units
+from leadline.errors import LeadlineError
+from leadline.inference.predictor import Predictor
+from leadline.io.atomic import check_writable
+from leadline.io.calibration import write_calibration
+from leadline.io.formats import depth_format, is_depth_file, read_depth, write_depth
+from leadline.io.jobs import with_suffix
+from leadline.io.photos import write_png
+from leadline.io.points import read_points
+from leadline.metrics import depth_metrics
+from leadline.viz.color import colorize
+from leadline.weights import DEFAULT_MODEL
+
+FARTHEST_SCORED = 1e6
+"""Metres: where the calibrated depth of the scores ends, which a shift may send to infinity."""
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationResult:
+    """A fitted calibration, what it was fitted to, and the written files, the depth map first.
+
+    `points` are the known distances on valid depth; `predicted` and `calibrated` are the metres
+    there, (n,) float64, before and after. `points_on_invalid` known distances were left out;
+    `pixels_beyond_infinity` became invalid by the shift.
+    """
+
+    calibration: Calibration
+    points: KnownPoints
+    predicted: NDArray[np.float64]
+    calibrated: NDArray[np.float64]
+    points_on_invalid: int
+    pixels_beyond_infinity: int
+    files: tuple[Path, ...]
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Return the metrics and the median absolute error in metres at the points.
+
+        Keys: "predicted" and "calibrated"; below them those of `depth_metrics` and "median_error".
+        """
+        rows = {"predicted": self.predicted, "calibrated": self.calibrated}
+        scores = {}
+        for name, metres in rows.items():
+            finite = np.minimum(metres, FARTHEST_SCORED)
+            error = float(np.median(np.abs(finite - self.points.metres)))
+            scores[name] = {**depth_metrics(finite, self.points.metres), "median_error": error}
+        return scores
+
+
+def calibrate(
+    source: str | Path,
+    out: str | Path,
+    *,
+    points: Sequence[KnownPoint | tuple[int, int, float]] = (),
+    sparse: str | Path | None = None,
+    sparse_units: str | float | None = None,
+    shift: bool = False,
+    fit: Fit = "median",
+    model: str | Path | None = None,
+    units: str | float | None = None,
+    format: str = "npy",
+    color: bool = False,
+) -> CalibrationResult:
+    """Fit the scale of a depth map to known distances; write the corrected map and the fit.
+
+    `source` is a predicted depth file, or a photograph, which `model` predicts first. The known
+    distances, planar z in metres, are `points` of (column, row, metres), or the file `sparse`: a
+    depth map of the same size, or lines of text with column, row and metres. `units` and
+    `sparse_units` are the units per metre of whole-number files that do not say it. With `shift`,
+    inverse depth is also shifted; `fit` is explained at `fit_calibration`. The corrected map and
+    `calibration.json` are written into the folder `out`, with `color` a picture as well.
+
+    Errors: LeadlineError for a wrong option or file, a point on invalid depth, or distances that
+    do not determine the fit.
+
+    >>> result = calibrate("depth.npy", "corrected", points=[(0, 0, 3.0), (1, 0, 6.0)])
+    >>> print(result.calibration)
+    scale 1.5
+    >>> [path.name for path in result.files]
+    ['depth.npy', 'calibration.json']
+    """
+    source, out = Path(source), Path(out)
+    if (sparse is None) == (not points):
+        raise LeadlineError(
+            "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
+            + (", not both" if points else "")
+        )
+    files = [with_suffix(out / source.stem, depth_format(format).suffix), out / "calibration.json"]
+    files += [with_suffix(out / source.stem, "_color.png")] * color
+    if source.resolve() in [path.resolve() for path in files]:
+        raise LeadlineError(f"{source}: would be overwritten by a result; choose another -o")
+    check_writable(out)
+    prediction, model_name = _read_or_predict(source, model, units)
+    known = _known_points(prediction, points, sparse, sparse_units)
+    predicted = known.depth_at(prediction)
+    usable = predicted > 0
+    on_invalid = int(np.count_nonzero(~usable))
+    known, predicted = known.select(usable), predicted[usable]
+    calibration = fit_calibration(predicted, known.metres, shift=shift, fit=fit)
+    about = {"source": source.name, "model": model_name, "fit": fit, "points": str(len(known))}
+    calibration = replace(calibration, about={key: value for key, value in about.items() if value})
+    calibrated = calibration.apply(prediction)
+    write_depth(files[0], calibrated, format)
+    write_calibration(files[1], calibration)
+    if color:
+        write_png(files[2], colorize(calibrated, bar=True))
+    return CalibrationResult(
+        calibration,
+        known,
+        predicted,
+        calibration.metres(predicted),
+        points_on_invalid=on_invalid,
+        pixels_beyond_infinity=int(prediction.valid.sum() - calibrated.valid.sum()),
+        files=tuple(files),
+    )
+
+
+def _read_or_predict(
+    source: Path, model: str | Path | None, units: str | float | None
+) -> tuple[DepthMap, str]:
+    """Return the depth map and the name of the model that made it, "" where unknown."""
+    if model is None and (units is not None or is_depth_file(source)):
+        depth_map = read_depth(source, None if units is None else parse_units(units))
+        return depth_map, depth_map.provenance.get("model", "")
+    predictor = Predictor.load(model or DEFAULT_MODEL)
+    return predictor(source), predictor.name
+
+
+def _known_points(
+    prediction: DepthMap,
+    points: Sequence[KnownPoint | tuple[int, int, float]],
+    sparse: str | Path | None,
+    sparse_units: str | float | None,
+) -> KnownPoints:
+    """Every point that was named must lie on valid depth; of a file, some may not."""
+    if sparse is not None:
+        units = None if sparse_units is None else parse_units(sparse_units)
+        return read_points(Path(sparse), prediction.shape, units)
+    for x, y, _ in points:
+        prediction.at(x, y)
+    return KnownPoints.of(points)

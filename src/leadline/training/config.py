@@ -1,0 +1,83 @@
+"""How the sections of a recipe are declared: every key checked, and described where it stands."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+from leadline.errors import nearest
+
+
+class Section(BaseModel):
+    """A part of a recipe: unknown keys are errors, values are checked, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class OneOf:
+    """Annotates a string that must be a name in a table, such as `SCHEDULES`.
+
+    The table stays the only place that lists the names. The error names the nearest one.
+    """
+
+    def __init__(self, kind: str, names: Iterable[str]):
+        self.kind, self.names = kind, tuple(names)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check the name after it was found to be a string."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def check(self, name: str) -> str:
+        """Return `name`. Errors: ValueError where the table has no such name."""
+        if name not in self.names:
+            known = ", ".join(self.names)
+            raise ValueError(f"not a {self.kind}{nearest(name, self.names)}; known: {known}")
+        return name
+
+
+@dataclass(frozen=True)
+class FieldDescription:
+    """One key of a recipe: where it stands (`optimizer.lr`), its value, what it means."""
+
+    key: str
+    value: Any
+    description: str
+
+
+def describe_fields(section: Section, prefix: str = "") -> Iterator[FieldDescription]:
+    """Yield each key of a section and of the sections inside it, in the order of the YAML."""
+    for name, field in type(section).model_fields.items():
+        value, key = getattr(section, name), f"{prefix}{name}"
+        if isinstance(value, Section):
+            yield from describe_fields(value, f"{key}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], Section):
+            for number, part in enumerate(value):
+                yield from describe_fields(part, f"{key}.{number}.")
+        else:
+            yield FieldDescription(key, value, field.description or "")
+
+
+def explain(error: ValidationError, whole: type[Section]) -> str:
+    """Return one line for the first problem of a recipe, with the nearest known key."""
+    problem = error.errors()[0]
+    place = list(problem["loc"])
+    key = ".".join(str(part) for part in place)
+    if problem["type"] != "extra_forbidden":
+        return f"{key} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+    section: Any = whole
+    for part in place[:-1]:
+        # A number picks from a list, whose sections are all of the list's one kind.
+        section = section if isinstance(part, int) else _section_type(section, str(part))
+    known = sorted(section.model_fields) if section else []
+    return f"unknown key {key!r}{nearest(str(place[-1]), known)}; known: {', '.join(known)}"
+
+
+def _section_type(parent: Any, name: str) -> Any:
+    annotation = parent.model_fields[name].annotation if parent else None
+    choices = [annotation, *get_args(annotation)]
+    sections = [c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)]
+    return sections[0] if sections else None

@@ -1,0 +1,37 @@
+"""The losses that a recipe can name. A new one is a function here or in a file of its own.
+
+All are functions of (prediction, truth, valid, **options) -> one float32 value; see `depth` and
+`semantic` for the shapes, `composite` for the weighted sum that a recipe makes of them.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from leadline.training.losses.depth import (
+    berhu,
+    gradient,
+    l1,
+    l2,
+    log1p,
+    rmse_log,
+    scale_invariant,
+    silog,
+    ssim,
+)
+from leadline.training.losses.semantic import boundary_cross_entropy, cross_entropy
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "berhu": berhu,
+    "silog": silog,
+    "scale_invariant": scale_invariant,
+    "rmse_log": rmse_log,
+    "log1p": log1p,
+    "gradient": gradient,
+    "ssim": ssim,
+    "cross_entropy": cross_entropy,
+    "boundary_cross_entropy": boundary_cross_entropy,
+}
+"""Every loss by the name a recipe uses."""

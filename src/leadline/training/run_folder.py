@@ -1,0 +1,376 @@
+"""A run is a folder: what is in it, how far it came, how good it is. Read without torch.
+
+`recipe.yaml` and `run.json` make a folder a run; `status.json`, `metrics.csv`, `curves.png`,
+`checkpoints/` and `model/` come with the training.
+"""
+
+import csv
+import json
+import math
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+
+from leadline.errors import LeadlineError, one_line
+from leadline.io.atomic import atomic_path
+from leadline.metrics import HIGHER_IS_BETTER, METRICS
+from leadline.training.recipe import Recipe
+
+RECIPE_FILE, INFO_FILE, STATUS_FILE = "recipe.yaml", "run.json", "status.json"
+METRICS_FILE, CURVES_FILE = "metrics.csv", "curves.png"
+CHECKPOINTS, MODEL, SAMPLES = "checkpoints", "model", "samples"
+
+SELECTION_METRIC = "abs_rel"
+"""The validation metric by which a run's best model is selected; the lowest is the best."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run started with that its recipe does not say: `run.json`.
+
+    Where the data is, its depth scale where one was given, what the network started from.
+    """
+
+    data: str
+    units_per_metre: float | None
+    initialised_from: str
+
+    def write(self, folder: Path) -> None:
+        """Write `run.json`."""
+        with atomic_path(folder / INFO_FILE) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read `run.json`.
+
+        Errors: LeadlineError where the file is missing or damaged.
+        """
+        path = folder / INFO_FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            units = content["units_per_metre"]
+            return cls(
+                data=str(content["data"]),
+                units_per_metre=None if units is None else float(units),
+                initialised_from=str(content["initialised_from"]),
+            )
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise LeadlineError(
+                f"{path}: is damaged or missing ({one_line(error)}); write it anew: "
+                '{"data": "FOLDER", "units_per_metre": null, "initialised_from": "random weights"}'
+            ) from error
+
+
+State = Literal["running", "stopped", "finished"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is: `status.json`.
+
+    `running` is true until somebody writes otherwise: see `is_alive`. `finished` runs have nothing
+    left to do; fewer steps than `total_steps` were then enough (early stopping). `seconds` is the
+    time spent training, over all resumptions. `started` and `updated` are ISO 8601, UTC.
+    """
+
+    state: State
+    step: int
+    total_steps: int
+    steps_per_epoch: int
+    images_per_step: int
+    started: str
+    updated: str
+    seconds: float = 0.0
+    protocol: str | None = None
+    host: str = ""
+    pid: int = 0
+
+    @classmethod
+    def start(
+        cls, folder: Path, step: int, total_steps: int, steps_per_epoch: int, images_per_step: int
+    ) -> Self:
+        """Return the status of a run that starts or goes on now, in this process."""
+        status = cls(
+            "running",
+            step,
+            total_steps,
+            steps_per_epoch,
+            images_per_step,
+            started=_now(),
+            updated=_now(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+        )
+        before = cls.read(folder) if step > 0 else None
+        if before is None:
+            return status
+        return replace(
+            status, started=before.started, seconds=before.seconds, protocol=before.protocol
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write `status.json`, dated now."""
+        content = asdict(replace(self, updated=_now()))
+        with atomic_path(folder / STATUS_FILE) as temporary:
+            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Read `status.json`; None where the folder has none.
+
+        Errors: LeadlineError where the file is damaged.
+        """
+        path = folder / STATUS_FILE
+        if not path.is_file():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            known = {field.name for field in fields(cls)}
+            status = cls(**{name: value for name, value in content.items() if name in known})
+            counts = (
+                status.step, status.total_steps, status.steps_per_epoch, status.images_per_step
+            )  # fmt: skip
+            if not all(isinstance(count, int) and count >= 0 for count in counts):
+                raise ValueError("its steps are not whole numbers")
+            return replace(status, seconds=float(status.seconds), pid=int(status.pid))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise LeadlineError(
+                f"{path}: is damaged ({one_line(error)}); remove it, the run does not need it"
+            ) from error
+
+    def is_alive(self) -> bool | None:
+        """Tell whether the process that trains still exists; None where this is another host."""
+        if self.state != "running":
+            return False
+        if self.host != socket.gethostname():
+            return None
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # somebody else's process
+            return True
+        return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder shows it; `rows` are the lines of `metrics.csv`, blanks left out."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    rows: list[dict[str, float]]
+    status: Status | None
+    data: str | None = None
+    """What `--data` was, which its scores depend on; None where `run.json` is damaged."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read the run in `folder`.
+
+        Errors: LeadlineError where it is not a run folder or one of its files is damaged.
+        """
+        if not folder.is_dir():
+            raise LeadlineError(f"{folder}: no such folder")
+        check_run(folder)
+        data = None
+        with suppress(LeadlineError):
+            data = RunInfo.read(folder).data
+        return cls(folder, _read_recipe(folder), _read_rows(folder), Status.read(folder), data)
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def step(self) -> int:
+        """Steps done, as far as the folder shows."""
+        if self.status:
+            return self.status.step
+        return max((int(row["step"]) for row in self.rows), default=0)
+
+    @property
+    def state(self) -> str:
+        """The state in words: `finished`, `ended early, N of M`, `running, N of M` and so on."""
+        status = self.status
+        if status is None:
+            return f"at step {self.step}"
+        position = f"{status.step} of {status.total_steps}"
+        if status.state == "finished":
+            whole = status.step >= status.total_steps
+            return "finished" if whole else f"ended early, {position}"
+        alive = status.is_alive()
+        return f"{'at' if alive is None else 'running,' if alive else 'stopped,'} {position}"
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The validation row of the model that is kept: `epoch`, `step` and the metrics."""
+        scored = [row for row in self.rows if _is_number(row.get(f"val_{SELECTION_METRIC}"))]
+        if not scored:
+            return {}
+        row = min(scored, key=lambda row: row[f"val_{SELECTION_METRIC}"])
+        return {
+            name.removeprefix("val_"): v for name, v in row.items() if name not in {"loss", "lr"}
+        }
+
+    def series(self, column: str, x: str = "step") -> tuple[list[float], list[float]]:
+        """Return (positions on the axis `x`, values) of `column` of metrics.csv.
+
+        `x` is `step`, `epoch` or `images`.
+        Errors: LeadlineError where the folder does not say how long an epoch is.
+        """
+        rows = [row for row in self.rows if _is_number(row.get(column))]
+        scale = self._units_per_step(x)
+        return [row["step"] * scale for row in rows], [row[column] for row in rows]
+
+    def _units_per_step(self, x: str) -> float:
+        if x == "step":
+            return 1.0
+        if self.status is None:
+            raise LeadlineError(
+                f"{self.folder}: has no status.json, which says how long an epoch is; use --x step"
+            )
+        if x == "images":
+            return float(self.status.images_per_step)
+        return 1.0 / max(1, self.status.steps_per_epoch)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `leadline runs --json` prints of this run."""
+        status, best = self.status, self.best
+        return {
+            "run": self.name,
+            "folder": str(self.folder),
+            "recipe": self.recipe.get("name"),
+            "state": self.state,
+            "step": self.step,
+            "total_steps": status.total_steps if status else None,
+            "best_epoch": int(best["epoch"]) if "epoch" in best else None,
+            "best_step": int(best["step"]) if "step" in best else None,
+            **{metric: best.get(metric) for metric in METRICS},
+            "protocol": status.protocol if status else None,
+            "data": self.data,
+            "started": status.started if status else None,
+            "updated": status.updated if status else None,
+            "seconds": status.seconds if status else None,
+            "bytes": sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file()),
+        }
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+def create_run_folder(folder: Path, recipe: Recipe, info: RunInfo) -> None:
+    """Write what makes a folder a run; `recipe.yaml`, by which it is recognised, comes last."""
+    info.write(folder)
+    with atomic_path(folder / RECIPE_FILE) as temporary:
+        temporary.write_text(recipe.to_yaml(), encoding="utf-8")
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether `folder` looks like a run's."""
+    return (folder / RECIPE_FILE).is_file() and (folder / INFO_FILE).is_file()
+
+
+def check_run(folder: Path) -> None:
+    """Raise LeadlineError where `folder` is not a run's."""
+    if not is_run(folder):
+        raise LeadlineError(f"{folder}: not a run folder (no {RECIPE_FILE} and {INFO_FILE} in it)")
+
+
+def check_is_new(folder: Path) -> None:
+    """Raise LeadlineError where `folder` holds a run already."""
+    if (folder / RECIPE_FILE).exists():
+        raise LeadlineError(
+            f"{folder}: already holds a run; continue it with 'leadline train --resume {folder}' "
+            "or choose another --out"
+        )
+
+
+def _read_recipe(folder: Path) -> dict[str, Any]:
+    # Not through the schema: a run of another version can still be listed.
+    path = folder / RECIPE_FILE
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise LeadlineError(f"{path}: cannot be read ({one_line(error)})") from error
+    if not isinstance(content, dict):
+        raise LeadlineError(f"{path}: a recipe is a mapping of keys")
+    return content
+
+
+def _read_rows(folder: Path) -> list[dict[str, float]]:
+    path = folder / METRICS_FILE
+    if not path.is_file():  # the run has just begun
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        rows = [_as_numbers(line) for line in lines[:-1]]
+        with suppress(ValueError):  # the last line may be half written
+            rows += [_as_numbers(line) for line in lines[-1:]]
+    except (OSError, ValueError, csv.Error) as error:
+        raise LeadlineError(f"{path}: cannot be read ({one_line(error)})") from error
+    if any(not _is_number(row.get("step")) for row in rows):
+        raise LeadlineError(f"{path}: is damaged (a line has no step)")
+    return rows
+
+
+def _as_numbers(line: dict[str, str]) -> dict[str, float]:
+    return {name: float(value) for name, value in line.items() if name and value}
+
+
+@dataclass(frozen=True)
+class RunListing:
+    """Runs, and why other folders in the same place are not runs: `(folder, reason)`."""
+
+    runs: list[Run]
+    skipped: list[tuple[Path, str]]
+
+
+def list_runs(folders: Iterable[Path]) -> RunListing:
+    """Open each folder that is a run, and the runs in each folder that is none.
+
+    Errors: LeadlineError where a folder does not exist.
+    """
+    runs: list[Run] = []
+    skipped: list[tuple[Path, str]] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise LeadlineError(f"{folder}: no such folder")
+        inside = [folder] if is_run(folder) else sorted(p for p in folder.iterdir() if p.is_dir())
+        for candidate in inside:
+            try:
+                runs.append(Run.open(candidate))
+            except LeadlineError as error:
+                skipped.append((candidate, str(error).removeprefix(f"{candidate}: ")))
+    return RunListing(runs, skipped)
+
+
+SORT_KEYS = ("run", "recipe", "started", "updated", "seconds", "step", "bytes", *METRICS)
+
+
+def sort_runs(runs: Sequence[Run], key: str) -> list[Run]:
+    """Return the runs, best or oldest first; those that lack the key come last.
+
+    Errors: LeadlineError where no summary has that key.
+    """
+    if key not in SORT_KEYS:
+        raise LeadlineError(f"--sort {key}: not known; choose one of {', '.join(SORT_KEYS)}")
+    values = [(run, run.summary()[key]) for run in runs]
+    having = [(run, value) for run, value in values if value is not None]
+    having.sort(key=lambda pair: pair[1], reverse=key in HIGHER_IS_BETTER)
+    return [run for run, _ in having] + [run for run, value in values if value is None]

@@ -1,0 +1,295 @@
+"""What training holds in memory: the data, the network and what trains it, and how far it is."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leadline.datasets.open import open_train_and_val
+from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError, one_line
+from leadline.models.base import DepthModel
+from leadline.training.build import InitialWeights, build_model, default_normalization
+from leadline.training.checkpoint import save_checkpoint
+from leadline.training.data import EpochOrder
+from leadline.training.distributed import Processes
+from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch_statistics
+from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
+from leadline.training.precision import check_compiler, check_precision
+from leadline.training.recipe import Recipe
+from leadline.training.run_folder import CHECKPOINTS, RunInfo
+from leadline.training.schedules import ScheduleState, needs_validation
+
+SAMPLES_CHECKED = 8
+
+
+@dataclass
+class TrainState:
+    """The parts of a run that stay (data, network, optimizer) and what its steps change.
+
+    `network` is `model` as a step calls it: compiled, its gradients averaged over processes.
+    `frozen_batch_norms` keep their running statistics; `buffers` are what a forward pass changes.
+    `best` are the scores of the best model so far, and its step.
+    """
+
+    folder: Path
+    recipe: Recipe
+    info: RunInfo
+    processes: Processes
+    train_data: DepthDataset
+    val_data: DepthDataset | None
+    model: DepthModel
+    network: nn.Module
+    loss: RecipeLoss
+    input_size: tuple[int, int]
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    average: MovingAverage | None
+    order: EpochOrder
+    frozen_batch_norms: list[nn.Module]
+    buffers: list[Tensor]
+    uses_batch_statistics: bool
+    step: int = 0
+    saved_step: int = -1
+    validated_step: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    schedule_state: ScheduleState = field(default_factory=dict)
+    recent_losses: list[float] = field(default_factory=list)
+
+    @classmethod
+    def create(
+        cls,
+        processes: Processes,
+        recipe: Recipe,
+        folder: Path,
+        data: Path,
+        units_per_metre: float | None,
+    ) -> Self:
+        """Return the state of a new run, before its first step.
+
+        Errors: LeadlineError where recipe, data and machine do not fit each other.
+        """
+        return cls._build(processes, recipe, folder, data, units_per_metre, None)
+
+    @classmethod
+    def restore(
+        cls,
+        processes: Processes,
+        recipe: Recipe,
+        folder: Path,
+        info: RunInfo,
+        checkpoint: dict[str, Any],
+    ) -> Self:
+        """Return the state that `checkpoint`, of the run in `folder`, holds.
+
+        Errors: LeadlineError where the checkpoint is of another network or optimizer.
+        """
+        normalization = checkpoint.get("normalization", default_normalization(recipe.model))
+        weights = InitialWeights(None, normalization, info.initialised_from)
+        state = cls._build(
+            processes, recipe, folder, Path(info.data), info.units_per_metre, weights
+        )
+        with processes.raise_on_all_ranks():
+            state.load_state_dict(checkpoint)
+        return state
+
+    @classmethod
+    def _build(
+        cls,
+        processes: Processes,
+        recipe: Recipe,
+        folder: Path,
+        data: Path,
+        units_per_metre: float | None,
+        weights: InitialWeights | None,
+    ) -> Self:
+        with processes.raise_on_all_ranks():
+            check_precision(recipe, processes.device)
+            if recipe.trainer.compile:
+                check_compiler(processes.device)
+            train_data, val_data = open_recipe_data(recipe, data, units_per_metre)
+            _check_data(recipe, data, train_data, val_data)
+        model, size, source = _build_in_turn(recipe, train_data, weights, processes)
+        # Channels last always: the faster layout on a CPU, as measured in docs/training.md.
+        model = model.to(device=processes.device).to(memory_format=torch.channels_last)
+        with processes.raise_on_all_ranks():
+            loss, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
+        if processes.count > 1 and processes.device.type == "cuda":
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        network = processes.wrap(model)
+        if recipe.trainer.compile:
+            network = torch.compile(network)  # type: ignore[assignment]
+        fp16 = recipe.trainer.precision == "fp16"
+        return cls(
+            folder=folder,
+            recipe=recipe,
+            info=RunInfo(str(data.resolve()), units_per_metre, source),
+            processes=processes,
+            train_data=train_data,
+            val_data=val_data,
+            model=model,
+            network=network,
+            loss=loss,
+            input_size=size,
+            optimizer=optimizer,
+            scaler=torch.amp.GradScaler(processes.device.type, enabled=fp16),
+            average=MovingAverage(model, recipe.trainer.ema) if recipe.trainer.ema else None,
+            order=_epoch_order(recipe, len(train_data), processes),
+            frozen_batch_norms=frozen_batch_norms(model, recipe.trainer.freeze_batch_norm),
+            buffers=list(model.buffers()),
+            uses_batch_statistics=uses_batch_statistics(recipe),
+        )
+
+    @property
+    def total_steps(self) -> int:
+        """Number of steps of the whole run."""
+        return self.order.last_step
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of steps of one pass over the training data."""
+        return self.order.steps_per_epoch
+
+    @property
+    def epoch(self) -> int:
+        """Number of whole passes over the training data."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def scored_model(self) -> DepthModel:
+        """The network that is validated and saved: the moving average where there is one."""
+        return self.average.model if self.average else self.model
+
+    def train_mode(self) -> None:
+        """Put the network in training mode, except for what is frozen."""
+        self.model.train()
+        for norm in self.frozen_batch_norms:
+            norm.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: all that a step changes."""
+        state: dict[str, Any] = {
+            "step": self.step,
+            "validated_step": self.validated_step,
+            "best": self.best,
+            "memory": self.schedule_state,
+            "recent_losses": self.recent_losses,
+            "normalization": self.model.config.normalization,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        if self.average:
+            state["ema"] = self.average.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Errors: LeadlineError where that was of another network or optimizer.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.average:
+                self.average.load_state_dict(state["ema"])
+            if self.scaler.is_enabled():
+                self.scaler.load_state_dict(state["scaler"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise LeadlineError(
+                f"{self.folder}: the checkpoint does not fit recipe.yaml ({one_line(error)[:160]})"
+                "; was it edited after the run began? Put it back as it was, or start a new run"
+            ) from error
+        self.step = self.saved_step = state["step"]
+        self.validated_step, self.best = state["validated_step"], state["best"]
+        self.recent_losses = state.get("recent_losses", [])
+        self.schedule_state = state.get("memory", {})
+
+    def save(self) -> None:
+        """Write a checkpoint of this step; a second one of the same step replaces the first."""
+        state = self.state_dict()
+        with self.processes.raise_on_all_ranks():
+            if self.processes.is_rank_zero:
+                same_step = self.saved_step == self.step
+                save_checkpoint(self.folder / CHECKPOINTS, state, same_step)
+        self.saved_step = self.step
+
+    def batch_ids(self) -> list[str]:
+        """Return the ids of this process's samples of the batch of this step."""
+        return [self.train_data.sample_id(index) for _, index in self.order.mine(self.step)]
+
+
+def open_recipe_data(
+    recipe: Recipe, data: Path, units_per_metre: float | None
+) -> tuple[DepthDataset, DepthDataset | None]:
+    """Open what a recipe trains on and what it validates on, from the data in `data`."""
+    return open_train_and_val(
+        data,
+        val_fraction=recipe.data.val_fraction,
+        seed=recipe.data.seed,
+        val_unit=recipe.data.val_unit,
+        limit=recipe.data.limit,
+        layout=recipe.data.layout,
+        options=recipe.data.options,
+        units_per_metre=units_per_metre,
+        min_depth=recipe.data.min_depth,
+        max_depth=recipe.data.max_depth,
+    )
+
+
+def _check_data(
+    recipe: Recipe, data: Path, train_data: DepthDataset, val_data: DepthDataset | None
+) -> None:
+    for part in (train_data, val_data):
+        if part is not None:
+            _check_depth(part)
+    key = needs_validation(recipe.schedule, recipe.trainer.early_stopping)
+    if val_data is None and key is not None:
+        raise LeadlineError(
+            f"{data}: has no validation images, which {key} watches; add some, or set "
+            "data.val_fraction above 0"
+        )
+
+
+def _check_depth(data: DepthDataset) -> None:
+    """Look at a few samples before an epoch is wasted on data without a usable depth."""
+    indices = sorted({int(i) for i in np.linspace(0, len(data) - 1, SAMPLES_CHECKED)})
+    if any(data[index].valid.any() for index in indices):
+        return
+    raise LeadlineError(
+        f"{data.root}: no valid depth in {len(indices)} of its images (looked for "
+        f"{data.min_depth:g}..{data.max_depth or math.inf:g} m at "
+        f"{data.units_per_metre or 1:g} units per metre); check the depth scale and data.max_depth"
+    )
+
+
+def _build_in_turn(
+    recipe: Recipe, data: DepthDataset, weights: InitialWeights | None, processes: Processes
+) -> tuple[DepthModel, tuple[int, int], str]:
+    """Build the network, one process of each machine first: it may have to fetch the weights."""
+    built: Sequence[tuple[DepthModel, tuple[int, int], str]] = ()
+    for is_first in (True, False):
+        with processes.raise_on_all_ranks():
+            if (processes.local_rank == 0) == is_first:
+                built = [build_model(recipe, data, weights)]
+    return built[0]
+
+
+def _epoch_order(recipe: Recipe, count: int, processes: Processes) -> EpochOrder:
+    order = EpochOrder(
+        count,
+        recipe.data.batch_size,
+        recipe.trainer.seed,
+        0,
+        0,
+        keep_last=recipe.data.last_batch == "keep",
+        rank=processes.rank,
+        ranks=processes.count,
+    )
+    order.last_step = recipe.trainer.max_steps or recipe.trainer.epochs * order.steps_per_epoch
+    return order

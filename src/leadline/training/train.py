@@ -1,0 +1,132 @@
+"""`leadline.train` and `leadline.resume`: a recipe and data become a run with a model."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.evaluation import Evaluation
+from leadline.training.checkpoint import load_checkpoint, remove_leftovers
+from leadline.training.distributed import start_processes
+from leadline.training.final_score import Tracker, no_tracker, score_run
+from leadline.training.loggers import check_installed
+from leadline.training.precision import resolve_precision
+from leadline.training.progress import NoProgress, Progress
+from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.run_folder import (
+    CHECKPOINTS,
+    MODEL,
+    RECIPE_FILE,
+    RunInfo,
+    check_is_new,
+    check_run,
+    create_run_folder,
+)
+from leadline.training.state import TrainState
+from leadline.training.trainer import StopReason, Trainer
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training ended: the folder of the run, why it stopped, the score of its best model.
+
+    `evaluation` is None where the run is not finished, has no validation images, or no score was
+    asked for. `is_rank_zero` is true in the one process that goes on to tell the user about it.
+    """
+
+    run: Path
+    reason: StopReason
+    evaluation: Evaluation | None = None
+    is_rank_zero: bool = True
+
+    @property
+    def model(self) -> Path:
+        """The folder of the best model, which `leadline.load` and `leadline predict` take."""
+        return self.run / MODEL
+
+
+def train(
+    recipe: Recipe | str,
+    data: Path | str,
+    out: Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    units_per_metre: float | None = None,
+    progress: Progress | None = None,
+    score: bool = True,
+    tracker: Tracker = no_tracker,
+) -> TrainingResult:
+    """Train a recipe on the data set `data` into the new run folder `out`, then score it.
+
+    `recipe` is a name of `leadline recipes`, a YAML file or a `Recipe`; `overrides` are changes of
+    its keys as of `--set`. `units_per_metre` is the scale of depth files that do not say it.
+    `progress` is told of every step, `tracker` makes the progress bars of the final scoring, which
+    `score=False` leaves out. Ctrl-C and SIGTERM are no exceptions: the run writes a checkpoint and
+    ends with that `reason`.
+
+        result = leadline.train("compact", "DATA", "runs/mine", overrides=["optimizer.lr=3e-4"])
+        result.evaluation.metrics["abs_rel"]
+
+    Errors: LeadlineError where the folder already holds a run, where recipe and data do not fit,
+    for a loss that is not finite, a file that cannot be read or written.
+    """
+    started = time.monotonic()
+    data, out = Path(data), Path(out)
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides)
+    recipe = resolve_precision(recipe)
+    processes = start_processes(recipe.trainer)
+    with processes.raise_on_all_ranks():
+        check_is_new(out)
+        check_installed(recipe.trainer.loggers)
+    state = TrainState.create(processes, recipe, out, data, units_per_metre)
+    with processes.raise_on_all_ranks():
+        if processes.is_rank_zero:
+            create_run_folder(out, recipe, state.info)
+    return _run(Trainer(state, progress or NoProgress(), started), score, tracker)
+
+
+def resume(
+    run: Path | str,
+    *,
+    progress: Progress | None = None,
+    score: bool = True,
+    tracker: Tracker = no_tracker,
+) -> TrainingResult:
+    """Continue the run in the folder `run` from its newest checkpoint, to the same bits.
+
+    The parameters are those of `train`.
+    Errors: LeadlineError where the folder holds no run or no readable checkpoint.
+    """
+    started = time.monotonic()
+    run = Path(run)
+    check_run(run)
+    recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
+    processes = start_processes(recipe.trainer)
+    with processes.raise_on_all_ranks():
+        check_installed(recipe.trainer.loggers)
+        checkpoint, warning = load_checkpoint(run / CHECKPOINTS)
+    state = TrainState.restore(processes, recipe, run, info, checkpoint)
+    with processes.raise_on_all_ranks():
+        if processes.is_rank_zero:
+            remove_leftovers(run / CHECKPOINTS)
+            _say_where(state, warning, progress or NoProgress())
+    return _run(Trainer(state, progress or NoProgress(), started), score, tracker)
+
+
+def _say_where(state: TrainState, warning: str | None, progress: Progress) -> None:
+    if warning:
+        progress.say(warning)
+    position = f"at step {state.step} of {state.total_steps}"
+    is_done = state.step >= state.total_steps
+    progress.say(f"already finished, {position}" if is_done else f"resuming {position}")
+
+
+def _run(trainer: Trainer, score: bool, tracker: Tracker) -> TrainingResult:
+    reason, state = trainer.train(), trainer.state
+    state.processes.close()
+    is_rank_zero = state.processes.is_rank_zero
+    evaluation = (
+        score_run(state.folder, tracker) if score and is_rank_zero and reason.is_final else None
+    )
+    return TrainingResult(state.folder, reason, evaluation, is_rank_zero)

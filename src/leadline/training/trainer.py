@@ -1,0 +1,370 @@
+"""The training loop: step, log, save, validate, until there is a reason to stop."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from functools import cached_property
+
+from torch import nn
+
+from leadline.datasets.sample import Sample
+from leadline.errors import LeadlineError, one_line
+from leadline.metrics import protocol_for
+from leadline.training.checkpoint import save_best_model
+from leadline.training.class_ids import class_ids
+from leadline.training.data import TrainingSamples, make_loader
+from leadline.training.distributed import (
+    SignalCatcher,
+    explain_lost_peer,
+    restore_default_sigchld,
+)
+from leadline.training.progress import NoProgress, Progress
+from leadline.training.run_folder import MODEL, RECIPE_FILE, SELECTION_METRIC
+from leadline.training.run_logger import RunLogger
+from leadline.training.schedules import after_validation, early_stop_reason, lr_factor
+from leadline.training.state import TrainState
+from leadline.training.train_step import Batch, train_step
+from leadline.training.validation import shown_samples, validate
+
+
+class StopReason(Enum):
+    """Why a run ended. After the last three, `resume` goes on with it."""
+
+    FINISHED = "all steps are done"
+    EARLY_STOPPING = "trainer.early_stopping"
+    TIME_LIMIT = "trainer.max_minutes"
+    SIGINT = "Ctrl-C"
+    SIGTERM = "SIGTERM"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is left to do."""
+        return self in {StopReason.FINISHED, StopReason.EARLY_STOPPING}
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of a command: as a shell reports a signal, 0 where there was none."""
+        return {StopReason.SIGINT: 130, StopReason.SIGTERM: 143}.get(self, 0)
+
+
+class Trainer:
+    """Trains a run from where its state stands.
+
+    Every process of a run has a trainer; they step and validate together, and only process 0
+    writes and prints. `started` is the `time.monotonic()` from which `trainer.max_minutes` count.
+    """
+
+    def __init__(self, state: TrainState, progress: Progress, started: float):
+        self.state = state
+        self.progress = progress if state.processes.is_rank_zero else NoProgress()
+        self.started = started
+        self.unsaved = False
+        self.signals = SignalCatcher()
+        self.logger: RunLogger | None = None
+
+    def train(self) -> StopReason:
+        """Train until all steps are done, or there is another reason to stop, which is returned.
+
+        Errors: LeadlineError for data that cannot be read, a loss that is not finite, a folder
+        that cannot be written; the message says what is saved.
+        """
+        with explain_lost_peer(self.state.folder), self.signals:
+            self.open_logger()
+            try:
+                return self.loop()
+            finally:
+                if self.logger:
+                    self.logger.close(self.state.step, finished=self.is_finished())
+
+    def loop(self) -> StopReason:
+        """Take the steps that are left; log, save and validate where that is due."""
+        state = self.state
+        announce(state, self.progress)
+        if state.step == 0:
+            # So that a run can be resumed from its first moment on, and a full disk shows now.
+            self.save()
+        elif self.should_validate() and state.validated_step != state.step:
+            # The run was stopped between a checkpoint and the validation after it.
+            self.validate()
+        reason = self.final_reason()
+        if reason is None:
+            batches = self.load_batches()
+        while reason is None:
+            self.step(batches)
+            if self.should_log():
+                self.log()
+            if self.should_save():
+                self.save()
+            if self.should_validate():
+                self.validate()
+            reason = self.stop_reason()
+        if self.unsaved:
+            self.save()
+        self.explain(reason)
+        return reason
+
+    def load_batches(self) -> Iterator[Batch]:
+        """Start the data workers; return this process's batches from the current step on."""
+        state, recipe = self.state, self.state.recipe
+        data = state.train_data if recipe.class_terms else state.train_data.without_labels()
+        ids = class_ids(recipe, state.model.classes)
+        samples = TrainingSamples(data, state.input_size, recipe.augment, recipe.trainer.seed, ids)
+        order = state.order.starting_at(state.step)
+        batches = iter(make_loader(samples, order, recipe.data.workers))
+        restore_default_sigchld()
+        self.progress.start(state.step, state.total_steps)
+        return batches
+
+    def step(self, batches: Iterator[Batch]) -> None:
+        """Take one step of the optimizer on the next batch."""
+        state = self.state
+        started = time.perf_counter()
+        batch = self.next_batch(batches)
+        waited = time.perf_counter() - started
+        factor = lr_factor(
+            state.recipe.schedule,
+            state.step,
+            state.total_steps,
+            state.steps_per_epoch,
+            state.schedule_state,
+        )
+        loss = train_step(state, batch, factor)
+        _, images = state.order.share(state.step)
+        state.step += 1
+        state.recent_losses.append(loss)
+        self.unsaved = True
+        self.progress.step(state.step, loss, images, waited)
+
+    def next_batch(self, batches: Iterator[Batch]) -> Batch:
+        """Return the next batch; where a sample cannot be read, a checkpoint is saved first."""
+        try:
+            with self.state.processes.raise_on_all_ranks():
+                try:
+                    return next(batches)
+                except (LeadlineError, RuntimeError, ConnectionError, EOFError) as error:
+                    explained = explain_loader_error(error, self.state)
+                    if explained is None:
+                        raise
+                    raise explained from error
+        except (LeadlineError, SystemExit):
+            if self.state.step > 0:
+                self.save()
+            raise
+
+    def should_log(self) -> bool:
+        """Whether a row of metrics is due at this step."""
+        every = self.state.recipe.trainer.log_every_steps
+        return self.state.step % every == 0 or self.state.step == self.state.total_steps
+
+    def log(self) -> None:
+        """Log the mean loss since the last time, and the learning rate."""
+        state = self.state
+        loss = sum(state.recent_losses) / len(state.recent_losses)
+        rate = float(state.optimizer.param_groups[-1]["lr"])
+        state.recent_losses.clear()
+        with self.writing():
+            if self.logger:
+                self.logger.log_training(state.step, state.epoch, loss=loss, lr=rate)
+
+    def should_save(self) -> bool:
+        """Whether a checkpoint is due; one is before each validation, which may fail."""
+        every = self.state.recipe.trainer.checkpoint_every_steps
+        return self.state.step % every == 0 or self.should_validate()
+
+    def save(self) -> None:
+        """Write a checkpoint, from which `resume` goes on to the same bits."""
+        self.state.save()
+        self.unsaved = False
+
+    def should_validate(self) -> bool:
+        """Whether a validation is due at this step."""
+        state = self.state
+        every = state.recipe.trainer.validate_every_epochs * state.steps_per_epoch
+        return state.step % every == 0 or state.step == state.total_steps
+
+    def validate(self) -> None:
+        """Score the network on the validation images; save it where it is the best so far."""
+        state, recipe = self.state, self.state.recipe
+        if state.val_data is None:
+            self.save_best({})
+        else:
+            done = validate(
+                state.scored_model, state.val_data, recipe.trainer.protocol, state.processes
+            )
+            scores = done.scores
+            state.schedule_state = after_validation(
+                recipe.schedule, recipe.trainer.early_stopping, state.schedule_state, scores
+            )
+            with self.writing():
+                if self.logger:
+                    self.logger.log_validation(state.step, state.epoch, scores, self.protocol)
+                    self.logger.draw_samples(state.step, self.shown_samples, done.shown)
+                    self.logger.draw_curves(finished=self.is_finished())
+            is_best = not state.best or scores[SELECTION_METRIC] < state.best[SELECTION_METRIC]
+            if is_best:
+                self.save_best(scores)
+            self.progress.say(
+                f"epoch {state.epoch}, step {state.step}: val delta1 {scores['delta1']:.4f}, "
+                f"abs_rel {scores['abs_rel']:.4f}, rmse {scores['rmse']:.4f}"
+                f"{' (best)' if is_best else ''}"
+            )
+        state.validated_step = state.step
+        self.unsaved = True
+
+    def save_best(self, scores: dict[str, float]) -> None:
+        """Write the network into `model/`; `scores` are its validation's."""
+        state = self.state
+        state.best = {**scores, "step": float(state.step)}
+        with self.writing():
+            if state.processes.is_rank_zero:
+                save_best_model(
+                    state.folder / MODEL,
+                    state.scored_model,
+                    state.recipe,
+                    training=describe_training(state, self.protocol),
+                    scores=scores,
+                )
+
+    def stop_reason(self) -> StopReason | None:
+        """Return why to stop after this step, None to go on; the same in every process."""
+        minutes = self.state.recipe.trainer.max_minutes
+        late = minutes is not None and time.monotonic() - self.started >= 60 * minutes
+        sigterm, sigint, late = self.state.processes.any(
+            self.signals.sigterm, self.signals.sigint, late
+        )
+        if sigterm or sigint:
+            return StopReason.SIGTERM if sigterm else StopReason.SIGINT
+        return self.final_reason() or (StopReason.TIME_LIMIT if late else None)
+
+    def final_reason(self) -> StopReason | None:
+        """Return why nothing is left to do, None where something is."""
+        if self.state.step >= self.state.total_steps:
+            return StopReason.FINISHED
+        return StopReason.EARLY_STOPPING if self.early_stop_reason() else None
+
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.final_reason() is not None
+
+    def early_stop_reason(self) -> str | None:
+        """Return in words why early stopping ends the run, None where it does not."""
+        section = self.state.recipe.trainer.early_stopping
+        return early_stop_reason(section, self.state.schedule_state)
+
+    def explain(self, reason: StopReason) -> None:
+        """Say why the run ends before its last step, and how to go on."""
+        state = self.state
+        position = f"at step {state.step} of {state.total_steps}"
+        how = f"continue with: leadline train --resume {state.folder}"
+        if reason is StopReason.EARLY_STOPPING:
+            self.progress.say(f"ended early {position}: {self.early_stop_reason()}")
+        elif reason is StopReason.TIME_LIMIT:
+            self.progress.say(f"trainer.max_minutes is over {position}; {how}")
+        elif not reason.is_final:
+            self.progress.say(f"stopped {position}; {how}")
+
+    def open_logger(self) -> None:
+        """Open metrics.csv, status.json and the loggers, in process 0."""
+        state = self.state
+        with self.writing():
+            if state.processes.is_rank_zero:
+                self.logger = RunLogger(
+                    state.folder,
+                    state.recipe,
+                    first_step=state.step,
+                    total_steps=state.total_steps,
+                    steps_per_epoch=state.steps_per_epoch,
+                    images_per_step=state.order.batch_size,
+                    say=self.progress.say,
+                )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write into the run folder: one line where that fails, which says what is saved."""
+        state = self.state
+        with state.processes.raise_on_all_ranks():
+            try:
+                yield
+            except OSError as error:
+                saved = (
+                    f"step {state.saved_step} is saved"
+                    if state.saved_step > 0
+                    else "no step is lost"
+                )
+                raise LeadlineError(
+                    f"{state.folder}: cannot be written ({one_line(error)}); {saved}: free space "
+                    f"or permissions, then go on with: leadline train --resume {state.folder}"
+                ) from error
+
+    @cached_property
+    def shown_samples(self) -> list[Sample]:
+        """The validation samples of the sample pictures."""
+        return shown_samples(self.state.val_data) if self.state.val_data else []
+
+    @cached_property
+    def protocol(self) -> str:
+        """The name of the validation's protocol: what `auto` means for its images."""
+        name, data = self.state.recipe.trainer.protocol, self.state.val_data
+        if data is None:
+            return name
+        height, width = data[0].depth.shape
+        return protocol_for(name, (height, width)).name
+
+
+def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError | None:
+    """Return one line for a failure of the data loader; None for a fault of ours."""
+    if isinstance(error, LeadlineError):
+        # A worker process hands its error on inside a printed traceback.
+        last = str(error).strip().splitlines()[-1]
+        return LeadlineError(last.partition("LeadlineError: ")[2] or last)
+    text = str(error)
+    worker_died = isinstance(error, ConnectionError | EOFError) or (
+        "DataLoader worker" in text and ("exited unexpectedly" in text or "killed" in text)
+    )
+    if not worker_died:
+        return None
+    return LeadlineError(
+        "a data worker process was killed, possibly because memory ran out; go on with: "
+        f"leadline train --resume {state.folder} (fewer workers: data.workers in "
+        f"{state.folder / RECIPE_FILE})"
+    )
+
+
+def announce(state: TrainState, progress: Progress) -> None:
+    """Say what is trained on what, and what its numbers will depend on."""
+    height, width = state.input_size
+    val = f"{len(state.val_data)} validation images" if state.val_data else "no validation images"
+    count = state.processes.count
+    progress.say(
+        f"{state.recipe.name}: {state.model.parameter_count():,} parameters, "
+        f"from {state.info.initialised_from}; {len(state.train_data)} training and {val}; "
+        f"{height}x{width} (HxW), batch {state.order.batch_size}, {state.total_steps} steps, "
+        f"{state.recipe.trainer.precision} on {state.processes.device}"
+        f"{f', {count} processes' if count > 1 else ''}"
+    )
+    accumulate = state.recipe.trainer.accumulate
+    norms = [module for module in state.model.modules() if isinstance(module, nn.BatchNorm2d)]
+    frozen = {id(norm) for norm in state.frozen_batch_norms}
+    if accumulate * count > 1 and any(id(norm) not in frozen for norm in norms):
+        images = max(1, state.order.batch_size // (accumulate * count))
+        progress.say(
+            f"BatchNorm normalises over {images} images at a time, not over the batch of "
+            f"{state.order.batch_size}; trainer.freeze_batch_norm=true, or SyncBatchNorm on GPUs "
+            "without accumulation, avoids the difference"
+        )
+
+
+def describe_training(state: TrainState, protocol: str) -> dict[str, str | int]:
+    """Return the rows of the model card on how it was trained."""
+    trainer = state.recipe.trainer
+    return {
+        "training images": len(state.train_data),
+        "initialised from": state.info.initialised_from,
+        "steps": f"{state.step} of {state.total_steps}, batch {state.recipe.data.batch_size}",
+        "size": f"{state.input_size[0]}x{state.input_size[1]} (HxW)",
+        "precision": trainer.precision,
+        "weights": f"moving average, decay {trainer.ema:g}" if trainer.ema else "of the last step",
+        "protocol": protocol,
+        "validation images": len(state.val_data) if state.val_data else 0,
+    }

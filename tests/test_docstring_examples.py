@@ -1,0 +1,59 @@
+"""The examples in docstrings run as they stand."""
+
+import doctest
+import importlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from leadline.depth import DepthMap
+from leadline.io import write_depth
+
+ROOM = Path(__file__).parents[1] / "examples" / "room.jpg"
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with photo.jpg and depth.npy, as the examples expect it."""
+    shutil.copy(ROOM, tmp_path / "photo.jpg")
+    write_depth(tmp_path / "depth.npy", DepthMap.from_metres([[2.0, 4.0]]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_examples(module: str, name: str) -> None:
+    """Run the examples of one function, in the names of its module."""
+    loaded = importlib.import_module(module)
+    tests = doctest.DocTestFinder(recurse=False).find(getattr(loaded, name), name, loaded)
+    assert tests and tests[0].examples, f"{module}.{name} has no example"
+    for test in tests:
+        report: list[str] = []
+        result = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+        assert result.failed == 0, "".join(report)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("leadline.depth.units", "parse_units"),
+        ("leadline.depth.calibration", "fit_calibration"),
+        ("leadline.depth.depth_map", "DepthMap"),
+        ("leadline.io.formats", "write_depth"),
+        ("leadline.io.convert", "convert"),
+        ("leadline.viz.color", "colorize"),
+        ("leadline.inference.predictor", "Predictor"),
+        ("leadline.inference.predict_files", "predict"),
+        ("leadline.inference.calibrate_file", "calibrate"),
+    ],
+)
+def test_the_example_runs(module, name, workplace):
+    run_examples(module, name)
+
+
+def test_the_export_example_runs(quick_run, workplace, monkeypatch):
+    # Pictures of 24 megapixels would take as long as all other tests here.
+    monkeypatch.setattr("leadline.export.parity.SIZES", ((48, 64), (61, 97)))
+    (workplace / "runs").mkdir()
+    shutil.copytree(quick_run, workplace / "runs" / "kitchen")
+    run_examples("leadline.export.export_model", "export_model")

@@ -1,0 +1,50 @@
+"""A run that version 0.1 wrote still opens, is listed, and goes on to where 0.1 took it."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from leadline.models.build import load_model
+from leadline.training.run_folder import Run
+from leadline.training.train import resume
+from tests.conftest import SilentReporter, write_pairs
+
+WRITTEN = Path(__file__).parents[1] / "data" / "v0.1"
+
+
+def test_a_run_of_version_0_1_is_listed_as_it_was():
+    run = Run.open(WRITTEN / "run")
+    assert (run.state, run.step, run.recipe["name"]) == ("stopped, 5 of 6", 5, "unet-2m")
+    assert run.best["step"] == 2
+    assert run.best["abs_rel"] == pytest.approx(0.9608626138253972)
+    assert run.series("loss")[0] == [1, 2, 3, 4]
+
+
+def test_a_model_of_version_0_1_opens_with_its_weights():
+    model = load_model(WRITTEN / "run" / "model")
+    saved = load_file(WRITTEN / "run" / "model" / "model.safetensors")
+    assert saved.keys() == model.state_dict().keys()
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+
+
+def test_a_run_of_version_0_1_is_resumed_to_the_weights_that_0_1_ended_with(tmp_path):
+    data = write_pairs(tmp_path / "data", 4, (32, 48))
+    run = shutil.copytree(WRITTEN / "run", tmp_path / "run")
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**info, "data": str(data)}))
+    reporter = SilentReporter()
+    assert resume(run, progress=reporter, score=False).reason.is_final
+    assert (reporter.first, len(reporter.losses)) == (5, 1)
+    # On the machine that wrote them the bits are equal; others round differently.
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    expected = load_file(WRITTEN / "run-resumed.safetensors")
+    for name, value in state["ema"]["model"].items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)
+    # 0.1 was stopped between step 5 and its row; the next row is the mean of both.
+    rows = csv.DictReader((run / "metrics.csv").read_text().splitlines())
+    assert [int(row["step"]) for row in rows] == [1, 2, 2, 3, 4, 4, 6, 6]
