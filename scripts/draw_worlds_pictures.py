@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw docs/images/worlds_rooms.png and worlds_streets.png: the first views of seed 1, unpicked.
 
-    python scripts/draw_worlds_pictures.py
+python scripts/draw_worlds_pictures.py
 """
 
 from __future__ import annotations
