@@ -4,6 +4,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
+import leadline
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "leadline"
 
@@ -98,3 +100,8 @@ def test_no_module_imports_itself_by_way_of_others():
     # A package's own __init__ that gathers names from its modules is no circle of theirs.
     circles = [name for name in graph if name in reaches(name)]
     assert not circles, "\n".join(circles)
+
+
+def test_every_public_name_of_the_package_opens():
+    assert all(hasattr(leadline, name) for name in leadline.__all__)
+    assert set(leadline.__all__) <= set(dir(leadline))

@@ -8,9 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leadline.data_checks import check_data
+    from leadline.datasets.expansion import ExpandOptions, expand
     from leadline.depth import DepthMap, Intrinsics
     from leadline.errors import LeadlineError
+    from leadline.export.export_model import export_model
     from leadline.inference import Predictor, load
+    from leadline.inference.calibrate_file import calibrate
+    from leadline.inference.predict_files import predict
+    from leadline.io.convert import convert
+    from leadline.training.train import resume, train
 
 __version__ = "0.1.0"
 
@@ -20,10 +27,35 @@ _HOME = {
     "LeadlineError": "leadline.errors",
     "Predictor": "leadline.inference",
     "load": "leadline.inference",
+    "calibrate": "leadline.inference.calibrate_file",
+    "check_data": "leadline.data_checks",
+    "convert": "leadline.io.convert",
+    "export_model": "leadline.export.export_model",
+    "expand": "leadline.datasets.expansion",
+    "ExpandOptions": "leadline.datasets.expansion",
+    "predict": "leadline.inference.predict_files",
+    "resume": "leadline.training.train",
+    "train": "leadline.training.train",
 }
 """Public name: the module that holds it. Heavy rooms open on first use: this import is cheap."""
 
-__all__ = ["DepthMap", "Intrinsics", "LeadlineError", "Predictor", "__version__", "load"]
+__all__ = [
+    "DepthMap",
+    "ExpandOptions",
+    "Intrinsics",
+    "LeadlineError",
+    "Predictor",
+    "__version__",
+    "calibrate",
+    "check_data",
+    "convert",
+    "expand",
+    "export_model",
+    "load",
+    "predict",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -35,6 +35,7 @@ COMMANDS = {
     "compare": CommandEntry(
         "leadline.cli.compare:compare_command", "Compare scores, image by image."
     ),
+    "worlds": CommandEntry("leadline.cli.worlds:app", "Render rooms and streets with exact depth."),
     "export": CommandEntry(
         "leadline.cli.export:export_command", "Export a model to ONNX or OpenVINO."
     ),

@@ -1,0 +1,117 @@
+"""`leadline worlds`: render generated rooms and streets, and look at them."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Generated rooms and streets with exact depth: render a data set, show a contact sheet.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+KindOption = Annotated[str, typer.Option(help="rooms or streets.")]
+SizeOption = Annotated[str, typer.Option(metavar="HxW", help="Height x width of the pictures.")]
+SeedOption = Annotated[int, typer.Option(help="Another seed gives other worlds.")]
+QualityOption = Annotated[str, typer.Option(help="training (fast) or picture (slow, less noise).")]
+
+
+@app.command("render")
+def render_command(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the data set.")],
+    kind: KindOption = "rooms",
+    count: Annotated[int, typer.Option(min=1, help="Views in all, validation included.")] = 1000,
+    size: SizeOption = "240x320",
+    seed: SeedOption = 0,
+    quality: QualityOption = "training",
+    val_share: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the views for validation.")
+    ] = 0.1,
+    labels: Annotated[
+        str, typer.Option(help="Class set: worlds, nyu40, nyu13, vkitti, cityscapes.")
+    ] = "worlds",
+    sky: Annotated[
+        str, typer.Option(help="Depth of the sky: invalid, or far (655.35 m).")
+    ] = "invalid",
+    variations: Annotated[
+        str, typer.Option(help="Streets: random, vkitti (all ten for each camera), or a,b,...")
+    ] = "random",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one a core.")
+    ] = None,
+) -> None:
+    """Render a data set of image-depth-label pairs; the same command continues a stopped one."""
+    from leadline.cli.progress import Progress
+    from leadline.worlds import VKITTI_VARIATIONS, WorldSet, render_worlds
+
+    named = {"random": (), "vkitti": VKITTI_VARIATIONS}
+    chosen = named.get(variations) if variations in named else tuple(variations.split(","))
+    options: dict[str, Any] = {"kind": kind, "sky": sky, "variations": chosen}
+    wanted = WorldSet(count=count, size=_size(size), seed=seed, level=quality, val_share=val_share,
+                      labels=labels, **options)  # fmt: skip
+    progress: list[Progress] = []
+
+    def report(done: int, total: int) -> None:
+        if not progress:
+            progress.append(Progress(kind, total, first=done).__enter__())
+        while progress[0].done < done:
+            progress[0].advance()
+
+    try:
+        rendered = render_worlds(out, wanted, workers=workers, report=report)
+    finally:
+        for bar in progress:
+            bar.__exit__(None, None, None)
+    rate = rendered.new / max(rendered.seconds, 1e-9)
+    typer.echo(f"{out}: {rendered.views} views, {rendered.new} rendered now ({rate:.1f}/s)")
+    typer.echo(f"next: leadline check-data {out}   or   leadline train --data {out} ...")
+
+
+@app.command("show")
+def show_command(
+    out: Annotated[Path, typer.Option("-o", "--out", help="PNG file for the sheet.")],
+    kind: KindOption = "rooms",
+    count: Annotated[int, typer.Option(min=1, help="Views on the sheet.")] = 24,
+    size: SizeOption = "240x320",
+    seed: SeedOption = 0,
+    quality: QualityOption = "training",
+    columns: Annotated[int, typer.Option(min=1, help="Views in a row.")] = 4,
+    panels: Annotated[
+        str, typer.Option(help="Of each view: image, depth, classes, normals; comma-separated.")
+    ] = "image",
+    split: Annotated[
+        str, typer.Option(help="train, val or test: each has its own worlds.")
+    ] = "train",
+) -> None:
+    """Draw a contact sheet of generated views."""
+    from leadline.cli.progress import tracker
+    from leadline.worlds import WorldSet, contact_sheet, render_room, render_street, write_sheet
+
+    choice: Any = kind
+    wanted = WorldSet(choice, count, _size(size), seed, quality)
+    which: Any = split
+
+    def view(index: int) -> Any:
+        if wanted.kind == "rooms":
+            return render_room(seed, index, which, size=wanted.size, level=quality)
+        return render_street(seed, index, index % 4, which, size=wanted.size, level=quality)
+
+    views = (view(index) for index in tracker(f"render {kind}")(range(count)))
+    far = 10.0 if kind == "rooms" else 80.0
+    sheet = contact_sheet(views, columns=columns, panels=tuple(panels.split(",")), far=far)
+    write_sheet(out, sheet)
+    typer.echo(f"{out}: {count} {kind}, {sheet.shape[1]} x {sheet.shape[0]} pixels")
+
+
+def _size(text: str) -> tuple[int, int]:
+    from leadline.errors import LeadlineError
+
+    sides = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if sides is None:
+        raise LeadlineError(f"--size {text}: expected height x width, for instance 240x320")
+    return int(sides[1]), int(sides[2])

@@ -1,0 +1,245 @@
+"""Rendering a data set into a folder of image-depth-label pairs, on all cores, resumably."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
+from leadline.io.formats import write_depth
+from leadline.io.labels import write_labels
+from leadline.worlds.classes import CLASSES, class_map
+from leadline.worlds.randomness import Split
+from leadline.worlds.sets import UNITS, WorldSet, as_json, digest
+from leadline.worlds.view import View
+
+Report = Callable[[int, int], None]
+"""Called with the views that are there and their number in all, whenever a world is finished."""
+
+_QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
+_World = tuple[Split, int, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What `render_worlds` did: the folder, views in all, those rendered now, and seconds."""
+
+    folder: Path
+    views: int
+    new: int
+    seconds: float
+
+
+def render_worlds(
+    folder: Path | str,
+    world_set: WorldSet,
+    *,
+    workers: int | None = None,
+    report: Report | None = None,
+) -> Rendered:
+    """Render a data set into `folder`; continue where an earlier call was stopped.
+
+    The result is a data set of image-depth(-label) pairs: `rgb/*.jpg`, `depth/*.png` (16 bit, the
+    unit in `dataset.yaml` and in every file, with the camera), `label/*.png`, `train.csv`,
+    `val.csv`; beside them `views/*.json` (camera, pose, what is shown, SHA-256 of the files) and
+    `manifest.json`. It is the same bit for bit on one machine whatever the number of `workers`
+    (processes; None: one a core). Callers that are scripts need the `if __name__ == "__main__":`
+    that all users of `multiprocessing` need.
+
+    Raises LeadlineError where the folder holds a set of other options, a worker dies, or Embree is
+    missing.
+    """
+    folder = Path(folder)
+    _claim(folder, world_set)
+    todo, done = _open_work(folder, world_set)
+    total, started = world_set.count, time.monotonic()
+    if report is not None:
+        report(done, total)
+    first = done
+    for finished in _rendered(folder, world_set, todo, _worker_count(workers, len(todo))):
+        done += finished
+        if report is not None:
+            report(done, total)
+    _index(folder, world_set)
+    return Rendered(folder, total, done - first, time.monotonic() - started)
+
+
+def _worker_count(workers: int | None, tasks: int) -> int:
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return max(1, min(cores if workers is None else workers, tasks))
+
+
+def _claim(folder: Path, world_set: WorldSet) -> None:
+    """Write down what the folder will hold, or check that it is what it already holds."""
+    path, wanted = folder / "options.json", world_set.describe()
+    if not path.is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise LeadlineError(
+                f"{folder}: is not empty and no set of worlds; choose another folder"
+            )
+        with atomic_path(path) as temporary:
+            temporary.write_text(as_json(wanted), encoding="utf-8")
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LeadlineError(f"{path}: is damaged ({error}); remove the folder") from error
+    for name in sorted({*wanted, *found}):
+        if found.get(name) != wanted.get(name):
+            raise LeadlineError(
+                f"{folder}: was begun with {name} = {found.get(name)}, not {wanted.get(name)}; "
+                "give the same options to continue it, or another folder"
+            )
+
+
+def _name(split: Split, number: int) -> str:
+    return f"{split}_{number:06d}"
+
+
+def _is_there(folder: Path, split: Split, number: int) -> bool:
+    # A view's description is written after its files.
+    return (folder / "views" / f"{_name(split, number)}.json").is_file()
+
+
+def _open_work(folder: Path, world_set: WorldSet) -> tuple[list[_World], int]:
+    """Worlds with views that are missing, and the number of views that are there."""
+    todo, done = [], 0
+    for split, world, numbers in world_set.worlds():
+        missing = tuple(n for n in numbers if not _is_there(folder, split, n))
+        done += len(numbers) - len(missing)
+        if missing:
+            todo.append((split, world, missing))
+    return todo, done
+
+
+def _rendered(folder: Path, world_set: WorldSet, todo: list[_World], workers: int) -> Iterator[int]:
+    """Render worlds and yield how many views each gave."""
+    if workers == 1:
+        for task in todo:
+            yield _render_world(folder, world_set, task)
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
+        tasks, running = iter(todo), set[Future[int]]()
+        try:
+            for task in tasks:
+                running.add(pool.submit(_render_world, folder, world_set, task))
+                if len(running) > 2 * workers:
+                    yield from _take_finished(running)
+            while running:
+                yield from _take_finished(running)
+        except BrokenProcessPool as error:
+            raise LeadlineError(
+                "a worker died, perhaps for want of memory; run the same command again to "
+                "continue, with fewer workers"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _take_finished(running: set[Future[int]]) -> Iterator[int]:
+    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in finished:
+        running.discard(future)
+        yield future.result()
+
+
+def _start_worker(parent: int) -> None:
+    """Prepare a worker: one thread, and no life after its parent."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _render_world(folder: Path, world_set: WorldSet, task: _World) -> int:
+    """Render and write the missing views of one world; returns how many."""
+    split, world, numbers = task
+    for number, view in zip(numbers, world_set.render(split, world, numbers), strict=True):
+        _write_view(folder, world_set, _name(split, number), view)
+    return len(numbers)
+
+
+def _write_view(folder: Path, world_set: WorldSet, name: str, view: View) -> None:
+    import cv2
+
+    files = {
+        "image": folder / "rgb" / f"{name}.jpg",
+        "depth": folder / "depth" / f"{name}.png",
+        "label": folder / "label" / f"{name}.png",
+    }
+    _, data = cv2.imencode(".jpg", view.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    with atomic_path(files["image"]) as temporary:
+        temporary.write_bytes(np.asarray(data).tobytes())
+    write_depth(files["depth"], view.depth, units_per_metre=UNITS[world_set.kind])
+    write_labels(files["label"], class_map(world_set.labels)[view.classes])
+    about: dict[str, Any] = {
+        "shows": view.name,
+        "intrinsics": view.camera.intrinsics.to_dict(),
+        "camera_to_world": view.camera.pose.tolist(),
+        "sha256": {key: digest(path.read_bytes()) for key, path in files.items()},
+    }
+    with atomic_path(folder / "views" / f"{name}.json") as temporary:
+        temporary.write_text(as_json(about), encoding="utf-8")
+
+
+def _index(folder: Path, world_set: WorldSet) -> None:
+    """Write the lists, the unit, the classes and the manifest."""
+    _remove_halves(folder)
+    hashes: dict[str, Any] = {}
+    for split, count in world_set.counts().items():
+        lines = ["image,depth,label"]
+        for number in range(count):
+            name = _name(split, number)
+            lines.append(f"rgb/{name}.jpg,depth/{name}.png,label/{name}.png")
+            about = json.loads((folder / "views" / f"{name}.json").read_text(encoding="utf-8"))
+            hashes[name] = about["sha256"]
+        if count:
+            _write(folder / f"{split}.csv", "\n".join(lines) + "\n")
+    _write(folder / "dataset.yaml", _dataset_yaml(world_set))
+    _write(folder / "manifest.json", as_json({**world_set.describe(), "sha256": hashes}))
+
+
+def _dataset_yaml(world_set: WorldSet) -> str:
+    lines = [
+        f"# Generated {world_set.kind}: no photographs.",
+        f"depth_scale: {UNITS[world_set.kind]:g}   # units per metre",
+        f"class_set: {world_set.labels}",
+    ]
+    if world_set.labels == "worlds":
+        lines += ["classes:", *(f"  {k}: {row.name}" for k, row in enumerate(CLASSES))]
+    return "\n".join(lines) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _remove_halves(folder: Path) -> None:
+    """Remove what a killed run left half written."""
+    for half in folder.glob("*/.leadline-*"):
+        with contextlib.suppress(OSError):
+            half.unlink()

@@ -1,0 +1,208 @@
+"""How bright surfaces are: lamps, panels, sun, sky, and light that has bounced.
+
+All light is given as seen by white paint: a surface sends out its albedo times it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from leadline.worlds.arrays import Array
+from leadline.worlds.primitives import unit
+from leadline.worlds.render.air import average_sky, sky_radiance
+from leadline.worlds.render.sampler import Sampler, around
+from leadline.worlds.render.tracer import FAR, Hits, Tracer, dot
+from leadline.worlds.scene import Ball, Light, Panel, Sky, Sun
+
+# A single bounced sample above this many times the ambient light is a firefly: rare, bright, noise.
+_BRIGHTEST = 7.0
+# Light weaker than this share of the ambient light is not worth a ray.
+_FAINT = 4e-3
+_SUN_SPREAD = 0.006
+
+Pick = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Where light would come from: unit direction (N,3), length of the way (N,), gain (N,)."""
+
+    way: Array
+    length: Array
+    gain: Array
+
+
+def _from_ball(lamp: Ball, point: Array, pick: Pick) -> Arrival:
+    centre, radius = np.asarray(lamp.centre, dtype=np.float32), np.float32(lamp.radius)
+    # A point of a slightly tilted disc stands for the ball, which spreads its shadows alike.
+    root, turn = np.sqrt(pick[0]) * radius, np.float32(2 * np.pi) * pick[1]
+    towards = centre - point
+    towards[:, 0] += root * np.cos(turn)
+    towards[:, 1] += root * np.sin(turn)
+    towards[:, 2] += (pick[0] + pick[1] - 1) * (np.float32(0.7) * radius)
+    square = dot(towards, towards)
+    distance = np.sqrt(square)
+    way = towards / distance[:, None]
+    gain = radius**2 / np.maximum(square, radius**2)
+    return Arrival(way, np.maximum(distance - np.float32(1.9) * radius, np.float32(1e-3)), gain)
+
+
+def _from_panel(panel: Panel, point: Array, pick: Pick) -> Arrival:
+    centre, u, v = (np.asarray(x, dtype=np.float32) for x in (panel.centre, panel.u, panel.v))
+    normal = np.cross(u, v)
+    quarter = float(np.sqrt(normal @ normal))
+    target = centre + u * (2 * pick[0] - 1)[:, None] + v * (2 * pick[1] - 1)[:, None]
+    towards = target - point
+    square = dot(towards, towards)
+    length = np.sqrt(square)
+    way = towards / length[:, None]
+    facing = np.maximum(-(way @ (normal / quarter)), 0)
+    gain = facing * (4 * quarter / np.pi) / np.maximum(square, 0.3 * quarter)
+    return Arrival(way, np.maximum(length - 4e-3, 1e-3), gain)
+
+
+def _from_sun(sun: Sun, point: Array, pick: Pick) -> Arrival:
+    spread = np.stack([pick[0] - 0.5, pick[1] - 0.5, 0 * pick[0]], axis=1) * (2 * _SUN_SPREAD)
+    way = unit(np.asarray(sun.direction) + spread).astype(np.float32)
+    count = len(point)
+    return Arrival(way, np.full(count, FAR, np.float32), np.ones(count, np.float32))
+
+
+class Lighting:
+    """The sources of a scene, and what they do to surfaces."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self.tracer, scene = tracer, tracer.scene
+        self.sky: Sky | None = scene.sky
+        self.sources: list[Light] = list(scene.lights)
+        if self.sky is not None and max(self.sky.sunlight) > 0.01:
+            self.sources.append(Sun(self.sky.sun, self.sky.sunlight))
+        self.ambient = np.asarray(scene.ambient, np.float32)
+        if self.sky is not None:
+            self.ambient = np.asarray(self.ambient + 0.35 * average_sky(self.sky))
+        strength = np.array([_strength(source) for source in self.sources])
+        total = max(strength.sum(), 1e-9)
+        average = max(float(self.ambient.max()), 0.02)
+        self.brightest, self.faint = np.float32(_BRIGHTEST * average), _FAINT * average
+        self.odds = (0.9 * strength / total + 0.1 / max(len(strength), 1)).astype(np.float32)
+
+    def from_source(
+        self, source: Light, point: Array, normal: Array, flat: Array, pick: Pick
+    ) -> Array:
+        """Light (N,3) float32 arriving at points from one random point of `source`."""
+        if isinstance(source, Sun):
+            arrival = _from_sun(source, point, pick)
+        elif isinstance(source, Ball):
+            arrival = _from_ball(source, point, pick)
+        else:
+            arrival = _from_panel(source, point, pick)
+        radiance = np.asarray(source.radiance, dtype=np.float32)
+        gain = arrival.gain * np.maximum(dot(normal, arrival.way), 0)
+        useful = np.flatnonzero(
+            (gain * float(radiance.max()) > self.faint) & (dot(flat, arrival.way) > 0)
+        )
+        light = np.zeros((len(point), 3), dtype=np.float32)
+        if len(useful):
+            clear = self.tracer.is_clear(
+                point[useful], arrival.way[useful], arrival.length[useful], isinstance(source, Sun)
+            )
+            light[useful] = (gain[useful] * clear)[:, None] * radiance
+        return light
+
+    def direct(self, hits: Hits, pixel: Array, sampler: Sampler) -> Array:
+        """Light (N,3) float32 straight from all sources."""
+        light = np.zeros((len(pixel), 3), dtype=np.float32)
+        for source in self.sources:
+            pick = sampler.pair(pixel)
+            light += self.from_source(source, hits.point, hits.normal, hits.flat, pick)
+        return light
+
+    def one_source(self, point: Array, flat: Array, pixel: Array, sampler: Sampler) -> Array:
+        """Light (N,3) from one source chosen at random for each point, weighted to be fair."""
+        light = np.zeros((len(pixel), 3), dtype=np.float32)
+        if not self.sources:
+            return light
+        (choice, _), where = sampler.pair(pixel), sampler.pair(pixel)
+        number = np.searchsorted(np.cumsum(self.odds)[:-1], choice)
+        for k, source in enumerate(self.sources):
+            mine = np.flatnonzero(number == k)
+            if len(mine):
+                pick = (where[0][mine], where[1][mine])
+                face = flat[mine]
+                light[mine] = self.from_source(source, point[mine], face, face, pick) / self.odds[k]
+        return light
+
+    def bounced(
+        self, point: Array, normal: Array, pixel: Array, sampler: Sampler, left: int
+    ) -> Array:
+        """Light (N,3) float32 that arrives after at least one bounce, or from the sky."""
+        way = around(normal, sampler.pair(pixel))
+        there = self.tracer.glance(point, way)
+        out = self._from_outside(way)
+        pixels = pixel[there.ray]
+        light = self.one_source(there.point, there.flat, pixels, sampler)
+        if left > 1:
+            light += self.bounced(there.point, there.flat, pixels, sampler, left - 1)
+        else:
+            light += self.ambient
+        out[there.ray] = self.tracer.mean_albedo[there.part] * light
+        return np.asarray(np.minimum(out, self.brightest))
+
+    def _from_outside(self, way: Array) -> Array:
+        """Light (N,3) where rays meet nothing; the sun itself is counted with the sources."""
+        if self.sky is None:
+            return np.tile(self.ambient, (len(way), 1))
+        bright = np.float32(1.5 * max(*self.sky.horizon, *self.sky.zenith))
+        return np.asarray(np.minimum(sky_radiance(self.sky, way), bright))
+
+    def mirrored(
+        self,
+        hits: Hits,
+        way: Array,
+        pixel: Array,
+        sampler: Sampler,
+        footprint: Array,
+        faintest: float,
+    ) -> Array:
+        """Glossy reflection (N,3) float32: Schlick's Fresnel term and a scattered mirror ray.
+
+        `footprint` (N,) is how many metres a pixel covers a metre away, times the distance; what
+        mirrors less than the share `faintest` is left out.
+        """
+        scene, out = self.tracer.scene, np.zeros((len(pixel), 3), dtype=np.float32)
+        incoming, gloss = unit(way), scene.gloss[hits.part]
+        cosine = np.clip(-dot(hits.normal, incoming), 0, 1)
+        rough = scene.rough[hits.part]
+        strength = gloss + (1 - gloss) * (1 - cosine) ** 5 * (1 - rough) ** 2
+        shiny = np.flatnonzero((gloss > 0) & (strength > faintest))
+        if not len(shiny):
+            return out
+        normal, towards, spread = hits.normal[shiny], incoming[shiny], rough[shiny, None]
+        mirror = towards + 2 * cosine[shiny, None] * normal
+        scatter = around(mirror, sampler.pair(pixel[shiny])) - mirror
+        mirror = unit(mirror + spread * scatter).astype(np.float32)
+        there = self.tracer.trace(hits.point[shiny], mirror)
+        seen = self._from_outside(mirror)
+        pixels = pixel[shiny][there.ray]
+        far = footprint[shiny][there.ray] * (
+            1 + there.t / np.maximum(hits.t[shiny][there.ray], 0.1)
+        )
+        albedo = self.tracer.albedo(there, far)
+        light = self.direct(there, pixels, sampler) + self.ambient
+        glow = np.where(there.front, scene.glow[there.part], 0)[:, None]
+        # A rough surface would scatter a lamp's image into sparks.
+        seen[there.ray] = np.minimum(albedo * (light + glow), self.brightest)
+        out[shiny] = seen * strength[shiny, None]
+        return out
+
+
+def _strength(source: Light) -> float:
+    """How much a source matters among the others."""
+    if isinstance(source, Sun):
+        return 4.0 * float(np.mean(source.radiance))
+    brightness = float(np.mean(source.radiance))
+    if isinstance(source, Ball):
+        return 4 * brightness * source.radius**2
+    return brightness * 4 * float(np.linalg.norm(np.cross(source.u, source.v))) / np.pi

@@ -1,0 +1,48 @@
+"""`leadline worlds render` and `show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from leadline.cli.worlds import app
+from leadline.datasets.pairs import open_pairs
+from leadline.errors import LeadlineError
+
+pytest.importorskip("embreex")
+
+
+def _run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_render_writes_a_data_set_and_says_what_comes_next(tmp_path: Path) -> None:
+    out = tmp_path / "rooms"
+    output = _run("render", "--kind", "rooms", "--count", 3, "--size", "24x32", "--out", out,
+                  "--val-share", 0.34, "--workers", 1)  # fmt: skip
+    assert "3 views, 3 rendered now" in output
+    assert "leadline train --data" in output
+    assert len(open_pairs(out, "train")) == 2
+    assert "3 views, 0 rendered now" in _run(
+        "render", "--kind", "rooms", "--count", 3, "--size", "24x32", "--out", out,
+        "--val-share", 0.34)  # fmt: skip
+
+
+def test_show_draws_a_sheet(tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    output = _run("show", "--kind", "streets", "--count", 2, "--size", "24x32", "-o", out,
+                  "--columns", 2, "--panels", "image,depth")  # fmt: skip
+    assert "2 streets" in output
+    with Image.open(out) as sheet:
+        assert sheet.size == (128, 24)
+
+
+@pytest.mark.parametrize("wrong", [("--size", "big"), ("--kind", "caves"), ("--sky", "blue")])
+def test_options_that_do_not_exist_are_named(wrong: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(LeadlineError, match=wrong[1]):
+        _run("render", "--out", tmp_path / "x", "--count", 1, *wrong)

@@ -1,0 +1,134 @@
+"""Rendered data sets: readable as pairs, the same with any number of workers, resumable."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leadline.datasets.pairs import open_pairs
+from leadline.errors import LeadlineError
+from leadline.worlds import WorldSet, render_room, render_worlds, street_views
+
+pytest.importorskip("embreex")
+
+SMALL = (32, 48)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("worlds") / "rooms"
+    render_worlds(folder, WorldSet("rooms", 6, SMALL, val_share=0.34, labels="nyu40"), workers=1)
+    return folder
+
+
+def test_the_folder_is_a_data_set_of_pairs(rooms: Path) -> None:
+    train, val = open_pairs(rooms, "train"), open_pairs(rooms, "val")
+    assert (len(train), len(val)) == (4, 2)
+    sample, view = train[1], render_room(0, 1, size=SMALL)
+    np.testing.assert_allclose(sample.depth, view.depth.depth, atol=0.5 / 2000 + 1e-6)
+    assert np.abs(sample.image.astype(int) - view.image).mean() < 6
+    assert sample.intrinsics == view.camera.intrinsics
+    labels = sample.labels
+    assert labels is not None
+    assert labels.max() <= 40
+
+
+def test_every_view_has_its_camera_and_hashes(rooms: Path) -> None:
+    about = json.loads((rooms / "views" / "val_000001.json").read_text())
+    view = render_room(0, 1, "val", size=SMALL)
+    np.testing.assert_allclose(about["camera_to_world"], view.camera.pose)
+    manifest = json.loads((rooms / "manifest.json").read_text())
+    assert manifest["sha256"]["val_000001"] == about["sha256"]
+    assert manifest["generator"] == 1
+    assert set(manifest["packages"]) == {"numpy", "embreex", "opencv-python-headless"}
+
+
+def test_two_workers_write_the_same_bits_as_one(rooms: Path, tmp_path: Path) -> None:
+    wanted = WorldSet("rooms", 6, SMALL, val_share=0.34, labels="nyu40")
+    render_worlds(tmp_path / "two", wanted, workers=2)
+    assert _files(tmp_path / "two") == _files(rooms)
+
+
+def test_a_finished_set_is_not_rendered_again(rooms: Path) -> None:
+    before = _files(rooms)
+    seen: list[tuple[int, int]] = []
+    wanted = WorldSet("rooms", 6, SMALL, val_share=0.34, labels="nyu40")
+    result = render_worlds(rooms, wanted, workers=1, report=lambda *done: seen.append(done))
+    assert (result.new, seen) == (0, [(6, 6)])
+    assert _files(rooms) == before
+
+
+def test_other_options_are_refused(rooms: Path, tmp_path: Path) -> None:
+    with pytest.raises(LeadlineError, match="seed = 0, not 9"):
+        render_worlds(rooms, WorldSet("rooms", 6, SMALL, seed=9, val_share=0.34, labels="nyu40"))
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(LeadlineError, match="not empty"):
+        render_worlds(tmp_path, WorldSet("rooms", 1, SMALL))
+
+
+def test_streets_are_split_by_street_and_keep_their_cameras_together(tmp_path: Path) -> None:
+    wanted = WorldSet("streets", 5, SMALL, val_share=0.2, labels="vkitti", sky="far")
+    assert wanted.worlds() == [("train", 0, (0, 1, 2, 3)), ("val", 0, (0,))]
+    render_worlds(tmp_path / "s", wanted, workers=1)
+    train = open_pairs(tmp_path / "s", "train")
+    views = list(street_views(0, 0, size=SMALL, sky="far"))
+    for number in (0, 3):
+        depth = train[number].depth
+        np.testing.assert_allclose(depth, views[number].depth.depth, atol=0.5 / 100 + 1e-4)
+
+
+def test_variations_multiply_the_cameras() -> None:
+    wanted = WorldSet("streets", 16, variations=("clone", "rain"))
+    assert wanted.views_of_a_world == 8
+    assert [wanted._shot(k) for k in (0, 1, 2, 9)] == [
+        (0, "clone"), (0, "rain"), (1, "clone"), (0, "rain")]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [
+    {"kind": "caves"}, {"count": 0}, {"val_share": 1.0}, {"labels": "ade20k"}, {"sky": "blue"},
+    {"level": "fine"}, {"variations": ("snow",)}, {"size": (8, 8)},
+])  # fmt: skip
+def test_options_that_do_not_exist_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(LeadlineError):
+        WorldSet(**{"kind": "rooms", "count": 2, **wrong})  # type: ignore[arg-type]
+
+
+SCRIPT = """
+from leadline.worlds import WorldSet, render_worlds
+if __name__ == "__main__":
+    wanted = WorldSet("rooms", 6, (32, 48), val_share=0.34, labels="nyu40")
+    render_worlds({folder!r}, wanted, workers=2)
+"""
+
+
+def test_a_killed_run_is_continued_to_the_same_bits(rooms: Path, tmp_path: Path) -> None:
+    folder, script = tmp_path / "killed", tmp_path / "render.py"
+    script.write_text(SCRIPT.format(folder=str(folder)))
+    process = subprocess.Popen([sys.executable, str(script)])
+    limit = time.monotonic() + 120
+    while not list(folder.glob("views/*.json")) and time.monotonic() < limit:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    there = len(list(folder.glob("views/*.json")))
+    assert there >= 1
+    time.sleep(2.5)  # the workers notice that their parent is gone
+    result = render_worlds(
+        folder, WorldSet("rooms", 6, SMALL, val_share=0.34, labels="nyu40"), workers=1
+    )
+    assert result.new <= 6 - there
+    assert _files(folder) == _files(rooms)
