@@ -207,12 +207,12 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--align-space", "inverse"), ("--align-space", "only with --align;")),
+        (("--align-space", "inverse"), ("--align-space", "needs --align;")),
         (("--align", "scale", "--align-space", "cubic"), ("cubic", "choose one of depth")),
-        (("--pred-scale", 1000), ("--pred-scale", "only with --pred-dir")),
-        (("--mirrored-dir", "."), ("--mirrored-dir", "only with --pred-dir")),
-        (("--flip-averaged",), ("--flip-averaged", "only with --pred-dir")),
-        (("--cases", 3), ("--cases", "only with -o")),
+        (("--pred-scale", 1000), ("--pred-scale", "needs --pred-dir")),
+        (("--mirrored-dir", "."), ("--mirrored-dir", "needs --pred-dir")),
+        (("--flip-averaged",), ("--flip-averaged", "needs --pred-dir")),
+        (("--cases", 3), ("--cases", "needs -o")),
     ],
 )
 def test_an_option_that_would_say_nothing_is_refused(pairs, options, words):
@@ -223,7 +223,7 @@ def test_an_option_that_would_say_nothing_is_refused(pairs, options, words):
 
 def test_files_said_to_be_flip_averages_need_a_protocol_that_averages(pairs):
     files = ("evaluate", "--pred-dir", pairs / "depth", "--data", pairs)
-    fails_in_one_line(leadline(*files, "--runtime", "torch"), "--runtime", "only with --model")
+    fails_in_one_line(leadline(*files, "--runtime", "torch"), "--runtime", "needs --model")
     fails_in_one_line(
         leadline(*files, "--flip-averaged"), "--flip-averaged", "full does not average flips"
     )
