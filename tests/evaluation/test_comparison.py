@@ -99,7 +99,7 @@ def test_results_made_otherwise_are_refused(loaded, other, words):
 
 def test_other_data_of_the_same_names_is_refused(loaded, near):
     elsewhere = load_result(edit_result(near, data="/somewhere/else"))
-    with pytest.raises(LeadlineError, match="data pairs0 against else"):
+    with pytest.raises(LeadlineError, match=r"data pairs\d+ against else"):
         compare([loaded["near"], elsewhere], labels=["a", "b"])
     reopened = load_result(
         edit_result(near, data=loaded["near"].content.data, data_options={"units_per_metre": 256.0})
