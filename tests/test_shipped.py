@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import leadline
+from leadline.inference import find_checkpoint
 from leadline.io import read_depth, read_photo
-from leadline.weights import FOLDER, shipped_model_file
+from leadline.weights import FOLDER, shipped_checkpoint, shipped_model_file
 from tests.cli.helpers import leadline as run
 
 ROOT = Path(__file__).parents[1]
@@ -21,9 +22,16 @@ def test_it_takes_at_most_twelve_megabytes():
     size = sum(p.stat().st_size for p in FOLDER.glob("compact-nyu.*"))
     assert 1e6 < size <= 12e6
     assert shipped_model_file("compact-nyu").is_file()
-    card = (FOLDER / "compact-nyu.md").read_text()
+    card = (shipped_checkpoint("compact-nyu") / "README.md").read_text()
     for fact in ("691", "initialised from", "nyu-eigen", "delta1"):
         assert fact in card
+
+
+def test_its_checkpoint_gives_the_metres_of_its_exported_file():
+    image = read_photo(ROOT / "examples" / "room.jpg").pixels[None]
+    in_torch = leadline.load(find_checkpoint("compact-nyu")).predict_batch(image).depth
+    exported = leadline.load("compact-nyu").predict_batch(image).depth
+    np.testing.assert_allclose(in_torch, exported, atol=1e-4)
 
 
 def test_the_example_room_is_understood():

@@ -116,7 +116,7 @@ def test_training_without_torch_names_the_extra(pairs, tmp_path):
         (["train", "--resume", "/nowhere", "--max-steps", "3"], ["stands alone"]),
         (["evaluate", "--data", "/nowhere"], ["--model", "--pred-dir"]),
         (["evaluate", "--data", "/nowhere", "--model", "compact-nyu"], ["/nowhere"]),
-        (["export", "compact-nyu", "-o", "x.onnx"], ["already exported"]),
+        (["export", "compact-nyu", "-o", "x.tflite"], ["x.tflite", ".onnx", ".xml"]),
         (["predict", "-o", "out"], ["no input"]),
         (["runn"], ["No such command 'runn'", "runs", "leadline --help"]),
         (["predict", "--bogus"], ["--bogus", "leadline predict --help"]),

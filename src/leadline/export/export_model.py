@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leadline.errors import LeadlineError
 from leadline.export import WeightType
-from leadline.inference.predictor import find_model
+from leadline.inference.predictor import find_checkpoint
 from leadline.io.atomic import check_writable
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def export_model(
     (True, ['kitchen.onnx'])
     """
     out = Path(out)
-    folder = find_model(checkpoint)
-    if not folder.is_dir():
-        raise LeadlineError(f"{checkpoint}: already exported; give a run folder or a model/ folder")
+    folder = find_checkpoint(checkpoint)
     if out.suffix not in SUFFIXES:
         raise LeadlineError(f"{out}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
     check_writable(out.parent)

@@ -18,10 +18,8 @@ from leadline.errors import LeadlineError
 from leadline.export import WeightType
 from leadline.export.graph import OPSET, add_size_policy
 from leadline.io.atomic import atomic_path
-from leadline.models.base import DepthModel
-
-SMALLEST_HALVED = 1024
-"""Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
+from leadline.models.base import DepthModel, as_stored
+from leadline.models.storage import SMALLEST_HALVED
 
 
 class _Core(nn.Module):
@@ -126,10 +124,8 @@ def halve_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
 def rounded_like(model: DepthModel, weights: WeightType) -> DepthModel:
     """Return a copy of `model` whose weights went through the stored type, to compare with."""
     twin = copy.deepcopy(model)
-    if weights == "fp16":
-        for parameter in twin.parameters():
-            if parameter.numel() >= SMALLEST_HALVED:
-                parameter.data = parameter.data.half().float()
+    state = {name: as_stored(value, weights) for name, value in twin.state_dict().items()}
+    twin.load_state_dict(state)
     return twin
 
 

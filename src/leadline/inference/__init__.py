@@ -2,7 +2,14 @@
 
 from leadline.inference.calibrate_file import CalibrationResult, calibrate
 from leadline.inference.predict_files import OutputOptions, PredictedPhoto, predict
-from leadline.inference.predictor import BatchPrediction, Prediction, Predictor, find_model, load
+from leadline.inference.predictor import (
+    BatchPrediction,
+    Prediction,
+    Predictor,
+    find_checkpoint,
+    find_model,
+    load,
+)
 
 __all__ = [
     "BatchPrediction",
@@ -12,6 +19,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "calibrate",
+    "find_checkpoint",
     "find_model",
     "load",
     "predict",

@@ -21,7 +21,12 @@ from leadline.inference.runtimes import (
     TorchRuntime,
 )
 from leadline.io.photos import Photo, read_photo
-from leadline.weights import DEFAULT_MODEL, shipped_model_file, shipped_models
+from leadline.weights import (
+    DEFAULT_MODEL,
+    shipped_checkpoint,
+    shipped_model_file,
+    shipped_models,
+)
 
 ImageLike = Photo | Path | str | NDArray[np.uint8]
 
@@ -144,6 +149,25 @@ class Predictor:
 
 load = Predictor.load
 """`leadline.load`: the shipped model by default."""
+
+
+def find_checkpoint(name_or_path: str | Path) -> Path:
+    """Return the model folder of a shipped model, a run folder or a `model/` folder.
+
+    Errors: LeadlineError where there is none, as beside an exported file.
+
+    >>> find_checkpoint("compact-nyu").name
+    'compact-nyu'
+    """
+    if str(name_or_path) in shipped_models():
+        return shipped_checkpoint(str(name_or_path))
+    path = find_model(name_or_path)
+    if not path.is_dir():
+        raise LeadlineError(
+            f"{path}: an exported file is no checkpoint; give a run folder, a model/ folder or "
+            f"a shipped model ({', '.join(shipped_models())})"
+        )
+    return path
 
 
 def find_model(name_or_path: str | Path) -> Path:

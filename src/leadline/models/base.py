@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.models.spaces import DepthSpace, create_space
+from leadline.models.storage import SMALLEST_HALVED, WeightType
 
 NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -125,20 +126,30 @@ class DepthModel(nn.Module, ABC):
         """Return the number of parameters, buffers not counted."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def save(self, folder: Path) -> None:
-        """Write `model.safetensors` and `config.json` into `folder`, each in one move."""
+    def save(self, folder: Path, weights: WeightType = "f32") -> None:
+        """Write `model.safetensors` and `config.json` into `folder`, each in one move.
+
+        `weights` is how large tensors are stored; they are float32 again once loaded.
+        """
         from safetensors.torch import save
 
         from leadline.io.atomic import atomic_path
 
         state = {
-            name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
+            name: as_stored(value.detach().cpu(), weights).contiguous()
+            for name, value in self.state_dict().items()
         }
         with atomic_path(folder / "model.safetensors") as temporary:
             # Through Python's own writing, whose errors (disk full) name the file.
             temporary.write_bytes(save(state, metadata={"format": "leadline"}))
         with atomic_path(folder / "config.json") as temporary:
             temporary.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+
+
+def as_stored(tensor: Tensor, weights: WeightType) -> Tensor:
+    """Return a tensor of a state dict in the type that it is stored in."""
+    is_halved = weights == "fp16" and tensor.dtype == torch.float32
+    return tensor.half() if is_halved and tensor.numel() >= SMALLEST_HALVED else tensor
 
 
 def _crop(value: Tensor, height: int, width: int, padded_h: int, padded_w: int) -> Tensor:

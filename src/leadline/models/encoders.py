@@ -90,7 +90,10 @@ class Encoder(nn.Module):
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a .pth/.pt (weights only, no code is run) or .safetensors state dict."""
+    """Read a .pth/.pt (weights only, no code is run) or .safetensors state dict.
+
+    What a .safetensors file stores as float16 is float32 again.
+    """
     if not path.is_file():
         raise LeadlineError(f"{path}: no such weights file; give an existing .pth or .safetensors")
     if path.stat().st_size == 0:
@@ -99,7 +102,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return dict(load_file(path))
+            return {
+                name: value.float() if value.dtype == torch.float16 else value
+                for name, value in load_file(path).items()
+            }
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise LeadlineError(

@@ -1,4 +1,4 @@
-"""What ships with the package: exported models with their cards, and an ImageNet encoder."""
+"""What ships with the package: models, as checkpoint and exported, and an ImageNet encoder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,11 @@ def shipped_models() -> list[str]:
 def shipped_model_file(name: str) -> Path:
     """Return the exported file of the shipped model called `name`."""
     return FOLDER / f"{name}.xml"
+
+
+def shipped_checkpoint(name: str) -> Path:
+    """Return the model folder (weights, configuration, card) of the shipped model `name`."""
+    return FOLDER / name
 
 
 @dataclass(frozen=True)
