@@ -7,14 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leadline.training.loggers import LOGGERS, LoggedRun, Loggers
+from leadline.training.loggers import LOGGERS, LoggerContext, Loggers
 from leadline.training.recipe import load_recipe
 
 
 @pytest.fixture
 def run(tmp_path):
     (tmp_path / "run").mkdir()
-    return LoggedRun(tmp_path / "run", load_recipe("compact").model_dump(mode="json"), first_step=0)
+    return LoggerContext(
+        tmp_path / "run", load_recipe("compact").model_dump(mode="json"), first_step=0
+    )
 
 
 PICTURE = np.zeros((4, 6, 3), np.uint8)
@@ -49,7 +51,7 @@ def test_mlflow_holds_the_numbers_the_recipe_and_goes_on_in_the_same_run(run, mo
     history = client.get_metric_history(identifier, "train/loss")
     assert sorted((m.step, m.value) for m in history) == [(10, 0.5), (20, 0.25)]
     assert client.get_run(identifier).data.params["model.architecture"] == "compact"
-    resumed = LoggedRun(run.folder, run.recipe, first_step=20)
+    resumed = LoggerContext(run.folder, run.recipe, first_step=20)
     loggers = Loggers(["mlflow"], resumed, print)
     loggers.log_metrics(30, {"train/loss": 0.0625})
     loggers.close()

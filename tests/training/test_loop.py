@@ -117,7 +117,7 @@ def test_a_first_checkpoint_that_cannot_be_written_promises_none_before_it(tmp_p
         raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(LeadlineError, match=r"none before it.*remove .* and train again"):
+    with pytest.raises(LeadlineError, match=r"no earlier one exists.*remove .* and train again"):
         save_checkpoint(tmp_path / "run" / "checkpoints", {"step": 0})
 
 

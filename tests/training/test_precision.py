@@ -2,8 +2,8 @@
 
 import pytest
 
-from leadline.training.precision import cpu_has_bf16, resolve_precision
 from leadline.training.recipe import load_recipe
+from leadline.training.state import cpu_has_bf16, resolve_precision
 
 SAPPHIRE_RAPIDS_IN_A_VM = """processor\t: 0
 model name\t: Intel(R) Xeon(R) Processor
@@ -37,7 +37,7 @@ def test_without_a_list_of_features_it_is_float32(tmp_path):
 
 @pytest.mark.parametrize(("has_bf16", "precision"), [(True, "bf16"), (False, "fp32")])
 def test_auto_becomes_what_the_processor_has(monkeypatch, has_bf16, precision):
-    monkeypatch.setattr("leadline.training.precision.cpu_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr("leadline.training.state.cpu_has_bf16", lambda: has_bf16)
     recipe = load_recipe("compact", ["trainer.accelerator=cpu"])
     assert resolve_precision(recipe).trainer.precision == precision
     chosen = load_recipe("compact", ["trainer.precision=fp32"])

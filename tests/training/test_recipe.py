@@ -67,7 +67,7 @@ def test_a_broken_file_is_one_line(tmp_path):
         load_recipe(str(path))
     assert "\n" not in str(caught.value)
     path.write_text("- a list")
-    with pytest.raises(LeadlineError, match="found list"):
+    with pytest.raises(LeadlineError, match="not a list"):
         load_recipe(str(path))
 
 

@@ -1,4 +1,4 @@
-"""Which extra brings a module that is not installed."""
+"""Which extra installs a module that is missing; loggers name theirs in `training.loggers`."""
 
 EXTRA_OF = {
     "torch": "train",
@@ -9,13 +9,10 @@ EXTRA_OF = {
     "onnxscript": "train",
     "onnxruntime": "train",
     "safetensors": "train",
-    "tensorboard": "train",
     "h5py": "data",
     "timm": "timm",
     "torchmetrics": "train",
     "transformers": "hf",
-    "wandb": "wandb",
-    "mlflow": "mlflow",
     "embreex": "worlds",
 }
 

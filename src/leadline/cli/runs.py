@@ -11,7 +11,8 @@ from leadline.cli.options import JsonOption
 from leadline.cli.progress import clock
 from leadline.cli.table import text_table
 from leadline.training.curves import Axis, draw_curves
-from leadline.training.run_folder import SELECTION_METRIC, list_runs, sort_runs
+from leadline.training.run_folder import list_runs, sort_runs
+from leadline.training.schedules import SELECTION_METRIC
 
 PICTURES = (".png", ".svg", ".pdf")
 DEFAULT_PICTURE = Path("curves.png")

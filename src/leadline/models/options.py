@@ -34,7 +34,7 @@ def check_options(
                 f"known: {', '.join(known) or 'none'}"
             )
         try:
-            TypeAdapter(types[name], config=ConfigDict(strict=True)).validate_python(value)
+            TypeAdapter(types.get(name, Any), config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
             raise LeadlineError(f"{key}.{name} = {value!r}: {error.errors()[0]['msg']}") from error
     for name in known:

@@ -1,31 +1,80 @@
 """From samples to batches whose content depends only on (seed, epoch, sample), never on workers."""
 
 import copy
+import ctypes
 import math
 import multiprocessing
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError
 from leadline.training.augment import TrainingItem, prepare
-from leadline.training.class_ids import ClassIds, label_file
-from leadline.training.malloc import tune_malloc
-from leadline.training.recipe import AugmentSection
+from leadline.training.recipe import AugmentSection, Recipe
 
 BATCHES_AHEAD = 2
 """Batches that each worker process prepares before they are asked for."""
 
 Slot = tuple[int, int]
 """(epoch, index): which sample, and which of its random versions."""
+
+# Parameters of mallopt of glibc (malloc.h).
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+
+
+@dataclass(frozen=True)
+class ClassIds:
+    """Ids 0 to `count` - 1 are classes; negative ones and `ignored` ones are no labels.
+
+    `keys` are the recipe's keys that say what is ignored.
+    """
+
+    count: int
+    ignored: frozenset[int] = frozenset()
+    keys: tuple[str, ...] = ()
+
+    def check(self, labels: NDArray[np.int32], name: str) -> None:
+        """Raise where labels (H,W) of the file `name` hold an id that is neither.
+
+        Errors: LeadlineError naming the file, the id and what to set.
+        """
+        if labels.size == 0 or labels.max() < self.count:
+            return
+        ids, pixels = np.unique(labels[labels >= self.count], return_counts=True)
+        unknown = [(int(i), int(n)) for i, n in zip(ids, pixels, strict=True)]
+        unknown = [(i, n) for i, n in unknown if i not in self.ignored]
+        if unknown:
+            label, number = unknown[-1]
+            raise LeadlineError(
+                f"{name}: has label {label} at {number:,} of {labels.size:,} pixels, and the "
+                f"network has classes 0 to {self.count - 1}; set model.options.classes above the "
+                "highest id of the data ('leadline check-data' shows it), or name the id in "
+                f"{' and '.join(self.keys)}"
+            )
+
+
+def class_ids(recipe: Recipe, classes: int | None) -> ClassIds | None:
+    """Return the label ids of a run whose network has `classes`; None where it reads no labels."""
+    if classes is None or not recipe.class_terms:
+        return None
+    keys = tuple(f"loss.{place}.options.ignore" for place in recipe.class_terms)
+    return ClassIds(classes, recipe.ignored_classes, keys)
+
+
+def label_file(files: Mapping[str, Path], sample_id: str) -> str:
+    """Return what to call the labels of a sample: their file where they have one."""
+    return str(files.get("label", f"{sample_id}, labels"))
 
 
 @dataclass(frozen=True)
@@ -77,13 +126,13 @@ class TrainingSamples(Dataset[TrainingItem]):
 
 
 class EpochOrder(Sampler[list[Slot]]):
-    """Batches of slots from step `first_step` to `last_step`, shuffled anew in every epoch.
+    """Batches of slots from step `first_step` to `last_step`, shuffled in every epoch.
 
     A last short batch is dropped, unless `keep_last` or the whole data set is smaller than a batch.
     Of `ranks` processes, `rank` gets its consecutive share of every batch, so that all together see
     the batches that one process alone would see. Shares differ by one image where the numbers ask
     for it. A process whose share is empty gets the first slot of the batch, to keep step with the
-    others; `share` tells it that the image does not count.
+    others; `share` says that the image does not count.
     """
 
     def __init__(
@@ -168,7 +217,7 @@ def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> Da
     """Return the batches of `order`; the same ones with any number of worker processes.
 
     The loader is meant to be iterated once, over all steps of the run: nothing is gained by
-    keeping workers beyond that. Where there is a GPU, batches lie in page-locked memory.
+    keeping workers beyond that. With a GPU, batches lie in page-locked memory.
     """
     tune_malloc()
     return DataLoader(
@@ -208,3 +257,19 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def tune_malloc() -> None:
+    """Ask the C library to reuse freed memory instead of returning it to the system.
+
+    Every array above 128 KiB is otherwise mapped anew, and its pages are cleared one by one: a
+    quarter of the time it takes to read a sample. Does nothing where the C library is not glibc;
+    only speed depends on it.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_MMAP_MAX, 0)
+    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    mallopt(_TOP_PAD, 64 << 20)

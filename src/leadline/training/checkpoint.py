@@ -34,7 +34,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
         remedy = (
             f"the one before it is intact: free space, then leadline train --resume {folder.parent}"
             if safe
-            else f"there is none before it: free space, remove {folder.parent} and train again"
+            else f"no earlier one exists: free space, remove {folder.parent} and train again"
         )
         raise LeadlineError(
             f"{newest}: the checkpoint cannot be written (is the disk full?); {remedy}"
@@ -57,7 +57,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
     """Return the newest readable checkpoint, and a warning where it is not the newest file.
 
     Only tensors and plain values are read: no code in a checkpoint is run.
-    Errors: LeadlineError when there is none.
+    Errors: LeadlineError where no checkpoint can be read.
     """
     problems: list[str] = []
     for name in (LAST, BEFORE):

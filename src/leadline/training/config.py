@@ -1,6 +1,6 @@
 """How the sections of a recipe are declared: every key checked, and described where it stands."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -19,16 +19,17 @@ class Section(BaseModel):
 class OneOf:
     """Annotates a string that must be a name in a table, such as `SCHEDULES`.
 
-    The table stays the only place that lists the names. The error names the nearest one.
+    The table stays the only place that lists the names; one that is added to it later counts too.
+    The error names the nearest one.
     """
 
-    def __init__(self, kind: str, names: Iterable[str]):
-        self.kind, self.names = kind, tuple(names)
+    def __init__(self, kind: str, names: Collection[str]):
+        self.kind, self.names = kind, names
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Check the name after it was found to be a string."""
+        """Check the name once it is known to be a string."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def check(self, name: str) -> str:

@@ -34,7 +34,7 @@ def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
     Errors: LeadlineError for no run, or for more than `MAX_RUNS`.
     """
     if not runs:
-        raise LeadlineError("there are no runs to draw")
+        raise LeadlineError("no runs to draw")
     if len(runs) > MAX_RUNS:
         raise LeadlineError(
             f"{len(runs)} runs are too many for one picture (at most {MAX_RUNS}); name fewer"
@@ -83,7 +83,7 @@ def _pens(count: int) -> list[_Pen]:
 
 
 def _colours(count: int) -> list[Any]:
-    """Return colours that are told apart, also by most people who see fewer of them."""
+    """Return colours that differ clearly, also for most people with colour blindness."""
     from matplotlib import colormaps
 
     if count <= 8:

@@ -21,7 +21,7 @@ from leadline.io.atomic import atomic_path
 
 
 @dataclass(frozen=True)
-class LoggedRun:
+class LoggerContext:
     """What a logger knows of a run: its folder, its recipe as plain values, the step it starts at.
 
     `first_step` is above 0 where the run is resumed.
@@ -80,14 +80,14 @@ class Logger(Protocol):
 class TensorBoard:
     """Event files in the run's `tensorboard/`; see them with `tensorboard --logdir RUNS`."""
 
-    def __init__(self, run: LoggedRun):
+    def __init__(self, context: LoggerContext):
         from torch.utils.tensorboard import SummaryWriter
 
         # What came after the checkpoint that the run goes on from is repeated: drop it.
-        purge = run.first_step + 1 if run.first_step else None
-        self._writer: Any = SummaryWriter(str(run.folder / "tensorboard"), purge_step=purge)
-        if run.first_step == 0:
-            recipe = yaml.safe_dump(dict(run.recipe), sort_keys=False, allow_unicode=True)
+        purge = context.first_step + 1 if context.first_step else None
+        self._writer: Any = SummaryWriter(str(context.folder / "tensorboard"), purge_step=purge)
+        if context.first_step == 0:
+            recipe = yaml.safe_dump(dict(context.recipe), sort_keys=False, allow_unicode=True)
             text = "\n".join(f"    {line}" for line in recipe.splitlines())
             self._writer.add_text("recipe", text, 0)
 
@@ -111,22 +111,22 @@ class WeightsAndBiases:
     Its files lie in the run's `wandb/`.
     """
 
-    def __init__(self, run: LoggedRun):
+    def __init__(self, context: LoggerContext):
         import wandb
 
         self._wandb: Any = wandb
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "leadline"),
-            name=run.folder.resolve().name,
-            dir=str(run.folder),
-            config=dict(run.recipe),
-            id=run.read_id("wandb"),
+            name=context.folder.resolve().name,
+            dir=str(context.folder),
+            config=dict(context.recipe),
+            id=context.read_id("wandb"),
             resume="allow",
         )
         # W&B refuses steps that go back, as they do after a crash: the step is a value like others.
         self._run.define_metric("step", hidden=True)
         self._run.define_metric("*", step_metric="step")
-        run.write_id("wandb", self._run.id)
+        context.write_id("wandb", self._run.id)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values over `step`."""
@@ -147,7 +147,7 @@ class MLflow:
     It goes where MLFLOW_TRACKING_URI says, and without it into `mlruns/` beside the run folder.
     """
 
-    def __init__(self, run: LoggedRun):
+    def __init__(self, context: LoggerContext):
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
@@ -155,22 +155,22 @@ class MLflow:
         if uri is None:
             # MLflow asks for this before it writes plain files, which need no database.
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-            uri = (run.folder.resolve().parent / "mlruns").as_uri()
+            uri = (context.folder.resolve().parent / "mlruns").as_uri()
         self._client: Any = MlflowClient(tracking_uri=uri)
-        self._id = run.read_id("mlflow") or self._create(run, Param)
+        self._id = context.read_id("mlflow") or self._create(context, Param)
         self._client.update_run(self._id, status="RUNNING")
 
-    def _create(self, run: LoggedRun, param: Any) -> str:
+    def _create(self, context: LoggerContext, param: Any) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "leadline")
         existing = self._client.get_experiment_by_name(name)
         experiment = existing.experiment_id if existing else self._client.create_experiment(name)
-        created = self._client.create_run(experiment, run_name=run.folder.resolve().name)
+        created = self._client.create_run(experiment, run_name=context.folder.resolve().name)
         identifier = str(created.info.run_id)
         # Servers take a hundred at a time, and values of 500 characters.
-        params = [param(key, value[:500]) for key, value in run.flat_recipe().items()]
+        params = [param(key, value[:500]) for key, value in context.flat_recipe().items()]
         for first in range(0, len(params), 100):
             self._client.log_batch(identifier, params=params[first : first + 100])
-        run.write_id("mlflow", identifier)
+        context.write_id("mlflow", identifier)
         return identifier
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
@@ -191,7 +191,7 @@ class MLflow:
 class LoggerEntry:
     """How a logger is made, the module it needs, and the extra of Leadline that installs it."""
 
-    create: Callable[[LoggedRun], Logger]
+    create: Callable[[LoggerContext], Logger]
     module: str
     extra: str
 
@@ -205,7 +205,7 @@ LOGGERS = {
 
 
 def check_installed(names: Sequence[str]) -> None:
-    """Import what the loggers need, so that a missing package shows before there is a run.
+    """Import what the loggers need, so that a missing package shows before the run is created.
 
     Errors: LeadlineError that says how to install it.
     """
@@ -221,14 +221,14 @@ def check_installed(names: Sequence[str]) -> None:
 
 
 class Loggers:
-    """Several loggers as one. One that fails is dropped, which `say` is told once."""
+    """Several loggers as one. One that fails is dropped, and `say` gets a line about it, once."""
 
-    def __init__(self, names: Sequence[str], run: LoggedRun, say: Callable[[str], None]):
+    def __init__(self, names: Sequence[str], context: LoggerContext, say: Callable[[str], None]):
         self._say = say
         self._loggers: dict[str, Logger] = {}
         for name in names:
             try:
-                self._loggers[name] = LOGGERS[name].create(run)
+                self._loggers[name] = LOGGERS[name].create(context)
             except Exception as error:  # whatever a foreign library raises: training goes on
                 self._drop(name, error)
 

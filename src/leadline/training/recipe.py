@@ -61,7 +61,10 @@ class DataSection(Section):
         "drop", description="Whether the last, short batch of an epoch is trained on."
     )
     val_fraction: float = Field(
-        0.1, ge=0, lt=1, description="Share of the samples that validates where there is no split."
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of the samples that validates where the data has no split of its own.",
     )
     val_unit: Literal["sample", "scene"] = Field(
         "sample", description="scene: whole rooms, drives or folders validate, not single frames."
@@ -254,7 +257,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         raise LeadlineError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise LeadlineError(
-            f"{origin}: a recipe is a mapping of keys, found {type(content).__name__}"
+            f"{origin}: a recipe is a mapping of keys, not a {type(content).__name__}"
         )
     for override in overrides:
         _apply_override(content, override)

@@ -22,13 +22,11 @@ from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
 from leadline.metrics import HIGHER_IS_BETTER, METRICS
 from leadline.training.recipe import Recipe
+from leadline.training.schedules import SELECTION_METRIC
 
 RECIPE_FILE, INFO_FILE, STATUS_FILE = "recipe.yaml", "run.json", "status.json"
 METRICS_FILE, CURVES_FILE = "metrics.csv", "curves.png"
 CHECKPOINTS, MODEL, SAMPLES = "checkpoints", "model", "samples"
-
-SELECTION_METRIC = "abs_rel"
-"""The validation metric by which a run's best model is selected; the lowest is the best."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class RunInfo:
             )
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise LeadlineError(
-                f"{path}: is damaged or missing ({one_line(error)}); write it anew: "
+                f"{path}: is damaged or missing ({one_line(error)}); write it again: "
                 '{"data": "FOLDER", "units_per_metre": null, "initialised_from": "random weights"}'
             ) from error
 

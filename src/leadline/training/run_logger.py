@@ -17,7 +17,7 @@ from leadline.io.atomic import atomic_path
 from leadline.io.photos import write_png
 from leadline.metrics import METRICS
 from leadline.training.curves import draw_curves
-from leadline.training.loggers import LoggedRun, Loggers
+from leadline.training.loggers import LoggerContext, Loggers
 from leadline.training.recipe import Recipe
 from leadline.training.run_folder import CURVES_FILE, METRICS_FILE, SAMPLES, Run, State, Status
 from leadline.viz.color import robust_range
@@ -29,7 +29,7 @@ COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
 class RunLogger:
     """Writes the metrics and pictures of a run into its folder, and hands them to its loggers.
 
-    `say` is told of loggers that fail; nothing else here is allowed to fail silently.
+    `say` gets one line for a logger that fails; any other failure raises.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class RunLogger:
         )
         self._seconds_before, self._opened = self._status.seconds, monotonic()
         self._status.write(folder)
-        run = LoggedRun(folder, recipe.model_dump(mode="json"), first_step)
-        self._loggers = Loggers(recipe.trainer.loggers, run, say)
+        context = LoggerContext(folder, recipe.model_dump(mode="json"), first_step)
+        self._loggers = Loggers(recipe.trainer.loggers, context, say)
 
     def log_training(self, step: int, epoch: int, *, loss: float, lr: float) -> None:
         """Append the mean loss since the last call and the learning rate of `step`."""

@@ -15,6 +15,10 @@ from pydantic import Field
 from leadline.metrics import HIGHER_IS_BETTER, METRICS
 from leadline.training.config import OneOf, Section
 
+SELECTION_METRIC = "abs_rel"
+"""The validation metric that selects a run's best model (the lowest value is the best), and that is
+watched where the recipe names no other."""
+
 MetricName = Annotated[str, OneOf("metric", METRICS)]
 
 Watched = Mapping[str, float]
@@ -121,7 +125,9 @@ class ScheduleSection(Section):
     factor: float = Field(
         0.1, gt=0, le=1, description="step, plateau: what a reduction multiplies the rate with."
     )
-    metric: MetricName = Field("abs_rel", description="plateau: validation metric that is watched.")
+    metric: MetricName = Field(
+        SELECTION_METRIC, description="plateau: validation metric that is watched."
+    )
     patience: int = Field(
         5, ge=1, description="plateau: validations without a better value before a reduction."
     )
@@ -133,7 +139,7 @@ class ScheduleSection(Section):
 class EarlyStoppingSection(Section):
     """End the run after `patience` validations in a row without a better `metric`."""
 
-    metric: MetricName = Field("abs_rel", description="Validation metric that is watched.")
+    metric: MetricName = Field(SELECTION_METRIC, description="Validation metric that is watched.")
     patience: int = Field(
         10, ge=1, description="Validations without a better value before the run ends."
     )

@@ -10,8 +10,6 @@ from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import Tracker, no_tracker, score_run
 from leadline.training.loggers import check_installed
-from leadline.training.precision import resolve_precision
-from leadline.training.progress import NoProgress, Progress
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import (
     CHECKPOINTS,
@@ -22,8 +20,8 @@ from leadline.training.run_folder import (
     check_run,
     create_run_folder,
 )
-from leadline.training.state import TrainState
-from leadline.training.trainer import StopReason, Trainer
+from leadline.training.state import TrainState, resolve_precision
+from leadline.training.trainer import NoProgress, Progress, StopReason, Trainer
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,9 @@ def train(
 
     `recipe` is a name of `leadline recipes`, a YAML file or a `Recipe`; `overrides` are changes of
     its keys as of `--set`. `units_per_metre` is the scale of depth files that do not say it.
-    `progress` is told of every step, `tracker` makes the progress bars of the final scoring, which
-    `score=False` leaves out. Ctrl-C and SIGTERM are no exceptions: the run writes a checkpoint and
-    ends with that `reason`.
+    `progress` receives every step; `tracker` makes the progress bars of the final scoring, which
+    `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a checkpoint and ends
+    with that `reason`.
 
         result = leadline.train("compact", "DATA", "runs/mine", overrides=["optimizer.lr=3e-4"])
         result.evaluation.metrics["abs_rel"]

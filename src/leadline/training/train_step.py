@@ -20,8 +20,7 @@ from leadline.training.losses.batch_statistics import (
     combine_statistics,
 )
 from leadline.training.optim import set_learning_rates
-from leadline.training.precision import AUTOCAST_DTYPES
-from leadline.training.state import TrainState
+from leadline.training.state import AUTOCAST_DTYPES, TrainState
 
 Batch = dict[str, Tensor]
 

@@ -1,28 +1,32 @@
-"""The training loop: step, log, save, validate, until there is a reason to stop."""
+"""The training loop: step, log, save, validate, until it has a reason to stop."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from functools import cached_property
+from typing import Protocol
 
 from torch import nn
 
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.scoring import resolve_protocol
-from leadline.training.batches import TrainingSamples, make_loader
+from leadline.training.batches import TrainingSamples, class_ids, make_loader
 from leadline.training.checkpoint import save_best_model
-from leadline.training.class_ids import class_ids
 from leadline.training.distributed import (
     SignalCatcher,
     explain_lost_peer,
     restore_default_sigchld,
 )
-from leadline.training.progress import NoProgress, Progress
-from leadline.training.run_folder import MODEL, RECIPE_FILE, SELECTION_METRIC
+from leadline.training.run_folder import MODEL, RECIPE_FILE
 from leadline.training.run_logger import RunLogger
-from leadline.training.schedules import after_validation, early_stop_reason, lr_factor
+from leadline.training.schedules import (
+    SELECTION_METRIC,
+    after_validation,
+    early_stop_reason,
+    lr_factor,
+)
 from leadline.training.state import TrainState
 from leadline.training.train_step import Batch, train_step
 from leadline.training.validation import shown_samples, validate
@@ -48,6 +52,32 @@ class StopReason(Enum):
         return {StopReason.SIGINT: 130, StopReason.SIGTERM: 143}.get(self, 0)
 
 
+class Progress(Protocol):
+    """Receives the progress of a run, in process 0 alone; the command line draws a bar from it."""
+
+    def start(self, first_step: int, total_steps: int) -> None:
+        """Training is about to begin."""
+
+    def step(self, step: int, loss: float, images: int, waited: float) -> None:
+        """One step is done: its loss, images seen, seconds spent waiting for data."""
+
+    def say(self, line: str) -> None:
+        """Something a person should read."""
+
+
+class NoProgress:
+    """A `Progress` that shows nothing."""
+
+    def start(self, first_step: int, total_steps: int) -> None:
+        """Show nothing."""
+
+    def step(self, step: int, loss: float, images: int, waited: float) -> None:
+        """Show nothing."""
+
+    def say(self, line: str) -> None:
+        """Show nothing."""
+
+
 class Trainer:
     """Trains a run from where its state stands.
 
@@ -64,7 +94,7 @@ class Trainer:
         self.logger: RunLogger | None = None
 
     def train(self) -> StopReason:
-        """Train until all steps are done, or there is another reason to stop, which is returned.
+        """Train until all steps are done, or another reason to stop; return the reason.
 
         Errors: LeadlineError for data that cannot be read, a loss that is not finite, a folder
         that cannot be written; the message says what is saved.
