@@ -36,6 +36,7 @@ def run_examples(module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
+        ("leadline.datasets.sample", "evenly_spaced"),
         ("leadline.depth.units", "parse_units"),
         ("leadline.depth.calibration", "fit_calibration"),
         ("leadline.depth.depth_map", "DepthMap"),

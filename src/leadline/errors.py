@@ -1,7 +1,7 @@
 """The one exception a user is meant to read, and the words that such messages share."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class LeadlineError(Exception):
@@ -32,6 +32,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'slope'?" for a name close to a known one, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f", did you mean {near[0]!r}?" if near else ""
+
+
+def size_words(shape: Sequence[int]) -> str:
+    """Return the size of an (H, W, ...) array as a picture's is written: "640x480"."""
+    return f"{shape[1]}x{shape[0]}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -226,7 +226,7 @@ def test_a_calibration_is_applied_by_predict(tmp_path):
         (["-o", "out", "--point", "4,4=nan"], "4,4=nan: expected X,Y=METRES"),
         (["-o", "out", "--point", "4,4=2", "--sparse", "wide.npy"], "not both"),
         (["-o", "out", "--sparse", "whole.png"], r"^whole\.png: .*--sparse-scale 1000"),
-        (["-o", "out", "--point", "8,0=2"], "outside the 8 x 6"),
+        (["-o", "out", "--point", "8,0=2"], "outside the 8x6"),
         (["-o", "out", "--point", "3,0=2"], "no valid depth"),
         (["-o", "out", "--point", "4,4=2", "--shift"], "cannot fix 2 unknowns"),
         (["-o", "in", "--point", "4,4=2", "--format", "png16"], "would be overwritten by a result"),

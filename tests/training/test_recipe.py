@@ -63,7 +63,7 @@ def test_an_unknown_recipe_names_the_nearest():
 def test_a_broken_file_is_one_line(tmp_path):
     path = tmp_path / "r.yaml"
     path.write_text("name: [unclosed\n  more: {")
-    with pytest.raises(LeadlineError, match="not valid YAML") as caught:
+    with pytest.raises(LeadlineError, match="not readable as YAML") as caught:
         load_recipe(str(path))
     assert "\n" not in str(caught.value)
     path.write_text("- a list")

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from leadline.errors import LeadlineError, size_words
+
 app = typer.Typer(
     help="Generated rooms and streets with exact depth: render a data set, show a contact sheet.",
     no_args_is_help=True,
@@ -105,12 +107,10 @@ def show_command(
     far = 10.0 if kind == "rooms" else 80.0
     sheet = contact_sheet(views, columns=columns, panels=tuple(panels.split(",")), far=far)
     write_sheet(out, sheet)
-    typer.echo(f"{out}: {count} {kind}, {sheet.shape[1]} x {sheet.shape[0]} pixels")
+    typer.echo(f"{out}: {count} {kind}, {size_words(sheet.shape)} pixels")
 
 
 def _size(text: str) -> tuple[int, int]:
-    from leadline.errors import LeadlineError
-
     sides = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
     if sides is None:
         raise LeadlineError(f"--size {text}: expected height x width, for instance 240x320")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from leadline.data_checks.findings import Finding
 from leadline.data_checks.pairs import ListedPair, RawPair
+from leadline.datasets.sample import evenly_spaced
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.photos import write_png
@@ -72,8 +73,7 @@ def choose_pairs(findings: Iterable[Finding], ids: Iterable[str], count: int) ->
             if turn < len(queue) and len(chosen) < count:
                 chosen.setdefault(queue[turn], code)
     others = [name for name in ids if name not in chosen]
-    rest = min(count - len(chosen), len(others))
-    for index in np.linspace(0, len(others) - 1, rest).astype(int):
+    for index in evenly_spaced(len(others), count - len(chosen)):
         chosen[others[index]] = ""
     return chosen
 

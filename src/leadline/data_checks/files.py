@@ -15,7 +15,7 @@ from PIL import Image
 from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.pairs import ListedPair
 from leadline.data_checks.values import MeasuredPair
-from leadline.errors import LeadlineError, one_line, plural
+from leadline.errors import LeadlineError, one_line, plural, size_words
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
 _JPEG_END = b"\xff\xd9"
@@ -46,7 +46,7 @@ class FileHeader:
     @property
     def words(self) -> str:
         """Size and kind: "640x480 8-bit RGB JPEG"."""
-        size = [size_words(self.size)] if self.size else []
+        size = [size_words(self.size[::-1])] if self.size else []
         return " ".join([*size, self.kind or "unreadable"])
 
 
@@ -218,7 +218,7 @@ def _sizes_differ(
             yield error(
                 code,
                 f"{plural(len(differ), 'pair')} of image and {role} with two sizes (first: "
-                f"{size_words(one)} and {size_words(two)})",
+                f"{size_words(one[::-1])} and {size_words(two[::-1])})",
                 f"resize to one size (the {role} by nearest neighbour), if they show the same view",
                 [name for name, _, _ in differ],
             )
@@ -286,7 +286,9 @@ def _image_sizes_differ(image_headers: Sequence[FileHeader]) -> Iterator[Finding
     """Note that photographs have several sizes."""
     sizes = Counter(header.size for header in image_headers if header.size)
     if len(sizes) > 1:
-        words = ", ".join(f"{n} of {size_words(size)}" for size, n in sizes.most_common(3) if size)
+        words = ", ".join(
+            f"{n} of {size_words(size[::-1])}" for size, n in sizes.most_common(3) if size
+        )
         more = f" and {len(sizes) - 3} more sizes" if len(sizes) > 3 else ""
         common = sizes.most_common(1)[0][0]
         yield note(
@@ -295,8 +297,3 @@ def _image_sizes_differ(image_headers: Sequence[FileHeader]) -> Iterator[Finding
             "nothing: training resizes to one area",
             [str(each.path) for each in image_headers if each.size and each.size != common],
         )
-
-
-def size_words(size: tuple[int, int]) -> str:
-    """Return a (width, height) as "640x480"."""
-    return f"{size[0]}x{size[1]}"

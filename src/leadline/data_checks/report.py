@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from leadline.data_checks.pairs import Listing
 from leadline.data_checks.scale import Scale, candidate_words, unit_words
 from leadline.data_checks.values import DepthStatistics, MeasuredPair
 from leadline.errors import plural
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import write_json
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 32
@@ -128,8 +127,7 @@ class Report:
         Errors: LeadlineError where a file cannot be written.
         """
         paths = [Path(folder) / "report.json"]
-        with atomic_path(paths[0]) as temporary:
-            temporary.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+        write_json(paths[0], self.to_json())
         if self.readable:
             paths.append(Path(folder) / "contact_sheet.png")
             pairs = [measured.pair for measured in self.readable]

@@ -13,6 +13,7 @@ from leadline.data_checks.edges import Plane, depth_edges, image_edges
 from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.geometry import planarity, row_slope_and_camera_height
 from leadline.data_checks.pairs import ListedPair, RawPair
+from leadline.datasets.sample import evenly_spaced
 from leadline.errors import LeadlineError, plural
 
 MAX_SAMPLED_VALUES = 1024  # of every depth map, for ranges and histograms over the whole set
@@ -112,14 +113,13 @@ def _depth_statistics(
     raw: RawPair, values: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> DepthStatistics:
     inside = values[valid]
-    places = np.linspace(0, inside.size - 1, min(MAX_SAMPLED_VALUES, inside.size))
     whole = raw.values.dtype.kind in "iu"
     top = np.iinfo(raw.values.dtype).max if whole else np.inf
     row_slope, camera_height = row_slope_and_camera_height(values, valid)
     return DepthStatistics(
         size=(values.shape[1], values.shape[0]),
         dtype=raw.values.dtype.name,
-        sampled=inside[places.astype(np.intp)],
+        sampled=inside[evenly_spaced(inside.size, MAX_SAMPLED_VALUES)],
         lowest=float(inside.min()) if inside.size else np.nan,
         highest=float(inside.max()) if inside.size else np.nan,
         valid_share=inside.size / values.size,

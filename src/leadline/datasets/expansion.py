@@ -6,7 +6,6 @@ any number of processes and after any interruption. Validation is written beside
 """
 
 import csv
-import json
 import multiprocessing
 import signal
 import threading
@@ -29,7 +28,8 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.warp import OUTSIDE, warp
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import atomic_path, write_json, write_text
+from leadline.io.files import read_json
 from leadline.io.formats import write_depth
 from leadline.io.photos import write_png
 from leadline.io.png16 import LARGEST
@@ -169,8 +169,9 @@ def write_expansion(
     total = sum(split.copies * len(split.samples) for split in splits)
     for _ in track(_run(writer, jobs, workers), total):
         pass
-    with atomic_path(out / "dataset.yaml") as temporary:
-        temporary.write_text(f"depth_scale: {options.units_per_metre:g}   # units per metre\n")
+    write_text(
+        out / "dataset.yaml", f"depth_scale: {options.units_per_metre:g}   # units per metre\n"
+    )
     has_labels = train[0].labels is not None
     for split in splits:
         _write_csv(out / f"{split.name}.csv", split, options, has_labels)
@@ -188,7 +189,7 @@ def _claim(out: Path, options: ExpandOptions, train: DepthDataset, val: DepthDat
     }
     path = out / SETTINGS_FILE
     if path.is_file():
-        if path.read_text() != json.dumps(settings, indent=2) + "\n":
+        if read_json(path, "record of the expansion's settings") != settings:
             raise LeadlineError(
                 f"{path}: the folder holds an expansion with other settings or of other data; "
                 "choose another output folder or remove this one"
@@ -196,8 +197,7 @@ def _claim(out: Path, options: ExpandOptions, train: DepthDataset, val: DepthDat
         return
     if out.is_dir() and any(out.iterdir()):
         raise LeadlineError(f"{out}: not empty and not an expansion; choose another output folder")
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(settings, indent=2) + "\n")
+    write_json(path, settings)
 
 
 def _generator(sample_id: str, copy: int, options: ExpandOptions) -> np.random.Generator:

@@ -27,7 +27,7 @@ from leadline.datasets.velodyne import (
     read_camera,
     read_scan,
 )
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 from leadline.io.photos import read_photo
 
 
@@ -111,8 +111,8 @@ class KittiRawDataset(Layout):
         image = read_photo(photo).pixels
         if image.shape[:2] != camera.size:
             raise LeadlineError(
-                f"{photo}: is {image.shape[1]}x{image.shape[0]} but the calibration "
-                f"of {item.date} is for {camera.size[1]}x{camera.size[0]} (S_rect); "
+                f"{photo}: is {size_words(image.shape)} but the calibration "
+                f"of {item.date} is for {size_words(camera.size)} (S_rect); "
                 "use the rectified pictures at their own size"
             )
         points = read_scan(scan)

@@ -14,7 +14,7 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 from leadline.io.formats import read_stored_depth
 from leadline.io.photos import read_photo
 
@@ -198,6 +198,6 @@ def check_one_size(
     """Raise LeadlineError, naming both files, unless `plane` (h,w) is as large as `image`."""
     if plane.shape != image.shape[:2]:
         raise LeadlineError(
-            f"{file}: {kind} is {plane.shape[1]}x{plane.shape[0]} but {photo} is "
-            f"{image.shape[1]}x{image.shape[0]}; a pair must have one size"
+            f"{file}: {kind} is {size_words(plane.shape)} but {photo} is "
+            f"{size_words(image.shape)}; a pair must have one size"
         )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from leadline.datasets.encoding import Encoding, UnfitError, choose_encoding
-from leadline.datasets.sample import DepthDataset, Sample
+from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest
 from leadline.datasets.warp import resize_sample
@@ -80,8 +80,7 @@ def plan_packing(
     With `units_per_metre` depth is rounded to that unit; without, it is stored to the bit.
     Errors: LeadlineError where a sample cannot be read, or `folder` holds something else.
     """
-    looked_at = sorted({int(i) for i in np.linspace(0, len(data) - 1, PROBED)})
-    probes = [_read(data, index, resize) for index in looked_at]
+    probes = [_read(data, index, resize) for index in evenly_spaced(len(data), PROBED)]
     encoding = choose_encoding(probes, data.units_per_metre, units_per_metre)
     pixels = np.mean([np.prod(sample.size, dtype=np.int64) for sample in probes])
     ids = json.dumps([data.sample_id(index) for index in range(len(data))])

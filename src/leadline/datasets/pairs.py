@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from leadline.datasets.layout import Layout
@@ -21,6 +20,7 @@ from leadline.datasets.pair_listing import (
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
+from leadline.io.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
 
@@ -134,10 +134,7 @@ def declared_scale(root: Path) -> float | None:
     path = root / "dataset.yaml"
     if not path.is_file():
         return None
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise LeadlineError(f"{path}: not readable as YAML ({error})") from error
+    content = read_yaml(path, "declaration of the unit")
     if not isinstance(content, dict) or "depth_scale" not in content:
         return None
     return parse_units(str(content["depth_scale"]))

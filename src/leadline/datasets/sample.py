@@ -183,3 +183,13 @@ class DepthDataset:
     def without_labels(self) -> Self:
         """Return the same data set without class labels, which then cost nothing to read."""
         return replace(self, with_labels=False)
+
+
+def evenly_spaced(total: int, count: int) -> list[int]:
+    """Return at most `count` different indices of `total` things, the first and the last of them.
+
+    >>> evenly_spaced(10, 4)
+    [0, 3, 6, 9]
+    """
+    indices: list[int] = np.linspace(0, total - 1, min(count, total)).astype(np.intp).tolist()
+    return indices

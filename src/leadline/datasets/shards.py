@@ -9,7 +9,6 @@ sizes lie one behind the other in arrays of (pixels,3) and (pixels,).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +25,15 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 from leadline.depth.units import resolve_units
-from leadline.errors import LeadlineError, one_line
-from leadline.io.files import read_bytes
+from leadline.errors import LeadlineError, one_line, size_words
+from leadline.io.files import read_json
 
 FORMAT, VERSION = "leadline-shards", 1
 MANIFEST, SAMPLES = "manifest.json", "samples.json"
 HEADER_BYTES = 256
 """Length of the .npy header, padded, so that it can be written last."""
+
+REMEDY = "copy the folder again, or pack the data again"
 
 CHANNELS = {"image": 3, "depth": 1, "labels": 1}
 COLUMNS = ("id", "size", "labelled", "camera", "scene")
@@ -244,7 +245,7 @@ def read_samples(folder: Path, prefix: str = "") -> list[PackedSample]:
         ):
             where = None if camera is None else _four(camera)
             if not (height > 0 and width > 0):
-                raise ValueError(f"{id} is {width}x{height}")
+                raise ValueError(f"{id} is {size_words((height, width))}")
             samples.append(
                 PackedSample(
                     str(id), prefix, first, height, width, bool(labelled), where, str(scene)
@@ -257,7 +258,7 @@ def read_samples(folder: Path, prefix: str = "") -> list[PackedSample]:
     if first != pixels or len(samples) != manifest["samples"]:
         raise LeadlineError(
             f"{path}: lists {len(samples)} samples of {first} pixels, the arrays hold "
-            f"{manifest['samples']} of {pixels}; copy the folder again, or pack the data again"
+            f"{manifest['samples']} of {pixels}; {REMEDY}"
         )
     return samples
 
@@ -268,16 +269,11 @@ def _four(values: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_bytes(path, "part of the shards"))
-    except ValueError as error:
-        raise _damaged(path, error) from error
+    return read_json(path, "part of the shards", REMEDY)
 
 
 def _damaged(path: Path, error: BaseException) -> LeadlineError:
-    return LeadlineError(
-        f"{path}: is damaged ({one_line(error)}); copy the folder again, or pack the data again"
-    )
+    return LeadlineError(f"{path}: is damaged ({one_line(error)}); {REMEDY}")
 
 
 def is_shard_folder(path: Path) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,7 +26,7 @@ class DepthMap:
 
     >>> depth_map = DepthMap.from_metres([[1.5, 0.0], [np.nan, 3.0]])
     >>> depth_map
-    DepthMap(2 x 2, 1.5 to 3 m, 50.0% valid)
+    DepthMap(2x2, 1.5 to 3 m, 50.0% valid)
     >>> depth_map.at(x=1, y=1)
     3.0
     """
@@ -142,7 +142,7 @@ class DepthMap:
         """
         if not (0 <= x < self.width and 0 <= y < self.height):
             raise LeadlineError(
-                f"pixel ({x}, {y}) is outside the {self.width} x {self.height} depth map; "
+                f"pixel ({x}, {y}) is outside the {size_words(self.shape)} depth map; "
                 f"choose x from 0 to {self.width - 1} and y from 0 to {self.height - 1}"
             )
         if not self.valid[y, x]:
@@ -172,7 +172,7 @@ class DepthMap:
         return points, indices
 
     def __repr__(self) -> str:
-        size = f"{self.width} x {self.height}"
+        size = size_words(self.shape)
         if not self.valid.any():
             return f"DepthMap({size}, no valid pixel)"
         near, far = self.depth[self.valid].min(), self.depth.max()
@@ -182,8 +182,8 @@ class DepthMap:
 def _check_camera(camera: Intrinsics | None, shape: tuple[int, ...]) -> None:
     if camera is not None and (camera.height, camera.width) != shape:
         raise LeadlineError(
-            f"intrinsics for {camera.width} x {camera.height} pixels do not fit a depth map of "
-            f"{shape[1]} x {shape[0]}; use Intrinsics.scaled_to"
+            f"intrinsics for {size_words((camera.height, camera.width))} pixels do not fit a depth "
+            f"map of {size_words(shape)}; use Intrinsics.scaled_to"
         )
 
 

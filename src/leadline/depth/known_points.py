@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 
 
 class KnownPoint(NamedTuple):
@@ -58,7 +58,7 @@ class KnownPoints:
         if not inside.all():
             x, y = self.x[~inside][0], self.y[~inside][0]
             raise LeadlineError(
-                f"point ({x}, {y}) is outside the {depth_map.width} x {depth_map.height} depth "
+                f"point ({x}, {y}) is outside the {size_words(depth_map.shape)} depth "
                 "map; give pixels of the picture at its own size"
             )
         return depth_map.depth[self.y, self.x].astype(np.float64)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 
 Outputs = dict[str, NDArray[Any]]
 Precision = Literal["f32", "bf16"]
@@ -80,9 +80,8 @@ class OpenVinoRuntime:
         try:
             results = self._compiled_for(images.shape)(images, share_inputs=True)
         except RuntimeError as error:
-            height, width = images.shape[1:3]
             raise LeadlineError(
-                f"OpenVINO failed on {len(images)} image(s) of {width}x{height} "
+                f"OpenVINO failed on {len(images)} image(s) of {size_words(images.shape[1:])} "
                 f"({_reason(error)}); process fewer pixels or use a smaller image"
             ) from error
         return {port.any_name: np.asarray(value) for port, value in results.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import stat
@@ -9,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from leadline.errors import LeadlineError, one_line
 
@@ -38,6 +40,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
     finally:
         _remove_quietly(temporary)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, in one step. Errors: as `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as JSON that people can read, in one step. Errors: as `atomic_path`."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def _writable_target(path: Path) -> Path:

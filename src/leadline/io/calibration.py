@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from leadline.depth.calibration import Calibration
 from leadline.errors import LeadlineError, one_line
-from leadline.io.atomic import atomic_path
-from leadline.io.files import read_bytes
+from leadline.io.atomic import write_json
+from leadline.io.files import read_json
 
 FORMAT, VERSION = "leadline-calibration", 1
 
@@ -18,8 +17,7 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
     """Write a calibration as JSON."""
     content = {"format": FORMAT, "version": VERSION, "formula": "1/z' = 1/(scale z) + shift"}
     values = asdict(calibration) | {"about": dict(calibration.about)}
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content | values, indent=2) + "\n", encoding="utf-8")
+    write_json(path, content | values)
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -28,7 +26,7 @@ def read_calibration(path: Path) -> Calibration:
     Errors: LeadlineError, naming the file, for anything else.
     """
     try:
-        content = json.loads(read_bytes(path, "calibration"))
+        content = read_json(path, "calibration")
         if content["format"] != FORMAT or content["version"] != VERSION:
             raise ValueError(f"format {content['format']} {content['version']}")
         about = {str(key): str(value) for key, value in content["about"].items()}

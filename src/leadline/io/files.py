@@ -1,8 +1,10 @@
-"""Reading a whole file, with one clear line for every way that can fail."""
+"""Reading a whole file: its bytes or its JSON, with one clear line for every way it can fail."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from leadline.errors import LeadlineError, one_line
 
@@ -30,3 +32,18 @@ def read_bytes(path: Path, noun: str) -> bytes:
     if not data:
         raise LeadlineError(f"{path}: the file is empty (0 bytes); copy the {noun} again")
     return data
+
+
+def read_json(path: Path, noun: str, remedy: str = "") -> Any:
+    """Return what the JSON file `path` holds.
+
+    `noun` is as in `read_bytes`; `remedy` is what to do about a damaged file, by default to copy
+    it again. Errors: LeadlineError as there, and where the file is not JSON.
+    """
+    try:
+        return json.loads(read_bytes(path, noun))
+    except ValueError as error:
+        raise LeadlineError(
+            f"{path}: is damaged, not JSON ({one_line(error)}); "
+            f"{remedy or f'copy the {noun} again'}"
+        ) from None

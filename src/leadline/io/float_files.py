@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError, one_line, size_words
 from leadline.io.atomic import atomic_path
 from leadline.io.metadata import KIND, PREFIX, Metadata
 
@@ -132,8 +132,8 @@ def read_pfm(path: Path, data: bytes) -> Raw:
     body = data[header.end() :]
     if len(body) < 4 * width * height:
         raise LeadlineError(
-            f"{path}: is cut short: {width} x {height} values need {4 * width * height} bytes and "
-            f"the file holds {len(body)}; copy the depth map again"
+            f"{path}: is cut short: {size_words((height, width))} values need {4 * width * height} "
+            f"bytes and the file holds {len(body)}; copy the depth map again"
         )
     values = np.frombuffer(body, dtype="<f4" if little else ">f4", count=width * height)
     return values.reshape(height, width)[::-1].astype(np.float32), {}

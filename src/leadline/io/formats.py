@@ -142,7 +142,7 @@ def write_depth(
 
     >>> write_depth("wall.png", DepthMap.from_metres([[2.5, 0.0]]))
     >>> read_depth("wall.png")
-    DepthMap(2 x 1, 2.5 to 2.5 m, 50.0% valid)
+    DepthMap(2x1, 2.5 to 2.5 m, 50.0% valid)
     """
     path = Path(path)
     name = format_of_suffix(path) if format is None else format

@@ -10,7 +10,8 @@ from pathlib import Path
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.units import describe_units, parse_units
 from leadline.errors import LeadlineError, one_line
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import write_json
+from leadline.io.files import read_json
 
 PREFIX = "leadline:"
 KIND = "planar z, metres"
@@ -71,8 +72,7 @@ def sidecar_of(path: Path) -> Path:
 
 def write_sidecar(path: Path, about: Metadata) -> None:
     """Write `about` beside the depth file `path`, in one step."""
-    with atomic_path(sidecar_of(path)) as temporary:
-        temporary.write_text(json.dumps(about.to_text(), indent=2) + "\n", encoding="utf-8")
+    write_json(sidecar_of(path), about.to_text())
 
 
 def read_sidecar(path: Path) -> dict[str, str]:
@@ -81,15 +81,9 @@ def read_sidecar(path: Path) -> dict[str, str]:
     Raises LeadlineError, naming the sidecar, if it is there but cannot be read.
     """
     sidecar = sidecar_of(path)
-    try:
-        content = json.loads(sidecar.read_bytes())
-    except FileNotFoundError:
+    if not sidecar.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise LeadlineError(
-            f"{sidecar}: cannot read the metadata of {path.name} ({one_line(error)}); "
-            "correct or delete this file"
-        ) from error
+    content = read_json(sidecar, f"metadata of {path.name}", "correct or delete this file")
     if not isinstance(content, dict):
         return {}
     return {key: str(value) for key, value in content.items() if key.startswith(PREFIX)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
-from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.errors import LeadlineError, LeadlineWarning, size_words
 from leadline.io.metadata import PREFIX, Metadata
 from leadline.io.photos import explain_decode_errors, write_png
 
@@ -84,7 +84,9 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
             f"{path}: has {bits} bits per pixel, too few for depth; give an 8- or 16-bit grey PNG"
         )
     if width * height > _MOST_PIXELS:
-        raise LeadlineError(f"{path}: {width} x {height} pixels are too many; crop the depth map")
+        raise LeadlineError(
+            f"{path}: {size_words((height, width))} pixels are too many; crop the depth map"
+        )
     values = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2:  # a grey PNG with a transparent value gains channels
         with explain_decode_errors(path, "depth map"), Image.open(BytesIO(data)) as image:

@@ -8,7 +8,7 @@ import numpy as np
 
 from leadline.depth.known_points import KnownPoints
 from leadline.depth.units import UndeclaredUnitsError, undeclared_units
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 from leadline.io.files import read_bytes
 from leadline.io.formats import read_depth
 
@@ -31,8 +31,8 @@ def read_points(
         raise undeclared_units(path, "--sparse-scale 1000 for millimetres") from None
     if truth.shape != shape:
         raise LeadlineError(
-            f"{path}: is {truth.width}x{truth.height} but the prediction is "
-            f"{shape[1]}x{shape[0]}; both must belong to one picture"
+            f"{path}: is {size_words(truth.shape)} but the prediction is "
+            f"{size_words(shape)}; both must belong to one picture"
         )
     return KnownPoints.from_depth_map(truth)
 

@@ -1,6 +1,5 @@
 """`DepthModel`: what every network of this package is."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -133,7 +132,7 @@ class DepthModel(nn.Module, ABC):
         """
         from safetensors.torch import save
 
-        from leadline.io.atomic import atomic_path
+        from leadline.io.atomic import atomic_path, write_json
 
         state = {
             name: as_stored(value.detach().cpu(), weights).contiguous()
@@ -142,8 +141,7 @@ class DepthModel(nn.Module, ABC):
         with atomic_path(folder / "model.safetensors") as temporary:
             # Through Python's own writing, whose errors (disk full) name the file.
             temporary.write_bytes(save(state, metadata={"format": "leadline"}))
-        with atomic_path(folder / "config.json") as temporary:
-            temporary.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+        write_json(folder / "config.json", asdict(self.config))
 
 
 def as_stored(tensor: Tensor, weights: WeightType) -> Tensor:

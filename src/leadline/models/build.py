@@ -1,7 +1,6 @@
 """Building a model from its configuration, and reading one back from a folder."""
 
 import importlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from leadline.errors import LeadlineError, nearest
+from leadline.io.files import read_json
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import read_state_dict
@@ -50,12 +50,7 @@ def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[.
 
 def read_config(path: Path) -> ModelConfig:
     """Read a `config.json` written by `DepthModel.save`."""
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise LeadlineError(f"{path}: missing; a model folder holds config.json") from error
-    except (OSError, ValueError) as error:
-        raise LeadlineError(f"{path}: not readable as JSON ({error})") from error
+    content = read_json(path, "model's configuration")
     known = {field.name for field in fields(ModelConfig)}
     if not isinstance(content, dict) or not set(content) >= {"architecture"}:
         raise LeadlineError(f"{path}: not a Leadline model configuration")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import atomic_path, write_text
 from leadline.metrics import METRICS
 from leadline.models.base import DepthModel
 from leadline.training.recipe import Recipe
@@ -92,8 +92,7 @@ def save_best_model(
     `training` are the rows of the card on how it was trained, `scores` those of the validation.
     """
     model.save(folder)
-    with atomic_path(folder / "README.md") as temporary:
-        temporary.write_text(_card(recipe, training, scores), encoding="utf-8")
+    write_text(folder / "README.md", _card(recipe, training, scores))
 
 
 def _card(recipe: Recipe, training: Mapping[str, Any], scores: Mapping[str, float]) -> str:

@@ -5,7 +5,6 @@ one of them: it is part of the run folder, and resuming needs it.
 """
 
 import importlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ import yaml
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, one_line
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import write_json
+from leadline.io.files import read_json
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,13 @@ class LoggerContext:
         """Return the id that `logger` gave this run before it was resumed, None for a new run."""
         if self.first_step == 0 or not self._ids.is_file():
             return None
-        identifier = json.loads(self._ids.read_text(encoding="utf-8")).get(logger)
+        identifier = read_json(self._ids, "record of the loggers").get(logger)
         return str(identifier) if identifier else None
 
     def write_id(self, logger: str, identifier: str) -> None:
         """Keep the id that `logger` gave this run, so that a resumed run goes on there."""
-        ids = json.loads(self._ids.read_text(encoding="utf-8")) if self._ids.is_file() else {}
-        with atomic_path(self._ids) as temporary:
-            temporary.write_text(json.dumps({**ids, logger: identifier}) + "\n", encoding="utf-8")
+        ids = read_json(self._ids, "record of the loggers") if self._ids.is_file() else {}
+        write_json(self._ids, {**ids, logger: identifier})
 
     @property
     def _ids(self) -> Path:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BeforeValidator, Field, PositiveInt, ValidationError, model_validator
 
 from leadline.errors import LeadlineError, nearest
+from leadline.io.yaml_files import parse_yaml
 from leadline.training.config import FieldDescription, OneOf, Section, describe_fields, explain
 from leadline.training.loggers import LOGGERS
 from leadline.training.schedules import EarlyStoppingSection, ScheduleSection
@@ -251,10 +252,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     an unknown key (naming the nearest known one) or a value of the wrong kind.
     """
     text, origin = _read_recipe_text(name_or_path)
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise LeadlineError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+    content = parse_yaml(text, origin, "recipe")
     if not isinstance(content, dict):
         raise LeadlineError(
             f"{origin}: a recipe is a mapping of keys, not a {type(content).__name__}"

@@ -5,7 +5,6 @@
 """
 
 import csv
-import json
 import math
 import os
 import socket
@@ -16,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-
 from leadline.errors import LeadlineError, one_line
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import write_json, write_text
+from leadline.io.files import read_json
+from leadline.io.yaml_files import read_yaml
 from leadline.metrics import HIGHER_IS_BETTER, METRICS
 from leadline.training.recipe import Recipe
 from leadline.training.schedules import SELECTION_METRIC
@@ -42,8 +41,7 @@ class RunInfo:
 
     def write(self, folder: Path) -> None:
         """Write `run.json`."""
-        with atomic_path(folder / INFO_FILE) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_json(folder / INFO_FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -52,19 +50,20 @@ class RunInfo:
         Errors: LeadlineError where the file is missing or damaged.
         """
         path = folder / INFO_FILE
+        remedy = (
+            'write it again: {"data": "FOLDER", "units_per_metre": null, '
+            '"initialised_from": "random weights"}'
+        )
+        content = read_json(path, "record of the run's start", remedy)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
             units = content["units_per_metre"]
             return cls(
                 data=str(content["data"]),
                 units_per_metre=None if units is None else float(units),
                 initialised_from=str(content["initialised_from"]),
             )
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise LeadlineError(
-                f"{path}: is damaged or missing ({one_line(error)}); write it again: "
-                '{"data": "FOLDER", "units_per_metre": null, "initialised_from": "random weights"}'
-            ) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise LeadlineError(f"{path}: is damaged ({one_line(error)}); {remedy}") from error
 
 
 State = Literal["running", "stopped", "finished"]
@@ -116,9 +115,7 @@ class Status:
 
     def write(self, folder: Path) -> None:
         """Write `status.json`, dated now."""
-        content = asdict(replace(self, updated=_now()))
-        with atomic_path(folder / STATUS_FILE) as temporary:
-            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / STATUS_FILE, asdict(replace(self, updated=_now())))
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -129,8 +126,9 @@ class Status:
         path = folder / STATUS_FILE
         if not path.is_file():
             return None
+        remedy = "remove it, the run does not need it"
+        content = read_json(path, "run's status", remedy)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
             known = {field.name for field in fields(cls)}
             status = cls(**{name: value for name, value in content.items() if name in known})
             counts = (
@@ -139,10 +137,8 @@ class Status:
             if not all(isinstance(count, int) and count >= 0 for count in counts):
                 raise ValueError("its steps are not whole numbers")
             return replace(status, seconds=float(status.seconds), pid=int(status.pid))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise LeadlineError(
-                f"{path}: is damaged ({one_line(error)}); remove it, the run does not need it"
-            ) from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise LeadlineError(f"{path}: is damaged ({one_line(error)}); {remedy}") from error
 
     def is_alive(self) -> bool | None:
         """Tell whether the process that trains still exists; None where this is another host."""
@@ -274,8 +270,7 @@ def _is_number(value: float | None) -> bool:
 def create_run_folder(folder: Path, recipe: Recipe, info: RunInfo) -> None:
     """Write what makes a folder a run; `recipe.yaml`, by which it is recognised, comes last."""
     info.write(folder)
-    with atomic_path(folder / RECIPE_FILE) as temporary:
-        temporary.write_text(recipe.to_yaml(), encoding="utf-8")
+    write_text(folder / RECIPE_FILE, recipe.to_yaml())
 
 
 def is_run(folder: Path) -> bool:
@@ -301,10 +296,7 @@ def check_is_new(folder: Path) -> None:
 def _read_recipe(folder: Path) -> dict[str, Any]:
     # Not through the schema: a run of another version can still be listed.
     path = folder / RECIPE_FILE
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise LeadlineError(f"{path}: cannot be read ({one_line(error)})") from error
+    content = read_yaml(path, "recipe")
     if not isinstance(content, dict):
         raise LeadlineError(f"{path}: a recipe is a mapping of keys")
     return content

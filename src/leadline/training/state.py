@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from leadline.datasets.open import open_train_and_val
-from leadline.datasets.sample import DepthDataset
+from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
 from leadline.training.batches import EpochOrder
@@ -267,7 +266,7 @@ def _check_data(
 
 def _check_depth(data: DepthDataset) -> None:
     """Look at a few samples before an epoch is wasted on data without a usable depth."""
-    indices = sorted({int(i) for i in np.linspace(0, len(data) - 1, SAMPLES_CHECKED)})
+    indices = evenly_spaced(len(data), SAMPLES_CHECKED)
     if any(data[index].valid.any() for index in indices):
         return
     raise LeadlineError(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import DepthDataset, Sample
+from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.evaluation.scoring import Scores, resolve_protocol, score
 from leadline.inference.runtimes import Outputs
@@ -28,7 +28,7 @@ class Validation:
 
 def shown_indices(count: int) -> list[int]:
     """Return which of `count` validation images a run shows in pictures."""
-    return sorted({int(i) for i in np.linspace(0, count - 1, min(SAMPLES_SHOWN, count))})
+    return evenly_spaced(count, SAMPLES_SHOWN)
 
 
 def shown_samples(data: DepthDataset) -> list[Sample]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 import time
@@ -18,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from leadline.errors import LeadlineError
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import atomic_path, write_text
+from leadline.io.files import read_json
 from leadline.io.formats import write_depth
 from leadline.io.labels import write_labels
 from leadline.worlds.classes import CLASSES, class_map
@@ -92,13 +92,9 @@ def _claim(folder: Path, world_set: WorldSet) -> None:
             raise LeadlineError(
                 f"{folder}: is not empty and no set of worlds; choose another folder"
             )
-        with atomic_path(path) as temporary:
-            temporary.write_text(as_json(wanted), encoding="utf-8")
+        write_text(path, as_json(wanted))
         return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LeadlineError(f"{path}: is damaged ({error}); remove the folder") from error
+    found = read_json(path, "record of the options", "remove the folder")
     for name in sorted({*wanted, *found}):
         if found.get(name) != wanted.get(name):
             raise LeadlineError(
@@ -201,8 +197,7 @@ def _write_view(folder: Path, world_set: WorldSet, name: str, view: View) -> Non
         "camera_to_world": view.camera.pose.tolist(),
         "sha256": {key: digest(path.read_bytes()) for key, path in files.items()},
     }
-    with atomic_path(folder / "views" / f"{name}.json") as temporary:
-        temporary.write_text(as_json(about), encoding="utf-8")
+    write_text(folder / "views" / f"{name}.json", as_json(about))
 
 
 def _index(folder: Path, world_set: WorldSet) -> None:
@@ -214,12 +209,12 @@ def _index(folder: Path, world_set: WorldSet) -> None:
         for number in range(count):
             name = _name(split, number)
             lines.append(f"rgb/{name}.jpg,depth/{name}.png,label/{name}.png")
-            about = json.loads((folder / "views" / f"{name}.json").read_text(encoding="utf-8"))
+            about = read_json(folder / "views" / f"{name}.json", "view", "render it again")
             hashes[name] = about["sha256"]
         if count:
-            _write(folder / f"{split}.csv", "\n".join(lines) + "\n")
-    _write(folder / "dataset.yaml", _dataset_yaml(world_set))
-    _write(folder / "manifest.json", as_json({**world_set.describe(), "sha256": hashes}))
+            write_text(folder / f"{split}.csv", "\n".join(lines) + "\n")
+    write_text(folder / "dataset.yaml", _dataset_yaml(world_set))
+    write_text(folder / "manifest.json", as_json({**world_set.describe(), "sha256": hashes}))
 
 
 def _dataset_yaml(world_set: WorldSet) -> str:
@@ -231,11 +226,6 @@ def _dataset_yaml(world_set: WorldSet) -> str:
     if world_set.labels == "worlds":
         lines += ["classes:", *(f"  {k}: {row.name}" for k, row in enumerate(CLASSES))]
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _remove_halves(folder: Path) -> None:
