@@ -23,7 +23,7 @@ def train_command(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Data of any layout in docs/data.md; most simply rgb/ and depth/."),
+        typer.Option(help="Data of any layout in docs/data.md; some recipes name their own."),
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder to create.")] = None,
     overrides: Annotated[
@@ -45,8 +45,8 @@ def train_command(
             if any((recipe, data, out, overrides, max_steps, depth_scale, data_option)):
                 raise LeadlineError("--resume RUN stands alone: the folder has everything else")
             result = resume_run(resume, **bars)
-        elif recipe is None or data is None or out is None:
-            raise LeadlineError("--recipe, --data and --out are needed; or --resume RUN alone")
+        elif recipe is None or out is None:
+            raise LeadlineError("--recipe and --out are needed; or --resume RUN alone")
         else:
             options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
             options |= {"data.layout": layout} if layout != "auto" else {}

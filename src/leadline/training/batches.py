@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
+from leadline.datasets.mixing import MixedDataset, Share, draw_epoch
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
 from leadline.training.augment import TrainingItem, prepare
@@ -27,7 +28,10 @@ BATCHES_AHEAD = 2
 """Batches that each worker process prepares before they are asked for."""
 
 Slot = tuple[int, int]
-"""(epoch, index): which sample, and which of its random versions."""
+"""(pass, index): which sample, and which of its random versions.
+
+A pass over all samples is an epoch; of a mixture, each part counts its own.
+"""
 
 # Parameters of mallopt of glibc (malloc.h).
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
@@ -93,6 +97,8 @@ class TrainingSamples(Dataset[TrainingItem]):
     def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
         """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have.
 
+        Of a mixture, `part` (B,) says from which of its data sets each image is.
+
         They are made in their place in the batch, images in channels-last memory order: as they
         were read, and as the network wants them.
         """
@@ -109,6 +115,8 @@ class TrainingSamples(Dataset[TrainingItem]):
             "depth": depth[:, None],
             "valid": valid[:, None],
         }
+        if isinstance(self.samples, MixedDataset):
+            batch["part"] = torch.tensor([self.samples.part(index) for _, index in slots])
         labels = [item.labels for item in items if item.labels is not None]
         if len(labels) == len(items):
             batch["labels"] = _empty_batch((len(slots), *self.size), torch.int64)
@@ -133,6 +141,7 @@ class EpochOrder(Sampler[list[Slot]]):
     the batches that one process alone would see. Shares differ by one image where the numbers ask
     for it. A process whose share is empty gets the first slot of the batch, to keep step with the
     others; `share` says that the image does not count.
+    `shares` are those of a mixture, whose epochs `draw_epoch` draws.
     """
 
     def __init__(
@@ -146,12 +155,14 @@ class EpochOrder(Sampler[list[Slot]]):
         keep_last: bool = False,
         rank: int = 0,
         ranks: int = 1,
+        shares: Sequence[Share] = (),
     ):
         self.count, self.seed = count, seed
         self.batch_size = min(batch_size, count)
         self.first_step, self.last_step = first_step, last_step
         self.keep_last, self.rank, self.ranks = keep_last, rank, ranks
-        self._epoch, self._order = -1, np.arange(0)
+        self.shares = shares
+        self._epoch, self._slots = -1, np.empty((0, 2), np.int64)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -176,19 +187,26 @@ class EpochOrder(Sampler[list[Slot]]):
         """Return this process's slots of the batch of a step."""
         epoch, start, size = self._batch(step)
         if epoch != self._epoch:
-            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+            self._slots = self._draw(epoch)
             self._epoch = epoch
         first, last = self._bounds(size)
         if first == last:
             first, last = 0, 1
-        chosen = self._order[start + first : start + last]
-        return [(epoch, int(index)) for index in chosen]
+        chosen = self._slots[start + first : start + last].tolist()
+        return [(number, index) for number, index in chosen]
 
     def share(self, step: int) -> tuple[int, int]:
         """Return how many images of the batch of a step count here, and how many it has."""
         _, _, size = self._batch(step)
         first, last = self._bounds(size)
         return last - first, size
+
+    def _draw(self, epoch: int) -> NDArray[np.int64]:
+        """Return the slots of an epoch, (N,2), in their order."""
+        if self.shares:
+            return draw_epoch(self.shares, self.seed, epoch)
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return np.stack([np.full_like(order, epoch), order], axis=1)
 
     def _batch(self, step: int) -> tuple[int, int, int]:
         """Return (epoch, where its batch begins in the epoch's order, its size)."""

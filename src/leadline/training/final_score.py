@@ -14,9 +14,9 @@ from leadline.evaluation import (
 from leadline.evaluation.evaluate import VOID
 from leadline.inference import Predictor
 from leadline.metrics import Protocol
+from leadline.training.data import open_recipe_data
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import MODEL, RECIPE_FILE, RunInfo
-from leadline.training.state import open_recipe_data
 
 MAX_BASELINE_IMAGES = 1000
 """More would take longer to read than the score itself, and change no digit of a mean map."""
@@ -37,7 +37,7 @@ def score_run(run: Path, tracker: Tracker = no_tracker) -> Evaluation | None:
     at count in no class score.
     """
     recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
-    train_data, val_data = open_recipe_data(recipe, Path(info.data), info.units_per_metre)
+    train_data, val_data = open_recipe_data(recipe, info.data_path, info.units_per_metre)
     if val_data is None:
         return None
     result = evaluate(
@@ -48,7 +48,7 @@ def score_run(run: Path, tracker: Tracker = no_tracker) -> Evaluation | None:
         track=tracker("evaluate"),
     )
     result.model = f"{recipe.name} (this run)"
-    result.data = f"validation images of {info.data}"
+    result.data = f"validation images of {info.data or val_data.root}"
     result.baselines = _score_baselines(train_data, val_data, result.protocol, tracker)
     return result
 

@@ -41,13 +41,74 @@ class ModelSection(Section):
     options: dict[str, Any] = Field({}, description="Options of the architecture, by name.")
 
 
-class DataSection(Section):
-    """What is trained on and what validates."""
+class WorldsSection(Section):
+    """Generated rooms or streets, rendered into the cache where they are missing."""
 
-    layout: str = Field("auto", description="Layout of the data (docs/data.md); auto: recognised.")
-    options: dict[str, str | int | float | bool] = Field(
-        {}, description="Options of the layout, such as {camera: 3}."
+    kind: Literal["rooms", "streets"] = Field(description="What is generated.")
+    count: int = Field(1000, ge=1, description="Views in all, those of validation included.")
+    size: tuple[int, int] = Field((240, 320), description="Height and width of the pictures.")
+    seed: int = Field(0, ge=0, description="Another seed gives other worlds.")
+    val_share: float = Field(
+        0.1, ge=0, lt=1, description="Share of the views that validates: worlds of their own."
     )
+    labels: str = Field(
+        "worlds", description="Class set: worlds, nyu40, nyu13, vkitti, cityscapes."
+    )
+    sky: Literal["invalid", "far"] = Field(
+        "invalid", description="Depth of the sky: none, or 655.35 m."
+    )
+    variations: tuple[str, ...] = Field(
+        (), description="What each camera of a street is shown in; empty: one drawn for each."
+    )
+
+
+LayoutOptions = dict[str, str | int | float | bool]
+
+
+class MixedSet(Section):
+    """One of several data sets that are trained on together."""
+
+    name: str = Field(min_length=1, description="What loss.N.sets calls it.")
+    weight: float | None = Field(
+        None, gt=0, description="Share of the images, beside the others'; null: by its size."
+    )
+    path: str | None = Field(
+        None, description="Where the data is; without it and worlds, what --data names."
+    )
+    layout: str = Field("auto", description="Layout of the data (docs/data.md); auto: recognised.")
+    options: LayoutOptions = Field({}, description="Options of the layout, such as {camera: 3}.")
+    worlds: WorldsSection | None = Field(None, description="Generated worlds in place of a path.")
+    labels: bool = Field(
+        True, description="false: its pixels count as without a class, whatever its files say."
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.path is not None and self.worlds is not None:
+            raise ValueError("has a path and worlds; leave one out")
+        return self
+
+    @property
+    def is_given(self) -> bool:
+        """Whether --data says where it is."""
+        return self.path is None and self.worlds is None
+
+
+class DataSection(Section):
+    """What is trained on and what validates.
+
+    The data is what --data names. A recipe may name its own: `worlds`, or several in `mix`.
+    """
+
+    worlds: WorldsSection | None = Field(
+        None, description="Generated worlds, unless --data names data."
+    )
+    mix: tuple[MixedSet, ...] = Field((), description="Data sets that are trained on together.")
+    val_set: str | None = Field(
+        None, description="The set of mix whose images validate; null: the first."
+    )
+    layout: str = Field("auto", description="Layout of the data (docs/data.md); auto: recognised.")
+    options: LayoutOptions = Field({}, description="Options of the layout, such as {camera: 3}.")
     area: int = Field(
         76_800,
         ge=1024,
@@ -73,6 +134,24 @@ class DataSection(Section):
     seed: int = Field(0, ge=0, description="Which samples val_fraction draws.")
     limit: int | None = Field(None, ge=1, description="Train on N samples, drawn with seed.")
     workers: int = Field(1, ge=0, description="Processes that load data; the bits do not change.")
+
+    @model_validator(mode="after")
+    def _sets_fit_each_other(self) -> Self:
+        names = [each.name for each in self.mix]
+        if self.mix and self.worlds is not None:
+            raise ValueError("has worlds and mix; name the worlds in a set of mix")
+        if len(set(names)) < len(names):
+            raise ValueError(f"mix has two sets of one name: {', '.join(names)}")
+        if sum(each.is_given for each in self.mix) > 1:
+            raise ValueError("mix has two sets without path and worlds; --data can name only one")
+        if self.val_set is not None and self.val_set not in names:
+            raise ValueError(f"val_set {self.val_set!r} is no set of mix: {', '.join(names)}")
+        return self
+
+    @property
+    def needs_a_path(self) -> bool:
+        """Whether the recipe leaves it to --data what is trained on."""
+        return any(each.is_given for each in self.mix) if self.mix else self.worlds is None
 
 
 Range = tuple[float, float]
@@ -105,6 +184,9 @@ class LossTerm(Section):
         description="Computed in network units (target), metres (depth) or class scores (labels).",
     )
     options: dict[str, Any] = Field({}, description="Options of the loss, by name.")
+    sets: tuple[str, ...] = Field(
+        (), description="Sets of data.mix that it looks at; it is 0 for other images. Empty: all."
+    )
 
     @property
     def ignored_ids(self) -> frozenset[int]:
@@ -212,6 +294,18 @@ class Recipe(Section):
     optimizer: OptimizerSection = OptimizerSection()  # type: ignore[call-arg]
     schedule: ScheduleSection = ScheduleSection()  # type: ignore[call-arg]
     trainer: TrainerSection = TrainerSection()  # type: ignore[call-arg]
+
+    @model_validator(mode="after")
+    def _losses_name_sets_of_the_mix(self) -> Self:
+        known = [each.name for each in self.data.mix]
+        for place, term in enumerate(self.loss):
+            for name in term.sets:
+                if name not in known:
+                    sets = ", ".join(known) or "none"
+                    raise ValueError(
+                        f"loss.{place}.sets: data.mix has no set {name!r}, it has: {sets}"
+                    )
+        return self
 
     @property
     def class_terms(self) -> dict[int, LossTerm]:

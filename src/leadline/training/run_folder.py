@@ -32,12 +32,18 @@ CHECKPOINTS, MODEL, SAMPLES = "checkpoints", "model", "samples"
 class RunInfo:
     """What a run started with that its recipe does not say: `run.json`.
 
-    Where the data is, its depth scale where one was given, what the network started from.
+    Where the data is (None: where the recipe says), its depth scale where one was given, what the
+    network started from.
     """
 
-    data: str
+    data: str | None
     units_per_metre: float | None
     initialised_from: str
+
+    @property
+    def data_path(self) -> Path | None:
+        """What `--data` named, None where the recipe names all of its data."""
+        return None if self.data is None else Path(self.data)
 
     def write(self, folder: Path) -> None:
         """Write `run.json`."""
@@ -58,7 +64,7 @@ class RunInfo:
         try:
             units = content["units_per_metre"]
             return cls(
-                data=str(content["data"]),
+                data=None if content["data"] is None else str(content["data"]),
                 units_per_metre=None if units is None else float(units),
                 initialised_from=str(content["initialised_from"]),
             )
@@ -168,7 +174,7 @@ class Run:
     rows: list[dict[str, float]]
     status: Status | None
     data: str | None = None
-    """What `--data` was, which its scores depend on; None where `run.json` is damaged."""
+    """What `--data` was, which its scores depend on; None where there was none."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:

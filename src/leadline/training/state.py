@@ -9,13 +9,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from leadline.datasets.open import open_train_and_val
+from leadline.datasets.mixing import MixedDataset
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
 from leadline.training.batches import EpochOrder
 from leadline.training.build import InitialWeights, build_model, default_normalization
 from leadline.training.checkpoint import save_checkpoint
+from leadline.training.data import open_recipe_data
 from leadline.training.distributed import Processes
 from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch_statistics
 from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
@@ -73,7 +74,7 @@ class TrainState:
         processes: Processes,
         recipe: Recipe,
         folder: Path,
-        data: Path,
+        data: Path | None,
         units_per_metre: float | None,
     ) -> Self:
         """Return the state of a new run, before its first step.
@@ -97,9 +98,7 @@ class TrainState:
         """
         normalization = checkpoint.get("normalization", default_normalization(recipe.model))
         weights = InitialWeights(None, normalization, info.initialised_from)
-        state = cls._build(
-            processes, recipe, folder, Path(info.data), info.units_per_metre, weights
-        )
+        state = cls._build(processes, recipe, folder, info.data_path, info.units_per_metre, weights)
         with processes.raise_on_all_ranks():
             state.load_state_dict(checkpoint)
         return state
@@ -110,7 +109,7 @@ class TrainState:
         processes: Processes,
         recipe: Recipe,
         folder: Path,
-        data: Path,
+        data: Path | None,
         units_per_metre: float | None,
         weights: InitialWeights | None,
     ) -> Self:
@@ -119,7 +118,7 @@ class TrainState:
             if recipe.trainer.compile:
                 check_compiler(processes.device)
             train_data, val_data = open_recipe_data(recipe, data, units_per_metre)
-            _check_data(recipe, data, train_data, val_data)
+            _check_data(recipe, train_data, val_data)
         model, size, source = _build_in_turn(recipe, train_data, weights, processes)
         # Channels last always: the faster layout on a CPU, as measured in docs/training.md.
         model = model.to(device=processes.device).to(memory_format=torch.channels_last)
@@ -134,7 +133,7 @@ class TrainState:
         return cls(
             folder=folder,
             recipe=recipe,
-            info=RunInfo(str(data.resolve()), units_per_metre, source),
+            info=RunInfo(None if data is None else str(data.resolve()), units_per_metre, source),
             processes=processes,
             train_data=train_data,
             val_data=val_data,
@@ -145,7 +144,7 @@ class TrainState:
             optimizer=optimizer,
             scaler=torch.amp.GradScaler(processes.device.type, enabled=fp16),
             average=MovingAverage(model, recipe.trainer.ema) if recipe.trainer.ema else None,
-            order=_epoch_order(recipe, len(train_data), processes),
+            order=_epoch_order(recipe, train_data, processes),
             frozen_batch_norms=frozen_batch_norms(model, recipe.trainer.freeze_batch_norm),
             buffers=list(model.buffers()),
             uses_batch_statistics=uses_batch_statistics(recipe),
@@ -230,36 +229,18 @@ class TrainState:
         return [self.train_data.sample_id(index) for _, index in self.order.mine(self.step)]
 
 
-def open_recipe_data(
-    recipe: Recipe, data: Path, units_per_metre: float | None
-) -> tuple[DepthDataset, DepthDataset | None]:
-    """Open what a recipe trains on and what it validates on, from the data in `data`."""
-    return open_train_and_val(
-        data,
-        val_fraction=recipe.data.val_fraction,
-        seed=recipe.data.seed,
-        val_unit=recipe.data.val_unit,
-        limit=recipe.data.limit,
-        layout=recipe.data.layout,
-        options=recipe.data.options,
-        units_per_metre=units_per_metre,
-        min_depth=recipe.data.min_depth,
-        max_depth=recipe.data.max_depth,
-    )
-
-
-def _check_data(
-    recipe: Recipe, data: Path, train_data: DepthDataset, val_data: DepthDataset | None
-) -> None:
-    for part in (train_data, val_data):
-        if part is not None:
-            _check_depth(part)
+def _check_data(recipe: Recipe, train_data: DepthDataset, val_data: DepthDataset | None) -> None:
+    parts = [train_data] if val_data is None else [train_data, val_data]
+    if isinstance(train_data, MixedDataset):
+        parts += [part.data for part in train_data.parts]
+    for part in parts:
+        _check_depth(part)
     if val_data is not None:
         check_protocol(val_data, recipe.trainer.protocol)
     key = needs_validation(recipe.schedule, recipe.trainer.early_stopping)
     if val_data is None and key is not None:
         raise LeadlineError(
-            f"{data}: has no validation images, which {key} watches; add some, or set "
+            f"{train_data.root}: has no validation images, which {key} watches; add some, or set "
             "data.val_fraction above 0"
         )
 
@@ -288,9 +269,9 @@ def _build_in_turn(
     return built[0]
 
 
-def _epoch_order(recipe: Recipe, count: int, processes: Processes) -> EpochOrder:
+def _epoch_order(recipe: Recipe, data: DepthDataset, processes: Processes) -> EpochOrder:
     order = EpochOrder(
-        count,
+        len(data),
         recipe.data.batch_size,
         recipe.trainer.seed,
         0,
@@ -298,6 +279,7 @@ def _epoch_order(recipe: Recipe, count: int, processes: Processes) -> EpochOrder
         keep_last=recipe.data.last_batch == "keep",
         rank=processes.rank,
         ranks=processes.count,
+        shares=data.shares() if isinstance(data, MixedDataset) else (),
     )
     order.last_step = recipe.trainer.max_steps or recipe.trainer.epochs * order.steps_per_epoch
     return order

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leadline.evaluation import Evaluation
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
+from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import Tracker, no_tracker, score_run
 from leadline.training.loggers import check_installed
@@ -45,7 +46,7 @@ class TrainingResult:
 
 def train(
     recipe: Recipe | str,
-    data: Path | str,
+    data: Path | str | None,
     out: Path | str,
     *,
     overrides: Sequence[str] = (),
@@ -57,7 +58,8 @@ def train(
     """Train a recipe on the data set `data` into the new run folder `out`, then score it.
 
     `recipe` is a name of `leadline recipes`, a YAML file or a `Recipe`; `overrides` are changes of
-    its keys as of `--set`. `units_per_metre` is the scale of depth files that do not say it.
+    its keys as of `--set`. `data` None: the recipe names its own; generated worlds are rendered
+    into the cache first. `units_per_metre` is the scale of depth files that do not say it.
     `progress` receives every step; `tracker` makes the progress bars of the final scoring, which
     `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a checkpoint and ends
     with that `reason`.
@@ -69,7 +71,8 @@ def train(
     for a loss that is not finite, a file that cannot be read or written.
     """
     started = time.monotonic()
-    data, out = Path(data), Path(out)
+    data, out = None if data is None else Path(data), Path(out)
+    progress = progress or NoProgress()
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     recipe = resolve_precision(recipe)
@@ -77,11 +80,13 @@ def train(
     with processes.raise_on_all_ranks():
         check_is_new(out)
         check_installed(recipe.trainer.loggers)
+        if processes.local_rank == 0:
+            render_recipe_worlds(recipe, data, progress.say)
     state = TrainState.create(processes, recipe, out, data, units_per_metre)
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
             create_run_folder(out, recipe, state.info)
-    return _run(Trainer(state, progress or NoProgress(), started), score, tracker)
+    return _run(Trainer(state, progress, started), score, tracker)
 
 
 def resume(
@@ -97,19 +102,21 @@ def resume(
     Errors: LeadlineError where the folder holds no run or no readable checkpoint.
     """
     started = time.monotonic()
-    run = Path(run)
+    run, progress = Path(run), progress or NoProgress()
     check_run(run)
     recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
     processes = start_processes(recipe.trainer)
     with processes.raise_on_all_ranks():
         check_installed(recipe.trainer.loggers)
         checkpoint, warning = load_checkpoint(run / CHECKPOINTS)
+        if processes.local_rank == 0:
+            render_recipe_worlds(recipe, info.data_path, progress.say)
     state = TrainState.restore(processes, recipe, run, info, checkpoint)
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
             remove_leftovers(run / CHECKPOINTS)
-            _say_where(state, warning, progress or NoProgress())
-    return _run(Trainer(state, progress or NoProgress(), started), score, tracker)
+            _say_where(state, warning, progress)
+    return _run(Trainer(state, progress, started), score, tracker)
 
 
 def _say_where(state: TrainState, warning: str | None, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 Nothing here is photographed or downloaded: everything is built from numbers and traced.
 """
 
+from leadline.worlds.cache import CACHE_VARIABLE, cached_folder, render_cached
 from leadline.worlds.camera import Camera
 from leadline.worlds.classes import CLASS_SETS, CLASSES, class_map
 from leadline.worlds.grammar.room_kinds import ROOM_KINDS
@@ -14,6 +15,7 @@ from leadline.worlds.sheet import contact_sheet, write_sheet
 from leadline.worlds.view import KINDS, SKY_FAR, View, render_room, render_street, street_views
 
 __all__ = [
+    "CACHE_VARIABLE",
     "CLASSES",
     "CLASS_SETS",
     "KINDS",
@@ -26,8 +28,10 @@ __all__ = [
     "Rendered",
     "View",
     "WorldSet",
+    "cached_folder",
     "class_map",
     "contact_sheet",
+    "render_cached",
     "render_room",
     "render_street",
     "render_worlds",

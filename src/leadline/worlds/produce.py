@@ -30,6 +30,7 @@ Report = Callable[[int, int], None]
 """Called with the views that are there and their number in all, whenever a world is finished."""
 
 _QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
+_WORTH_PROCESSES = 4  # worlds; fewer are rendered before other processes have started
 _World = tuple[Split, int, tuple[int, ...]]
 
 
@@ -73,7 +74,8 @@ def render_worlds(
         done += finished
         if report is not None:
             report(done, total)
-    _index(folder, world_set)
+    if todo or not (folder / "manifest.json").is_file():
+        _index(folder, world_set)
     return Rendered(folder, total, done - first, time.monotonic() - started)
 
 
@@ -81,7 +83,9 @@ def _worker_count(workers: int | None, tasks: int) -> int:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    return max(1, min(cores if workers is None else workers, tasks))
+    if workers is None:
+        workers = cores if tasks >= _WORTH_PROCESSES else 1
+    return max(1, min(workers, tasks))
 
 
 def _claim(folder: Path, world_set: WorldSet) -> None:

@@ -1,9 +1,10 @@
 """The loss of a run: the terms of its recipe, each in its space, weighted and added."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError, nearest
@@ -22,11 +23,13 @@ def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
     """Return the recipe's weighted loss of (outputs, batch[, statistics]), in float32.
 
     `outputs` are the model's, `batch` holds depth (B,1,H,W) metres, valid (B,1,H,W) bool and, for
-    class terms, labels (B,H,W).
+    class terms, labels (B,H,W). Of a mixture it also holds `part` (B,): images of sets that a term
+    does not name have no valid pixel in it, and so add nothing to its mean.
     Errors: LeadlineError for a loss or an option that does not exist.
     """
     for number, term in enumerate(recipe.loss):
         _check_term(term, number)
+    names = [each.name for each in recipe.data.mix]
 
     def loss(
         outputs: dict[str, Tensor],
@@ -53,10 +56,20 @@ def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
             options: dict[str, Any] = dict(term.options)
             if _uses_batch_statistics(term):
                 options["statistics"] = statistics
-            total = total + term.weight * LOSSES[term.name](*spaces[term.space], **options)
+            predicted, truth, counted = spaces[term.space]
+            if term.sets:
+                counted = counted & _members(term, names, batch["part"], counted)
+            value = LOSSES[term.name](predicted, truth, counted, **options)
+            total = total + term.weight * value
         return total
 
     return loss
+
+
+def _members(term: LossTerm, names: Sequence[str], part: Tensor, like: Tensor) -> Tensor:
+    """Return which images are of the sets that a term names, (B,1,...) to go with `like`."""
+    wanted = torch.tensor([names.index(name) for name in term.sets], device=part.device)
+    return torch.isin(part, wanted).view(-1, *[1] * (like.dim() - 1))
 
 
 def uses_batch_statistics(recipe: Recipe) -> bool:

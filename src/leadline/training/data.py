@@ -1,0 +1,123 @@
+"""The data of a recipe: opened where it lies, rendered where it is generated, mixed as it says."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from leadline.datasets.mixing import MixedDataset, Part
+from leadline.datasets.open import open_train_and_val
+from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError
+from leadline.training.recipe import LayoutOptions, MixedSet, Recipe, WorldsSection
+from leadline.worlds import WorldSet, cached_folder, render_cached
+
+SECONDS_BETWEEN_LINES = 20.0
+
+
+def open_recipe_data(
+    recipe: Recipe, data: Path | None, units_per_metre: float | None
+) -> tuple[DepthDataset, DepthDataset | None]:
+    """Open what a recipe trains on and what it validates on.
+
+    `data` is what `--data` names, and `units_per_metre` its scale; None where the recipe names all
+    of its data. Generated worlds must have been rendered: `render_recipe_worlds`.
+    Errors: LeadlineError where data is missing, or a set of a mixture lacks the labels of a loss.
+    """
+    section = recipe.data
+    if not section.mix:
+        path = data if data is not None else _folder(section.worlds)
+        return _open(recipe, path, section.layout, section.options, units_per_metre)
+    opened = {each.name: _open_set(recipe, each, data, units_per_metre) for each in section.mix}
+    parts = [
+        Part(each.name, opened[each.name][0], each.weight, each.labels) for each in section.mix
+    ]
+    if recipe.class_terms:
+        for part in parts:
+            _check_labels(part)
+    validation = section.val_set or section.mix[0].name
+    return MixedDataset.of(parts), opened[validation][1]
+
+
+def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Callable[[str], None]) -> None:
+    """Render into the cache what it lacks of the worlds that a recipe names; say how it goes.
+
+    Errors: LeadlineError where the recipe needs data that nobody named, for an option of worlds
+    that does not exist, or where they cannot be rendered.
+    """
+    if data is None and recipe.data.needs_a_path:
+        raise LeadlineError(f"recipe {recipe.name} names no data of its own; give it with --data")
+    if data is not None and recipe.data.mix and not recipe.data.needs_a_path:
+        raise LeadlineError(f"recipe {recipe.name} names all of its data (data.mix); drop --data")
+    for section in _worlds(recipe, data):
+        _render(_world_set(section), say)
+
+
+def _worlds(recipe: Recipe, data: Path | None) -> Iterator[WorldsSection]:
+    if recipe.data.worlds is not None and data is None:
+        yield recipe.data.worlds
+    yield from (each.worlds for each in recipe.data.mix if each.worlds is not None)
+
+
+def _world_set(section: WorldsSection) -> WorldSet:
+    return WorldSet(**section.model_dump())
+
+
+def _folder(section: WorldsSection | None) -> Path:
+    if section is None:
+        raise LeadlineError("the recipe names no data of its own; give it with --data")
+    return cached_folder(_world_set(section))
+
+
+def _render(world_set: WorldSet, say: Callable[[str], None]) -> None:
+    folder, spoken = cached_folder(world_set), [0.0]
+    first: list[tuple[int, float]] = []
+
+    def report(done: int, total: int) -> None:
+        now = time.monotonic()
+        if not first:
+            first.append((done, now))
+            if done < total:
+                say(f"rendering {total - done} {world_set.kind} into {folder}, once")
+        elif done == total or now - spoken[0] > SECONDS_BETWEEN_LINES:
+            rate = (done - first[0][0]) / max(now - first[0][1], 1e-9)
+            left = (total - done) / max(rate, 1e-9) / 60
+            say(f"{world_set.kind}: {done} of {total}, {rate:.1f}/s, {left:.0f} minutes left")
+            spoken[0] = now
+
+    render_cached(world_set, report=report)
+
+
+def _open_set(
+    recipe: Recipe, each: MixedSet, data: Path | None, units_per_metre: float | None
+) -> tuple[DepthDataset, DepthDataset | None]:
+    if each.is_given:
+        if data is None:
+            raise LeadlineError(f"data.mix: {each.name} has no path; give it with --data")
+        return _open(recipe, data, each.layout, each.options, units_per_metre)
+    path = _folder(each.worlds) if each.path is None else Path(each.path)
+    return _open(recipe, path, each.layout, each.options, None)
+
+
+def _open(
+    recipe: Recipe, path: Path, layout: str, options: LayoutOptions, units: float | None
+) -> tuple[DepthDataset, DepthDataset | None]:
+    return open_train_and_val(
+        path,
+        val_fraction=recipe.data.val_fraction,
+        seed=recipe.data.seed,
+        val_unit=recipe.data.val_unit,
+        limit=recipe.data.limit,
+        layout=layout,
+        options=options,
+        units_per_metre=units,
+        min_depth=recipe.data.min_depth,
+        max_depth=recipe.data.max_depth,
+    )
+
+
+def _check_labels(part: Part) -> None:
+    if part.is_labelled and part.data[0].labels is None:
+        raise LeadlineError(
+            f"data.mix: {part.name} has no label images, and a loss compares class labels; give "
+            "it labels: false"
+        )

@@ -1,0 +1,184 @@
+"""What a recipe trains on: its own generated worlds, and several data sets mixed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from leadline.datasets.mixing import MixedDataset
+from leadline.errors import LeadlineError
+from leadline.models.spaces import LinearSpace
+from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
+from leadline.training.data import open_recipe_data, render_recipe_worlds
+from leadline.training.losses.composite import make_loss
+from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.train import resume, train
+from tests.conftest import QUICK, SilentReporter, write_pairs
+
+ROOMS = "{kind: rooms, count: 3, size: [16, 32], val_share: 0.34}"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache with three rooms in it."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLINE_CACHE", str(folder))
+        pytest.importorskip("embreex")
+        render_recipe_worlds(quick(f"data.worlds={ROOMS}"), None, lambda _: None)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory):
+    """Another data set, of five pairs."""
+    return write_pairs(tmp_path_factory.mktemp("far"), 5, seed=9)
+
+
+def quick(*settings: str) -> Recipe:
+    return load_recipe("compact", [*QUICK, "data.area=1024", *settings])
+
+
+def mix_of(far: Path, *settings: str) -> Recipe:
+    sets = f"[{{name: here, weight: 1}}, {{name: far, weight: 2, path: {far}}}]"
+    return quick(f"data.mix={sets}", *settings)
+
+
+def test_a_recipe_that_names_worlds_needs_no_data(cache, tmp_path):
+    recipe = quick(f"data.worlds={ROOMS}", "trainer.max_steps=2", "data.batch_size=2")
+    reporter = SilentReporter()
+    result = train(recipe, None, tmp_path / "run", progress=reporter)
+    assert np.isfinite(reporter.losses).all()
+    assert result.evaluation is not None
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["data"] is None
+    assert not [line for line in reporter.lines if "rendering" in line]  # they were there
+
+
+def test_rendering_says_how_far_it_is_and_where(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
+    lines: list[str] = []
+    worlds = "{kind: rooms, count: 1, size: [16, 16], val_share: 0}"
+    render_recipe_worlds(quick(f"data.worlds={worlds}"), None, lines.append)
+    assert lines[0].startswith(f"rendering 1 rooms into {tmp_path / 'worlds' / 'rooms-1-16x16-'}")
+    assert lines[-1].startswith("rooms: 1 of 1, ")
+
+
+def test_data_takes_the_place_of_a_recipes_worlds(cache, pairs):
+    recipe = quick(f"data.worlds={ROOMS}")
+    opened, _ = open_recipe_data(recipe, pairs, None)
+    assert opened.root == pairs
+    generated, val = open_recipe_data(recipe, None, None)
+    assert (len(generated), val and len(val)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ([], "names no data of its own; give it with --data"),
+        (["data.mix=[{name: a}, {name: b}]"], "two sets without path and worlds"),
+        (["data.mix=[{name: a}, {name: a, path: x}]"], "two sets of one name: a, a"),
+        (["data.mix=[{name: a}]", "data.val_set=b"], "'b' is no set of mix: a"),
+        (["data.mix=[{name: a}]", "loss.2.sets=[b]"], r"loss\.2\.sets: data\.mix has no set 'b'"),
+        (["loss.2.sets=[b]"], "data.mix has no set 'b', it has: none"),
+        ([f"data.worlds={ROOMS}", "data.mix=[{name: a}]"], "has worlds and mix"),
+        (["data.mix=[{name: a, wieght: 1}]"], "did you mean 'weight'"),
+        (["data.worlds={kind: rooms, labels: ade}"], "unknown 'ade'"),
+        (["data.worlds={kind: caves}"], r"data\.worlds\.kind = 'caves'"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(settings, says):
+    with pytest.raises(LeadlineError, match=says) as caught:
+        render_recipe_worlds(quick(*settings), None, lambda _: None)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mixture_is_written_and_read_back(far):
+    recipe = mix_of(far, "loss.2.sets=[far]")
+    assert Recipe.model_validate(yaml.safe_load(recipe.to_yaml())) == recipe
+
+
+def test_a_mixture_validates_on_the_set_that_is_named(pairs, far):
+    train_data, val = open_recipe_data(mix_of(far), pairs, None)
+    assert isinstance(train_data, MixedDataset)
+    assert val is not None
+    assert val.root == pairs
+    _, val = open_recipe_data(mix_of(far, "data.val_set=far", "data.val_fraction=0.3"), pairs, None)
+    assert val is not None
+    assert val.root == far
+
+
+def mixed_batches(recipe, pairs, workers, first=0, last=4):
+    data, _ = open_recipe_data(recipe, pairs, None)
+    assert isinstance(data, MixedDataset)
+    samples = TrainingSamples(data, (24, 32), recipe.augment, 7)
+    order = EpochOrder(len(data), 4, 7, first, last, shares=data.shares())
+    return list(make_loader(samples, order, workers))
+
+
+def test_workers_and_resuming_change_no_bit_of_a_mixture(pairs, far):
+    recipe = mix_of(far)
+    whole, helped = mixed_batches(recipe, pairs, 0), mixed_batches(recipe, pairs, 2)
+    resumed = [None] * 2 + mixed_batches(recipe, pairs, 0, first=2)
+    for step, (one, two) in enumerate(zip(whole, helped, strict=True)):
+        for name in one:
+            assert torch.equal(one[name], two[name]), name
+            assert step < 2 or torch.equal(one[name], resumed[step][name]), name
+    parts = torch.cat([batch["part"] for batch in whole])
+    assert 8 <= int((parts == 1).sum()) <= 13  # two thirds of 16
+
+
+def test_a_loss_counts_on_its_sets_alone(pairs, far):
+    """Against the terms computed one image at a time."""
+    recipe = mix_of(far, "loss.2.sets=[far]")
+    (batch,) = mixed_batches(recipe, pairs, 0, last=1)
+    assert 0 < int(batch["part"].sum()) < 4
+
+    class Linear:
+        space = LinearSpace(0.1, 10.0)
+
+    prediction = torch.rand(4, 1, 24, 32) + 1
+    outputs = {"target": prediction, "depth": prediction}
+    whole = make_loss(recipe, Linear())(outputs, batch)
+    plain = mix_of(far).model_copy(update={"loss": recipe.loss[:2]})
+    edge = mix_of(far).model_copy(update={"loss": mix_of(far).loss[2:]})
+    singly = torch.zeros(())
+    for image in range(4):
+        one = slice(image, image + 1)
+        out = {name: value[one] for name, value in outputs.items()}
+        part = {name: value[one] for name, value in batch.items()}
+        singly += make_loss(plain, Linear())(out, part)
+        if batch["part"][image] == 1:
+            singly += make_loss(edge, Linear())(out, part)
+    assert whole.item() == pytest.approx(singly.item() / 4, rel=1e-5)
+
+
+def test_a_set_without_labels_must_say_so_where_classes_are_learnt(pairs, far):
+    recipe = load_recipe("ds-net", [*QUICK, f"data.mix=[{{name: a}}, {{name: b, path: {far}}}]"])
+    with pytest.raises(LeadlineError, match=r"a has no label images.*labels: false"):
+        open_recipe_data(recipe, pairs, None)
+
+
+@pytest.mark.slow
+def test_a_mixed_run_that_was_stopped_ends_with_the_same_bits(cache, pairs, tmp_path):
+    sets = f"[{{name: real}}, {{name: rooms, weight: 30, worlds: {ROOMS}}}]"
+    recipe = quick(f"data.mix={sets}", "loss.2.sets=[rooms]", "trainer.max_steps=6")
+    train(recipe, pairs, tmp_path / "whole", progress=SilentReporter(), score=False)
+
+    class Interrupted(SilentReporter):
+        def step(self, step, loss, images, waited):
+            super().step(step, loss, images, waited)
+            if step == 4:
+                raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        train(recipe, pairs, tmp_path / "cut", progress=Interrupted(), score=False)
+    resume(tmp_path / "cut", progress=SilentReporter(), score=False)
+    ends = [
+        torch.load(tmp_path / run / "checkpoints" / "last.ckpt", weights_only=False)["model"]
+        for run in ("whole", "cut")
+    ]
+    for name, value in ends[0].items():
+        assert torch.equal(value, ends[1][name]), name

@@ -1,0 +1,47 @@
+"""The cache of rendered sets: where it is, and that a set is rendered once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leadline.datasets.open import open_data
+from leadline.datasets.packing import pack, plan_packing
+from leadline.datasets.pairs import open_pairs
+from leadline.worlds import WorldSet, cached_folder, render_cached
+
+TINY = WorldSet("rooms", 2, (24, 32), val_share=0.0)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_sets_that_differ_lie_in_different_folders_of_the_cache(cache: Path) -> None:
+    sets = [TINY, WorldSet("rooms", 2, (24, 32)), WorldSet("rooms", 2, (24, 32), seed=1),
+            WorldSet("streets", 2, (24, 32), sky="far")]  # fmt: skip
+    folders = {cached_folder(each) for each in sets}
+    assert len(folders) == 4
+    assert all(folder.parent == cache / "worlds" for folder in folders)
+    assert cached_folder(TINY).name.startswith("rooms-2-24x32-")
+
+
+def test_without_the_variable_the_system_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEADLINE_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert cached_folder(TINY).parent == Path("/somewhere/leadline/worlds")
+
+
+def test_a_set_is_rendered_once_and_packs_into_shards(cache: Path, tmp_path: Path) -> None:
+    pytest.importorskip("embreex")
+    assert render_cached(TINY).new == 2
+    assert render_cached(TINY).new == 0
+    files = open_pairs(cached_folder(TINY), "train")
+    pack(plan_packing(files, tmp_path / "shards"))
+    packed = open_data(tmp_path / "shards")
+    for index in range(2):
+        assert packed[index].intrinsics == files[index].intrinsics
+        assert (packed[index].depth == files[index].depth).all()
