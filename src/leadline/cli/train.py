@@ -46,7 +46,10 @@ def train_command(
                 raise LeadlineError("--resume RUN stands alone: the folder has everything else")
             result = resume_run(resume, **bars)
         elif recipe is None or out is None:
-            raise LeadlineError("--recipe and --out are needed; or --resume RUN alone")
+            raise LeadlineError(
+                "--recipe, --out and, unless the recipe names its own, --data are needed; "
+                "or --resume RUN alone"
+            )
         else:
             options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
             options |= {"data.layout": layout} if layout != "auto" else {}
