@@ -1,0 +1,306 @@
+"""The documents' own rows: each network trained as its document says, on the encoder at hand.
+
+    python benchmarks/rows.py --data DATA --out RUNS [--rows vgg19-fcn-a1,unet-2m] [--seeds 0,1,2]
+        [--area 19200] [--minutes 60] [--collect benchmarks/rows]
+
+Every row is a recipe with its own loss, augmentation, depth space, optimizer and rate. Three things
+are changed: the encoder is the shipped MobileNetV2 (no other ImageNet weights are at hand; the
+U-Nets keep their own), the length is 20 passes over the images, and the input has --area pixels.
+What else is changed in a row is in `ROWS`, with the reason.
+
+Each (row, seed) is a run folder below RUNS. A finished one is not trained again; one that was
+stopped (Ctrl-C, SIGTERM, --minutes, a crash) goes on where it stood, so the same call may be
+repeated until nothing is left. A finished run is scored under nyu-eigen and under the protocol of
+its document. --collect copies what a row is known by, without weights or any path of this machine.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
+from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.run_folder import (
+    METRICS_FILE,
+    MODEL,
+    RECIPE_FILE,
+    RunInfo,
+    Status,
+    check_run,
+)
+
+PROTOCOL = "nyu-eigen"
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+PASSES = 20
+AREA = 19_200
+
+SHIPPED = ("model.encoder=mobilenet_v2", "model.encoder_weights=shipped")
+INDOORS = ("model.max_depth=10", "data.max_depth=10")
+NYU_40 = ("model.options.classes=41", "loss.1.options.ignore=[0]")
+MOMENTUM = ("optimizer.momentum=0.9",)
+"""Not stated by Huang and Yu. Without it, 20 of their 1,000 passes are over before the network has
+learned much (delta1 0.470)."""
+IN_TRAINING = (
+    "augment.rotation=5",
+    "augment.scale=[1.0,1.5]",
+    "schedule.every_epochs=7",
+    "trainer.epochs=21",
+)
+"""Wang, Fu and Dong's expansion drawn anew in every pass: 21 passes over the images."""
+BEFOREHAND = ("schedule.every_epochs=1", "trainer.epochs=3")
+"""Their expansion written once: 3 passes over seven times the images are as many images seen."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recipe, what is changed in it, and the protocol that its document scores by."""
+
+    recipe: str
+    settings: tuple[str, ...]
+    own_protocol: str
+    expanded: bool = False
+    ignores_void: bool = False
+
+
+ROWS = {
+    "vgg19-fcn-a1": Row("vgg19-fcn-a1", (*SHIPPED, *MOMENTUM), "nyu-full"),
+    "vgg19-fcn-a2": Row("vgg19-fcn-a2", (*SHIPPED, *MOMENTUM), "nyu-full"),
+    "vgg19-fcn-a3": Row("vgg19-fcn-a3", (*SHIPPED, *MOMENTUM), "nyu-full"),
+    "unet-2m": Row("unet-2m", (), "nyu-full"),
+    "unet-8.6m": Row("unet-8.6m", (), "nyu-full"),
+    "resnet34-unet": Row("resnet34-unet", SHIPPED, "nyu-full"),
+    "resnet34-unet-aug": Row("resnet34-unet-aug", SHIPPED, "nyu-full"),
+    "resnet50-upproj": Row("resnet50-upproj", (*SHIPPED, *IN_TRAINING), "nyu-full"),
+    "resnet50-upproj-concat": Row("resnet50-upproj-concat", (*SHIPPED, *IN_TRAINING), "nyu-full"),
+    "resnet50-upproj-expanded": Row("resnet50-upproj", (*SHIPPED, *BEFOREHAND), "nyu-full", True),
+    "resnet50-upproj-concat-expanded": Row(
+        "resnet50-upproj-concat", (*SHIPPED, *BEFOREHAND), "nyu-full", True
+    ),
+    "densedepth-half": Row("densedepth-half", SHIPPED, "nyu-densedepth"),
+    "densedepth": Row("densedepth", SHIPPED, "nyu-densedepth"),
+    "densedepth-nocolorswap": Row("densedepth-nocolorswap", SHIPPED, "nyu-densedepth"),
+    "depth-mancini": Row("depth-mancini", (*SHIPPED, *INDOORS), "vkitti-sciuto"),
+    "ds-net": Row("ds-net", (*SHIPPED, *INDOORS, *NYU_40), "vkitti-sciuto", ignores_void=True),
+}
+"""Name: row. Documents that name no crop are scored on the whole picture (nyu-full)."""
+
+
+def row_recipe(row: Row, area: int, seed: int, settings: Sequence[str] = ()) -> Recipe:
+    """Return the recipe of a row at `area` input pixels."""
+    has_length = any(text.startswith("trainer.epochs=") for text in row.settings)
+    return load_recipe(
+        row.recipe,
+        [
+            *row.settings,
+            *(() if has_length else (f"trainer.epochs={PASSES}",)),
+            "trainer.max_steps=null",
+            f"data.area={area}",
+            "data.limit=null",
+            "data.workers=0",
+            f"trainer.seed={seed}",
+            f"trainer.protocol={PROTOCOL}",
+            "trainer.loggers=[]",
+            "trainer.checkpoint_every_steps=50",
+            # One validation, at the end: the last weights are scored, not the luckiest.
+            "trainer.validate_every_epochs=1000",
+            *settings,
+        ],
+    )
+
+
+def run_name(row: str, seed: int) -> str:
+    """Return the name of a run folder: that of the row, with its seed where that is not 0."""
+    return f"{row}-s{seed}" if seed else row
+
+
+def is_finished(run: Path) -> bool:
+    """Tell whether nothing is left to train."""
+    status = Status.read(run)
+    return status is not None and status.state == "finished" and (run / MODEL).is_dir()
+
+
+def train_run(run: Path, recipe: Recipe, data: Path, deadline: float | None) -> bool:
+    """Begin or continue a run; tell whether it is finished."""
+    from leadline.cli.train import TrainingProgress
+    from leadline.training.train import resume, train
+
+    if is_finished(run):
+        return True
+    timer = None
+    if deadline is not None:
+        timer = Deadline(deadline)
+    with TrainingProgress() as progress:
+        if (run / "checkpoints" / "last.ckpt").is_file():
+            result = resume(run, progress=progress, score=False)
+        else:
+            if (run / RECIPE_FILE).is_file():  # stopped before its first checkpoint
+                shutil.rmtree(run)
+            result = train(recipe, data, run, progress=progress, score=False)
+    if timer is not None:
+        timer.cancel()
+    return result.reason.is_final
+
+
+class Deadline:
+    """Sends this process SIGTERM at `moment` (time.monotonic): a run then writes a checkpoint."""
+
+    def __init__(self, moment: float):
+        import os
+        import signal
+        import threading
+
+        seconds = max(0.0, moment - time.monotonic())
+        self._timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Send nothing any more."""
+        self._timer.cancel()
+
+
+def score_run(run: Path, row: Row, data: Path) -> None:
+    """Score a finished run under both protocols, where that was not done."""
+    common = ["--model", run, "--data", data, "--split", "val", "--runtime", "torch"]
+    if row.ignores_void:
+        common += ["--void", 0, "--void", 255]
+    first = ["--protocol", PROTOCOL, "--breakdown", "boundary"]
+    own = ["--protocol", row.own_protocol, "--no-baselines", "--cases", 0]
+    for name, options in ((PROTOCOL, first), (row.own_protocol, own)):
+        if not (run / name / "result.json").is_file():
+            leadline("evaluate", *common, *options, "-o", run / name)
+    for checkpoint in (run / "checkpoints").glob("*.ckpt"):
+        checkpoint.unlink()  # the optimizer's state of a finished and scored run
+
+
+def leadline(*arguments: object) -> None:
+    """Run `leadline ARGUMENTS` with this Python."""
+    subprocess.run([sys.executable, "-m", "leadline", *map(str, arguments)], check=True)
+
+
+def collect(run: Path, row: str, seed: int, target: Path) -> None:
+    """Copy what a scored run is known by into `target`: recipe, curve, scores, facts; no path."""
+    check_run(run)
+    protocols = (PROTOCOL, ROWS[row].own_protocol)
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run / RECIPE_FILE, target / RECIPE_FILE)
+    shutil.copyfile(run / METRICS_FILE, target / METRICS_FILE)
+    for protocol in protocols:
+        name = "result.json" if protocol == PROTOCOL else f"result-{protocol}.json"
+        content = json.loads((run / protocol / "result.json").read_text(encoding="utf-8"))
+        # Where the run and the data lay is nobody's business, and holds on no other machine.
+        content.update(data="DATA", model=run_name(row, seed), model_path=f"RUNS/{run.name}")
+        _write_json(target / name, content)
+    _copy_rows(run / PROTOCOL / "per_image.csv", target / "per_image.csv")
+    _write_json(target / "row.json", facts(run, row, seed))
+
+
+def facts(run: Path, row: str, seed: int) -> dict[str, Any]:
+    """Return what a reader wants to know of a run beside its scores."""
+    recipe, info, status = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run), Status.read(run)
+    if status is None:
+        raise LeadlineError(f"{run}: has no status.json; resume the run, which writes it")
+    config = json.loads((run / MODEL / "config.json").read_text(encoding="utf-8"))
+    return {
+        "row": row,
+        "recipe": recipe.name,
+        "seed": seed,
+        "encoder": config["options"].get("encoder"),
+        "initialised_from": info.initialised_from,
+        "parameters": count_parameters(run / MODEL / "model.safetensors"),
+        "input_pixels": config["training_area"],
+        "precision": recipe.trainer.precision,
+        "batch": status.images_per_step,
+        "steps": status.step,
+        "images_seen": status.step * status.images_per_step,
+        "passes": status.step / status.steps_per_epoch,
+        "expanded": ROWS[row].expanded,
+    }
+
+
+def count_parameters(path: Path) -> int:
+    """Return how many numbers a safetensors file holds, BatchNorm's statistics left out."""
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        names = [name for name in file.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
+        shapes = [file.get_slice(name).get_shape() for name in names]
+    total = 0
+    for shape in shapes:
+        size = 1
+        for side in shape:
+            size *= side
+        total += size
+    return total
+
+
+def _copy_rows(source: Path, target: Path) -> None:
+    """Copy per-image scores, five digits of each: enough for every test, a third of the bytes."""
+    with source.open(newline="", encoding="utf-8") as file:
+        header, *lines = list(csv.reader(file))
+    whole = {header.index(name) for name in ("id", "pixels", "missing")}
+    with atomic_path(target) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for line in lines:
+            short = [
+                text if place in whole or not text else f"{float(text):.5g}"
+                for place, text in enumerate(line)
+            ]
+            writer.writerow(short)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def data_of(row: Row, options: argparse.Namespace) -> Path:
+    """Return what a row trains on: DATA, or its expansion, which is written once below RUNS."""
+    if not row.expanded:
+        return Path(options.data)
+    folder: Path = options.out / "expanded"
+    leadline("expand", options.data, "-o", folder)  # says so and ends where it is complete
+    return folder
+
+
+def main() -> int:
+    """Train, score and collect what is missing: all rows of a seed before the next seed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--area", type=int, default=AREA, help="input pixels")
+    parser.add_argument("--minutes", type=float, help="stop after so long, with a checkpoint")
+    parser.add_argument("--collect", type=Path, help="copy scores and curves of each row here")
+    options = parser.parse_args()
+    names = options.rows.split(",")
+    if unknown := sorted(set(names) - set(ROWS)):
+        parser.error(f"no such row: {', '.join(unknown)}; choose among {', '.join(ROWS)}")
+    deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
+    for seed in map(int, options.seeds.split(",")):
+        for name in names:
+            row, run = ROWS[name], options.out / run_name(name, seed)
+            print(f"{run.name}", flush=True)
+            recipe = row_recipe(row, options.area, seed)
+            if not train_run(run, recipe, data_of(row, options), deadline):
+                print(f"stopped in {run.name}: the same call goes on")
+                return 0
+            score_run(run, row, options.data)
+            if options.collect is not None:
+                collect(run, name, seed, options.collect / run.name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,528 @@
+"""Tables, claims, curves and pictures of the documents' rows, from what rows.py collected.
+
+    python benchmarks/rows_report.py                 # docs/comparison.md and docs/images/rows.png
+    python benchmarks/rows_report.py --panel RUNS    # docs/images/rows_panel.png
+    python benchmarks/rows_report.py --panel RUNS --data DATA --picture nyu.png
+
+The first call reads benchmarks/rows alone and writes between the marks in docs/comparison.md. The
+second needs the trained models: six pictures (the example room and five generated rooms), a column
+for each network. With --data the pictures are six validation images instead; those of NYU may not
+be passed on, so give a name outside of the repository.
+"""
+
+import argparse
+import csv
+import json
+import re
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.errors import LeadlineError
+from leadline.evaluation.stored import Result, load_result
+from leadline.io.atomic import atomic_path
+from leadline.metrics import HIGHER_IS_BETTER, bootstrap_interval, get_protocol, paired_test
+from leadline.training.recipe import load_recipe
+
+ROOT = Path(__file__).parents[1]
+COLLECTED = ROOT / "benchmarks" / "rows"
+PAGE = ROOT / "docs" / "comparison.md"
+CURVES = ROOT / "docs" / "images" / "rows.png"
+PANEL = ROOT / "docs" / "images" / "rows_panel.png"
+
+SHOWN = ("delta1", "abs_rel", "rmse")
+TESTED = ("delta1", "abs_rel", "rmse")
+OWN_SHOWN = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
+PICTURES = 6
+
+
+@dataclass(frozen=True)
+class CollectedRow:
+    """A folder below benchmarks/rows."""
+
+    folder: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What row.json says."""
+        content: dict[str, Any] = json.loads((self.folder / "row.json").read_text("utf-8"))
+        return content
+
+    @cached_property
+    def result(self) -> Result:
+        """The score under nyu-eigen, image by image."""
+        return load_result(self.folder)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The score under nyu-eigen."""
+        return dict(self.result.content.metrics)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The score under the protocol of the document."""
+        (path,) = self.folder.glob("result-*.json")
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return content
+
+    @property
+    def name(self) -> str:
+        """The row."""
+        return str(self.facts["row"])
+
+    @property
+    def published(self) -> dict[str, float]:
+        """What the document prints of this row."""
+        return load_recipe(str(self.facts["recipe"])).published
+
+    def losses(self) -> tuple[list[float], list[float]]:
+        """Return (passes, logged loss)."""
+        with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["loss"]]
+        whole = self.facts["steps"] / self.facts["passes"]
+        return [int(row["step"]) / whole for row in rows], [float(row["loss"]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A document says that `better` is better than `worse`."""
+
+    text: str
+    better: str
+    worse: str
+
+
+CLAIMS = (
+    Claim("Huang and Yu: convolutions between the transposed ones help (A2 over A1: delta1 0.609 "
+          "over 0.569, abs_rel 0.248 against 0.245). A1 is augmented, A2 is not.",
+          "vgg19-fcn-a2", "vgg19-fcn-a1"),
+    Claim("Huang and Yu: augmentation helps (A3 over A2: delta1 0.629 over 0.609).",
+          "vgg19-fcn-a3", "vgg19-fcn-a2"),
+    Claim("Huang and Yu: the final model is ahead of the first (A3 over A1: delta1 0.629 over "
+          "0.569).",
+          "vgg19-fcn-a3", "vgg19-fcn-a1"),
+    Claim("Gulve and Gupta: a pretrained encoder is ahead of a U-Net from nothing (ResNet-34 over "
+          "the U-Net of 8.6 million: delta1 0.661 over 0.558).",
+          "resnet34-unet", "unet-8.6m"),
+    Claim("The same against the smaller U-Net of their figure 1, for which they print no score.",
+          "resnet34-unet", "unet-2m"),
+    Claim("Gulve and Gupta, future work: augmentation would help.",
+          "resnet34-unet-aug", "resnet34-unet"),
+    Claim("Wang, Fu and Dong, one reading against the other: skips concatenated and not reduced "
+          "are better than reduced ones.",
+          "resnet50-upproj-concat", "resnet50-upproj"),
+    Claim("Wang, Fu and Dong: their expansion, written beforehand, helps (here: over drawing it "
+          "anew in every pass, for as many images seen).",
+          "resnet50-upproj-expanded", "resnet50-upproj"),
+    Claim("Sciuto: naming classes helps depth (ds-net over depth-mancini: rmse 6.503 against 7.464 "
+          "on Virtual KITTI).",
+          "ds-net", "depth-mancini"),
+    Claim("Alhashim and Wonka, ablation: the whole decoder is better than half of it.",
+          "densedepth", "densedepth-half"),
+    Claim("Alhashim and Wonka, ablation: swapped colour channels help.",
+          "densedepth", "densedepth-nocolorswap"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Better minus worse, image by image: mean, 95 % interval, p; and its mean for each seed."""
+
+    mean: float
+    interval: tuple[float, float]
+    p: float
+    by_seed: tuple[float, ...]
+
+    def favours(self, metric: str) -> int:
+        """Return 1 where the interval favours the claim, -1 where the opposite, else 0."""
+        low, high = self.interval
+        if low <= 0 <= high:
+            return 0
+        return 1 if (low > 0) == (metric in HIGHER_IS_BETTER) else -1
+
+
+def read_rows(folder: Path = COLLECTED) -> dict[str, list[CollectedRow]]:
+    """Return the collected runs of each row in the order of rows.py, by seed."""
+    from rows import ROWS  # beside this file
+
+    found: dict[str, list[CollectedRow]] = {name: [] for name in ROWS}
+    for path in sorted(folder.glob("*/row.json")):
+        row = CollectedRow(path.parent)
+        found[row.name].append(row)
+    for runs in found.values():
+        runs.sort(key=lambda run: run.facts["seed"])
+    return {name: runs for name, runs in found.items() if runs}
+
+
+def difference(
+    better: Sequence[CollectedRow], worse: Sequence[CollectedRow], metric: str
+) -> Difference:
+    """Compare two rows on the images and seeds that both have: mean over seeds, image by image."""
+    seeds = common_seeds(better, worse)
+    ids = better[0].result.ids
+
+    def values(runs: Sequence[CollectedRow]) -> NDArray[np.float64]:
+        chosen = [run.result.aligned(metric, ids) for run in runs if run.facts["seed"] in seeds]
+        return np.stack(chosen)
+
+    a, b = values(worse), values(better)
+    delta = (b - a).mean(axis=0)
+    ends = bootstrap_interval(delta[:, None])
+    return Difference(
+        float(delta.mean()),
+        (float(ends[0, 0]), float(ends[1, 0])),
+        paired_test(a.mean(axis=0), b.mean(axis=0)),
+        tuple(float(value) for value in (b - a).mean(axis=1)),
+    )
+
+
+def common_seeds(*rows: Sequence[CollectedRow]) -> set[int]:
+    """Return the seeds that every row was trained with."""
+    return set.intersection(*({int(run.facts["seed"]) for run in runs} for runs in rows))
+
+
+def comparable(a: Sequence[CollectedRow], b: Sequence[CollectedRow]) -> bool:
+    """Tell whether two rows saw inputs of one size, about as often, and share a seed."""
+    first, second = a[0].facts, b[0].facts
+    near = abs(first["images_seen"] - second["images_seen"]) <= 0.06 * first["images_seen"]
+    return near and first["input_pixels"] == second["input_pixels"] and bool(common_seeds(a, b))
+
+
+def verdict(found: dict[str, Difference]) -> str:
+    """Say in words what the differences say of the claim."""
+    signs = {metric: each.favours(metric) for metric, each in found.items()}
+    seeds = len(next(iter(found.values())).by_seed)
+    if min(signs.values()) == -1 and max(signs.values()) == 1:
+        return "cannot be told: the metrics disagree"
+    sign = sum(signs.values())
+    if abs(sign) < 2:
+        return "cannot be told"
+    word = "holds" if sign > 0 else "does not hold: the opposite does"
+    metrics = [metric for metric, value in signs.items() if value]
+    steady = all(
+        len({np.sign(value) for value in found[metric].by_seed}) == 1 for metric in metrics
+    )
+    if seeds == 1:
+        return f"{word}, on one seed"
+    return f"{word}, in each of {seeds} seeds" if steady else "cannot be told: the seeds disagree"
+
+
+def claim_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
+    """Yield a paragraph a claim: what was claimed, what was found, how surely."""
+    for claim in CLAIMS:
+        yield f"**{claim.text}**"
+        missing = [name for name in (claim.better, claim.worse) if name not in rows]
+        if missing:
+            names = " and ".join(f"`{name}`" for name in missing)
+            yield f"Cannot be told: {names} not trained yet.\n"
+            continue
+        better, worse = rows[claim.better], rows[claim.worse]
+        if not comparable(better, worse):
+            yield "Cannot be told: the two were not trained at one input size and length.\n"
+            continue
+        found = {metric: difference(better, worse, metric) for metric in TESTED}
+        parts = [
+            f"{metric} {each.mean:+.3f} [{each.interval[0]:+.3f}, {each.interval[1]:+.3f}], "
+            f"p {probability(each.p)}"
+            for metric, each in found.items()
+        ]
+        text = verdict(found)
+        pair = f"`{claim.better}` less `{claim.worse}`"
+        yield f"{text[0].upper()}{text[1:]}. {pair}: {'; '.join(parts)}.\n"
+
+
+def probability(p: float) -> str:
+    """Write a p value; the test draws 20,000 sign patterns, so that less is not told apart."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the mean, and the standard deviation over seeds behind it."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+
+
+def interval(run: CollectedRow, metric: str) -> str:
+    """Return the 95 % bootstrap interval over images."""
+    low, high = run.result.content.intervals[metric]
+    return f"[{low:.3f}, {high:.3f}]"
+
+
+def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
+    """Yield the tables of scores, the published row above ours, and the curves."""
+    if not rows:
+        yield "No row has been trained to its end yet."
+        return
+    protocol = get_protocol("nyu-eigen")
+    yield (
+        f"Ours: protocol {protocol.name} [{protocol.hash}], 80 validation images; in brackets 95 % "
+        "bootstrap intervals over the images. Published: the document's own test images, as "
+        "printed. BF1: F1 of depth edges, which no document reports."
+    )
+    yield ""
+    shown = " | ".join(SHOWN)
+    yield f"| row | | encoder | parameters | input | images | passes | {shown} | BF1 |"
+    yield "| --- | --- | --- | ---: | --- | --- | ---: | --- | --- | --- | ---: |"
+    for name, values in first_run(rows).result.content.baselines.items():
+        scores = " | ".join(f"{values[metric]:.3f}" for metric in SHOWN)
+        yield f"| *{name}* | no network | | 0 | | 691 | | {scores} | |"
+    for name, runs in rows.items():
+        facts = runs[0].facts
+        published = runs[0].published
+        if published and "vkitti" not in PUBLISHED_ON.get(facts["recipe"], ""):
+            scores = " | ".join(f"{published[m]:.3f}" if m in published else "" for m in SHOWN)
+            yield f"| `{name}` | published | {document_cells(facts['recipe'])} | {scores} | |"
+        ours = " | ".join(
+            f"{spread([run.metrics[metric] for run in runs])} {interval(runs[0], metric)}"
+            for metric in SHOWN
+        )
+        boundary = [run.result.breakdowns.boundary.get("f1") or 0.0 for run in runs]
+        images = "691, expanded" if facts["expanded"] else "691"
+        yield (
+            f"| `{name}` | ours, {len(runs)} seed{'s' if len(runs) > 1 else ''} | "
+            f"{ENCODER_NAMES.get(facts['encoder'], facts['encoder'])} | {facts['parameters']:,} | "
+            f"{facts['input_pixels']:,} px | {images} | {facts['passes']:.0f} | {ours} | "
+            f"{spread(boundary)} |"
+        )
+    yield ""
+    yield "The same runs under the protocol that suits their document:"
+    yield ""
+    yield f"| row | protocol | {' | '.join(OWN_SHOWN)} | others |"
+    yield "| --- | --- |" + " ---: |" * len(OWN_SHOWN) + " --- |"
+    for name, runs in rows.items():
+        own = runs[0].own
+        metrics = own["metrics"]
+        scores = " | ".join(f"{metrics[metric]:.3f}" for metric in OWN_SHOWN)
+        others = other_scores(runs[0], metrics)
+        yield f"| `{name}` | {own['protocol']['name']} | {scores} | {others} |"
+    yield from picture_lines()
+
+
+CURVES_CAPTION = (
+    "*Each network has a loss of its own: heights compare within a plot only. The kept model is "
+    "the last one; it is validated once, at the end: nothing is chosen on the images that score it.*"
+)
+PANEL_CAPTION = (
+    "*The example room and five generated rooms, none of NYU: photograph, truth, networks, in "
+    "the truth's colour range (`python benchmarks/rows_report.py --panel RUNS`).*"
+)
+
+
+def picture_lines() -> Iterable[str]:
+    """Yield the curves, and the panel where there is one."""
+    yield from ("", f"![Training loss of each row over its passes](images/{CURVES.name})", "")
+    yield CURVES_CAPTION
+    if PANEL.is_file():
+        yield from ("", f"![Photograph, truth and the networks' answers](images/{PANEL.name})", "")
+        yield PANEL_CAPTION
+
+
+def other_scores(run: CollectedRow, metrics: dict[str, float]) -> str:
+    """Return what single documents report beside the usual metrics."""
+    parts = []
+    for metric, names in (
+        ("depth_accuracy", ("unet-2m", "unet-8.6m", "resnet34-unet", "resnet34-unet-aug")),
+        ("rmse_log1p", ("ds-net", "depth-mancini")),
+    ):
+        if run.name in names and metric in metrics:
+            parts.append(f"{metric} {metrics[metric]:.3f}")
+    semantic = run.own.get("semantic")
+    if semantic:
+        parts += [f"{name} {value:.3f}" for name, value in semantic.items() if value is not None]
+    return ", ".join(parts)
+
+
+ENCODER_NAMES = {"mobilenet_v2": "MobileNetV2", "unet": "its own"}
+PUBLISHED_ON = {"depth-mancini": "vkitti", "ds-net": "vkitti"}
+DOCUMENT_CELLS = {
+    "vgg19": ("VGG-19", "19,200 px", "795", "1,000"),
+    "unet": ("its own", "76,800 px", "32,000", "240?"),
+    "resnet34": ("ResNet-34", "76,800 px", "32,000", "240?"),
+    "resnet50": ("ResNet-50", "?", "795, expanded", "?"),
+    "densedepth": ("DenseNet-169", "307,200 px", "50,000", "160"),
+}
+"""How a document trained: encoder, input, images, passes; `?` where it does not say."""
+
+
+def document_cells(recipe: str) -> str:
+    """Return the cells of a published row that say how it was made."""
+    family = next(key for key in DOCUMENT_CELLS if recipe.startswith(key))
+    encoder, size, images, passes = DOCUMENT_CELLS[family]
+    from leadline.models.catalog import CATALOG
+
+    parameters = CATALOG[load_recipe(recipe).model.architecture].parameters
+    return f"{encoder} | {parameters:,} | {size} | {images} | {passes}"
+
+
+def first_run(rows: dict[str, list[CollectedRow]]) -> CollectedRow:
+    """Return any run: what all have in common is read from it."""
+    return next(iter(rows.values()))[0]
+
+
+def left_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
+    """Yield what has not been trained, with the call that goes on."""
+    from rows import ROWS
+
+    missing = [name for name in ROWS if name not in rows]
+    claimed = {name for claim in CLAIMS for name in (claim.better, claim.worse)}
+    areas = sorted({runs[0].facts["input_pixels"] for runs in rows.values()})
+    area = areas[0] if areas else 6144
+    few = [name for name in ROWS if name in claimed and len(rows.get(name, ())) < 3]
+    call = (
+        f"python benchmarks/rows.py --data DATA --out RUNS --collect benchmarks/rows --area {area}"
+    )
+    if missing:
+        yield f"Not trained yet: {', '.join(f'`{name}`' for name in missing)}.\n"
+        yield f"```\n{call} \\\n    --rows {','.join(missing)}\n```\n"
+    if few:
+        yield "Rows of claims with fewer than three seeds:\n"
+        yield f"```\n{call} \\\n    --seeds 1,2 --rows {','.join(few)}\n```\n"
+    yield "Then `python benchmarks/rows_report.py` writes this page anew.\n"
+
+
+def fill_page(text: str, parts: dict[str, str]) -> str:
+    """Put each part between its marks `<!-- rows: NAME -->` and `<!-- end -->`."""
+    for name, content in parts.items():
+        pattern = re.compile(rf"(<!-- rows: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise LeadlineError(f"{PAGE}: has no mark '<!-- rows: {name} -->'")
+        text = pattern.sub(lambda found, new=content: f"{found[1]}{new.rstrip()}\n{found[2]}", text)
+    return text
+
+
+def page_parts(rows: dict[str, list[CollectedRow]]) -> dict[str, str]:
+    """Return what the page says of the rows, by the name of its mark."""
+    return {
+        "table": "\n".join(table_lines(rows)),
+        "claims": "\n".join(claim_lines(rows)),
+        "left": "\n".join(left_lines(rows)),
+    }
+
+
+def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
+    """Draw the training loss of each row over the passes, a small plot each."""
+    from matplotlib.figure import Figure
+
+    columns = min(4, len(rows))
+    lines = -(-len(rows) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.4 * lines), layout="constrained")
+    parts = np.atleast_1d(figure.subplots(lines, columns)).ravel()
+    for axes, (name, runs) in zip(parts, rows.items(), strict=False):
+        for run in runs:
+            passes, losses = run.losses()
+            window = max(1, len(losses) // 20)
+            smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+            axes.plot(passes, losses, color="#0072B2", alpha=0.25, linewidth=0.7)
+            axes.plot(passes[window - 1 :], smooth, color="#0072B2", linewidth=1.6)
+        scores = spread([run.metrics["delta1"] for run in runs])
+        axes.set_title(f"{name}\ndelta1 {scores}", fontsize=9)
+        # The first losses are those of random weights; they would flatten the rest.
+        late = [value for run in runs for value in run.losses()[1][2:]]
+        axes.set_ylim(min(late) * 0.9, float(np.quantile(late, 0.98)) * 1.1)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3)
+    for axes in parts[len(rows) :]:
+        axes.remove()
+    figure.supxlabel("passes over the images", fontsize=9)
+    figure.supylabel("training loss, each network's own", fontsize=9)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+Picture = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]
+"""Photograph (H,W,3), true metres (H,W), where they are known."""
+
+
+def own_pictures() -> list[Picture]:
+    """Return the example room and five generated rooms."""
+    import subprocess
+
+    from leadline.datasets.open import open_data
+    from leadline.io.photos import read_photo
+
+    photo = read_photo(ROOT / "examples" / "room.jpg").pixels
+    import cv2
+
+    stored = cv2.imread(str(ROOT / "examples" / "room_depth.png"), cv2.IMREAD_UNCHANGED)
+    depth = stored.astype(np.float32) / 1000
+    pictures: list[Picture] = [(photo, depth, depth > 0)]
+    with tempfile.TemporaryDirectory() as folder:
+        rooms = Path(folder) / "rooms"
+        command = [sys.executable, "-m", "leadline", "worlds", "render", "--kind", "rooms"]
+        command += ["--count", str(PICTURES - 1), "--size", "240x320", "--seed", "7"]
+        subprocess.run([*command, "-o", str(rooms)], check=True)
+        data = open_data(rooms, "all")
+        for index in range(PICTURES - 1):
+            sample = data[index]
+            pictures.append((sample.image, sample.depth, sample.valid))
+    return pictures
+
+
+def data_pictures(folder: Path) -> list[Picture]:
+    """Return six validation images, evenly spaced."""
+    from leadline.datasets.open import open_data
+
+    data = open_data(folder, "val")
+    places = [number * len(data) // PICTURES for number in range(PICTURES)]
+    return [(data[i].image, data[i].depth, data[i].valid) for i in places]
+
+
+def draw_panel(rows: dict[str, list[CollectedRow]], runs: Path, pictures: Sequence[Picture],
+               path: Path) -> None:  # fmt: skip
+    """Draw photograph, truth and each network's answer, a line a picture, one range a line."""
+    from leadline.depth.depth_map import DepthMap
+    from leadline.inference import Predictor
+    from leadline.io.photos import write_png
+    from leadline.viz.panels import side_by_side
+
+    names = [name for name in rows if (runs / name / "model").is_dir()]
+    if not names:
+        raise LeadlineError(f"{runs}: holds no model of a collected row")
+    predictors = [Predictor.load(runs / name, runtime="torch") for name in names]
+    lines = []
+    for image, depth, valid in pictures:
+        answers = [predictor(image) for predictor in predictors]
+        truth = DepthMap.from_metres(depth, valid)
+        lines.append(side_by_side(image, truth, answers, height=132,
+                                  titles=["photograph", "truth", *names]))  # fmt: skip
+    width = max(line.shape[1] for line in lines)
+    whole = [np.pad(line, ((0, 3), (0, width - line.shape[1]), (0, 0))) for line in lines]
+    write_png(path, np.concatenate(whole), None)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page and the curves, or the panel."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--panel", type=Path, metavar="RUNS", help="draw pictures with its models")
+    parser.add_argument("--data", type=Path, help="draw validation images of this data instead")
+    parser.add_argument("--picture", type=Path, default=PANEL, help="where the panel goes")
+    options = parser.parse_args(arguments)
+    rows = read_rows()
+    if options.panel is not None:
+        if options.data is not None and ROOT in options.picture.resolve().parents:
+            parser.error("pictures made of DATA may not be passed on: give --picture elsewhere")
+        pictures = own_pictures() if options.data is None else data_pictures(options.data)
+        draw_panel(rows, options.panel, pictures, options.picture)
+        print(f"written: {options.picture}")
+        return 0
+    text = fill_page(PAGE.read_text(encoding="utf-8"), page_parts(rows))
+    with atomic_path(PAGE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"written: {PAGE}")
+    if rows:
+        draw_curves(rows, CURVES)
+        print(f"written: {CURVES}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
