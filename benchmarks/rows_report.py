@@ -309,7 +309,7 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
 
 CURVES_CAPTION = (
     "*Each network has a loss of its own: heights compare within a plot only. The kept model is "
-    "the last one; it is validated once, at the end: nothing is chosen on the images that score it.*"
+    "the last one, validated once, at the end: nothing is chosen on the images that score it.*"
 )
 PANEL_CAPTION = (
     "*The example room and five generated rooms, none of NYU: photograph, truth, networks, in "
