@@ -9,15 +9,17 @@ import pytest
 
 from leadline.depth import DepthMap
 from leadline.io import write_depth
+from tests.conftest import write_pairs
 
 ROOM = Path(__file__).parents[1] / "examples" / "room.jpg"
 
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with photo.jpg and depth.npy, as the examples expect it."""
+    """A folder with photo.jpg, depth.npy and four pairs, as the examples expect it."""
     shutil.copy(ROOM, tmp_path / "photo.jpg")
     write_depth(tmp_path / "depth.npy", DepthMap.from_metres([[2.0, 4.0]]))
+    write_pairs(tmp_path / "pairs", 4, (48, 64))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -36,6 +38,8 @@ def run_examples(module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
+        ("leadline.datasets.expansion", "expand"),
+        ("leadline.datasets.packing", "pack_shards"),
         ("leadline.datasets.sample", "evenly_spaced"),
         ("leadline.depth.units", "parse_units"),
         ("leadline.depth.calibration", "fit_calibration"),

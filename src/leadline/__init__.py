@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leadline.data_checks import check_data
     from leadline.datasets.expansion import ExpandOptions, expand
+    from leadline.datasets.packing import PackOptions, Resize, pack_shards
     from leadline.depth import DepthMap, Intrinsics
     from leadline.errors import LeadlineError
     from leadline.export.export_model import export_model
@@ -33,6 +34,9 @@ _HOME = {
     "export_model": "leadline.export.export_model",
     "expand": "leadline.datasets.expansion",
     "ExpandOptions": "leadline.datasets.expansion",
+    "pack_shards": "leadline.datasets.packing",
+    "PackOptions": "leadline.datasets.packing",
+    "Resize": "leadline.datasets.packing",
     "predict": "leadline.inference.predict_files",
     "resume": "leadline.training.train",
     "train": "leadline.training.train",
@@ -44,7 +48,9 @@ __all__ = [
     "ExpandOptions",
     "Intrinsics",
     "LeadlineError",
+    "PackOptions",
     "Predictor",
+    "Resize",
     "__version__",
     "calibrate",
     "check_data",
@@ -52,6 +58,7 @@ __all__ = [
     "expand",
     "export_model",
     "load",
+    "pack_shards",
     "predict",
     "resume",
     "train",

@@ -135,7 +135,7 @@ def test_a_data_set_is_packed_verified_and_trained_on_as_it_was(pairs, tmp_path)
     assert "GB free" in said
     assert "12 samples in 1 block, every byte as it was written" in said
     np.testing.assert_array_equal(open_data(out)[5].depth, open_data(pairs)[5].depth)
-    assert "already there" in run("convert", pairs, "-o", out, "--to", "shards")
+    assert "already packed" in run("convert", pairs, "-o", out, "--to", "shards")
     content = bytearray((out / "depth.npy").read_bytes())
     content[-1] ^= 1
     (out / "depth.npy").write_bytes(content)

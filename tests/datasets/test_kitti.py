@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.datasets import available_splits, open_data, recognise
+from leadline.datasets import find_data, open_data, recognise
 from leadline.datasets.facts import eigen_test
 from leadline.errors import LeadlineError
 from tests.datasets.writers import (
@@ -72,7 +72,7 @@ def test_the_right_camera_sees_a_wall_further_left(tmp_path):
 
 def test_eigens_drives_and_frames_make_the_split(raw):
     assert recognise(raw).matches(raw) == f"has 2011_09_26/{TRAIN}"
-    assert available_splits(raw) == ("train", "test")
+    assert find_data(raw).splits == ("train", "test")
     train = open_data(raw, "train")
     assert {train.sample_id(i).split("/")[1] for i in range(len(train))} == {TRAIN}
     with pytest.raises(LeadlineError, match=r"696 of 697 listed frames.*first is .*missing=skip"):
@@ -136,7 +136,7 @@ def test_raw_data_that_is_wrong_is_one_line(raw):
 
 def test_annotated_depth_finds_its_photographs(benchmark):
     assert recognise(benchmark).matches(benchmark) == f"has train/{TRAIN}/proj_depth"
-    assert available_splits(benchmark) == ("train", "val")
+    assert find_data(benchmark).splits == ("train", "val")
     train, val = open_data(benchmark, "train"), open_data(benchmark, "val")
     assert (len(train), len(val)) == (4, 4)
     sample = val[0]

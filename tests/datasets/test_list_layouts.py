@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from leadline.datasets import available_splits, open_data, open_train_and_val, recognise
+from leadline.datasets import find_data, open_data, open_train_and_val, recognise
 from leadline.datasets.open import split_to_score
 from leadline.datasets.tum import associate
 from leadline.errors import LeadlineError
@@ -28,7 +28,7 @@ def close(depth, planted, step):
 def test_densedepth_has_two_encodings(tmp_path):
     folder = write_densedepth(tmp_path, SCENES[:3], SCENES[3:])
     assert recognise(folder).name == "densedepth"
-    assert available_splits(folder) == ("train", "test")
+    assert find_data(folder).splits == ("train", "test")
     train, test = open_data(folder, "train"), open_data(folder, "test")
     assert (len(train), len(test)) == (3, 2)
     assert close(train[1].depth, SCENES[1].depth.clip(0, 10), 10 / 255)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from leadline.datasets import available_splits, open_data, recognise
+from leadline.datasets import find_data, open_data, recognise
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
 from leadline.errors import LeadlineError
 from tests.cli.helpers import fails_in_one_line
@@ -62,7 +62,7 @@ def test_the_planted_image_depth_and_labels_come_back(mat, planted):
 
 def test_the_official_split_is_built_in(mat):
     assert recognise(mat).matches(mat) == "nyu_depth_v2_labeled.mat is a MATLAB 7.3 file"
-    assert available_splits(mat) == ("train", "test")
+    assert find_data(mat).splits == ("train", "test")
     train, test = open_data(mat, "train"), open_data(mat, "test")
     assert (len(train), len(test)) == (795, 654)
     ids = [int(test.sample_id(i)) for i in range(len(test))]
@@ -132,7 +132,7 @@ def test_a_file_that_is_not_whole_is_one_line(small):
 
 
 def test_the_official_split_is_of_the_official_file(small):
-    assert available_splits(small) == ()
+    assert find_data(small).splits == ()
     with pytest.raises(LeadlineError, match=r"nyu-mat has no split 'train' here, nor any other"):
         open_data(small, "train")
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from leadline.datasets import LAYOUTS, available_splits, open_data, open_train_and_val, recognise
+from leadline.datasets import LAYOUTS, find_data, open_data, open_train_and_val, recognise
 from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.open import open_train_split, split_to_score
 from leadline.errors import LeadlineError
@@ -31,7 +31,7 @@ def test_depth_out_of_range_is_zero_and_invalid(pairs):
 
 
 def test_a_split_is_named_or_everything_is_opened(listed):
-    assert available_splits(listed) == ("train", "val")
+    assert find_data(listed).splits == ("train", "val")
     assert [len(open_data(listed, split)) for split in ("train", "val")] == [3, 1]
     assert len(open_data(listed / "train.csv")) == 3
     assert len(open_data(listed / "train.csv", "all")) == 3

@@ -178,7 +178,7 @@ def test_a_killed_packing_continues_to_the_same_bytes(tmp_path):
         assert not killed.exists()
     said: list[str] = []
     pack(plan_packing(invented(200, mixed=True), killed), say=said.append)
-    assert "160 of 200 samples are there and intact" in said[0]
+    assert "160 of 200 samples are already packed and intact" in said[0]
     for name in FILES:
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
     assert sorted(path.name for path in killed.iterdir()) == sorted(FILES)
@@ -253,7 +253,7 @@ def test_a_full_disk_keeps_what_is_there_and_says_how_to_go_on(tmp_path):
     assert not packing.folder.exists()
     said: list[str] = []
     pack(packing, say=said.append)
-    assert "128 of 200 samples are there and intact" in said[0]
+    assert "128 of 200 samples are already packed and intact" in said[0]
     assert verify_shards(packing.folder) == []
     assert_same(open_data(packing.folder)[199], data[199])
 
@@ -273,7 +273,7 @@ def test_an_unreadable_sample_is_named_and_what_came_before_is_kept(tmp_path):
         pack(replace(plan_packing(good, tmp_path / "shards"), data=faulty), say=said.append)
     assert "64 of 70 samples are kept" in said[-1]
     pack(plan_packing(good, tmp_path / "shards"), say=said.append)
-    assert "64 of 70 samples are there and intact" in said[-1]
+    assert "64 of 70 samples are already packed and intact" in said[-1]
 
 
 def test_two_processes_do_not_pack_into_one_folder(tmp_path):

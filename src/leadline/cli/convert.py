@@ -1,15 +1,17 @@
 """`leadline convert`: depth files between formats, and data sets into packed shards."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Unpack
 
 import typer
 
 from leadline.cli import pack
-from leadline.cli.data_options import DataOptions, LayoutOption
+from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.inputs import FORMATS, list_failures, print_warnings
-from leadline.cli.options import parse_depth_scale
+from leadline.cli.options import parse_depth_scale, parse_size
 from leadline.cli.progress import tracker
+from leadline.datasets.open import Opening
+from leadline.datasets.packing import PackOptions
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.io.convert import convert
@@ -58,7 +60,10 @@ def convert_command(
         int | None, typer.Option(min=1024, help="shards: shrink to about N pixels, sides by 32.")
     ] = None,
     size: Annotated[
-        str | None, typer.Option(metavar="HxW", help="shards: resize every sample, e.g. 240x320.")
+        Any,
+        typer.Option(
+            parser=parse_size, metavar="HxW", help="shards: resize every sample, e.g. 240x320."
+        ),
     ] = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
@@ -74,14 +79,15 @@ def convert_command(
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")
     if to == "shards" or (verify and to is None):
-        pack_or_verify(
-            inputs, out, declared, units, split, area, size, layout, data_option, to, verify
+        opening = Opening(
+            layout=layout,
+            units_per_metre=declared,
+            options=parse_data_options(data_option),
         )
+        packing = PackOptions(tuple(split or ()), pack.resize_rule(area, size), units)
+        pack_or_verify(inputs, out, packing, to, verify, **opening)
         return
-    for name, value in (("--split", split), ("--area", area), ("--size", size),
-                        ("--data-option", data_option), ("--verify", verify)):  # fmt: skip
-        if value:
-            raise LeadlineError(f"{name} is for --to shards")
+    refuse_for_files(split=split, area=area, size=size, data_option=data_option, verify=verify)
     if out is None:
         raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
     with print_warnings():
@@ -97,6 +103,13 @@ def convert_command(
     list_failures(results)
 
 
+def refuse_for_files(**options: object) -> None:
+    """Raise LeadlineError where one of the options that only shards have is given."""
+    for name, value in options.items():
+        if value:
+            raise LeadlineError(f"--{name.replace('_', '-')} is for --to shards")
+
+
 def print_done(results: JobResults[Path], out: Path, units: float | None) -> None:
     """Print how many files were converted, and what is in them."""
     if results.done:
@@ -110,18 +123,9 @@ def print_done(results: JobResults[Path], out: Path, units: float | None) -> Non
 
 
 def pack_or_verify(
-    inputs: list[str],
-    out: Path | None,
-    declared: float | None,
-    units: float | None,
-    split: list[str] | None,
-    area: int | None,
-    size: str | None,
-    layout: str,
-    data_option: list[str] | None,
-    to: str | None,
-    verify: bool,
-) -> None:
+    inputs: list[str], out: Path | None, packing: PackOptions, to: str | None, verify: bool,
+    **opening: Unpack[Opening],
+) -> None:  # fmt: skip
     """Pack one data set into shards, or verify shards that are packed."""
     if len(inputs) > 1:
         raise LeadlineError(f"--to shards takes one data set, not {len(inputs)} inputs")
@@ -129,9 +133,6 @@ def pack_or_verify(
     if to is None:
         pack.verify(data)
         return
-    if out is None:
-        raise LeadlineError("no output folder: give -o OUT")
-    wanted = pack.Wanted(data, out, declared, units, tuple(split or ()), area, size, layout)
-    pack.pack_data(wanted, data_option)
-    if verify:
+    pack.pack_data(data, out, packing, **opening)
+    if verify and out is not None:
         pack.verify(out)

@@ -1,12 +1,12 @@
 """`leadline worlds`: render generated rooms and streets, and look at them."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from leadline.errors import LeadlineError, size_words
+from leadline.cli.options import parse_size
+from leadline.errors import size_words
 
 app = typer.Typer(
     help="Generated rooms and streets with exact depth: render a data set, show a contact sheet.",
@@ -18,7 +18,9 @@ app = typer.Typer(
 )
 
 KindOption = Annotated[str, typer.Option(help="rooms or streets.")]
-SizeOption = Annotated[str, typer.Option(metavar="HxW", help="Height x width of the pictures.")]
+SizeOption = Annotated[
+    Any, typer.Option(parser=parse_size, metavar="HxW", help="Height x width of the pictures.")
+]
 SeedOption = Annotated[int, typer.Option(help="Another seed gives other worlds.")]
 QualityOption = Annotated[str, typer.Option(help="training (fast) or picture (slow, less noise).")]
 
@@ -54,7 +56,7 @@ def render_command(
     named = {"random": (), "vkitti": VKITTI_VARIATIONS}
     chosen = named.get(variations) if variations in named else tuple(variations.split(","))
     options: dict[str, Any] = {"kind": kind, "sky": sky, "variations": chosen}
-    wanted = WorldSet(count=count, size=_size(size), seed=seed, level=quality, val_share=val_share,
+    wanted = WorldSet(count=count, size=size, seed=seed, level=quality, val_share=val_share,
                       labels=labels, **options)  # fmt: skip
     progress: list[Progress] = []
 
@@ -95,7 +97,7 @@ def show_command(
     from leadline.worlds import WorldSet, contact_sheet, render_room, render_street, write_sheet
 
     choice: Any = kind
-    wanted = WorldSet(choice, count, _size(size), seed, quality)
+    wanted = WorldSet(choice, count, size, seed, quality)
     which: Any = split
 
     def view(index: int) -> Any:
@@ -108,10 +110,3 @@ def show_command(
     sheet = contact_sheet(views, columns=columns, panels=tuple(panels.split(",")), far=far)
     write_sheet(out, sheet)
     typer.echo(f"{out}: {count} {kind}, {size_words(sheet.shape)} pixels")
-
-
-def _size(text: str) -> tuple[int, int]:
-    sides = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
-    if sides is None:
-        raise LeadlineError(f"--size {text}: expected height x width, for instance 240x320")
-    return int(sides[1]), int(sides[2])

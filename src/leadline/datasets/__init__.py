@@ -4,7 +4,6 @@ from leadline.datasets.layout import Layout
 from leadline.datasets.open import (
     LAYOUTS,
     DataSource,
-    available_splits,
     find_data,
     open_data,
     open_train_and_val,
@@ -20,7 +19,6 @@ __all__ = [
     "Layout",
     "PairsDataset",
     "Sample",
-    "available_splits",
     "find_data",
     "open_data",
     "open_pairs",

@@ -31,7 +31,7 @@ class UnfitError(Exception):
 class Encoding:
     """Types of the arrays. `units_per_metre` None: float32 metres. `labels` None: no such array.
 
-    With `rounded`, depth is rounded to whole units because somebody asked for it; otherwise only
+    With `rounded`, depth is rounded to whole units because the caller chose a unit; otherwise only
     depth that comes back to the bit is stored that way.
     """
 
@@ -42,8 +42,18 @@ class Encoding:
     @property
     def dtypes(self) -> dict[str, str]:
         """The type of every array, by name."""
-        found = {"image": "uint8", "depth": "float32" if self.units_per_metre is None else "uint16"}
-        return found if self.labels is None else {**found, "labels": self.labels}
+        dtypes = {"image": "uint8", "depth": "uint16"}
+        if self.units_per_metre is None:
+            dtypes["depth"] = "float32"
+        return dtypes if self.labels is None else {**dtypes, "labels": self.labels}
+
+    def describe(self) -> str:
+        """Return the types of the arrays in words."""
+        depth = "depth float32 metres"
+        if self.units_per_metre is not None:
+            exactness = "rounded" if self.rounded else "lossless"
+            depth = f"depth uint16 1/{self.units_per_metre:g} m ({exactness})"
+        return f"image uint8, {depth}" + (f", labels {self.labels}" if self.labels else "")
 
     @property
     def bytes_per_pixel(self) -> int:

@@ -126,7 +126,11 @@ def expand(
     Errors: LeadlineError where `out` holds anything else, nothing is left for validation, or a
     depth does not fit 16 bits.
 
-        leadline.expand("pairs", "expanded", leadline.ExpandOptions(per_image=6))
+    >>> expand("pairs", "expanded", ExpandOptions(per_image=2), val_fraction=0.25)
+    ExpandedData(folder=PosixPath('expanded'), sources=3, train=9, val=1)
+    >>> from leadline.datasets import find_data
+    >>> find_data(Path("expanded")).splits
+    ('train', 'val')
     """
     expansion = expansion or ExpandOptions()
     train, val = find_data(Path(data), **opening).open_train_and_val(

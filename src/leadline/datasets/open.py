@@ -197,11 +197,6 @@ def recognise(path: Path, layout: str = "auto") -> type[Layout]:
     )
 
 
-def available_splits(path: Path, layout: str = "auto") -> tuple[str, ...]:
-    """Return the names of the splits that the data at `path` has, () where it has none."""
-    return recognise(path, layout).splits(path)
-
-
 def open_data(
     path: Path,
     split: str | None = None,

@@ -1,5 +1,7 @@
 """Packing a data set into shards, so that a kill at any moment costs seconds, never the result.
 
+`pack_shards` packs every split of a data set; `plan_packing` and `pack` do it for one.
+
 Samples are appended in blocks to arrays in a hidden folder beside the result. Once a block is on
 disk, a line with its check sums is added to the journal. A later run checks every block against
 its line, cuts off what is not vouched for, and continues. The folder gets its name at the end.
@@ -15,11 +17,12 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, Unpack
 
 import numpy as np
 
 from leadline.datasets.encoding import Encoding, UnfitError, choose_encoding
+from leadline.datasets.open import ALL, Opening, find_data
 from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest
@@ -32,14 +35,37 @@ PROBED = 16
 SPARE_BYTES = 64 << 20
 
 Size = tuple[int, int]
+Track = Callable[[Iterable[int]], Iterable[int]]
 
 
 @dataclass(frozen=True)
 class Resize:
-    """A new size for every sample: `size_for` maps (H, W) to (h, w), `name` says how in words."""
+    """A new size for every sample: `size_for` maps (H, W) to (h, w), `name` says how in words.
+
+    Shards made by rules of different names are different data: see `pack_shards`.
+    """
 
     name: str
     size_for: Callable[[Size], Size]
+
+    @classmethod
+    def to(cls, height: int, width: int) -> Self:
+        """Return the rule that makes every sample `height` x `width` pixels."""
+        return cls(f"{height}x{width}", lambda _size: (height, width))
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    """What is packed, and how it is stored.
+
+    `splits` are names of the data's splits, all of them where it is (). `resize` changes the size
+    of every sample, None keeps it. With `units_per_metre` depth is rounded to that unit; without,
+    it is stored to the bit.
+    """
+
+    splits: tuple[str, ...] = ()
+    resize: Resize | None = None
+    units_per_metre: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,79 @@ class Packing:
     def read(self, index: int) -> Sample:
         """Return sample `index` as it will be stored."""
         return _read(self.data, index, self.resize)
+
+    def describe(self) -> str:
+        """Return how many samples there are and the types of their arrays, in words."""
+        state = ", already packed" if self.is_done else ""
+        return f"{len(self.data)} samples, {self.encoding.describe()}{state}"
+
+
+@dataclass(frozen=True)
+class PackPlan:
+    """What `pack_shards` is about to write: `packings` by split, `bytes_needed` of `bytes_free`."""
+
+    packings: dict[str, Packing]
+    bytes_needed: int
+    bytes_free: int
+
+    def __str__(self) -> str:
+        lines = [f"{split}: {packing.describe()}" for split, packing in self.packings.items()]
+        needed, free = self.bytes_needed / 1e9, self.bytes_free / 1e9
+        return "\n".join([*lines, f"to write: about {needed:.2f} GB ({free:.1f} GB free)"])
+
+
+@dataclass(frozen=True)
+class PackedData:
+    """What `pack_shards` wrote into `folder`: the number of samples of every split."""
+
+    folder: Path
+    samples: dict[str, int]
+
+
+def pack_shards(
+    data: Path | str,
+    out: Path | str,
+    packing: PackOptions | None = None,
+    *,
+    announce: Callable[[PackPlan], None] = lambda _plan: None,
+    track: Callable[[str], Track] = lambda _title: iter,
+    say: Callable[[str], None] = lambda _line: None,
+    **opening: Unpack[Opening],
+) -> PackedData:
+    """Pack the splits of `data` into shards below `out`, a folder each; continue a stopped call.
+
+    Data without splits is packed into `out` itself. `opening` are the keyword arguments of
+    `leadline.datasets.find_data` (layout, units_per_metre, ...). `announce` is given the plan
+    before anything is written; `track` returns, for a title, what shows progress over a range;
+    `say` is given lines that a person should read.
+    Errors: LeadlineError, before anything is written, where the data cannot be opened, `out` is
+    the data or holds something else, or the disk is too small; and as `pack`.
+
+    >>> packed = pack_shards("pairs", "shards", PackOptions(resize=Resize.to(24, 32)))
+    >>> packed.samples
+    {'all': 4}
+    >>> from leadline.datasets import open_data
+    >>> open_data(packed.folder)[0].size
+    (24, 32)
+    """
+    data, out = Path(data), Path(out)
+    packing = packing or PackOptions()
+    if out.resolve() == data.resolve():
+        raise LeadlineError(f"{out}: is the data set itself; choose another output folder")
+    source = find_data(data, **opening)
+    planned = {
+        split or ALL: plan_packing(
+            source.open(split),
+            out if split is None else out / split,
+            resize=packing.resize,
+            units_per_metre=packing.units_per_metre,
+        )
+        for split in packing.splits or source.splits or (None,)
+    }
+    announce(PackPlan(planned, *check_space(planned.values(), out)))
+    for split, each in planned.items():
+        pack(each, track(f"pack {split}"), say)
+    return PackedData(out, {split: len(each.data) for split, each in planned.items()})
 
 
 def plan_packing(
@@ -113,8 +212,8 @@ def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:
     needed = 0
     for packing in packings:
         if not packing.is_done:
-            there = sum(file.stat().st_size for file in packing.partial.glob("*.npy"))
-            needed += max(0, packing.bytes_needed - there)
+            written = sum(file.stat().st_size for file in packing.partial.glob("*.npy"))
+            needed += max(0, packing.bytes_needed - written)
     existing = next(folder for folder in (where, *where.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(existing).free
     if needed + SPARE_BYTES > free:
@@ -127,14 +226,14 @@ def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:
 
 def pack(
     packing: Packing,
-    track: Callable[[Iterable[int]], Iterable[int]] = iter,
+    track: Track = iter,
     say: Callable[[str], None] = lambda _line: None,
 ) -> None:
     """Write the shards, continuing an earlier attempt where there is one.
 
-    `track` wraps the iteration over indices, for a progress bar; `say` is told what a person
-    should know. Errors: LeadlineError for an unreadable sample, a full or unwritable disk, or an
-    attempt of other data; what is packed so far stays.
+    `track` wraps the iteration over indices, for a progress bar; `say` is given lines that a
+    person should read. Errors: LeadlineError for an unreadable sample, a full or unwritable disk,
+    or an attempt of other data; what is packed so far stays.
     """
     if packing.is_done:
         return
@@ -145,18 +244,14 @@ def pack(
             return
         except UnfitError as unfit:
             encoding = unfit.wider
-            say(f"{packing.folder}: starting again with {_types(encoding)}, which a sample needs")
+            say(f"{packing.folder}: starting again as {encoding.describe()}, which a sample needs")
             shutil.rmtree(packing.partial)
-
-
-def _types(encoding: Encoding) -> str:
-    return ", ".join(f"{name} as {dtype}" for name, dtype in encoding.dtypes.items())
 
 
 def _pack_as(
     packing: Packing,
     encoding: Encoding,
-    track: Callable[[Iterable[int]], Iterable[int]],
+    track: Track,
     say: Callable[[str], None],
 ) -> None:
     count, done, scenes = len(packing.data), 0, packing.data.scenes()
@@ -164,7 +259,7 @@ def _pack_as(
         with ShardWriter(packing.partial, packing.plan, encoding) as writer:
             done = writer.done
             if done:
-                say(f"{packing.folder}: {done} of {count} samples are there and intact")
+                say(f"{packing.folder}: {done} of {count} samples are already packed and intact")
             for index in track(range(done, count)):
                 writer.add(packing.read(index), scenes[index])
                 done = writer.done
@@ -173,12 +268,12 @@ def _pack_as(
     except LeadlineError:
         if done:
             say(
-                f"{packing.folder}: {done} of {count} samples are kept; mend what is wrong and run "
+                f"{packing.folder}: {done} of {count} samples are kept; correct the error and run "
                 "the same command again"
             )
         raise
     except OSError as error:
-        remedy = "free space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
+        remedy = "free space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "correct that"
         raise LeadlineError(
             f"{packing.folder}: cannot write here ({one_line(error)}); {done} of {count} samples "
             f"are kept: {remedy} and run the same command again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
@@ -17,13 +18,46 @@ from leadline.datasets.shards import (
     open_arrays,
     read_manifest,
     read_samples,
+    shard_folders,
 )
+from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 
+Track = Callable[[Iterable[int]], Iterable[int]]
 
-def verify_shards(
-    folder: Path, track: Callable[[Iterable[int]], Iterable[int]] = iter
-) -> list[str]:
+
+@dataclass(frozen=True)
+class ShardCheck:
+    """What `check_shards` says of one shard folder; no `problems`, a line each: it is intact."""
+
+    folder: Path
+    samples: int
+    blocks: int
+    problems: tuple[str, ...]
+
+
+def check_shards(
+    path: Path, track: Callable[[str], Track] = lambda _title: iter
+) -> list[ShardCheck]:
+    """Compare every byte of the shard folders at `path` with its check sum.
+
+    `track` returns, for a title, what shows progress over a range.
+    Errors: LeadlineError where there are no shards, or as `verify_shards`.
+    """
+    folders = shard_folders(path)
+    if not folders:
+        raise LeadlineError(f"{path}: no packed shards here; give what --to shards wrote")
+    checks = []
+    for split, folder in folders.items():
+        problems = verify_shards(folder, track(f"verify {split or folder.name}"))
+        manifest = read_manifest(folder)
+        checks.append(
+            ShardCheck(folder, manifest["samples"], len(manifest["blocks"]), tuple(problems))
+        )
+    return checks
+
+
+def verify_shards(folder: Path, track: Track = iter) -> list[str]:
     """Return one line for everything in a shard folder that is not as it was written.
 
     `track` wraps the iteration over blocks, for a progress bar.
@@ -45,10 +79,10 @@ def verify_shards(
         for number in track(range(len(manifest["blocks"]))):
             block = manifest["blocks"][number]
             members = samples[first : first + block["samples"]]
-            end = members[-1].first + members[-1].height * members[-1].width
+            past = members[-1].first + members[-1].height * members[-1].width
             for name, about in manifest["arrays"].items():
                 width = CHANNELS[name] * np.dtype(about["dtype"]).itemsize
-                start, stop = (HEADER_BYTES + width * at for at in (members[0].first, end))
+                start, stop = (HEADER_BYTES + width * at for at in (members[0].first, past))
                 if digest(files[name], start, stop) != block["sha256"][name]:
                     problems.append(
                         f"{folder / name}.npy: damaged in samples {first} to "
