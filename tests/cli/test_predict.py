@@ -78,7 +78,8 @@ def test_every_format_holds_the_same_metres(photos, tmp_path, format):
 def test_colour_picture_and_point_cloud_lie_beside_the_depth(photos, tmp_path):
     result = leadline("predict", photos / "plain.jpg", "-o", tmp_path, "--color", "--ply", "--glb")
     assert result.returncode == 0, result.stderr
-    assert "assuming 60 degrees" in result.stderr
+    assert "camera: 1 assumed (as in training, metres x 1)" in result.stdout
+    assert result.stderr == ""
     with Image.open(tmp_path / "plain_color.png") as picture:
         assert picture.height == 60
         assert picture.width > 80
@@ -185,6 +186,23 @@ def test_a_camera_is_checked_against_the_picture_it_is_for(tmp_path):
     # The corner pixel lies 31.5 / 12 of its distance to the left and 23.5 / 12 above the axis.
     np.testing.assert_allclose(
         points[0], depth.at(0, 0) * np.array([-31.5 / 12, 23.5 / 12, -1]), rtol=1e-5
+    )
+
+
+def test_cameras_are_counted_by_how_they_are_known(tmp_path):
+    exif = Image.Exif()
+    for name, focal in (("wide", 26), ("long", 50), ("none", 0), ("odd", 1)):
+        exif.get_ifd(0x8769)[0xA405] = focal
+        Image.fromarray(noise(48, 64, 3)).save(tmp_path / f"{name}.png", exif=exif)
+    result = leadline("predict", tmp_path, "-o", tmp_path / "out")
+    line = result.stdout.splitlines()[-1]
+    # 26 mm: 48.07 pixels of 64 columns, where the Kinect has 51.92.
+    assert line.startswith("camera: 2 assumed (as in training, metres x 1), 2 exif (metres x 0.9")
+    assert "odd.png: its EXIF block has a focal length of 1 mm" in result.stderr
+    ignored = leadline("predict", tmp_path / "long.png", "-o", tmp_path / "b", "--camera", "ignore")
+    assert "camera: 1 exif (ignored: metres as the network says)" in ignored.stdout
+    fails_in_one_line(
+        leadline("predict", tmp_path / "long.png", "-o", tmp_path / "b", "--camera", "x"), "ignore"
     )
 
 

@@ -57,10 +57,10 @@ def test_what_was_written_and_what_was_skipped_comes_back(photos, tmp_path):
 
 
 def test_what_is_assumed_is_a_warning(photos, tmp_path):
-    with pytest.warns(LeadlineWarning, match="camera unknown, assuming 60 degrees"):
-        predict(photos / "a.png", tmp_path, output=OutputOptions(ply=True))
-    with pytest.warns(LeadlineWarning, match="processing at 6144 pixels"):
+    with pytest.warns(LeadlineWarning, match=r"processing at 6144 pixels.* less exact"):
         predict(photos / "a.png", tmp_path, processing_area=6144)
+    with pytest.warns(LeadlineWarning, match=r"processing at 6144 pixels.* off"):
+        predict(photos / "a.png", tmp_path, processing_area=6144, camera="ignore")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         predict(photos / "a.png", tmp_path, output=OutputOptions(ply=True), fov=60)

@@ -48,7 +48,14 @@ def test_the_result_says_where_it_comes_from(exported, pairs):
     result = Predictor.load(exported)(pairs / "rgb" / "000.png", camera)
     assert isinstance(result, DepthMap)
     assert result.intrinsics == camera
-    assert result.provenance == {"model": "quick", "runtime": "openvino", "source": "000.png"}
+    assert result.provenance == {
+        "model": "quick",
+        "runtime": "openvino",
+        "source": "000.png",
+        "camera": "declared",
+        "camera_use": "no training camera",
+        "camera_scale": "1",
+    }
 
 
 def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(

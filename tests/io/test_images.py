@@ -63,22 +63,6 @@ def test_orientation_six_puts_the_left_column_on_top(tmp_path: Path) -> None:
     np.testing.assert_array_equal(photo.pixels[0, ::-1], RGB[:, 0])
 
 
-def test_focal_length_and_model_come_from_exif(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0110] = "Plumb 3"
-    exif.get_ifd(0x8769).update({0xA405: 26, 0x920A: 4.25})
-    photo = read_photo(save(tmp_path / "p.jpg", Image.fromarray(RGB), exif=exif))
-    assert (photo.focal_35mm, photo.camera_model) == (26.0, "Plumb 3")
-    assert photo.focal_mm == pytest.approx(4.25)
-
-
-def test_focal_length_zero_means_unknown(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif.get_ifd(0x8769).update({0xA405: 0})
-    photo = read_photo(save(tmp_path / "p.jpg", Image.fromarray(RGB), exif=exif))
-    assert (photo.focal_35mm, photo.focal_mm, photo.camera_model) == (None, None, None)
-
-
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_malformed_exif_block_does_not_spoil_the_photo(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0\xff\xff\xff\xff"

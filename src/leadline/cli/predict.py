@@ -1,5 +1,7 @@
 """`leadline predict`: photographs become metres."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ from leadline.cli.inputs import FormatOption, list_failures, print_warnings
 from leadline.cli.options import parse_depth_scale
 from leadline.cli.progress import tracker
 from leadline.depth.units import describe_units
+from leadline.inference.camera import CameraMode, CameraSource, CameraUse, PhotoCamera
 from leadline.inference.predict_files import OutputOptions, PredictedPhoto, predict
 from leadline.inference.runtimes import Precision, RuntimeName
 from leadline.io.formats import depth_format
@@ -50,11 +53,16 @@ def predict_command(
     vmax: Annotated[float | None, typer.Option(help="Farthest metre of the colours.")] = None,
     cmap: Annotated[ColorMap, typer.Option(help="Colour map.")] = "turbo",
     intrinsics: Annotated[
-        Path | None, typer.Option(help="Camera file for point clouds: 3x3 K or 'fx fy cx cy'.")
+        Path | None, typer.Option(help="Camera file: 3x3 K or 'fx fy cx cy', in pixels.")
     ] = None,
     fov: Annotated[
-        float | None, typer.Option(help="Horizontal field of view in degrees, for point clouds.")
+        float | None,
+        typer.Option(help="Horizontal field of view in degrees; else EXIF, else as in training."),
     ] = None,
+    camera: Annotated[
+        CameraMode,
+        typer.Option(help="auto: metres follow the focal length; ignore: for point clouds only."),
+    ] = "auto",
     calibration: Annotated[
         Path | None, typer.Option(help="calibration.json of 'leadline calibrate', to be applied.")
     ] = None,
@@ -85,6 +93,7 @@ def predict_command(
             runtime=runtime,
             precision=precision,
             processing_area=processing_area,
+            camera=camera,
             track=tracker("predict"),
         )
     print_done(results, out, output)
@@ -102,3 +111,23 @@ def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOpt
         f"{len(results.done)} of {len(results)} predicted: {out}/<name>{', <name>'.join(suffixes)} "
         f"(depth in {unit}, planar z)"
     )
+    typer.echo(f"camera: {cameras_in_words([photo.camera for photo in results.done])}")
+
+
+def cameras_in_words(cameras: Sequence[PhotoCamera]) -> str:
+    """Say how many cameras are known how, and by what they multiplied the metres."""
+    groups = defaultdict(list)
+    for camera in cameras:
+        groups[camera.source, camera.use].append(camera.scale)
+    return ", ".join(
+        f"{len(scales)} {source} ({_effect_in_words(source, use, scales)})"
+        for (source, use), scales in groups.items()
+    )
+
+
+def _effect_in_words(source: CameraSource, use: CameraUse, scales: Sequence[float]) -> str:
+    if use != "used":
+        return f"{use}: metres as the network says"
+    low, high = f"{min(scales):.3g}", f"{max(scales):.3g}"
+    factor = f"metres x {low}" + (f" to {high}" if high != low else "")
+    return f"as in training, {factor}" if source == "assumed" else factor

@@ -90,6 +90,14 @@ class Intrinsics:
         """The camera matrix K, (3,3) float64."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
+    @property
+    def focal(self) -> float:
+        """The focal length in pixels, sqrt(fx fy) where pixels are not square.
+
+        The same of a picture and of its turned copy.
+        """
+        return math.sqrt(self.fx * self.fy)
+
     @classmethod
     def from_matrix(cls, K: ArrayLike, width: int, height: int) -> Intrinsics:
         """Build from a camera matrix K, (3,3), for pictures of `width` x `height` pixels.
@@ -112,7 +120,7 @@ class Intrinsics:
                 "give millimetres, for instance 26"
             )
         focal = focal_35mm * math.hypot(width, height) / FULL_FRAME_DIAGONAL_MM
-        return cls._centred(focal, width, height)
+        return cls.centred(focal, width, height)
 
     @classmethod
     def from_fov(cls, degrees: float, width: int, height: int) -> Intrinsics:
@@ -122,10 +130,11 @@ class Intrinsics:
         """
         check_fov(degrees)
         focal = width / 2 / math.tan(math.radians(degrees) / 2)
-        return cls._centred(focal, width, height)
+        return cls.centred(focal, width, height)
 
     @classmethod
-    def _centred(cls, focal: float, width: int, height: int) -> Intrinsics:
+    def centred(cls, focal: float, width: int, height: int) -> Intrinsics:
+        """Build a camera of square pixels whose axis meets the centre of the picture."""
         return cls(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
     def scaled_to(self, width: int, height: int) -> Intrinsics:

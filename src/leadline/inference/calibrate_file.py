@@ -103,14 +103,15 @@ def calibrate(
     if source.resolve() in [path.resolve() for path in files]:
         raise LeadlineError(f"{source}: would be overwritten by a result; choose another -o")
     check_writable(out)
-    prediction, model_name = _read_or_predict(source, model, units)
+    prediction = _read_or_predict(source, model, units)
     known = _known_points(prediction, points, sparse, sparse_units)
     predicted = known.depth_at(prediction)
     usable = predicted > 0
     on_invalid = int(np.count_nonzero(~usable))
     known, predicted = known.select(usable), predicted[usable]
     calibration = fit_calibration(predicted, known.metres, shift=shift, fit=fit)
-    about = {"source": source.name, "model": model_name, "fit": fit, "points": str(len(known))}
+    made_by = {key: prediction.provenance.get(key, "") for key in ("model", "camera_use")}
+    about = {"source": source.name, **made_by, "fit": fit, "points": str(len(known))}
     calibration = replace(calibration, about={key: value for key, value in about.items() if value})
     calibrated = calibration.apply(prediction)
     write_depth(files[0], calibrated, format)
@@ -128,15 +129,10 @@ def calibrate(
     )
 
 
-def _read_or_predict(
-    source: Path, model: str | Path | None, units: str | float | None
-) -> tuple[DepthMap, str]:
-    """Return the depth map and the name of the model that made it, "" where unknown."""
+def _read_or_predict(source: Path, model: str | Path | None, units: str | float | None) -> DepthMap:
     if model is None and (units is not None or is_depth_file(source)):
-        depth_map = read_depth(source, None if units is None else parse_units(units))
-        return depth_map, depth_map.provenance.get("model", "")
-    predictor = Predictor.load(model or DEFAULT_MODEL)
-    return predictor(source), predictor.name
+        return read_depth(source, None if units is None else parse_units(units))
+    return Predictor.load(model or DEFAULT_MODEL)(source)
 
 
 def _known_points(

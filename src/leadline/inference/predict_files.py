@@ -10,7 +10,8 @@ from leadline.depth.calibration import Calibration
 from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
-from leadline.inference.predictor import Predictor
+from leadline.inference.camera import CameraMode, CameraSource, PhotoCamera
+from leadline.inference.predictor import Prediction, Predictor
 from leadline.inference.runtimes import Precision, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
@@ -24,9 +25,6 @@ from leadline.io.pointcloud import write_glb, write_ply
 from leadline.viz.color import ColorMap, check_range, color_table, colorize
 from leadline.viz.labels import colorize_labels
 from leadline.weights import DEFAULT_MODEL
-
-ASSUMED_FOV = 60.0
-"""Degrees: the horizontal field of view of a camera that nothing is known about."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,12 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class PredictedPhoto:
-    """A photograph and the files written for it, the depth map first."""
+    """A photograph, its camera, and the files written for it, the depth map first."""
 
     source: Path
     files: tuple[Path, ...]
     has_labels: bool
+    camera: PhotoCamera
 
 
 def predict(
@@ -96,16 +95,18 @@ def predict(
     runtime: RuntimeName = "auto",
     precision: Precision = "f32",
     processing_area: int | None = None,
+    camera: CameraMode = "auto",
     track: Track = iter,
 ) -> JobResults[PredictedPhoto]:
     """Predict metric depth of photographs; return what was written, and what was skipped.
 
     `inputs` are files, folders, whose trees are mirrored below the folder `out`, or globs. The
-    camera of point clouds is, in this order, the file `intrinsics`, a horizontal field of view of
-    `fov` degrees, the focal length of the EXIF block, or 60 degrees. `calibration` is a file of
-    `leadline.calibrate`. `model`, `runtime`, `precision` and `processing_area` are those of
-    `Predictor.load`. A photograph that cannot be read is skipped. A LeadlineWarning says what was
-    assumed or clamped.
+    camera of a photograph is, in this order, the file `intrinsics`, a horizontal field of view of
+    `fov` degrees, the focal length of its EXIF block, or the camera of the training data. Metres
+    and point clouds depend on it, metres not where `camera` is ignore. `calibration` is a file of
+    `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area` and `camera` are those
+    of `Predictor.load`. A photograph that cannot be read is skipped, and so is one without any
+    camera where point clouds are wanted. A LeadlineWarning says what was clamped or not believed.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
     output that would overwrite an input or cannot be written.
@@ -121,20 +122,24 @@ def predict(
         raise LeadlineError("give --fov or --intrinsics, not both")
     if fov is not None:
         check_fov(fov)
-    camera = None if intrinsics is None else read_camera_file(intrinsics)
+    camera_file = None if intrinsics is None else read_camera_file(intrinsics)
     correction = None if calibration is None else read_calibration(Path(calibration))
     jobs = find_jobs(inputs, out, noun="pictures", suffixes=IMAGE_SUFFIXES, outputs=output.files)
     check_writable(out)
     predictor = Predictor.load(
-        model, runtime=runtime, precision=precision, processing_area=processing_area
+        model,
+        runtime=runtime,
+        precision=precision,
+        processing_area=processing_area,
+        camera=camera,
     )
     if correction is not None:
-        _warn_of_another_model(correction, predictor.name)
+        _warn_of_another_way(correction, predictor)
 
     def predict_one(job: FileJob) -> PredictedPhoto:
         photo = read_photo(job.source)
-        chosen = _camera_of(photo, camera, fov, warn=output.ply or output.glb)
-        return _write(job, photo, predictor, chosen, correction, output)
+        prediction = predictor.predict(photo, *_given_camera(photo, camera_file, fov))
+        return _write(job, photo, prediction, correction, output)
 
     return run_jobs(jobs, predict_one, track)
 
@@ -142,14 +147,17 @@ def predict(
 def _write(
     job: FileJob,
     photo: Photo,
-    predictor: Predictor,
-    camera: Intrinsics,
+    prediction: Prediction,
     calibration: Calibration | None,
     output: OutputOptions,
 ) -> PredictedPhoto:
-    """Predict one photograph and write its files."""
-    prediction = predictor.predict(photo, camera)
+    """Write the files of one photograph."""
     depth, labels = prediction.depth, prediction.labels
+    if depth.intrinsics is None and (output.ply or output.glb):
+        raise LeadlineError(
+            f"{job.source}: a point cloud needs a camera, and neither the photograph nor the model "
+            "says one; give --fov or --intrinsics"
+        )
     if calibration is not None:
         depth = calibration.apply(depth)
     files = {
@@ -167,35 +175,32 @@ def _write(
         write_ply(files[".ply"], depth, photo.pixels)
     if output.glb:
         write_glb(files[".glb"], depth, photo.pixels)
-    return PredictedPhoto(job.source, tuple(files.values()), labels is not None)
+    return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)
 
 
-def _camera_of(
-    photo: Photo, camera: CameraFile | None, fov: float | None, *, warn: bool
-) -> Intrinsics:
-    """Return the camera of a photograph; with `warn`, a LeadlineWarning says if it is assumed."""
-    width, height = photo.width, photo.height
-    if camera is not None:
-        return camera.for_size(width, height)
+def _given_camera(
+    photo: Photo, file: CameraFile | None, fov: float | None
+) -> tuple[Intrinsics | None, CameraSource]:
+    """Return the camera that the options give for a photograph, and how it is known."""
+    if file is not None:
+        return file.for_size(photo.width, photo.height), "measured"
     if fov is not None:
-        return Intrinsics.from_fov(fov, width, height)
-    if photo.focal_35mm is not None:
-        return Intrinsics.from_focal_35mm(photo.focal_35mm, width, height)
-    if warn:
-        warnings.warn(
-            f"{photo.path}: camera unknown, assuming {ASSUMED_FOV:g} degrees across; "
-            "give --fov or --intrinsics",
-            LeadlineWarning,
-            stacklevel=2,
-        )
-    return Intrinsics.from_fov(ASSUMED_FOV, width, height)
+        return Intrinsics.from_fov(fov, photo.width, photo.height), "declared"
+    return None, "unknown"
 
 
-def _warn_of_another_model(calibration: Calibration, model: str) -> None:
-    made_for = calibration.about.get("model", "")
-    if made_for and made_for != model:
-        warnings.warn(
-            f"the calibration was made for {made_for}, not {model}: the metres may be off",
-            LeadlineWarning,
-            stacklevel=3,
-        )
+def _warn_of_another_way(calibration: Calibration, predictor: Predictor) -> None:
+    """Warn where a calibration was made with another model, or with other use of the camera."""
+    now = {
+        "model": predictor.name,
+        "camera_use": predictor.training_camera.use(predictor.camera_mode),
+    }
+    for key, value in now.items():
+        made_for = calibration.about.get(key, "")
+        if made_for and made_for != value:
+            what = made_for if key == "model" else f"the camera {made_for}"
+            warnings.warn(
+                f"the calibration was made for {what}, not {value}: the metres may be off",
+                LeadlineWarning,
+                stacklevel=3,
+            )

@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.inference.camera import (
+    CAMERA_MODES,
+    CameraMode,
+    CameraSource,
+    PhotoCamera,
+    TrainingCamera,
+)
 from leadline.inference.runtimes import (
     PRECISIONS,
     RUNTIMES,
@@ -36,9 +43,11 @@ class Prediction:
     """What a model says of one photograph: its depth and, for a multi-task model, its classes.
 
     `labels` is (H,W) class ids, uint8 (int32 of a model with more than 256 classes), or None.
+    `camera` is that of the photograph, and what it did to the metres.
     """
 
     depth: DepthMap
+    camera: PhotoCamera
     labels: NDArray[np.integer] | None = None
 
 
@@ -61,9 +70,17 @@ class Predictor:
     (48, 64)
     """
 
-    def __init__(self, name: str, runtime: Runtime):
+    def __init__(
+        self,
+        name: str,
+        runtime: Runtime,
+        camera: CameraMode = "auto",
+        processing_area: int | None = None,
+    ):
         self.name = name
         self.runtime = runtime
+        self.camera_mode = camera
+        self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
 
     @classmethod
     def load(
@@ -74,13 +91,16 @@ class Predictor:
         precision: Precision = "f32",
         threads: int | None = None,
         processing_area: int | None = None,
+        camera: CameraMode = "auto",
     ) -> "Predictor":
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
         `runtime` auto takes OpenVINO for exported files and torch for folders. `precision` is f32
         or bf16 (OpenVINO only: twice as fast, about 1 % coarser). `processing_area` changes the
-        number of pixels the network sees; it was trained at another one, so metres will be off:
-        a LeadlineWarning says so.
+        number of pixels the network sees; it was trained at another one, so metres will be less
+        exact, and off where the training camera is not known: a LeadlineWarning says so. `camera`
+        auto multiplies metres by the photograph's focal length
+        over that of the training data, both in pixels at the size of processing; ignore does not.
 
         Errors: LeadlineError for an unknown name, a missing or unreadable file, or an option that
         the runtime does not have.
@@ -89,15 +109,10 @@ class Predictor:
             raise LeadlineError(f"precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
         if runtime not in RUNTIMES:
             raise LeadlineError(f"runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+        if camera not in CAMERA_MODES:
+            raise LeadlineError(f"camera {camera!r}: choose one of {', '.join(CAMERA_MODES)}")
         if processing_area is not None and processing_area < 1:
             raise LeadlineError(f"processing area {processing_area}: expected pixels, at least 1")
-        if processing_area is not None:
-            warnings.warn(
-                f"processing at {processing_area} pixels, not the size the model was trained at: "
-                "the metres will be off",
-                LeadlineWarning,
-                stacklevel=2,
-            )
         path = find_model(name_or_path)
         chosen = runtime
         if runtime == "auto":
@@ -110,31 +125,59 @@ class Predictor:
             engine = OnnxRuntime(path, threads)
         else:
             engine = OpenVinoRuntime(path, precision, threads, processing_area)
-        return cls(_display_name(name_or_path, path), engine)
+        predictor = cls(_display_name(name_or_path, path), engine, camera, processing_area)
+        if processing_area is not None:
+            follows = camera == "auto" and predictor.training_camera.focal is not None
+            warnings.warn(
+                f"processing at {processing_area} pixels, not the size the model was trained at: "
+                f"the metres will be {'less exact' if follows else 'off'}",
+                LeadlineWarning,
+                stacklevel=2,
+            )
+        return predictor
 
     def __call__(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> DepthMap:
-        """Return the depth of one photograph, at its own size.
+        """Return the depth of one photograph, at its own size, with the camera it holds for.
 
-        `image` is a path, a `Photo`, or (H,W,3) uint8 RGB. `intrinsics` are passed on to the
-        result; they do not change the prediction.
+        `image` is a path, a `Photo`, or (H,W,3) uint8 RGB. `intrinsics` are its camera; without
+        them it is that of the photograph's EXIF block, else the camera of the training data. The
+        provenance says which, and by what metres were multiplied for it; where neither is known,
+        the result has no intrinsics. A depth is at most the network's largest times that factor.
         """
         return self.predict(image, intrinsics).depth
 
-    def predict(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> Prediction:
-        """Return depth and, for a multi-task model, class labels of one photograph."""
+    def predict(
+        self,
+        image: ImageLike,
+        intrinsics: Intrinsics | None = None,
+        source: CameraSource = "declared",
+    ) -> Prediction:
+        """Return depth and, for a multi-task model, class labels of one photograph.
+
+        `source` says how the `intrinsics` given are known.
+        """
         photo = _as_photo(image)
+        if intrinsics is None:
+            intrinsics, source = photo.intrinsics, "exif"
+        camera = self.training_camera.resolve(
+            photo.width, photo.height, intrinsics, source, self.camera_mode
+        )
         batch = self.predict_batch(photo.pixels[None])
-        provenance = {"model": self.name, "runtime": self.runtime.name}
+        provenance = {"model": self.name, "runtime": self.runtime.name, **camera.provenance()}
         if photo.path is not None:
             provenance["source"] = photo.path.name
-        depth = DepthMap.from_metres(batch.depth[0], intrinsics=intrinsics, provenance=provenance)
-        return Prediction(depth, None if batch.labels is None else batch.labels[0])
+        depth = DepthMap.from_metres(
+            batch.depth[0] * np.float32(camera.scale),
+            intrinsics=camera.intrinsics,
+            provenance=provenance,
+        )
+        return Prediction(depth, camera, None if batch.labels is None else batch.labels[0])
 
     def predict_batch(self, images: NDArray[np.uint8]) -> BatchPrediction:
         """Return depth and, for a multi-task model, class labels of photographs of one size.
 
         `images` is (N,H,W,3) uint8 RGB. The arrays are the runtime's own, without the checks that
-        a `DepthMap` makes.
+        a `DepthMap` makes; metres hold for the camera of the training data.
         Errors: LeadlineError for another shape or type.
         """
         if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:

@@ -4,8 +4,11 @@ OpenVINO is the default and needs no torch; ONNX Runtime runs the same exported 
 a checkpoint. Each is imported only when it is asked for.
 """
 
+import json
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
@@ -21,12 +24,18 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 COMPILED_SIZES = 4
 ANY_SIZE = ()
+CONFIG_KEY = "leadline"
+"""Where exported files hold the model's config as JSON."""
 
 
 class Runtime(Protocol):
-    """An engine with one model in it."""
+    """An engine with one model in it.
+
+    `config` is the model's `config.json`, {} where an exported file does not have it.
+    """
 
     name: str
+    config: Mapping[str, Any]
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
@@ -64,6 +73,10 @@ class OpenVinoRuntime:
             raise LeadlineError(
                 f"{path}: not a graph exported by Leadline (its input should be one 'image')"
             )
+        place = ["framework", CONFIG_KEY]
+        there = self._model.has_rt_info(place)
+        text = self._model.get_rt_info(place).astype(str) if there else None
+        self.config: Mapping[str, Any] = _parse_config(path, text)
         if processing_area is not None:
             _replace_area(self._model, processing_area)
         self._precision = precision
@@ -145,6 +158,8 @@ class OnnxRuntime:
                 f"{path}: ONNX Runtime cannot read it ({_reason(error)})"
             ) from error
         self._names = [output.name for output in self._session.get_outputs()]
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.config: Mapping[str, Any] = _parse_config(path, metadata.get(CONFIG_KEY))
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
@@ -178,6 +193,7 @@ class TorchRuntime:
         self._torch = torch
         model = load_model(folder).to(memory_format=torch.channels_last)
         self._pipeline = InferencePipeline(model, processing_area).eval()
+        self.config: Mapping[str, Any] = asdict(model.config)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
@@ -185,6 +201,19 @@ class TorchRuntime:
         with torch.inference_mode():
             outputs = self._pipeline(torch.from_numpy(np.array(images)))
         return {name: value.numpy() for name, value in outputs.items()}
+
+
+def _parse_config(path: Path, text: str | None) -> Mapping[str, Any]:
+    """Return the model's config from the metadata of an exported file."""
+    if text is None:
+        return {}
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise LeadlineError(
+            f"{path}: its model config is damaged ({_reason(error)}); export the model again"
+        ) from error
+    return config if isinstance(config, dict) else {}
 
 
 def _reason(error: Exception) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from leadline.errors import LeadlineError, one_line
+from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.atomic import atomic_path
+from leadline.io.exif import Lens
 from leadline.io.files import read_bytes
 from leadline.io.jpeg import decode_plain_jpeg
 
@@ -28,10 +31,7 @@ IMAGE_SUFFIXES = frozenset(
 """Suffixes, lower case and with their dot, that `read_photo` is expected to open."""
 
 _EXIF_IFD = 0x8769
-_TAG_MODEL = 0x0110
 _TAG_ORIENTATION = 0x0112
-_TAG_FOCAL_LENGTH = 0x920A
-_TAG_FOCAL_35MM = 0xA405
 
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
@@ -40,16 +40,24 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib
 class Photo:
     """One photograph, upright, with what its EXIF block says about the lens.
 
-    `pixels` is (H,W,3) uint8 RGB. `focal_35mm` is the 35 mm-equivalent focal length and
-    `focal_mm` the real one, both in millimetres; they and `camera_model` are None where the file
-    does not say.
+    `pixels` is (H,W,3) uint8 RGB.
     """
 
     pixels: NDArray[np.uint8]
     path: Path | None = None
-    focal_35mm: float | None = None
-    focal_mm: float | None = None
-    camera_model: str | None = None
+    lens: Lens = field(default_factory=Lens)
+
+    @cached_property
+    def intrinsics(self) -> Intrinsics | None:
+        """The camera by the EXIF block, None where that does not say it.
+
+        A LeadlineWarning says why values that are there are not used; see `Lens.intrinsics`.
+        """
+        try:
+            return self.lens.intrinsics(self.width, self.height)
+        except LeadlineError as error:
+            warnings.warn(f"{self.path}: {error}", LeadlineWarning, stacklevel=3)
+            return None
 
     @property
     def height(self) -> int:
@@ -87,9 +95,7 @@ def read_photo(path: Path | str) -> Photo:
     return Photo(
         pixels=np.ascontiguousarray(_upright(pixels, exif.get(_TAG_ORIENTATION))),
         path=path,
-        focal_35mm=_positive_or_none(exif.get(_TAG_FOCAL_35MM)),
-        focal_mm=_positive_or_none(exif.get(_TAG_FOCAL_LENGTH)),
-        camera_model=str(exif[_TAG_MODEL]).strip("\0 ") or None if _TAG_MODEL in exif else None,
+        lens=Lens.from_exif(exif),
     )
 
 
@@ -184,12 +190,3 @@ def _upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
-
-
-def _positive_or_none(value: object) -> float | None:
-    """EXIF writes 0, or 0/0, for "unknown"."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return number if math.isfinite(number) and number > 0 else None

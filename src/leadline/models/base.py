@@ -1,5 +1,6 @@
 """`DepthModel`: what every network of this package is."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,8 @@ class ModelConfig:
 
     `training_area` is the number of input pixels the network was trained at and `stride` what
     the sides of its input are rounded to: together they are the size policy of prediction.
+    `training_focal` is the focal length of the training data's camera in pixels at that size,
+    sqrt(fx fy), or None where it is not known: metres hold for it.
     """
 
     architecture: str
@@ -42,6 +45,7 @@ class ModelConfig:
     stride: int = 32
     training_area: int = 76_800
     channel_order: str = "rgb"
+    training_focal: float | None = None
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:
@@ -54,6 +58,9 @@ class ModelConfig:
                 f"channel_order {self.channel_order!r} is not known; "
                 f"choose one of {', '.join(CHANNEL_ORDERS)}"
             )
+        focal = self.training_focal
+        if focal is not None and not 0 < focal < math.inf:
+            raise LeadlineError(f"training_focal {focal}: expected pixels above 0, or null")
 
 
 class DepthModel(nn.Module, ABC):

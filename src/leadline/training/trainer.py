@@ -384,12 +384,13 @@ def announce(state: TrainState, progress: Progress) -> None:
 
 def describe_training(state: TrainState, protocol: str) -> dict[str, str | int]:
     """Return the rows of the model card on how it was trained."""
-    trainer = state.recipe.trainer
+    trainer, focal = state.recipe.trainer, state.model.config.training_focal
     return {
         "training images": len(state.train_data),
         "initialised from": state.info.initialised_from,
         "steps": f"{state.step} of {state.total_steps}, batch {state.recipe.data.batch_size}",
         "size": f"{state.input_size[0]}x{state.input_size[1]} (HxW)",
+        "camera": "not known" if focal is None else f"focal length {focal:.1f} pixels at that size",
         "precision": trainer.precision,
         "weights": f"moving average, decay {trainer.ema:g}" if trainer.ema else "of the last step",
         "protocol": protocol,

@@ -1,6 +1,8 @@
 """Scoring a network between epochs, each process taking its share of the images."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +78,7 @@ class _NetworkRuntime:
 
     def __init__(self, model: DepthModel):
         self._pipeline = InferencePipeline(model, labels=False).eval()
+        self.config: Mapping[str, Any] = asdict(model.config)
         self._device = next(model.parameters()).device
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:

@@ -1,0 +1,126 @@
+"""What the camera of a photograph means for its metres.
+
+A thing of W metres at Z metres is f W / Z pixels wide, f being the focal length in pixels. A
+network sees the pixels and has learnt one f, that of its training data; through another lens its
+depth is off by the ratio of both, and right again when multiplied by it: the "canonical camera" of
+Yin et al. 2023, Metric3D, whose labels are transformed (CSTM_label).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.models.size_policy import processing_size
+
+CameraMode = Literal["auto", "ignore"]
+CAMERA_MODES: tuple[CameraMode, ...] = get_args(CameraMode)
+
+CameraSource = Literal["measured", "declared", "exif", "assumed", "unknown"]
+"""How a camera is known: calibrated; stated by the user; from the photograph's EXIF block; taken
+to be that of the training data; not at all."""
+
+CameraUse = Literal["used", "ignored", "no training camera"]
+"""Whether metres were multiplied by the ratio of focal lengths, and why not."""
+
+
+@dataclass(frozen=True)
+class PhotoCamera:
+    """The camera of one photograph, how it is known, and what it does to its metres.
+
+    Metres were multiplied by `scale`. `intrinsics` are None where `source` is unknown.
+    """
+
+    intrinsics: Intrinsics | None
+    source: CameraSource
+    use: CameraUse
+    scale: float = 1.0
+
+    def provenance(self) -> dict[str, str]:
+        """Return what a depth map says of it."""
+        return {
+            "camera": self.source,
+            "camera_use": self.use,
+            "camera_scale": f"{self.scale:.6g}",
+        }
+
+
+@dataclass(frozen=True)
+class TrainingCamera:
+    """The camera that the metres of a model hold for.
+
+    `focal` is its focal length in pixels at the size of training, of `area` pixels; None where it
+    is not known. Photographs are processed at `processing_area` pixels, sides rounded to `stride`.
+    """
+
+    focal: float | None
+    area: int
+    stride: int
+    processing_area: int
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], processing_area: int | None = None
+    ) -> TrainingCamera:
+        """Read it from a model's `config.json`.
+
+        Errors: LeadlineError for a focal length that is no number of pixels.
+        """
+        focal = config.get("training_focal")
+        if focal is not None and not (isinstance(focal, int | float) and 0 < focal < math.inf):
+            raise LeadlineError(
+                f"training_focal = {focal!r} in the model's config is no focal length; give "
+                "pixels at the training size, or null"
+            )
+        area = int(config.get("training_area", 76_800))
+        return cls(focal, area, int(config.get("stride", 32)), processing_area or area)
+
+    def use(self, mode: CameraMode) -> CameraUse:
+        """Return what `mode` does with a photograph's camera."""
+        if self.focal is None:
+            return "no training camera"
+        return "ignored" if mode == "ignore" else "used"
+
+    def resolve(
+        self,
+        width: int,
+        height: int,
+        intrinsics: Intrinsics | None,
+        source: CameraSource,
+        mode: CameraMode = "auto",
+    ) -> PhotoCamera:
+        """Return what a camera does to a photograph of `width` x `height` pixels.
+
+        Where it is None, the training camera is assumed, if that is known.
+        Errors: LeadlineError for intrinsics of another size.
+        """
+        if intrinsics is None:
+            intrinsics = self._assumed(width, height)
+            source = "unknown" if intrinsics is None else "assumed"
+        elif (intrinsics.width, intrinsics.height) != (width, height):
+            raise LeadlineError(
+                f"intrinsics for {intrinsics.width} x {intrinsics.height} pixels do not fit a "
+                f"photograph of {width} x {height}; use Intrinsics.scaled_to"
+            )
+        use = self.use(mode)
+        if self.focal is None or intrinsics is None or use != "used":
+            return PhotoCamera(intrinsics, source, use)
+        focal = intrinsics.focal * _resizing(width, height, self.processing_area, self.stride)
+        return PhotoCamera(intrinsics, source, use, focal / self.focal)
+
+    def _assumed(self, width: int, height: int) -> Intrinsics | None:
+        """Return the camera whose picture has the training focal length at the training size."""
+        if self.focal is None:
+            return None
+        focal = self.focal / _resizing(width, height, self.area, self.stride)
+        return Intrinsics.centred(focal, width, height)
+
+
+def _resizing(width: int, height: int, area: int, stride: int) -> float:
+    """Return the factor by which a photograph is resized; the mean of both sides' factors."""
+    h, w = processing_size(height, width, area, stride)
+    return math.sqrt(h * w / (height * width))

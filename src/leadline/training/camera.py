@@ -1,0 +1,31 @@
+"""The camera of the training data, which the metres of the trained network hold for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from leadline.datasets.sample import DepthDataset
+
+SAMPLES_READ = 8
+
+ONE_LENS = 1.05
+"""Focal lengths within this factor are one camera's: KITTI's five lie within 1.03."""
+
+
+def training_focal(samples: DepthDataset, size: tuple[int, int]) -> float | None:
+    """Return the focal length of the samples in pixels at the input size (h, w), their median.
+
+    None where a sample's camera is not known, or the samples, of which a few are read, come from
+    unlike lenses. A random zoom does not change it: it divides depth by the zoom.
+    """
+    indices = sorted({int(i) for i in np.linspace(0, len(samples) - 1, SAMPLES_READ)})
+    focals = []
+    for index in indices:
+        camera = samples.view(index).intrinsics
+        if camera is None:
+            return None
+        resizing = math.sqrt(size[0] * size[1] / (camera.height * camera.width))
+        focals.append(camera.focal * resizing)
+    return float(np.median(focals)) if max(focals) <= ONE_LENS * min(focals) else None
