@@ -121,7 +121,7 @@ def cameras_in_words(cameras: Sequence[PhotoCamera]) -> str:
         groups[camera.source, camera.use].append(camera.scale)
     return ", ".join(
         f"{len(scales)} {source} ({_effect_in_words(source, use, scales)})"
-        for (source, use), scales in groups.items()
+        for (source, use), scales in sorted(groups.items())
     )
 
 
