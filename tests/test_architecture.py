@@ -24,7 +24,7 @@ FLOORS = (
     ("models", "datasets", "metrics"),
     ("worlds",),
     ("io", "viz"),
-    ("depth", "recipes", "weights"),
+    ("depth", "protocols", "recipes", "weights"),
     ("errors",),
 )
 """From the top down: a room imports only from rooms below it."""

@@ -1,6 +1,9 @@
 """Protocols: crop, cap, clamp and resize, against arrays worked by hand."""
 
+import json
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from leadline.metrics.protocols import aligned, read_protocol
 from leadline.metrics.resize import resize_to
 from tests.metrics.reference import fill_by_hand
 
+FROZEN = Path(__file__).parents[1] / "data" / "v0.1"
 NYU = get_protocol("nyu-eigen")
 
 
@@ -98,6 +102,19 @@ def test_auto_depends_on_the_size_of_the_truth():
 )
 def test_crops_have_the_published_pixels(name, size, rows, columns):
     assert get_protocol(name).window(size) == (slice(*rows), slice(*columns))
+
+
+def test_the_protocols_are_those_of_version_0_1():
+    frozen = json.loads((FROZEN / "metrics.json").read_text())["protocols"]
+    assert {name: protocol.hash for name, protocol in PROTOCOLS.items()} == frozen
+
+
+def test_a_protocol_is_one_file_and_its_name_is_that_of_the_file():
+    folder = resources.files("leadline.protocols")
+    files = {file.name for file in folder.iterdir() if file.name.endswith(".yaml")}
+    assert files == {f"{protocol.name}.yaml" for protocol in PROTOCOLS.values()}
+    assert "nyu-eigne" not in PROTOCOLS
+    assert PROTOCOLS.get("nyu-eigne") is None
 
 
 def test_every_protocol_has_a_source_and_a_hash_of_its_own():

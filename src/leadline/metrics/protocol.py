@@ -24,10 +24,10 @@ from leadline.metrics.depth_metrics import (
     METRICS,
     TABLE,
     VARIANTS,
-    MetricSet,
     metric_set,
 )
 from leadline.metrics.holes import HOLE_RULES, fill_holes
+from leadline.metrics.metric import MetricSet
 from leadline.metrics.resize import RESIZE_RULES, resize_to
 
 AGGREGATIONS = ("per_image", "pooled")

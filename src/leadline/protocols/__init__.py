@@ -1,0 +1,1 @@
+"""The shipped protocols, one YAML each; `leadline.metrics.protocols` reads them."""
