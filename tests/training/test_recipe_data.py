@@ -1,6 +1,7 @@
 """What a recipe trains on: its own generated worlds, and several data sets mixed."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,34 @@ def mix_of(far: Path, *settings: str) -> Recipe:
 
 
 def test_a_recipe_that_names_worlds_needs_no_data(cache, tmp_path):
-    recipe = quick(f"data.worlds={ROOMS}", "trainer.max_steps=2", "data.batch_size=2")
+    settings = [*QUICK, "data.area=1024", "data.batch_size=2", "trainer.max_steps=2"]
+    recipe = load_recipe("compact-worlds", [*settings, f"data.worlds={ROOMS}"])
     reporter = SilentReporter()
     result = train(recipe, None, tmp_path / "run", progress=reporter)
     assert np.isfinite(reporter.losses).all()
     assert result.evaluation is not None
     assert json.loads((tmp_path / "run" / "run.json").read_text())["data"] is None
+    focal = json.loads((tmp_path / "run" / "model" / "config.json").read_text())["training_focal"]
+    width = 48  # 1024 pixels of 1:2 at a stride of 16
+    assert focal == pytest.approx(width / 2 / math.tan(math.radians(63.3 / 2)))
     assert not [line for line in reporter.lines if "rendering" in line]  # they were there
+
+
+@pytest.mark.slow
+def test_streets_are_learnt_with_and_without_their_classes(tmp_path, monkeypatch):
+    pytest.importorskip("embreex")
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
+    worlds = ["data.worlds.count=2", "data.worlds.size=[32, 64]", "data.worlds.val_share=0.5"]
+    few = [*worlds, "data.worlds.variations=[clone]", "data.batch_size=1", "data.workers=0"]
+    small = [*few, "data.area=2048", "model.encoder=mobilenet_v2", "model.encoder_weights=none"]
+    for name in ("ds-net-worlds", "depth-mancini-worlds"):
+        recipe = load_recipe(name, [*small, "trainer.max_steps=1", "trainer.precision=fp32"])
+        reporter = SilentReporter()
+        result = train(recipe, None, tmp_path / name, progress=reporter)
+        assert np.isfinite(reporter.losses).all()
+        assert result.evaluation is not None
+        rendered = any("rendering 2 streets" in line for line in reporter.lines)
+        assert rendered == (name == "ds-net-worlds")  # once for both
 
 
 def test_rendering_says_how_far_it_is_and_where(cache, tmp_path, monkeypatch):

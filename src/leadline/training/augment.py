@@ -1,6 +1,7 @@
 """Augmentation: one random warp of image, depth and labels, then random colours of the image."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.random_warp import draw_numbers, draw_warp
 from leadline.datasets.sample import Sample
-from leadline.datasets.warp import warp
+from leadline.datasets.warp import steps_between, warp
 from leadline.training.recipe import AugmentSection
 
 SAME_ORDER = (0, 1, 2)
@@ -16,6 +17,9 @@ SWAPS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 """The orders of the channels that change something."""
 
 BRIGHTNESS = np.arange(256, dtype=np.float32) / np.float32(255)
+
+SAME_LENS = 1e-3
+"""Focal lengths that differ by less are equal: rounding of calibrations and of sizes."""
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 """Brightness of red, green and blue (ITU-R BT.601)."""
@@ -52,21 +56,45 @@ def prepare(
     section: AugmentSection,
     rng: np.random.Generator,
     place: TrainingItem | None = None,
+    focal: float | None = None,
 ) -> TrainingItem:
     """Bring a sample to `size` (h, w) with random geometry and colours drawn from `rng`.
 
+    With `focal`, the training camera's in pixels at `size`, depth is what that camera would see:
+    metres times `focal` over the sample's own focal length there. The sample's range holds in
+    those metres. A sample whose camera is not known counts as taken by the training camera.
     Image, depth and valid are written into `place` where that is given: a place in a batch.
     """
+    lens = lens_ratio(sample, size, focal)
+    sample = sample if lens == 1 else _range_through(lens, sample)
     place = TrainingItem.empty(size) if place is None else place
     zoom, inverse = draw_warp(
         sample.size, size, rng, rotation=section.rotation, zoom=section.scale, flip=section.flip
     )
     image, values, labels = warp(sample, size, inverse)
     sample.to_metres(values, place.depth, place.valid)
-    if zoom != 1:
-        np.divide(place.depth, np.float32(zoom), out=place.depth)
+    if zoom * lens != 1:
+        np.divide(place.depth, np.float32(zoom * lens), out=place.depth)
     _change_colours(image, section, rng, place.image)
     return TrainingItem(place.image, place.depth, place.valid, labels)
+
+
+def lens_ratio(sample: Sample, size: tuple[int, int], focal: float | None) -> float:
+    """Return the sample's focal length over `focal`, both in pixels at `size` (h, w).
+
+    1 where one of them is not known, or where they differ by rounding only.
+    """
+    if focal is None or sample.intrinsics is None:
+        return 1.0
+    across, down = steps_between(sample.size, size)
+    ratio = sample.intrinsics.focal / math.sqrt(across * down) / focal
+    return 1.0 if abs(ratio - 1) < SAME_LENS else ratio
+
+
+def _range_through(lens: float, sample: Sample) -> Sample:
+    """Return the sample with the range of its depth in its own metres."""
+    farthest = None if sample.max_depth is None else sample.max_depth * lens
+    return replace(sample, min_depth=sample.min_depth * lens, max_depth=farthest)
 
 
 def _change_colours(

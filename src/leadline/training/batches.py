@@ -83,13 +83,17 @@ def label_file(files: Mapping[str, Path], sample_id: str) -> str:
 
 @dataclass(frozen=True)
 class TrainingSamples(Dataset[TrainingItem]):
-    """A data set seen through the augmentation; item (epoch, index) is always the same item."""
+    """A data set seen through the augmentation; item (epoch, index) is always the same item.
+
+    `focal` is the training camera's, in pixels at `size`; see `prepare`.
+    """
 
     samples: DepthDataset
     size: tuple[int, int]
     augment: AugmentSection
     seed: int
     classes: ClassIds | None = None
+    focal: float | None = None
 
     def __getitem__(self, slot: Slot) -> TrainingItem:
         return self._item(slot, None)
@@ -130,7 +134,7 @@ class TrainingSamples(Dataset[TrainingItem]):
         sample = self.samples.view(index)
         if self.classes is not None and sample.labels is not None:
             self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
-        return prepare(sample, self.size, self.augment, rng, place)
+        return prepare(sample, self.size, self.augment, rng, place, self.focal)
 
 
 class EpochOrder(Sampler[list[Slot]]):

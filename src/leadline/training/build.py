@@ -10,7 +10,7 @@ from leadline.models.build import checked_factory, create_model
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import imagenet_weights_file, plain_name
 from leadline.models.size_policy import processing_size
-from leadline.training.camera import training_focal
+from leadline.training.camera import recipe_focal
 from leadline.training.recipe import ModelSection, Recipe
 from leadline.weights import SHIPPED_ENCODERS
 
@@ -56,7 +56,7 @@ def build_model(
         stride=stride,
         training_area=size[0] * size[1],
         channel_order=section.channel_order,
-        training_focal=training_focal(samples, size),
+        training_focal=recipe_focal(recipe, samples, size),
     )
     model = create_model(config, seed=recipe.trainer.seed)
     if weights.encoder_file is not None:

@@ -7,11 +7,23 @@ import math
 import numpy as np
 
 from leadline.datasets.sample import DepthDataset
+from leadline.depth.intrinsics import Intrinsics
+from leadline.training.recipe import Recipe
 
 SAMPLES_READ = 8
 
 ONE_LENS = 1.05
 """Focal lengths within this factor are one camera's: KITTI's five lie within 1.03."""
+
+
+def recipe_focal(recipe: Recipe, samples: DepthDataset, size: tuple[int, int]) -> float | None:
+    """Return the focal length in pixels at the input size (h, w) that a run trains for.
+
+    That of `data.camera_fov` where the recipe says it, else that of the samples.
+    """
+    if recipe.data.camera_fov is None:
+        return training_focal(samples, size)
+    return Intrinsics.from_fov(recipe.data.camera_fov, size[1], size[0]).focal
 
 
 def training_focal(samples: DepthDataset, size: tuple[int, int]) -> float | None:

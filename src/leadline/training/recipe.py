@@ -109,6 +109,13 @@ class DataSection(Section):
     )
     layout: str = Field("auto", description="Layout of the data (docs/data.md); auto: recognised.")
     options: LayoutOptions = Field({}, description="Options of the layout, such as {camera: 3}.")
+    camera_fov: float | None = Field(
+        None,
+        gt=0,
+        lt=180,
+        description="Degrees across: the training camera, to which all depth is brought by the "
+        "ratio of focal lengths; null: the data's own.",
+    )
     area: int = Field(
         76_800,
         ge=1024,

@@ -139,7 +139,14 @@ class Trainer:
         state, recipe = self.state, self.state.recipe
         data = state.train_data if recipe.class_terms else state.train_data.without_labels()
         ids = class_ids(recipe, state.model.classes)
-        samples = TrainingSamples(data, state.input_size, recipe.augment, recipe.trainer.seed, ids)
+        samples = TrainingSamples(
+            data,
+            state.input_size,
+            recipe.augment,
+            recipe.trainer.seed,
+            ids,
+            state.model.config.training_focal,
+        )
         order = state.order.starting_at(state.step)
         batches = iter(make_loader(samples, order, recipe.data.workers))
         restore_default_sigchld()
