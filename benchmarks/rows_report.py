@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.evaluation.stored import Result, load_result
+from leadline.evaluation import Result
 from leadline.io.atomic import atomic_path
 from leadline.metrics import HIGHER_IS_BETTER, bootstrap_interval, get_protocol, paired_test
 from leadline.training.recipe import load_recipe
@@ -59,12 +59,12 @@ class CollectedRow:
     @cached_property
     def result(self) -> Result:
         """The score under nyu-eigen, image by image."""
-        return load_result(self.folder)
+        return Result.load(self.folder)
 
     @property
     def metrics(self) -> dict[str, float]:
         """The score under nyu-eigen."""
-        return dict(self.result.content.metrics)
+        return dict(self.result.metrics)
 
     @property
     def own(self) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def spread(values: Sequence[float]) -> str:
 
 def interval(run: CollectedRow, metric: str) -> str:
     """Return the 95 % bootstrap interval over images."""
-    low, high = run.result.content.intervals[metric]
+    low, high = run.result.intervals[metric]
     return f"[{low:.3f}, {high:.3f}]"
 
 
@@ -272,7 +272,7 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
     shown = " | ".join(SHOWN)
     yield f"| row | | encoder | parameters | input | images | passes | {shown} | BF1 |"
     yield "| --- | --- | --- | ---: | --- | --- | ---: | --- | --- | --- | ---: |"
-    for name, values in first_run(rows).result.content.baselines.items():
+    for name, values in first_run(rows).result.baselines.items():
         scores = " | ".join(f"{values[metric]:.3f}" for metric in SHOWN)
         yield f"| *{name}* | no network | | 0 | | 691 | | {scores} | |"
     for name, runs in rows.items():

@@ -36,11 +36,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {}
 MAX_STATEMENTS = 15
 MAX_LINES = 50
 
-LONG_COMMANDS = {"evaluate", "compare"}
-"""Still more than options, one call and printing: what they do is to become calls of evaluation."""
-
-LONG_FUNCTIONS = {"evaluate_command"}
-
 IDLE = {
     "cli.worlds.render_command": "a command of the group",
     "cli.worlds.show_command": "a command of the group",
@@ -153,12 +148,12 @@ def test_a_function_fits_on_a_screen():
     for name, function in functions():
         body = body_of(function)
         lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
-        if lines > MAX_LINES and function.name not in LONG_FUNCTIONS:
+        if lines > MAX_LINES:
             long.append(f"{name}.{function.name}: {lines} lines")
     assert not long, "\n".join(long)
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - LONG_COMMANDS))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_a_command_is_options_one_call_and_printing(command):
     module, _, attribute = COMMANDS[command].location.partition(":")
     bodies = [

@@ -10,6 +10,7 @@ import pytest
 from leadline.depth import DepthMap
 from leadline.io import write_depth
 from tests.conftest import write_pairs
+from tests.evaluation.results import write_result
 
 ROOM = Path(__file__).parents[1] / "examples" / "room.jpg"
 
@@ -54,6 +55,20 @@ def run_examples(module: str, name: str) -> None:
 )
 def test_the_example_runs(module, name, workplace):
     run_examples(module, name)
+
+
+@pytest.fixture
+def scored(workplace):
+    """Beside them, the folder pairs, and its results scored and other."""
+    write_pairs(workplace / "pairs", 2)
+    for name, factor in (("scored", 1.1), ("other", 1.2)):
+        model = {"scored": "one", "other": "two"}[name]
+        write_result(workplace / name, Path("pairs"), lambda _, f=factor: f, model=model)
+
+
+@pytest.mark.parametrize("name", ["evaluate", "compare"])
+def test_the_evaluation_examples_run(name, scored):
+    run_examples(f"leadline.evaluation.{name}", name)
 
 
 def test_the_export_example_runs(quick_run, workplace, monkeypatch):

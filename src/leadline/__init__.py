@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from leadline.datasets.packing import PackOptions, Resize, pack_shards
     from leadline.depth import DepthMap, Intrinsics
     from leadline.errors import LeadlineError
+    from leadline.evaluation.compare import compare
+    from leadline.evaluation.evaluate import evaluate
+    from leadline.evaluation.result import Result
+    from leadline.evaluation.sources import ModelSource, PredictionFolder
     from leadline.export.export_model import export_model
     from leadline.inference import Predictor, load
     from leadline.inference.calibrate_file import calibrate
@@ -30,7 +34,12 @@ _HOME = {
     "load": "leadline.inference",
     "calibrate": "leadline.inference.calibrate_file",
     "check_data": "leadline.data_checks",
+    "compare": "leadline.evaluation.compare",
     "convert": "leadline.io.convert",
+    "evaluate": "leadline.evaluation.evaluate",
+    "ModelSource": "leadline.evaluation.sources",
+    "PredictionFolder": "leadline.evaluation.sources",
+    "Result": "leadline.evaluation.result",
     "export_model": "leadline.export.export_model",
     "expand": "leadline.datasets.expansion",
     "ExpandOptions": "leadline.datasets.expansion",
@@ -48,13 +57,18 @@ __all__ = [
     "ExpandOptions",
     "Intrinsics",
     "LeadlineError",
+    "ModelSource",
     "PackOptions",
+    "PredictionFolder",
     "Predictor",
     "Resize",
+    "Result",
     "__version__",
     "calibrate",
     "check_data",
+    "compare",
     "convert",
+    "evaluate",
     "expand",
     "export_model",
     "load",

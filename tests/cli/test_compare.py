@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from leadline.cli.compare import wanted_images
+from leadline.cli.compare import parse_images
 from leadline.errors import LeadlineError
 from tests.cli.helpers import fails_in_one_line, leadline
 from tests.evaluation.results import write_result
@@ -61,12 +61,12 @@ def test_the_table_is_on_stdout_and_the_panel_beside_it(folders, tmp_path):
 
 
 def test_images_are_a_number_or_ids():
-    assert wanted_images(None) is None
-    assert wanted_images("12") == 12
-    assert wanted_images("012") == ["012"]
-    assert wanted_images("3,rgb/4.png") == ["3", "rgb/4.png"]
+    assert parse_images(None) is None
+    assert parse_images("12") == 12
+    assert parse_images("012") == ["012"]
+    assert parse_images("3,rgb/4.png") == ["3", "rgb/4.png"]
     with pytest.raises(LeadlineError, match="from 1 on"):
-        wanted_images("0")
+        parse_images("0")
 
 
 @pytest.mark.parametrize(("suffix", "start"), [(".md", "pairs"), (".html", "<!doctype html>")])

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from leadline.datasets import find_data, open_data, open_train_and_val, recognise
-from leadline.datasets.open import split_to_score
 from leadline.datasets.tum import associate
 from leadline.errors import LeadlineError
 from tests.datasets.writers import (
@@ -36,7 +35,7 @@ def test_densedepth_has_two_encodings(tmp_path):
     assert close(test[1].depth, SCENES[4].depth, 1e-3)
     assert np.array_equal(test[1].image, SCENES[4].image)
     assert train.sample_id(0) == "data/nyu2_train/living_room_0038_out/1.jpg"
-    assert split_to_score(folder) == "test"
+    assert find_data(folder).split_to_score() == "test"
     assert len(open_data(folder / "data")) == len(open_data(folder)) == 5
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from leadline.datasets import LAYOUTS, find_data, open_data, open_train_and_val, recognise
 from leadline.datasets.layout import Layout, Option, Options
-from leadline.datasets.open import open_train_split, split_to_score
+from leadline.datasets.open import find_data
 from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 
@@ -44,17 +44,17 @@ def test_one_list_finds_the_other_beside_it(listed):
     train, val = open_train_and_val(listed / "train.csv", val_fraction=0.5, seed=0)
     assert val is not None
     assert (len(train), len(val)) == (3, 1)
-    beside = open_train_split(listed / "val.csv")
+    beside = find_data(listed / "val.csv").open_if_declared("train")
     assert beside is not None
     assert len(beside) == 3
 
 
 def test_training_data_is_not_scored_unasked(listed, pairs):
-    assert split_to_score(listed) == "val"
-    assert split_to_score(pairs) is None
+    assert find_data(listed).split_to_score() == "val"
+    assert find_data(pairs).split_to_score() is None
     (listed / "val.csv").unlink()
     with pytest.raises(LeadlineError, match=r"neither a val nor a test split, only train"):
-        split_to_score(listed)
+        find_data(listed).split_to_score()
 
 
 def test_what_no_layout_knows_is_one_line(tmp_path, pairs):

@@ -8,6 +8,8 @@ from leadline.datasets.sample import Sample
 class Images:
     """Samples (truth, valid[, labels]) with grey photographs; ids are "0", "1", ..."""
 
+    root = "in memory"
+
     def __init__(self, maps):
         self.maps = maps
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from leadline.datasets.open import open_data
-from leadline.evaluation import CaseCollector, evaluate, write_evaluation
+from leadline.evaluation import evaluate
 from leadline.evaluation.predictions import PredictedMaps
 
 
@@ -27,16 +27,17 @@ def write_result(
     folder: Path, data: Path, factors, *, model="model", protocol="full", limit=None, ranges=True
 ):
     """Score `truth x factors(number of the image)` on `data` and write the result folder."""
-    samples = open_data(data, None)
-    if limit is not None:
-        samples = samples.subset(range(limit))
-    cases = CaseCollector(len(samples), extreme=2)
-    breakdowns = ["ranges", "edges"] if ranges else []
     result = evaluate(
-        ScaledTruth(factors), samples, protocol=protocol, breakdowns=breakdowns, cases=cases
+        ScaledTruth(factors),
+        open_data(data, None),
+        protocol=protocol,
+        breakdowns=["ranges", "edges"] if ranges else [],
+        cases=2,
+        limit=limit,
+        name=model,
+        data_name=str(data),
     )
-    result.model, result.model_path, result.data = model, model, str(data)
-    write_evaluation(result, folder, samples, cases)
+    result.save(folder)
     return folder
 
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from leadline.datasets.open import open_data
-from leadline.evaluation.case_pictures import case_rows, choose_cases
-from leadline.evaluation.comparison import compare
-from leadline.evaluation.report import write_comparison, write_report
-from leadline.evaluation.stored import load_result
+from leadline.evaluation import compare
+from leadline.evaluation.report.case_pictures import case_rows, choose_cases, read_samples
+from leadline.evaluation.report.pages import write_comparison, write_report
+from leadline.evaluation.result import Result
 from tests.evaluation.results import write_result
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
@@ -45,10 +45,11 @@ def pages(pairs, tmp_path_factory):
     root = tmp_path_factory.mktemp("pages")
     for name, factor in (("good", 1.1), ("poor", 1.3)):
         write_result(root / name, pairs, lambda number, f=factor: f + number / 50, model=name)
-    results = [load_result(root / name) for name in ("good", "poor")]
+    results = [Result.load(root / name) for name in ("good", "poor")]
     data = open_data(pairs)
     write_report(root / "report.html", results[0], data)
-    rows = case_rows(results, choose_cases(results, 3), data, one_range=True)
+    samples = read_samples(results, choose_cases(results, 3), data)
+    rows = case_rows(results, samples, one_range=True)
     write_comparison(root / "compare.html", compare(results), rows, errors=True)
     return root
 

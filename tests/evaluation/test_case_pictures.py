@@ -9,8 +9,13 @@ import pytest
 from leadline.datasets.open import open_data
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.evaluation.case_pictures import case_rows, choose_cases, comparison_figure
-from leadline.evaluation.stored import load_result
+from leadline.evaluation.report.case_pictures import (
+    case_rows,
+    choose_cases,
+    comparison_figure,
+    read_samples,
+)
+from leadline.evaluation.result import Result
 from leadline.viz.color import colorize
 from tests.evaluation.results import write_result
 
@@ -20,13 +25,13 @@ def two(pairs, tmp_path_factory):
     root = tmp_path_factory.mktemp("cases")
     write_result(root / "steady", pairs, lambda number: 1.1, model="steady")
     write_result(root / "worse", pairs, lambda number: 1.1 + number / 50, model="worse")
-    return [load_result(root / name) for name in ("steady", "worse")]
+    return [Result.load(root / name) for name in ("steady", "worse")]
 
 
 def test_every_picture_is_coloured_in_one_range(two, pairs):
     data = open_data(pairs)
     names = choose_cases(two, 3)
-    rows = case_rows(two, names, data, one_range=True)
+    rows = case_rows(two, read_samples(two, names, data), one_range=True)
     assert len({(row.low, row.high) for row in rows}) == 1
     low, high = rows[0].low, rows[0].high
     for row in rows:
@@ -35,12 +40,13 @@ def test_every_picture_is_coloured_in_one_range(two, pairs):
         assert np.array_equal(row.truth, colorize(truth, vmin=low, vmax=high))
         predicted = colorize(DepthMap.from_metres(truth.depth * 1.1), vmin=low, vmax=high)
         # Kept predictions are half floats: a colour may be the next one.
-        assert np.abs(row.answers[0].depth.astype(int) - predicted).mean() < 1
-        assert row.answers[0].scores["abs_rel"] == pytest.approx(0.1, abs=1e-6)
+        assert np.abs(row.predictions[0].depth.astype(int) - predicted).mean() < 1
+        assert row.predictions[0].scores["abs_rel"] == pytest.approx(0.1, abs=1e-6)
 
 
 def test_without_one_range_each_row_has_that_of_its_truth(two, pairs):
-    rows = case_rows(two, choose_cases(two, 3), open_data(pairs), one_range=False)
+    samples = read_samples(two, choose_cases(two, 3), open_data(pairs))
+    rows = case_rows(two, samples, one_range=False)
     assert len({(row.low, row.high) for row in rows}) == 3
 
 
@@ -56,10 +62,10 @@ def test_images_are_chosen_by_number_by_id_or_by_stem(two):
 def test_an_image_that_only_one_result_kept_is_not_drawn(two, tmp_path):
     folder = shutil.copytree(two[1].folder, tmp_path / "worse")
     (folder / "cases" / "0.npz").unlink()
-    assert "rgb/000.png" not in choose_cases([two[0], load_result(folder)], 99)
+    assert "rgb/000.png" not in choose_cases([two[0], Result.load(folder)], 99)
     shutil.rmtree(folder / "cases")
     with pytest.raises(LeadlineError, match="no image in common"):
-        choose_cases([two[0], load_result(folder)], None)
+        choose_cases([two[0], Result.load(folder)], None)
 
 
 def test_another_truth_than_the_scored_one_is_refused(two, pairs, tmp_path):
@@ -67,10 +73,10 @@ def test_another_truth_than_the_scored_one_is_refused(two, pairs, tmp_path):
     file = copy / "depth" / "000.png"
     cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_UNCHANGED) // 2)
     with pytest.raises(LeadlineError, match=r"rgb/000\.png had abs_rel 0\.1000, against the truth"):
-        case_rows(two, ["rgb/000.png"], open_data(copy), one_range=True)
-    case_rows(two, ["rgb/001.png"], open_data(copy), one_range=True)
+        read_samples(two, ["rgb/000.png"], open_data(copy))
+    read_samples(two, ["rgb/001.png"], open_data(copy))
     with pytest.raises(LeadlineError, match=r"rgb/777\.png"):
-        case_rows(two, ["rgb/777.png"], open_data(copy), one_range=True)
+        read_samples(two, ["rgb/777.png"], open_data(copy))
 
 
 def test_a_damaged_case_is_one_clear_error(two, tmp_path):
@@ -78,14 +84,15 @@ def test_a_damaged_case_is_one_clear_error(two, tmp_path):
     case = folder / "cases" / "0.npz"
     case.write_bytes(case.read_bytes()[:100])
     with pytest.raises(LeadlineError, match=r"0\.npz: is damaged"):
-        choose_cases([load_result(folder)], 1)
+        choose_cases([Result.load(folder)], 1)
     np.savez(case, prediction=np.array([{"a": 1}], dtype=object), id="rgb/000.png", role="even")
     with pytest.raises(LeadlineError, match=r"0\.npz"):
-        load_result(folder).cases[0].prediction()
+        Result.load(folder).cases[0].prediction()
 
 
 def test_the_figure_has_a_column_for_each_model_and_a_line_for_errors(two, pairs):
-    rows = case_rows(two, choose_cases(two, 2), open_data(pairs), one_range=True)
+    samples = read_samples(two, choose_cases(two, 2), open_data(pairs))
+    rows = case_rows(two, samples, one_range=True)
     plain = comparison_figure(rows, ["steady", "worse"])
     with_errors = comparison_figure(rows, ["steady", "worse"], errors=True)
     assert plain.shape[1] > 4 * 320

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from leadline.errors import LeadlineError
-from leadline.evaluation import tables
-from leadline.evaluation.comparison import compare
+from leadline.evaluation import compare
 from leadline.evaluation.published import published_for, published_sets
-from leadline.evaluation.stored import load_result
+from leadline.evaluation.report import tables
+from leadline.evaluation.result import Result
 from leadline.metrics import PROTOCOLS
 from tests.evaluation.results import edit_result, write_result
 
@@ -33,7 +33,7 @@ def folders(pairs, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(folders):
-    return {path.name: load_result(path) for path in folders.iterdir()}
+    return {path.name: Result.load(path) for path in folders.iterdir()}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_equal_scores_are_both_best_and_a_lone_result_is_not_best_of_anything(lo
 def test_the_paired_test_agrees_with_scipy(loaded):
     comparison = compare([loaded["near"], loaded["far"]], metrics=("abs_rel", "rmse"))
     for metric, found in comparison.differences["far"].items():
-        a, b = loaded["near"].rows[metric], loaded["far"].rows[metric]
+        a, b = (loaded[name].table.columns[metric] for name in ("near", "far"))
         exact = stats.permutation_test(
             (a, b), lambda x, y, axis: np.mean(x - y, axis=axis), permutation_type="samples",
             vectorized=True, n_resamples=np.inf,
@@ -80,7 +80,7 @@ def test_images_are_paired_by_id_and_not_by_place(loaded, folders, tmp_path):
     with (shuffled / "per_image.csv").open("w", newline="") as file:
         csv.writer(file).writerows([head, *rows[::-1]])
     expected = compare([loaded["near"], loaded["far"]]).differences
-    assert compare([loaded["near"], load_result(shuffled)]).differences == expected
+    assert compare([loaded["near"], Result.load(shuffled)]).differences == expected
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_results_made_otherwise_are_refused(loaded, other, words):
 
 
 def test_other_data_of_the_same_names_is_refused(loaded, near):
-    elsewhere = load_result(edit_result(near, data="/somewhere/else"))
+    elsewhere = Result.load(edit_result(near, data="/somewhere/else"))
     with pytest.raises(LeadlineError, match=r"data pairs\d+ against else"):
         compare([loaded["near"], elsewhere], labels=["a", "b"])
-    reopened = load_result(
-        edit_result(near, data=loaded["near"].content.data, data_options={"units_per_metre": 256.0})
+    reopened = Result.load(
+        edit_result(near, data=loaded["near"].data, data_options={"units_per_metre": 256.0})
     )
     with pytest.raises(LeadlineError, match="units_per_metre=256"):
         compare([loaded["near"], reopened], labels=["a", "b"])
@@ -115,7 +115,7 @@ def test_another_ground_truth_of_the_same_images_is_refused(loaded, near):
     lines[3] = ",".join([name, str(int(pixels) - 7), *rest])
     file.write_text("\n".join(lines) + "\n")
     with pytest.raises(LeadlineError, match=rf"{name} has {pixels} scored pixels against"):
-        compare([loaded["far"], load_result(near)])
+        compare([loaded["far"], Result.load(near)])
 
 
 def test_mixed_results_are_marked_and_neither_ranked_nor_tested(loaded):
@@ -132,7 +132,7 @@ def test_mixed_results_are_marked_and_neither_ranked_nor_tested(loaded):
 def test_a_single_image_has_neither_an_interval_nor_a_test(pairs, tmp_path):
     for name, factor in (("a", 1.1), ("b", 1.3)):
         write_result(tmp_path / name, pairs, lambda number, f=factor: f, model=name, limit=1)
-    comparison = compare([load_result(tmp_path / name) for name in "ab"])
+    comparison = compare([Result.load(tmp_path / name) for name in "ab"])
     assert comparison.differences == {}
     assert all(v.interval is None for row in comparison.rows for v in row.values.values())
     assert "p value" not in tables.terminal(comparison)
@@ -163,17 +163,17 @@ def test_an_unknown_metric_names_those_there_are(loaded):
 )
 def test_a_spoiled_result_is_one_clear_error(near, changes, words):
     with pytest.raises(LeadlineError, match=words):
-        load_result(edit_result(near, **changes))
+        Result.load(edit_result(near, **changes))
 
 
 def test_a_protocol_that_was_tampered_with_is_found(near):
     content = json.loads((near / "result.json").read_text())
     edit_result(near, protocol={**content["protocol"], "max_depth": 10.0})
     with pytest.raises(LeadlineError, match="do not give its hash"):
-        compare([load_result(near)])
+        compare([Result.load(near)])
     edit_result(near, protocol={**content["protocol"], "weather": "fine"})
     with pytest.raises(LeadlineError, match=r"another version.*weather"):
-        compare([load_result(near)])
+        compare([Result.load(near)])
 
 
 @pytest.mark.parametrize("name", ["result.json", "per_image.csv"])
@@ -181,17 +181,17 @@ def test_a_truncated_file_is_one_clear_error(near, name):
     file = near / name
     file.write_text(file.read_text()[:40])
     with pytest.raises(LeadlineError, match=name):
-        load_result(near)
+        Result.load(near)
     file.unlink()
     with pytest.raises(LeadlineError, match=name):
-        load_result(near)
+        Result.load(near)
 
 
 def test_published_rows_stand_beside_results_of_their_data_only(loaded, pairs, tmp_path):
     assert not [row for row in compare([loaded["near"]]).rows if row.kind == "published"]
     nyu = replace(PROTOCOLS["full"], name="nyu-small")  # the named ones want 480x640
     folder = write_result(tmp_path / "nyu", pairs, lambda number: 1.1, protocol=nyu)
-    comparison = compare([load_result(folder)], metrics=("delta1", "rmse"))
+    comparison = compare([Result.load(folder)], metrics=("delta1", "rmse"))
     published = {row.name: row for row in comparison.rows if row.kind == "published"}
     assert published["DenseDepth"].values["rmse"].number == 0.465
     assert published["BTS, DenseNet-161"].values["delta1"].number == 0.885
@@ -202,7 +202,7 @@ def test_published_rows_stand_beside_results_of_their_data_only(loaded, pairs, t
         assert any("654 official" in text for text in texts), row.name
     assert not [
         row
-        for row in compare([load_result(folder)], published=False).rows
+        for row in compare([Result.load(folder)], published=False).rows
         if row.kind == "published"
     ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.evaluation import CaseCollector, FilePredictions, PredictedMaps, evaluate
+from leadline.evaluation import CaseCollector, FilePredictions, PredictedMaps, evaluate, score
 from leadline.metrics import get_protocol
 from leadline.viz import panels
 from tests.evaluation.helpers import Images
@@ -38,7 +38,7 @@ def two_images():
     return truths, predictions, labels
 
 
-def score(breakdowns, **options):
+def evaluate_two(breakdowns, **options):
     truths, predictions, labels = two_images()
     data = Images([(g, g > 0, ids) for g, ids in zip(truths, labels, strict=True)])
     answers = Planted(*(PredictedMaps(p) for p in predictions))
@@ -56,18 +56,18 @@ def pooled(chosen):
 
 
 def test_ranges_classes_and_edges_are_the_metrics_of_their_pixels():
-    parts = score(["ranges", "classes", "edges"]).breakdowns
-    by_range = {(row["low"], row["high"]): row for row in parts["ranges"]}
+    parts = evaluate_two(["ranges", "classes", "edges"]).breakdowns
+    by_range = {(row.low, row.high): row for row in parts["ranges"]}
     for low, high in ((1.0, 2.0), (5.0, 7.0)):
         expected, pixels = pooled(lambda g, _, low=low, high=high: (g >= low) & (g < high))
-        assert by_range[low, high]["pixels"] == pixels
-        assert by_range[low, high]["metrics"] == pytest.approx(expected, rel=1e-9)
-    assert by_range[2.0, 3.0]["metrics"] is None
-    assert [row["id"] for row in parts["classes"]] == [0, 1, 2, 3]  # void is left out
+        assert by_range[low, high].pixels == pixels
+        assert by_range[low, high].metrics == pytest.approx(expected, rel=1e-9)
+    assert by_range[2.0, 3.0].metrics is None
+    assert [row.id for row in parts["classes"]] == [0, 1, 2, 3]  # void is left out
     for row in parts["classes"]:
-        expected, pixels = pooled(lambda _, ids, row=row: ids == row["id"])
-        assert (row["pixels"], row["images"]) == (pixels, 2)
-        assert row["metrics"] == pytest.approx(expected, rel=1e-9)
+        expected, pixels = pooled(lambda _, ids, row=row: ids == row.id)
+        assert (row.pixels, row.images) == (pixels, 2)
+        assert row.metrics == pytest.approx(expected, rel=1e-9)
 
     def at_edge(g, _):
         columns = np.zeros(g.shape, bool)
@@ -76,11 +76,11 @@ def test_ranges_classes_and_edges_are_the_metrics_of_their_pixels():
 
     edge, interior = parts["edges"]
     expected, pixels = pooled(at_edge)
-    assert (edge["name"], edge["pixels"]) == ("edge", pixels)
-    assert edge["metrics"] == pytest.approx(expected, rel=1e-9)
+    assert (edge.name, edge.pixels) == ("edge", pixels)
+    assert edge.metrics == pytest.approx(expected, rel=1e-9)
     expected, pixels = pooled(lambda g, ids: ~at_edge(g, ids))
-    assert interior["pixels"] == pixels
-    assert interior["metrics"] == pytest.approx(expected, rel=1e-9)
+    assert interior.pixels == pixels
+    assert interior.metrics == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_class_breakdown_needs_labels():
@@ -107,17 +107,16 @@ def test_the_kept_cases_are_evenly_spaced_and_the_extremes():
     truth = np.full((6, 8), 2.0, np.float32)
     factors = np.random.default_rng(1).permutation(40) / 40 + 1
     answers = Planted(*(PredictedMaps(truth * np.float32(f)) for f in factors))
-    cases = CaseCollector(40, even=3, extreme=4)
-    evaluate(answers, Images([(truth, truth > 0)] * 40), cases=cases)
-    kept = {case.index: case for case in cases.cases()}
+    collector = CaseCollector(40, even=3, extreme=4)
+    score(answers, Images([(truth, truth > 0)] * 40), observers=[collector])
+    kept = {case.index: case for case in collector.cases()}
     ranked = np.argsort(factors)
     for role, indices in (
         ("even", [0, 19, 39]), ("best", ranked[:4]), ("worst", ranked[-4:]),
     ):  # fmt: skip
         assert {i for i, case in kept.items() if role in case.roles} == set(indices)
-    assert [case.index for case in cases.worst()] == ranked[::-1][:4].tolist()
     for index, case in kept.items():
-        np.testing.assert_allclose(case.prediction, 2 * factors[index], rtol=1e-3)
+        np.testing.assert_allclose(case.prediction(), 2 * factors[index], rtol=1e-3)
 
 
 HOLES = {(3, 3): np.inf, (3, 4): np.nan, (3, 5): 0.0, (3, 6): -2.0}
@@ -132,13 +131,12 @@ def test_a_file_counts_infinite_as_the_largest_depth_like_the_array(tmp_path, su
     write_foreign(tmp_path / f"0{suffix}", prediction)
     data = Images([(truth, truth > 0)])
     files = {"0": tmp_path / f"0{suffix}"}
-    cases = CaseCollector(1)
-    got = evaluate(FilePredictions(files), data, protocol="full", cases=cases)
+    got = evaluate(FilePredictions(files), data, protocol="full", cases=1)
     assert got.metrics == get_protocol("full").score(prediction, truth, truth > 0).metrics
     # By hand: one pixel of 80 m, three of 1 mm, the others right.
     assert got.metrics["abs_rel"] == pytest.approx((78 + 3 * 1.999) / 2 / truth.size)
-    assert got.scores.missing_share == pytest.approx(4 / truth.size)
-    kept = cases.cases()[0].prediction
+    assert got.missing_share == pytest.approx(4 / truth.size)
+    kept = got.cases[0].prediction()
     assert [kept[place] for place in HOLES] == [np.inf, 0, 0, 0]
 
 
@@ -153,9 +151,9 @@ def write_foreign(path, depth):
 
 
 def test_the_interval_of_a_pooled_metric_resamples_images():
-    result = score([])
-    low, high = result.scores.intervals["abs_rel"]
-    values = sorted(image.metrics["abs_rel"] for image in result.images)
+    result = evaluate_two([])
+    low, high = result.intervals["abs_rel"]
+    values = sorted(result.table.columns["abs_rel"])
     # Of two images a resampled mean is one of three values: both ends are the images themselves.
     assert (low, high) == pytest.approx(values)
 

@@ -8,8 +8,10 @@ import torch
 
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError
-from leadline.evaluation import FilePredictions, evaluate
-from leadline.evaluation.hugging_face import HuggingFacePredictions, open_hugging_face
+from leadline.evaluation import FilePredictions, ModelSource, evaluate
+from leadline.evaluation.hugging_face import HuggingFacePredictions
+from leadline.evaluation.scoring import ReadAhead
+from leadline.evaluation.sources import open_source
 from leadline.metrics import get_protocol
 from leadline.metrics.protocols import aligned
 from tests.evaluation.helpers import Images
@@ -20,6 +22,12 @@ IMAGE = np.random.default_rng(0).integers(0, 255, (64, 96, 3), dtype=np.uint8)
 TRUTH = np.random.default_rng(1).uniform(1, 5, (64, 96)).astype(np.float32)
 SAMPLE = Sample.from_metres("0", IMAGE, TRUTH, TRUTH > 0)
 RELATIVE = aligned(get_protocol("full"), "scale-shift", "inverse")
+
+
+def open_model(folder, protocol, output=None):
+    """Open `hf:FOLDER` as an evaluation under `protocol` does."""
+    source = ModelSource(f"hf:{folder}", output=output)
+    return open_source(source, ReadAhead([SAMPLE]), ["0"], protocol)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +66,9 @@ def depth_anything(tmp_path_factory):
 
 
 def test_a_metric_model_gives_what_its_own_pipeline_gives(glpn):
-    name, predictions = open_hugging_face(f"hf:{glpn}", None, get_protocol("full"))
-    assert name == glpn.name
+    opened = open_model(glpn, get_protocol("full"))
+    predictions = opened.predictions
+    assert (opened.name, opened.path) == (glpn.name, f"hf:{glpn}")
     assert predictions.output == "metric"
     depth = predictions.predict(SAMPLE).depth
     model = transformers.GLPNForDepthEstimation.from_pretrained(glpn).eval()
@@ -83,8 +92,8 @@ def test_a_mirrored_photograph_is_really_mirrored(glpn):
 
 def test_inverse_depth_is_refused_without_alignment(depth_anything):
     with pytest.raises(LeadlineError, match="--align scale-shift --align-space inverse"):
-        open_hugging_face(f"hf:{depth_anything}", None, get_protocol("full"))
-    _, predictions = open_hugging_face(f"hf:{depth_anything}", None, RELATIVE)
+        open_model(depth_anything, get_protocol("full"))
+    predictions = open_model(depth_anything, RELATIVE).predictions
     assert predictions.output == "inverse"
     depth = predictions.predict(SAMPLE).depth
     assert depth.shape == (64, 96)
@@ -103,10 +112,8 @@ def test_its_disparity_scores_alike_from_files(depth_anything, tmp_path):
 
 
 def test_what_it_predicts_can_be_declared(depth_anything):
-    _, predictions = open_hugging_face(f"hf:{depth_anything}", "metric", get_protocol("full"))
-    assert predictions.output == "metric"
-    with pytest.raises(LeadlineError, match="choose one of metric, inverse"):
-        open_hugging_face(f"hf:{depth_anything}", "feet", RELATIVE)
+    opened = open_model(depth_anything, get_protocol("full"), output="metric")
+    assert opened.predictions.output == "metric"
 
 
 @pytest.mark.parametrize("kept", [0, 4, 0.5])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from leadline.datasets.open import open_data
-from leadline.evaluation import plots
-from leadline.evaluation.case_pictures import case_rows, choose_cases
-from leadline.evaluation.comparison import compare
-from leadline.evaluation.report import write_comparison, write_report
-from leadline.evaluation.stored import load_result
+from leadline.evaluation import compare
+from leadline.evaluation.report import plots
+from leadline.evaluation.report.case_pictures import case_rows, choose_cases, read_samples
+from leadline.evaluation.report.pages import write_comparison, write_report
+from leadline.evaluation.result import Result
 from tests.evaluation.results import edit_result, write_named_pairs, write_result
 
 HOSTILE = [
@@ -81,7 +81,7 @@ def hostile(tmp_path_factory):
     for name, factor in (("a", 1.1), ("b", 1.3)):
         model = f"</title><script>alert('{name}')</script>"
         write_result(root / name, data, lambda number, f=factor: f + number / 20, model=model)
-    return [load_result(root / name) for name in ("a", "b")], open_data(data)
+    return [Result.load(root / name) for name in ("a", "b")], open_data(data)
 
 
 def test_a_report_is_inert_and_loads_nothing(hostile, tmp_path):
@@ -89,7 +89,7 @@ def test_a_report_is_inert_and_loads_nothing(hostile, tmp_path):
     write_report(tmp_path / "report.html", first, data)
     page = check_page((tmp_path / "report.html").read_text(encoding="utf-8"))
     text = "".join(page.text)
-    for name in (*HOSTILE, first.content.model):
+    for name in (*HOSTILE, first.model):
         assert name in text  # shown as it is, every sign of it
     assert first.protocol_label in text and first.protocol.source in text
     assert len(page.all("img")) % 4 == 0 and page.all("img")
@@ -98,7 +98,8 @@ def test_a_report_is_inert_and_loads_nothing(hostile, tmp_path):
 
 def test_a_comparison_is_inert_and_loads_nothing(hostile, tmp_path):
     results, data = hostile
-    rows = case_rows(results, choose_cases(results, 4), data, one_range=True)
+    samples = read_samples(results, choose_cases(results, 4), data)
+    rows = case_rows(results, samples, one_range=True)
     comparison = compare(results, mixed=True)
     write_comparison(tmp_path / "compare.html", comparison, rows, errors=True)
     page = check_page((tmp_path / "compare.html").read_text(encoding="utf-8"))
@@ -117,7 +118,7 @@ def test_a_report_shows_what_was_measured_and_only_that(pairs, tmp_path):
         baselines={"mean map": {"abs_rel": 0.777}},
         missing_share=0.0125,
     )
-    write_report(tmp_path / "r.html", load_result(tmp_path / "plain"), open_data(pairs))
+    write_report(tmp_path / "r.html", Result.load(tmp_path / "plain"), open_data(pairs))
     page = check_page((tmp_path / "r.html").read_text(encoding="utf-8"))
     text = " ".join(" ".join(page.text).split())
     assert "By true distance" not in text and "boundary F1" not in text
@@ -133,8 +134,8 @@ def test_an_image_without_a_scored_pixel_is_said_to_be_one(pairs, tmp_path):
     lines = file.read_text().splitlines()
     lines[2] = lines[2].split(",")[0] + ",0,0" + "," * (len(lines[0].split(",")) - 3)
     file.write_text("\n".join(lines) + "\n")
-    result = load_result(tmp_path / "r")
-    assert np.isnan(result.score_of("rgb/001.png", "abs_rel"))
+    result = Result.load(tmp_path / "r")
+    assert np.isnan(result.table.value("rgb/001.png", "abs_rel"))
     (tmp_path / "r" / "cases" / "1.npz").unlink()
     write_report(tmp_path / "r.html", result, open_data(pairs))
     check_page((tmp_path / "r.html").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
 from leadline.evaluation import FilePredictions, evaluate, find_files
-from leadline.evaluation.unit_detection import doubt
+from leadline.evaluation.unit_detection import check_declared_units
 from leadline.io.formats import write_depth
 from leadline.metrics import get_protocol
 from leadline.metrics.protocols import aligned
@@ -28,6 +28,7 @@ def smooth_scene(seed):
 
 TRUTHS = [smooth_scene(seed) for seed in range(3)]
 DATA = Images([(truth, truth > 0) for truth in TRUTHS])
+SAMPLES = [DATA[index] for index in range(len(DATA))]
 
 
 def fitted_by_lstsq(disparity, truth):
@@ -80,16 +81,16 @@ def test_a_file_that_says_it_holds_depth_is_no_disparity(tmp_path):
         FilePredictions({"0": tmp_path / "0.png"}, output="inverse").predict(DATA[0])
 
 
-def test_numbers_that_run_the_wrong_way_are_doubted(tmp_path):
+def test_numbers_that_run_the_wrong_way_are_warned_of(tmp_path):
     depth, disparity = {}, {}
     for index, truth in enumerate(TRUTHS):
         depth[str(index)], disparity[str(index)] = (tmp_path / f"{k}{index}.npy" for k in "zd")
         np.save(depth[str(index)], truth)
         np.save(disparity[str(index)], disparity_of(truth, index).astype(np.float32))
-    assert doubt(depth, DATA, 1.0) is None
-    assert doubt(disparity, DATA, None) is None
-    assert "look like disparity" in doubt(disparity, DATA, 1.0)
-    assert "look like depth" in doubt(depth, DATA, None)
+    assert check_declared_units(depth, SAMPLES, 1.0) is None
+    assert check_declared_units(disparity, SAMPLES, None) is None
+    assert "look like disparity" in check_declared_units(disparity, SAMPLES, 1.0)
+    assert "look like depth" in check_declared_units(depth, SAMPLES, None)
 
 
 def told(tmp_path, shape, size):
@@ -131,20 +132,6 @@ def test_a_transposed_file_is_refused(tmp_path, shape):
         told(tmp_path, shape, (480, 640))
 
 
-class Named(Images):
-    """Samples of which only the ids matter."""
-
-    def __init__(self, *ids):
-        super().__init__([])
-        self.ids = ids
-
-    def __len__(self):
-        return len(self.ids)
-
-    def sample_id(self, index):
-        return self.ids[index]
-
-
 def put(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +153,7 @@ def put(folder, *names):
 )
 def test_files_are_found_by_path_by_its_end_or_by_stem(tmp_path, ids, files):
     put(tmp_path, *files)
-    found = find_files(tmp_path, Named(*ids))
+    found = find_files(tmp_path, ids)
     assert found == {name: tmp_path / file for name, file in zip(ids, files, strict=True)}
 
 
@@ -175,20 +162,20 @@ def test_the_photograph_itself_is_never_taken_for_its_prediction(tmp_path):
     ids = [str(tmp_path / "rgb" / name) for name in ("a.png", "b.png")]
     for names in (ids, ["../rgb/a.png", "../rgb/b.png"]):
         with pytest.raises(LeadlineError, match="no prediction for 2 of 2") as caught:
-            find_files(tmp_path / "pred", Named(*names))
+            find_files(tmp_path / "pred", names)
         assert f"expected {tmp_path}/pred/" in str(caught.value)
     with pytest.raises(LeadlineError) as caught:
-        find_files(tmp_path / "pred", Named(*ids))
+        find_files(tmp_path / "pred", ids)
     assert f"{ids[0]}; expected {tmp_path}/pred/a.npy, or" in str(caught.value)
 
 
 def test_one_file_never_serves_two_images(tmp_path):
     put(tmp_path, "1.npy", "data/1.npy")
     with pytest.raises(LeadlineError, match=r"no prediction for 2 of 2.*expected .*x/data/1\.npy"):
-        find_files(tmp_path, Named("x/data/1.png", "y/data/1.png"))
+        find_files(tmp_path, ["x/data/1.png", "y/data/1.png"])
 
 
 def test_two_sets_in_one_folder_are_not_chosen_between(tmp_path):
     put(tmp_path, "one/a.npy", "other/a.npy")
     with pytest.raises(LeadlineError, match=r"several predictions for rgb/a\.png: .*one/a and"):
-        find_files(tmp_path, Named("rgb/a.png"))
+        find_files(tmp_path, ["rgb/a.png"])

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from leadline.evaluation import tables
-from leadline.evaluation.comparison import compare
-from leadline.evaluation.stored import load_result
+from leadline.evaluation import compare
+from leadline.evaluation.report import tables
+from leadline.evaluation.result import Result
 from tests.evaluation.results import write_result
 
 HOSTILE = r"50%_best & <b>|x|$y$ \ {z} ~#^*"
@@ -18,7 +18,7 @@ def comparison(pairs, tmp_path_factory):
     root = tmp_path_factory.mktemp("tables")
     for name, factor in (("first", 1.1), ("second", 1.25)):
         write_result(root / name, pairs, lambda number, f=factor: f + number / 1000, model=name)
-    results = [load_result(root / name) for name in ("first", "second")]
+    results = [Result.load(root / name) for name in ("first", "second")]
     return compare(results, labels=["first", HOSTILE], metrics=("abs_rel", "delta1"))
 
 

@@ -19,6 +19,7 @@ def scene(index):
 
 TRUTHS = [scene(index) for index in range(5)]
 DATA = Images([(truth, truth > 0) for truth in TRUTHS])
+SAMPLES = [DATA[index] for index in range(len(DATA))]
 
 
 def write(folder, convert, dtype=np.uint16):
@@ -41,7 +42,7 @@ def write(folder, convert, dtype=np.uint16):
 )
 def test_the_usual_units_are_told(tmp_path, units, dtype):
     files = write(tmp_path, lambda x: x * units, dtype)
-    found = detect_units(files, DATA)
+    found = detect_units(files, SAMPLES)
     assert found.units_per_metre == units
     assert "detected: median" in found.evidence
     result = evaluate(FilePredictions(files, found.units_per_metre), DATA, protocol="full")
@@ -49,7 +50,7 @@ def test_the_usual_units_are_told(tmp_path, units, dtype):
 
 
 def test_floating_point_files_are_metres_even_when_far_off(tmp_path):
-    found = detect_units(write(tmp_path, lambda x: x * 3, np.float32), DATA)
+    found = detect_units(write(tmp_path, lambda x: x * 3, np.float32), SAMPLES)
     assert found.units_per_metre == 1.0
     assert "default" in found.evidence
 
@@ -59,7 +60,7 @@ def test_files_that_say_their_unit_are_believed(tmp_path):
     for index, truth in enumerate(TRUTHS):
         files[str(index)] = tmp_path / f"{index}.png"
         write_depth(files[str(index)], DepthMap.from_metres(truth), units_per_metre=500)
-    found = detect_units(files, DATA)
+    found = detect_units(files, SAMPLES)
     assert found.units_per_metre is None
     assert found.evidence == "as the files declare: 1/500 metre"
 
@@ -76,7 +77,7 @@ def test_files_that_say_their_unit_are_believed(tmp_path):
 )
 def test_what_cannot_be_told_is_refused(tmp_path, convert, dtype, words):
     with pytest.raises(LeadlineError, match=words):
-        detect_units(write(tmp_path, convert, dtype), DATA)
+        detect_units(write(tmp_path, convert, dtype), SAMPLES)
 
 
 def test_flip_averaging_asks_for_the_mirrored_files(tmp_path):

@@ -85,7 +85,7 @@ def test_pooled_and_per_image_differ_where_images_have_unequal_counts():
     one[0, 0], many[:] = 2.0, 2.0
     images = [(np.full((10, 10), p, np.float32), g, g > 0, g) for p, g in ((4.0, one), (2.0, many))]
     result = evaluate(Planted(images), Images([(g, g > 0) for _, g, _, _ in images]))
-    assert result.scores.per_image["abs_rel"] == pytest.approx(0.5)
-    assert result.scores.pooled["abs_rel"] == pytest.approx(1 / 101)
-    assert result.scores.pooled["rmse"] == pytest.approx(np.sqrt(4 / 101))
-    assert result.metrics == result.scores.per_image
+    assert result.per_image["abs_rel"] == pytest.approx(0.5)
+    assert result.pooled["abs_rel"] == pytest.approx(1 / 101)
+    assert result.pooled["rmse"] == pytest.approx(np.sqrt(4 / 101))
+    assert result.metrics == result.per_image

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
-from leadline.cli.evaluate import print_result
 from leadline.cli.options import DepthScaleOption
+from leadline.cli.print_result import print_result
 from leadline.cli.progress import Progress, tracker
 from leadline.errors import LeadlineError
 from leadline.training.run_folder import CURVES_FILE, SAMPLES

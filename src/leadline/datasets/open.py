@@ -249,13 +249,3 @@ def open_train_and_val(
     return source.open_train_and_val(
         val_fraction=val_fraction, seed=seed, val_unit=val_unit, limit=limit
     )
-
-
-def open_train_split(path: Path, **opening: Unpack[Opening]) -> DepthDataset | None:
-    """Return the training data that `path` has or lies beside, None where it declares none."""
-    return find_data(path, **opening).open_if_declared("train")
-
-
-def split_to_score(path: Path, layout: str = "auto") -> str | None:
-    """Return what is scored by default: val, else test, else everything (None)."""
-    return find_data(path, layout=layout).split_to_score()

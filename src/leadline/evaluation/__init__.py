@@ -1,8 +1,9 @@
-"""Evaluation: scores that say how they were made, baselines, reports."""
+"""Evaluation: scores that say how they were made, baselines, comparisons, reports."""
 
-from leadline.evaluation.baselines import training_baselines
+from leadline.evaluation.baselines import baseline_predictions, training_baselines
 from leadline.evaluation.cases import CaseCollector
-from leadline.evaluation.evaluate import Evaluation, evaluate
+from leadline.evaluation.compare import compare
+from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.predictions import (
     ConstantPredictions,
     FilePredictions,
@@ -11,23 +12,26 @@ from leadline.evaluation.predictions import (
     Predictions,
     find_files,
 )
-from leadline.evaluation.results import to_json, write_evaluation
+from leadline.evaluation.result import Result
 from leadline.evaluation.scoring import ImageScore, Scores, score
+from leadline.evaluation.sources import ModelSource, PredictionFolder
 
 __all__ = [
     "CaseCollector",
     "ConstantPredictions",
-    "Evaluation",
     "FilePredictions",
     "ImageScore",
     "ModelPredictions",
+    "ModelSource",
     "PredictedMaps",
+    "PredictionFolder",
     "Predictions",
+    "Result",
     "Scores",
+    "baseline_predictions",
+    "compare",
     "evaluate",
     "find_files",
     "score",
-    "to_json",
     "training_baselines",
-    "write_evaluation",
 ]

@@ -1,20 +1,37 @@
 """Trivial baselines: what a score is worth is seen beside what knows nothing of the picture."""
 
-from collections.abc import Callable, Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
+from leadline.evaluation.predictions import ConstantPredictions
+from leadline.evaluation.scoring import Track, Tracker, no_tracker
 from leadline.metrics.resize import resize_to
+
+MAX_TRAINING_IMAGES = 1000
+"""More would take longer to read than the score itself, and change no digit of a mean map."""
 
 MILLIMETRES_COUNTED = 100_000
 
 
-def training_baselines(
-    data: DepthDataset, track: Callable[[Iterable[int]], Iterable[int]] = iter
-) -> dict[str, NDArray[np.float32]]:
+def baseline_predictions(
+    train: DepthDataset, tracker: Tracker = no_tracker
+) -> dict[str, ConstantPredictions]:
+    """Return the baselines by name, to be scored beside a model: see `training_baselines`.
+
+    A large data set is represented by `MAX_TRAINING_IMAGES` of its images, evenly spaced.
+    """
+    count = min(len(train), MAX_TRAINING_IMAGES)
+    spread = train.subset([number * len(train) // count for number in range(count)])
+    track = tracker(f"baselines from {count} of {len(train)} training images")
+    return {
+        name: ConstantPredictions(depth)
+        for name, depth in training_baselines(spread, track).items()
+    }
+
+
+def training_baselines(data: DepthDataset, track: Track = iter) -> dict[str, NDArray[np.float32]]:
     """Return two predictions that ignore the photograph, learned from the training depth alone.
 
     "mean depth map": the mean of each pixel over the images where it is valid, (H,W) metres, at

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from leadline.datasets.sample import Sample
 from leadline.depth.classes import MAX_CLASSES
@@ -15,9 +16,27 @@ from leadline.evaluation.predictions import PredictedMaps
 from leadline.metrics import Comparison, Protocol, confusion_matrix, semantic_metrics
 from leadline.metrics.boundary import boundary_score, depth_edge_mask
 
-BREAKDOWNS = ("boundary", "edges", "ranges", "classes")
+BreakdownName = Literal["boundary", "edges", "ranges", "classes"]
+BREAKDOWNS: tuple[BreakdownName, ...] = get_args(BreakdownName)
 RANGE_EDGES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
 """Metres; the part within the protocol's range is used."""
+
+
+class PartScore(BaseModel):
+    """One part of all pictures, its metrics pooled; None where it has no pixel.
+
+    Ranges have `low` and `high` metres, classes an `id`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    low: float | None = None
+    high: float | None = None
+    id: int | None = None
+    pixels: int
+    images: int = 0
+    metrics: dict[str, FiniteFloat] | None
 
 
 class GroupBreakdown:
@@ -42,20 +61,20 @@ class GroupBreakdown:
         self.sums += sums
         self.images += sums[:, 0] > 0
 
-    def result(self) -> list[dict[str, Any]]:
-        """Return what goes into `result.json`."""
+    def result(self) -> tuple[PartScore, ...]:
+        """Return the score of every group that is shown."""
         raise NotImplementedError
 
-    def row(self, group: int, name: str, **extra: Any) -> dict[str, Any]:
-        """Return one group as it goes into `result.json`."""
+    def part(self, group: int, name: str, **extra: Any) -> PartScore:
+        """Return the score of one group; `extra` are fields that only some groups have."""
         sums = self.sums[group]
-        return {
-            "name": name,
+        return PartScore(
+            name=name,
+            pixels=int(sums[0]),
+            images=int(self.images[group]),
+            metrics=self.metrics.values(sums) if sums[0] else None,
             **extra,
-            "pixels": int(sums[0]),
-            "images": int(self.images[group]),
-            "metrics": self.metrics.values(sums) if sums[0] else None,
-        }
+        )
 
 
 class EdgeBreakdown(GroupBreakdown):
@@ -71,9 +90,9 @@ class EdgeBreakdown(GroupBreakdown):
         edges = depth_edge_mask(comparison.truth, comparison.scored)
         return comparison.at_scored(edges.view(np.uint8))
 
-    def result(self) -> list[dict[str, Any]]:
-        """Return a row for `edge` and one for `interior`."""
-        return [self.row(1, "edge"), self.row(0, "interior")]
+    def result(self) -> tuple[PartScore, ...]:
+        """Return the scores of `edge` and of `interior`."""
+        return self.part(1, "edge"), self.part(0, "interior")
 
 
 class RangeBreakdown(GroupBreakdown):
@@ -95,13 +114,13 @@ class RangeBreakdown(GroupBreakdown):
             reached += truth >= np.float32(edge)
         return reached
 
-    def result(self) -> list[dict[str, Any]]:
-        """Return a row for every range of distance, the nearest first."""
+    def result(self) -> tuple[PartScore, ...]:
+        """Return the score of every range of distance, the nearest first."""
         bounds = zip(self.edges[:-1], self.edges[1:], strict=True)
-        return [
-            self.row(group, f"{round(low, 2):g}..{high:g} m", low=low, high=high)
+        return tuple(
+            self.part(group, f"{round(low, 2):g}..{high:g} m", low=low, high=high)
             for group, (low, high) in enumerate(bounds)
-        ]
+        )
 
 
 class ClassBreakdown(GroupBreakdown):
@@ -122,18 +141,18 @@ class ClassBreakdown(GroupBreakdown):
         ids = comparison.at_scored(comparison.crop(labels))
         return np.where((ids < 0) | (ids >= MAX_CLASSES), MAX_CLASSES, ids)
 
-    def result(self) -> list[dict[str, Any]]:
-        """Return a row for every class that occurs, void ones left out."""
+    def result(self) -> tuple[PartScore, ...]:
+        """Return the score of every class that occurs, void ones left out."""
         if not self._seen:
             raise LeadlineError(
                 "--breakdown classes: the data has no labels; leave it out, or add a label column"
             )
         present = np.flatnonzero(self.sums[:MAX_CLASSES, 0])
-        return [
-            self.row(int(group), f"class {group}", id=int(group))
+        return tuple(
+            self.part(int(group), f"class {group}", id=int(group))
             for group in present
             if group not in self._void
-        ]
+        )
 
 
 class BoundaryBreakdown:
@@ -164,7 +183,9 @@ class BoundaryBreakdown:
 class Breakdowns:
     """The breakdowns called `names`, of `BREAKDOWNS`; memory does not grow with the images."""
 
-    def __init__(self, names: Sequence[str], protocol: Protocol, void: Sequence[int] = ()):
+    def __init__(
+        self, names: Sequence[BreakdownName], protocol: Protocol, void: Sequence[int] = ()
+    ):
         makers: dict[str, Callable[[], GroupBreakdown | BoundaryBreakdown]] = {
             "boundary": BoundaryBreakdown,
             "edges": lambda: EdgeBreakdown(protocol),
@@ -196,7 +217,7 @@ class Breakdowns:
                 part.add(each)
 
     def result(self) -> dict[str, Any]:
-        """Return what goes into `result.json`: {name: result}."""
+        """Return {name: result}, as it goes into a `Result`."""
         return {name: part.result() for name, part in self._parts.items()}
 
 

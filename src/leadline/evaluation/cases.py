@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
+from leadline.depth.depth_map import DepthMap
+from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.predictions import PredictedMaps
 from leadline.io.atomic import atomic_path
 from leadline.metrics import Comparison
+from leadline.viz.color import robust_range
+from leadline.viz.panels import ERROR_LIMIT, side_by_side
 
-EVEN = 8
-EXTREME = 8
+EVEN_CASES = 8
+EXTREME_CASES = 8
 RANKED_BY = "abs_rel"
+KEPT_WIDTH = 1280
+"""Pixels: photographs of at least twice this width are kept with every second pixel, or third..."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One kept image: `prediction` (H,W) float16 metres as it was scored.
+    """An image kept to look at: its place in the data's order, its id and why it was kept.
 
-    It is 0 where there is none, infinite where it was too far to say.
+    `roles` are some of even, worst and best. `stored` is the prediction as half floats, or the
+    file that holds them. `sample` is the photograph with its truth, while it is in memory: after
+    scoring, but not for a result that was loaded.
     """
 
     index: int
     id: str
-    prediction: NDArray[np.float16]
-    value: float
-    """`RANKED_BY` of this image; NaN where no pixel counts."""
-    roles: tuple[str, ...] = ()
+    roles: tuple[str, ...]
+    stored: NDArray[np.float16] | Path
+    sample: Sample | None = None
+
+    def prediction(self) -> NDArray[np.float32]:
+        """Return the prediction, (H,W) metres as scored: 0 where missing, inf where too far.
+
+        Errors: LeadlineError for a damaged file.
+        """
+        if not isinstance(self.stored, Path):
+            return self.stored.astype(np.float32)
+        prediction = _read_arrays(self.stored, "prediction")["prediction"]
+        if prediction.ndim != 2 or prediction.dtype.kind != "f":
+            raise LeadlineError(f"{self.stored}: its prediction is not a (H,W) array of metres")
+        return prediction.astype(np.float32)
 
 
 @dataclass
@@ -39,16 +61,16 @@ class CaseCollector:
     """Keeps `even` images of `total` and the `extreme` worst and best; memory is bounded."""
 
     total: int
-    even: int = EVEN
-    extreme: int = EXTREME
-    _chosen: frozenset[int] = field(init=False)
+    even: int = EVEN_CASES
+    extreme: int = EXTREME_CASES
+    _even_indices: frozenset[int] = field(init=False)
     _spaced: dict[int, Case] = field(default_factory=dict)
     # Heaps of (rank, -index, case): the smallest rank is the first to go.
     _worst: list[tuple[float, int, Case]] = field(default_factory=list)
     _best: list[tuple[float, int, Case]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._chosen = evenly_spaced(self.total, self.even)
+        self._even_indices = evenly_spaced(self.total, self.even)
 
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
@@ -56,46 +78,36 @@ class CaseCollector:
         """Consider image `index`."""
         metrics = comparison.metrics
         value = metrics[RANKED_BY] if metrics is not None else float("nan")
-        spaced = index in self._chosen
-        ranked = metrics is not None and self.extreme > 0
-        wanted = [
+        is_spaced = index in self._even_indices
+        is_ranked = metrics is not None and self.extreme > 0
+        entered = [
             (heap, rank)
             for heap, rank in ((self._worst, value), (self._best, -value))
-            if ranked and (len(heap) < self.extreme or (rank, -index) > heap[0][:2])
+            if is_ranked and (len(heap) < self.extreme or (rank, -index) > heap[0][:2])
         ]
-        if not spaced and not wanted:
+        if not is_spaced and not entered:
             return
-        case = Case(index, sample.id, _half(comparison.full), value)
-        if spaced:
+        case = Case(index, sample.id, (), _half(comparison.full), _thinned(sample))
+        if is_spaced:
             self._spaced[index] = case
-        for heap, rank in wanted:
+        for heap, rank in entered:
             heapq.heappush(heap, (rank, -index, case))
             if len(heap) > self.extreme:
                 heapq.heappop(heap)
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> tuple[Case, ...]:
         """Return every kept image with its roles, in the data's order."""
         groups = {
-            "even": list(self._spaced.values()),
-            "worst": [entry[2] for entry in self._worst],
-            "best": [entry[2] for entry in self._best],
+            "even": set(self._spaced),
+            "worst": {entry[2].index for entry in self._worst},
+            "best": {entry[2].index for entry in self._best},
         }
-        kept = {case.index: case for cases in groups.values() for case in cases}
-        return [
-            Case(
-                case.index, case.id, case.prediction, case.value,
-                tuple(
-                    role
-                    for role, cases in groups.items()
-                    if any(each.index == index for each in cases)
-                ),
-            )
+        ranked = (entry[2] for entry in (*self._worst, *self._best))
+        kept = self._spaced | {case.index: case for case in ranked}
+        return tuple(
+            replace(case, roles=tuple(role for role, each in groups.items() if index in each))
             for index, case in sorted(kept.items())
-        ]  # fmt: skip
-
-    def worst(self) -> list[Case]:
-        """Return the worst images, the worst first."""
-        return [entry[2] for entry in sorted(self._worst, key=lambda entry: entry[:2])[::-1]]
+        )
 
 
 def evenly_spaced(total: int, count: int) -> frozenset[int]:
@@ -103,17 +115,61 @@ def evenly_spaced(total: int, count: int) -> frozenset[int]:
     return frozenset(int(index) for index in np.linspace(0, total - 1, min(count, total)))
 
 
-def write_cases(cases: list[Case], folder: Path) -> None:
+def write_cases(cases: Sequence[Case], folder: Path) -> None:
     """Write `<index>.npz` for each case into `folder`, in place of what an earlier score left."""
     for case in cases:
+        half = case.prediction().astype(np.float16)
         with atomic_path(folder / f"{case.index}.npz") as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file, prediction=case.prediction, id=case.id, role=",".join(case.roles)
-            )
+            np.savez_compressed(file, prediction=half, id=case.id, role=",".join(case.roles))
     kept = {f"{case.index}.npz" for case in cases}
     for path in folder.glob("*.npz"):
         if path.stem.isdigit() and path.name not in kept:
             path.unlink()
+
+
+def read_cases(folder: Path) -> tuple[Case, ...]:
+    """Return the cases that were written into `folder`, in the data's order.
+
+    Errors: LeadlineError for a file that is damaged or no case.
+    """
+    cases = []
+    for path in folder.glob("*.npz"):
+        content = _read_arrays(path, "id", "role")
+        if not path.stem.isdigit():
+            raise LeadlineError(f"{path}: is not named by an image's number; remove it")
+        roles = tuple(str(content["role"]).split(","))
+        cases.append(Case(int(path.stem), str(content["id"]), roles, path))
+    return tuple(sorted(cases, key=lambda case: case.index))
+
+
+def draw_cases(cases: Sequence[Case], values: Sequence[float]) -> NDArray[np.uint8]:
+    """Return rows of photograph | truth | prediction | error, of cases that are in memory.
+
+    `values` are their `RANKED_BY`, for the titles.
+    """
+    rows = [
+        _draw_row(case.sample, case.prediction(), value)
+        for case, value in zip(cases, values, strict=True)
+        if case.sample is not None
+    ]
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate(
+        [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0))) for row in rows]
+    )
+
+
+def _draw_row(sample: Sample, prediction: NDArray[np.float32], value: float) -> NDArray[np.uint8]:
+    truth = sample.depth_map
+    low, high = robust_range(truth.depth, truth.valid)  # red to blue, as `side_by_side` has it
+    limit = f"{100 * ERROR_LIMIT:.0f}"
+    titles = [
+        Path(sample.id).name,
+        f"truth, {low:.1f} to {high:.1f} m",
+        f"prediction, {RANKED_BY} {value:.3f}",
+        f"error -{limit}..+{limit} %",
+    ]
+    predicted = DepthMap.from_metres(prediction)
+    return side_by_side(sample.image, truth, [predicted], titles=titles, error=True)
 
 
 def _half(depth: NDArray[np.float32]) -> NDArray[np.float16]:
@@ -121,3 +177,22 @@ def _half(depth: NDArray[np.float32]) -> NDArray[np.float16]:
     half = np.where(depth > 0, np.minimum(depth, largest), 0).astype(np.float16)
     half[depth == np.inf] = np.inf  # which is too far, not missing
     return half
+
+
+def _thinned(sample: Sample) -> Sample:
+    """Return what pictures show of a sample, with fewer pixels where they are many."""
+    step = max(1, sample.depth.shape[1] // KEPT_WIDTH)
+    every = np.s_[::step, ::step]
+    image, depth, valid = sample.image[every], sample.depth[every], sample.valid[every]
+    return Sample.from_metres(sample.id, np.ascontiguousarray(image), depth, valid)
+
+
+def _read_arrays(path: Path, *names: str) -> Mapping[str, NDArray[Any]]:
+    """Read the named arrays of a case, never unpickling anything."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in names}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise LeadlineError(
+            f"{path}: is damaged or no kept case ({one_line(error)}); evaluate again"
+        ) from error

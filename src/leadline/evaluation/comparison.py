@@ -1,4 +1,4 @@
-"""Comparing results: which may stand side by side, what differs, and how surely."""
+"""The numbers of a comparison: which results may stand side by side, what differs, how surely."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from leadline.errors import LeadlineError
-from leadline.evaluation.likeness import differences, groups_of
 from leadline.evaluation.published import PublishedSet, published_for
-from leadline.evaluation.stored import Result
+from leadline.evaluation.result import Result
 from leadline.metrics import (
     HIGHER_IS_BETTER,
     METRICS,
@@ -22,7 +21,8 @@ from leadline.metrics import (
 SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
 """What comparisons show unless the protocol or the user says otherwise."""
 
-FEWEST_IMAGES = 2
+MIN_IMAGES = 2
+"""For an interval or a test: one image says nothing of another."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ComparisonTable:
         return f"{self.results[0].data_label}, {self.results[0].extent}"
 
 
-def compare(
+def compare_results(
     results: Sequence[Result],
     *,
     labels: Sequence[str] = (),
@@ -109,7 +109,7 @@ def compare(
     if max(groups) > 0 and not mixed:
         other = results[groups.index(1)]
         raise LeadlineError(
-            f"{results[0].folder} and {other.folder} cannot stand side by side: "
+            f"{results[0].location} and {other.location} cannot stand side by side: "
             f"{'; '.join(differences(results[0], other))}. Evaluate alike, or allow it with --mixed"
         )
     notes = {
@@ -122,12 +122,12 @@ def compare(
     reference = published_for(results[0].protocol.name) if published else None
     if reference is not None:
         rows += _published_rows(reference, metrics, notes)
-    paired = {
+    tested = {
         name: _paired(results[0], result, metrics, seed)
         for name, result, group in zip(names, results, groups, strict=True)
         if result is not results[0] and group == 0
     }
-    paired = {name: found for name, found in paired.items() if found}
+    paired = {name: by_metric for name, by_metric in tested.items() if by_metric}
     return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes)
 
 
@@ -138,13 +138,15 @@ def shown_metrics(protocol: Protocol) -> tuple[str, ...]:
 
 def unique_labels(results: Sequence[Result]) -> list[str]:
     """Return a different name for each result: its model, else with its folder beside it."""
-    models = [result.content.model for result in results]
+    models = [result.model for result in results]
     labels = [
-        model if models.count(model) == 1 else f"{model} ({result.folder.resolve().name})"
+        model
+        if result.folder is None or models.count(model) == 1
+        else f"{model} ({result.folder.resolve().name})"
         for model, result in zip(models, results, strict=True)
     ]
     if len(set(labels)) < len(labels):
-        labels = [f"{result.content.model} ({result.folder})" for result in results]
+        labels = [f"{result.model} ({result.location})" for result in results]
     if len(set(labels)) < len(labels):
         raise LeadlineError("the same result is given twice; a comparison needs different ones")
     return labels
@@ -162,11 +164,11 @@ def _check_metrics(results: Sequence[Result], metrics: Sequence[str]) -> None:
     if not results:
         raise LeadlineError("a comparison needs at least one result")
     for metric in metrics:
-        without = [result for result in results if metric not in result.content.metrics]
+        without = [result for result in results if metric not in result.metrics]
         if without:
             raise LeadlineError(
-                f"{without[0].folder} has no metric {metric!r}; "
-                f"choose among {', '.join(without[0].content.metrics)}"
+                f"{without[0].location} has no metric {metric!r}; "
+                f"choose among {', '.join(without[0].metrics)}"
             )
 
 
@@ -175,16 +177,12 @@ def _result_rows(
 ) -> list[Row]:
     rows = []
     for result, name, group in zip(results, names, groups, strict=True):
-        peers = [
-            other.content.metrics
-            for other, its in zip(results, groups, strict=True)
-            if its == group
-        ]
+        peers = [other.metrics for other, its in zip(results, groups, strict=True) if its == group]
         values = {
             metric: Value(
-                result.content.metrics[metric],
+                result.metrics[metric],
                 _interval(result, metric),
-                len(peers) > 1 and result.content.metrics[metric] == _best(metric, peers),
+                len(peers) > 1 and result.metrics[metric] == _best(metric, peers),
             )
             for metric in metrics
         }
@@ -193,8 +191,8 @@ def _result_rows(
 
 
 def _interval(result: Result, metric: str) -> tuple[float, float] | None:
-    ends = result.content.intervals.get(metric)
-    if result.content.images_scored < FEWEST_IMAGES:  # one image says nothing of another
+    ends = result.intervals.get(metric)
+    if result.images_scored < MIN_IMAGES:
         return None
     return (float(ends[0]), float(ends[1])) if ends else None
 
@@ -207,7 +205,7 @@ def _best(metric: str, peers: Sequence[dict[str, float]]) -> float:
 def _baseline_rows(first: Result, metrics: Sequence[str]) -> list[Row]:
     return [
         Row(name, "baseline", {metric: Value(scores.get(metric)) for metric in metrics})
-        for name, scores in first.content.baselines.items()
+        for name, scores in first.baselines.items()
     ]
 
 
@@ -233,17 +231,62 @@ def _paired(
     first: Result, other: Result, metrics: Sequence[str], seed: int
 ) -> dict[str, PairedDifference]:
     """Test `other` against `first`, image by image, on the images that both scored."""
-    found = {}
+    by_metric = {}
     for metric in metrics:
-        if metric not in first.rows or metric not in other.rows:
+        if metric not in first.table.columns or metric not in other.table.columns:
             continue
-        a, b = first.rows[metric], other.aligned(metric, first.ids)
+        a, b = first.table.columns[metric], other.table.column(metric, first.table.ids)
         both = np.isfinite(a) & np.isfinite(b)
-        if np.count_nonzero(both) < FEWEST_IMAGES:
+        if np.count_nonzero(both) < MIN_IMAGES:
             continue
         delta = b[both] - a[both]
         ends = bootstrap_interval(delta[:, None], seed=seed)
         interval = (float(ends[0, 0]), float(ends[1, 0]))
         p = paired_test(a[both], b[both], seed=seed)
-        found[metric] = PairedDifference(float(delta.mean()), interval, p)
-    return found
+        by_metric[metric] = PairedDifference(float(delta.mean()), interval, p)
+    return by_metric
+
+
+def differences(first: Result, other: Result) -> list[str]:
+    """Return why two results were not made alike, in words; empty where they were."""
+    reasons = []
+    if first.protocol_label != other.protocol_label:
+        reasons.append(f"protocol {first.protocol_label} against {other.protocol_label}")
+    if first.data_label != other.data_label:
+        reasons.append(f"data {first.data_label} against {other.data_label}")
+    elif first.data_options != other.data_options:
+        reasons.append(f"data read with {first.data_options} against {other.data_options}")
+    mine, theirs = first.table.ids, other.table.ids
+    if set(mine) != set(theirs):
+        common = len(set(mine) & set(theirs))
+        reasons.append(f"{len(mine)} images against {len(theirs)}, {common} in common")
+    elif first.protocol_label == other.protocol_label:
+        reasons += _other_truth(first, other)
+    return reasons
+
+
+def _other_truth(first: Result, other: Result) -> list[str]:
+    """The number of scored pixels depends on the true depth and the protocol alone."""
+    ids = first.table.ids
+    mine, theirs = first.table.columns["pixels"], other.table.column("pixels", ids)
+    unequal = np.flatnonzero(mine != theirs)
+    if unequal.size == 0:
+        return []
+    index = int(unequal[0])
+    return [
+        f"true depth ({ids[index]} has {mine[index]:.0f} scored pixels against "
+        f"{theirs[index]:.0f}: another ground truth or another unit)"
+    ]
+
+
+def groups_of(results: Sequence[Result]) -> list[int]:
+    """Return a number for each result: equal numbers were made alike, the first has 0."""
+    leaders: list[Result] = []
+    groups = []
+    for result in results:
+        is_alike = [not differences(leader, result) for leader in leaders]
+        if True not in is_alike:
+            leaders.append(result)
+            is_alike.append(True)
+        groups.append(is_alike.index(True))
+    return groups

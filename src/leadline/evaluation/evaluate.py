@@ -1,97 +1,187 @@
-"""Scoring: a model, or anybody's prediction files, on a data set under a named protocol."""
+"""`leadline.evaluate`: a model, or anybody's prediction files, on data under a named protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from leadline.datasets.open import DataSource, OpenOptions, find_data
 from leadline.datasets.sample import DepthDataset
-from leadline.evaluation.breakdowns import Breakdowns, ClassScores
+from leadline.errors import LeadlineError
+from leadline.evaluation.baselines import baseline_predictions
+from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
-from leadline.evaluation.scoring import ImageScore, Observer, Scores, Track, resolve_protocol, score
+from leadline.evaluation.report.pages import write_report
+from leadline.evaluation.result import DataOpening, Result
+from leadline.evaluation.scoring import (
+    ReadAhead,
+    Tracker,
+    no_tracker,
+    resolve_protocol,
+    score,
+)
+from leadline.evaluation.sources import ModelSource, PredictionFolder, open_source
+from leadline.io.atomic import check_writable
 from leadline.metrics import Protocol
+from leadline.metrics.alignment import Alignment, AlignmentSpace
+from leadline.metrics.protocols import aligned
 
 VOID = (255,)
-
-
-@dataclass
-class Evaluation:
-    """A score that says how it was made."""
-
-    scores: Scores
-    model: str = ""
-    model_path: str | None = None
-    units: str | None = None
-    data: str = ""
-    split: str | None = None
-    data_options: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    first_of: int | None = None
-    """How many images the data has, where only the first of them were taken."""
-    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
-    semantic: dict[str, float] | None = None
-    breakdowns: dict[str, Any] | None = None
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-
-    @property
-    def protocol(self) -> Protocol:
-        """The protocol that the numbers were made under."""
-        return self.scores.protocol
-
-    @property
-    def images(self) -> tuple[ImageScore, ...]:
-        """The score of every image."""
-        return self.scores.images
-
-    @property
-    def extent(self) -> str:
-        """How many images were scored, in words."""
-        return extent_in_words(len(self.scores.scored), len(self.images), self.first_of)
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Every metric under the protocol's aggregation."""
-        return self.scores.metrics
+REPORT_FILE = "report.html"
+OPENED_ALREADY = DataOpening()
+"""What a result says of how data was opened that was given as a data set."""
 
 
 def evaluate(
-    predictions: Predictions,
-    data: DepthDataset,
+    predictions: str | Path | ModelSource | PredictionFolder | Predictions,
+    data: str | Path | DepthDataset,
     *,
+    split: str | None = None,
+    layout: str = "auto",
+    units_per_metre: float | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    limit: int | None = None,
     protocol: str | Protocol = "auto",
-    breakdowns: Sequence[str] = (),
+    align: Alignment | None = None,
+    align_space: AlignmentSpace = "depth",
+    breakdowns: Sequence[BreakdownName] = (),
     void: Sequence[int] = VOID,
-    cases: CaseCollector | None = None,
-    track: Track = iter,
-) -> Evaluation:
-    """Score `predictions` on every sample; memory for maps does not grow with their number.
+    baselines: bool | DepthDataset = True,
+    out: str | Path | None = None,
+    cases: int | None = None,
+    name: str | None = None,
+    data_name: str | None = None,
+    tracker: Tracker = no_tracker,
+) -> Result:
+    """Score predictions on every image of `data`, each of which is read once.
 
-    `breakdowns` are names of `BREAKDOWNS`; label ids in `void` count in no class score; `cases`
-    collects maps to look at; `track` wraps the iteration over indices, for a progress bar.
-    Errors: LeadlineError where the protocol does not fit or no image can be scored.
+    `predictions` is a model (what `leadline.load` takes, or `hf:NAME`), a `ModelSource` that says
+    how to run it, a `PredictionFolder`, or anything with the methods of `Predictions`.
+    `data` is a path, with the arguments of `open_data` beside it, or a data set that is open. By
+    default `split` is val, else test; `limit` takes the first images only.
+    `protocol` is a name of `leadline protocols`, a YAML file or a `Protocol`; `align` fits each
+    prediction to the truth first, in `align_space`. `breakdowns` are scored beside the whole.
+    Label ids in `void` count in no class score. `baselines` are learned from the train split that
+    the data has, or from the data set given. With `out` the result, its pictures and
+    `report.html` are written into that folder, and `cases` of the worst and of the best images
+    are kept, by default 8. `name` and `data_name` are what tables call the predictions and the
+    data. `tracker` makes progress bars.
+
+    Errors: LeadlineError for data, predictions or a protocol that do not fit each other, or where
+    no image has a pixel to score.
+
+    >>> result = evaluate("compact-nyu", "pairs", protocol="full", out="scored")
+    >>> result.images, f"{result.missing_share:.2f}", sorted(result.metrics)[:2]
+    (2, '0.00', ['abs_rel', 'delta1'])
+    >>> Result.load("scored").metrics == result.metrics
+    True
     """
-    chosen = resolve_protocol(protocol, data)
-    parts = Breakdowns(breakdowns, chosen, void)
+    if out is not None:
+        check_writable(Path(out))
+    opening = OpenOptions(layout, units_per_metre, options=data_options or {})
+    opened = _open_data(data, split, limit, opening)
+    samples = ReadAhead(opened.samples)
+    chosen = resolve_protocol(protocol, samples)
+    if align is not None:
+        chosen = aligned(chosen, align, align_space)
+    source = open_source(predictions, samples, opened.ids, chosen)
+    # The report draws error by distance, and cases.
+    names = [*breakdowns, "ranges"] if out is not None else breakdowns
+    parts = Breakdowns(list(dict.fromkeys(names)), chosen, void)
     classes = ClassScores(void)
-    observers: list[Observer] = [*([] if cases is None else [cases]), parts, classes]
-    scores = score(predictions, data, chosen, observers=observers, track=track)
-    # Raises where no image has a pixel.
-    scores.metrics  # noqa: B018
-    return Evaluation(scores, semantic=classes.result(), breakdowns=parts.result() or None)
+    collector = _collector(len(samples), cases, is_drawn=out is not None)
+    train = opened.train() if isinstance(baselines, bool) and baselines else baselines
+    scores = score(
+        source.predictions,
+        samples,
+        chosen,
+        baselines=baseline_predictions(train, tracker) if train else None,
+        observers=[parts, classes, collector],
+        track=tracker("evaluate"),
+    )
+    scores.check_not_empty()
+    result = Result.from_scores(
+        scores,
+        model=source.name if name is None else name,
+        model_path=source.path,
+        prediction_units=source.units,
+        warnings=source.warnings(),
+        data=opened.name if data_name is None else data_name,
+        split=opened.split,
+        data_options=opened.options,
+        images_in_data=opened.total,
+        semantic=classes.result(),
+        breakdowns=parts.result() or None,
+        cases_in_memory=collector.cases(),
+    )
+    if out is not None:
+        result.save(out)
+        write_report(Path(out) / REPORT_FILE, result)
+    return result
 
 
-def extent_in_words(scored: int, images: int, first_of: int | None) -> str:
-    """Say how many images were scored, and of how many they are the first where that was asked."""
-    limited = "" if first_of is None else f", the first of {first_of} (--limit {images})"
-    return f"{scored} of {images} images scored{limited}"
+def _collector(total: int, extreme: int | None, *, is_drawn: bool) -> CaseCollector:
+    """Return what keeps cases to be drawn: by default the usual number, or none at all."""
+    if extreme is not None:
+        return CaseCollector(total, extreme=extreme)
+    return CaseCollector(total) if is_drawn else CaseCollector(total, even=0, extreme=0)
 
 
-def holes_in_words(protocol: Protocol) -> str:
-    """Say what scored pixels without a prediction count as."""
-    if protocol.holes != "smallest depth":
-        return protocol.holes
-    low, high = protocol.clamp_range
-    return f"{protocol.holes}, {low:g} m, or as {high:g} m where they are infinite"
+@dataclass(frozen=True)
+class _OpenedData:
+    """The samples to score, and what a `Result` says of them; `total` is their number unlimited.
+
+    `source` is None for a data set that was given open.
+    """
+
+    samples: DepthDataset
+    name: str
+    split: str | None = None
+    options: DataOpening = OPENED_ALREADY
+    total: int | None = None
+    source: DataSource | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The id of every sample."""
+        return [self.samples.sample_id(index) for index in range(len(self.samples))]
+
+    def train(self) -> DepthDataset | None:
+        """Open the train split that lies in the data or beside it, None where there is none."""
+        return None if self.source is None else self.source.open_if_declared("train")
+
+
+def _open_data(
+    data: str | Path | DepthDataset, split: str | None, limit: int | None, options: OpenOptions
+) -> _OpenedData:
+    """Recognise the data, once, and open what is to be scored of it."""
+    if not isinstance(data, str | Path):
+        if split is not None or options != OpenOptions():
+            raise LeadlineError("a data set that is open takes no split, layout, unit or option")
+        return _limited(_OpenedData(data, str(data.root)), limit)
+    source = find_data(
+        Path(data),
+        layout=options.layout,
+        units_per_metre=options.units_per_metre,
+        options=options.options,
+    )
+    split = split if split is not None else source.split_to_score()
+    opening = DataOpening(
+        layout=source.options.layout,
+        units_per_metre=source.options.units_per_metre,
+        options=dict(source.options.options),
+    )
+    return _limited(
+        _OpenedData(source.open(split), str(data), split, opening, source=source), limit
+    )
+
+
+def _limited(opened: _OpenedData, limit: int | None) -> _OpenedData:
+    """Keep the first `limit` samples."""
+    total = len(opened.samples)
+    if limit is None or limit >= total:
+        return replace(opened, total=total)
+    return replace(opened, samples=opened.samples.subset(range(limit)), total=total)

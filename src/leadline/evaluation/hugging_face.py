@@ -14,9 +14,12 @@ from transformers.utils import logging
 
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
-from leadline.evaluation.outputs import check_aligned, check_output, depth_of_disparity
-from leadline.evaluation.predictions import PredictedMaps, mirror
-from leadline.metrics import Protocol
+from leadline.evaluation.predictions import (
+    PredictedMaps,
+    PredictionOutput,
+    depth_of_disparity,
+    mirror,
+)
 
 PREFIX = "hf:"
 METRIC_TYPES = frozenset({"glpn", "zoedepth", "depth_pro", "prompt_depth_anything"})
@@ -30,7 +33,7 @@ class HuggingFacePredictions:
     gives its reciprocal, which means something only after scale-shift alignment of inverse depth.
     """
 
-    def __init__(self, name: str, output: str | None = None):
+    def __init__(self, name: str, output: PredictionOutput | None = None):
         self.name = name
         local = Path(name).is_dir()
         logging.disable_progress_bar()
@@ -83,24 +86,10 @@ class HuggingFacePredictions:
         return np.asarray(predicted.squeeze().float().cpu().numpy(), dtype=np.float32)
 
 
-def open_hugging_face(
-    name: str, output: str | None, protocol: Protocol
-) -> tuple[str, HuggingFacePredictions]:
-    """Return the name for tables and the predictions of `hf:NAME_OR_FOLDER`.
-
-    Errors: LeadlineError for a model of inverse depth under a protocol that does not align it.
-    """
-    check_output(output)
-    short = name.removeprefix(PREFIX)
-    predictions = HuggingFacePredictions(short, output)
-    check_aligned(name, predictions.output, protocol)
-    return Path(short).name, predictions
-
-
-def _output_of(name: str, config: Any) -> str:
+def _output_of(name: str, config: Any) -> PredictionOutput:
     """Return what the model's numbers are, as far as its configuration says."""
-    if (said := getattr(config, "depth_estimation_type", None)) is not None:
-        return "metric" if said == "metric" else "inverse"
+    if (declared := getattr(config, "depth_estimation_type", None)) is not None:
+        return "metric" if declared == "metric" else "inverse"
     if config.model_type in METRIC_TYPES:
         return "metric"
     if config.model_type in INVERSE_TYPES:

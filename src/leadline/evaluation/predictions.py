@@ -1,4 +1,4 @@
-"""Where predictions come from: a model, anybody's files, one map for all."""
+"""What is scored, image by image: a model, anybody's files, one map for all."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import DepthDataset, Sample
+from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError
-from leadline.evaluation.outputs import depth_of_disparity
 from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
 from leadline.metrics.resize import Size, resize_to
 
 if TYPE_CHECKING:
     from leadline.inference.runtimes import Runtime
 
+PredictionOutput = Literal["metric", "inverse"]
+"""What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
+
+SMALLEST_DISPARITY = 1e-6
 SAME_RATIO = 0.04
 """Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
 
@@ -89,17 +92,17 @@ class FilePredictions:
     """Somebody's files, found by each sample's id; `flipped` are those of the mirrored photographs.
 
     With `averaged`, whoever gives the files says that they are flip averages already. `output` is
-    what their numbers are, one of `outputs.OUTPUTS`; "inverse" is for protocols that align inverse
-    depth, and `doubt` a warning about that. `stretched` collects the files of another aspect ratio
-    than the truth, with both sizes.
+    what their numbers are; "inverse" is for protocols that align inverse depth. `unit_warning` says
+    why the files are hardly in the unit that was declared. `stretched` collects the files of
+    another aspect ratio than the truth, with both sizes.
     """
 
     files: Mapping[str, Path]
     units_per_metre: float | None = None
     flipped: Mapping[str, Path] | None = None
     averaged: bool = False
-    output: str = "metric"
-    doubt: str | None = None
+    output: PredictionOutput = "metric"
+    unit_warning: str | None = None
     stretched: dict[Path, tuple[Size, Size]] = field(default_factory=dict)
 
     def predict(self, sample: Sample) -> PredictedMaps:
@@ -136,14 +139,22 @@ class FilePredictions:
 
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""
-        found = [] if self.doubt is None else [self.doubt]
+        warnings = [] if self.unit_warning is None else [self.unit_warning]
         if self.stretched:
             path, (shape, size) = next(iter(self.stretched.items()))
-            found.append(
+            warnings.append(
                 f"{len(self.stretched)} prediction files of another aspect ratio than the truth "
                 f"were stretched to its size, the first is {path}: {_by(shape)} against {_by(size)}"
             )
-        return found
+        return warnings
+
+
+def depth_of_disparity(disparity: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the reciprocal, which means something only after alignment of inverse depth.
+
+    Nothing is smaller than `SMALLEST_DISPARITY`; NaN stays.
+    """
+    return np.asarray(np.reciprocal(np.maximum(disparity, np.float32(SMALLEST_DISPARITY))))
 
 
 def read_disparity(path: Path) -> NDArray[np.float32]:
@@ -151,10 +162,10 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
 
     Errors: LeadlineError for a file that says it holds depth.
     """
-    values, about = read_depth_values(path)
-    if about.units_per_metre is not None:
+    values, metadata = read_depth_values(path)
+    if metadata.units_per_metre is not None:
         raise LeadlineError(
-            f"{path}: says that it holds depth ({about.units_per_metre:g} units a metre), not "
+            f"{path}: says that it holds depth ({metadata.units_per_metre:g} units a metre), not "
             "inverse depth; leave --pred-output out"
         )
     return values.astype(np.float32)
@@ -178,8 +189,8 @@ def mirror(sample: Sample) -> Sample:
     return replace(sample, image=np.ascontiguousarray(sample.image[:, ::-1]))
 
 
-def find_files(folder: Path, data: DepthDataset) -> dict[str, Path]:
-    """Return {sample id: its prediction file}.
+def find_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+    """Return {sample id: its prediction file} for samples of these `ids`.
 
     A file sits below `folder` at the image's own path or at the end of it, as long as that is the
     end of no other image's path; where its stem is no other's, anywhere below, once. It has one of
@@ -188,24 +199,23 @@ def find_files(folder: Path, data: DepthDataset) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise LeadlineError(f"{folder}: no such folder of predictions")
-    ids = [data.sample_id(index) for index in range(len(data))]
-    shortest = _parts_that_tell_apart(ids)
-    found = {name: _file_at(_places(folder, name, shortest)) for name in ids}
-    missing = [name for name, path in found.items() if path is None]
+    shortest = _count_of_unique_parts(ids)
+    files = {name: _file_at(_places(folder, name, shortest)) for name in ids}
+    missing = [name for name, path in files.items() if path is None]
     if missing and shortest == 1:
-        below = _stems_below(folder)
+        below = _places_by_stem(folder)
         for name in missing:
-            found[name] = _file_at(_only_place(folder, name, below[Path(name).stem]))
-        missing = [name for name, path in found.items() if path is None]
+            files[name] = _file_at(_only_place(folder, name, below[Path(name).stem]))
+        missing = [name for name, path in files.items() if path is None]
     if missing:
         places = _places(folder, missing[0], shortest)
-        told = places[-1:] if Path(missing[0]).is_absolute() else [places[0], places[-1]]
-        expected = " or ".join(dict.fromkeys(f"{place}.npy" for place in told))
+        named = places[-1:] if Path(missing[0]).is_absolute() else [places[0], places[-1]]
+        expected = " or ".join(dict.fromkeys(f"{place}.npy" for place in named))
         raise LeadlineError(
             f"{folder}: no prediction for {len(missing)} of {len(ids)} images, the first is "
             f"{missing[0]}; expected {expected}, or another depth format there"
         )
-    return {name: path for name, path in found.items() if path is not None}
+    return {name: path for name, path in files.items() if path is not None}
 
 
 def _parts_of(name: str) -> tuple[str, ...]:
@@ -214,7 +224,7 @@ def _parts_of(name: str) -> tuple[str, ...]:
     return tuple(part for part in path.parts if part not in (path.anchor, ".."))
 
 
-def _parts_that_tell_apart(names: Sequence[str]) -> int:
+def _count_of_unique_parts(names: Sequence[str]) -> int:
     """Return how many parts at the end of a path no two images share; at least 1."""
     parts = [_parts_of(name) for name in names]
     longest = max(map(len, parts), default=1)
@@ -229,8 +239,8 @@ def _places(folder: Path, name: str, shortest: int) -> list[Path]:
     return [folder.joinpath(*parts[start:]) for start in starts]
 
 
-def _stems_below(folder: Path) -> defaultdict[str, list[Path]]:
-    """Return {stem: the places below `folder` with files of that stem}, without their suffixes."""
+def _places_by_stem(folder: Path) -> defaultdict[str, list[Path]]:
+    """Return {stem: the paths without suffix below `folder` that end with it}."""
     places: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         place = path.with_suffix("")

@@ -26,6 +26,15 @@ from leadline.metrics import (
 )
 
 Track = Callable[[Iterable[int]], Iterable[int]]
+"""Wraps the indices that are gone through, for a progress bar."""
+
+Tracker = Callable[[str], Track]
+"""Of a title: what wraps the indices."""
+
+
+def no_tracker(_title: str) -> Track:
+    """Return a wrapper that shows nothing."""
+    return iter
 
 
 class Samples(Interface):
@@ -38,6 +47,28 @@ class Samples(Interface):
     def __getitem__(self, index: int) -> Sample:
         """Read sample `index`."""
         ...
+
+
+class ReadAhead:
+    """Samples some of which are looked at before they are scored; none is read twice for it."""
+
+    def __init__(self, data: Samples):
+        self._data = data
+        self._kept: dict[int, Sample] = {}
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def peek(self, index: int) -> Sample:
+        """Read sample `index` and keep it until it is scored."""
+        if index not in self._kept:
+            self._kept[index] = self._data[index]
+        return self._kept[index]
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return sample `index`, which is not kept any longer."""
+        kept = self._kept.pop(index, None)
+        return self._data[index] if kept is None else kept
 
 
 class Observer(Interface):
@@ -88,6 +119,10 @@ class Scores:
                 "no image has a pixel to score; check the depth scale and the protocol"
             )
         return scored
+
+    def check_not_empty(self) -> None:
+        """Raise LeadlineError where no image has a counted pixel."""
+        self.scored  # noqa: B018
 
     @property
     def missing_share(self) -> float:
@@ -149,6 +184,7 @@ def score(
     Every image is read once, and memory for maps does not grow with their number.
     Errors: LeadlineError where the protocol does not fit an image.
     """
+    data = data if isinstance(data, ReadAhead) else ReadAhead(data)
     chosen = resolve_protocol(protocol, data)
     sources = {"": predictions, **(baselines or {})}
     images: dict[str, list[ImageScore]] = {name: [] for name in sources}
@@ -172,7 +208,8 @@ def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
         return protocol
     if protocol != "auto" or len(data) == 0:
         return protocol_for(protocol, (0, 0))
-    height, width = data[0].depth.shape
+    first = data.peek(0) if isinstance(data, ReadAhead) else data[0]
+    height, width = first.depth.shape
     return protocol_for(protocol, (height, width))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import DepthDataset
+from leadline.datasets.sample import Sample
 from leadline.depth.unit_guess import score_units
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
@@ -37,7 +37,7 @@ class DetectedUnits:
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class _UnitEvidence:
     """Medians over some images: of the predictions, the truth (metres), their rank correlation."""
 
     prediction: float
@@ -47,15 +47,20 @@ class _Comparison:
     images: int
 
 
-def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits:
-    """Return in which unit the prediction `files` of the samples of `data` are.
+def compared_indices(count: int) -> list[int]:
+    """Return which of `count` samples are enough to judge the files by."""
+    return sorted(evenly_spaced(count, IMAGES_COMPARED))
 
-    Files that declare their unit are believed. Otherwise a few predictions are laid over the truth
+
+def detect_units(files: Mapping[str, Path], samples: Sequence[Sample]) -> DetectedUnits:
+    """Return in which unit prediction files are, judged by those of `samples`; `files` by id.
+
+    Files that declare their unit are believed. Otherwise the predictions are laid over the truth
     and the usual units tried. Floating-point files are metres unless another unit stands out.
     Errors: LeadlineError, with the evidence, where no unit stands out or where predictions fall as
     distance grows (a disparity or a relative map is in no unit of length).
     """
-    paths = [files[data.sample_id(index)] for index in _compared(data)]
+    paths = [files[sample.id] for sample in samples]
     stored = [read_depth_values(path) for path in paths]
     declared = {metadata.units_per_metre for _, metadata in stored}
     if None not in declared:
@@ -72,7 +77,7 @@ def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits
         raise LeadlineError(
             f"{folder}: some prediction files hold whole numbers and some do not; score them apart"
         )
-    comparison = _compare(files, data, lambda path: read_depth(path, 1.0).depth)
+    comparison = _compare(files, samples, lambda path: read_depth(path, 1.0).depth)
     if comparison is None:
         raise LeadlineError(
             f"{folder}: no prediction file has a positive, finite value where the truth has one; "
@@ -85,16 +90,16 @@ def detect_units(files: Mapping[str, Path], data: DepthDataset) -> DetectedUnits
 
 
 def check_declared_units(
-    files: Mapping[str, Path], data: DepthDataset, units_per_metre: float | None
+    files: Mapping[str, Path], samples: Sequence[Sample], units_per_metre: float | None
 ) -> str | None:
     """Return why `files` are hardly what was declared, None where nothing contradicts it.
 
-    `units_per_metre` is what was declared, None that they hold inverse depth. A few are laid over
-    the truth: depth must not fall as distance grows, nor inverse depth grow.
+    `units_per_metre` is what was declared, None that they hold inverse depth. Those of `samples`
+    are laid over the truth: depth must not fall as distance grows, nor inverse depth grow.
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
-    comparison = _compare(files, data, read)
+    comparison = _compare(files, samples, read)
     correlation = 0.0 if comparison is None else comparison.correlation
     if units is not None and correlation < -CLEAR_CORRELATION:
         return (
@@ -109,22 +114,14 @@ def check_declared_units(
     return None
 
 
-doubt = check_declared_units  # until cli/evaluate.py uses the new name
-
-
-def _compared(data: DepthDataset) -> list[int]:
-    return sorted(evenly_spaced(len(data), IMAGES_COMPARED))
-
-
 def _compare(
     files: Mapping[str, Path],
-    data: DepthDataset,
+    samples: Sequence[Sample],
     read: Callable[[Path], NDArray[np.float32]],
-) -> _Comparison | None:
-    """Compare the values that `read` gives with the truth in some images; None: no common pixel."""
+) -> _UnitEvidence | None:
+    """Compare the values that `read` gives with the truth; None: no common pixel."""
     rows, largest = [], 0.0
-    for index in _compared(data):
-        sample = data[index]
+    for sample in samples:
         stored = read(files[sample.id])
         size = (sample.depth.shape[0], sample.depth.shape[1])
         check_upright(files[sample.id], (stored.shape[0], stored.shape[1]), size)
@@ -137,7 +134,7 @@ def _compare(
     if not rows:
         return None
     p, g, correlation = np.median(np.array(rows, dtype=np.float64), axis=0)
-    return _Comparison(float(p), float(g), float(correlation), largest, len(rows))
+    return _UnitEvidence(float(p), float(g), float(correlation), largest, len(rows))
 
 
 def _rank_correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
@@ -150,7 +147,7 @@ def _rank_correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
     return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
-def _unit_by_truth(comparison: _Comparison, whole: bool) -> DetectedUnits:
+def _unit_by_truth(comparison: _UnitEvidence, whole: bool) -> DetectedUnits:
     medians = (
         f"median {comparison.prediction:g} in the files, {comparison.truth:.3g} m in the truth "
         f"({comparison.images} images)"

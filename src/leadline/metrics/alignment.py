@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
 
-ALIGNMENTS = ("none", "median", "scale", "scale-shift")
-SPACES = ("depth", "log", "inverse")
+Alignment = Literal["median", "scale", "scale-shift"]
+AlignmentSpace = Literal["depth", "log", "inverse"]
+ALIGNMENTS: tuple[str, ...] = ("none", *get_args(Alignment))
+ALIGNMENT_SPACES: tuple[str, ...] = get_args(AlignmentSpace)
 SMALLEST = 1e-12
 """What an aligned value that is not positive becomes, in its space: farther than anything there."""
 

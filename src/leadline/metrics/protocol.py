@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.metrics.alignment import ALIGNMENTS, SPACES, align
+from leadline.metrics.alignment import ALIGNMENT_SPACES, ALIGNMENTS, align
 from leadline.metrics.depth_metrics import (
     DEVKIT_METRICS,
     DEVKIT_TABLE,
@@ -80,7 +80,7 @@ class Protocol:
             "holes": (self.holes, HOLE_RULES),
             "beyond_max": (self.beyond_max, BEYOND_RULES),
             "alignment": (self.alignment, ALIGNMENTS),
-            "alignment_space": (self.alignment_space, SPACES),
+            "alignment_space": (self.alignment_space, ALIGNMENT_SPACES),
             "aggregation": (self.aggregation, AGGREGATIONS),
             **{f"extra_metrics {name}": (name, tuple(TABLE)) for name in self.extra_metrics},
             **{f"variants {name}": (name, tuple(VARIANTS)) for name in self.variants},
@@ -175,6 +175,13 @@ class Protocol:
         if self.swapped:
             parts.append("prediction and truth swapped")
         return "; ".join(parts)
+
+    def describe_holes(self) -> str:
+        """Return what scored pixels without a prediction count as, in words."""
+        if self.holes != "smallest depth":
+            return self.holes
+        low, high = self.clamp_range
+        return f"{self.holes}, {low:g} m, or as {high:g} m where they are infinite"
 
     def _describe_crop(self) -> str:
         if self.crop_fractions is not None:

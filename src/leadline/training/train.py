@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadline.evaluation import Evaluation
+from leadline.evaluation import Result
+from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
-from leadline.training.final_score import Tracker, no_tracker, score_run
+from leadline.training.final_score import score_run
 from leadline.training.loggers import check_installed
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import (
@@ -35,7 +36,7 @@ class TrainingResult:
 
     run: Path
     reason: StopReason
-    evaluation: Evaluation | None = None
+    evaluation: Result | None = None
     is_rank_zero: bool = True
 
     @property

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from typing import Literal
 
 from leadline.evaluation.comparison import ComparisonTable, PairedDifference, Row, Value
 from leadline.evaluation.published import published_for
 from leadline.metrics import HIGHER_IS_BETTER
+
+TextFormat = Literal["terminal", "markdown", "latex", "json"]
 
 INTERVAL_WORDS = "95 % bootstrap intervals over images."
 BEST_WORDS = "best of its column among results made alike"
@@ -44,11 +47,11 @@ def blocks(comparison: ComparisonTable) -> list[tuple[str, list[Row]]]:
         if reference
         else "",
     }
-    found = [
+    all_blocks = [
         (title, [row for row in comparison.rows if row.kind == kind])
         for kind, title in titles.items()
     ]
-    return [(title, rows) for title, rows in found if rows]
+    return [(title, rows) for title, rows in all_blocks if rows]
 
 
 def terminal(comparison: ComparisonTable) -> str:
@@ -82,8 +85,8 @@ def _terminal_key(comparison: ComparisonTable) -> list[str]:
 
 def _terminal_differences(comparison: ComparisonTable, width: int) -> list[str]:
     lines = ["", f"against {comparison.labels[0]}, image by image:"]
-    for name, found in comparison.differences.items():
-        each = [found.get(metric) for metric in comparison.metrics]
+    for name, by_metric in comparison.differences.items():
+        each = [by_metric.get(metric) for metric in comparison.metrics]
         lines.append(_line(name, (f"{signed(d.mean)} " if d else "- " for d in each), width))
         lines.append(_line("", (_signed_range(d.interval) if d else "" for d in each), width))
         lines.append(_line("", (f"p {p_value(d.p)} " if d else "" for d in each), width))
@@ -129,8 +132,8 @@ def markdown(comparison: ComparisonTable) -> str:
     if comparison.differences:
         lines += ["", f"Against {_md(comparison.labels[0])}, image by image: {PAIRED_WORDS}.", ""]
         lines += lines[2:4]
-        for name, found in comparison.differences.items():
-            cells = [_md_difference(found.get(metric)) for metric in comparison.metrics]
+        for name, by_metric in comparison.differences.items():
+            cells = [_md_difference(by_metric.get(metric)) for metric in comparison.metrics]
             lines.append(f"| {_md(name)} | {' | '.join(cells)} |")
     lines += ["", *(f"- [{mark}] {_md(text)}" for mark, text in comparison.notes.items())]
     return "\n".join(lines).rstrip()
@@ -154,11 +157,11 @@ def _md_value(value: Value) -> str:
     return f"{text} [{value.interval[0]:.3f}, {value.interval[1]:.3f}]"
 
 
-def _md_difference(found: PairedDifference | None) -> str:
-    if found is None:
+def _md_difference(difference: PairedDifference | None) -> str:
+    if difference is None:
         return "-"
-    low, high = found.interval
-    return f"{signed(found.mean)} [{signed(low)}, {signed(high)}], p {p_value(found.p)}"
+    low, high = difference.interval
+    return f"{signed(difference.mean)} [{signed(low)}, {signed(high)}], p {p_value(difference.p)}"
 
 
 _LATEX = {
@@ -232,8 +235,8 @@ def _tex_row(name: str, cells: Iterable[str]) -> str:
 
 def _tex_differences(comparison: ComparisonTable) -> list[str]:
     lines = []
-    for name, found in comparison.differences.items():
-        each = [found.get(metric) for metric in comparison.metrics]
+    for name, by_metric in comparison.differences.items():
+        each = [by_metric.get(metric) for metric in comparison.metrics]
         lines.append(_tex_row(_tex(name), (f"${signed(d.mean)}$" if d else "--" for d in each)))
         lines.append(_tex_row("", (_tex_range(d.interval, signed) if d else "" for d in each)))
         lines.append(_tex_row("", (f"$p$ {_tex(p_value(d.p))}" if d else "" for d in each)))
@@ -272,15 +275,15 @@ def as_json(comparison: ComparisonTable) -> str:
         "rows": [asdict(row) for row in comparison.rows],
         "against": comparison.labels[0],
         "differences": {
-            name: {metric: asdict(each) for metric, each in found.items()}
-            for name, found in comparison.differences.items()
+            name: {metric: asdict(each) for metric, each in by_metric.items()}
+            for name, by_metric in comparison.differences.items()
         },
         "notes": comparison.notes,
     }
     return json.dumps(content, indent=2)
 
 
-TEXT_FORMATS: dict[str, Callable[[ComparisonTable], str]] = {
+TEXT_FORMATS: dict[TextFormat, Callable[[ComparisonTable], str]] = {
     "terminal": terminal,
     "markdown": markdown,
     "latex": latex,

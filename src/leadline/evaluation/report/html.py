@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
+from PIL import Image
 
-from leadline.evaluation.tables import headed, number, p_value, signed
+from leadline import __version__
+from leadline.evaluation.report.tables import headed, number, p_value, signed
 from leadline.io.atomic import atomic_path
 from leadline.viz.color import color_table
 from leadline.viz.panels import ERROR_LIMIT, error_table
@@ -24,14 +26,14 @@ JPEG_QUALITY = 85
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the templates; every value is escaped unless it is `Markup`."""
-    found = Environment(
-        loader=PackageLoader("leadline.evaluation"),
+    templates = Environment(
+        loader=PackageLoader("leadline.evaluation.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(
+    templates.filters.update(
         number=number,
         signed=signed,
         p_value=p_value,
@@ -39,18 +41,16 @@ def environment() -> Environment:
         data_uri=data_uri,
         shown_size=shown_size,
     )
-    found.globals.update(
+    templates.globals.update(
         depth_gradient=_gradient(color_table("turbo")[::-1]),
         error_gradient=_gradient(error_table()),
         error_percent=f"{100 * ERROR_LIMIT:.0f}",
     )
-    return found
+    return templates
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
     """Fill `template` and write it as UTF-8."""
-    from leadline import __version__
-
     text = environment().get_template(template).render(version=__version__, **values)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -58,8 +58,6 @@ def write_page(path: Path, template: str, **values: Any) -> None:
 
 def data_uri(picture: NDArray[np.uint8]) -> str:
     """Return (H,W,3) uint8 as a JPEG data URI, at most `PICTURE_WIDTH` wide."""
-    from PIL import Image
-
     size = (shown_size(picture, 0), shown_size(picture, 1))
     image = Image.fromarray(picture)
     if image.size != size:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
+from leadline.evaluation.cases import Case
 from leadline.evaluation.predictions import PredictedMaps
+from leadline.evaluation.result import Result
 from leadline.evaluation.scoring import score
-from leadline.evaluation.stored import KeptCase, Result
 from leadline.metrics.resize import resize_to
 from leadline.viz.color import color_table, colorize, robust_range
 from leadline.viz.figure import Cell, Scale, draw_figure
@@ -30,8 +31,8 @@ DEFAULT_IMAGES = 4
 
 
 @dataclass(frozen=True, eq=False)
-class ModelPictures:
-    """What one model made of one photograph: depth and error as pictures, and its scores."""
+class PredictionPictures:
+    """What is predicted for one photograph: depth and error as pictures, and its scores."""
 
     depth: Picture
     error: Picture
@@ -47,37 +48,45 @@ class ModelPictures:
 
 @dataclass(frozen=True, eq=False)
 class CaseRow:
-    """One photograph, its true depth and the answers of the models, coloured from low to high m."""
+    """One photograph, its true depth and what is predicted, coloured from low to high m."""
 
     id: str
     photo: Picture
     truth: Picture
-    answers: tuple[ModelPictures, ...]
+    predictions: tuple[PredictionPictures, ...]
     low: float
     high: float
 
 
 def case_rows(
-    results: Sequence[Result], cases: Sequence[str], data: DepthDataset, *, one_range: bool
+    results: Sequence[Result], samples: Sequence[Sample], *, one_range: bool
 ) -> list[CaseRow]:
-    """Return a row for each image id of `cases`, which every result has kept.
+    """Return a row for each of `samples`, whose predictions every result has kept.
 
     With `one_range` all rows share one colour range in metres, else each has that of its truth.
+    """
+    shared = _range_of(samples) if one_range else None
+    return [_case_row(results, sample, shared or _range_of([sample])) for sample in samples]
+
+
+def read_samples(
+    results: Sequence[Result], cases: Sequence[str], data: DepthDataset
+) -> list[Sample]:
+    """Read the images `cases` of the data that was scored.
+
     Errors: LeadlineError where `data` lacks an image or is not what was scored.
     """
     place = {data.sample_id(index): index for index in range(len(data))}
     lost = [name for name in cases if name not in place]
     if lost:
         raise LeadlineError(
-            f"{results[0].content.data}: has no image {lost[0]} any more; "
+            f"{results[0].data}: has no image {lost[0]} any more; "
             "give the folder that was scored with --data"
         )
-    indices = [place[name] for name in cases]
+    samples = [data[place[name]] for name in cases]
     for result in results:
-        _check_truth(result, data, indices)
-    samples = [data[index] for index in indices]
-    shared = _range_of(samples) if one_range else None
-    return [_case_row(results, sample, shared or _range_of([sample])) for sample in samples]
+        _check_truth(result, samples)
+    return samples
 
 
 def _range_of(samples: Sequence[Sample]) -> tuple[float, float]:
@@ -88,19 +97,19 @@ def _range_of(samples: Sequence[Sample]) -> tuple[float, float]:
 
 def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, float]) -> CaseRow:
     low, high = colors
-    truth = DepthMap.from_metres(sample.depth, sample.valid)
-    answers = []
+    truth = sample.depth_map
+    predictions = []
     for result in results:
-        prediction = _kept(result, sample.id).prediction()
+        prediction = _case_of(result, sample.id).prediction()
         # A protocol may score at a size of its own.
         size = (sample.depth.shape[0], sample.depth.shape[1])
         shown = DepthMap.from_metres(resize_to(prediction, size))
         picture = colorize(shown, vmin=low, vmax=high)
-        scores = {name: result.score_of(sample.id, name) for name in result.content.metrics}
+        scores = {name: result.table.value(sample.id, name) for name in result.metrics}
         error = enlarge_points(error_map(truth, prediction), truth.valid)
-        answers.append(ModelPictures(picture, error, scores))
+        predictions.append(PredictionPictures(picture, error, scores))
     true = enlarge_points(colorize(truth, vmin=low, vmax=high), truth.valid)
-    return CaseRow(sample.id, sample.image, true, tuple(answers), low, high)
+    return CaseRow(sample.id, sample.image, true, tuple(predictions), low, high)
 
 
 @dataclass(frozen=True)
@@ -111,52 +120,53 @@ class KeptPredictions:
 
     def predict(self, sample: Sample) -> PredictedMaps:
         """Read the kept prediction."""
-        return PredictedMaps(_kept(self.result, sample.id).prediction())
+        return PredictedMaps(_case_of(self.result, sample.id).prediction())
 
     def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Return the mirrored prediction."""
         return self.predict(sample).depth[:, ::-1]
 
 
-def _check_truth(result: Result, data: DepthDataset, indices: Sequence[int]) -> None:
+def _check_truth(result: Result, samples: Sequence[Sample]) -> None:
     """Score the kept predictions again: another truth, unit or folder gives another score."""
     protocol = replace(result.protocol, alignment="none", flip_averaging=False)
-    for image in score(KeptPredictions(result), data, protocol, indices=indices).images:
-        before = result.score_of(image.id, "abs_rel")
+    for image in score(KeptPredictions(result), samples, protocol).images:
+        before = result.table.value(image.id, "abs_rel")
         now = image.metrics["abs_rel"] if image.metrics else math.nan
-        alike = math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT)
-        if not alike and not (math.isnan(now) and math.isnan(before)):
+        is_same = math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT)
+        if not is_same and not (math.isnan(now) and math.isnan(before)):
             raise LeadlineError(
-                f"{result.folder}: {image.id} had abs_rel {before:.4f}, against the truth read now "
-                f"it has {now:.4f}; give the data that was scored with --data"
+                f"{result.location}: {image.id} had abs_rel {before:.4f}, against the truth read "
+                f"now it has {now:.4f}; give the data that was scored with --data"
             )
 
 
-def _kept(result: Result, name: str) -> KeptCase:
+def _case_of(result: Result, name: str) -> Case:
     for case in result.cases:
         if case.id == name:
             return case
-    raise LeadlineError(f"{result.folder}: kept no prediction of {name}")
+    raise LeadlineError(f"{result.location}: kept no prediction of {name}")
 
 
-def choose_cases(results: Sequence[Result], wanted: int | Sequence[str] | None) -> list[str]:
+def choose_cases(results: Sequence[Result], images: int | Sequence[str] | None) -> list[str]:
     """Return image ids that every result has kept, in the data's order.
 
-    `wanted` is how many of the evenly spaced ones (None: at most four) or ids; a file's name
+    `images` is how many of the evenly spaced ones (None: at most four) or ids; a file's name
     or stem stands for its id.
     Errors: LeadlineError where an id was kept by no result or not by all.
     """
-    kept = [case.id for case in results[0].cases if _kept_by_all(results, case.id)]
-    if wanted is None or isinstance(wanted, int):
-        even = [case.id for case in results[0].cases if "even" in case.roles and case.id in kept]
-        if not even:
-            raise LeadlineError(
-                f"{results[0].folder}: these results kept no image in common to draw; "
-                "evaluate them on the same data with -o"
-            )
-        count = min(len(even), wanted if wanted is not None else DEFAULT_IMAGES)
-        return [even[round(place)] for place in np.linspace(0, len(even) - 1, count)]
-    return [_id_of(name, kept, results[0]) for name in wanted]
+    first = results[0]
+    kept = [case.id for case in first.cases if _kept_by_all(results, case.id)]
+    if images is not None and not isinstance(images, int):
+        return [_id_of(name, kept, first) for name in images]
+    even = [case.id for case in first.ranked_cases("even") if case.id in kept]
+    if not even:
+        raise LeadlineError(
+            f"{first.location}: these results kept no image in common to draw; "
+            "evaluate them on the same data with -o"
+        )
+    count = min(len(even), images if images is not None else DEFAULT_IMAGES)
+    return [even[round(place)] for place in np.linspace(0, len(even) - 1, count)]
 
 
 def _kept_by_all(results: Sequence[Result], name: str) -> bool:
@@ -164,12 +174,12 @@ def _kept_by_all(results: Sequence[Result], name: str) -> bool:
 
 
 def _id_of(name: str, kept: Sequence[str], first: Result) -> str:
-    for alike in (lambda i: i == name, lambda i: name in (Path(i).name, Path(i).stem)):
-        found = [image for image in kept if alike(image)]
-        if len(found) == 1:
-            return found[0]
+    for matches in (lambda i: i == name, lambda i: name in (Path(i).name, Path(i).stem)):
+        ids = [image for image in kept if matches(image)]
+        if len(ids) == 1:
+            return ids[0]
     raise LeadlineError(
-        f"{first.folder}: image {name!r} was not kept by every result (or its name stands for "
+        f"{first.location}: image {name!r} was not kept by every result (or its name stands for "
         f"several); choose among {', '.join(kept) or 'none'}"
     )
 
@@ -184,10 +194,10 @@ def comparison_figure(
     """
     cells: list[list[Cell | None]] = []
     for row in rows:
-        answers = [Cell(answer.depth, answer.caption) for answer in row.answers]
-        cells.append([Cell(row.photo, Path(row.id).name), Cell(row.truth), *answers])
+        predicted = [Cell(each.depth, each.caption) for each in row.predictions]
+        cells.append([Cell(row.photo, Path(row.id).name), Cell(row.truth), *predicted])
         if errors:
-            cells.append([None, None, *(Cell(answer.error) for answer in row.answers)])
+            cells.append([None, None, *(Cell(each.error) for each in row.predictions)])
     scales = [depth_scale(rows[0].low, rows[0].high)]
     if errors:
         scales.append(error_scale())

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from leadline.datasets.sample import DepthDataset
-from leadline.evaluation.case_pictures import CaseRow, case_rows
-from leadline.evaluation.comparison import ComparisonTable, compare
-from leadline.evaluation.evaluate import holes_in_words
-from leadline.evaluation.pages import write_page
-from leadline.evaluation.plots import bars, histogram, scatter
-from leadline.evaluation.stored import Result
-from leadline.evaluation.tables import BEST_WORDS, INTERVAL_WORDS, PAIRED_WORDS, blocks
+from leadline.datasets.sample import DepthDataset, Sample
+from leadline.errors import LeadlineError
+from leadline.evaluation.breakdowns import PartScore
+from leadline.evaluation.comparison import ComparisonTable, compare_results
+from leadline.evaluation.report.case_pictures import CaseRow, case_rows, read_samples
+from leadline.evaluation.report.html import write_page
+from leadline.evaluation.report.plots import bars, histogram, scatter
+from leadline.evaluation.report.tables import BEST_WORDS, INTERVAL_WORDS, PAIRED_WORDS, blocks
+from leadline.evaluation.result import Result
 
 LEAD_METRICS = ("abs_rel", "delta1", "rmse")
 BREAKDOWN_METRICS = ("abs_rel", "rmse", "delta1", "log10")
@@ -27,22 +28,25 @@ BREAKDOWN_TITLES = {
     "edges": "At edges of the true depth and elsewhere, all pixels together",
     "classes": "By true class, all pixels together",
 }
-MOST_LISTED = 1000
-MOST_CASES = 6
+MAX_LISTED = 1000
+MAX_CASES = 6
 
 
-def write_report(path: Path, result: Result, data: DepthDataset) -> None:
-    """Write the report of `result`, scored on `data`, as one self-contained HTML file."""
+def write_report(path: Path, result: Result, data: DepthDataset | None = None) -> None:
+    """Write the report of `result` as one self-contained HTML file.
+
+    `data` is what was scored, from which a result that was loaded takes its photographs.
+    Errors: LeadlineError where `data` is needed, or is not what was scored.
+    """
     metrics = result.protocol.table_metrics
-    comparison = compare([result], metrics=metrics, published=False)
-    errors = result.rows["abs_rel"]
+    comparison = compare_results([result], metrics=metrics, published=False)
+    errors = result.table.columns["abs_rel"]
     write_page(
         path,
         "report.html",
-        title=f"{result.content.model} on {result.data_label}",
-        created=result.content.created,
+        title=f"{result.model} on {result.data_label}",
+        created=result.created,
         result=result,
-        content=result.content,
         lead_metrics=LEAD_METRICS,
         metrics=metrics,
         blocks=blocks(comparison),
@@ -54,7 +58,7 @@ def write_report(path: Path, result: Result, data: DepthDataset) -> None:
         extras=_extras(result),
         case_blocks=_case_blocks(result, data),
         images=_listed(result),
-        holes=holes_in_words(result.protocol),
+        holes=result.protocol.describe_holes(),
     )
 
 
@@ -81,26 +85,26 @@ def write_comparison(
 
 def _facts(result: Result) -> list[tuple[str, str]]:
     """What made the numbers, in words."""
-    content, protocol = result.content, result.protocol
+    protocol = result.protocol
     return [
-        ("model", content.model_path or content.model),
-        ("data", content.data),
+        ("model", result.model_path or result.model),
+        ("data", result.data),
         ("protocol", result.protocol_label),
         ("in words", protocol.describe()),
         ("source", protocol.source),
         ("presupposed truth", protocol.truth),
-        *(("warning", warning) for warning in content.warnings),
+        *(("warning", warning) for warning in result.warnings),
     ]
 
 
 def _fields(result: Result) -> list[tuple[str, str]]:
     """Every field of the protocol, and how the data was opened."""
-    given = {**asdict(result.protocol), **result.content.data_options.model_dump()}
-    told = ("name", "source", "truth")
+    values = {**asdict(result.protocol), **result.data_options.model_dump()}
+    shown_above = ("name", "source", "truth")
     return [
         (name.replace("_", " "), _in_words(value))
-        for name, value in given.items()
-        if name not in told
+        for name, value in values.items()
+        if name not in shown_above
     ]
 
 
@@ -120,7 +124,7 @@ def _in_words(value: object) -> str:
 
 def _range_plot(result: Result) -> Markup | None:
     """Error by distance, from the ranges that have pixels; None where they were not measured."""
-    ranges = list(result.breakdowns.ranges)
+    ranges = list(result.parts("ranges"))
     while ranges and ranges[-1].metrics is None:
         ranges.pop()
     if not ranges:
@@ -132,25 +136,18 @@ def _range_plot(result: Result) -> Markup | None:
 
 def _breakdown_tables(result: Result) -> list[Mapping[str, Any]]:
     """The breakdowns that were measured, one table each."""
-    found: list[Mapping[str, Any]] = []
-    parts = result.breakdowns
-    for key, scores in (
-        ("ranges", parts.ranges),
-        ("edges", parts.edges),
-        ("classes", parts.classes),
-    ):
-        rows = [row for row in scores if row.metrics]
+    tables: list[Mapping[str, Any]] = []
+    for name, title in BREAKDOWN_TITLES.items():
+        rows: list[PartScore] = [part for part in result.parts(name) if part.metrics]
         if rows:
-            found.append(
-                {"title": BREAKDOWN_TITLES[key], "rows": rows, "metrics": BREAKDOWN_METRICS}
-            )
-    return found
+            tables.append({"title": title, "rows": rows, "metrics": BREAKDOWN_METRICS})
+    return tables
 
 
 def _extras(result: Result) -> list[tuple[str, str]]:
     """Single numbers beside the table: boundaries and classes."""
-    boundary = result.breakdowns.boundary
-    semantic = result.content.semantic or {}
+    boundary = result.boundary
+    semantic = result.semantic or {}
     named = {
         "boundary F1": boundary.get("f1"),
         "boundary precision": boundary.get("precision"),
@@ -161,35 +158,47 @@ def _extras(result: Result) -> list[tuple[str, str]]:
     return [(name, f"{value:.3f}") for name, value in named.items() if value is not None]
 
 
-def _case_blocks(result: Result, data: DepthDataset) -> list[tuple[str, str, list[CaseRow]]]:
+def _case_blocks(result: Result, data: DepthDataset | None) -> list[tuple[str, str, list[CaseRow]]]:
     """The kept cases in titled blocks, each picture in its own colour range."""
     titles = {
         "worst": ("Worst cases", "The images with the largest abs_rel."),
         "best": ("Best cases", "The images with the smallest abs_rel."),
         "even": ("A fair sample", "Evenly spaced over the data, whatever their score."),
     }
-    found = []
+    case_blocks = []
     for role, (title, words) in titles.items():
-        names = [case.id for case in result.cases if role in case.roles]
-        if role != "even":
-            names.sort(key=lambda name: result.score_of(name, "abs_rel"), reverse=role == "worst")
-        rows = case_rows([result], names[:MOST_CASES], data, one_range=False)
+        rows = case_rows([result], _samples(result, role, data), one_range=False)
         if rows:
-            found.append((title, words, rows))
-    return found
+            case_blocks.append((title, words, rows))
+    return case_blocks
+
+
+def _samples(result: Result, role: str, data: DepthDataset | None) -> list[Sample]:
+    """The photographs and truth of the first cases of a role: from memory, or read again."""
+    cases = result.ranked_cases(role)[:MAX_CASES]
+    in_memory = [case.sample for case in cases if case.sample is not None]
+    if len(in_memory) == len(cases):
+        return in_memory
+    if data is None:
+        raise LeadlineError(
+            f"{result.location}: a report of a result that was loaded needs the data that was "
+            "scored as well"
+        )
+    return read_samples([result], [case.id for case in cases], data)
 
 
 def _listed(result: Result) -> list[tuple[str, str, list[float | None]]]:
-    """Every image with its scores, the largest abs_rel first, at most `MOST_LISTED`."""
-    errors = result.rows["abs_rel"]
+    """Every image with its scores, the largest abs_rel first, at most `MAX_LISTED`."""
+    columns = result.table.columns
+    errors = columns["abs_rel"]
     order = np.argsort(np.where(np.isfinite(errors), -errors, np.inf), kind="stable")
     return [
         (
-            result.ids[index],
-            f"{result.rows['pixels'][index]:,.0f}",
-            [_finite(result.rows[metric][index]) for metric in result.protocol.table_metrics],
+            result.table.ids[index],
+            f"{columns['pixels'][index]:,.0f}",
+            [_finite(columns[metric][index]) for metric in result.protocol.table_metrics],
         )
-        for index in order[:MOST_LISTED]
+        for index in order[:MAX_LISTED]
     ]
 
 
@@ -204,8 +213,8 @@ def _scatters(comparison: ComparisonTable) -> list[Mapping[str, Any]]:
     for label, result in zip(comparison.labels, comparison.results, strict=True):
         if label not in comparison.differences:
             continue
-        x = first.rows["abs_rel"]
-        y = result.aligned("abs_rel", first.ids)
+        x = first.table.columns["abs_rel"]
+        y = result.table.column("abs_rel", first.table.ids)
         both = np.isfinite(x) & np.isfinite(y)
         better = int(np.count_nonzero(y[both] < x[both]))
         words = (

@@ -1,0 +1,136 @@
+"""`leadline.compare`: results side by side as a table, a page or a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from leadline.datasets.open import open_data
+from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError
+from leadline.evaluation.comparison import ComparisonTable, compare_results
+from leadline.evaluation.report.case_pictures import (
+    CaseRow,
+    case_rows,
+    choose_cases,
+    comparison_figure,
+    read_samples,
+)
+from leadline.evaluation.report.pages import write_comparison
+from leadline.evaluation.report.tables import TEXT_FORMATS, TextFormat
+from leadline.evaluation.result import Result
+from leadline.io.atomic import atomic_path
+from leadline.io.photos import write_png
+
+TableFormat = Literal[TextFormat, "html"]
+
+FORMAT_OF_SUFFIX: dict[str, TableFormat] = {
+    ".html": "html",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".json": "json",
+    ".txt": "terminal",
+}
+
+
+def compare(
+    results: Sequence[str | Path | Result],
+    *,
+    labels: Sequence[str] = (),
+    metrics: Sequence[str] | Literal["all"] | None = None,
+    mixed: bool = False,
+    baselines: bool = True,
+    published: bool = True,
+    seed: int = 0,
+    out: str | Path | None = None,
+    format: TableFormat | None = None,
+    panel: str | Path | None = None,
+    images: int | Sequence[str] | None = None,
+    errors: bool = False,
+    data: str | Path | None = None,
+) -> ComparisonTable:
+    """Put results side by side and test the others against the first, image by image.
+
+    `results` are folders that `leadline evaluate -o` wrote, or a `Result` each; `labels` their
+    names, by default their models'. `metrics` are the columns, by default those that suit the
+    protocol of the first. Results that were not made alike are refused, or with `mixed` marked.
+    `baselines` shows those of the first result, `published` rows of documents; `seed` is that of
+    resampling. With `out` the table is written in `format`, by default that of the suffix.
+    `panel` is a PNG with input, truth and every model side by side; `images` says how many are
+    drawn there and in a page, or which ids; `errors` adds error maps; `data` is where the scored
+    data is, if it was moved.
+
+    Errors: LeadlineError for results that were not made alike, a metric or an image that is not
+    in all of them, or data that is not what was scored.
+
+    >>> table = compare(["scored", "other"], metrics=["abs_rel"], out="table.md")
+    >>> [row.name for row in table.rows], list(table.differences)
+    (['one', 'two'], ['two'])
+    """
+    loaded = [each if isinstance(each, Result) else Result.load(each) for each in results]
+    chosen = choose_format(format, out)
+    if panel is not None and Path(panel).suffix.lower() != ".png":
+        raise LeadlineError(f"{panel}: a panel is a PNG; give it the suffix .png")
+    table = compare_results(
+        loaded,
+        labels=labels,
+        metrics=list(loaded[0].metrics) if loaded and metrics == "all" else metrics,
+        mixed=mixed,
+        baselines=baselines,
+        published=published,
+        seed=seed,
+    )
+    rows: list[CaseRow] = []
+    if panel is not None or chosen == "html":
+        names = choose_cases(loaded, images)
+        samples = read_samples(loaded, names, _scored_data(loaded[0], data))
+        rows = case_rows(loaded, samples, one_range=True)
+    if panel is not None:
+        write_png(Path(panel), comparison_figure(rows, table.marked_labels, errors=errors))
+    if out is not None:
+        _write_table(Path(out), table, chosen, rows, errors=errors)
+    return table
+
+
+def choose_format(format: TableFormat | None, out: str | Path | None) -> TableFormat:
+    """Return the format given, or the one that the suffix of the file `out` stands for.
+
+    Errors: LeadlineError for a suffix that stands for none, or a page without a file.
+    """
+    if format == "html" and out is None:
+        raise LeadlineError("a page with pictures needs a file: -o compare.html")
+    if format is not None or out is None:
+        return format or "terminal"
+    suffix = Path(out).suffix.lower()
+    if suffix not in FORMAT_OF_SUFFIX:
+        raise LeadlineError(
+            f"{out}: its suffix names no format; use {', '.join(FORMAT_OF_SUFFIX)}, or say --format"
+        )
+    return FORMAT_OF_SUFFIX[suffix]
+
+
+def _scored_data(first: Result, moved: str | Path | None) -> DepthDataset:
+    """Open the data that the first result was scored on, as it was opened then."""
+    path = Path(first.data if moved is None else moved)
+    if not path.exists():
+        raise LeadlineError(
+            f"{path}: the scored data is not there, and pictures need it; "
+            "say where it is with --data"
+        )
+    return open_data(path, first.split, **first.data_options.model_dump())
+
+
+def _write_table(
+    path: Path,
+    table: ComparisonTable,
+    format: TableFormat,
+    rows: Sequence[CaseRow],
+    *,
+    errors: bool,
+) -> None:
+    if format == "html":
+        write_comparison(path, table, rows, errors=errors)
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(TEXT_FORMATS[format](table) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Evaluations and comparisons to read: HTML pages, tables, pictures."""

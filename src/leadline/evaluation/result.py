@@ -1,0 +1,348 @@
+"""`Result`: an evaluation with everything that says how its numbers were made; its files.
+
+A result folder holds `result.json` (the fields of `Result`), `per_image.csv` (`ImageTable`),
+`cases/*.npz` (`Case`) and `worst.png`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    InstanceOf,
+    ValidationError,
+    field_serializer,
+)
+
+from leadline import __version__
+from leadline.errors import LeadlineError, one_line
+from leadline.evaluation.breakdowns import PartScore
+from leadline.evaluation.cases import RANKED_BY, Case, draw_cases, read_cases, write_cases
+from leadline.evaluation.scoring import ImageScore, Scores
+from leadline.io.atomic import atomic_path
+from leadline.io.photos import write_png
+from leadline.metrics import Protocol
+
+RESULT_FILE = "result.json"
+TABLE_FILE = "per_image.csv"
+WORST_FILE = "worst.png"
+CASES_FOLDER = "cases"
+COUNTS = ("pixels", "missing")
+
+
+class DataOpening(BaseModel):
+    """How the data was opened: arguments of `open_data`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    layout: str = "auto"
+    units_per_metre: float | None = None
+    options: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTable:
+    """`per_image.csv`: the `ids` of the images, in the data's order, and `columns` of numbers.
+
+    The columns are "pixels", "missing" and every metric, (n,) float64 each: a metric is NaN where
+    the image has no scored pixel.
+    """
+
+    ids: tuple[str, ...]
+    columns: Mapping[str, NDArray[np.float64]]
+
+    @classmethod
+    def from_scores(cls, images: Sequence[ImageScore], metrics: Sequence[str]) -> Self:
+        """Gather the scores of images."""
+        counts = {
+            "pixels": [image.pixels for image in images],
+            "missing": [image.missing for image in images],
+        }
+        values = {
+            name: [image.metrics[name] if image.metrics else np.nan for image in images]
+            for name in metrics
+        }
+        columns = {name: np.array(each, np.float64) for name, each in (counts | values).items()}
+        return cls(tuple(image.id for image in images), columns)
+
+    def column(self, metric: str, ids: Sequence[str]) -> NDArray[np.float64]:
+        """Return the values of a metric in the order of `ids`, each of which was evaluated."""
+        return self.columns[metric][[self._place[name] for name in ids]]
+
+    def value(self, id: str, metric: str) -> float:
+        """Return one image's value of a metric, NaN where it was not scored."""
+        return float(self.columns[metric][self._place[id]])
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.ids)}
+
+    def write(self, path: Path) -> None:
+        """Write a line for each image: metrics with every digit, or empty."""
+        columns = [
+            each.astype(np.int64).tolist()
+            if name in COUNTS
+            else ["" if np.isnan(value) else value for value in each.tolist()]
+            for name, each in self.columns.items()
+        ]
+        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as f:
+            writer = csv.writer(f)
+            writer.writerow(["id", *self.columns])
+            writer.writerows(zip(self.ids, *columns, strict=True))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `write` wrote.
+
+        Errors: LeadlineError for a file that is missing, damaged or another table.
+        """
+        if not path.is_file():
+            raise LeadlineError(
+                f"{path}: is missing beside {RESULT_FILE}; keep the folder together"
+            )
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                names = [name for name in reader.fieldnames or [] if name != "id"]
+                lines = list(reader)
+            ids = tuple(line["id"] for line in lines)
+            columns = {
+                name: np.array([float(line[name]) if line[name] else np.nan for line in lines])
+                for name in names
+            }
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise LeadlineError(
+                f"{path}: not a table of scores ({one_line(error)}); evaluate again"
+            ) from error
+        if "pixels" not in columns or not ids or len(set(ids)) < len(ids):
+            raise LeadlineError(f"{path}: not a table with one row an image; evaluate again")
+        return cls(ids, columns)
+
+
+class Result(BaseModel):
+    """An evaluation: scores, and everything that says how they were made.
+
+    The fields are the keys of `result.json`, in its order (docs/evaluation.md describes each);
+    the last three are files of their own, or the folder itself, which is None for a result that
+    was not loaded. A field that is added needs a default, so that older files can be read.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    leadline: str = ""
+    created: str = ""
+    model: str
+    model_path: str | None = None
+    prediction_units: str | None = None
+    warnings: tuple[str, ...] = ()
+    data: str
+    split: str | None = None
+    data_options: DataOpening = DataOpening()
+    protocol: InstanceOf[Protocol]
+    images: int
+    images_scored: int
+    limit: int | None = None
+    images_in_data: int | None = None
+    missing_share: float = 0.0
+    metrics: dict[str, FiniteFloat] = Field(min_length=1)
+    per_image: dict[str, FiniteFloat] = {}
+    pooled: dict[str, FiniteFloat] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    baselines: dict[str, dict[str, float]] = {}
+    semantic: dict[str, float | None] | None = None
+    breakdowns: dict[str, tuple[PartScore, ...] | dict[str, float | int | None]] | None = None
+
+    table: InstanceOf[ImageTable] = Field(exclude=True)
+    cases_in_memory: tuple[InstanceOf[Case], ...] = Field((), exclude=True)
+    folder: Path | None = Field(None, exclude=True)
+
+    @classmethod
+    def from_scores(cls, scores: Scores, images_in_data: int | None = None, **others: Any) -> Self:
+        """Take over `scores`; `others` are the fields that scores do not tell: model, data, ...
+
+        `images_in_data` is how many images there are, where only the first of them were scored.
+        Errors: LeadlineError where no image has a pixel to score.
+        """
+        images = len(scores.images)
+        is_limited = images_in_data is not None and images < images_in_data
+        return cls(
+            leadline=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            protocol=scores.protocol,
+            images=images,
+            images_scored=len(scores.scored),
+            limit=images if is_limited else None,
+            images_in_data=images_in_data or images,
+            missing_share=scores.missing_share,
+            metrics=scores.metrics,
+            per_image=scores.per_image,
+            pooled=scores.pooled,
+            intervals=scores.intervals,
+            baselines={name: each.metrics for name, each in scores.baselines.items()},
+            table=ImageTable.from_scores(scores.images, list(scores.metrics)),
+            **others,
+        )
+
+    @field_serializer("protocol")
+    def _protocol_to_json(self, protocol: Protocol) -> dict[str, Any]:
+        return protocol.to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `result.json`, ready for `json.dumps`."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def save(self, folder: str | Path) -> None:
+        """Write `result.json`, `per_image.csv`, `cases/*.npz` and `worst.png` into `folder`.
+
+        `worst.png` needs the photographs: a result that was loaded leaves it as it is.
+        Errors: LeadlineError where the folder cannot be written.
+        """
+        folder = Path(folder)
+        self.table.write(folder / TABLE_FILE)
+        write_cases(self.cases, folder / CASES_FOLDER)
+        worst = self.ranked_cases("worst")
+        if not worst:
+            (folder / WORST_FILE).unlink(missing_ok=True)  # an earlier score's
+        elif worst[0].sample is not None:
+            values = [self.table.value(case.id, RANKED_BY) for case in worst]
+            write_png(folder / WORST_FILE, draw_cases(worst, values), None)
+        # Last: whoever finds it finds the rest.
+        with atomic_path(folder / RESULT_FILE) as temporary:
+            temporary.write_text(json.dumps(self.to_json(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a result folder, given as the folder or as its `result.json`.
+
+        Errors: LeadlineError where a file is missing, damaged, or not what `evaluate -o` writes.
+        """
+        path = Path(path)
+        folder = path.parent if path.is_file() else path
+        file = path if path.is_file() else path / RESULT_FILE
+        if not file.is_file():
+            raise LeadlineError(
+                f"{file}: no such result; give a folder that leadline evaluate -o FOLDER wrote"
+            )
+        content = _read_content(file)
+        table = ImageTable.read(folder / TABLE_FILE)
+        try:
+            result = cls(**content, table=table, folder=folder)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "content"
+            raise LeadlineError(
+                f"{file}: no result of leadline evaluate: {where}: "
+                f"{one_line(ValueError(first['msg']))}"
+            ) from None
+        lacking = [name for name in result.metrics if name not in table.columns]
+        if len(table.ids) != result.images or lacking:
+            raise LeadlineError(
+                f"{folder}: {RESULT_FILE} and {TABLE_FILE} belong to different runs "
+                f"({result.images} images against {len(table.ids)}, columns without values: "
+                f"{', '.join(lacking) or 'none'}); evaluate again"
+            )
+        return result
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The images that were kept to look at, in the data's order.
+
+        Errors: LeadlineError for a damaged file among those of a result that was loaded.
+        """
+        return (
+            self.cases_in_memory if self.folder is None else read_cases(self.folder / CASES_FOLDER)
+        )
+
+    @property
+    def location(self) -> str:
+        """Where the result is, for messages: its folder, or its model if it was not loaded."""
+        return self.model if self.folder is None else str(self.folder)
+
+    @property
+    def protocol_label(self) -> str:
+        """Name and hash, as tables print them."""
+        return f"{self.protocol.name} [{self.protocol.hash}]"
+
+    @property
+    def data_label(self) -> str:
+        """The last part of the data's path, and the split."""
+        name = Path(self.data).name or self.data
+        return f"{name} ({self.split})" if self.split else name
+
+    @property
+    def extent(self) -> str:
+        """How many images were scored, and of how many they are the first, in words."""
+        is_limited = self.limit is not None
+        limited = f", the first of {self.images_in_data} (--limit {self.images})"
+        return f"{self.images_scored} of {self.images} images scored{limited if is_limited else ''}"
+
+    @property
+    def boundary(self) -> dict[str, float | int | None]:
+        """How well depth edges agree: f1, precision, recall, images; empty if not measured."""
+        boundary = (self.breakdowns or {}).get("boundary", {})
+        return boundary if isinstance(boundary, dict) else {}
+
+    def parts(self, breakdown: str) -> tuple[PartScore, ...]:
+        """Return the scores by ranges, edges or classes; empty if not measured."""
+        parts = (self.breakdowns or {}).get(breakdown, ())
+        return parts if isinstance(parts, tuple) else ()
+
+    def ranked_cases(self, role: str) -> list[Case]:
+        """Return the cases that were kept as `role`: the worst or best first, even in order."""
+        cases = [case for case in self.cases if role in case.roles]
+        if role == "even":
+            return cases
+        return sorted(
+            cases, key=lambda case: self.table.value(case.id, RANKED_BY), reverse=role == "worst"
+        )
+
+
+def _read_content(file: Path) -> dict[str, Any]:
+    """Read the fields of `result.json` that this version of Leadline knows."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LeadlineError(f"{file}: not readable as JSON ({one_line(error)})") from error
+    if not isinstance(content, dict):
+        raise LeadlineError(f"{file}: no result of leadline evaluate; evaluate again")
+    in_json = {name for name, field in Result.model_fields.items() if not field.exclude}
+    known = {name: value for name, value in content.items() if name in in_json}
+    if isinstance(known.get("protocol"), dict):
+        known["protocol"] = _protocol_from_json(file.parent, known["protocol"])
+    return known
+
+
+def _protocol_from_json(folder: Path, content: Mapping[str, Any]) -> Protocol:
+    """Build the protocol again, and check that its fields give its hash."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+    }
+    written = values.pop("hash", None)
+    try:
+        protocol = Protocol(**values)
+    except TypeError as error:
+        known = {field.name for field in fields(Protocol)}
+        unknown = ", ".join(sorted(set(values) - known)) or one_line(error)
+        raise LeadlineError(
+            f"{folder}: its protocol was written by another version of Leadline "
+            f"({unknown}); evaluate again"
+        ) from None
+    if protocol.hash != written:
+        raise LeadlineError(
+            f"{folder}: the fields of its protocol do not give its hash {written}; "
+            f"{RESULT_FILE} was changed or comes from another version, evaluate again"
+        )
+    return protocol

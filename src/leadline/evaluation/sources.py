@@ -1,0 +1,176 @@
+"""What can be scored, by name: a model, or a folder of prediction files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.depth.units import describe_units
+from leadline.errors import LeadlineError
+from leadline.evaluation.predictions import (
+    FilePredictions,
+    ModelPredictions,
+    PredictionOutput,
+    Predictions,
+    find_files,
+)
+from leadline.evaluation.scoring import ReadAhead
+from leadline.evaluation.unit_detection import (
+    check_declared_units,
+    compared_indices,
+    detect_units,
+)
+from leadline.inference.predictor import Predictor
+from leadline.inference.runtimes import RuntimeName
+from leadline.metrics import Protocol
+
+HUGGING_FACE = "hf:"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model: whatever `leadline.load` takes, or `hf:NAME_OR_FOLDER` of transformers.
+
+    `runtime` is the engine that runs it, None the default; `output` is for `hf:` models whose
+    configuration does not say what their numbers are.
+    """
+
+    name: str | Path
+    runtime: RuntimeName | None = None
+    output: PredictionOutput | None = None
+
+
+@dataclass(frozen=True)
+class PredictionFolder:
+    """Somebody's prediction files, found by the paths of the images; see `find_files`.
+
+    `units_per_metre` is for files that do not say their unit; None: it is detected. `output` is
+    what their numbers are. `mirrored` is the folder with the predictions of the mirrored
+    photographs, for protocols that average flips, unless the files are `flip_averaged` already.
+    """
+
+    folder: str | Path
+    units_per_metre: float | None = None
+    output: PredictionOutput = "metric"
+    mirrored: str | Path | None = None
+    flip_averaged: bool = False
+
+    def check(self, protocol: Protocol) -> None:
+        """Raise LeadlineError where the fields contradict each other or `protocol`."""
+        if self.mirrored is not None and self.flip_averaged:
+            raise LeadlineError(
+                "--mirrored-dir and --flip-averaged: give the first where --pred-dir is still to "
+                "be averaged with it, the second where it is averaged already, not both"
+            )
+        if (self.mirrored is not None or self.flip_averaged) and not protocol.flip_averaging:
+            option = "--flip-averaged" if self.flip_averaged else "--mirrored-dir"
+            raise LeadlineError(
+                f"{option}: protocol {protocol.name} does not average flips; leave it out, or "
+                "choose a protocol that does, such as nyu-densedepth"
+            )
+        _check_aligned(f"{self.folder}: as --pred-output says, it", self.output, protocol)
+        if self.output == "inverse" and self.units_per_metre is not None:
+            raise LeadlineError(
+                "--pred-scale: inverse depth up to a scale has no unit; leave it out"
+            )
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """Predictions, their name in tables, their origin, and their unit with the evidence."""
+
+    predictions: Predictions
+    name: str
+    path: str | None = None
+    units: str | None = None
+
+    def warnings(self) -> list[str]:
+        """Return what is odd about the predictions made so far, a sentence each."""
+        return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
+
+
+def open_source(
+    source: str | Path | ModelSource | PredictionFolder | Predictions,
+    samples: ReadAhead,
+    ids: Sequence[str],
+    protocol: Protocol,
+) -> OpenedSource:
+    """Open what is to be scored on `samples`, whose `ids` are given, under `protocol`.
+
+    Errors: LeadlineError for a model or files that cannot be found or do not fit the protocol.
+    """
+    if isinstance(source, str | Path):
+        source = ModelSource(source)
+    if isinstance(source, ModelSource):
+        return _open_model(source, protocol)
+    if isinstance(source, PredictionFolder):
+        return _open_folder(source, samples, ids, protocol)
+    return OpenedSource(source, type(source).__name__)
+
+
+def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
+    path = str(source.name)
+    if path.startswith(HUGGING_FACE):
+        return _open_hugging_face(source, protocol)
+    if source.output is not None:
+        raise LeadlineError(
+            "--pred-output is for --pred-dir and --model hf:NAME_OR_FOLDER; Leadline's own models "
+            "predict metres, leave it out"
+        )
+    predictor = Predictor.load(source.name, runtime=source.runtime or "auto")
+    return OpenedSource(ModelPredictions(predictor.runtime), predictor.name, path)
+
+
+def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:
+    path = str(source.name)
+    if source.runtime is not None:
+        raise LeadlineError(
+            f"--runtime {source.runtime}: {path} runs in transformers; leave it out"
+        )
+    # In no install but leadline[hf].
+    from leadline.evaluation.hugging_face import HuggingFacePredictions
+
+    short = path.removeprefix(HUGGING_FACE)
+    predictions = HuggingFacePredictions(short, source.output)
+    _check_aligned(path, predictions.output, protocol)
+    return OpenedSource(predictions, Path(short).name, path)
+
+
+def _open_folder(
+    source: PredictionFolder, samples: ReadAhead, ids: Sequence[str], protocol: Protocol
+) -> OpenedSource:
+    source.check(protocol)
+    folder, units = Path(source.folder), source.units_per_metre
+    files = find_files(folder, ids)
+    compared = [samples.peek(index) for index in compared_indices(len(samples))]
+    warning = None
+    if units is None and source.output == "metric":
+        detected = detect_units(files, compared)
+        units, evidence = detected.units_per_metre, detected.evidence
+    else:
+        warning = check_declared_units(files, compared, units)
+        evidence = (
+            "none: inverse depth, as given by --pred-output"
+            if units is None
+            else f"{describe_units(units)}, as given by --pred-scale"
+        )
+    predictions = FilePredictions(
+        files,
+        units,
+        flipped=None if source.mirrored is None else find_files(Path(source.mirrored), ids),
+        averaged=source.flip_averaged,
+        output=source.output,
+        unit_warning=warning,
+    )
+    return OpenedSource(predictions, folder.name, str(folder), evidence)
+
+
+def _check_aligned(name: str, output: PredictionOutput, protocol: Protocol) -> None:
+    """Raise LeadlineError where `protocol` does not align the inverse depth that `name` gives."""
+    is_aligned = protocol.alignment != "none" and protocol.alignment_space == "inverse"
+    if output == "inverse" and not is_aligned:
+        raise LeadlineError(
+            f"{name} predicts inverse depth without a scale, not metres; score it with "
+            "--align scale-shift --align-space inverse"
+        )
