@@ -208,7 +208,7 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
     ("options", "words"),
     [
         (("--align-space", "inverse"), ("--align-space", "needs --align;")),
-        (("--align", "scale", "--align-space", "cubic"), ("cubic", "choose one of depth")),
+        (("--align", "scale", "--align-space", "cubic"), ("cubic", "'depth', 'log', 'inverse'")),
         (("--pred-scale", 1000), ("--pred-scale", "needs --pred-dir")),
         (("--mirrored-dir", "."), ("--mirrored-dir", "needs --pred-dir")),
         (("--flip-averaged",), ("--flip-averaged", "needs --pred-dir")),
@@ -245,7 +245,9 @@ def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path)
     fails_in_one_line(leadline(*files, *fit), "disparity", "--pred-output inverse")
     fails_in_one_line(leadline(*files, *inverse), "--align scale-shift --align-space inverse")
     fails_in_one_line(leadline(*files, *fit, *inverse, "--pred-scale", 1), "--pred-scale")
-    fails_in_one_line(leadline(*files, *fit, "--pred-output", "feet"), "feet", "metric, inverse")
+    fails_in_one_line(
+        leadline(*files, *fit, "--pred-output", "feet"), "feet", "'metric', 'inverse'"
+    )
     result = leadline(*files, *fit, *inverse, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert "none: inverse depth, as given by --pred-output" in result.stdout

@@ -107,6 +107,6 @@ def _user_error(error: Exception) -> str | None:
 
 def _usage_line(error: Any) -> str:
     """Return one line for arguments that do not fit."""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     path = "leadline" if error.ctx is None else error.ctx.command_path
     return f"leadline: error: {message}; see '{path} --help'"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, evenly_spaced
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.predictions import PredictedMaps
@@ -70,7 +70,7 @@ class CaseCollector:
     _best: list[tuple[float, int, Case]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._even_indices = evenly_spaced(self.total, self.even)
+        self._even_indices = frozenset(evenly_spaced(self.total, self.even))
 
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
@@ -108,11 +108,6 @@ class CaseCollector:
             replace(case, roles=tuple(role for role, each in groups.items() if index in each))
             for index, case in sorted(kept.items())
         )
-
-
-def evenly_spaced(total: int, count: int) -> frozenset[int]:
-    """Return `count` indices (all, if there are fewer) spread over range(total)."""
-    return frozenset(int(index) for index in np.linspace(0, total - 1, min(count, total)))
 
 
 def write_cases(cases: Sequence[Case], folder: Path) -> None:

@@ -20,7 +20,7 @@ from leadline.evaluation.report.case_pictures import (
 from leadline.evaluation.report.pages import write_comparison
 from leadline.evaluation.report.tables import TEXT_FORMATS, TextFormat
 from leadline.evaluation.result import Result
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import write_text
 from leadline.io.photos import write_png
 
 TableFormat = Literal[TextFormat, "html"]
@@ -132,5 +132,4 @@ def _write_table(
     if format == "html":
         write_comparison(path, table, rows, errors=errors)
         return
-    with atomic_path(path) as temporary:
-        temporary.write_text(TEXT_FORMATS[format](table) + "\n", encoding="utf-8")
+    write_text(path, TEXT_FORMATS[format](table) + "\n")

@@ -7,7 +7,6 @@ A result folder holds `result.json` (the fields of `Result`), `per_image.csv` (`
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -32,7 +31,8 @@ from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.breakdowns import PartScore
 from leadline.evaluation.cases import RANKED_BY, Case, draw_cases, read_cases, write_cases
 from leadline.evaluation.scoring import ImageScore, Scores
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import atomic_path, write_json
+from leadline.io.files import read_json
 from leadline.io.photos import write_png
 from leadline.metrics import Protocol
 
@@ -220,8 +220,7 @@ class Result(BaseModel):
             values = [self.table.value(case.id, RANKED_BY) for case in worst]
             write_png(folder / WORST_FILE, draw_cases(worst, values), None)
         # Last: whoever finds it finds the rest.
-        with atomic_path(folder / RESULT_FILE) as temporary:
-            temporary.write_text(json.dumps(self.to_json(), indent=2) + "\n")
+        write_json(folder / RESULT_FILE, self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -312,10 +311,7 @@ class Result(BaseModel):
 
 def _read_content(file: Path) -> dict[str, Any]:
     """Read the fields of `result.json` that this version of Leadline knows."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise LeadlineError(f"{file}: not readable as JSON ({one_line(error)})") from error
+    content = read_json(file, "result", "evaluate again")
     if not isinstance(content, dict):
         raise LeadlineError(f"{file}: no result of leadline evaluate; evaluate again")
     in_json = {name for name, field in Result.model_fields.items() if not field.exclude}

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import Sample, evenly_spaced
 from leadline.depth.unit_guess import score_units
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
-from leadline.evaluation.cases import evenly_spaced
 from leadline.evaluation.predictions import check_upright, read_disparity
 from leadline.io.formats import read_depth, read_depth_values
 from leadline.metrics.resize import resize_to
@@ -49,7 +48,7 @@ class _UnitEvidence:
 
 def compared_indices(count: int) -> list[int]:
     """Return which of `count` samples are enough to judge the files by."""
-    return sorted(evenly_spaced(count, IMAGES_COMPARED))
+    return evenly_spaced(count, IMAGES_COMPARED)
 
 
 def detect_units(files: Mapping[str, Path], samples: Sequence[Sample]) -> DetectedUnits:

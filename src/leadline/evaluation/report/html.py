@@ -15,7 +15,7 @@ from PIL import Image
 
 from leadline import __version__
 from leadline.evaluation.report.tables import headed, number, p_value, signed
-from leadline.io.atomic import atomic_path
+from leadline.io.atomic import write_text
 from leadline.viz.color import color_table
 from leadline.viz.panels import ERROR_LIMIT, error_table
 
@@ -52,8 +52,7 @@ def environment() -> Environment:
 def write_page(path: Path, template: str, **values: Any) -> None:
     """Fill `template` and write it as UTF-8."""
     text = environment().get_template(template).render(version=__version__, **values)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def data_uri(picture: NDArray[np.uint8]) -> str:
