@@ -164,9 +164,9 @@ def training_data(data: Path, plan: Reproduction, out: Path) -> Path:
 
 def count_training_images(data: Path) -> int:
     """Return how many images the data has to train on, those that will validate included."""
-    from leadline.datasets.open import open_train_split
+    from leadline.datasets.open import find_data
 
-    samples = open_train_split(data, layout="auto")
+    samples = find_data(data).open_if_declared("train")
     return 0 if samples is None else len(samples)
 
 

@@ -167,11 +167,11 @@ def difference(
 ) -> Difference:
     """Compare two rows on the images and seeds that both have: mean over seeds, image by image."""
     seeds = common_seeds(better, worse)
-    ids = better[0].result.ids
+    ids = better[0].result.table.ids
 
     def values(runs: Sequence[CollectedRow]) -> NDArray[np.float64]:
-        chosen = [run.result.aligned(metric, ids) for run in runs if run.facts["seed"] in seeds]
-        return np.stack(chosen)
+        same_seeds = [run.result.table for run in runs if run.facts["seed"] in seeds]
+        return np.stack([table.column(metric, ids) for table in same_seeds])
 
     a, b = values(worse), values(better)
     delta = (b - a).mean(axis=0)

@@ -7,7 +7,6 @@ import pytest
 
 from leadline.datasets import LAYOUTS, find_data, open_data, open_train_and_val, recognise
 from leadline.datasets.layout import Layout, Option, Options
-from leadline.datasets.open import find_data
 from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 
