@@ -198,9 +198,8 @@ def test_cameras_are_counted_by_how_they_are_known(tmp_path):
     result = leadline("predict", tmp_path, "-o", tmp_path / "out")
     line = result.stdout.splitlines()[-1]
     # 26 mm: 48.07 pixels of 64 columns, where the Kinect has 51.92.
-    assert line.startswith(
-        "camera: 2 assumed (as in training, metres x 1), 2 exif (metres x 0.926 to 1.78)"
-    )
+    assumed = "2 assumed (as in training, metres x 1)"
+    assert line == f"camera: {assumed}, 2 exif (metres x 0.926 to 1.78)"
     assert "odd.png: its EXIF block has a focal length of 1 mm" in result.stderr
     ignored = leadline("predict", tmp_path / "long.png", "-o", tmp_path / "b", "--camera", "ignore")
     assert "camera: 1 exif (ignored: metres as the network says)" in ignored.stdout
