@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import shutil
 from pathlib import Path
 
@@ -12,15 +13,15 @@ from leadline.io import write_depth
 from tests.conftest import write_pairs
 from tests.evaluation.results import write_result
 
+WRITTEN = Path(__file__).parent / "data" / "v0.1"
 ROOM = Path(__file__).parents[1] / "examples" / "room.jpg"
 
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with photo.jpg, depth.npy and four pairs, as the examples expect it."""
+    """A folder with photo.jpg and depth.npy, as the examples expect it."""
     shutil.copy(ROOM, tmp_path / "photo.jpg")
     write_depth(tmp_path / "depth.npy", DepthMap.from_metres([[2.0, 4.0]]))
-    write_pairs(tmp_path / "pairs", 4, (48, 64))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -39,8 +40,6 @@ def run_examples(module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("leadline.datasets.expansion", "expand"),
-        ("leadline.datasets.packing", "pack_shards"),
         ("leadline.datasets.sample", "evenly_spaced"),
         ("leadline.depth.units", "parse_units"),
         ("leadline.depth.calibration", "fit_calibration"),
@@ -55,6 +54,29 @@ def run_examples(module: str, name: str) -> None:
 )
 def test_the_example_runs(module, name, workplace):
     run_examples(module, name)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("leadline.datasets.expansion", "expand"), ("leadline.datasets.packing", "pack_shards")],
+)
+def test_the_data_example_runs(module, name, workplace):
+    write_pairs(workplace / "pairs", 4, (48, 64))
+    run_examples(module, name)
+
+
+def test_the_example_of_metrics_runs():
+    module = importlib.import_module("leadline.metrics.depth_metrics")
+    results = doctest.testmod(module)
+    assert (results.failed, results.attempted) == (0, 1)
+
+
+def test_the_resume_example_runs(workplace):
+    data = write_pairs(workplace / "pairs", 4, (32, 48))
+    run = shutil.copytree(WRITTEN / "run", workplace / "runs" / "kitchen")
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**info, "data": str(data)}))
+    run_examples("leadline.training.train", "resume")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.datasets import find_data, open_data, recognise
+from leadline.datasets import find_data, open_data
 from leadline.datasets.facts import eigen_test
 from leadline.errors import LeadlineError
 from tests.datasets.writers import (
@@ -71,7 +71,7 @@ def test_the_right_camera_sees_a_wall_further_left(tmp_path):
 
 
 def test_eigens_drives_and_frames_make_the_split(raw):
-    assert recognise(raw).matches(raw) == f"has 2011_09_26/{TRAIN}"
+    assert find_data(raw).evidence == f"has 2011_09_26/{TRAIN}"
     assert find_data(raw).splits == ("train", "test")
     train = open_data(raw, "train")
     assert {train.sample_id(i).split("/")[1] for i in range(len(train))} == {TRAIN}
@@ -135,7 +135,7 @@ def test_raw_data_that_is_wrong_is_one_line(raw):
 
 
 def test_annotated_depth_finds_its_photographs(benchmark):
-    assert recognise(benchmark).matches(benchmark) == f"has train/{TRAIN}/proj_depth"
+    assert find_data(benchmark).evidence == f"has train/{TRAIN}/proj_depth"
     assert find_data(benchmark).splits == ("train", "val")
     train, val = open_data(benchmark, "train"), open_data(benchmark, "val")
     assert (len(train), len(val)) == (4, 4)
@@ -182,7 +182,7 @@ def test_depth_without_photographs_says_where_they_come_from(benchmark, tmp_path
 def test_the_selection_has_a_camera_for_each_frame(tmp_path):
     scenes = make_scenes(3)
     folder = write_kitti_selection(tmp_path / "depth_selection" / "val_selection_cropped", scenes)
-    assert recognise(tmp_path).name == "kitti-selection"
+    assert find_data(tmp_path).layout.name == "kitti-selection"
     data = open_data(tmp_path)
     assert len(data) == 3
     sample = data[1]

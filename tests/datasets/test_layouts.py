@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from leadline.datasets import LAYOUTS, open_data, recognise
+from leadline.datasets import LAYOUTS, find_data, open_data
 from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 from tests.datasets.writers import (
@@ -68,9 +68,9 @@ def test_every_published_layout_has_a_fixture():
 
 def test_it_is_recognised_by_what_lies_there(opened):
     name, folder = opened
-    found = recognise(folder)
-    assert found.name == ("kitti-benchmark" if name == "kitti-eigen" else name)
-    assert found.matches(folder)
+    source = find_data(folder)
+    assert source.layout.name == ("kitti-benchmark" if name == "kitti-eigen" else name)
+    assert source.evidence
 
 
 def test_its_samples_keep_the_promises_of_a_sample(opened):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from leadline.datasets import find_data, open_data, open_train_and_val, recognise
+from leadline.datasets import find_data, open_data, open_train_and_val
 from leadline.datasets.tum import associate
 from leadline.errors import LeadlineError
 from tests.datasets.writers import (
@@ -26,7 +26,7 @@ def close(depth, planted, step):
 
 def test_densedepth_has_two_encodings(tmp_path):
     folder = write_densedepth(tmp_path, SCENES[:3], SCENES[3:])
-    assert recognise(folder).name == "densedepth"
+    assert find_data(folder).layout.name == "densedepth"
     assert find_data(folder).splits == ("train", "test")
     train, test = open_data(folder, "train"), open_data(folder, "test")
     assert (len(train), len(test)) == (3, 2)
@@ -63,7 +63,7 @@ def test_densedepths_lists_find_each_other_and_say_what_is_wrong(tmp_path):
 
 def test_bts_lists_of_nyu(tmp_path):
     folder = write_bts_nyu(tmp_path, SCENES[:3], SCENES[3:])
-    assert recognise(folder).name == "bts"
+    assert find_data(folder).layout.name == "bts"
     train, test = open_data(folder, "train"), open_data(folder, "test")
     assert (len(train), len(test)) == (3, 2)
     assert train.sample_id(0) == "kitchen_0028b/rgb_00000.jpg"
@@ -101,9 +101,7 @@ def test_a_bts_list_of_unknown_files_needs_a_unit(tmp_path):
 
 def test_tum_pairs_the_nearest_frames(tmp_path):
     folder = write_tum(tmp_path / "rgbd_dataset_freiburg1_xyz", SCENES)
-    assert recognise(folder).matches(folder) == (
-        "rgbd_dataset_freiburg1_xyz has rgb.txt and depth.txt"
-    )
+    assert find_data(folder).evidence == ("rgbd_dataset_freiburg1_xyz has rgb.txt and depth.txt")
     data = open_data(folder)
     assert len(data) == 5
     assert close(data[3].depth, SCENES[3].depth, 1 / 5000)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from leadline.datasets import find_data, open_data, recognise
+from leadline.datasets import find_data, open_data
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
 from leadline.errors import LeadlineError
 from tests.cli.helpers import fails_in_one_line
@@ -61,7 +61,7 @@ def test_the_planted_image_depth_and_labels_come_back(mat, planted):
 
 
 def test_the_official_split_is_built_in(mat):
-    assert recognise(mat).matches(mat) == "nyu_depth_v2_labeled.mat is a MATLAB 7.3 file"
+    assert find_data(mat).evidence == "nyu_depth_v2_labeled.mat is a MATLAB 7.3 file"
     assert find_data(mat).splits == ("train", "test")
     train, test = open_data(mat, "train"), open_data(mat, "test")
     assert (len(train), len(test)) == (795, 654)

@@ -5,9 +5,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from leadline.datasets import LAYOUTS, find_data, open_data, open_train_and_val, recognise
+import leadline
+from leadline.datasets import LAYOUTS, find_data, open_data, open_train_and_val
 from leadline.datasets.layout import Layout, Option, Options
+from leadline.datasets.pairs import PairsDataset
 from leadline.errors import LeadlineError
+from leadline.evaluation.predictions import ConstantPredictions
+from leadline.training.data import open_recipe_data
+from leadline.training.recipe import load_recipe
 from tests.conftest import write_pairs
 
 
@@ -80,9 +85,10 @@ def test_every_layout_has_a_name_of_its_own():
 
 
 def test_pairs_say_why_they_are_pairs(pairs):
-    layout = recognise(pairs)
-    assert layout.name == "pairs"
-    assert layout.matches(pairs) == "has the folders rgb/ and depth/"
+    source = find_data(pairs)
+    assert source.layout.name == "pairs"
+    assert source.evidence == "has the folders rgb/ and depth/"
+    assert find_data(pairs, layout="pairs").evidence == "as given by --layout"
 
 
 def test_options_are_parsed_from_text_or_refused():
@@ -102,3 +108,41 @@ def test_options_are_parsed_from_text_or_refused():
         layout.resolve_options({"camera": "4"})
     with pytest.raises(LeadlineError, match=r"option gap = 'wide' .* give a number"):
         layout.resolve_options({"gap": "wide"})
+
+
+def recognised_in(command, monkeypatch):
+    """How often a call looks for the layout of a folder of pairs."""
+    looks = []
+    matches = PairsDataset.matches.__func__
+
+    def counted(cls, path):
+        looks.append(path)
+        return matches(cls, path)
+
+    monkeypatch.setattr(PairsDataset, "matches", classmethod(counted))
+    command()
+    return len(looks)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda pairs, out: leadline.check_data(pairs),
+        leadline.pack_shards,
+        lambda pairs, out: leadline.expand(
+            pairs, out, leadline.ExpandOptions(per_image=1), val_fraction=0.3
+        ),
+        lambda pairs, out: leadline.evaluate(ConstantPredictions(np.ones((24, 32))), pairs),
+    ],
+    ids=["check_data", "pack_shards", "expand", "evaluate"],
+)
+def test_a_command_recognises_a_folder_once(command, tmp_path, monkeypatch):
+    pairs = write_pairs(tmp_path / "pairs", 4, (24, 32))
+    assert recognised_in(lambda: command(pairs, tmp_path / "out"), monkeypatch) == 1
+
+
+def test_a_training_run_recognises_its_data_once(tmp_path, monkeypatch):
+    recipe = load_recipe("compact", ["data.area=1024"])
+    pairs = write_pairs(tmp_path / "pairs", 4, (24, 32))
+    opened = recognised_in(lambda: open_recipe_data(recipe, pairs, None), monkeypatch)
+    assert opened == 1

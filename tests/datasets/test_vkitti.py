@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.datasets import find_data, open_data, recognise
+from leadline.datasets import find_data, open_data
 from leadline.datasets.vkitti_classes import CITYSCAPES, CLASSES, IDS, read_colour_table
 from leadline.errors import LeadlineError
 from tests.datasets.writers import make_scenes, write_vkitti1, write_vkitti2
@@ -32,7 +32,7 @@ def merged(depth, table, ids):
 
 
 def test_the_worlds_of_the_source_are_the_split(first):
-    assert recognise(first).name == "vkitti-1"
+    assert find_data(first).layout.name == "vkitti-1"
     assert find_data(first).splits == ("train", "val", "test")
     worlds = {
         split: {data.sample_id(i).split("/")[1] for i in range(len(data))}
@@ -124,7 +124,7 @@ def test_a_depth_map_without_partner_is_named(tmp_path):
 
 
 def test_version_2_has_two_cameras_and_one_table(second):
-    assert recognise(second).matches(second) == "has Scene01"
+    assert find_data(second).evidence == "has Scene01"
     assert find_data(second).splits == ("train", "val")
     left, right = (open_data(second, "train", options={"camera": c}) for c in (0, 1))
     assert left.sample_id(1) == "Scene01/clone/frames/rgb/Camera_0/rgb_00001.jpg"

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data_checks.findings import Code, Finding, Severity, error, finding, note
-from leadline.datasets.layout import Layout
-from leadline.datasets.open import open_data, recognise
+from leadline.datasets.open import DataSource, find_data
 from leadline.datasets.pair_listing import (
     Pair,
     PairFault,
@@ -142,33 +141,22 @@ def list_data(
     `units_per_metre` is what the user declares, `options` are the layout's own.
     Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
     """
-    layout_class = recognise(path, layout)
-    if split is not None and split not in layout_class.splits(path):
-        have = ", ".join(layout_class.splits(path)) or "none"
+    source = find_data(path, layout=layout, units_per_metre=units_per_metre, options=options)
+    if split is not None and split not in source.splits:
+        have = ", ".join(source.splits) or "none"
         raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
-    resolved = layout_class.resolve_options(options or {})
-    if layout_class is PairsDataset:
-        return _list_files(path, split, units_per_metre)
-    return _list_samples(path, split, layout_class, units_per_metre, resolved)
+    if source.layout is PairsDataset:
+        return _list_files(source, split, units_per_metre)
+    return _list_samples(source, split)
 
 
-def _evidence(layout: type[Layout], path: Path) -> str:
-    return layout.matches(path) or "as given by --layout"
-
-
-def _list_samples(
-    path: Path,
-    split: str | None,
-    layout: type[Layout],
-    units: float | None,
-    options: Mapping[str, Any],
-) -> Listing:
+def _list_samples(source: DataSource, split: str | None) -> Listing:
     """List the samples of the layout's own reader, which turns the layout's unit into metres."""
     pairs: list[ListedPair] = []
     findings: list[Finding] = []
-    for name in [split] if split else (layout.splits(path) or [None]):
+    for name in [split] if split else (source.splits or [None]):
         try:
-            data = open_data(path, name, layout=layout.name, units_per_metre=units, options=options)
+            data = source.open(name)
         except LeadlineError as problem:
             remedy = "correct what the message names"
             findings.append(error("cannot-open", str(problem), remedy, [name or "all"]))
@@ -177,23 +165,24 @@ def _list_samples(
             ReaderPair(data.sample_id(index), name or "", data, index, dict(data.files(index)))
             for index in range(len(data))
         ]
-    evidence = _evidence(layout, path)
     reader = "the layout's reader"
-    return Listing(path, layout.name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
+    name, evidence = source.layout.name, source.evidence
+    return Listing(source.path, name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
 
 
-def _list_files(path: Path, split: str | None, units: float | None) -> Listing:
+def _list_files(source: DataSource, split: str | None, units: float | None) -> Listing:
     """List the pairs of a CSV, of a folder's CSVs, or of an image and a depth folder."""
+    path = source.path
     root = path.parent if path.is_file() else path
     if path.is_file():
         listings = {"": list_csv(path)}
-    elif names := [split] if split else PairsDataset.splits(path):
+    elif names := [split] if split else source.splits:
         listings = {name: list_csv(path / f"{name}.csv") for name in names}
     else:
         listings = {"": list_folders(path)}
     pairs = [DiskPair(name, pair) for name, each in listings.items() for pair in each.pairs]
     findings = [each for listing in listings.values() for each in _findings_of(listing)]
-    if split is None and (path.is_file() or PairsDataset.splits(path)):
+    if split is None and (path.is_file() or source.splits):
         findings += _unlisted_images(root, pairs)
     declared_by = "--depth-scale" if units else ""
     if units is None:
@@ -203,10 +192,8 @@ def _list_files(path: Path, split: str | None, units: float | None) -> Listing:
         except LeadlineError as problem:
             remedy = "write for instance depth_scale: 1000"
             findings.append(error("dataset-yaml", str(problem), remedy))
-    evidence = _evidence(PairsDataset, path)
-    return Listing(
-        path, PairsDataset.name, evidence, tuple(pairs), tuple(findings), units, declared_by
-    )
+    name, evidence = source.layout.name, source.evidence
+    return Listing(path, name, evidence, tuple(pairs), tuple(findings), units, declared_by)
 
 
 class _Wording(NamedTuple):

@@ -7,7 +7,6 @@ from leadline.datasets.open import (
     find_data,
     open_data,
     open_train_and_val,
-    recognise,
 )
 from leadline.datasets.pairs import PairsDataset, open_pairs
 from leadline.datasets.sample import DepthDataset, Sample
@@ -23,5 +22,4 @@ __all__ = [
     "open_data",
     "open_pairs",
     "open_train_and_val",
-    "recognise",
 ]

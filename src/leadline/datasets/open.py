@@ -69,13 +69,14 @@ class DataSource:
     """Data at `path` whose layout has been recognised, ready to be opened; from `find_data`.
 
     `splits` are those that exist there, () where the data has none. `options` holds the layout's
-    name and a value for each of its options.
+    name and a value for each of its options; `evidence` is why the data is of this layout.
     """
 
     path: Path
     layout: type[Layout]
     splits: tuple[str, ...]
     options: OpenOptions
+    evidence: str
 
     def open(self, split: str | None = None) -> DepthDataset:
         """Open a split; None or `all` means everything.
@@ -154,7 +155,7 @@ def find_data(
     A command calls this once and opens every split from the result; arguments as in `open_data`.
     Errors: LeadlineError for missing or unknown data, an unknown option, or a contradicting unit.
     """
-    known = recognise(path, layout)
+    known, evidence = _recognise(path, layout)
     splits = known.splits(path)
     if units_per_metre is not None and known.fixed_units not in (None, units_per_metre):
         raise LeadlineError(
@@ -164,7 +165,7 @@ def find_data(
         )
     resolved = known.resolve_options(options or {})
     opening = OpenOptions(known.name, units_per_metre, min_depth, max_depth, resolved)
-    return DataSource(path, known, splits, opening)
+    return DataSource(path, known, splits, opening, evidence)
 
 
 def get_layout(name: str) -> type[Layout]:
@@ -176,18 +177,19 @@ def get_layout(name: str) -> type[Layout]:
     raise LeadlineError(f"layout {name!r} is not known; choose auto or one of {names}")
 
 
-def recognise(path: Path, layout: str = "auto") -> type[Layout]:
-    """Return the layout of the data at `path`: the one named, or the first that fits.
+def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
+    """Return the layout of the data at `path`, the one named or the first that fits, and why.
 
     Errors: LeadlineError where nothing is at `path`, or nothing that any layout knows.
     """
     if not path.exists():
         raise LeadlineError(f"{path}: no such data; give a folder or a list file of pairs")
     if layout != "auto":
-        return get_layout(layout)
+        return get_layout(layout), "as given by --layout"
     for candidate in LAYOUTS:
-        if candidate.matches(path) is not None:
-            return candidate
+        evidence = candidate.matches(path)
+        if evidence is not None:
+            return candidate, evidence
     if path.is_file() and path.stat().st_size == 0:
         raise LeadlineError(f"{path}: the file is empty (0 bytes); copy it again")
     names = ", ".join(known.name for known in LAYOUTS)

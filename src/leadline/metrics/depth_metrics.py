@@ -78,7 +78,7 @@ def rmse_log(squared_log: float) -> float:
 @metric()
 def log10(abs_log: float) -> float:
     """Mean |log10 p - log10 g|, without a unit. Saxena, Sun and Ng 2009."""
-    return abs_log * (1 / np.log(10))
+    return abs_log * float(1 / np.log(10))
 
 
 @metric()

@@ -101,6 +101,10 @@ def resume(
 
     The parameters are those of `train`.
     Errors: LeadlineError where the folder holds no run or no readable checkpoint.
+
+    >>> result = resume("runs/kitchen", score=False)
+    >>> result.reason.value, result.model
+    ('all steps are done', PosixPath('runs/kitchen/model'))
     """
     started = time.monotonic()
     run, progress = Path(run), progress or NoProgress()
