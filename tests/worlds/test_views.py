@@ -21,7 +21,10 @@ from leadline.worlds import (
     street_views,
 )
 from leadline.worlds.classes import CLASS_ID, CLASSES, class_map
+from leadline.worlds.grammar.street import vehicles
+from leadline.worlds.grammar.street.weather import under_weather
 from leadline.worlds.render import Geometry, Tracer
+from leadline.worlds.scene import Ball, Builder
 from leadline.worlds.view import exact_view
 from leadline.worlds.viewpoints import is_blocked
 
@@ -106,6 +109,18 @@ def test_night_is_darker_than_day() -> None:
         render_street(2, 1, 0, variation=v, size=SMALL, level=FAST) for v in ("overcast", "night")
     )
     assert night.image.mean() < 0.75 * day.image.mean()
+
+
+def test_lamps_light_at_night_what_is_driven_and_not_what_is_parked() -> None:
+    b = Builder()
+    vehicles.car(b.item("parked", "car"))
+    vehicles.car(replace(b.placed(4, 0), driven=True).item("driven", "car"))
+    scene = b.finished()
+    sky = VARIATIONS["night"].sky(np.random.default_rng(0))
+    lit = under_weather(scene, sky, (Ball((0, 0, 5), 0.1, (1, 1, 1)),))
+    assert {scene.instance_name(k) for k in lit.instances[lit.glow > 0]} == {"driven"}
+    assert (lit.glow > 0).sum() == 4  # two white, two red
+    assert not under_weather(scene, sky, ()).glow.any()
 
 
 def test_words_that_do_not_exist_are_named() -> None:

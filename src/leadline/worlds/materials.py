@@ -21,7 +21,8 @@ class Material:
     size of one tile in metres (width, height); `fitted` centres a single tile on the part instead
     of starting at a random offset. `gloss` is the mirror reflectance at normal incidence (0.04 for
     varnish, 0.9 for a mirror), `rough` the spread of that reflection. `glow` is emitted radiance;
-    one-sided, towards the mesh's outside. What has no `shadow` lets the sun through: panes.
+    one-sided, towards the mesh's outside; `night` is what lamps add to it when they are lit. What
+    has no `shadow` lets the sun through: panes.
     """
 
     texture: str = "plain/picture/0"
@@ -33,6 +34,7 @@ class Material:
     fitted: bool = False
     second: Colour | None = None
     shadow: bool = True
+    night: float = 0.0
 
 
 WALL_PAINTS = ("#e8e4da", "#efece4", "#e3ddcf", "#dcd6c8", "#d9dad8", "#cfd2d1", "#e9dfc8",

@@ -78,9 +78,9 @@ class Scene:
 
     `vertices`, `normals` (V,3) float32, `uv` (V,2) float32 in tiles, `faces` (F,3) int32, `part`
     (F,) int32. Per part (P,): `tile` into `tiles` (names), `tint` and `second` (P,3), `gloss`,
-    `rough`, `glow` float32, `shadow` bool, `classes` uint8, `instances` int32 from 1. `names` has
-    one entry an instance; its number less one is its place. `sky` is None in a closed room, where
-    `ambient` is the light that has bounced more often than is traced.
+    `rough`, `glow`, `night` float32, `shadow` bool, `classes` uint8, `instances` int32 from 1.
+    `names` has one entry an instance; its number less one is its place. `sky` is None in a closed
+    room, where `ambient` is the light that has bounced more often than is traced.
     """
 
     vertices: Array
@@ -95,6 +95,7 @@ class Scene:
     gloss: Array
     rough: Array
     glow: Array
+    night: Array
     shadow: Array
     classes: Array
     instances: Array
@@ -136,6 +137,7 @@ class Builder:
 
     `placed` gives a builder elsewhere, `item` one for a new instance, `shaped` one with the random
     numbers of a design. `rng` decides shapes, `look` materials, `offsets` where textures begin.
+    What is `driven` has its lamps lit at night.
     """
 
     rng: np.random.Generator = field(default_factory=lambda: stream("shapes"))
@@ -146,6 +148,7 @@ class Builder:
     origin: Array = field(default_factory=lambda: _ORIGIN)
     instance: int = 0
     cls: int = 0
+    driven: bool = False
 
     def placed(self, x: float, y: float, z: float = 0.0, turn: float = 0.0) -> Builder:
         """Return a builder whose origin is (x, y, z) here, turned about z by `turn` degrees."""
@@ -218,6 +221,7 @@ class Builder:
             gloss=row([m.gloss for m in looks]),
             rough=row([m.rough for m in looks]),
             glow=row([m.glow for m in looks]),
+            night=row([m.night for m in looks]),
             shadow=np.array([m.shadow for m in looks]),
             classes=np.array([p.cls for p in parts], dtype=np.uint8),
             instances=np.array([p.instance for p in parts], dtype=np.int32),

@@ -158,7 +158,7 @@ def _one_sample(lighting: Lighting, camera: Camera, hits: Hits, level: Quality, 
     """Picture (H,W,3) from one ray a pixel, smoothed, with antialiased outlines."""
     k, tracer = camera.intrinsics, lighting.tracer
     way = camera.pixel_rays()
-    sampler = Sampler(k.width * k.height, seed)
+    sampler = Sampler(k.width, k.height, seed)
     shading = _shade(lighting, camera, hits, way, level, sampler)
     normal, point = _full(hits.normal, hits, camera), _full(hits.point, hits, camera)
     depth = _full(hits.t, hits, camera)
@@ -199,7 +199,7 @@ def _many_samples(lighting: Lighting, camera: Camera, level: Quality, seed: int)
     """Picture (H,W,3) from many rays a pixel; only what is noisy is smoothed."""
     k = camera.intrinsics
     count = k.width * k.height
-    sampler = Sampler(count, seed)
+    sampler = Sampler(k.width, k.height, seed)
     film = _Film.empty(count)
     pixel = np.arange(count)
     v, u = np.divmod(pixel, k.width)

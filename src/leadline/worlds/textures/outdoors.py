@@ -115,20 +115,13 @@ def facade(rng: Rng, n: int) -> Array:
 
 
 def sign_face(rng: Rng, n: int) -> Array:
-    """Traffic sign, fitted to the plate: border and a simple symbol."""
+    """Face of a traffic sign, fitted to the plate: a simple symbol."""
     row, column = grid(n)
     x, y = column - 0.5, row - 0.5
     style = int(rng.integers(4))
-    white, red, blue, yellow = (
-        (0.85, 0.85, 0.83),
-        (0.55, 0.02, 0.03),
-        (0.02, 0.1, 0.4),
-        (0.8, 0.5, 0.02),
-    )
+    white, blue, yellow = (0.85, 0.85, 0.83), (0.02, 0.1, 0.4), (0.8, 0.5, 0.02)
     ground = (white, blue, yellow, white)[style]
     image = filled(n, ground)
-    if style != 1:
-        image = put(image, np.maximum(np.hypot(x, y), 0) > 0.38, red if style != 2 else (0.03,) * 3)
     symbol = (np.abs(x) < rng.uniform(0.04, 0.12)) & (np.abs(y) < rng.uniform(0.1, 0.25))
     symbol |= (np.abs(y) < rng.uniform(0.03, 0.08)) & (np.abs(x) < rng.uniform(0.05, 0.25))
     return painted(put(image, symbol, white if style == 1 else (0.03, 0.03, 0.03)))

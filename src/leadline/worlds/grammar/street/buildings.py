@@ -124,7 +124,7 @@ def _panes(b: Builder, edges: tuple[Array, ...], deep: float, frame: Material, o
     glass = Material(
         b.look.tile("plain"), b.look.pick(("#20262b", "#2b343a", "#15191c")), (1, 1), 0.09, 0.01
     )
-    warm = Material(b.look.tile("plain"), (0.85, 0.62, 0.32), (1, 1), glow=0.0)
+    warm = Material(b.look.tile("plain"), (0.85, 0.62, 0.32), (1, 1), night=0.9)
     veiled = ~on & (b.look.rng.random(len(x0)) < 0.35)
     veil = Material(
         b.look.tile("weave"), b.look.pick(("#d9d2c3", "#c4bfb4", "#e8e4da")), (0.5, 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from leadline.worlds.arrays import Colour
 from leadline.worlds.grammar.furniture.lamps import kelvin, times
 from leadline.worlds.materials import Material
 from leadline.worlds.primitives import (
+    Mesh,
     ball,
     block,
     box,
@@ -38,7 +40,8 @@ def street_lamp(b: Builder, height: float, arm: float, metal: Material) -> Ball:
         top = height
     b.add(rounded_box((0.5, 0.2, 0.1), 0.04).moved(arm, 0, top), metal)
     head = b.item("lamp head", "pole")
-    head.add(box((0.4, 0.16, 0.03)).moved(arm, 0, top - 0.06), b.look.white())
+    glass = replace(b.look.white(), night=12.0)
+    head.add(box((0.4, 0.16, 0.03)).moved(arm, 0, top - 0.06), glass)
     warm = kelvin(float(b.rng.choice([2200.0, 3000.0, 4500.0])))
     return Ball(b.where(arm, 0, top - 0.35), 0.16, times(warm, 130.0))
 
@@ -48,22 +51,39 @@ def sign(b: Builder) -> None:
     rng = b.rng
     high, metal = rng.uniform(2.0, 2.7), b.look.metal()
     b.part_of("pole").add(cylinder(0.032, high + 0.3, 8), metal)
-    size = rng.uniform(0.5, 0.85)
-    look = Material(
+    size, shape = rng.uniform(0.5, 0.85), PLATES[int(rng.integers(len(PLATES)))]
+    rim = Material(b.look.tile("plain"), b.look.pick(shape.rims), gloss=0.03, rough=0.1)
+    face = Material(
         b.look.tile("sign_face"), (0.95, 0.95, 0.93), (size, size), 0.03, 0.1, fitted=True
     )
-    style = int(rng.integers(4))
-    if style == 0:
-        plate = cylinder(size / 2, 0.02, 24).turned(90, "x")
-    elif style == 1:
-        plate = cylinder(0.6 * size, 0.02, 3).turned(90, "z").turned(90, "x")
-    elif style == 2:
-        plate = cylinder(0.55 * size, 0.02, 8).turned(22.5, "z").turned(90, "x")
-    else:
-        plate = box((size, 0.02, size))
-    flat = plate.vertices[:, [0, 2]]
-    plate = type(plate)(plate.vertices, plate.normals, flat, plate.faces)
-    b.add(plate.moved(0, -0.045, high), look)
+    b.add(_plate(shape, size).moved(0, -0.045, high), rim)
+    b.add(_plate(shape, 0.8 * size).moved(0, -0.05, high), face)
+
+
+class Plate(NamedTuple):
+    """One row: the corners of a sign's plate, the angle of the first, the colours of its rim."""
+
+    corners: int
+    first: float
+    rims: tuple[str, ...]
+
+
+PLATES = (
+    Plate(28, 0.0, ("#9c1218", "#9c1218", "#e8e8e4", "#1c4f9c")),
+    Plate(3, 90.0, ("#9c1218",)),
+    Plate(3, -90.0, ("#9c1218",)),
+    Plate(8, 22.5, ("#9c1218", "#e8e8e4")),
+    Plate(4, 45.0, ("#e8e8e4", "#1c4f9c", "#1f6b3a")),
+    Plate(4, 0.0, ("#1c1c1e", "#e8e8e4")),
+)
+"""The shapes of traffic signs: a new one is one row."""
+
+
+def _plate(shape: Plate, size: float) -> Mesh:
+    """Upright plate `size` metres high or a little more, facing -y, its picture upright."""
+    radius = size / 2 if shape.corners > 8 else 0.6 * size
+    plate = cylinder(radius, 0.02, shape.corners).turned(shape.first, "z").turned(90, "x")
+    return replace(plate, uv=plate.vertices[:, [0, 2]])
 
 
 def direction_sign(b: Builder) -> None:

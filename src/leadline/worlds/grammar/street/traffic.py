@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from leadline.worlds.grammar.street.people import person
 from leadline.worlds.grammar.street.site import DESIGNS, Site
 from leadline.worlds.grammar.street.vehicles import VEHICLES
 from leadline.worlds.randomness import stream
+from leadline.worlds.scene import Ball
+
+BEAM = (110.0, 105.0, 95.0)
+"""Radiance of the ball that stands for both headlights of a vehicle, a decimetre in radius."""
 
 
-def _vehicle(site: Site, s: float, side: float, turn: float, name: str) -> None:
-    b, row = site.b, VEHICLES[name]
+def _vehicle(
+    site: Site, s: float, side: float, turn: float, name: str, *, driven: bool = False
+) -> None:
+    b, row = replace(site.b, driven=driven), VEHICLES[name]
     shape = stream("design", name, b.look.split, int(site.rng.integers(DESIGNS)))
     x, y, z, heading = site.course.at(s, side)
-    row.build(b.placed(x, y, z, heading + turn).shaped(shape).item(name, row.cls))
+    here = b.placed(x, y, z, heading + turn).shaped(shape).item(name, row.cls)
+    row.build(here)
+    if driven:
+        site.lamps.append(Ball(here.where(0, row.reach + 1.6, 0.9), 0.1, BEAM))
     site.taken.append((s, side, row.reach))
 
 
@@ -54,6 +65,7 @@ def add_traffic(site: Site) -> None:
                 float(side),
                 (0.0 if direction > 0 else 180.0) + float(rng.normal(0, 1)),
                 name,
+                driven=True,
             )
     for _ in range(int(rng.integers(0, 3))):
         s, side = float(rng.uniform(10, 50)), float(rng.uniform(-0.8, 0.8) * profile.half)

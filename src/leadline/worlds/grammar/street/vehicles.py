@@ -73,8 +73,9 @@ def _pane(b: Builder) -> Material:
 
 
 def _lights(b: Builder, front: float, rear: float, half: float, z: float) -> None:
-    lamp = Material(b.look.tile("plain"), (0.8, 0.8, 0.76), gloss=0.08, rough=0.05)
-    red = Material(b.look.tile("plain"), (0.45, 0.01, 0.01), gloss=0.06, rough=0.05)
+    shine, glimmer = (9.0, 1.5) if b.driven else (0.0, 0.0)
+    lamp = Material(b.look.tile("plain"), (0.8, 0.8, 0.76), gloss=0.08, rough=0.05, night=shine)
+    red = Material(b.look.tile("plain"), (0.45, 0.01, 0.01), gloss=0.06, rough=0.05, night=glimmer)
     plate = Material(b.look.tile("label"), (0.9, 0.9, 0.88), (0.5, 0.11), fitted=True)
     for side in (-1, 1):
         b.add(ball(0.09, 0.7, 12).moved(side * 0.76 * half, front - 0.03, z), lamp)

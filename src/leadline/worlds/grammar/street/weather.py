@@ -188,8 +188,5 @@ def under_weather(scene: Scene, sky: Sky, lamps: tuple[Light, ...]) -> Scene:
             scene, gloss=gloss, rough=rough, tint=scene.tint * dark, second=scene.second * dark
         )
     if lamps:
-        names = ("nothing", *scene.names)
-        glowing = {"lamp head": 12.0, "lit windows": 0.9}
-        extra = np.array([glowing.get(name, 0.0) for name in names], dtype=np.float32)
-        scene = replace(scene, glow=scene.glow + extra[scene.instances])
+        scene = replace(scene, glow=scene.glow + scene.night)
     return scene
