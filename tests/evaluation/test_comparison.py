@@ -147,6 +147,13 @@ def test_one_name_for_two_results_takes_the_folder_as_well(loaded):
         compare([loaded["near"], loaded["far"]], labels=["same", "same"])
 
 
+def test_what_no_command_line_would_let_through_is_refused_as_well(loaded):
+    with pytest.raises(LeadlineError, match="at least one result"):
+        compare([])
+    with pytest.raises(LeadlineError, match="'excel' is not known; choose one of html, json"):
+        compare([loaded["near"]], format="excel")
+
+
 def test_an_unknown_metric_names_those_there_are(loaded):
     with pytest.raises(LeadlineError, match="'rsme'; choose among delta1"):
         compare([loaded["near"]], metrics=("rsme",))

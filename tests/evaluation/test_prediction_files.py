@@ -6,7 +6,13 @@ import pytest
 
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
-from leadline.evaluation import FilePredictions, evaluate, find_files
+from leadline.evaluation import (
+    FilePredictions,
+    ModelSource,
+    PredictionFolder,
+    evaluate,
+    find_files,
+)
 from leadline.evaluation.unit_detection import check_declared_units
 from leadline.io.formats import write_depth
 from leadline.metrics import get_protocol
@@ -167,6 +173,12 @@ def test_the_photograph_itself_is_never_taken_for_its_prediction(tmp_path):
     with pytest.raises(LeadlineError) as caught:
         find_files(tmp_path / "pred", ids)
     assert f"{ids[0]}; expected {tmp_path}/pred/a.npy, or" in str(caught.value)
+
+
+def test_numbers_of_an_unknown_kind_are_refused(tmp_path):
+    for source in (PredictionFolder, ModelSource):
+        with pytest.raises(LeadlineError, match="'feet' of predictions: choose one of metric, inv"):
+            source(tmp_path, output="feet")
 
 
 def test_one_file_never_serves_two_images(tmp_path):

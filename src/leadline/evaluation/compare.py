@@ -68,6 +68,8 @@ def compare(
     >>> [row.name for row in table.rows], list(table.differences)
     (['one', 'two'], ['two'])
     """
+    if not results:
+        raise LeadlineError("a comparison needs at least one result")
     loaded = [each if isinstance(each, Result) else Result.load(each) for each in results]
     chosen = choose_format(format, out)
     if panel is not None and Path(panel).suffix.lower() != ".png":
@@ -75,7 +77,7 @@ def compare(
     table = compare_results(
         loaded,
         labels=labels,
-        metrics=list(loaded[0].metrics) if loaded and metrics == "all" else metrics,
+        metrics=list(loaded[0].metrics) if metrics == "all" else metrics,
         mixed=mixed,
         baselines=baselines,
         published=published,
@@ -96,8 +98,12 @@ def compare(
 def choose_format(format: TableFormat | None, out: str | Path | None) -> TableFormat:
     """Return the format given, or the one that the suffix of the file `out` stands for.
 
-    Errors: LeadlineError for a suffix that stands for none, or a page without a file.
+    Errors: LeadlineError for an unknown format, a suffix that stands for none, or a page without
+    a file.
     """
+    known = sorted(set(FORMAT_OF_SUFFIX.values()))
+    if format is not None and format not in known:
+        raise LeadlineError(f"format {format!r} is not known; choose one of {', '.join(known)}")
     if format == "html" and out is None:
         raise LeadlineError("a page with pictures needs a file: -o compare.html")
     if format is not None or out is None:

@@ -161,8 +161,6 @@ def _group_note(first: Result, other: Result) -> str:
 
 
 def _check_metrics(results: Sequence[Result], metrics: Sequence[str]) -> None:
-    if not results:
-        raise LeadlineError("a comparison needs at least one result")
     for metric in metrics:
         without = [result for result in results if metric not in result.metrics]
         if without:

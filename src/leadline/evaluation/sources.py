@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
@@ -40,6 +41,9 @@ class ModelSource:
     runtime: RuntimeName | None = None
     output: PredictionOutput | None = None
 
+    def __post_init__(self) -> None:
+        _check_output(self.output)
+
 
 @dataclass(frozen=True)
 class PredictionFolder:
@@ -55,6 +59,9 @@ class PredictionFolder:
     output: PredictionOutput = "metric"
     mirrored: str | Path | None = None
     flip_averaged: bool = False
+
+    def __post_init__(self) -> None:
+        _check_output(self.output)
 
     def check(self, protocol: Protocol) -> None:
         """Raise LeadlineError where the fields contradict each other or `protocol`."""
@@ -164,6 +171,12 @@ def _open_folder(
         unit_warning=warning,
     )
     return OpenedSource(predictions, folder.name, str(folder), evidence)
+
+
+def _check_output(output: str | None) -> None:
+    if output is not None and output not in get_args(PredictionOutput):
+        choices = ", ".join(get_args(PredictionOutput))
+        raise LeadlineError(f"output {output!r} of predictions: choose one of {choices}")
 
 
 def _check_aligned(name: str, output: PredictionOutput, protocol: Protocol) -> None:

@@ -6,10 +6,9 @@ import base64
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +18,9 @@ from leadline.io.atomic import write_text
 from leadline.viz.color import color_table
 from leadline.viz.panels import ERROR_LIMIT, error_table
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 PICTURE_WIDTH = 400
 JPEG_QUALITY = 85
 
@@ -26,6 +28,9 @@ JPEG_QUALITY = 85
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the templates; every value is escaped unless it is `Markup`."""
+    # Only for pages: it takes a third of the time to import this room.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     templates = Environment(
         loader=PackageLoader("leadline.evaluation.report"),
         autoescape=True,

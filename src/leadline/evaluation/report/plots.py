@@ -94,8 +94,8 @@ def _round_edges(low: float, high: float, count: int) -> NDArray[np.float64]:
     """Return bin edges at round values, about as many as the square root of `count` asks for."""
     if high - low < 1e-9:
         high = low + max(1e-3, abs(low) * 0.1)
-    wanted = min(24, max(6, round(2 * math.sqrt(count))))
-    ticks = round_ticks(low, high, wanted)
+    bins = min(24, max(6, round(2 * math.sqrt(count))))
+    ticks = round_ticks(low, high, bins)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     edges = np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * step
