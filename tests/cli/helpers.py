@@ -1,8 +1,14 @@
-"""Running the real command in a process of its own, as a user does."""
+"""Running the real command: in a process of its own, as a user does, or in this one."""
 
+import io
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+
+import pytest
+
+from leadline.cli import main
 
 RUN = "import sys; from leadline.cli import main; sys.argv[0] = 'leadline'; main()"
 
@@ -16,6 +22,20 @@ def leadline(*arguments: object, cwd: Path | None = None) -> subprocess.Complete
         cwd=cwd,
         check=False,
     )
+
+
+def leadline_here(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the same command in this process: nothing is imported or loaded anew."""
+    out, err, old = io.StringIO(), io.StringIO(), sys.argv
+    words = ["leadline", *map(str, arguments)]
+    sys.argv = words
+    try:
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        sys.argv = old
+    status = int(end.value.code or 0)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
 def fails_in_one_line(result: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from leadline.cli.compare import parse_images
 from leadline.errors import LeadlineError
-from tests.cli.helpers import fails_in_one_line, leadline
+from tests.cli.helpers import fails_in_one_line, leadline, leadline_here
 from tests.evaluation.results import write_result
 
 
@@ -22,7 +22,7 @@ def folders(pairs, tmp_path_factory):
 
 
 def test_evaluate_writes_a_report_that_compare_can_use(pairs, tmp_path):
-    result = leadline(
+    result = leadline_here(
         "evaluate", "--model", "compact-nyu", "--data", pairs, "--limit", 3, "-o", tmp_path / "r"
     )
     assert result.returncode == 0, result.stderr
@@ -32,7 +32,7 @@ def test_evaluate_writes_a_report_that_compare_can_use(pairs, tmp_path):
     assert content["breakdowns"]["ranges"]
     assert (content["images"], content["limit"], content["images_in_data"]) == (3, 3, 12)
     assert "the first of 12 (--limit 3)" in (tmp_path / "r" / "report.html").read_text()
-    table = leadline("compare", tmp_path / "r", "--metrics", "abs_rel")
+    table = leadline_here("compare", tmp_path / "r", "--metrics", "abs_rel")
     assert f"{content['metrics']['abs_rel']:.3f}" in table.stdout
     assert "3 of 3 images scored, the first of 12 (--limit 3)" in table.stdout
 
@@ -40,13 +40,13 @@ def test_evaluate_writes_a_report_that_compare_can_use(pairs, tmp_path):
 def test_a_limited_score_is_not_compared_with_a_whole_one(folders, pairs, tmp_path):
     write_result(tmp_path / "limited", pairs, lambda number: 1.3, model="other", limit=3)
     fails_in_one_line(
-        leadline("compare", folders / "a", tmp_path / "limited"), "12 images against 3"
+        leadline_here("compare", folders / "a", tmp_path / "limited"), "12 images against 3"
     )
 
 
 def test_the_table_is_on_stdout_and_the_panel_beside_it(folders, tmp_path):
     panel = tmp_path / "panel.png"
-    result = leadline(
+    result = leadline_here(
         "compare", folders / "a", folders / "b" / "result.json",
         "--panel", panel, "--images", "003,777", "--label", "one", "--label", "two",
     )  # fmt: skip
@@ -72,7 +72,7 @@ def test_images_are_a_number_or_ids():
 @pytest.mark.parametrize(("suffix", "start"), [(".md", "pairs"), (".html", "<!doctype html>")])
 def test_the_suffix_of_the_file_chooses_the_format(folders, tmp_path, suffix, start):
     file = tmp_path / f"table{suffix}"
-    result = leadline("compare", folders / "a", folders / "b", "-o", file)
+    result = leadline_here("compare", folders / "a", folders / "b", "-o", file)
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""
     assert file.read_text(encoding="utf-8").startswith(start)
@@ -80,20 +80,28 @@ def test_the_suffix_of_the_file_chooses_the_format(folders, tmp_path, suffix, st
 
 @pytest.mark.parametrize("option", ["--errors", "--images=2", "--data=."])
 def test_options_of_pictures_need_a_picture(folders, option):
-    fails_in_one_line(leadline("compare", folders / "a", option), option.split("=")[0], "--panel")
+    fails_in_one_line(
+        leadline_here("compare", folders / "a", option), option.split("=")[0], "--panel"
+    )
 
 
 def test_a_seed_is_not_negative(folders):
-    result = leadline("compare", folders / "a", folders / "b", "--seed", -1)
+    result = leadline_here("compare", folders / "a", folders / "b", "--seed", -1)
     assert result.returncode == 2 and "--seed" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_what_is_wrong_is_one_line(folders, tmp_path):
-    fails_in_one_line(leadline("compare", folders / "a", folders / "c"), "kitti-garg-50", "--mixed")
-    fails_in_one_line(leadline("compare", tmp_path), "result.json", "evaluate -o")
-    fails_in_one_line(leadline("compare", folders / "a", "-o", tmp_path / "t.xls"), ".xls", ".md")
+    fails_in_one_line(
+        leadline_here("compare", folders / "a", folders / "c"), "kitti-garg-50", "--mixed"
+    )
+    fails_in_one_line(leadline_here("compare", tmp_path), "result.json", "evaluate -o")
+    fails_in_one_line(
+        leadline_here("compare", folders / "a", "-o", tmp_path / "t.xls"), ".xls", ".md"
+    )
     moved = shutil.copytree(folders / "a", tmp_path / "moved")
     content = json.loads((moved / "result.json").read_text())
     (moved / "result.json").write_text(json.dumps({**content, "data": "/gone"}))
-    fails_in_one_line(leadline("compare", moved, "--panel", tmp_path / "p.png"), "/gone", "--data")
+    fails_in_one_line(
+        leadline_here("compare", moved, "--panel", tmp_path / "p.png"), "/gone", "--data"
+    )

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from leadline.inference import Predictor
-from tests.cli.helpers import fails_in_one_line, leadline
+from tests.cli.helpers import fails_in_one_line, leadline, leadline_here
 from tests.conftest import write_pairs
 from tests.datasets.writers import make_scenes, write_kitti_raw
 
@@ -73,9 +73,8 @@ def test_a_model_scores_as_the_reference_says(big_pairs, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text()) == content
 
 
-def test_the_baselines_are_what_they_say(big_pairs):
-    result = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")
-    scored = json.loads(result.stdout)["baselines"]
+def test_the_baselines_are_what_they_say(big_pairs, scored):
+    baselines = scored["baselines"]
     truths = []
     for i in (0, 1):
         with Image.open(big_pairs / "depth" / f"{i:03d}.png") as image:
@@ -90,18 +89,39 @@ def test_the_baselines_are_what_they_say(big_pairs):
         ("median training depth", median, 2e-3),
     ):
         truth = expected(big_pairs, lambda i, depth=depth: depth)
-        assert {key: scored[name][key] for key in truth} == pytest.approx(truth, abs=tolerance)
+        assert {key: baselines[name][key] for key in truth} == pytest.approx(truth, abs=tolerance)
+
+
+@pytest.fixture(scope="module")
+def scored(big_pairs):
+    """What `evaluate --json` prints of the model."""
+    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def predicted(big_pairs, tmp_path_factory):
+    """What `predict` writes of the images to validate on."""
+    photos = [big_pairs / "rgb" / f"{i:03d}.png" for i in (2, 3, 4)]
+    out = tmp_path_factory.mktemp("predicted")
+    assert leadline_here("predict", *photos, "-o", out).returncode == 0
+    return out
+
+
+def scores_of_files(predicted, folder, format, data):
+    """Convert what was predicted to another format and score it."""
+    files = sorted(predicted.glob("*.npy"))
+    assert leadline_here("convert", *files, "-o", folder, "--to", format).returncode == 0
+    result = leadline_here("evaluate", "--pred-dir", folder, "--data", data, "--json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)["metrics"]
 
 
 @pytest.mark.parametrize("format", ["npy", "npz", "exr", "pfm"])
-def test_prediction_files_score_like_the_model(big_pairs, tmp_path, format):
-    leadline("predict", big_pairs / "rgb", "-o", tmp_path / "pred", "--format", format)
-    direct = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")
-    files = leadline("evaluate", "--pred-dir", tmp_path / "pred", "--data", big_pairs, "--json")
-    assert files.returncode == 0, files.stderr
-    assert json.loads(files.stdout)["metrics"] == pytest.approx(
-        json.loads(direct.stdout)["metrics"], abs=1e-9
-    )
+def test_prediction_files_score_like_the_model(big_pairs, scored, predicted, tmp_path, format):
+    scores = scores_of_files(predicted, tmp_path, format, big_pairs)
+    assert scores == pytest.approx(scored["metrics"], abs=1e-9)
 
 
 def how_far_rounding_moves(p: np.ndarray, g: np.ndarray, half: float) -> dict[str, float]:
@@ -125,29 +145,26 @@ def how_far_rounding_moves(p: np.ndarray, g: np.ndarray, half: float) -> dict[st
     }
 
 
-def test_millimetre_files_score_like_the_model_to_half_a_millimetre(big_pairs, tmp_path):
-    scores = {}
-    for format in ("npy", "png16"):
-        folder = tmp_path / format
-        leadline("predict", big_pairs / "rgb", "-o", folder, "--format", format)
-        result = leadline("evaluate", "--pred-dir", folder, "--data", big_pairs, "--json")
-        scores[format] = json.loads(result.stdout)["metrics"]
+def test_millimetre_files_score_like_the_model_to_half_a_millimetre(
+    big_pairs, scored, predicted, tmp_path
+):
+    scores = scores_of_files(predicted, tmp_path, "png16", big_pairs)
     bounds = []
     for name in ("002", "003", "004"):
-        p = np.load(tmp_path / "npy" / f"{name}.npy")[45:471, 41:601].astype(np.float64)
+        p = np.load(predicted / f"{name}.npy")[45:471, 41:601].astype(np.float64)
         with Image.open(big_pairs / "depth" / f"{name}.png") as image:
             g = np.asarray(image)[45:471, 41:601] / 1000
-        scored = (g > 0.001) & (g < 10)
+        valid = (g > 0.001) & (g < 10)
         # A float32 in metres rounds as well, a thousand times finer.
-        bounds.append(how_far_rounding_moves(p[scored], g[scored], 0.0005 + 1e-6))
-    for name, value in scores["npy"].items():
-        moved = abs(scores["png16"][name] - value)
+        bounds.append(how_far_rounding_moves(p[valid], g[valid], 0.0005 + 1e-6))
+    for name, value in scored["metrics"].items():
+        moved = abs(scores[name] - value)
         assert moved <= np.mean([bound[name] for bound in bounds]), name
-    assert scores["png16"] != scores["npy"]
+    assert scores != scored["metrics"]
 
 
 def test_the_table_names_protocol_and_baselines(big_pairs):
-    result = leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--limit", 1)
+    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--limit", 1)
     assert "nyu-eigen [" in result.stdout
     assert "1 of 1 images scored, the first of 3 (--limit 1)" in result.stdout
     assert "mean training depth map" in result.stdout
@@ -159,7 +176,7 @@ def test_a_report_is_drawn_of_files_with_infinite_values(pairs, tmp_path):
         depth = np.full((96, 128), 2, np.float32)
         depth[:40] = np.inf
         np.save(tmp_path / "pred" / f"{number:03d}.npy", depth)
-    result = leadline(
+    result = leadline_here(
         "evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs, "-o", tmp_path / "out"
     )
     assert result.returncode == 0, result.stderr
@@ -167,34 +184,39 @@ def test_a_report_is_drawn_of_files_with_infinite_values(pairs, tmp_path):
 
 
 def test_breakdowns_are_named_with_commas_or_one_by_one(pairs):
-    asked = ("evaluate", "--model", "compact-nyu", "--data", pairs, "--limit", 2, "--json")
-    found = [
-        json.loads(leadline(*asked, *names).stdout)["breakdowns"]
+    files = ("--pred-dir", pairs / "depth", "--pred-scale", 1000)
+    command = ("evaluate", *files, "--data", pairs, "--limit", 2, "--json")
+    breakdowns = [
+        json.loads(leadline_here(*command, *names).stdout)["breakdowns"]
         for names in (
             ("--breakdown", "boundary,edges"),
             ("--breakdown=boundary", "--breakdown=edges"),
         )
     ]
-    assert list(found[0]) == ["boundary", "edges"]
-    assert found[0] == found[1]
-    fails_in_one_line(leadline(*asked, "--breakdown", "edges,edge"), "breakdown 'edge'")
+    assert list(breakdowns[0]) == ["boundary", "edges"]
+    assert breakdowns[0] == breakdowns[1]
+    fails_in_one_line(leadline_here(*command, "--breakdown", "edges,edge"), "'edge'", "ranges")
 
 
 def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
     fails_in_one_line(
-        leadline("evaluate", "--pred-dir", tmp_path, "--data", big_pairs),
+        leadline_here("evaluate", "--pred-dir", tmp_path, "--data", big_pairs),
         "no prediction for 3 of 3",
     )
     fails_in_one_line(
-        leadline("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--split", "test"),
+        leadline_here("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--split", "test"),
         "no split 'test'",
     )
     fails_in_one_line(
-        leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--protocol", "nyu-eigen"),
+        leadline_here(
+            "evaluate", "--model", "compact-nyu", "--data", pairs, "--protocol", "nyu-eigen"
+        ),
         "480, 640",
     )
     fails_in_one_line(
-        leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"),
+        leadline_here(
+            "evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"
+        ),
         "inches",
     )
     absurd = leadline(
@@ -217,20 +239,22 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
 )
 def test_an_option_that_would_say_nothing_is_refused(pairs, options, words):
     fails_in_one_line(
-        leadline("evaluate", "--model", "compact-nyu", "--data", pairs, *options), *words
+        leadline_here("evaluate", "--model", "compact-nyu", "--data", pairs, *options), *words
     )
 
 
 def test_files_said_to_be_flip_averages_need_a_protocol_that_averages(pairs):
     files = ("evaluate", "--pred-dir", pairs / "depth", "--data", pairs)
-    fails_in_one_line(leadline(*files, "--runtime", "torch"), "--runtime", "needs --model")
+    fails_in_one_line(leadline_here(*files, "--runtime", "torch"), "--runtime", "needs --model")
     fails_in_one_line(
-        leadline(*files, "--flip-averaged"), "--flip-averaged", "full does not average flips"
+        leadline_here(*files, "--flip-averaged"), "--flip-averaged", "full does not average flips"
     )
     fails_in_one_line(
-        leadline(*files, "--mirrored-dir", pairs), "--mirrored-dir", "full does not average flips"
+        leadline_here(*files, "--mirrored-dir", pairs),
+        "--mirrored-dir",
+        "full does not average flips",
     )
-    fails_in_one_line(leadline(*files, "--mirrored-dir", pairs, "--flip-averaged"), "not both")
+    fails_in_one_line(leadline_here(*files, "--mirrored-dir", pairs, "--flip-averaged"), "not both")
 
 
 def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path):
@@ -242,13 +266,13 @@ def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path)
     files = ("evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs)
     inverse = ("--pred-output", "inverse")
     fit = ("--align", "scale-shift", "--align-space", "inverse")
-    fails_in_one_line(leadline(*files, *fit), "disparity", "--pred-output inverse")
-    fails_in_one_line(leadline(*files, *inverse), "--align scale-shift --align-space inverse")
-    fails_in_one_line(leadline(*files, *fit, *inverse, "--pred-scale", 1), "--pred-scale")
+    fails_in_one_line(leadline_here(*files, *fit), "disparity", "--pred-output inverse")
+    fails_in_one_line(leadline_here(*files, *inverse), "--align scale-shift --align-space inverse")
+    fails_in_one_line(leadline_here(*files, *fit, *inverse, "--pred-scale", 1), "--pred-scale")
     fails_in_one_line(
-        leadline(*files, *fit, "--pred-output", "feet"), "feet", "'metric', 'inverse'"
+        leadline_here(*files, *fit, "--pred-output", "feet"), "feet", "'metric', 'inverse'"
     )
-    result = leadline(*files, *fit, *inverse, "-o", tmp_path / "out")
+    result = leadline_here(*files, *fit, *inverse, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert "none: inverse depth, as given by --pred-output" in result.stdout
     content = json.loads((tmp_path / "out" / "result.json").read_text())
@@ -261,7 +285,7 @@ def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report
     for number in range(12):
         near_to_far = np.linspace(5, 1, 90 * 90, dtype=np.float32).reshape(90, 90)
         np.save(tmp_path / "pred" / f"{number:03d}.npy", near_to_far[::-1])
-    result = leadline(
+    result = leadline_here(
         "evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs, "--pred-scale", 1,
         "-o", tmp_path / "out",
     )  # fmt: skip
@@ -281,7 +305,7 @@ def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report
 def test_a_place_that_cannot_be_written_is_told_before_scoring(pairs, tmp_path, place):
     (tmp_path / "a_file").touch()
     out = tmp_path / place
-    result = leadline("evaluate", "--model", "compact-nyu", "--data", pairs, "-o", out)
+    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", pairs, "-o", out)
     fails_in_one_line(result, str(out))
     assert "evaluate:" not in result.stderr  # the progress of scoring
 
@@ -290,7 +314,7 @@ def test_a_published_layout_is_scored_as_it_lies_there(tmp_path):
     drive = "2011_09_26_drive_0002_sync"
     write_kitti_raw(tmp_path, {drive: (54, 69)}, make_scenes(1, (96, 128))[0])
     asked = ("--data-option", "missing=skip", "--data-option", "depth_kind=forward")
-    result = leadline("evaluate", "--model", "compact-nyu", "--data", tmp_path, *asked)
+    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", tmp_path, *asked)
     assert result.returncode == 0, result.stderr
     assert "(kitti-raw, test, camera 2, depth_kind forward, rounding nearest" in result.stdout
     assert "2 of 2 images scored" in result.stdout
