@@ -18,6 +18,7 @@ from leadline.evaluation.breakdowns import BREAKDOWNS, BreakdownName
 from leadline.evaluation.evaluate import REPORT_FILE, VOID, evaluate
 from leadline.evaluation.predictions import PredictionOutput
 from leadline.evaluation.result import CASES_FOLDER, RESULT_FILE, TABLE_FILE, WORST_FILE
+from leadline.inference.camera import CameraMode
 from leadline.inference.runtimes import RuntimeName
 from leadline.metrics.alignment import Alignment, AlignmentSpace
 
@@ -115,6 +116,10 @@ def evaluate_command(
     runtime: Annotated[
         RuntimeName | None, typer.Option(help="Engine that runs the model; default: auto.")
     ] = None,
+    camera: Annotated[
+        CameraMode | None,
+        typer.Option(help="auto (default): metres follow the cameras that the data states."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model, or anybody's prediction files, under a named protocol.
@@ -126,13 +131,14 @@ def evaluate_command(
         ("--mirrored-dir", mirrored_dir, "--pred-dir", pred_dir),
         ("--flip-averaged", flip_averaged, "--pred-dir", pred_dir),
         ("--runtime", runtime, "--model", model),
+        ("--camera", camera, "--model", model),
         ("--align-space", align_space, "--align", align),
         ("--cases", cases, "-o", out),
     ):
         check_needed(option, value, needed, present)
     source: ModelSource | PredictionFolder
     if model is not None and pred_dir is None:
-        source = ModelSource(model, runtime, pred_output)
+        source = ModelSource(model, runtime, pred_output, camera)
     elif pred_dir is not None and model is None:
         source = PredictionFolder(
             pred_dir, pred_scale, pred_output or "metric", mirrored_dir, flip_averaged

@@ -22,6 +22,8 @@ def print_result(result: Result) -> None:
     typer.echo(f"expects   {protocol.truth} (not checked against the files)")
     if result.prediction_units:
         typer.echo(f"unit      {result.prediction_units}")
+    if result.camera:
+        typer.echo(f"camera    {result.camera.describe()}")
     if result.missing_share:
         typer.echo(
             f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "

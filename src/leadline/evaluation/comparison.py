@@ -94,8 +94,8 @@ def compare_results(
     """Put results side by side, the first being what the others are tested against.
 
     `metrics` are the columns, by default those that suit the protocol of the first result.
-    Errors: LeadlineError where two results were not made alike (protocol, data, images or true
-    depth) and `mixed` does not allow it, or where a metric or a label is wrong.
+    Errors: LeadlineError where two results were not made alike (protocol, data, cameras, images or
+    true depth) and `mixed` does not allow it, or where a metric or a label is wrong.
     """
     if metrics is None:
         metrics = shown_metrics(results[0].protocol)
@@ -254,6 +254,7 @@ def differences(first: Result, other: Result) -> list[str]:
         reasons.append(f"data {first.data_label} against {other.data_label}")
     elif first.data_options != other.data_options:
         reasons.append(f"data read with {first.data_options} against {other.data_options}")
+    reasons += _other_camera(first, other)
     mine, theirs = first.table.ids, other.table.ids
     if set(mine) != set(theirs):
         common = len(set(mine) & set(theirs))
@@ -261,6 +262,16 @@ def differences(first: Result, other: Result) -> list[str]:
     elif first.protocol_label == other.protocol_label:
         reasons += _other_truth(first, other)
     return reasons
+
+
+def _other_camera(first: Result, other: Result) -> list[str]:
+    """Cameras that were used give one model what another had to do without."""
+    mine, theirs = first.camera, other.camera
+    if mine is None or theirs is None or mine.use == theirs.use:
+        return []
+    if not (mine.has_effect or theirs.has_effect):
+        return []
+    return [f"the data's cameras {mine.use} against {theirs.use}"]
 
 
 def _other_truth(first: Result, other: Result) -> list[str]:

@@ -109,6 +109,7 @@ def evaluate(
         model_path=source.path,
         prediction_units=source.units,
         warnings=source.warnings(),
+        camera=source.camera_record(),
         data=opened.name if data_name is None else data_name,
         split=opened.split,
         data_options=opened.options,

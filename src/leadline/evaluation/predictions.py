@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError
+from leadline.evaluation.camera_record import CameraRecord
+from leadline.inference.camera import CameraMode, PhotoCamera, TrainingCamera
 from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
 from leadline.metrics.resize import Size, resize_to
 
@@ -56,20 +59,48 @@ class Predictions(Protocol):
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """A model that is run on every photograph, in any runtime of `leadline.inference`."""
+    """A model that is run on every photograph, in any runtime of `leadline.inference`.
+
+    Metres follow the cameras that the data states, unless `camera` is ignore; `cameras` collects
+    what those did to them, an entry for each image that states one.
+    """
 
     runtime: Runtime
+    camera: CameraMode = "auto"
+    cameras: list[PhotoCamera] = field(default_factory=list)
 
     def predict(self, sample: Sample) -> PredictedMaps:
         """Run the model on the photograph."""
-        outputs = self.runtime.run(sample.image[None])
-        labels = outputs.get("labels")
-        depth = np.asarray(outputs["depth"][0], dtype=np.float32)
-        return PredictedMaps(depth, None if labels is None else labels[0])
+        camera = self._camera(sample)
+        if sample.intrinsics is not None:
+            self.cameras.append(camera)
+        return self._run(sample, camera)
 
     def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Run the model on the mirrored photograph."""
-        return self.predict(mirror(sample)).depth
+        return self._run(mirror(sample), self._camera(sample)).depth
+
+    def camera_record(self) -> CameraRecord | None:
+        """Summarise `cameras`, None where the data states none."""
+        if not self.cameras:
+            return None
+        return CameraRecord.from_cameras(self.cameras, self._training_camera.focal)
+
+    @cached_property
+    def _training_camera(self) -> TrainingCamera:
+        return TrainingCamera.from_config(self.runtime.config)
+
+    def _camera(self, sample: Sample) -> PhotoCamera:
+        height, width = sample.size
+        return self._training_camera.resolve(
+            width, height, sample.intrinsics, "measured", self.camera
+        )
+
+    def _run(self, sample: Sample, camera: PhotoCamera) -> PredictedMaps:
+        outputs = self.runtime.run(sample.image[None])
+        labels = outputs.get("labels")
+        depth = np.asarray(outputs["depth"][0], dtype=np.float32) * np.float32(camera.scale)
+        return PredictedMaps(depth, None if labels is None else labels[0])
 
 
 @dataclass(frozen=True)

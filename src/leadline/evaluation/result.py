@@ -29,6 +29,7 @@ from pydantic import (
 from leadline import __version__
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.breakdowns import PartScore
+from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.cases import RANKED_BY, Case, draw_cases, read_cases, write_cases
 from leadline.evaluation.scoring import ImageScore, Scores
 from leadline.io.atomic import atomic_path, write_json
@@ -148,6 +149,7 @@ class Result(BaseModel):
     model_path: str | None = None
     prediction_units: str | None = None
     warnings: tuple[str, ...] = ()
+    camera: CameraRecord | None = None
     data: str
     split: str | None = None
     data_options: DataOpening = DataOpening()

@@ -9,6 +9,7 @@ from typing import get_args
 
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
+from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.predictions import (
     FilePredictions,
     ModelPredictions,
@@ -22,6 +23,7 @@ from leadline.evaluation.unit_detection import (
     compared_indices,
     detect_units,
 )
+from leadline.inference.camera import CameraMode
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
 from leadline.metrics import Protocol
@@ -34,12 +36,14 @@ class ModelSource:
     """A model: whatever `leadline.load` takes, or `hf:NAME_OR_FOLDER` of transformers.
 
     `runtime` is the engine that runs it, None the default; `output` is for `hf:` models whose
-    configuration does not say what their numbers are.
+    configuration does not say what their numbers are. `camera` says whether metres follow the
+    cameras that the data states, as in `leadline.load`; None: auto.
     """
 
     name: str | Path
     runtime: RuntimeName | None = None
     output: PredictionOutput | None = None
+    camera: CameraMode | None = None
 
     def __post_init__(self) -> None:
         _check_output(self.output)
@@ -96,6 +100,12 @@ class OpenedSource:
         """Return what is odd about the predictions made so far, a sentence each."""
         return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
 
+    def camera_record(self) -> CameraRecord | None:
+        """Return what the data's cameras did to the predictions made so far; None of files."""
+        if isinstance(self.predictions, ModelPredictions):
+            return self.predictions.camera_record()
+        return None
+
 
 def open_source(
     source: str | Path | ModelSource | PredictionFolder | Predictions,
@@ -125,16 +135,16 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
             "--pred-output is for --pred-dir and --model hf:NAME_OR_FOLDER; Leadline's own models "
             "predict metres, leave it out"
         )
-    predictor = Predictor.load(source.name, runtime=source.runtime or "auto")
-    return OpenedSource(ModelPredictions(predictor.runtime), predictor.name, path)
+    mode = source.camera or "auto"
+    predictor = Predictor.load(source.name, runtime=source.runtime or "auto", camera=mode)
+    return OpenedSource(ModelPredictions(predictor.runtime, mode), predictor.name, path)
 
 
 def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:
     path = str(source.name)
-    if source.runtime is not None:
-        raise LeadlineError(
-            f"--runtime {source.runtime}: {path} runs in transformers; leave it out"
-        )
+    for option, value in (("--runtime", source.runtime), ("--camera", source.camera)):
+        if value is not None:
+            raise LeadlineError(f"{option} {value}: {path} runs in transformers; leave it out")
     # In no install but leadline[hf].
     from leadline.evaluation.hugging_face import HuggingFacePredictions
 

@@ -24,6 +24,9 @@ CameraSource = Literal["measured", "declared", "exif", "assumed", "unknown"]
 """How a camera is known: calibrated; stated by the user; from the photograph's EXIF block; taken
 to be that of the training data; not at all."""
 
+SAME_LENS = 1e-3
+"""Focal lengths that differ by less are equal: rounding of calibrations and of sizes."""
+
 CameraUse = Literal["used", "ignored", "no training camera"]
 """Whether metres were multiplied by the ratio of focal lengths, and why not."""
 
@@ -110,7 +113,8 @@ class TrainingCamera:
         if self.focal is None or intrinsics is None or use != "used":
             return PhotoCamera(intrinsics, source, use)
         focal = intrinsics.focal * _resizing(width, height, self.processing_area, self.stride)
-        return PhotoCamera(intrinsics, source, use, focal / self.focal)
+        scale = focal / self.focal
+        return PhotoCamera(intrinsics, source, use, 1.0 if abs(scale - 1) < SAME_LENS else scale)
 
     def _assumed(self, width: int, height: int) -> Intrinsics | None:
         """Return the camera whose picture has the training focal length at the training size."""

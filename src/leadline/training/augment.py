@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from leadline.datasets.random_warp import draw_numbers, draw_warp
 from leadline.datasets.sample import Sample
 from leadline.datasets.warp import steps_between, warp
+from leadline.inference.camera import SAME_LENS
 from leadline.training.recipe import AugmentSection
 
 SAME_ORDER = (0, 1, 2)
@@ -17,9 +18,6 @@ SWAPS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 """The orders of the channels that change something."""
 
 BRIGHTNESS = np.arange(256, dtype=np.float32) / np.float32(255)
-
-SAME_LENS = 1e-3
-"""Focal lengths that differ by less are equal: rounding of calibrations and of sizes."""
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 """Brightness of red, green and blue (ITU-R BT.601)."""

@@ -93,6 +93,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("in words", protocol.describe()),
         ("source", protocol.source),
         ("presupposed truth", protocol.truth),
+        *([("camera", result.camera.describe())] if result.camera else []),
         *(("warning", warning) for warning in result.warnings),
     ]
 
