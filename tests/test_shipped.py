@@ -7,35 +7,79 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import leadline
-from leadline.inference import find_checkpoint
+from leadline.errors import LeadlineError
 from leadline.io import read_depth, read_photo
-from leadline.weights import FOLDER, shipped_checkpoint, shipped_model_file
+from leadline.io.checksums import verify_weights, weight_files
+from leadline.weights import FOLDER, shipped_checkpoint, shipped_graph
 from tests.cli.helpers import leadline as run
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_it_takes_at_most_twelve_megabytes():
-    size = sum(p.stat().st_size for p in FOLDER.glob("compact-nyu.*"))
+    size = sum(p.stat().st_size for p in shipped_checkpoint("compact-nyu").iterdir())
     assert 1e6 < size <= 12e6
-    assert shipped_model_file("compact-nyu").is_file()
     card = (shipped_checkpoint("compact-nyu") / "README.md").read_text()
     for fact in ("691", "initialised from", "nyu-eigen", "delta1"):
         assert fact in card
 
 
-def test_its_checkpoint_gives_the_metres_of_its_exported_file():
-    image = read_photo(ROOT / "examples" / "room.jpg").pixels[None]
-    in_torch = leadline.load(find_checkpoint("compact-nyu")).predict_batch(image).depth
-    exported = leadline.load("compact-nyu").predict_batch(image).depth
-    np.testing.assert_allclose(in_torch, exported, atol=1e-4)
+@pytest.fixture(scope="module")
+def photo():
+    return read_photo(ROOT / "examples" / "room.jpg")
 
 
-def test_the_example_room_is_understood():
-    photo = read_photo(ROOT / "examples" / "room.jpg")
+def test_its_three_runtimes_give_the_same_metres(photo):
+    depths = [
+        leadline.load("compact-nyu", runtime=runtime)(photo).depth
+        for runtime in ("openvino", "onnxruntime", "torch")
+    ]
+    for depth in depths[1:]:
+        np.testing.assert_allclose(depth, depths[0], rtol=0, atol=1e-3)
+
+
+def test_its_graph_says_what_its_configuration_says():
+    model = onnx.load(shipped_graph("compact-nyu"), load_external_data=False)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    config = json.loads((shipped_checkpoint("compact-nyu") / "config.json").read_text())
+    assert json.loads(stored["leadline"]) == config
+
+
+def test_its_graph_opens_where_runtimes_are_old():
+    model = onnx.load(shipped_graph("compact-nyu"), load_external_data=False)
+    assert [(each.domain, each.version) for each in model.opset_import] == [("", 18)]
+    assert model.ir_version == 8
+
+
+def test_every_shipped_weight_file_has_its_checksum():
+    files = weight_files(FOLDER)
+    assert len(files) == 3
+    assert all(verify_weights(file) for file in files)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime", "torch"])
+def test_random_flips_are_refused_in_every_runtime(runtime, tmp_path):
+    folder = shutil.copytree(shipped_checkpoint("compact-nyu"), tmp_path / "model")
+    victims = [folder / "model.safetensors"] + [folder / "model.onnx"] * (runtime != "torch")
+    path = folder if runtime == "torch" else folder / "model.onnx"
+    rng = np.random.default_rng(0)
+    for victim in victims:
+        whole = victim.read_bytes()
+        for at in rng.integers(0, len(whole), 6):
+            content = bytearray(whole)
+            content[at] ^= 1 << rng.integers(8)
+            victim.write_bytes(content)
+            with pytest.raises(LeadlineError, match="damaged") as caught:
+                leadline.load(path, runtime=runtime)
+            assert str(victim) in str(caught.value)
+        victim.write_bytes(whole)
+
+
+def test_the_example_room_is_understood(photo):
     truth = read_depth(ROOT / "examples" / "room_depth.png")
     depth = leadline.load()(photo).depth
     relative = np.abs(depth - truth.depth) / truth.depth

@@ -13,10 +13,12 @@ from leadline.cli import main
 RUN = "import sys; from leadline.cli import main; sys.argv[0] = 'leadline'; main()"
 
 
-def leadline(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `leadline ARGUMENTS` and return its status, stdout and stderr."""
+def leadline(
+    *arguments: object, cwd: Path | None = None, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `leadline ARGUMENTS`, Python code `before` it; return its status, stdout and stderr."""
     return subprocess.run(
-        [sys.executable, "-c", RUN, *map(str, arguments)],
+        [sys.executable, "-c", before + RUN, *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,

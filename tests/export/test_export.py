@@ -78,6 +78,13 @@ def test_nothing_of_this_machine_is_in_the_file(graph):
     assert b"/src/" not in text
 
 
+def test_the_file_asks_for_no_newer_format_than_it_needs(graph):
+    [opset] = graph.opset_import
+    assert opset.version == 18
+    assert graph.ir_version == 8  # that of opset 18; with 10, ONNX Runtime 1.17 refuses the file
+    onnx.checker.check_model(graph, full_check=True)
+
+
 def test_a_wrong_name_or_type_is_refused(graph, tmp_path):
     with pytest.raises(LeadlineError, match=r"\.onnx .*\.xml"):
         write_exported(graph, tmp_path / "m.bin", "f32")

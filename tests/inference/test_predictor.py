@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
+import torch
+from onnx import numpy_helper
 
 import leadline
 from leadline.depth import DepthMap, Intrinsics
@@ -101,8 +104,29 @@ def test_damaged_model_files_are_one_line(tmp_path, quick_run, exported):
     with pytest.raises(LeadlineError, match=r"model\.safetensors"):
         Predictor.load(folder)
     (folder / "model.safetensors").write_bytes(b"\x08" * 200)
-    with pytest.raises(LeadlineError, match="cut short or damaged"):
+    with pytest.raises(LeadlineError, match="not a safetensors file, or damaged"):
         Predictor.load(folder)
+
+
+def test_nan_in_one_weight_is_an_error_not_a_map(exported, pairs, tmp_path):
+    model = onnx.load(exported)
+    del model.metadata_props[:]  # and with them the checksum
+    [weight] = [each for each in model.graph.initializer if "head.bias" in each.name]
+    weight.CopyFrom(numpy_helper.from_array(np.full(1, np.nan, np.float32), weight.name))
+    onnx.save(model, tmp_path / "nan.onnx")
+    with pytest.raises(LeadlineError, match=r"nan\.onnx: .*head\.bias' .* not finite"):
+        Predictor.load(tmp_path / "nan.onnx")
+    predictor = Predictor.load(tmp_path / "nan.onnx", runtime="onnxruntime")
+    with pytest.raises(LeadlineError, match=r"000\.png: nan gives depth .* not finite at 100 %"):
+        predictor(pairs / "rgb" / "000.png")
+
+
+def test_a_checkpoint_with_nan_is_refused_when_it_is_loaded(quick_run, tmp_path):
+    model = load_model(quick_run / "model")
+    next(model.parameters()).data.view(-1)[7] = torch.nan
+    model.save(tmp_path)
+    with pytest.raises(LeadlineError, match=r"model\.safetensors: tensor .* not finite"):
+        Predictor.load(tmp_path)
 
 
 def test_a_foreign_array_is_refused(exported):

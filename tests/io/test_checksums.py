@@ -1,25 +1,27 @@
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.numpy import save
+from safetensors.numpy import load_file, save
 
 from leadline.errors import LeadlineError
 from leadline.io.checksums import (
     KEY,
-    safetensors_sum,
     seal_onnx,
     seal_openvino,
+    seal_safetensors,
     verify_weights,
+    weight_files,
 )
 
 WEIGHTS = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
 
-def onnx_file(folder: Path) -> Path:
+def onnx_model() -> onnx.ModelProto:
     graph = helper.make_graph(
         [helper.make_node("Add", ["x", "w"], ["y"])],
         "g",
@@ -27,79 +29,121 @@ def onnx_file(folder: Path) -> Path:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3, 4])],
         [numpy_helper.from_array(WEIGHTS, "w")],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+
+
+def onnx_file(folder: Path) -> list[Path]:
     path = folder / "m.onnx"
-    path.write_bytes(seal_onnx(model.SerializeToString()))
-    return path
+    path.write_bytes(seal_onnx(onnx_model().SerializeToString()))
+    return [path]
 
 
-def openvino_file(folder: Path) -> Path:
+def two_file_onnx(folder: Path) -> list[Path]:
+    [weights] = safetensors_file(folder)
+    path = folder / "m.onnx"
+    path.write_bytes(seal_onnx(onnx_model().SerializeToString(), weights))
+    return [path, weights]
+
+
+def openvino_file(folder: Path) -> list[Path]:
     path = folder / "m.xml"
     path.write_text('<?xml version="1.0"?>\n<net name="n"><layers/></net>')
     path.with_suffix(".bin").write_bytes(WEIGHTS.tobytes())
     seal_openvino(path, path.with_suffix(".bin"))
-    return path
+    return [path, path.with_suffix(".bin")]
 
 
-def safetensors_file(folder: Path) -> Path:
+def safetensors_file(folder: Path) -> list[Path]:
     path = folder / "m.safetensors"
-    tensors = {"b": WEIGHTS[0], "a": WEIGHTS}
-    plain = save(tensors)
-    path.write_bytes(save(tensors, metadata={KEY: safetensors_sum(path, plain)}))
-    return path
+    plain = save({"b": WEIGHTS[0], "a": WEIGHTS}, metadata={"format": "leadline"})
+    path.write_bytes(seal_safetensors(plain))
+    return [path]
 
 
-MAKERS = {"onnx": onnx_file, "openvino": openvino_file, "safetensors": safetensors_file}
+MAKERS = {
+    "onnx": onnx_file,
+    "onnx and safetensors": two_file_onnx,
+    "openvino": openvino_file,
+    "safetensors": safetensors_file,
+}
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_whole_file_fits_its_checksum(kind: str, tmp_path: Path) -> None:
-    assert verify_weights(MAKERS[kind](tmp_path))
+    assert verify_weights(MAKERS[kind](tmp_path)[0])
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-@pytest.mark.parametrize("place", [0.3, 0.5, 0.8])
-def test_a_flipped_byte_anywhere_is_refused(kind: str, place: float, tmp_path: Path) -> None:
-    path = MAKERS[kind](tmp_path)
-    victim = path.with_suffix(".bin") if kind == "openvino" else path
-    content = bytearray(victim.read_bytes())
-    content[int(place * len(content))] ^= 0x10
-    victim.write_bytes(content)
-    with pytest.raises(LeadlineError, match="damaged") as caught:
-        verify_weights(path)
-    assert str(victim) in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_a_flipped_bit_anywhere_is_refused(kind: str, tmp_path: Path) -> None:
+    files = MAKERS[kind](tmp_path)
+    for victim in files:
+        whole = victim.read_bytes()
+        for at in range(len(whole) % 7, len(whole), 7):
+            content = bytearray(whole)
+            content[at] ^= 1 << at % 8
+            victim.write_bytes(content)
+            with pytest.raises(LeadlineError, match="damaged") as caught:
+                verify_weights(files[0])
+            assert any(str(file) in str(caught.value) for file in files), at
+            assert "\n" not in str(caught.value)
+        victim.write_bytes(whole)
 
 
-def test_a_changed_topology_is_refused_too(tmp_path: Path) -> None:
-    path = openvino_file(tmp_path)
-    path.write_bytes(path.read_bytes().replace(b"<layers/>", b"<layerz/>"))
+@pytest.mark.parametrize("kind", MAKERS)
+def test_nan_in_one_weight_is_refused(kind: str, tmp_path: Path) -> None:
+    files = MAKERS[kind](tmp_path)
+    content = files[-1].read_bytes()
+    files[-1].write_bytes(content.replace(np.float32(23).tobytes(), np.float32("nan").tobytes()))
     with pytest.raises(LeadlineError, match="damaged"):
-        verify_weights(path)
+        verify_weights(files[0])
 
 
-def test_a_file_that_was_cut_short_has_no_checksum_or_is_refused(tmp_path: Path) -> None:
-    path = safetensors_file(tmp_path)
-    path.write_bytes(path.read_bytes()[:-5])
+@pytest.mark.parametrize("kind", ["onnx and safetensors", "openvino"])
+def test_weights_of_another_file_and_missing_ones_are_refused(kind: str, tmp_path: Path) -> None:
+    model, weights = MAKERS[kind](tmp_path)
+    other = save({"a": WEIGHTS + 1}) if kind != "openvino" else (WEIGHTS + 1).tobytes()
+    weights.write_bytes(other)
     with pytest.raises(LeadlineError, match="damaged"):
-        verify_weights(path)
+        verify_weights(model)
+    weights.unlink()
+    with pytest.raises(LeadlineError, match="no such file"):
+        verify_weights(model)
+
+
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    [path] = safetensors_file(tmp_path)
+    whole = path.read_bytes()
+    for length in (0, 3, 60, len(whole) - 5):
+        path.write_bytes(whole[:length])
+        with pytest.raises(LeadlineError, match=r"damaged|empty"):
+            verify_weights(path)
 
 
 def test_files_of_others_have_none(tmp_path: Path) -> None:
-    path = onnx_file(tmp_path)
-    model = onnx.load(path)
-    del model.metadata_props[:]
-    onnx.save(model, path)
-    assert not verify_weights(path)
+    onnx.save(onnx_model(), tmp_path / "m.onnx")
+    assert not verify_weights(tmp_path / "m.onnx")
     (tmp_path / "n.safetensors").write_bytes(save({"a": WEIGHTS}))
     assert not verify_weights(tmp_path / "n.safetensors")
+    assert weight_files(tmp_path) == [tmp_path / "m.onnx", tmp_path / "n.safetensors"]
 
 
 def test_the_sum_stands_in_the_models_metadata_where_onnx_reads_it(tmp_path: Path) -> None:
-    path = onnx_file(tmp_path)
+    [path] = onnx_file(tmp_path)
     model = onnx.load(path)
     onnx.checker.check_model(model)
-    [entry] = model.metadata_props
-    del model.metadata_props[:]
+    entry = model.metadata_props.pop()
     assert entry.key == KEY
     assert entry.value == hashlib.sha256(model.SerializeToString()).hexdigest()
+
+
+def test_the_sum_stands_in_the_header_where_safetensors_reads_it(tmp_path: Path) -> None:
+    [path] = safetensors_file(tmp_path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    info = json.loads(content[8 : 8 + length])["__metadata__"]
+    assert info["format"] == "leadline"
+    assert len(info[KEY]) == 64
+    tensors = load_file(path)
+    assert tensors.keys() == {"a", "b"}
+    np.testing.assert_array_equal(tensors["a"], WEIGHTS)
+    np.testing.assert_array_equal(tensors["b"], WEIGHTS[0])

@@ -5,18 +5,29 @@ from typing import Annotated
 
 import typer
 
-from leadline.export import WeightType
+from leadline.export import ExportFormat, WeightType
 from leadline.export.export_model import ExportedModel, export_model
 
 
 def export_command(
-    checkpoint: Annotated[str, typer.Argument(help="Run folder or model/ folder.")],
+    checkpoint: Annotated[str, typer.Argument(help="Shipped model, run folder or model/ folder.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="File to write: .onnx or .xml (OpenVINO).")
+        Path,
+        typer.Option(
+            "-o",
+            "--out",
+            help="File to write: .onnx or .xml (OpenVINO); or, with --format, folder.",
+        ),
     ],
+    format: Annotated[
+        ExportFormat | None, typer.Option(help="What is written into the folder --out.")
+    ] = None,
     weights: Annotated[
-        WeightType, typer.Option(help="How weights are stored; fp16 halves the size.")
-    ] = "f32",
+        WeightType | None,
+        typer.Option(
+            help="How weights are stored, by default as in the checkpoint; fp16 halves the size."
+        ),
+    ] = None,
     tolerance: Annotated[
         float,
         typer.Option(
@@ -27,14 +38,17 @@ def export_command(
     """Export a trained model with resizing and normalisation inside, and check its parity.
 
     The graph takes a uint8 photograph (N,H,W,3) of any size and returns metres (N,H,W).
+    A shipped model is copied, which needs no torch.
     """
-    exported = export_model(checkpoint, out, weights=weights, tolerance=tolerance)
-    print_parity(exported)
+    exported = export_model(checkpoint, out, format=format, weights=weights, tolerance=tolerance)
+    if exported.parity:
+        print_parity(exported)
     typer.echo(
-        f"written: {out} ({exported.size / 1e6:.1f} MB, weights {weights}), "
-        f"parity {exported.max_error:.1e} m"
+        f"written: {', '.join(map(str, exported.files))} ({exported.size / 1e6:.1f} MB, weights "
+        f"{exported.weights}), "
+        + (f"parity {exported.max_error:.1e} m" if exported.parity else "a copy of the checkpoint")
     )
-    if weights == "fp16":
+    if exported.rounding_error:
         cost = exported.rounding_error
         typer.echo(f"storing weights as fp16 moves depth by up to {cost:.1e} m (480x640)")
 

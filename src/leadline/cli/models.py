@@ -1,20 +1,55 @@
 """`leadline models`: the architectures, and what ships with weights."""
 
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from leadline.cli.options import JsonOption
 from leadline.cli.text import print_below, print_list, scores_in_words
+from leadline.errors import LeadlineError
+from leadline.io.checksums import verify_weights, weight_files
 from leadline.models.catalog import CATALOG
 from leadline.training.recipe import list_recipes, load_recipe
-from leadline.weights import shipped_models
+from leadline.weights import FOLDER, shipped_models
 
 
-def models_command(as_json: JsonOption = False) -> None:
+def models_command(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="With --verify: a weight file or a folder; default: what ships."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare weight files with their SHA-256.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List the architectures, what recipes published with them, and the models shipped."""
-    print_list(as_json, _content, _print_models)
+    if verify:
+        print_verified(FOLDER if path is None else path)
+    elif path is not None:
+        raise LeadlineError(f"{path}: to check its weight files, add --verify")
+    else:
+        print_list(as_json, _content, _print_models)
+
+
+def print_verified(path: Path) -> None:
+    """Print of every weight file whether its checksum fits.
+
+    Errors: LeadlineError for the first damaged file, once all are checked.
+    """
+    damaged = []
+    for file in weight_files(path):
+        try:
+            is_sealed = verify_weights(file)
+        except LeadlineError as error:
+            damaged.append(error)
+        else:
+            typer.echo(f"{file}: {'whole' if is_sealed else 'has no checksum to compare with'}")
+    if damaged:
+        others = f" (and {len(damaged) - 1} more)" if damaged[1:] else ""
+        raise LeadlineError(f"{damaged[0]}{others}")
 
 
 def _content() -> dict[str, Any]:

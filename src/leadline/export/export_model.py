@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from leadline.errors import LeadlineError
-from leadline.export import WeightType
-from leadline.inference.predictor import find_checkpoint
+from leadline.export import ExportFormat, WeightType
+from leadline.export.files import CARD, copy_checkpoint, copy_graph
+from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.io.atomic import check_writable
+from leadline.models.storage import WEIGHTS_FILE, stored_type
+from leadline.weights import shipped_graph, shipped_models
 
 if TYPE_CHECKING:
     from leadline.export.parity import ParityRow
 
-SUFFIXES = (".onnx", ".xml")
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,14 @@ class ExportedModel:
 
     `files` are the written ones, the model first, of `size` bytes together. `parity` compares
     them, runtime by runtime and size by size, with the checkpoint whose weights went through the
-    stored type. `rounding_error` is by how much, in metres, storing fp16 weights moves the depth
-    of a 480x640 picture, 0 for f32.
+    stored type; it is empty where the file is a copy. `rounding_error` is by how much, in metres,
+    storing fp16 weights moves the depth of a 480x640 picture, 0 for f32 and for a copy.
     """
 
     files: tuple[Path, ...]
     weights: WeightType
-    parity: tuple[ParityRow, ...]
-    rounding_error: float
+    parity: tuple[ParityRow, ...] = ()
+    rounding_error: float = 0.0
 
     @property
     def size(self) -> int:
@@ -40,43 +43,73 @@ class ExportedModel:
 
     @property
     def max_error(self) -> float:
-        """The largest difference to the checkpoint, in metres."""
-        return max(row.max_error for row in self.parity)
+        """The largest difference to the checkpoint, in metres; 0 for a copy."""
+        return max((row.max_error for row in self.parity), default=0.0)
 
 
 def export_model(
     checkpoint: str | Path,
     out: str | Path,
     *,
-    weights: WeightType = "f32",
+    format: ExportFormat | None = None,
+    weights: WeightType | None = None,
     tolerance: float = 1e-3,
 ) -> ExportedModel:
-    """Export a run or model folder as `.onnx`, or as `.xml` with its `.bin` (OpenVINO).
+    """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
-    Resizing and normalisation are inside: the graph takes uint8 photographs (N,H,W,3) of any size
-    and returns metres (N,H,W). `weights` is how weights are stored, f32 or fp16 (half the size).
-    The file is compared with the checkpoint in every runtime that reads it.
-    Needs `leadline[train]`.
+    `out` is a file, `.onnx` or `.xml` (OpenVINO, with its `.bin`), or with `format` a folder for
+    NAME.onnx, NAME.xml or the model folder NAME. Resizing and normalisation are inside: the graph
+    takes uint8 photographs (N,H,W,3) of any size and returns metres (N,H,W). `weights` is how
+    weights are stored, f32 or fp16 (half the size), by default as in the checkpoint.
 
-    Errors: LeadlineError for a checkpoint that is none, another suffix, or a difference above
-    `tolerance` metres, in which case nothing is written.
+    The file is compared with the checkpoint in every runtime that reads it, for which this needs
+    `leadline[train]`; a shipped model with its weights as they are is copied, and needs nothing.
+
+    Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
+    difference above `tolerance` metres, in which case nothing is written.
 
     >>> exported = export_model("runs/kitchen", "kitchen.onnx")
     >>> exported.max_error < 1e-3, [path.name for path in exported.files]
     (True, ['kitchen.onnx'])
     """
-    out = Path(out)
     folder = find_checkpoint(checkpoint)
-    if out.suffix not in SUFFIXES:
-        raise LeadlineError(f"{out}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
-    check_writable(out.parent)
-    # torch and onnx are not in the light install, whose errors above need neither.
+    target = _target(Path(out), format, model_name(checkpoint, folder))
+    check_writable(target.parent)
+    stored = stored_type(folder / WEIGHTS_FILE)
+    chosen = weights or stored
+    if format == "checkpoint":
+        return ExportedModel(tuple(copy_checkpoint(folder, target, chosen)), chosen)
+    if str(checkpoint) in shipped_models() and chosen == stored:
+        return ExportedModel(tuple(copy_graph(shipped_graph(str(checkpoint)), target)), chosen)
+    return _export(folder, target, chosen, tolerance)
+
+
+def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
+    """Return the file, or the model folder, that is to be written."""
+    if format is None:
+        if out.suffix not in SUFFIXES.values():
+            raise LeadlineError(
+                f"{out}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it, "
+                "or give --format and a folder"
+            )
+        return out
+    if format not in get_args(ExportFormat):
+        known = ", ".join(get_args(ExportFormat))
+        raise LeadlineError(f"format {format!r}: choose one of {known}")
+    suffix = SUFFIXES.get(format, "")
+    if out.suffix in SUFFIXES.values() and out.suffix != suffix:
+        raise LeadlineError(f"{out}: not a name for format {format}; give a folder")
+    return out if out.suffix == suffix != "" else out / f"{name}{suffix}"
+
+
+def _export(folder: Path, out: Path, weights: WeightType, tolerance: float) -> ExportedModel:
+    # torch and onnx are not in the light install, which copies shipped models without them.
     from leadline.export.exporter import rounded_like, to_onnx, write_exported
     from leadline.export.parity import SIZES, check_parity
     from leadline.models.build import load_model
 
     model = load_model(folder)
-    card = folder / "README.md"
+    card = folder / CARD
     graph = to_onnx(model, description=card.read_text() if card.is_file() else "")
     with TemporaryDirectory(dir=out.parent) as temporary:
         candidate = Path(temporary) / out.name

@@ -6,7 +6,7 @@ import logging
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import onnx
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from leadline.errors import LeadlineError
 from leadline.export import WeightType
+from leadline.export.files import write_sealed
 from leadline.export.graph import OPSET, add_size_policy
-from leadline.io.atomic import atomic_path
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED
 
@@ -130,21 +130,9 @@ def rounded_like(model: DepthModel, weights: WeightType) -> DepthModel:
 
 
 def write_exported(graph: onnx.ModelProto, path: Path, weights: WeightType) -> None:
-    """Write `.onnx`, or `.xml` with its `.bin`, in one move each; weights f32 or fp16."""
+    """Write `.onnx`, or `.xml` with its `.bin`, with their checksums; weights f32 or fp16."""
     if weights not in get_args(WeightType):
         raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(get_args(WeightType))}")
-    if path.suffix == ".onnx":
-        stored = halve_weights(graph) if weights == "fp16" else graph
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(stored.SerializeToString())
-        return
-    if path.suffix != ".xml":
-        raise LeadlineError(f"{path}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
-    import openvino
-
     # Not OpenVINO's own compression, which would halve BatchNorm's vectors as well.
     stored = halve_weights(graph) if weights == "fp16" else graph
-    model: Any = openvino.Core().read_model(stored.SerializeToString())
-    with atomic_path(path) as temporary, atomic_path(path.with_suffix(".bin")) as temporary_bin:
-        openvino.save_model(model, temporary, compress_to_fp16=False)
-        temporary.with_suffix(".bin").replace(temporary_bin)
+    write_sealed(stored.SerializeToString(), path)

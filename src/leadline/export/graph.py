@@ -18,6 +18,8 @@ from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 from leadline.models.size_policy import MAX_HALVINGS
 
 OPSET = 18  # the first in which Resize takes `axes`, which keeps the channel count known
+IR_VERSION = helper.find_min_ir_version_for([helper.make_opsetid("", OPSET)])
+"""The oldest file format that has this opset: older runtimes refuse a newer one unread."""
 
 
 def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> onnx.ModelProto:
@@ -30,9 +32,10 @@ def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> o
     """
     label_type = _label_type(core)
     has_labels = label_type is not None
-    before = _preprocessing(training_area, stride, core.ir_version)
+    core.ir_version = IR_VERSION
+    before = _preprocessing(training_area, stride)
     after = compose.add_prefix(
-        _postprocessing(core.ir_version, label_type),
+        _postprocessing(label_type),
         "out/",
         rename_inputs=False,
         rename_outputs=False,
@@ -47,6 +50,7 @@ def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> o
         outputs=[source for source, _ in handed_on],
     )
     whole = compose.merge_models(joined, after, io_map=handed_on)
+    del whole.opset_import[1:]  # one from each part, and all the same
     onnx.checker.check_model(whole)
     return whole
 
@@ -66,11 +70,10 @@ def _model(
     inputs: list[onnx.ValueInfoProto],
     outputs: list[onnx.ValueInfoProto],
     constants: list[TensorProto],
-    ir_version: int,
 ) -> onnx.ModelProto:
     graph = helper.make_graph(nodes, name, inputs, outputs, constants)
     opset = helper.make_opsetid("", OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=ir_version)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
 
 
 def _processing_size_nodes() -> list[NodeProto]:
@@ -112,7 +115,7 @@ def _shrinking_nodes() -> list[NodeProto]:
     return [*nodes, _node("Resize", f"{image} - - new_size", "resized", **resize)]
 
 
-def _preprocessing(training_area: int, stride: int, ir_version: int) -> onnx.ModelProto:
+def _preprocessing(training_area: int, stride: int) -> onnx.ModelProto:
     """`image` (N,H,W,3) uint8 -> `resized` (N,3,h,w) in [0,1], and `original_size` [H,W]."""
     nodes = [
         _node("Shape", "image", "original_size", start=1, end=3),
@@ -137,7 +140,6 @@ def _preprocessing(training_area: int, stride: int, ir_version: int) -> onnx.Mod
             _constant("one", [1], np.float32),
             _constant("half", [0.5], np.float32),
         ],
-        ir_version,
     )
 
 
@@ -202,7 +204,7 @@ def _label_nodes(label_type: int) -> list[NodeProto]:
     ]
 
 
-def _postprocessing(ir_version: int, label_type: int | None) -> onnx.ModelProto:
+def _postprocessing(label_type: int | None) -> onnx.ModelProto:
     """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and the labels."""
     nodes = [
         *_bilinear_matrix_nodes("stretch_rows", axis=0),
@@ -235,5 +237,4 @@ def _postprocessing(ir_version: int, label_type: int | None) -> onnx.ModelProto:
             _constant("half", [0.5], np.float32),
             _constant("one", [1], np.float32),
         ],
-        ir_version,
     )

@@ -28,12 +28,7 @@ from leadline.inference.runtimes import (
     TorchRuntime,
 )
 from leadline.io.photos import Photo, read_photo
-from leadline.weights import (
-    DEFAULT_MODEL,
-    shipped_checkpoint,
-    shipped_model_file,
-    shipped_models,
-)
+from leadline.weights import DEFAULT_MODEL, shipped_checkpoint, shipped_graph, shipped_models
 
 ImageLike = Photo | Path | str | NDArray[np.uint8]
 
@@ -95,15 +90,15 @@ class Predictor:
     ) -> "Predictor":
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
-        `runtime` auto takes OpenVINO for exported files and torch for folders. `precision` is f32
-        or bf16 (OpenVINO only: twice as fast, about 1 % coarser). `processing_area` changes the
-        number of pixels the network sees; it was trained at another one, so metres will be less
-        exact, and off where the training camera is not known: a LeadlineWarning says so. `camera`
-        auto multiplies metres by the photograph's focal length
+        `runtime` auto takes OpenVINO for exported files and shipped models, torch for folders.
+        `precision` is f32 or bf16 (OpenVINO only: twice as fast, about 1 % coarser).
+        `processing_area` changes the number of pixels the network sees; it was trained at another
+        one, so metres will be less exact, and off where the training camera is not known: a
+        LeadlineWarning says so. `camera` auto multiplies metres by the photograph's focal length
         over that of the training data, both in pixels at the size of processing; ignore does not.
 
-        Errors: LeadlineError for an unknown name, a missing or unreadable file, or an option that
-        the runtime does not have.
+        Errors: LeadlineError for an unknown name, a missing, unreadable or damaged file, or an
+        option that the runtime does not have.
         """
         if precision not in PRECISIONS:
             raise LeadlineError(f"precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
@@ -113,7 +108,9 @@ class Predictor:
             raise LeadlineError(f"camera {camera!r}: choose one of {', '.join(CAMERA_MODES)}")
         if processing_area is not None and processing_area < 1:
             raise LeadlineError(f"processing area {processing_area}: expected pixels, at least 1")
-        path = find_model(name_or_path)
+        is_shipped = str(name_or_path) in shipped_models()
+        find = find_checkpoint if is_shipped and runtime == "torch" else find_model
+        path = find(name_or_path)
         chosen = runtime
         if runtime == "auto":
             chosen = "torch" if path.is_dir() else "openvino"
@@ -125,7 +122,7 @@ class Predictor:
             engine = OnnxRuntime(path, threads)
         else:
             engine = OpenVinoRuntime(path, precision, threads, processing_area)
-        predictor = cls(_display_name(name_or_path, path), engine, camera, processing_area)
+        predictor = cls(model_name(name_or_path, path), engine, camera, processing_area)
         if processing_area is not None:
             follows = camera == "auto" and predictor.training_camera.focal is not None
             warnings.warn(
@@ -162,7 +159,12 @@ class Predictor:
         camera = self.training_camera.resolve(
             photo.width, photo.height, intrinsics, source, self.camera_mode
         )
-        batch = self.predict_batch(photo.pixels[None])
+        try:
+            batch = self.predict_batch(photo.pixels[None])
+        except LeadlineError as error:
+            if photo.path is None:
+                raise
+            raise LeadlineError(f"{photo.path}: {error}") from error
         provenance = {"model": self.name, "runtime": self.runtime.name, **camera.provenance()}
         if photo.path is not None:
             provenance["source"] = photo.path.name
@@ -176,18 +178,23 @@ class Predictor:
     def predict_batch(self, images: NDArray[np.uint8]) -> BatchPrediction:
         """Return depth and, for a multi-task model, class labels of photographs of one size.
 
-        `images` is (N,H,W,3) uint8 RGB. The arrays are the runtime's own, without the checks that
-        a `DepthMap` makes; metres hold for the camera of the training data.
-        Errors: LeadlineError for another shape or type.
+        `images` is (N,H,W,3) uint8 RGB. The arrays are the runtime's own; metres hold for the
+        camera of the training data.
+        Errors: LeadlineError for another shape or type, or depth that is not finite.
         """
         if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
             raise LeadlineError(
                 f"expected images (N,H,W,3) uint8 RGB, got {images.shape} {images.dtype}"
             )
         outputs = self.runtime.run(images)
-        return BatchPrediction(
-            np.asarray(outputs["depth"], dtype=np.float32), outputs.get("labels")
-        )
+        depth = np.asarray(outputs["depth"], dtype=np.float32)
+        if not np.isfinite(depth).all():
+            share = 100 * (1 - np.isfinite(depth).mean())
+            raise LeadlineError(
+                f"{self.name} gives depth that is not finite at {share:.3g} % of the pixels: its "
+                "weights are damaged or its training diverged; copy, export or train it again"
+            )
+        return BatchPrediction(depth, outputs.get("labels"))
 
 
 load = Predictor.load
@@ -216,7 +223,7 @@ def find_checkpoint(name_or_path: str | Path) -> Path:
 def find_model(name_or_path: str | Path) -> Path:
     """Return the exported file or the model folder that a name or a path stands for."""
     if str(name_or_path) in shipped_models():
-        return shipped_model_file(str(name_or_path))
+        return shipped_graph(str(name_or_path))
     path = Path(name_or_path)
     if path.is_dir():
         for folder in (path, path / "model"):
@@ -253,7 +260,8 @@ def _check_choice(path: Path, runtime: str, precision: str, processing_area: int
         )
 
 
-def _display_name(name_or_path: str | Path, path: Path) -> str:
+def model_name(name_or_path: str | Path, path: Path) -> str:
+    """Return what the model in `path` is called: as it ships, as its run, or as its file."""
     if str(name_or_path) in shipped_models():
         return str(name_or_path)
     if path.is_dir() and path.name == "model":

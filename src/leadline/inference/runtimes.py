@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
+from leadline.io.checksums import verify_weights
 
 Outputs = dict[str, NDArray[Any]]
 Precision = Literal["f32", "bf16"]
@@ -62,6 +63,7 @@ class OpenVinoRuntime:
     ):
         import openvino
 
+        is_sealed = verify_weights(path)
         self._core = openvino.Core()
         try:
             self._model = self._core.read_model(path)
@@ -77,6 +79,8 @@ class OpenVinoRuntime:
         there = self._model.has_rt_info(place)
         text = self._model.get_rt_info(place).astype(str) if there else None
         self.config: Mapping[str, Any] = _parse_config(path, text)
+        if not is_sealed:
+            _refuse_nan(path, self._model)
         if processing_area is not None:
             _replace_area(self._model, processing_area)
         self._precision = precision
@@ -126,6 +130,16 @@ def _drop_idle_resizes(model: Any) -> None:
             result.replace(source)
 
 
+def _refuse_nan(path: Path, model: Any) -> None:
+    """Raise LeadlineError where a weight is NaN: OpenVINO's clamp would make a depth of it."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "Constant" and np.isnan(node.data).any():
+            raise LeadlineError(
+                f"{path}: {node.get_friendly_name()!r} holds numbers that are not finite; "
+                "the file is damaged, or of a training that diverged"
+            )
+
+
 def _replace_area(model: Any, area: int) -> None:
     from openvino import opset13
 
@@ -147,6 +161,7 @@ class OnnxRuntime:
             import onnxruntime
         except ImportError as error:
             raise LeadlineError("the onnxruntime runtime needs: pip install onnxruntime") from error
+        verify_weights(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         try:
@@ -168,7 +183,7 @@ class OnnxRuntime:
 
 
 class TorchRuntime:
-    """A saved model folder in torch, float32, on the CPU."""
+    """A model folder in torch, float32, on the CPU."""
 
     name = "torch"
 
@@ -182,8 +197,8 @@ class TorchRuntime:
             import torch
         except ImportError as error:
             raise LeadlineError(
-                f"{folder}: a checkpoint needs torch: pip install 'leadline[train]', "
-                "or export it to .onnx and use that"
+                f"{folder}: the torch runtime needs torch: pip install 'leadline[train]'; "
+                "exported and shipped models run in openvino without it"
             ) from error
         from leadline.models.build import load_model
         from leadline.models.pipeline import InferencePipeline
@@ -198,8 +213,14 @@ class TorchRuntime:
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
         torch = self._torch
-        with torch.inference_mode():
-            outputs = self._pipeline(torch.from_numpy(np.array(images)))
+        try:
+            with torch.inference_mode():
+                outputs = self._pipeline(torch.from_numpy(np.array(images)))
+        except RuntimeError as error:
+            raise LeadlineError(
+                f"torch failed on {len(images)} image(s) of {size_words(images.shape[1:])} "
+                f"({_reason(error)}); process fewer pixels, or look at the model's config.json"
+            ) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
 

@@ -2,9 +2,13 @@
 
 Each kind of file carries its own sum, so that nothing gets lost when a file is moved:
 
-- `.safetensors`: in the header's metadata, over every tensor's name, type, shape and bytes;
-- `.onnx`: the last entry of the model's metadata, over every byte before it;
+- `.safetensors`: in the header's metadata, over the rest of the header and every tensor's bytes;
+- `.onnx`: the last entry of the model's metadata, over every byte before it. Where weights lie in
+  another file, an entry before it holds that file's name and sum;
 - `.xml` with its `.bin`: a comment behind the XML, over the XML before it and over the `.bin`.
+
+A file that was written with a sum also says `leadline_version`: without its sum it is damaged.
+Files of version 0.1 say neither.
 """
 
 from __future__ import annotations
@@ -15,11 +19,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+from leadline import __version__
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
+from leadline.io.onnx_files import metadata_entry, read_metadata
 
+SUFFIXES = (".safetensors", ".onnx", ".xml")
 KEY = "leadline_sha256"
-_METADATA_PROPS = 0x72  # field 14 of onnx.ModelProto, length-delimited
+VERSION_KEY = "leadline_version"
+WEIGHTS_KEY = "leadline_weights_sha256"
+ONNX_KEYS = (KEY, VERSION_KEY, WEIGHTS_KEY)
+"""The entries that `seal_onnx` adds to a model's metadata."""
+
 _COMMENT = re.compile(rb"\n<!-- leadline sha256 xml=([0-9a-f]{64}) bin=([0-9a-f]{64}) -->\n\Z")
 
 
@@ -29,71 +40,102 @@ def verify_weights(path: Path) -> bool:
     `path` is a `.safetensors`, `.onnx` or `.xml` file; a `.bin` is checked with its `.xml`.
     Errors: LeadlineError where the content does not fit its checksum, or a file is missing.
     """
-    if path.suffix == ".xml":
-        return _verify_openvino(path)
+    verify = {".xml": _verify_openvino, ".onnx": _verify_onnx}.get(path.suffix, _verify_safetensors)
     content = read_bytes(path, "weights file")
-    if path.suffix == ".onnx":
-        body, stored = _split_onnx(content)
-        actual = hashlib.sha256(body).hexdigest()
-    else:
-        stored = _safetensors_header(path, content)[0].get("__metadata__", {}).get(KEY)
-        actual = safetensors_sum(path, content)
-    if stored is None:
-        return False
-    _compare(path, stored, actual)
-    return True
+    is_sealed = verify(path, content)
+    if not is_sealed and VERSION_KEY.encode() in content:
+        raise LeadlineError(f"{path}: damaged: its SHA-256 is missing; copy or export it again")
+    return is_sealed
 
 
-def seal_onnx(content: bytes) -> bytes:
-    """Return a serialised ONNX model with its checksum behind it."""
-    return content + _onnx_entry(hashlib.sha256(content).hexdigest())
+def weight_files(path: Path) -> list[Path]:
+    """Return the weight files that `path` is or, a folder, has in its tree, sorted.
+
+    Errors: LeadlineError where there is none.
+    """
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [file for file in files if file.suffix in SUFFIXES]
+    if not files:
+        raise LeadlineError(f"{path}: no weight file ({', '.join(SUFFIXES)}) here")
+    return files
+
+
+def seal_onnx(content: bytes, weights: Path | None = None) -> bytes:
+    """Return a serialised ONNX model with its checksum behind it.
+
+    `weights` is the file that its weights lie in, if they are not inside.
+    """
+    content += metadata_entry(VERSION_KEY, __version__)
+    if weights is not None:
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        content += metadata_entry(WEIGHTS_KEY, f"{digest} {weights.name}")
+    return content + metadata_entry(KEY, hashlib.sha256(content).hexdigest())
 
 
 def seal_openvino(xml: Path, weights: Path) -> None:
     """Write the checksums of an OpenVINO model behind its XML; `weights` is its `.bin`."""
     body = xml.read_bytes()
+    mark = f"\n<!-- {VERSION_KEY} {__version__} -->".encode()
+    body += b"" if VERSION_KEY.encode() in body else mark
     sums = (hashlib.sha256(part).hexdigest() for part in (body, weights.read_bytes()))
     xml.write_bytes(body + "\n<!-- leadline sha256 xml={} bin={} -->\n".format(*sums).encode())
 
 
-def safetensors_sum(path: Path, content: bytes) -> str:
-    """Return the checksum of a safetensors file: of its tensors, not of its metadata."""
-    header, data = _safetensors_header(path, content)
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    digest = hashlib.sha256(json.dumps(tensors, sort_keys=True).encode())
+def seal_safetensors(content: bytes) -> bytes:
+    """Return a safetensors file with its checksum in the header."""
+    header, data = safetensors_header(Path("model.safetensors"), content)
+    info = {**header.pop("__metadata__", {}), VERSION_KEY: __version__}
+    header = {"__metadata__": info, **header}
+    info[KEY] = _safetensors_sum(header, data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def _safetensors_sum(header: dict[str, Any], data: memoryview) -> str:
+    """Return the checksum of a safetensors file: of all of it but the checksum."""
+    info = {key: text for key, text in header.get("__metadata__", {}).items() if key != KEY}
+    digest = hashlib.sha256(json.dumps({**header, "__metadata__": info}, sort_keys=True).encode())
     digest.update(data)
     return digest.hexdigest()
 
 
-def _safetensors_header(path: Path, content: bytes) -> tuple[dict[str, Any], memoryview]:
+def safetensors_header(path: Path, content: bytes) -> tuple[dict[str, Any], memoryview]:
     """Return the header of a safetensors file, and the bytes of its tensors."""
     length = int.from_bytes(content[:8], "little")
     try:
         header = json.loads(content[8 : 8 + length])
-    except ValueError:
-        header = None
-    if not isinstance(header, dict) or len(content) < 8 + length:
+        info = header.get("__metadata__", {})
+    except (AttributeError, ValueError, RecursionError):
+        info = None
+    if not isinstance(info, dict) or len(content) < 8 + length:
         raise LeadlineError(f"{path}: not a safetensors file, or damaged; copy or export it again")
     return header, memoryview(content)[8 + length :]
 
 
-def _onnx_entry(digest: str) -> bytes:
-    """Return one `metadata_props` entry of protobuf: {key: KEY, value: digest}."""
-    key, value = KEY.encode(), digest.encode()
-    pair = b"\x0a" + bytes([len(key)]) + key + b"\x12" + bytes([len(value)]) + value
-    return bytes([_METADATA_PROPS, len(pair)]) + pair
+def _verify_safetensors(path: Path, content: bytes) -> bool:
+    header, data = safetensors_header(path, content)
+    stored = header.get("__metadata__", {}).get(KEY)
+    if stored is not None:
+        _compare(path, str(stored), _safetensors_sum(header, data))
+    return stored is not None
 
 
-def _split_onnx(content: bytes) -> tuple[bytes, str | None]:
-    """Return a sealed model's bytes before its checksum, and the checksum; None without one."""
-    tail = len(_onnx_entry("0" * 64))
-    body, entry = content[:-tail], content[-tail:]
-    digest = entry[-64:].decode("ascii", "replace")
-    return (body, digest) if entry == _onnx_entry(digest) else (content, None)
+def _verify_onnx(path: Path, content: bytes) -> bool:
+    length = len(metadata_entry(KEY, "0" * 64))
+    body, entry = content[:-length], content[-length:]
+    stored = entry[-64:].decode("ascii", "replace")
+    if entry != metadata_entry(KEY, stored):
+        return False
+    _compare(path, stored, hashlib.sha256(body).hexdigest())
+    digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
+    if name:
+        weights = path.parent / name
+        _compare(weights, digest, hashlib.sha256(read_bytes(weights, "weights file")).hexdigest())
+    return True
 
 
-def _verify_openvino(path: Path) -> bool:
-    content = read_bytes(path, "weights file")
+def _verify_openvino(path: Path, content: bytes) -> bool:
     match = _COMMENT.search(content)
     if match is None:
         return False

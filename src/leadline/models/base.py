@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.models.spaces import DepthSpace, create_space
-from leadline.models.storage import SMALLEST_HALVED, WeightType
+from leadline.models.storage import CONFIG_FILE, SMALLEST_HALVED, WEIGHTS_FILE, WeightType
 
 NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -61,6 +61,10 @@ class ModelConfig:
         focal = self.training_focal
         if focal is not None and not 0 < focal < math.inf:
             raise LeadlineError(f"training_focal {focal}: expected pixels above 0, or null")
+        for name in ("stride", "training_area"):
+            if getattr(self, name) < 1:
+                raise LeadlineError(f"{name} {getattr(self, name)}: expected at least 1")
+        create_space(self.depth_space, self.min_depth, self.max_depth)
 
 
 class DepthModel(nn.Module, ABC):
@@ -133,22 +137,24 @@ class DepthModel(nn.Module, ABC):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def save(self, folder: Path, weights: WeightType = "f32") -> None:
-        """Write `model.safetensors` and `config.json` into `folder`, each in one move.
+        """Write `model.safetensors`, with its checksum, and `config.json` into `folder`.
 
         `weights` is how large tensors are stored; they are float32 again once loaded.
         """
         from safetensors.torch import save
 
         from leadline.io.atomic import atomic_path, write_json
+        from leadline.io.checksums import seal_safetensors
 
         state = {
             name: as_stored(value.detach().cpu(), weights).contiguous()
             for name, value in self.state_dict().items()
         }
-        with atomic_path(folder / "model.safetensors") as temporary:
+        with atomic_path(folder / WEIGHTS_FILE) as temporary:
             # Through Python's own writing, whose errors (disk full) name the file.
-            temporary.write_bytes(save(state, metadata={"format": "leadline"}))
-        write_json(folder / "config.json", asdict(self.config))
+            content = save(state, metadata={"format": "leadline"})
+            temporary.write_bytes(seal_safetensors(content))
+        write_json(folder / CONFIG_FILE, asdict(self.config))
 
 
 def as_stored(tensor: Tensor, weights: WeightType) -> Tensor:

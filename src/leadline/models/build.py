@@ -1,12 +1,14 @@
 """Building a model from its configuration, and reading one back from a folder."""
 
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from leadline.errors import LeadlineError, nearest
 from leadline.io.files import read_json
@@ -14,9 +16,7 @@ from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import read_state_dict
 from leadline.models.options import check_options
-
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 
 
 def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
@@ -49,7 +49,10 @@ def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[.
 
 
 def read_config(path: Path) -> ModelConfig:
-    """Read a `config.json` written by `DepthModel.save`."""
+    """Read a `config.json` written by `DepthModel.save`.
+
+    Errors: LeadlineError that names the file, and the key where a value cannot be.
+    """
     content = read_json(path, "model's configuration")
     known = {field.name for field in fields(ModelConfig)}
     if not isinstance(content, dict) or not set(content) >= {"architecture"}:
@@ -57,7 +60,15 @@ def read_config(path: Path) -> ModelConfig:
     unknown = sorted(set(content) - known)
     if unknown:
         raise LeadlineError(f"{path}: unknown key {unknown[0]!r}; written by a newer version?")
-    return ModelConfig(**content)
+    try:
+        # As JSON, where whole numbers are decimal ones as well, and nothing else is converted.
+        return TypeAdapter(ModelConfig).validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise LeadlineError(f"{path}: {where} = {first['input']!r}: {first['msg']}") from error
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from error
 
 
 def load_model(folder: Path | str) -> DepthModel:
@@ -67,7 +78,11 @@ def load_model(folder: Path | str) -> DepthModel:
     Errors: LeadlineError where a file is missing, damaged or of another model.
     """
     folder = Path(folder)
-    model = create_model(read_config(folder / CONFIG_FILE))
+    config = read_config(folder / CONFIG_FILE)
+    try:
+        model = create_model(config)
+    except LeadlineError as error:
+        raise LeadlineError(f"{folder / CONFIG_FILE}: {error}") from error
     state = read_state_dict(folder / WEIGHTS_FILE)
     try:
         model.load_state_dict(state)
@@ -76,4 +91,10 @@ def load_model(folder: Path | str) -> DepthModel:
         raise LeadlineError(
             f"{folder / WEIGHTS_FILE}: does not fit {CONFIG_FILE} beside it ({lines[-1][:160]})"
         ) from error
+    for name, value in state.items():
+        if not torch.isfinite(value).all():
+            raise LeadlineError(
+                f"{folder / WEIGHTS_FILE}: tensor {name!r} holds numbers that are not finite; "
+                "the file is damaged, or of a training that diverged"
+            )
     return model.eval()

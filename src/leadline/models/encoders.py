@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError, one_line
+from leadline.io.checksums import verify_weights
 
 Taps = dict[int, Tensor]
 
@@ -92,12 +93,15 @@ class Encoder(nn.Module):
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a .pth/.pt (weights only, no code is run) or .safetensors state dict.
 
-    What a .safetensors file stores as float16 is float32 again.
+    What a .safetensors file stores as float16 is float32 again; its checksum, if it has one, is
+    checked.
     """
     if not path.is_file():
         raise LeadlineError(f"{path}: no such weights file; give an existing .pth or .safetensors")
     if path.stat().st_size == 0:
         raise LeadlineError(f"{path}: is empty; copy or download it again")
+    if path.suffix == ".safetensors":
+        verify_weights(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

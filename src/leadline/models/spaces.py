@@ -22,7 +22,7 @@ class DepthSpace(ABC):
     max_depth: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.min_depth < self.max_depth:
+        if not 0 < self.min_depth < self.max_depth < math.inf:
             raise LeadlineError(
                 f"depth range {self.min_depth}..{self.max_depth} m: "
                 "expected 0 < min_depth < max_depth"

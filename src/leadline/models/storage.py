@@ -1,9 +1,26 @@
-"""How the weights of a network are stored in a file: as they are, or the large ones in float16."""
+"""How a network is stored in a folder: the names of its files, and the type of its weights."""
 
+from pathlib import Path
 from typing import Literal
+
+from leadline.io.checksums import safetensors_header
+from leadline.io.files import read_bytes
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
 
 WeightType = Literal["f32", "fp16"]
 """How weights are stored; fp16 halves the size of a file."""
 
 SMALLEST_HALVED = 1024
 """Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
+
+
+def stored_type(path: Path) -> WeightType:
+    """Return how the large tensors of a `.safetensors` file are stored.
+
+    Errors: LeadlineError for a missing file, or one that is none.
+    """
+    header, _ = safetensors_header(path, read_bytes(path, "weights file"))
+    tensors = [entry for name, entry in header.items() if name != "__metadata__"]
+    return "fp16" if any(entry["dtype"] == "F16" for entry in tensors) else "f32"

@@ -9,12 +9,15 @@ DEFAULT_MODEL = "compact-nyu"
 
 def shipped_models() -> list[str]:
     """Return the names of the shipped models."""
-    return sorted(path.stem for path in FOLDER.glob("*.xml"))
+    return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
 
 
-def shipped_model_file(name: str) -> Path:
-    """Return the exported file of the shipped model called `name`."""
-    return FOLDER / f"{name}.xml"
+def shipped_graph(name: str) -> Path:
+    """Return the exported file of the shipped model `name`, for OpenVINO and ONNX Runtime.
+
+    Its weights are those of the checkpoint beside it.
+    """
+    return FOLDER / name / "model.onnx"
 
 
 def shipped_checkpoint(name: str) -> Path:

@@ -1,0 +1,73 @@
+"""Writing exported files with their checksums, and copies of the shipped model; without torch."""
+
+from pathlib import Path
+from typing import Any
+
+from leadline.errors import LeadlineError
+from leadline.export import WeightType
+from leadline.io.atomic import atomic_path
+from leadline.io.checksums import (
+    ONNX_KEYS,
+    seal_onnx,
+    seal_openvino,
+    seal_safetensors,
+    verify_weights,
+)
+from leadline.io.onnx_files import embed_weights
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE, stored_type
+
+CARD = "README.md"
+
+
+def write_sealed(model: bytes, path: Path) -> list[Path]:
+    """Write a serialised ONNX model as `.onnx`, or as `.xml` with its `.bin` (OpenVINO).
+
+    Each file appears in one move and carries its checksum. Returns the files, `path` first.
+    """
+    if path.suffix == ".onnx":
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(seal_onnx(model))
+        return [path]
+    if path.suffix != ".xml":
+        raise LeadlineError(f"{path}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
+    import openvino
+
+    weights = path.with_suffix(".bin")
+    converted: Any = openvino.Core().read_model(model)
+    with atomic_path(path) as temporary, atomic_path(weights) as temporary_bin:
+        openvino.save_model(converted, temporary, compress_to_fp16=False)
+        temporary.with_suffix(".bin").replace(temporary_bin)
+        seal_openvino(temporary, temporary_bin)
+    return [path, weights]
+
+
+def copy_graph(graph: Path, path: Path) -> list[Path]:
+    """Write the ONNX model `graph`, whose weights may lie beside it, as one `.onnx` or `.xml`."""
+    verify_weights(graph)
+    return write_sealed(embed_weights(graph, without=ONNX_KEYS), path)
+
+
+def copy_checkpoint(folder: Path, target: Path, weights: WeightType) -> list[Path]:
+    """Copy a model folder: weights, stored as `weights`, configuration and card.
+
+    Needs torch where the weights are to be stored in another type.
+    """
+    if weights == stored_type(folder / WEIGHTS_FILE):
+        content = (folder / WEIGHTS_FILE).read_bytes()
+        is_sealed = verify_weights(folder / WEIGHTS_FILE)
+        _write(target / WEIGHTS_FILE, content if is_sealed else seal_safetensors(content))
+        _write(target / CONFIG_FILE, (folder / CONFIG_FILE).read_bytes())
+    else:
+        from leadline.models.build import load_model
+
+        load_model(folder).save(target, weights)
+    if (folder / CARD).is_file():
+        _write(target / CARD, (folder / CARD).read_bytes())
+    return sorted(
+        path for path in target.iterdir() if path.name in (WEIGHTS_FILE, CONFIG_FILE, CARD)
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)

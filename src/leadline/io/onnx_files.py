@@ -1,0 +1,125 @@
+"""What is needed of ONNX files without the `onnx` package, which is not in the light install.
+
+An ONNX file is one protobuf message; the numbers of its fields stand in `onnx.proto`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.io.files import read_bytes
+
+_MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_GRAPH_INITIALIZER = 5
+_TENSOR_RAW_DATA, _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 9, 13, 14
+_BYTES = 2  # wire type of texts, bytes and messages
+_FIXED_SIZES = {1: 8, 5: 4}
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field of a message: its number, all its bytes, and those of its value alone."""
+
+    number: int
+    whole: bytes
+    value: bytes
+
+
+def read_metadata(model: bytes) -> dict[str, str]:
+    """Return the metadata (`metadata_props`) of a serialised ONNX model."""
+    return dict(
+        _read_entry(field.value) for field in _fields(model) if field.number == _MODEL_METADATA
+    )
+
+
+def metadata_entry(key: str, value: str) -> bytes:
+    """Return the bytes that add one entry to the metadata of the model that they are put behind."""
+    pair = _field_bytes(1, key.encode()) + _field_bytes(2, value.encode())
+    return _field_bytes(_MODEL_METADATA, pair)
+
+
+def embed_weights(path: Path, without: Collection[str] = ()) -> bytes:
+    """Return the ONNX model in `path` with the weights that lie in files beside it inside.
+
+    Its metadata is kept, but for the keys in `without`.
+    """
+    parts = []
+    for field in _fields(read_bytes(path, "ONNX file")):
+        if field.number == _MODEL_GRAPH:
+            parts.append(_field_bytes(_MODEL_GRAPH, _graph_with_weights(field.value, path.parent)))
+        elif field.number != _MODEL_METADATA or _read_entry(field.value)[0] not in without:
+            parts.append(field.whole)
+    return b"".join(parts)
+
+
+def _graph_with_weights(graph: bytes, folder: Path) -> bytes:
+    files: dict[str, bytes] = {}
+    parts = []
+    for field in _fields(graph):
+        if field.number != _GRAPH_INITIALIZER:
+            parts.append(field.whole)
+            continue
+        tensor = list(_fields(field.value))
+        where = dict(_read_entry(f.value) for f in tensor if f.number == _TENSOR_EXTERNAL_DATA)
+        kept = [
+            f.whole
+            for f in tensor
+            if f.number not in (_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION)
+        ]
+        if where:
+            name, offset = where["location"], int(where.get("offset", 0))
+            if name not in files:
+                files[name] = read_bytes(folder / name, "weights file")
+            data = files[name][offset : offset + int(where["length"])]
+            kept.append(_field_bytes(_TENSOR_RAW_DATA, data))
+        parts.append(_field_bytes(_GRAPH_INITIALIZER, b"".join(kept)))
+    return b"".join(parts)
+
+
+def _read_entry(entry: bytes) -> tuple[str, str]:
+    """Return key and value of a StringStringEntryProto."""
+    texts = {field.number: field.value.decode() for field in _fields(entry)}
+    return texts.get(1, ""), texts.get(2, "")
+
+
+def _fields(message: bytes) -> Iterator[_Field]:
+    """Yield the fields of a protobuf message."""
+    at = 0
+    while at < len(message):
+        tag, value = _read_varint(message, at)
+        kind = tag & 7
+        if kind == 0:
+            _, end = _read_varint(message, value)
+        elif kind == _BYTES:
+            length, value = _read_varint(message, value)
+            end = value + length
+        else:
+            end = value + _FIXED_SIZES[kind]
+        yield _Field(tag >> 3, message[at:end], message[value:end])
+        at = end
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    """Return the number at `at`, and where the bytes behind it begin."""
+    number = shift = 0
+    while True:
+        byte = message[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return number, at
+
+
+def _varint(number: int) -> bytes:
+    parts = bytearray()
+    while number >= 0x80:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
+def _field_bytes(number: int, value: bytes) -> bytes:
+    return _varint(number << 3 | _BYTES) + _varint(len(value)) + value
