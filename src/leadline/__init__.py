@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from leadline.inference.calibrate_file import calibrate
     from leadline.inference.predict_files import predict
     from leadline.io.convert import convert
-    from leadline.training.train import resume, train
+    from leadline.training.train import continue_run, resume, train
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ _HOME = {
     "calibrate": "leadline.inference.calibrate_file",
     "check_data": "leadline.data_checks",
     "compare": "leadline.evaluation.compare",
+    "continue_run": "leadline.training.train",
     "convert": "leadline.io.convert",
     "evaluate": "leadline.evaluation.evaluate",
     "ModelSource": "leadline.evaluation.sources",
@@ -67,6 +68,7 @@ __all__ = [
     "calibrate",
     "check_data",
     "compare",
+    "continue_run",
     "convert",
     "evaluate",
     "expand",

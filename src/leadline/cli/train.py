@@ -13,7 +13,7 @@ from leadline.cli.print_result import print_result
 from leadline.cli.progress import Progress, tracker
 from leadline.errors import LeadlineError
 from leadline.training.run_folder import CURVES_FILE, SAMPLES
-from leadline.training.train import TrainingResult, train
+from leadline.training.train import TrainingResult, continue_run, train
 from leadline.training.train import resume as resume_run
 
 
@@ -36,30 +36,73 @@ def train_command(
     depth_scale: DepthScaleOption = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
-    resume: Annotated[Path | None, typer.Option(help="Continue this run folder.")] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Start from this model: a shipped one, a run, or a weights file."),
+    ] = None,
+    parent: Annotated[
+        Path | None,
+        typer.Option(
+            "--continue",
+            metavar="RUN",
+            help="Train a finished run further, as the new run --out, with changes by --set.",
+        ),
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this interrupted run.")] = None,
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
+    settings = [*(overrides or []), *_option_settings(max_steps, layout, data_option)]
+    is_changed = bool(settings or depth_scale or data or out)
+    _check_kind(resume, parent, recipe, init, out, is_changed)
     with TrainingProgress() as progress:
         bars: dict[str, Any] = {"progress": progress, "tracker": progress.tracker}
+        changes: dict[str, Any] = {"overrides": settings, "units_per_metre": depth_scale}
         if resume is not None:
-            if any((recipe, data, out, overrides, max_steps, depth_scale, data_option)):
-                raise LeadlineError("--resume RUN stands alone: the folder has everything else")
             result = resume_run(resume, **bars)
-        elif recipe is None or out is None:
+        elif parent is not None and out is not None:
+            result = continue_run(parent, out, data=data, **changes, **bars)
+        elif recipe is not None and out is not None:
+            result = train(recipe, data, out, init=init, **changes, **bars)
+        else:
             raise LeadlineError(
                 "--recipe, --out and, unless the recipe names its own, --data are needed; "
-                "or --resume RUN alone"
-            )
-        else:
-            options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
-            options |= {"data.layout": layout} if layout != "auto" else {}
-            options |= {"trainer.max_steps": str(max_steps)} if max_steps is not None else {}
-            settings = [*(overrides or []), *(f"{key}={value}" for key, value in options.items())]
-            result = train(
-                recipe, data, out, overrides=settings, units_per_metre=depth_scale, **bars
+                "or --continue RUN and --out; or --resume RUN alone"
             )
     print_training(result)
     raise typer.Exit(result.reason.exit_status)
+
+
+def _check_kind(
+    resume: Path | None,
+    parent: Path | None,
+    recipe: str | None,
+    init: str | None,
+    out: Path | None,
+    is_changed: bool,
+) -> None:
+    """Raise LeadlineError for options that do not go together."""
+    if resume is not None and (parent or recipe or init or is_changed):
+        raise LeadlineError(
+            "--resume RUN stands alone: the folder has everything else; --continue RUN takes "
+            "changes once the run is finished"
+        )
+    if parent is not None and (recipe or init):
+        raise LeadlineError(
+            "--continue RUN has the recipe and the weights of RUN: leave out --recipe and --init, "
+            "change keys with --set"
+        )
+    if parent is not None and out is None:
+        raise LeadlineError("--continue RUN needs --out, the folder of the new run")
+
+
+def _option_settings(
+    max_steps: int | None, layout: str, data_option: list[str] | None
+) -> list[str]:
+    """Return the options that stand for recipe keys, as `--set` would have them."""
+    options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
+    options |= {"data.layout": layout} if layout != "auto" else {}
+    options |= {"trainer.max_steps": str(max_steps)} if max_steps is not None else {}
+    return [f"{key}={value}" for key, value in options.items()]
 
 
 def print_training(result: TrainingResult) -> None:

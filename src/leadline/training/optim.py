@@ -50,6 +50,11 @@ def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, Any]]:
     for group, parameters in zip(globs, matched, strict=True):
         if not parameters and section.groups:
             raise LeadlineError(_matches_nothing(group, model))
+        if not parameters and group.frozen:
+            raise LeadlineError(
+                f"optimizer.encoder_lr=0: {model.config.architecture} has no encoder to freeze; "
+                "set optimizer.encoder_lr=null"
+            )
         for parameter in parameters:
             parameter.requires_grad_(not group.frozen)
         if parameters and not group.frozen:
@@ -64,9 +69,10 @@ def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def _default_groups(section: OptimizerSection) -> tuple[ParameterGroup, ...]:
-    factor = (section.encoder_lr or section.lr) / section.lr
+    rate = section.lr if section.encoder_lr is None else section.encoder_lr
+    how = {"lr_factor": rate / section.lr} if rate > 0 else {"frozen": True}
     return (
-        ParameterGroup.model_validate({"match": "encoder.*", "lr_factor": factor}),
+        ParameterGroup.model_validate({"match": "encoder.*", **how}),
         ParameterGroup.model_validate({"match": "*"}),
     )
 

@@ -20,6 +20,11 @@ class ModelSection(Section):
 
     architecture: str = Field(description="Network, one of `leadline models`.")
     encoder: str | None = Field(None, description="Encoder in place of the architecture's own.")
+    init: str | None = Field(
+        None,
+        description="Trained model that the whole network starts from: a shipped model, a run or "
+        "model/ folder, a weights file; null: encoder_weights alone.",
+    )
     encoder_weights: str = Field(
         "imagenet",
         description="What the encoder starts from: imagenet (torchvision's file, from its cache or "
@@ -217,7 +222,9 @@ class OptimizerSection(Section):
 
     name: Literal["adam", "adamw", "sgd"] = Field("adamw", description="Optimizer of torch.optim.")
     lr: float = Field(1e-3, gt=0, description="Learning rate that the schedule multiplies.")
-    encoder_lr: float | None = Field(None, gt=0, description="Rate of the encoder; null: lr.")
+    encoder_lr: float | None = Field(
+        None, ge=0, description="Rate of the encoder; null: lr, 0: the encoder is frozen."
+    )
     weight_decay: float = Field(0.0, ge=0, description="Weight decay (decoupled for adamw).")
     momentum: float = Field(0.0, ge=0, lt=1, description="Momentum of sgd.")
     amsgrad: bool = Field(False, description="AMSGrad variant of adam and adamw.")

@@ -33,12 +33,14 @@ class RunInfo:
     """What a run started with that its recipe does not say: `run.json`.
 
     Where the data is (None: where the recipe says), its depth scale where one was given, what the
-    network started from.
+    network started from. `parent` is the folder of the finished run that this one continues, None
+    where it continues none.
     """
 
     data: str | None
     units_per_metre: float | None
     initialised_from: str
+    parent: str | None = None
 
     @property
     def data_path(self) -> Path | None:
@@ -67,6 +69,7 @@ class RunInfo:
                 data=None if content["data"] is None else str(content["data"]),
                 units_per_metre=None if units is None else float(units),
                 initialised_from=str(content["initialised_from"]),
+                parent=content.get("parent"),
             )
         except (ValueError, TypeError, KeyError) as error:
             raise LeadlineError(f"{path}: is damaged ({one_line(error)}); {remedy}") from error
@@ -175,6 +178,8 @@ class Run:
     status: Status | None
     data: str | None = None
     """What `--data` was, which its scores depend on; None where there was none."""
+    parent: str | None = None
+    """The folder of the run that this one continues."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -185,10 +190,12 @@ class Run:
         if not folder.is_dir():
             raise LeadlineError(f"{folder}: no such folder")
         check_run(folder)
-        data = None
+        data = parent = None
         with suppress(LeadlineError):
-            data = RunInfo.read(folder).data
-        return cls(folder, _read_recipe(folder), _read_rows(folder), Status.read(folder), data)
+            info = RunInfo.read(folder)
+            data, parent = info.data, info.parent
+        recipe, rows = _read_recipe(folder), _read_rows(folder)
+        return cls(folder, recipe, rows, Status.read(folder), data, parent)
 
     @property
     def name(self) -> str:
@@ -262,6 +269,7 @@ class Run:
             **{metric: best.get(metric) for metric in METRICS},
             "protocol": status.protocol if status else None,
             "data": self.data,
+            "parent": self.parent,
             "started": status.started if status else None,
             "updated": status.updated if status else None,
             "seconds": status.seconds if status else None,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,12 +76,16 @@ class TrainState:
         folder: Path,
         data: Path | None,
         units_per_metre: float | None,
+        parent: Path | None = None,
     ) -> Self:
-        """Return the state of a new run, before its first step.
+        """Return the state of a new run, before its first step; `parent` is the run it continues.
 
         Errors: LeadlineError where recipe, data and machine do not fit each other.
         """
-        return cls._build(processes, recipe, folder, data, units_per_metre, None)
+        state = cls._build(processes, recipe, folder, data, units_per_metre, None)
+        if parent is not None:
+            state.info = replace(state.info, parent=str(parent))
+        return state
 
     @classmethod
     def restore(
@@ -99,6 +103,7 @@ class TrainState:
         normalization = checkpoint.get("normalization", default_normalization(recipe.model))
         weights = InitialWeights(None, normalization, info.initialised_from)
         state = cls._build(processes, recipe, folder, info.data_path, info.units_per_metre, weights)
+        state.info = info
         with processes.raise_on_all_ranks():
             state.load_state_dict(checkpoint)
         return state

@@ -1,4 +1,4 @@
-"""`leadline.train` and `leadline.resume`: a recipe and data become a run with a model."""
+"""`leadline.train`, `continue_run` and `resume`: a recipe and data become a run with a model."""
 
 import time
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from pathlib import Path
 from leadline.evaluation import Result
 from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
+from leadline.training.continuation import plan_continuation
 from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import score_run
@@ -50,6 +51,7 @@ def train(
     data: Path | str | None,
     out: Path | str,
     *,
+    init: Path | str | None = None,
     overrides: Sequence[str] = (),
     units_per_metre: float | None = None,
     progress: Progress | None = None,
@@ -60,10 +62,12 @@ def train(
 
     `recipe` is a name of `leadline recipes`, a YAML file or a `Recipe`; `overrides` are changes of
     its keys as of `--set`. `data` None: the recipe names its own; generated worlds are rendered
-    into the cache first. `units_per_metre` is the scale of depth files that do not say it.
-    `progress` receives every step; `tracker` makes the progress bars of the final scoring, which
-    `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a checkpoint and ends
-    with that `reason`.
+    into the cache first. `init` is a trained model that the network starts from, in place of the
+    recipe's `model.init`: a shipped model, a run or `model/` folder, a weights file; every tensor
+    that fits is taken, and the run says which do not. `units_per_metre` is the scale of depth files
+    that do not say it. `progress` receives every step; `tracker` makes the progress bars of the
+    final scoring, which `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a
+    checkpoint and ends with that `reason`.
 
         result = leadline.train("compact", "DATA", "runs/mine", overrides=["optimizer.lr=3e-4"])
         result.evaluation.metrics["abs_rel"]
@@ -71,11 +75,62 @@ def train(
     Errors: LeadlineError where the folder already holds a run, where recipe and data do not fit,
     for a loss that is not finite, a file that cannot be read or written.
     """
-    started = time.monotonic()
-    data, out = None if data is None else Path(data), Path(out)
-    progress = progress or NoProgress()
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
+    if init is not None:
+        model = recipe.model.model_copy(update={"init": str(init)})
+        recipe = recipe.model_copy(update={"model": model})
+    path = None if data is None else Path(data)
+    trainer = _start_trainer(recipe, path, Path(out), units_per_metre, progress or NoProgress())
+    return _run(trainer, score, tracker)
+
+
+def continue_run(
+    parent: Path | str,
+    out: Path | str,
+    *,
+    data: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    units_per_metre: float | None = None,
+    progress: Progress | None = None,
+    score: bool = True,
+    tracker: Tracker = no_tracker,
+) -> TrainingResult:
+    """Train the best model of the finished run `parent` further, as a new run in `out`.
+
+    The new run has the parent's recipe with `overrides`, and the parent's data unless `data` names
+    other; optimizer and schedule start afresh. Network, normalisation and, on the same data, depth
+    scale and validation samples stay those of the parent. The new run names its parent in
+    `run.json` and in its model card. The other parameters are those of `train`.
+
+        result = leadline.continue_run("runs/mine", "runs/longer", overrides=["optimizer.lr=1e-4"])
+
+    Errors: LeadlineError where the parent is not finished, or for a change of what stays.
+    """
+    plan = plan_continuation(
+        Path(parent), overrides, None if data is None else Path(data), units_per_metre
+    )
+    trainer = _start_trainer(
+        plan.recipe,
+        plan.data,
+        Path(out),
+        plan.units_per_metre,
+        progress or NoProgress(),
+        plan.parent,
+    )
+    return _run(trainer, score, tracker)
+
+
+def _start_trainer(
+    recipe: Recipe,
+    data: Path | None,
+    out: Path,
+    units_per_metre: float | None,
+    progress: Progress,
+    parent: Path | None = None,
+) -> Trainer:
+    """Create the run folder `out`; return what trains in it."""
+    started = time.monotonic()
     recipe = resolve_precision(recipe)
     processes = start_processes(recipe.trainer)
     with processes.raise_on_all_ranks():
@@ -83,11 +138,11 @@ def train(
         check_installed(recipe.trainer.loggers)
         if processes.local_rank == 0:
             render_recipe_worlds(recipe, data, progress.say)
-    state = TrainState.create(processes, recipe, out, data, units_per_metre)
+    state = TrainState.create(processes, recipe, out, data, units_per_metre, parent)
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
             create_run_folder(out, recipe, state.info)
-    return _run(Trainer(state, progress, started), score, tracker)
+    return Trainer(state, progress, started)
 
 
 def resume(

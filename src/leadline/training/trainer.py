@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from torch import nn
@@ -13,6 +14,7 @@ from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.training.batches import TrainingSamples, class_ids, make_loader
+from leadline.training.build import ENCODER
 from leadline.training.checkpoint import save_best_model
 from leadline.training.distributed import (
     SignalCatcher,
@@ -371,8 +373,9 @@ def announce(state: TrainState, progress: Progress) -> None:
     val = f"{len(state.val_data)} validation images" if state.val_data else "no validation images"
     count = state.processes.count
     progress.say(
-        f"{state.recipe.name}: {state.model.parameter_count():,} parameters, "
-        f"from {state.info.initialised_from}; {len(state.train_data)} training and {val}; "
+        f"{state.recipe.name}: {state.model.parameter_count():,} parameters"
+        f"{f' (frozen: {part})' if (part := frozen_part(state)) else ''}"
+        f", from {state.info.initialised_from}; {len(state.train_data)} training and {val}; "
         f"{height}x{width} (HxW), batch {state.order.batch_size}, {state.total_steps} steps, "
         f"{state.recipe.trainer.precision} on {state.processes.device}"
         f"{f', {count} processes' if count > 1 else ''}"
@@ -389,12 +392,23 @@ def announce(state: TrainState, progress: Progress) -> None:
         )
 
 
+def frozen_part(state: TrainState) -> str:
+    """Return in words which part of the network stays as it is, nothing where all of it learns."""
+    parameters = dict(state.model.named_parameters())
+    frozen = {name for name, weight in parameters.items() if not weight.requires_grad}
+    count = f"{sum(parameters[name].numel() for name in frozen):,} parameters"
+    is_encoder = frozen == {name for name in parameters if name.startswith(ENCODER)}
+    return "" if not frozen else f"the encoder, {count}" if is_encoder else count
+
+
 def describe_training(state: TrainState, protocol: str) -> dict[str, str | int]:
     """Return the rows of the model card on how it was trained."""
     trainer, focal = state.recipe.trainer, state.model.config.training_focal
     return {
         "training images": len(state.train_data),
         "initialised from": state.info.initialised_from,
+        **({"parent run": Path(state.info.parent).name} if state.info.parent else {}),
+        **({"frozen": frozen} if (frozen := frozen_part(state)) else {}),
         "steps": f"{state.step} of {state.total_steps}, batch {state.recipe.data.batch_size}",
         "size": f"{state.input_size[0]}x{state.input_size[1]} (HxW)",
         "camera": "not known" if focal is None else f"focal length {focal:.1f} pixels at that size",

@@ -1,0 +1,128 @@
+"""`train --continue`: a second phase of a finished run is a new run that names its parent."""
+
+import json
+import shutil
+import sys
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from leadline.cli import main
+from leadline.errors import LeadlineError
+from leadline.training.continuation import plan_continuation
+from leadline.training.run_folder import Run
+from leadline.training.train import continue_run, resume
+from tests.conftest import SilentReporter, write_pairs
+
+
+@pytest.fixture(scope="module")
+def parent(quick_run, tmp_path_factory):
+    """A copy of the finished run."""
+    return shutil.copytree(quick_run, tmp_path_factory.mktemp("phase") / "first")
+
+
+def test_the_child_starts_from_the_best_model_and_names_its_parent(parent, tmp_path):
+    reporter = SilentReporter()
+    changes = ["optimizer.lr=1e-5", "optimizer.encoder_lr=0", "data.batch_size=2"]
+    result = continue_run(
+        parent,
+        tmp_path / "child",
+        overrides=[*changes, "data.area=1536", "trainer.max_steps=2", "trainer.loggers=[]"],
+        progress=reporter,
+        score=False,
+    )
+    first, second = (load_file(run / "model/model.safetensors") for run in (parent, result.run))
+    encoder = [name for name in first if name.startswith("encoder.")]
+    assert all(torch.equal(first[name], second[name]) for name in encoder)
+    assert not torch.equal(first["head.weight"], second["head.weight"])
+    assert "from first (all" in reporter.lines[0]
+    assert "batch 2, 2 steps" in reporter.lines[0]
+    info = json.loads((result.run / "run.json").read_text())
+    assert info["parent"] == str(parent)
+    assert info["data"] == json.loads((parent / "run.json").read_text())["data"]
+    recipe = yaml.safe_load((result.run / "recipe.yaml").read_text())
+    assert recipe["model"]["init"] == str(parent)
+    assert recipe["optimizer"]["lr"] == 1e-5
+    assert "| parent run | first |" in (result.run / "model/README.md").read_text()
+    assert Run.open(result.run).summary()["parent"] == str(parent)
+    # The optimizer is a new one: its first step has no memory of the parent's six.
+    state = torch.load(result.run / "checkpoints/last.ckpt", weights_only=True)
+    assert {int(entry["step"]) for entry in state["optimizer"]["state"].values()} == {2}
+    # The child needs its parent no more.
+    shutil.move(parent, parent.with_name("elsewhere"))
+    try:
+        assert resume(result.run, progress=reporter, score=False).reason.is_final
+    finally:
+        shutil.move(parent.with_name("elsewhere"), parent)
+
+
+def test_data_scale_and_hold_outs_are_those_of_the_parent(parent):
+    plan = plan_continuation(parent, [])
+    first = yaml.safe_load((parent / "recipe.yaml").read_text())
+    info = json.loads((parent / "run.json").read_text())
+    assert str(plan.data) == info["data"]
+    assert plan.units_per_metre == info["units_per_metre"]
+    assert plan.recipe.data.model_dump(mode="json") == first["data"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.seed=1", r"data\.seed=1: was 0; .* would then validate; .*other --data"),
+        ("data.val_fraction=0.5", r"data\.val_fraction=0\.5: was 0\.1"),
+        ("data.val_unit=scene", r"data\.val_unit=scene: was sample"),
+        ("model.encoder=resnet18", r"model\.encoder=resnet18: was mobilenet_v2; .*--init"),
+        ("model.architecture=fcrn", r"model\.architecture=fcrn: was compact"),
+        ("optimizer.lrr=1", r"unknown key 'optimizer\.lrr'"),
+    ],
+)
+def test_a_change_of_what_stays_is_one_line(parent, override, message):
+    with pytest.raises(LeadlineError, match=message) as caught:
+        plan_continuation(parent, [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_another_scale_of_the_same_data_is_refused_and_other_data_has_its_own(parent, tmp_path):
+    with pytest.raises(LeadlineError, match=r"--depth-scale 256: .* at the data's own units"):
+        plan_continuation(parent, [], units_per_metre=256)
+    other = write_pairs(tmp_path / "other", 3, (32, 48))
+    plan = plan_continuation(parent, ["data.val_fraction=0.3"], other, 256)
+    assert (plan.data, plan.units_per_metre) == (other, 256)
+    assert plan.recipe.data.val_fraction == 0.3
+
+
+def test_a_length_in_epochs_takes_the_place_of_one_in_steps(parent):
+    assert plan_continuation(parent, []).recipe.trainer.max_steps == 6
+    trainer = plan_continuation(parent, ["trainer.epochs=3"]).recipe.trainer
+    assert (trainer.max_steps, trainer.epochs) == (None, 3)
+
+
+def test_a_run_that_is_not_finished_is_resumed_first(parent, tmp_path):
+    run = shutil.copytree(parent, tmp_path / "run")
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps({**status, "state": "stopped", "step": 3}))
+    with pytest.raises(LeadlineError, match=r"is not finished \(stopped, 3 of 6\).*--resume"):
+        plan_continuation(run, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--continue", "R"], "--continue RUN needs --out"),
+        (["--continue", "R", "--recipe", "compact", "-o", "O"], "leave out --recipe and --init"),
+        (["--continue", "R", "--resume", "R"], "--resume RUN stands alone"),
+        (["--init", "compact-nyu", "--resume", "R"], "--resume RUN stands alone"),
+        (["--continue", "nowhere", "-o", "O"], "nowhere: no such folder"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(
+    arguments, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["leadline", "train", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
