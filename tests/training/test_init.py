@@ -184,6 +184,7 @@ def test_a_network_without_an_encoder_has_none_to_freeze():
         parameter_groups(model, recipe)
 
 
+@pytest.mark.filterwarnings("ignore:processing at 12288 pixels")
 def test_the_first_predictions_of_a_run_are_those_of_the_model_it_starts_from(pairs, tmp_path):
     """A rate of almost nothing: the validation after one step is that of the shipped model."""
     still = ["optimizer.lr=1e-12", "optimizer.encoder_lr=0", "trainer.freeze_batch_norm=true"]
