@@ -1,6 +1,6 @@
 """Fine-tuning: a camera of other distances and colours, before, after, and from ImageNet weights.
 
-    python benchmarks/finetune.py --data NYU [--steps 750] [--images 60]
+    python benchmarks/finetune.py --data NYU [--steps 750] [--images 60] [--only finetune]
 
 NYU holds train.csv and val.csv. Photographs of a "new camera" are made of them: every depth times
 0.6, colours through gains and a gamma. `--images` of train.csv are trained on (15 % of them select
@@ -28,6 +28,8 @@ DEPTH_FACTOR = 0.6
 GAINS = np.array([0.75, 0.95, 1.15], np.float32)
 """Of blue, green and red: a warm light."""
 GAMMA = 1.3
+RUNS = {"finetune": "fine-tuned", "compact": "from ImageNet weights"}
+"""The recipes, each with its own rates."""
 SHOWN = ("delta1", "abs_rel", "rmse", "log10")
 
 
@@ -67,12 +69,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--images", type=int, default=60)
     parser.add_argument("--steps", type=int, default=750)
-    parser.add_argument("--set", action="append", default=[], help="of the fine-tuning")
-    parser.add_argument("--without-imagenet", action="store_true")
+    parser.add_argument("--only", choices=RUNS, help="One of the two runs.")
     options = parser.parse_args()
-    runs = {f"fine-tuned, {options.steps} steps": ("finetune", options.set)}
-    if not options.without_imagenet:
-        runs[f"from ImageNet weights, {options.steps} steps"] = ("compact", [])
     with tempfile.TemporaryDirectory() as folder:
         own, held_out = Path(folder) / "own", Path(folder) / "held_out"
         plant(options.data, "train", options.images, own)
@@ -83,16 +81,16 @@ def main() -> None:
         print(f"| model | {' | '.join(SHOWN)} | seconds |")
         print("| --- " * (len(SHOWN) + 2) + "|")
         print(row("shipped, as it is", before, None), flush=True)
-        for title, (recipe, settings) in runs.items():
+        for recipe in [options.only] if options.only else RUNS:
             overrides = [
                 f"trainer.max_steps={options.steps}",
                 "trainer.loggers=[]",
                 "trainer.validate_every_epochs=10",
                 "data.val_fraction=0.15",
-                *settings,
             ]
+            title = f"{RUNS[recipe]}, {options.steps} steps"
             started = time.monotonic()
-            out = Path(folder) / title.replace(" ", "-")
+            out = Path(folder) / recipe
             result = train(recipe, own, out, overrides=overrides, score=False)
             seconds = time.monotonic() - started
             print(row(title, score(result.model, held_out), seconds), flush=True)

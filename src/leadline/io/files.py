@@ -9,16 +9,19 @@ from typing import Any
 from leadline.errors import LeadlineError, one_line
 
 
-def read_bytes(path: Path, noun: str) -> bytes:
+def read_bytes(path: Path, noun: str, remedy: str = "") -> bytes:
     """Return every byte of the file `path`.
 
-    `noun` is what the caller hoped to find ("photo", "depth map") and appears in the message.
+    `noun` is what the caller hoped to find ("photo", "depth map") and appears in the message;
+    `remedy` is what to do about a missing or empty file, by default to check the path or to copy
+    the file again.
     Raises LeadlineError if the file is missing, empty, a folder, or unreadable.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise LeadlineError(f"{path}: no such file; check the {noun}'s path") from None
+        remedy = remedy or f"check the {noun}'s path"
+        raise LeadlineError(f"{path}: no such file; {remedy}") from None
     except IsADirectoryError:
         raise LeadlineError(f"{path}: is a folder, not a {noun}; name one file in it") from None
     except PermissionError:
@@ -30,18 +33,19 @@ def read_bytes(path: Path, noun: str) -> bytes:
             f"{path}: cannot read this {noun} ({one_line(error)}); check the path and the disk"
         ) from error
     if not data:
-        raise LeadlineError(f"{path}: the file is empty (0 bytes); copy the {noun} again")
+        remedy = remedy or f"copy the {noun} again"
+        raise LeadlineError(f"{path}: the file is empty (0 bytes); {remedy}")
     return data
 
 
 def read_json(path: Path, noun: str, remedy: str = "") -> Any:
     """Return what the JSON file `path` holds.
 
-    `noun` is as in `read_bytes`; `remedy` is what to do about a damaged file, by default to copy
-    it again. Errors: LeadlineError as there, and where the file is not JSON.
+    `noun` is as in `read_bytes`; `remedy` is what to do about a missing or damaged file, by
+    default to copy it again. Errors: LeadlineError as there, and where the file is not JSON.
     """
     try:
-        return json.loads(read_bytes(path, noun))
+        return json.loads(read_bytes(path, noun, remedy))
     except ValueError as error:
         raise LeadlineError(
             f"{path}: is damaged, not JSON ({one_line(error)}); "
