@@ -5,31 +5,29 @@ import math
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from leadline.datasets import DepthDataset, open_data
 from leadline.errors import LeadlineError
-from leadline.inference import Predictor
 from leadline.models.base import ModelConfig
-from leadline.models.build import create_model
+from leadline.models.build import create_model, load_model
 from leadline.training.build import build_model
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.optim import parameter_groups
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train
 from leadline.weights import shipped_checkpoint
-from tests.conftest import QUICK, SilentReporter, make_scene
+from tests.conftest import QUICK, SilentReporter, write_pairs
 
 SETTINGS = [*QUICK, "data.area=1536", "data.val_fraction=0.25", "trainer.loggers=[]"]
 
 
-class Samples:
-    """Enough of a data set to size a network by."""
-
-    def __getitem__(self, index):
-        return type("S", (), {"image": torch.zeros(48, 64, 3)})()
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory) -> DepthDataset:
+    """Two pictures of 48x64 to size a network by."""
+    return open_data(write_pairs(tmp_path_factory.mktemp("samples"), 2, (48, 64)))
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +39,19 @@ def other(tmp_path_factory) -> Path:
     return folder
 
 
-def build(init, *overrides):
-    recipe = load_recipe("compact", ["model.encoder_weights=none", *overrides])
-    model = recipe.model.model_copy(update={"init": str(init)})
-    return build_model(recipe.model_copy(update={"model": model}), Samples())
+@pytest.fixture
+def build(samples):
+    """Build the network of the recipe `compact` with changes, from a trained model."""
+
+    def from_trained(init, *overrides):
+        recipe = load_recipe("compact", ["model.encoder_weights=none", *overrides])
+        model = recipe.model.model_copy(update={"init": str(init)})
+        return build_model(recipe.model_copy(update={"model": model}), samples)
+
+    return from_trained
 
 
-def test_every_tensor_of_the_shipped_model_is_taken():
+def test_every_tensor_of_the_shipped_model_is_taken(build):
     model, _, source = build("compact-nyu")
     saved = load_file(shipped_checkpoint("compact-nyu") / "model.safetensors")
     assert saved.keys() == model.state_dict().keys()
@@ -57,7 +61,7 @@ def test_every_tensor_of_the_shipped_model_is_taken():
     assert model.config.normalization == "symmetric"
 
 
-def test_a_farther_range_keeps_the_metres_of_the_network(other):
+def test_a_farther_range_keeps_the_metres_of_the_network(build, other):
     near, _, _ = build(other)
     far, _, source = build(other, "model.max_depth=80")
     assert "all" in source
@@ -68,7 +72,7 @@ def test_a_farther_range_keeps_the_metres_of_the_network(other):
         assert torch.equal(far(images)["depth"], expected.clamp(max=math.log(80.0)).exp())
 
 
-def test_a_decoder_of_other_widths_says_what_starts_at_random(other):
+def test_a_decoder_of_other_widths_says_what_starts_at_random(build, other):
     model, _, source = build(other, "model.options={neck: 64}")
     saved, state = load_file(other / "model.safetensors"), model.state_dict()
     assert saved.keys() == state.keys()
@@ -79,7 +83,7 @@ def test_a_decoder_of_other_widths_says_what_starts_at_random(other):
     assert "encoder" not in source
 
 
-def test_another_encoder_is_not_taken_in_halves(other):
+def test_another_encoder_is_not_taken_in_halves(build, other):
     model, _, source = build(other, "model.encoder=resnet18")
     saved = load_file(other / "model.safetensors")
     assert torch.equal(model.head.weight, saved["head.weight"])
@@ -88,7 +92,7 @@ def test_another_encoder_is_not_taken_in_halves(other):
     assert torch.equal(model.encoder.body.conv1.weight, plain.encoder.body.conv1.weight)
 
 
-def test_another_architecture_with_the_same_encoder_takes_the_encoder_alone(other):
+def test_another_architecture_with_the_same_encoder_takes_the_encoder_alone(build, other):
     model, _, source = build(
         other, "model.architecture=fcrn", "model.encoder=mobilenet_v2", "model.options={}"
     )
@@ -110,13 +114,13 @@ def test_another_architecture_with_the_same_encoder_takes_the_encoder_alone(othe
         ),
     ],
 )
-def test_what_contradicts_the_model_is_one_line(other, overrides, message):
+def test_what_contradicts_the_model_is_one_line(build, other, overrides, message):
     with pytest.raises(LeadlineError, match=message) as caught:
         build(other, *overrides)
     assert "\n" not in str(caught.value)
 
 
-def test_a_reciprocal_network_keeps_its_range(tmp_path):
+def test_a_reciprocal_network_keeps_its_range(build, tmp_path):
     config = ModelConfig("compact", {}, depth_space="reciprocal", max_depth=10.0, stride=16)
     create_model(config).save(tmp_path / "model")
     space = "model.depth_space=reciprocal"
@@ -125,7 +129,7 @@ def test_a_reciprocal_network_keeps_its_range(tmp_path):
         build(tmp_path / "model", space, "model.max_depth=20")
 
 
-def test_a_bare_file_must_say_how_its_input_is_normalised(other, tmp_path):
+def test_a_bare_file_must_say_how_its_input_is_normalised(build, other, tmp_path):
     file = Path(shutil.copy(other / "model.safetensors", tmp_path / "w.safetensors"))
     with pytest.raises(LeadlineError, match=r"has no config\.json beside it.*normalization"):
         build(file)
@@ -134,7 +138,7 @@ def test_a_bare_file_must_say_how_its_input_is_normalised(other, tmp_path):
     assert source.startswith("w.safetensors (all")
 
 
-def test_a_file_that_cannot_be_a_start_is_one_line(other, tmp_path):
+def test_a_file_that_cannot_be_a_start_is_one_line(build, other, tmp_path):
     tensors = load_file(other / "model.safetensors")
     tensors["head.weight"][0, 0, 0, 0] = torch.nan
     save_file(tensors, tmp_path / "nan.safetensors")
@@ -184,7 +188,6 @@ def test_a_network_without_an_encoder_has_none_to_freeze():
         parameter_groups(model, recipe)
 
 
-@pytest.mark.filterwarnings("ignore:processing at 12288 pixels")
 def test_the_first_predictions_of_a_run_are_those_of_the_model_it_starts_from(pairs, tmp_path):
     """A rate of almost nothing: the validation after one step is that of the shipped model."""
     still = ["optimizer.lr=1e-12", "optimizer.encoder_lr=0", "trainer.freeze_batch_norm=true"]
@@ -192,11 +195,29 @@ def test_the_first_predictions_of_a_run_are_those_of_the_model_it_starts_from(pa
         "finetune",
         pairs,
         tmp_path / "run",
-        overrides=[*SETTINGS[1:], *still, "data.area=12288", "trainer.max_steps=1"],
+        overrides=[*SETTINGS[1:], *still, "trainer.max_steps=1"],
         progress=SilentReporter(),
         score=False,
     )
-    image, _ = make_scene(np.random.default_rng(1))
-    ours = Predictor.load(result.model)(image)
-    shipped = Predictor.load(shipped_checkpoint("compact-nyu"), processing_area=12288)(image)
-    np.testing.assert_allclose(ours.depth, shipped.depth, rtol=1e-4)
+    images = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours = load_model(result.model)(images)["depth"]
+        shipped = load_model(shipped_checkpoint("compact-nyu"))(images)["depth"]
+    torch.testing.assert_close(ours, shipped, rtol=1e-4, atol=0)
+
+
+def test_another_focal_length_scales_the_first_metres(build, other, tmp_path):
+    """Half the focal length in pixels, half the metres."""
+    folder = shutil.copytree(other, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    wide = "data.camera_fov=90"
+    ours, _, plain = build(folder, wide)
+    assert "times" not in plain
+    focal = ours.config.training_focal
+    (folder / "config.json").write_text(json.dumps({**config, "training_focal": 2 * focal}))
+    halved, _, source = build(folder, wide)
+    assert "metres times 0.5 for the other focal length" in source
+    images = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before, after = (model.eval()(images)["target"] for model in (ours, halved))
+    torch.testing.assert_close(after, before + math.log(0.5))

@@ -1,5 +1,6 @@
 """The network that a run trains: which one, at which input size, from which weights."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,9 @@ ENCODER = "encoder."
 """How the names of an encoder's tensors begin."""
 
 NAMES_SHOWN = 4
+
+SAME_LENS = 0.01
+"""Focal lengths that differ by less than this share are taken for one."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,27 @@ def _build_from_trained(
         state = model.state_dict()
     model.load_state_dict({**state, **{name: trained.tensors[name] for name in fits}})
     fresh = [name for name in state if name not in fits | encoder]
-    return model, f"{source} ({_describe_taken(len(fits), len(state), fresh)})"
+    lens = _follow_lens(model, trained) if "head.bias" in fits else ""
+    return model, f"{source} ({_describe_taken(len(fits), len(state), fresh)}{lens})"
+
+
+def _follow_lens(model: DepthModel, trained: TrainedModel) -> str:
+    """Let the network's metres hold for another focal length; return that in words.
+
+    Depth is proportional to the focal length in pixels, so that its logarithm moves by a constant,
+    which the bias of the last layer takes. In other depth spaces the training learns it.
+    """
+    ours = model.config.training_focal
+    theirs = trained.config.training_focal if trained.config else None
+    bias = getattr(getattr(model, "head", None), "bias", None)
+    if not (ours and theirs and isinstance(bias, Tensor) and model.config.depth_space == "log"):
+        return ""
+    ratio = ours / theirs
+    if abs(ratio - 1) < SAME_LENS or bias.numel() != 1:
+        return ""
+    with torch.no_grad():
+        bias += math.log(ratio)
+    return f"; metres times {ratio:.3g} for the other focal length"
 
 
 def _follow(config: ModelConfig, section: ModelSection, trained: TrainedModel) -> ModelConfig:
