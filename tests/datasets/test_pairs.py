@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from leadline.datasets import open_pairs, open_train_and_val
+from leadline.depth import Intrinsics
 from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 
@@ -40,6 +41,35 @@ def test_dataset_yaml_declares_the_scale_and_an_argument_wins(tmp_path):
     (folder / "dataset.yaml").write_text("depth_scale: kitti\n")
     assert open_pairs(folder)[0].depth[0, 0] == pytest.approx(2.0)
     assert open_pairs(folder, units_per_metre=1000)[0].depth[0, 0] == pytest.approx(0.512)
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        "{fx: 20, fy: 21, cx: 10, cy: 5, width: 40, height: 20}",
+        "{K: [[10, 0, 4.75], [0, 10.5, 2.25], [0, 0, 1]]}",
+        "[10, 10.5, 4.75, 2.25]",
+        "k.txt",
+    ],
+)
+def test_dataset_yaml_declares_the_camera_of_all_images(tmp_path, camera):
+    folder = write_one(tmp_path / "d", np.full((10, 20), 512, np.uint16))
+    (folder / "k.txt").write_text("10 10.5 4.75 2.25")
+    (folder / "dataset.yaml").write_text(f"depth_scale: kitti\ncamera: {camera}\n")
+    assert open_pairs(folder)[0].intrinsics == Intrinsics(10, 10.5, 4.75, 2.25, 20, 10)
+
+
+@pytest.mark.parametrize(
+    ("camera", "words"),
+    [("{fx: 1}", "'fy'"), ("missing.txt", "no such file"), ("7", "instead of a camera"),
+     ("{fx: 0.9, fy: 1.2, cx: 0.5, cy: 0.5}", "normalised")],
+)  # fmt: skip
+def test_a_wrong_camera_is_one_line(tmp_path, camera, words):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    (folder / "dataset.yaml").write_text(f"depth_scale: kitti\ncamera: {camera}\n")
+    with pytest.raises(LeadlineError, match=words) as caught:
+        open_pairs(folder)
+    assert "\n" not in str(caught.value)
 
 
 def test_depth_beyond_the_range_is_invalid_not_clamped(tmp_path):

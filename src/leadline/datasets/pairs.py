@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,15 @@ from leadline.datasets.pair_listing import (
     list_csv,
     list_folders,
 )
+from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
+from leadline.io.cameras import CameraFile, declared_camera
 from leadline.io.files import read_bytes
 from leadline.io.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
+DECLARATIONS = "dataset.yaml"
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,16 @@ class PairsDataset(Layout):
     """Pairs read from disk one at a time.
 
     `units_per_metre` is the scale of integer depth files (1000: millimetres, 256: KITTI); None
-    leaves it to what each file says of itself.
+    leaves it to what each file says of itself. `camera_file` is the one camera of all images,
+    where `dataset.yaml` declares it.
     """
 
     name = "pairs"
     title = "image-depth pairs"
     points_at = "a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/"
     source = "your own data"
+
+    camera_file: CameraFile | None = None
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
@@ -83,7 +90,14 @@ class PairsDataset(Layout):
         if not pairs:
             raise LeadlineError(f"{path}: no image-depth pairs in it")
         scale = units_per_metre if units_per_metre is not None else declared_scale(root)
-        return cls(root, pairs, scale)
+        declared = _declarations(root).get("camera")
+        camera = None if declared is None else declared_camera(root / DECLARATIONS, declared)
+        return cls(root, pairs, scale, camera_file=camera)
+
+    def camera(self, item: Pair, size: tuple[int, int]) -> Intrinsics | None:
+        """Return the declared camera; without one, a depth file that says its own has that."""
+        height, width = size
+        return None if self.camera_file is None else self.camera_file.for_size(width, height)
 
     def paths(self, item: Pair) -> dict[str, Path]:
         """Return the image, the depth and, where there is one, the label."""
@@ -107,7 +121,7 @@ def open_pairs(
     A CSV has a header with `image`, `depth` and optionally `label`, and paths relative to its own
     folder. A folder without CSVs has `rgb/` (or image, images, color) and `depth/` (or depths,
     depth_gt), paired by file stem. `dataset.yaml` beside the data may declare `depth_scale`
-    in units per metre; an argument wins over it.
+    in units per metre, which an argument wins over, and the `camera` of all images.
 
     Errors: LeadlineError where the path, the split, a column or a partner file is missing.
     """
@@ -131,10 +145,12 @@ def declared_scale(root: Path) -> float | None:
 
     Errors: LeadlineError where the file is no YAML or the unit is not one.
     """
-    path = root / "dataset.yaml"
-    if not path.is_file():
-        return None
-    content = read_yaml(path, "declaration of the unit")
-    if not isinstance(content, dict) or "depth_scale" not in content:
-        return None
-    return parse_units(str(content["depth_scale"]))
+    units = _declarations(root).get("depth_scale")
+    return None if units is None else parse_units(str(units))
+
+
+def _declarations(root: Path) -> Mapping[str, Any]:
+    """Return what `dataset.yaml` in `root` says, nothing where there is none."""
+    path = root / DECLARATIONS
+    content = read_yaml(path, "declaration of the unit") if path.is_file() else None
+    return content if isinstance(content, dict) else {}

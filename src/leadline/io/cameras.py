@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,22 +90,45 @@ def read_camera_file(path: Path | str) -> CameraFile:
     """
     path = Path(path)
     data = read_bytes(path, "camera file")
-    try:
+    with _explained(path):
         if path.suffix.lower() == ".json":
-            numbers, size = _from_json(json.loads(data))
-        else:
-            is_npy = path.suffix.lower() == ".npy"
-            numbers, size = _numbers_from_npy(data) if is_npy else _numbers(data), None
-        fx, fy, cx, cy = _pinhole(numbers)
-        check_pinhole(fx, fy, cx, cy)
-        if fx < SMALL_FOCAL and 0 < cx <= 1 and 0 < cy <= 1:
-            raise LeadlineError(f"fx = {fx:g} and cx = {cx:g} look normalised; {_IN_PIXELS}")
+            return _checked(path, *_from_json(json.loads(data)))
+        is_npy = path.suffix.lower() == ".npy"
+        return _checked(path, _numbers_from_npy(data) if is_npy else _numbers(data))
+
+
+def declared_camera(path: Path, content: object) -> CameraFile:
+    """Return the camera that a file `path` about something else declares.
+
+    `content` is what camera files in JSON hold, or the name of a camera file, relative to `path`.
+    Errors: as for `read_camera_file`.
+    """
+    if isinstance(content, str):
+        return read_camera_file(path.parent / content)
+    with _explained(path):
+        return _checked(path, *_from_json(content))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn whatever a malformed camera raises into a LeadlineError naming `path`."""
+    try:
+        yield
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
     except (ValueError, TypeError, EOFError, KeyError) as error:
         raise LeadlineError(
             f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {_ACCEPTED}"
         ) from error
+
+
+def _checked(
+    path: Path, numbers: NDArray[np.float64], size: tuple[int, int] | None = None
+) -> CameraFile:
+    fx, fy, cx, cy = _pinhole(numbers)
+    check_pinhole(fx, fy, cx, cy)
+    if fx < SMALL_FOCAL and 0 < cx <= 1 and 0 < cy <= 1:
+        raise LeadlineError(f"fx = {fx:g} and cx = {cx:g} look normalised; {_IN_PIXELS}")
     return CameraFile(path, fx, fy, cx, cy, size)
 
 
@@ -126,7 +150,7 @@ def _numbers_from_npy(data: bytes) -> NDArray[np.float64]:
     return np.asarray(np.load(BytesIO(data), allow_pickle=False), dtype=np.float64)
 
 
-def _from_json(content: Any) -> tuple[NDArray[np.float64], tuple[int, int] | None]:
+def _from_json(content: object) -> tuple[NDArray[np.float64], tuple[int, int] | None]:
     if isinstance(content, list):
         return np.asarray(content, dtype=np.float64), None
     if not isinstance(content, dict):
