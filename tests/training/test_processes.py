@@ -112,12 +112,12 @@ def test_shares_of_all_processes_are_the_batches_of_one():
             for rank in range(ranks)
         ]
         for step in range(9):
-            counted = [s.mine(step)[: s.share(step)[0]] for s in shares]
-            assert [slot for part in counted for slot in part] == whole.mine(step)
-            assert {s.share(step)[1] for s in shares} == {len(whole.mine(step))}
+            counted = [s.local_slots(step)[: s.image_counts(step)[0]] for s in shares]
+            assert [slot for part in counted for slot in part] == whole.local_slots(step)
+            assert {s.image_counts(step)[1] for s in shares} == {len(whole.local_slots(step))}
             sizes = [len(part) for part in counted]
             assert max(sizes) - min(sizes) <= 1
-            assert all(len(s.mine(step)) >= 1 for s in shares)
+            assert all(len(s.local_slots(step)) >= 1 for s in shares)
 
 
 def test_a_launcher_is_recognised_by_what_it_sets():

@@ -53,7 +53,7 @@ def prepare(
     size: tuple[int, int],
     section: AugmentSection,
     rng: np.random.Generator,
-    place: TrainingItem | None = None,
+    out: TrainingItem | None = None,
     focal: float | None = None,
 ) -> TrainingItem:
     """Bring a sample to `size` (h, w) with random geometry and colours drawn from `rng`.
@@ -61,20 +61,20 @@ def prepare(
     With `focal`, the training camera's in pixels at `size`, depth is what that camera would see:
     metres times `focal` over the sample's own focal length there. The sample's range holds in
     those metres. A sample whose camera is not known counts as taken by the training camera.
-    Image, depth and valid are written into `place` where that is given: a place in a batch.
+    Image, depth and valid are written into `out` where it is given: a row of a batch.
     """
     lens = lens_ratio(sample, size, focal)
     sample = sample if lens == 1 else _range_through(lens, sample)
-    place = TrainingItem.empty(size) if place is None else place
+    out = TrainingItem.empty(size) if out is None else out
     zoom, inverse = draw_warp(
         sample.size, size, rng, rotation=section.rotation, zoom=section.scale, flip=section.flip
     )
     image, values, labels = warp(sample, size, inverse)
-    sample.to_metres(values, place.depth, place.valid)
+    sample.to_metres(values, out.depth, out.valid)
     if zoom * lens != 1:
-        np.divide(place.depth, np.float32(zoom * lens), out=place.depth)
-    _change_colours(image, section, rng, place.image)
-    return TrainingItem(place.image, place.depth, place.valid, labels)
+        np.divide(out.depth, np.float32(zoom * lens), out=out.depth)
+    _change_colours(image, section, rng, out.image)
+    return TrainingItem(out.image, out.depth, out.valid, labels)
 
 
 def lens_ratio(sample: Sample, size: tuple[int, int], focal: float | None) -> float:

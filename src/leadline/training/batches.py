@@ -96,23 +96,22 @@ class TrainingSamples(Dataset[TrainingItem]):
     focal: float | None = None
 
     def __getitem__(self, slot: Slot) -> TrainingItem:
-        return self._item(slot, None)
+        return self._prepare(slot, None)
 
     def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
         """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have.
 
         Of a mixture, `part` (B,) says from which of its data sets each image is.
 
-        They are made in their place in the batch, images in channels-last memory order: as they
+        Items are written straight into the batch, images in channels-last memory order: as they
         were read, and as the network wants them.
         """
         image = _empty_batch((len(slots), *self.size, 3), torch.float32)
         depth = _empty_batch((len(slots), *self.size), torch.float32)
         valid = _empty_batch((len(slots), *self.size), torch.bool)
-        places = zip(image.numpy(), depth.numpy(), valid.numpy(), strict=True)
+        rows = zip(image.numpy(), depth.numpy(), valid.numpy(), strict=True)
         items = [
-            self._item(slot, TrainingItem(*place))
-            for slot, place in zip(slots, places, strict=True)
+            self._prepare(slot, TrainingItem(*row)) for slot, row in zip(slots, rows, strict=True)
         ]
         batch = {
             "image": image.permute(0, 3, 1, 2),
@@ -127,14 +126,14 @@ class TrainingSamples(Dataset[TrainingItem]):
             np.stack(labels, out=batch["labels"].numpy())
         return batch
 
-    def _item(self, slot: Slot, place: TrainingItem | None) -> TrainingItem:
+    def _prepare(self, slot: Slot, out: TrainingItem | None) -> TrainingItem:
         epoch, index = slot
         stream = zlib.crc32(self.samples.sample_id(index).encode())
         rng = np.random.default_rng([self.seed, epoch, stream])
         sample = self.samples.view(index)
         if self.classes is not None and sample.labels is not None:
             self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
-        return prepare(sample, self.size, self.augment, rng, place, self.focal)
+        return prepare(sample, self.size, self.augment, rng, out, self.focal)
 
 
 class EpochOrder(Sampler[list[Slot]]):
@@ -144,7 +143,7 @@ class EpochOrder(Sampler[list[Slot]]):
     Of `ranks` processes, `rank` gets its consecutive share of every batch, so that all together see
     the batches that one process alone would see. Shares differ by one image where the numbers ask
     for it. A process whose share is empty gets the first slot of the batch, to keep step with the
-    others; `share` says that the image does not count.
+    others; `image_counts` says that the image does not count.
     `shares` are those of a mixture, whose epochs `draw_epoch` draws.
     """
 
@@ -179,7 +178,7 @@ class EpochOrder(Sampler[list[Slot]]):
         return self.last_step - self.first_step
 
     def __iter__(self) -> Iterator[list[Slot]]:
-        return (self.mine(step) for step in range(self.first_step, self.last_step))
+        return (self.local_slots(step) for step in range(self.first_step, self.last_step))
 
     def starting_at(self, step: int) -> "EpochOrder":
         """Return the rest of this order, from a step on."""
@@ -187,7 +186,7 @@ class EpochOrder(Sampler[list[Slot]]):
         rest.first_step = step
         return rest
 
-    def mine(self, step: int) -> list[Slot]:
+    def local_slots(self, step: int) -> list[Slot]:
         """Return this process's slots of the batch of a step."""
         epoch, start, size = self._batch(step)
         if epoch != self._epoch:
@@ -199,7 +198,7 @@ class EpochOrder(Sampler[list[Slot]]):
         chosen = self._slots[start + first : start + last].tolist()
         return [(number, index) for number, index in chosen]
 
-    def share(self, step: int) -> tuple[int, int]:
+    def image_counts(self, step: int) -> tuple[int, int]:
         """Return how many images of the batch of a step count here, and how many it has."""
         _, _, size = self._batch(step)
         first, last = self._bounds(size)

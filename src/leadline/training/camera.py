@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from leadline.datasets.sample import DepthDataset
+from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.depth.intrinsics import Intrinsics
 from leadline.training.recipe import Recipe
 
@@ -32,9 +32,8 @@ def training_focal(samples: DepthDataset, size: tuple[int, int]) -> float | None
     None where a sample's camera is not known, or the samples, of which a few are read, come from
     unlike lenses. A random zoom does not change it: it divides depth by the zoom.
     """
-    indices = sorted({int(i) for i in np.linspace(0, len(samples) - 1, SAMPLES_READ)})
     focals = []
-    for index in indices:
+    for index in evenly_spaced(len(samples), SAMPLES_READ):
         camera = samples.view(index).intrinsics
         if camera is None:
             return None

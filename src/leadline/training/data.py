@@ -25,7 +25,7 @@ def open_recipe_data(
     """
     section = recipe.data
     if not section.mix:
-        path = data if data is not None else _folder(section.worlds)
+        path = data if data is not None else _worlds_folder(section.worlds)
         return _open(recipe, path, section.layout, section.options, units_per_metre)
     opened = {each.name: _open_set(recipe, each, data, units_per_metre) for each in section.mix}
     parts = [
@@ -44,9 +44,9 @@ def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Callable[[str],
     Errors: LeadlineError where the recipe needs data that nobody named, for an option of worlds
     that does not exist, or where they cannot be rendered.
     """
-    if data is None and recipe.data.needs_a_path:
+    if data is None and recipe.data.needs_data_option:
         raise LeadlineError(f"recipe {recipe.name} names no data of its own; give it with --data")
-    if data is not None and recipe.data.mix and not recipe.data.needs_a_path:
+    if data is not None and recipe.data.mix and not recipe.data.needs_data_option:
         raise LeadlineError(f"recipe {recipe.name} names all of its data (data.mix); drop --data")
     for section in _worlds(recipe, data):
         _render(_world_set(section), say)
@@ -62,40 +62,47 @@ def _world_set(section: WorldsSection) -> WorldSet:
     return WorldSet(**section.model_dump())
 
 
-def _folder(section: WorldsSection | None) -> Path:
+def _worlds_folder(section: WorldsSection | None) -> Path:
     if section is None:
         raise LeadlineError("the recipe names no data of its own; give it with --data")
     return cached_folder(_world_set(section))
 
 
 def _render(world_set: WorldSet, say: Callable[[str], None]) -> None:
-    folder, spoken = cached_folder(world_set), [0.0]
-    first: list[tuple[int, float]] = []
+    render_cached(world_set, report=_RenderReport(world_set, say))
 
-    def report(done: int, total: int) -> None:
+
+class _RenderReport:
+    """Says how the rendering of a set goes: when it begins, then every `SECONDS_BETWEEN_LINES`."""
+
+    def __init__(self, world_set: WorldSet, say: Callable[[str], None]):
+        self._set, self._say = world_set, say
+        self._done_before: int | None = None
+        self._started = self._last_line = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if not first:
-            first.append((done, now))
+        if self._done_before is None:
+            self._done_before, self._started = done, now
             if done < total:
-                say(f"rendering {total - done} {world_set.kind} into {folder}, once")
-        elif done == total or now - spoken[0] > SECONDS_BETWEEN_LINES:
-            rate = (done - first[0][0]) / max(now - first[0][1], 1e-9)
+                folder = cached_folder(self._set)
+                self._say(f"rendering {total - done} {self._set.kind} into {folder}, once")
+        elif done == total or now - self._last_line > SECONDS_BETWEEN_LINES:
+            rate = (done - self._done_before) / max(now - self._started, 1e-9)
             left = (total - done) / max(rate, 1e-9) / 60
-            say(f"{world_set.kind}: {done} of {total}, {rate:.1f}/s, {left:.0f} minutes left")
-            spoken[0] = now
-
-    render_cached(world_set, report=report)
+            self._say(f"{self._set.kind}: {done} of {total}, {rate:.1f}/s, {left:.0f} minutes left")
+            self._last_line = now
 
 
 def _open_set(
-    recipe: Recipe, each: MixedSet, data: Path | None, units_per_metre: float | None
+    recipe: Recipe, mixed_set: MixedSet, data: Path | None, units_per_metre: float | None
 ) -> tuple[DepthDataset, DepthDataset | None]:
-    if each.is_given:
+    if mixed_set.needs_data_option:
         if data is None:
-            raise LeadlineError(f"data.mix: {each.name} has no path; give it with --data")
-        return _open(recipe, data, each.layout, each.options, units_per_metre)
-    path = _folder(each.worlds) if each.path is None else Path(each.path)
-    return _open(recipe, path, each.layout, each.options, None)
+            raise LeadlineError(f"data.mix: {mixed_set.name} has no path; give it with --data")
+        return _open(recipe, data, mixed_set.layout, mixed_set.options, units_per_metre)
+    path = _worlds_folder(mixed_set.worlds) if mixed_set.path is None else Path(mixed_set.path)
+    return _open(recipe, path, mixed_set.layout, mixed_set.options, None)
 
 
 def _open(

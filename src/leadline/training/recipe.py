@@ -94,7 +94,7 @@ class MixedSet(Section):
         return self
 
     @property
-    def is_given(self) -> bool:
+    def needs_data_option(self) -> bool:
         """Whether --data says where it is."""
         return self.path is None and self.worlds is None
 
@@ -154,16 +154,16 @@ class DataSection(Section):
             raise ValueError("has worlds and mix; name the worlds in a set of mix")
         if len(set(names)) < len(names):
             raise ValueError(f"mix has two sets of one name: {', '.join(names)}")
-        if sum(each.is_given for each in self.mix) > 1:
+        if sum(each.needs_data_option for each in self.mix) > 1:
             raise ValueError("mix has two sets without path and worlds; --data can name only one")
         if self.val_set is not None and self.val_set not in names:
             raise ValueError(f"val_set {self.val_set!r} is no set of mix: {', '.join(names)}")
         return self
 
     @property
-    def needs_a_path(self) -> bool:
+    def needs_data_option(self) -> bool:
         """Whether the recipe leaves it to --data what is trained on."""
-        return any(each.is_given for each in self.mix) if self.mix else self.worlds is None
+        return any(each.needs_data_option for each in self.mix) if self.mix else self.worlds is None
 
 
 Range = tuple[float, float]

@@ -29,7 +29,7 @@ ScheduleState = dict[str, Watched]
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunPosition:
     """How far a run is: the share of the steps after the warm-up that is done, and the epoch.
 
     `factor` is what a schedule that watches a metric has come down to.
@@ -58,30 +58,30 @@ class Schedule:
     that watches the validation has `update`: (section, watched before, scores) -> watched after.
     """
 
-    decay: Callable[["ScheduleSection", Progress], float]
+    decay: Callable[["ScheduleSection", RunPosition], float]
     warmup: Callable[[int, float], float] = linear_warmup
     warmup_share: float = 0.0
     update: Callable[["ScheduleSection", Watched, Mapping[str, float]], Watched] | None = None
 
 
-def _constant(_section: "ScheduleSection", _progress: Progress) -> float:
+def _constant(_section: "ScheduleSection", _position: RunPosition) -> float:
     return 1.0
 
 
-def _polynomial(section: "ScheduleSection", progress: Progress) -> float:
-    return float(section.final + (1 - section.final) * (1 - progress.done) ** section.power)
+def _polynomial(section: "ScheduleSection", position: RunPosition) -> float:
+    return float(section.final + (1 - section.final) * (1 - position.done) ** section.power)
 
 
-def _step(section: "ScheduleSection", progress: Progress) -> float:
-    return float(section.factor ** (progress.epoch // section.every_epochs))
+def _step(section: "ScheduleSection", position: RunPosition) -> float:
+    return float(section.factor ** (position.epoch // section.every_epochs))
 
 
-def _cosine(section: "ScheduleSection", progress: Progress) -> float:
-    return section.final + (1 - section.final) * 0.5 * (1 + math.cos(math.pi * progress.done))
+def _cosine(section: "ScheduleSection", position: RunPosition) -> float:
+    return section.final + (1 - section.final) * 0.5 * (1 + math.cos(math.pi * position.done))
 
 
-def _plateau(_section: "ScheduleSection", progress: Progress) -> float:
-    return progress.factor
+def _plateau(_section: "ScheduleSection", position: RunPosition) -> float:
+    return position.factor
 
 
 def _lower_on_plateau(
@@ -155,17 +155,17 @@ def lr_factor(
     steps_per_epoch: int,
     state: Mapping[str, Watched],
 ) -> float:
-    """Return what the learning rates are multiplied with in the step after `step` of them."""
+    """Return the factor of the learning rates in the step that follows `step` finished steps."""
     schedule = SCHEDULES[section.name]
     share = schedule.warmup_share if section.warmup is None else section.warmup
     warmup_steps = share * total_steps
-    progress = Progress(
+    position = RunPosition(
         done=max(0.0, step - warmup_steps) / max(1.0, total_steps - warmup_steps),
         epoch=step // steps_per_epoch,
         factor=state.get("schedule", {}).get("factor", 1.0),
     )
     rise = schedule.warmup(step, warmup_steps) if step < warmup_steps else 1.0
-    return rise * schedule.decay(section, progress)
+    return rise * schedule.decay(section, position)
 
 
 def after_validation(

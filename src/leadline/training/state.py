@@ -231,7 +231,7 @@ class TrainState:
 
     def batch_ids(self) -> list[str]:
         """Return the ids of this process's samples of the batch of this step."""
-        return [self.train_data.sample_id(index) for _, index in self.order.mine(self.step)]
+        return [self.train_data.sample_id(index) for _, index in self.order.local_slots(self.step)]
 
 
 def _check_data(recipe: Recipe, train_data: DepthDataset, val_data: DepthDataset | None) -> None:

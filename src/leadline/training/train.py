@@ -175,11 +175,11 @@ def resume(
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
             remove_leftovers(run / CHECKPOINTS)
-            _say_where(state, warning, progress)
+            _announce_resume(state, warning, progress)
     return _run(Trainer(state, progress, started), score, tracker)
 
 
-def _say_where(state: TrainState, warning: str | None, progress: Progress) -> None:
+def _announce_resume(state: TrainState, warning: str | None, progress: Progress) -> None:
     if warning:
         progress.say(warning)
     position = f"at step {state.step} of {state.total_steps}"

@@ -63,7 +63,7 @@ def split(state: TrainState, batch: Batch) -> list[MicroBatch]:
     """Return this process's micro-batches, each with its share of the whole batch's images."""
     device = state.processes.device
     batch = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
-    mine, whole = state.order.share(state.step)
+    mine, whole = state.order.image_counts(state.step)
     if mine == 0:
         # More processes than images in a short last batch: one that does not count keeps step.
         batch["valid"] = torch.zeros_like(batch["valid"])

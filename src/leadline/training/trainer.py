@@ -169,7 +169,7 @@ class Trainer:
             state.schedule_state,
         )
         loss = train_step(state, batch, factor)
-        _, images = state.order.share(state.step)
+        _, images = state.order.image_counts(state.step)
         state.step += 1
         state.recent_losses.append(loss)
         self.unsaved = True
@@ -228,17 +228,17 @@ class Trainer:
         if state.val_data is None:
             self.save_best({})
         else:
-            done = validate(
+            validation = validate(
                 state.scored_model, state.val_data, recipe.trainer.protocol, state.processes
             )
-            scores = done.scores
+            scores = validation.scores
             state.schedule_state = after_validation(
                 recipe.schedule, recipe.trainer.early_stopping, state.schedule_state, scores
             )
             with self.writing():
                 if self.logger:
                     self.logger.log_validation(state.step, state.epoch, scores, self.protocol)
-                    self.logger.draw_samples(state.step, self.shown_samples, done.shown)
+                    self.logger.draw_samples(state.step, self.shown_samples, validation.shown)
                     self.logger.draw_curves(finished=self.is_finished())
             is_best = not state.best or scores[SELECTION_METRIC] < state.best[SELECTION_METRIC]
             if is_best:

@@ -1,7 +1,8 @@
 """The loss of a run: the terms of its recipe, each in its space, weighted and added."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,44 +11,39 @@ from torch import Tensor
 from leadline.errors import LeadlineError, nearest
 from leadline.models.base import DepthModel
 from leadline.models.options import check_options
-from leadline.models.spaces import masked_area_mean
+from leadline.models.spaces import DepthSpace, masked_area_mean
 from leadline.training.losses import LOSSES
 from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatistics
 from leadline.training.recipe import LossTerm, Recipe
 
-RecipeLoss = Callable[..., Tensor]
-"""Of (outputs, batch[, statistics]): `statistics` are those of the whole batch."""
 
+@dataclass(frozen=True)
+class RecipeLoss:
+    """The weighted sum of a recipe's terms, in float32; made by `make_loss`.
 
-def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
-    """Return the recipe's weighted loss of (outputs, batch[, statistics]), in float32.
-
-    `outputs` are the model's, `batch` holds depth (B,1,H,W) metres, valid (B,1,H,W) bool and, for
-    class terms, labels (B,H,W). Of a mixture it also holds `part` (B,): images of sets that a term
-    does not name have no valid pixel in it, and so add nothing to its mean.
-    Errors: LeadlineError for a loss or an option that does not exist.
+    `sets` are the names of the data sets of a mixture, in the order of the numbers in `part`.
     """
-    for number, term in enumerate(recipe.loss):
-        _check_term(term, number)
-    names = [each.name for each in recipe.data.mix]
 
-    def loss(
+    terms: Sequence[LossTerm]
+    space: DepthSpace
+    sets: Sequence[str]
+
+    def __call__(
+        self,
         outputs: dict[str, Tensor],
         batch: dict[str, Tensor],
         statistics: BatchStatistics = WHOLE_BATCH,
     ) -> Tensor:
-        prediction = outputs["target"].float()
-        height, width = prediction.shape[-2:]
-        depth, valid = masked_area_mean(batch["depth"], batch["valid"], (height, width))
-        spaces = {
-            "target": (prediction, model.space.encode(depth), valid),
-            "depth": (outputs["depth"].float(), depth, valid),
-        }
-        if "logits" in outputs and "labels" in batch:
-            labels = batch["labels"]
-            spaces["labels"] = (outputs["logits"].float(), labels, labels >= 0)
-        total = prediction.new_zeros(())
-        for term in recipe.loss:
+        """Return the loss of the model's `outputs` for `batch`.
+
+        `batch` holds depth (B,1,H,W) metres, valid (B,1,H,W) bool and, for class terms, labels
+        (B,H,W). Of a mixture it also holds `part` (B,): images of sets that a term does not name
+        have no valid pixel in it, and so add nothing to its mean. `statistics` are those of the
+        whole batch.
+        """
+        spaces = self._in_spaces(outputs, batch)
+        total = outputs["target"].new_zeros((), dtype=torch.float32)
+        for term in self.terms:
             if term.space not in spaces:
                 raise LeadlineError(
                     f"loss {term.name} compares class labels: the data needs label images and the "
@@ -56,20 +52,43 @@ def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
             options: dict[str, Any] = dict(term.options)
             if _uses_batch_statistics(term):
                 options["statistics"] = statistics
-            predicted, truth, counted = spaces[term.space]
+            predicted, truth, valid = spaces[term.space]
             if term.sets:
-                counted = counted & _members(term, names, batch["part"], counted)
-            value = LOSSES[term.name](predicted, truth, counted, **options)
-            total = total + term.weight * value
+                valid = valid & _members(term, self.sets, batch["part"], valid)
+            total = total + term.weight * LOSSES[term.name](predicted, truth, valid, **options)
         return total
 
-    return loss
+    def _in_spaces(
+        self, outputs: dict[str, Tensor], batch: dict[str, Tensor]
+    ) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+        """Return (prediction, truth, valid) by the space in which a term compares them."""
+        prediction = outputs["target"].float()
+        height, width = prediction.shape[-2:]
+        depth, valid = masked_area_mean(batch["depth"], batch["valid"], (height, width))
+        spaces = {
+            "target": (prediction, self.space.encode(depth), valid),
+            "depth": (outputs["depth"].float(), depth, valid),
+        }
+        if "logits" in outputs and "labels" in batch:
+            labels = batch["labels"]
+            spaces["labels"] = (outputs["logits"].float(), labels, labels >= 0)
+        return spaces
 
 
-def _members(term: LossTerm, names: Sequence[str], part: Tensor, like: Tensor) -> Tensor:
+def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
+    """Return the loss of a recipe for `model`.
+
+    Errors: LeadlineError for a loss or an option that does not exist.
+    """
+    for number, term in enumerate(recipe.loss):
+        _check_term(term, number)
+    return RecipeLoss(recipe.loss, model.space, [part.name for part in recipe.data.mix])
+
+
+def _members(term: LossTerm, sets: Sequence[str], part: Tensor, like: Tensor) -> Tensor:
     """Return which images are of the sets that a term names, (B,1,...) to go with `like`."""
-    wanted = torch.tensor([names.index(name) for name in term.sets], device=part.device)
-    return torch.isin(part, wanted).view(-1, *[1] * (like.dim() - 1))
+    numbers = torch.tensor([sets.index(name) for name in term.sets], device=part.device)
+    return torch.isin(part, numbers).view(-1, *[1] * (like.dim() - 1))
 
 
 def uses_batch_statistics(recipe: Recipe) -> bool:
