@@ -265,7 +265,7 @@ def print_list() -> None:
         bounds = ", ".join(f"{metric} {value:.3f}" for metric, value in expected(recipe).items())
         print(
             f"{name}: {plan.data}; about {plan.images:,} images; {plan.protocol}\n"
-            f"  at least {bounds}"
+            f"  bounds: {bounds}"
         )
 
 

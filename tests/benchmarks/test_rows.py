@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import sys
 import zipfile
@@ -43,7 +44,10 @@ pack_models = script("pack_models")
 
 
 def torchvision_state(encoder: str) -> dict[str, torch.Tensor]:
-    """A state dict with the names and shapes of torchvision's file, the large head cut small."""
+    """A state dict with the names and shapes of torchvision's file, the large head cut small.
+
+    The files of DenseNets are from before PyTorch 0.4: `norm.1` for `norm1`, no count of batches.
+    """
     with torch.device("meta"):
         network = torchvision.models.get_model(encoder, weights=None)
     state = {}
@@ -52,9 +56,10 @@ def torchvision_state(encoder: str) -> dict[str, torch.Tensor]:
             state[name] = torch.zeros(1)
         elif value.is_floating_point():
             state[name] = torch.full(value.shape, 0.01)
-        else:
+        elif not encoder.startswith("densenet"):
             state[name] = torch.zeros(value.shape, dtype=value.dtype)
-    return state
+    # No other network has a name that this changes.
+    return {re.sub(r"(denselayer\d+\.\w+)([12])\.", r"\1.\2.", k): v for k, v in state.items()}
 
 
 SLOW = pytest.mark.slow

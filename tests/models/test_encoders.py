@@ -3,6 +3,7 @@
 import math
 import pathlib
 import pickle
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -11,7 +12,13 @@ from torch import nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
-from leadline.models.encoders import ENCODERS, create_encoder, imagenet_weights_file, use_leaky_relu
+from leadline.models.encoders import (
+    ENCODERS,
+    Encoder,
+    create_encoder,
+    imagenet_weights_file,
+    use_leaky_relu,
+)
 
 CHANNELS = {
     "vgg19": {1: 64, 2: 128, 4: 256, 8: 512, 16: 512},
@@ -158,3 +165,26 @@ def test_leaky_relu_replaces_every_relu_and_no_weight():
     assert nn.ReLU not in kinds
     assert nn.LeakyReLU in kinds
     assert list(encoder.state_dict()) == before
+
+
+def test_densenet_files_of_torchvision_with_their_old_names_are_taken(tmp_path):
+    """Those files say `norm.1` for `norm1` and lack BatchNorm's count of batches."""
+
+    def network(seed: int) -> Encoder:
+        torch.manual_seed(seed)
+        layer = {"norm1": nn.BatchNorm2d(3), "conv1": nn.Conv2d(3, 4, 1, stride=2)}
+        block = nn.Sequential(OrderedDict(denselayer1=nn.Sequential(OrderedDict(layer))))
+        return Encoder({"denseblock1": block}, {2: "denseblock1"}, prefix="features.")
+
+    source, target = network(0), network(1)
+    source.body.denseblock1.denselayer1.norm1.running_mean.fill_(0.5)
+    old = {
+        f"features.{key}".replace("norm1", "norm.1").replace("conv1", "conv.1"): value
+        for key, value in source.body.state_dict().items()
+        if not key.endswith("num_batches_tracked")
+    }
+    assert "features.denseblock1.denselayer1.norm.1.running_mean" in old
+    torch.save(old, tmp_path / "old.pth")
+    target.load_file(tmp_path / "old.pth")
+    for key, value in target.body.state_dict().items():
+        assert torch.equal(value, source.body.state_dict()[key]), key

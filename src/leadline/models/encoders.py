@@ -6,6 +6,7 @@ torchvision's weight files load into it strictly.
 """
 
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,12 @@ from leadline.errors import LeadlineError, one_line
 from leadline.io.checksums import verify_weights
 
 Taps = dict[int, Tensor]
+
+
+_OLD_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+"""torchvision's DenseNet files still say `norm.1` where the network has `norm1`."""
+
+_BATCH_COUNT = "num_batches_tracked"
 
 
 class Encoder(nn.Module):
@@ -64,10 +71,13 @@ class Encoder(nn.Module):
         state = read_state_dict(path)
         wanted = self.body.state_dict()
         found = {
-            key.removeprefix(self.prefix): value
+            _OLD_DENSE_LAYER.sub(r"\1\2", key.removeprefix(self.prefix)): value
             for key, value in state.items()
             if key.startswith(self.prefix)
         }
+        # A count of batches, which files from before PyTorch 0.4 lack, says nothing of the network.
+        counts = {key: value for key, value in wanted.items() if key.endswith(_BATCH_COUNT)}
+        found = {**counts, **found}
         missing = [key for key in wanted if key not in found]
         if missing:
             raise LeadlineError(
