@@ -10,7 +10,7 @@ from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError
 from leadline.evaluation import FilePredictions, ModelSource, evaluate
 from leadline.evaluation.hugging_face import HuggingFacePredictions
-from leadline.evaluation.scoring import ReadAhead
+from leadline.evaluation.scoring import PeekableSamples
 from leadline.evaluation.sources import open_source
 from leadline.metrics import get_protocol
 from leadline.metrics.protocols import aligned
@@ -27,7 +27,7 @@ RELATIVE = aligned(get_protocol("full"), "scale-shift", "inverse")
 def open_model(folder, protocol, output=None):
     """Open `hf:FOLDER` as an evaluation under `protocol` does."""
     source = ModelSource(f"hf:{folder}", output=output)
-    return open_source(source, ReadAhead([SAMPLE]), ["0"], protocol)
+    return open_source(source, PeekableSamples([SAMPLE]), ["0"], protocol)
 
 
 @pytest.fixture(scope="module")

@@ -88,5 +88,8 @@ def test_flip_averaging_asks_for_the_mirrored_files(tmp_path):
     with pytest.raises(LeadlineError, match="--mirrored-dir"):
         FilePredictions(files).predict_mirrored(sample)
     expected = FilePredictions(files).predict(sample).depth[:, ::-1]
-    for source in (FilePredictions(files, 1.0, flipped), FilePredictions(files, averaged=True)):
+    for source in (
+        FilePredictions(files, 1.0, flipped),
+        FilePredictions(files, flip_averaged=True),
+    ):
         np.testing.assert_array_equal(source.predict_mirrored(sample), expected)

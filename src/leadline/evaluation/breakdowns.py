@@ -194,7 +194,7 @@ class Breakdowns:
         }
         for name in names:
             if name not in makers:
-                raise LeadlineError(f"breakdown {name!r}: choose of {', '.join(BREAKDOWNS)}")
+                raise LeadlineError(f"breakdown {name!r}: choose one of {', '.join(BREAKDOWNS)}")
         self._parts = {name: makers[name]() for name in names}
 
     def update(

@@ -17,7 +17,7 @@ from leadline.evaluation.predictions import Predictions
 from leadline.evaluation.report.pages import write_report
 from leadline.evaluation.result import DataOpening, Result
 from leadline.evaluation.scoring import (
-    ReadAhead,
+    PeekableSamples,
     Tracker,
     no_tracker,
     resolve_protocol,
@@ -83,7 +83,7 @@ def evaluate(
         check_writable(Path(out))
     opening = OpenOptions(layout, units_per_metre, options=data_options or {})
     opened = _open_data(data, split, limit, opening)
-    samples = ReadAhead(opened.samples)
+    samples = PeekableSamples(opened.samples)
     chosen = resolve_protocol(protocol, samples)
     if align is not None:
         chosen = aligned(chosen, align, align_space)

@@ -15,13 +15,13 @@ from transformers.utils import logging
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.predictions import (
+    HUGGING_FACE,
     PredictedMaps,
     PredictionOutput,
     depth_of_disparity,
     mirror,
 )
 
-PREFIX = "hf:"
 METRIC_TYPES = frozenset({"glpn", "zoedepth", "depth_pro", "prompt_depth_anything"})
 INVERSE_TYPES = frozenset({"dpt"})
 
@@ -50,7 +50,7 @@ class HuggingFacePredictions:
             SafetensorError,
         ) as error:  # fmt: skip
             raise LeadlineError(
-                f"{PREFIX}{name}: transformers cannot load a depth model from it "
+                f"{HUGGING_FACE}{name}: transformers cannot load a depth model from it "
                 f"({one_line(error)[:200]}); give a hub name or a folder of save_pretrained"
             ) from error
         self._model = model.eval()
@@ -95,6 +95,6 @@ def _output_of(name: str, config: Any) -> PredictionOutput:
     if config.model_type in INVERSE_TYPES:
         return "inverse"
     raise LeadlineError(
-        f"{PREFIX}{name}: {config.model_type} models do not say if they predict metres or inverse "
-        "depth; say it with --pred-output metric or --pred-output inverse"
+        f"{HUGGING_FACE}{name}: {config.model_type} models do not say if they predict metres or "
+        "inverse depth; say it with --pred-output metric or --pred-output inverse"
     )

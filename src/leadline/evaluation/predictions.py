@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PredictionOutput = Literal["metric", "inverse"]
 """What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
 
+HUGGING_FACE = "hf:"
+"""How the name of a model of transformers begins, where a model is named."""
+
 SMALLEST_DISPARITY = 1e-6
 SAME_RATIO = 0.04
 """Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
@@ -120,18 +123,18 @@ class ConstantPredictions:
 
 @dataclass(frozen=True)
 class FilePredictions:
-    """Somebody's files, found by each sample's id; `flipped` are those of the mirrored photographs.
+    """Somebody's files, found by each sample's id; `mirrored` are those of mirrored photographs.
 
-    With `averaged`, whoever gives the files says that they are flip averages already. `output` is
-    what their numbers are; "inverse" is for protocols that align inverse depth. `unit_warning` says
-    why the files are hardly in the unit that was declared. `stretched` collects the files of
+    With `flip_averaged`, whoever gives the files says that they are flip averages already. `output`
+    is what their numbers are; "inverse" is for protocols that align inverse depth. `unit_warning`
+    says why the files are hardly in the unit that was declared. `stretched` collects the files of
     another aspect ratio than the truth, with both sizes.
     """
 
     files: Mapping[str, Path]
     units_per_metre: float | None = None
-    flipped: Mapping[str, Path] | None = None
-    averaged: bool = False
+    mirrored: Mapping[str, Path] | None = None
+    flip_averaged: bool = False
     output: PredictionOutput = "metric"
     unit_warning: str | None = None
     stretched: dict[Path, tuple[Size, Size]] = field(default_factory=dict)
@@ -145,9 +148,9 @@ class FilePredictions:
 
     def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Read the file of the mirrored photograph, or mirror the average back."""
-        if self.flipped is not None:
-            return self._read(self.flipped[sample.id], sample)
-        if self.averaged:
+        if self.mirrored is not None:
+            return self._read(self.mirrored[sample.id], sample)
+        if self.flip_averaged:
             return self.predict(sample).depth[:, ::-1]
         raise LeadlineError(
             "this protocol averages with the prediction of the mirrored photograph, which files "

@@ -26,10 +26,10 @@ from leadline.metrics import (
 )
 
 Track = Callable[[Iterable[int]], Iterable[int]]
-"""Wraps the indices that are gone through, for a progress bar."""
+"""Wraps the indices of a loop, for a progress bar."""
 
 Tracker = Callable[[str], Track]
-"""Of a title: what wraps the indices."""
+"""Makes a `Track` from the title of its progress bar."""
 
 
 def no_tracker(_title: str) -> Track:
@@ -49,8 +49,8 @@ class Samples(Interface):
         ...
 
 
-class ReadAhead:
-    """Samples some of which are looked at before they are scored; none is read twice for it."""
+class PeekableSamples:
+    """Samples of which some can be looked at before they are scored, without reading them twice."""
 
     def __init__(self, data: Samples):
         self._data = data
@@ -113,16 +113,15 @@ class Scores:
 
         Errors: LeadlineError where there is none.
         """
-        scored = tuple(image for image in self.images if image.metrics is not None)
-        if not scored:
-            raise LeadlineError(
-                "no image has a pixel to score; check the depth scale and the protocol"
-            )
-        return scored
+        self.check_not_empty()
+        return tuple(image for image in self.images if image.metrics is not None)
 
     def check_not_empty(self) -> None:
         """Raise LeadlineError where no image has a counted pixel."""
-        self.scored  # noqa: B018
+        if all(image.metrics is None for image in self.images):
+            raise LeadlineError(
+                "no image has a pixel to score; check the depth scale and the protocol"
+            )
 
     @property
     def missing_share(self) -> float:
@@ -184,22 +183,33 @@ def score(
     Every image is read once, and memory for maps does not grow with their number.
     Errors: LeadlineError where the protocol does not fit an image.
     """
-    data = data if isinstance(data, ReadAhead) else ReadAhead(data)
+    data = data if isinstance(data, PeekableSamples) else PeekableSamples(data)
     chosen = resolve_protocol(protocol, data)
-    sources = {"": predictions, **(baselines or {})}
-    images: dict[str, list[ImageScore]] = {name: [] for name in sources}
+    images: list[ImageScore] = []
+    baseline_images: dict[str, list[ImageScore]] = {name: [] for name in baselines or {}}
     for index in track(range(len(data)) if indices is None else indices):
         sample = data[index]
-        for name, source in sources.items():
-            predicted = source.predict(sample)
-            mirrored = source.predict_mirrored(sample) if chosen.flip_averaging else None
-            comparison = chosen.score(predicted.depth, sample.depth, sample.valid, mirrored)
-            images[name].append(_image_score(sample.id, comparison))
-            for observer in observers if source is predictions else ():
-                observer.update(index, sample, predicted, comparison)
-    scores = {name: Scores(chosen, tuple(rows)) for name, rows in images.items()}
-    main = scores.pop("")
-    return Scores(chosen, main.images, scores)
+        predicted, comparison = _compare(predictions, sample, chosen)
+        images.append(_image_score(sample.id, comparison))
+        for observer in observers:
+            observer.update(index, sample, predicted, comparison)
+        for name, baseline in (baselines or {}).items():
+            _, comparison = _compare(baseline, sample, chosen)
+            baseline_images[name].append(_image_score(sample.id, comparison))
+    return Scores(
+        chosen,
+        tuple(images),
+        {name: Scores(chosen, tuple(rows)) for name, rows in baseline_images.items()},
+    )
+
+
+def _compare(
+    predictions: Predictions, sample: Sample, protocol: Protocol
+) -> tuple[PredictedMaps, Comparison]:
+    """Return what is predicted for a sample, and how it compares with the truth."""
+    predicted = predictions.predict(sample)
+    mirrored = predictions.predict_mirrored(sample) if protocol.flip_averaging else None
+    return predicted, protocol.score(predicted.depth, sample.depth, sample.valid, mirrored)
 
 
 def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
@@ -208,7 +218,7 @@ def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
         return protocol
     if protocol != "auto" or len(data) == 0:
         return protocol_for(protocol, (0, 0))
-    first = data.peek(0) if isinstance(data, ReadAhead) else data[0]
+    first = data.peek(0) if isinstance(data, PeekableSamples) else data[0]
     height, width = first.depth.shape
     return protocol_for(protocol, (height, width))
 

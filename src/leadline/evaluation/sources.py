@@ -11,13 +11,14 @@ from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.predictions import (
+    HUGGING_FACE,
     FilePredictions,
     ModelPredictions,
     PredictionOutput,
     Predictions,
     find_files,
 )
-from leadline.evaluation.scoring import ReadAhead
+from leadline.evaluation.scoring import PeekableSamples
 from leadline.evaluation.unit_detection import (
     check_declared_units,
     compared_indices,
@@ -27,8 +28,6 @@ from leadline.inference.camera import CameraMode
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
 from leadline.metrics import Protocol
-
-HUGGING_FACE = "hf:"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class OpenedSource:
 
 def open_source(
     source: str | Path | ModelSource | PredictionFolder | Predictions,
-    samples: ReadAhead,
+    samples: PeekableSamples,
     ids: Sequence[str],
     protocol: Protocol,
 ) -> OpenedSource:
@@ -145,7 +144,7 @@ def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:
     for option, value in (("--runtime", source.runtime), ("--camera", source.camera)):
         if value is not None:
             raise LeadlineError(f"{option} {value}: {path} runs in transformers; leave it out")
-    # In no install but leadline[hf].
+    # Imported here: transformers comes only with leadline[hf].
     from leadline.evaluation.hugging_face import HuggingFacePredictions
 
     short = path.removeprefix(HUGGING_FACE)
@@ -155,7 +154,7 @@ def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:
 
 
 def _open_folder(
-    source: PredictionFolder, samples: ReadAhead, ids: Sequence[str], protocol: Protocol
+    source: PredictionFolder, samples: PeekableSamples, ids: Sequence[str], protocol: Protocol
 ) -> OpenedSource:
     source.check(protocol)
     folder, units = Path(source.folder), source.units_per_metre
@@ -175,8 +174,8 @@ def _open_folder(
     predictions = FilePredictions(
         files,
         units,
-        flipped=None if source.mirrored is None else find_files(Path(source.mirrored), ids),
-        averaged=source.flip_averaged,
+        mirrored=None if source.mirrored is None else find_files(Path(source.mirrored), ids),
+        flip_averaged=source.flip_averaged,
         output=source.output,
         unit_warning=warning,
     )

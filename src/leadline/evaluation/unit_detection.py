@@ -76,14 +76,14 @@ def detect_units(files: Mapping[str, Path], samples: Sequence[Sample]) -> Detect
         raise LeadlineError(
             f"{folder}: some prediction files hold whole numbers and some do not; score them apart"
         )
-    comparison = _compare(files, samples, lambda path: read_depth(path, 1.0).depth)
-    if comparison is None:
+    evidence = _gather_evidence(files, samples, lambda path: read_depth(path, 1.0).depth)
+    if evidence is None:
         raise LeadlineError(
             f"{folder}: no prediction file has a positive, finite value where the truth has one; "
             "look at how they were written"
         )
     try:
-        return _unit_by_truth(comparison, whole.pop())
+        return _unit_by_truth(evidence, whole.pop())
     except LeadlineError as error:
         raise LeadlineError(f"{folder}: {error}") from None
 
@@ -98,8 +98,8 @@ def check_declared_units(
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
-    comparison = _compare(files, samples, read)
-    correlation = 0.0 if comparison is None else comparison.correlation
+    evidence = _gather_evidence(files, samples, read)
+    correlation = 0.0 if evidence is None else evidence.correlation
     if units is not None and correlation < -CLEAR_CORRELATION:
         return (
             f"the predictions fall as the true distance grows (rank correlation {correlation:.2f})"
@@ -113,7 +113,7 @@ def check_declared_units(
     return None
 
 
-def _compare(
+def _gather_evidence(
     files: Mapping[str, Path],
     samples: Sequence[Sample],
     read: Callable[[Path], NDArray[np.float32]],
@@ -146,27 +146,27 @@ def _rank_correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
     return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
-def _unit_by_truth(comparison: _UnitEvidence, whole: bool) -> DetectedUnits:
+def _unit_by_truth(evidence: _UnitEvidence, whole: bool) -> DetectedUnits:
     medians = (
-        f"median {comparison.prediction:g} in the files, {comparison.truth:.3g} m in the truth "
-        f"({comparison.images} images)"
+        f"median {evidence.prediction:g} in the files, {evidence.truth:.3g} m in the truth "
+        f"({evidence.images} images)"
     )
-    if comparison.correlation < -CLEAR_CORRELATION:
+    if evidence.correlation < -CLEAR_CORRELATION:
         raise LeadlineError(
             "the predictions fall as the true distance grows (rank correlation "
-            f"{comparison.correlation:.2f}): they look like disparity or inverse depth, which has "
+            f"{evidence.correlation:.2f}): they look like disparity or inverse depth, which has "
             "no unit of length; score them with --pred-output inverse --align scale-shift "
             "--align-space inverse, or convert them to depth first"
         )
-    if whole and comparison.largest <= 255:
+    if whole and evidence.largest <= 255:
         raise LeadlineError(
-            f"the prediction files hold whole numbers up to {comparison.largest:g}: 8-bit maps are "
+            f"the prediction files hold whole numbers up to {evidence.largest:g}: 8-bit maps are "
             "mostly stretched image by image and have lost their unit; if they have one, declare "
             "it with --pred-scale"
         )
 
     def log_likelihood(units: float) -> float:
-        return -abs(math.log(comparison.prediction / units / comparison.truth))
+        return -abs(math.log(evidence.prediction / units / evidence.truth))
 
     scores = score_units("u2" if whole else "f", log_likelihood)
     # How far off, as a factor of at least 1, the median would be in each unit.

@@ -39,14 +39,14 @@ def boundary_score(
     """
     counts = np.zeros((4, 3, len(THRESHOLDS)), dtype=np.int64)
     for axis in (0, 1):
-        found, true = _log_steps(prediction, axis), _log_steps(truth, axis)
+        predicted, true = _log_steps(prediction, axis), _log_steps(truth, axis)
         counted = _pairs(scored, axis)
         # Only steps above the lowest threshold in either map matter: few, so the rest is fast.
         lowest = np.float32(np.log(THRESHOLDS[0]) * (1 - 1e-6))
-        kept = np.flatnonzero(counted & ((np.abs(found) > lowest) | (np.abs(true) > lowest)))
-        found, true = found.ravel()[kept], true.ravel()[kept]
+        kept = np.flatnonzero(counted & ((np.abs(predicted) > lowest) | (np.abs(true) > lowest)))
+        predicted, true = predicted.ravel()[kept], true.ravel()[kept]
         for direction, sign in enumerate((1, -1)):
-            counts[2 * axis + direction] = _count(sign * found, sign * true)
+            counts[2 * axis + direction] = _count(sign * predicted, sign * true)
     both, in_prediction, in_truth = counts.transpose(1, 0, 2)
     if not in_truth.any():
         return None
@@ -93,10 +93,10 @@ def _pairs(scored: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
     return np.asarray(first & second, dtype=np.bool_)
 
 
-def _count(found: NDArray[np.float32], true: NDArray[np.float32]) -> NDArray[np.int64]:
+def _count(predicted: NDArray[np.float32], true: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return (3, thresholds): edges in both maps, in the prediction, in the truth."""
     levels = np.log(THRESHOLDS).astype(np.float32)
-    f, t = np.searchsorted(levels, found), np.searchsorted(levels, true)
-    rows = [np.bincount(each, minlength=len(levels) + 1) for each in (np.minimum(f, t), f, t)]
+    p, t = np.searchsorted(levels, predicted), np.searchsorted(levels, true)
+    rows = [np.bincount(each, minlength=len(levels) + 1) for each in (np.minimum(p, t), p, t)]
     # An edge that passes k thresholds is one at each of the k lowest.
     return np.stack([row[::-1].cumsum()[::-1][1:] for row in rows])

@@ -3,7 +3,7 @@
 p is the prediction and g the truth (ground truth) at a pixel, metres; "mean" is over the pixels. A
 metric is a formula over such means: its parameters name the `TERMS` that are averaged. Called with
 two vectors it computes them; `metric_set` computes those of several metrics together.
-A new metric is a function here and its name in `TABLE`.
+A new metric is a function here and its name in `ALL_METRICS`.
 
 >>> abs_rel([2.0, 1.0, 3.0], [1.0, 1.0, 4.0])
 0.4166666666666667
@@ -135,7 +135,7 @@ def log_mae(abs_log: float) -> float:
     return abs_log
 
 
-TABLE: dict[str, Metric] = {
+ALL_METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         delta1, delta2, delta3, abs_rel, sq_rel, rmse, rmse_log, log10, silog,
@@ -148,9 +148,11 @@ VARIANTS: dict[str, Metric] = {
     "sq_rel / g^2": sq_rel_without_unit,
     "rmse + 1e-5 under the root": rmse_with_epsilon,
 }
-"""Other definitions of metrics of `TABLE`, by the name that a protocol declares."""
+"""Other definitions of metrics of `ALL_METRICS`, by the name that a protocol declares."""
 
-HIGHER_IS_BETTER = frozenset(name for name, metric in TABLE.items() if metric.higher_is_better)
+HIGHER_IS_BETTER = frozenset(
+    name for name, metric in ALL_METRICS.items() if metric.higher_is_better
+)
 
 METRICS = (
     "delta1", "delta2", "delta3", "abs_rel", "sq_rel", "rmse", "rmse_log", "log10", "silog",
@@ -163,17 +165,17 @@ DOCUMENT_METRICS = ("depth_accuracy", "rmse_log1p")
 DEVKIT_METRICS = ("mae", "imae", "irmse", "log_mae")
 """What KITTI's development kit reports beside them."""
 
-DEVKIT_TABLE = ("silog", "sq_rel", "abs_rel", "irmse", "imae", "rmse", "mae", "log_mae", "delta1")
+DEVKIT_COLUMNS = ("silog", "sq_rel", "abs_rel", "irmse", "imae", "rmse", "mae", "log_mae", "delta1")
 """What a table shows where those are reported; the KITTI site ranks by the first four."""
 
 
 @lru_cache
-def metric_set(names: Sequence[str], variants: Sequence[str] = ()) -> MetricSet:
+def metric_set(names: tuple[str, ...], variants: tuple[str, ...] = ()) -> MetricSet:
     """Return the metrics called `names`, some of them in the definition of `variants`.
 
-    Both are tuples of names of `TABLE` and `VARIANTS`; KeyError for an unknown one.
+    Names are those of `ALL_METRICS`, variants those of `VARIANTS`; KeyError for an unknown one.
     """
-    table = TABLE | {VARIANTS[variant].name: VARIANTS[variant] for variant in variants}
+    table = ALL_METRICS | {VARIANTS[variant].name: VARIANTS[variant] for variant in variants}
     metrics = {name: table[name] for name in names}
     terms = dict.fromkeys(term for metric in metrics.values() for term in metric.terms)
     return MetricSet(metrics, tuple(terms))
@@ -185,15 +187,15 @@ def depth_metrics(
     names: Sequence[str] = METRICS,
     variants: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Return the metrics of `TABLE` called `names` for one image's valid pixels.
+    """Return the metrics of `ALL_METRICS` called `names` for one image's valid pixels.
 
     Shapes: two vectors (n,) of metres (arrays, or tensors on the CPU), n >= 1; computed in float64.
     Errors: ValueError for other shapes, a name that is no metric, or a depth that is not positive
     and finite: choose the valid pixels first, as `Protocol.score` does.
     """
     predicted, true = check_vectors(prediction, truth)
-    if unknown := [name for name in names if name not in TABLE]:
-        raise ValueError(f"{unknown[0]!r} is no metric; choose from {', '.join(TABLE)}")
+    if unknown := [name for name in names if name not in ALL_METRICS]:
+        raise ValueError(f"{unknown[0]!r} is no metric; choose from {', '.join(ALL_METRICS)}")
     chosen = metric_set(tuple(names), tuple(variants))
     return chosen.values(chosen.sums(predicted, true))
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.metrics.alignment import ALIGNMENT_SPACES, ALIGNMENTS, align
 from leadline.metrics.depth_metrics import (
+    ALL_METRICS,
+    DEVKIT_COLUMNS,
     DEVKIT_METRICS,
-    DEVKIT_TABLE,
     DOCUMENT_METRICS,
     METRICS,
-    TABLE,
     VARIANTS,
     metric_set,
 )
@@ -82,7 +82,7 @@ class Protocol:
             "alignment": (self.alignment, ALIGNMENTS),
             "alignment_space": (self.alignment_space, ALIGNMENT_SPACES),
             "aggregation": (self.aggregation, AGGREGATIONS),
-            **{f"extra_metrics {name}": (name, tuple(TABLE)) for name in self.extra_metrics},
+            **{f"extra_metrics {name}": (name, tuple(ALL_METRICS)) for name in self.extra_metrics},
             **{f"variants {name}": (name, tuple(VARIANTS)) for name in self.variants},
         }
         for field, (value, allowed) in choices.items():
@@ -147,7 +147,7 @@ class Protocol:
     @property
     def table_metrics(self) -> tuple[str, ...]:
         """The nine metrics that a table under this protocol shows."""
-        return DEVKIT_TABLE if set(DEVKIT_METRICS) <= set(self.extra_metrics) else METRICS
+        return DEVKIT_COLUMNS if set(DEVKIT_METRICS) <= set(self.extra_metrics) else METRICS
 
     @property
     def metric_set(self) -> MetricSet:

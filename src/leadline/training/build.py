@@ -12,16 +12,11 @@ from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.build import (
-    CONFIG_FILE,
-    WEIGHTS_FILE,
-    checked_factory,
-    create_model,
-    read_config,
-)
+from leadline.models.build import checked_factory, create_model, read_config
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import imagenet_weights_file, plain_name, read_state_dict
 from leadline.models.size_policy import processing_size
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 from leadline.training.camera import recipe_focal
 from leadline.training.recipe import ModelSection, Recipe
 from leadline.training.run_folder import MODEL

@@ -69,21 +69,19 @@ def case_rows(
     return [_case_row(results, sample, shared or _range_of([sample])) for sample in samples]
 
 
-def read_samples(
-    results: Sequence[Result], cases: Sequence[str], data: DepthDataset
-) -> list[Sample]:
-    """Read the images `cases` of the data that was scored.
+def read_samples(results: Sequence[Result], ids: Sequence[str], data: DepthDataset) -> list[Sample]:
+    """Read the images `ids` of the data that was scored.
 
     Errors: LeadlineError where `data` lacks an image or is not what was scored.
     """
     place = {data.sample_id(index): index for index in range(len(data))}
-    lost = [name for name in cases if name not in place]
+    lost = [name for name in ids if name not in place]
     if lost:
         raise LeadlineError(
             f"{results[0].data}: has no image {lost[0]} any more; "
             "give the folder that was scored with --data"
         )
-    samples = [data[place[name]] for name in cases]
+    samples = [data[place[name]] for name in ids]
     for result in results:
         _check_truth(result, samples)
     return samples
