@@ -122,6 +122,12 @@ def test_a_mixture_is_written_and_read_back(far):
     assert Recipe.model_validate(yaml.safe_load(recipe.to_yaml())) == recipe
 
 
+def test_where_a_set_lies_does_not_depend_on_where_a_run_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = quick("data.mix=[{name: a, path: data/rooms}]")
+    assert recipe.data.mix[0].path == str(tmp_path / "data" / "rooms")
+
+
 def test_a_mixture_validates_on_the_set_that_is_named(pairs, far):
     train_data, val = open_recipe_data(mix_of(far), pairs, None)
     assert isinstance(train_data, MixedDataset)

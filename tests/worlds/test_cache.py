@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from leadline.datasets.open import open_data
 from leadline.datasets.packing import pack, plan_packing
 from leadline.datasets.pairs import open_pairs
 from leadline.worlds import WorldSet, cached_folder, render_cached
+from leadline.worlds.sets import as_json
 
 TINY = WorldSet("rooms", 2, (24, 32), val_share=0.0)
 
@@ -33,6 +35,17 @@ def test_without_the_variable_the_system_says_where(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("LEADLINE_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert cached_folder(TINY).parent == Path("/somewhere/leadline/worlds")
+
+
+def test_a_package_that_is_not_there_is_no_error_until_it_is_needed(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("leadline.worlds.sets.version", version)
+    assert cached_folder(TINY).parent == cache / "worlds"
+    assert '"embreex": "not installed"' in as_json(TINY.describe())
 
 
 def test_a_set_is_rendered_once_and_packs_into_shards(cache: Path, tmp_path: Path) -> None:

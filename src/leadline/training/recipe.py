@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from leadline.errors import LeadlineError, nearest
 from leadline.io.yaml_files import parse_yaml
@@ -86,6 +93,12 @@ class MixedSet(Section):
     labels: bool = Field(
         True, description="false: its pixels count as without a class, whatever its files say."
     )
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str | None) -> str | None:
+        # A run may be resumed from elsewhere.
+        return None if path is None else str(Path(path).expanduser().resolve())
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from leadline.errors import LeadlineError
 from leadline.worlds.classes import CLASS_SETS
@@ -108,12 +108,19 @@ class WorldSet:
         packages = ("numpy", "embreex", "opencv-python-headless")
         return {
             "generator": GENERATOR_VERSION,
-            "packages": {name: version(name) for name in packages},
+            "packages": {name: _version(name) for name in packages},
             **asdict(self),
             "size": list(self.size),
             "variations": list(self.variations),
             "units_per_metre": UNITS[self.kind],
         }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"  # what needs it says so, where it is needed
 
 
 def digest(data: bytes) -> str:
