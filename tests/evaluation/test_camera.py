@@ -10,7 +10,7 @@ from leadline.datasets.sample import Sample
 from leadline.depth import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.evaluation import ModelPredictions, ModelSource, Result, evaluate
-from leadline.evaluation.comparison import compare_results
+from leadline.evaluation.comparison_table import compare_results
 from leadline.inference.camera import TrainingCamera
 from leadline.weights import FOLDER
 from tests.cli.helpers import fails_in_one_line, leadline

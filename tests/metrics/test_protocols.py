@@ -23,17 +23,19 @@ NYU = get_protocol("nyu-eigen")
 
 def test_the_crop_is_rows_45_to_470_and_columns_41_to_600():
     truth = np.ones((480, 640), np.float32)
-    rows, columns = np.nonzero(NYU.mask(truth, truth > 0))
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (45, 470, 41, 600)
-    assert len(rows) == 426 * 560
+    comparison = NYU.score(truth, truth, truth > 0)
+    assert comparison.window == (slice(45, 471), slice(41, 601))
+    assert comparison.pixels == 426 * 560
 
 
 def test_truth_outside_the_cap_is_not_scored():
     truth = np.full((480, 640), 5.0, np.float32)
     truth[100, 100], truth[101, 101] = 10.0, 0.0005
-    scored = NYU.mask(truth, truth > 0)
-    assert not scored[100, 100]
-    assert not scored[101, 101]
+    comparison = NYU.score(truth, truth, truth > 0)
+    top, left = (part.start for part in comparison.window)
+    assert not comparison.scored[100 - top, 100 - left]
+    assert not comparison.scored[101 - top, 101 - left]
+    assert comparison.pixels == 426 * 560 - 2
 
 
 def test_predictions_are_clamped_and_nan_counts_as_the_nearest():
@@ -51,7 +53,7 @@ def test_an_image_without_a_scored_pixel_has_no_score():
 
 def test_another_size_is_refused_and_the_remedy_named():
     with pytest.raises(LeadlineError, match=r"\(480, 640\).*\(240, 320\).*the protocol full"):
-        NYU.mask(np.ones((240, 320), np.float32), np.ones((240, 320), bool))
+        NYU.window((240, 320))
 
 
 def test_resizing_is_bilinear_with_half_pixel_centres():
@@ -79,8 +81,8 @@ def test_the_hash_changes_with_any_field():
 
 
 def test_auto_depends_on_the_size_of_the_truth():
-    assert protocol_for("auto", (480, 640)).name == "nyu-eigen"
-    assert protocol_for("auto", (375, 1242)).name == "full"
+    assert protocol_for((480, 640)).name == "nyu-eigen"
+    assert protocol_for((375, 1242)).name == "full"
     with pytest.raises(LeadlineError, match="choose one of"):
         get_protocol("kitty")
 
@@ -271,14 +273,14 @@ class TestOwnProtocols:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ("name: mine\nsource: me\nmin_depth: 0\nmax_dept: 5\n", "max_dept.*mean max_depth"),
+            ("name: mine\nsource: me\nmin_depth: 0\nmax_dept: 5\n", "max_dept.*mean 'max_depth"),
             ("name: mine\nsource: me\n", "max_depth, min_depth is missing"),
             ("base: nyu-eigen\nname: mine\nsource: me\nmax_depth: far\n", "max_depth is 'far'"),
             ("base: nyu-eigen\nname: mine\nsource: me\nmax_depth: .nan\n", "max_depth"),
             ("base: nyu-eigen\nname: mine\nsource: me\nmax_depth: 0.0001\n", "no range"),
             ("base: nyu-eigen\nname: mine\nsource: me\ncrop: [0, 481, 0, 640]\n", "within 480 x"),
             ("base: nyu-eigen\nname: mine\nsource: me\nresize: cubic\n", "choose one of bilinear"),
-            ("base: nyu-eigne\nname: mine\nsource: me\n", "did you mean nyu-eigen"),
+            ("base: nyu-eigne\nname: mine\nsource: me\n", "did you mean 'nyu-eigen'"),
             ("base: full\nname: nyu-eigen\nsource: me\n", "Leadline's own"),
             ("base: full\nname: mine\nsource: me\nclamp: [0, 5]\n", "0 < low"),
             ("base: full\nname: mine\nsource: me\nmax_depth: 2020-01-01\n", "mine.yaml"),

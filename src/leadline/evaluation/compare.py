@@ -9,7 +9,7 @@ from typing import Literal
 from leadline.datasets.open import open_data
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
-from leadline.evaluation.comparison import ComparisonTable, compare_results
+from leadline.evaluation.comparison_table import ComparisonTable, compare_results
 from leadline.evaluation.report.case_pictures import (
     CaseRow,
     case_rows,

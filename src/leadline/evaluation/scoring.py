@@ -21,6 +21,7 @@ from leadline.metrics import (
     Comparison,
     Protocol,
     bootstrap_interval,
+    get_protocol,
     mean_over_images,
     protocol_for,
 )
@@ -216,11 +217,13 @@ def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
     """Return the protocol given or named; `auto` is the one for the size of the first image."""
     if isinstance(protocol, Protocol):
         return protocol
-    if protocol != "auto" or len(data) == 0:
-        return protocol_for(protocol, (0, 0))
+    if protocol != "auto":
+        return get_protocol(protocol)
+    if len(data) == 0:
+        return get_protocol("full")
     first = data.peek(0) if isinstance(data, PeekableSamples) else data[0]
     height, width = first.depth.shape
-    return protocol_for(protocol, (height, width))
+    return protocol_for((height, width))
 
 
 def _image_score(id: str, comparison: Comparison) -> ImageScore:

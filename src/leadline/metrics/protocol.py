@@ -215,13 +215,6 @@ class Protocol:
         top, bottom, left, right = self.crop
         return slice(top, bottom), slice(left, right)
 
-    def mask(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which pixels (H,W) are scored, for truth that is at the working size."""
-        rows, columns = self.window((truth.shape[0], truth.shape[1]))
-        scored = np.zeros(truth.shape, dtype=bool)
-        scored[rows, columns] = self._in_range(truth[rows, columns], valid[rows, columns])
-        return scored
-
     def _in_range(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
         scored = valid & (truth > self.min_depth)
         if self.beyond_max == "ignored":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
@@ -11,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError, nearest, one_line
 from leadline.io.yaml_files import parse_yaml, read_yaml
 from leadline.metrics.protocol import Protocol
 
@@ -59,18 +58,15 @@ def get_protocol(name: str) -> Protocol:
         return PROTOCOLS[name]
     if Path(name).suffix in SUFFIXES:
         return read_protocol(Path(name))
-    close = difflib.get_close_matches(name, PROTOCOLS, n=1)
     raise LeadlineError(
-        f"protocol {name!r} is not known{f' (did you mean {close[0]}?)' if close else ''}; choose "
-        f"one of {', '.join(PROTOCOLS)}, auto, or a .yaml file"
+        f"protocol {name!r} is not known{nearest(name, PROTOCOLS)}; choose one of "
+        f"{', '.join(PROTOCOLS)}, auto, or a .yaml file"
     )
 
 
-def protocol_for(name: str, size: tuple[int, int]) -> Protocol:
-    """Return the protocol called `name`; `auto` is nyu-eigen for 480x640 truth, else full."""
-    if name == "auto":
-        name = "nyu-eigen" if size == NYU_SIZE else "full"
-    return get_protocol(name)
+def protocol_for(size: tuple[int, int]) -> Protocol:
+    """Return what `auto` means for truth of `size` (H, W): nyu-eigen for 480x640, else full."""
+    return get_protocol("nyu-eigen" if size == NYU_SIZE else "full")
 
 
 def aligned(protocol: Protocol, method: str, space: str = "depth") -> Protocol:
@@ -105,9 +101,10 @@ def _parse(content: Any, origin: str) -> Protocol:
     known = {field.name for field in fields(Protocol)}
     for key in content:
         if key not in known | {"base"}:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
-            raise LeadlineError(f"{origin}: unknown key {key!r}{hint}")
+            raise LeadlineError(
+                f"{origin}: unknown key {key!r}{nearest(str(key), known)}; "
+                f"known: {', '.join(sorted(known))}"
+            )
     base = content.pop("base", None)
     needed = {"name", "source"} | (set() if base else {"min_depth", "max_depth"})
     if missing := sorted(needed - set(content)):

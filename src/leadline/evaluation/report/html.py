@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leadline import __version__
-from leadline.evaluation.report.tables import headed, number, p_value, signed
+from leadline.evaluation.report.tables import number, p_value, signed, with_arrow
 from leadline.io.atomic import write_text
 from leadline.viz.color import color_table
 from leadline.viz.panels import ERROR_LIMIT, error_table
@@ -42,7 +42,7 @@ def environment() -> Environment:
         number=number,
         signed=signed,
         p_value=p_value,
-        headed=headed,
+        with_arrow=with_arrow,
         data_uri=data_uri,
         shown_size=shown_size,
     )

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.errors import LeadlineError
 from leadline.evaluation.breakdowns import PartScore
-from leadline.evaluation.comparison import ComparisonTable, compare_results
+from leadline.evaluation.comparison_table import ComparisonTable, compare_results
 from leadline.evaluation.report.case_pictures import CaseRow, case_rows, read_samples
 from leadline.evaluation.report.html import write_page
 from leadline.evaluation.report.plots import bars, histogram, scatter
@@ -39,7 +39,7 @@ def write_report(path: Path, result: Result, data: DepthDataset | None = None) -
     Errors: LeadlineError where `data` is needed, or is not what was scored.
     """
     metrics = result.protocol.table_metrics
-    comparison = compare_results([result], metrics=metrics, published=False)
+    table = compare_results([result], metrics=metrics, published=False)
     errors = result.table.columns["abs_rel"]
     write_page(
         path,
@@ -49,7 +49,7 @@ def write_report(path: Path, result: Result, data: DepthDataset | None = None) -
         result=result,
         lead_metrics=LEAD_METRICS,
         metrics=metrics,
-        blocks=blocks(comparison),
+        blocks=blocks(table),
         facts=_facts(result),
         fields=_fields(result),
         histogram=histogram(errors[np.isfinite(errors)], "abs_rel"),
@@ -63,21 +63,21 @@ def write_report(path: Path, result: Result, data: DepthDataset | None = None) -
 
 
 def write_comparison(
-    path: Path, comparison: ComparisonTable, rows: Sequence[CaseRow], *, errors: bool = False
+    path: Path, table: ComparisonTable, rows: Sequence[CaseRow], *, errors: bool = False
 ) -> None:
     """Write a comparison as one self-contained HTML file; `rows` are its pictures."""
     write_page(
         path,
         "compare.html",
-        title=f"{len(comparison.results)} results compared",
+        title=f"{len(table.results)} results compared",
         created=None,
-        comparison=comparison,
-        labels=comparison.marked_labels,
-        blocks=blocks(comparison),
+        table=table,
+        labels=table.marked_labels,
+        blocks=blocks(table),
         best_words=BEST_WORDS,
         interval_words=INTERVAL_WORDS,
         paired_words=PAIRED_WORDS,
-        scatters=_scatters(comparison),
+        scatters=_scatters(table),
         rows=rows,
         errors=errors,
     )
@@ -207,12 +207,12 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _scatters(comparison: ComparisonTable) -> list[Mapping[str, Any]]:
+def _scatters(table: ComparisonTable) -> list[Mapping[str, Any]]:
     """One plot for each result that may be tested against the first: abs_rel image by image."""
-    first = comparison.results[0]
+    first = table.results[0]
     plots: list[Mapping[str, Any]] = []
-    for label, result in zip(comparison.labels, comparison.results, strict=True):
-        if label not in comparison.differences:
+    for label, result in zip(table.labels, table.results, strict=True):
+        if label not in table.differences:
             continue
         x = first.table.columns["abs_rel"]
         y = result.table.column("abs_rel", first.table.ids)
@@ -222,6 +222,6 @@ def _scatters(comparison: ComparisonTable) -> list[Mapping[str, Any]]:
             f"abs_rel of each image. Below the line {label} is better: {better} of "
             f"{np.count_nonzero(both)} images."
         )
-        svg = scatter(x[both], y[both], comparison.labels[0], label, "abs_rel")
+        svg = scatter(x[both], y[both], table.labels[0], label, "abs_rel")
         plots.append({"svg": svg, "words": words})
     return plots

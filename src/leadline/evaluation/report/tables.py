@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from leadline.evaluation.comparison import ComparisonTable, PairedDifference, Row, Value
+from leadline.evaluation.comparison_table import ComparisonTable, PairedDifference, Row, Value
 from leadline.evaluation.published import published_for
 from leadline.metrics import HIGHER_IS_BETTER
 
@@ -36,9 +36,9 @@ def p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def blocks(comparison: ComparisonTable) -> list[tuple[str, list[Row]]]:
+def blocks(table: ComparisonTable) -> list[tuple[str, list[Row]]]:
     """Return the rows in titled blocks: results (no title), baselines, published rows."""
-    reference = published_for(comparison.results[0].protocol.name)
+    reference = published_for(table.results[0].protocol.name)
     titles = {
         "result": "",
         "baseline": "baselines, which never look at the photograph",
@@ -48,45 +48,44 @@ def blocks(comparison: ComparisonTable) -> list[tuple[str, list[Row]]]:
         else "",
     }
     all_blocks = [
-        (title, [row for row in comparison.rows if row.kind == kind])
-        for kind, title in titles.items()
+        (title, [row for row in table.rows if row.kind == kind]) for kind, title in titles.items()
     ]
     return [(title, rows) for title, rows in all_blocks if rows]
 
 
-def terminal(comparison: ComparisonTable) -> str:
+def terminal(table: ComparisonTable) -> str:
     """Return aligned plain text; the best of a column carries a star."""
-    names = [_marked(row.name, row.marks) for row in comparison.rows]
-    width = 2 + max(len(name) for name in (*names, *comparison.differences))
-    head = _line("", comparison.metrics, width)
-    lines = [f"data      {comparison.data}", f"protocol  {comparison.protocol}", "", head]
-    for title, rows in blocks(comparison):
+    names = [_marked(row.name, row.marks) for row in table.rows]
+    width = 2 + max(len(name) for name in (*names, *table.differences))
+    head = _line("", table.metrics, width)
+    lines = [f"data      {table.data}", f"protocol  {table.protocol}", "", head]
+    for title, rows in blocks(table):
         lines += ["", title] if title else []
         for row in rows:
-            values = [row.values[metric] for metric in comparison.metrics]
+            values = [row.values[metric] for metric in table.metrics]
             lines.append(_line(_marked(row.name, row.marks), map(_starred, values), width))
             if any(value.interval for value in values):
                 lines.append(_line("", (_range(value.interval) for value in values), width))
-    lines += ["", *_terminal_key(comparison)]
-    if comparison.differences:
-        lines += _terminal_differences(comparison, width)
-    lines += [""] if comparison.notes else []
-    lines += [f"[{mark}] {text}" for mark, text in comparison.notes.items()]
+    lines += ["", *_terminal_key(table)]
+    if table.differences:
+        lines += _terminal_differences(table, width)
+    lines += [""] if table.notes else []
+    lines += [f"[{mark}] {text}" for mark, text in table.notes.items()]
     return "\n".join(lines)
 
 
-def _terminal_key(comparison: ComparisonTable) -> list[str]:
-    values = [value for row in comparison.rows for value in row.values.values()]
+def _terminal_key(table: ComparisonTable) -> list[str]:
+    values = [value for row in table.rows for value in row.values.values()]
     best = any(value.best for value in values)
     intervals = any(value.interval for value in values)
     key = [f"* {BEST_WORDS}."] if best else []
     return key + ([f"Second lines: {INTERVAL_WORDS}"] if intervals else [])
 
 
-def _terminal_differences(comparison: ComparisonTable, width: int) -> list[str]:
-    lines = ["", f"against {comparison.labels[0]}, image by image:"]
-    for name, by_metric in comparison.differences.items():
-        each = [by_metric.get(metric) for metric in comparison.metrics]
+def _terminal_differences(table: ComparisonTable, width: int) -> list[str]:
+    lines = ["", f"against {table.labels[0]}, image by image:"]
+    for name, by_metric in table.differences.items():
+        each = [by_metric.get(metric) for metric in table.metrics]
         lines.append(_line(name, (f"{signed(d.mean)} " if d else "- " for d in each), width))
         lines.append(_line("", (_signed_range(d.interval) if d else "" for d in each), width))
         lines.append(_line("", (f"p {p_value(d.p)} " if d else "" for d in each), width))
@@ -113,33 +112,33 @@ def _marked(name: str, marks: Sequence[str]) -> str:
     return f"{name} [{','.join(marks)}]" if marks else name
 
 
-def markdown(comparison: ComparisonTable) -> str:
+def markdown(table: ComparisonTable) -> str:
     """Return GitHub's Markdown; the best of a column is bold."""
     lines = [
-        f"{_md(comparison.data)}; protocol `{comparison.protocol}`",
+        f"{_md(table.data)}; protocol `{table.protocol}`",
         "",
-        "| | " + " | ".join(headed(metric) for metric in comparison.metrics) + " |",
-        "| --- |" + " ---: |" * len(comparison.metrics),
+        "| | " + " | ".join(with_arrow(metric) for metric in table.metrics) + " |",
+        "| --- |" + " ---: |" * len(table.metrics),
     ]
-    for title, rows in blocks(comparison):
+    for title, rows in blocks(table):
         if title:
-            lines.append(f"| *{_md(title)}* |" + " |" * len(comparison.metrics))
+            lines.append(f"| *{_md(title)}* |" + " |" * len(table.metrics))
         for row in rows:
-            cells = [_md_value(row.values[metric]) for metric in comparison.metrics]
+            cells = [_md_value(row.values[metric]) for metric in table.metrics]
             marks = "".join(f"[{mark}]" for mark in row.marks)
             lines.append(f"| {_md(row.name)}{' ' + marks if marks else ''} | {' | '.join(cells)} |")
     lines += ["", f"**Bold**: {BEST_WORDS}. In brackets: {INTERVAL_WORDS}"]
-    if comparison.differences:
-        lines += ["", f"Against {_md(comparison.labels[0])}, image by image: {PAIRED_WORDS}.", ""]
+    if table.differences:
+        lines += ["", f"Against {_md(table.labels[0])}, image by image: {PAIRED_WORDS}.", ""]
         lines += lines[2:4]
-        for name, by_metric in comparison.differences.items():
-            cells = [_md_difference(by_metric.get(metric)) for metric in comparison.metrics]
+        for name, by_metric in table.differences.items():
+            cells = [_md_difference(by_metric.get(metric)) for metric in table.metrics]
             lines.append(f"| {_md(name)} | {' | '.join(cells)} |")
-    lines += ["", *(f"- [{mark}] {_md(text)}" for mark, text in comparison.notes.items())]
+    lines += ["", *(f"- [{mark}] {_md(text)}" for mark, text in table.notes.items())]
     return "\n".join(lines).rstrip()
 
 
-def headed(metric: str) -> str:
+def with_arrow(metric: str) -> str:
     """Return a metric's name with an arrow to its better end."""
     return f"{metric} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
 
@@ -181,11 +180,11 @@ _LATEX = {
 }
 
 
-def latex(comparison: ComparisonTable) -> str:
+def latex(table: ComparisonTable) -> str:
     """Return tabulars for a document that loads booktabs; the best of a column is bold."""
-    columns = len(comparison.metrics)
+    columns = len(table.metrics)
     lines = []
-    for title, rows in blocks(comparison):
+    for title, rows in blocks(table):
         if title:
             words = (
                 f"\\multicolumn{{{columns + 1}}}{{p{{0.95\\linewidth}}}}{{\\emph{{{_tex(title)}}}}}"
@@ -193,30 +192,30 @@ def latex(comparison: ComparisonTable) -> str:
             lines += ["\\midrule", f"{words} \\\\"]
         for row in rows:
             marks = f"$^{{{','.join(row.marks)}}}$" if row.marks else ""
-            values = [row.values[metric] for metric in comparison.metrics]
+            values = [row.values[metric] for metric in table.metrics]
             lines.append(_tex_row(_tex(row.name) + marks, map(_tex_value, values)))
             if any(value.interval for value in values):
                 lines.append(_tex_row("", (_tex_range(value.interval) for value in values)))
     lines = [
         "% needs \\usepackage{booktabs}; seven metrics take a text width of 17 cm",
-        f"% {_tex(comparison.data)}; protocol {_tex(comparison.protocol)}",
-        *_tabular(comparison, lines),
+        f"% {_tex(table.data)}; protocol {_tex(table.protocol)}",
+        *_tabular(table, lines),
         "",
         f"Bold: {BEST_WORDS}. Small: {_tex(INTERVAL_WORDS)}",
     ]
-    if comparison.differences:
+    if table.differences:
         lines += [
             "",
-            f"Against {_tex(comparison.labels[0])}, image by image: {_tex(PAIRED_WORDS)}.",
+            f"Against {_tex(table.labels[0])}, image by image: {_tex(PAIRED_WORDS)}.",
         ]
-        lines += ["", *_tabular(comparison, _tex_differences(comparison))]
-    lines += [f"\n$^{{{mark}}}$ {_tex(text)}" for mark, text in comparison.notes.items()]
+        lines += ["", *_tabular(table, _tex_differences(table))]
+    lines += [f"\n$^{{{mark}}}$ {_tex(text)}" for mark, text in table.notes.items()]
     return "\n".join(lines)
 
 
-def _tabular(comparison: ComparisonTable, rows: Sequence[str]) -> list[str]:
+def _tabular(table: ComparisonTable, rows: Sequence[str]) -> list[str]:
     """Put a head above rows; small and close, so that seven metrics fit a page."""
-    metrics = [_tex_metric(metric) for metric in comparison.metrics]
+    metrics = [_tex_metric(metric) for metric in table.metrics]
     return [
         "{\\footnotesize\\setlength{\\tabcolsep}{3pt}",
         f"\\begin{{tabular}}{{l{'c' * len(metrics)}}}",
@@ -233,10 +232,10 @@ def _tex_row(name: str, cells: Iterable[str]) -> str:
     return f"{' & '.join([name, *cells])} \\\\"
 
 
-def _tex_differences(comparison: ComparisonTable) -> list[str]:
+def _tex_differences(table: ComparisonTable) -> list[str]:
     lines = []
-    for name, by_metric in comparison.differences.items():
-        each = [by_metric.get(metric) for metric in comparison.metrics]
+    for name, by_metric in table.differences.items():
+        each = [by_metric.get(metric) for metric in table.metrics]
         lines.append(_tex_row(_tex(name), (f"${signed(d.mean)}$" if d else "--" for d in each)))
         lines.append(_tex_row("", (_tex_range(d.interval, signed) if d else "" for d in each)))
         lines.append(_tex_row("", (f"$p$ {_tex(p_value(d.p))}" if d else "" for d in each)))
@@ -266,19 +265,19 @@ def _tex_range(
     return f"{{\\tiny ${written(interval[0])}$..${written(interval[1])}$}}"
 
 
-def as_json(comparison: ComparisonTable) -> str:
+def as_json(table: ComparisonTable) -> str:
     """Return every number of the comparison as JSON."""
     content = {
-        "data": comparison.data,
-        "protocol": comparison.protocol,
-        "metrics": comparison.metrics,
-        "rows": [asdict(row) for row in comparison.rows],
-        "against": comparison.labels[0],
+        "data": table.data,
+        "protocol": table.protocol,
+        "metrics": table.metrics,
+        "rows": [asdict(row) for row in table.rows],
+        "against": table.labels[0],
         "differences": {
             name: {metric: asdict(each) for metric, each in by_metric.items()}
-            for name, by_metric in comparison.differences.items()
+            for name, by_metric in table.differences.items()
         },
-        "notes": comparison.notes,
+        "notes": table.notes,
     }
     return json.dumps(content, indent=2)
 
