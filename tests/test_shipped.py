@@ -116,6 +116,18 @@ def test_a_light_install_without_torch_predicts(tmp_path):
     command = [tmp_path / "venv" / "bin" / "leadline", "predict", ROOT / "examples" / "room.jpg"]
     subprocess.run([*command, "-o", tmp_path / "out", "--color", "--ply"], check=True, cwd=tmp_path)
     assert np.load(tmp_path / "out" / "room.npy").shape == (480, 640)
+    in_torch = subprocess.run(
+        [*command, "-o", "out", "--runtime", "torch"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert in_torch.returncode == 2
+    assert "leadline[train]" in in_torch.stderr
+    export = [command[0], "export", "compact-nyu", "--format", "onnx", "-o", tmp_path]
+    subprocess.run(export, check=True)
+    onnx.checker.check_model(tmp_path / "compact-nyu.onnx")
     absent = subprocess.run([python, "-c", "import torch"], capture_output=True, check=False)
     assert absent.returncode != 0
     trained = subprocess.run(
