@@ -15,7 +15,7 @@ from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import OutputOptions, Predictor, calibrate, predict
 from leadline.inference.camera import TrainingCamera
-from leadline.io import read_depth
+from leadline.io import read_depth, write_depth
 from leadline.models.build import load_model
 
 KINECT = {"training_focal": 260.0, "training_area": 76_800, "stride": 16}
@@ -102,8 +102,9 @@ def folder(quick_run, tmp_path_factory):
     model.config = replace(model.config, training_focal=80.0)
     folder.mkdir()
     model.save(folder)
-    write_exported(to_onnx(model), folder.parent / "m.onnx", "f32")
-    write_exported(to_onnx(model), folder.parent / "m.xml", "f32")
+    graph = to_onnx(model)
+    write_exported(graph, folder.parent / "m.onnx", "f32")
+    write_exported(graph, folder.parent / "m.xml", "f32")
     return folder
 
 
@@ -203,10 +204,13 @@ def test_intrinsics_of_another_size_are_refused():
 
 def test_every_format_carries_the_camera(tmp_path):
     path = photo(tmp_path / "p.png", noise(48, 64), 50)
-    for format in ("npy", "npz", "png16", "exr", "pfm"):
-        results = predict(path, tmp_path / format, output=OutputOptions(format))
-        assert read_depth(results.done[0].files[0]).provenance["camera"] == "exif"
-    sidecar = json.loads((tmp_path / "npy" / "p.npy.json").read_text())
+    depth = leadline.load()(path)
+    for suffix in (".npy", ".npz", ".png", ".exr", ".pfm"):
+        write_depth(tmp_path / f"d{suffix}", depth)
+        read = read_depth(tmp_path / f"d{suffix}")
+        assert read.provenance == depth.provenance
+        assert read.intrinsics.focal == pytest.approx(depth.intrinsics.focal)
+    sidecar = json.loads((tmp_path / "d.npy.json").read_text())
     assert json.loads(sidecar["leadline:provenance"])["camera"] == "exif"
 
 

@@ -72,7 +72,7 @@ def predict_command(
     runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
     processing_area: Annotated[
         int | None,
-        typer.Option(help="Pixels the network sees; another number than trained at: wrong metres."),
+        typer.Option(help="Pixels the network sees; another number than trained at: less exact."),
     ] = None,
 ) -> None:
     """Predict metric depth of photographs: one depth file each, at the photograph's own size.
