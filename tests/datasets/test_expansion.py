@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from typer.testing import CliRunner
 
+from leadline.cli import app
 from leadline.datasets import open_data
 from leadline.datasets.expansion import ExpandOptions, expand
 from leadline.errors import LeadlineError
-from tests.cli.helpers import RUN, leadline
+from tests.cli.helpers import RUN
 
 SIZE = (96, 128)
 
@@ -143,9 +145,10 @@ def test_depth_that_16_bits_cannot_hold_is_an_error_with_a_remedy(planes, tmp_pa
 
 def test_the_command_puts_validation_aside_before_it_expands(pairs, tmp_path):
     out = tmp_path / "out"
-    result = leadline("expand", pairs, "-o", out, "--per-image", 2, "--val-fraction", 0.25)
-    assert result.returncode == 0, result.stderr
-    assert "27 training pairs from 9, 3 validation pairs unchanged" in result.stdout
+    options = ["-o", str(out), "--per-image", "2", "--val-fraction", "0.25", "--workers", "1"]
+    result = CliRunner().invoke(app, ["expand", str(pairs), *options])
+    assert result.exit_code == 0, result.output
+    assert "27 training pairs from 9, 3 validation pairs unchanged" in result.output
     assert yaml.safe_load((out / "dataset.yaml").read_text()) == {"depth_scale": 1000}
     sources = {row["source"] for row in rows_of(out)}
     validation = {line.split(",")[2] for line in (out / "val.csv").read_text().splitlines()[1:]}

@@ -38,7 +38,8 @@ LINES = st.lists(st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=4
 @pytest.mark.parametrize("kind", READERS)
 @given(lines=LINES)
 def test_any_text_is_read_or_explained(tmp_path_factory, kind, lines):
-    folder = tmp_path_factory.mktemp("text")
+    folder = tmp_path_factory.getbasetemp() / f"text-{kind}"  # every example writes the same files
+    folder.mkdir(exist_ok=True)
     names = NAMES.get(kind, ("list.txt",))
     for name in names:
         (folder / name).write_text("\n".join(lines), encoding="utf-8", errors="replace")

@@ -146,7 +146,7 @@ def test_any_table_gives_each_pixel_the_class_of_its_colour(tmp_path_factory, ta
         f"{name}{'' if number is None else f':{number}'} {r} {g} {b}"
         for (r, g, b), (name, number) in table.items()
     ]
-    path = tmp_path_factory.mktemp("table") / "encoding.txt"
+    path = tmp_path_factory.getbasetemp() / "encoding.txt"
     path.write_text("\n".join(["Category(:id) r g b", *rows]) + "\n")
     painted = data.draw(st.lists(st.sampled_from(list(table)), min_size=6, max_size=6))
     picture = np.array(painted, dtype=np.uint8).reshape(2, 3, 3)

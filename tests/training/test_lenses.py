@@ -11,7 +11,7 @@ from leadline.depth import Intrinsics
 from leadline.training.augment import prepare
 from leadline.training.camera import recipe_focal
 from leadline.training.recipe import AugmentSection, load_recipe
-from tests.worlds.rays import camera_ray, first_hit
+from tests.worlds.rays import Triangles, camera_ray
 
 SIZE = (48, 64)
 FOCAL = 50.0  # of the training camera, in pixels at SIZE
@@ -56,6 +56,7 @@ def test_pictures_zoomed_to_one_view_have_one_target(room, views):
     """
     scene, camera = room
     corners = scene.vertices[scene.faces].astype(np.float64)
+    triangles = Triangles(corners, np.array(camera.position))
     for view, fx in zip(views, LENSES, strict=True):
         zoom = LENSES[-1] / fx
         section = AugmentSection(scale=(zoom, zoom))
@@ -66,7 +67,7 @@ def test_pictures_zoomed_to_one_view_have_one_target(room, views):
         for row, column in np.random.default_rng(0).integers(0, SIZE, (25, 2)):
             u, v = np.rint(inverse @ (column, row, 1))
             way = camera_ray(camera.with_focal(fx), u, v)
-            _, metres = first_hit(corners, np.array(camera.position), way)
+            _, metres = triangles.first_hit(way)
             wanted = metres * FOCAL / (LENSES[-1] / 2)
             assert item.depth[row, column] == pytest.approx(wanted, rel=1e-5)
 

@@ -35,22 +35,31 @@ def camera_ray(camera: Camera, u: float, v: float) -> np.ndarray:
     return np.asarray(forward + x * turned_right + y * turned_down)
 
 
-def first_hit(corners: np.ndarray, origin: np.ndarray, way: np.ndarray) -> tuple[int, float]:
-    """Nearest triangle of `corners` (F,3,3) float64 that a ray meets, and the ray parameter."""
-    edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    p = np.cross(way, edge2)
-    determinant = np.einsum("ij,ij->i", edge1, p)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / determinant
-        s = origin - corners[:, 0]
-        a = np.einsum("ij,ij->i", s, p) * inverse
-        q = np.cross(s, edge1)
-        b = q @ way * inverse
-        t = np.einsum("ij,ij->i", edge2, q) * inverse
-        inside = (a >= 0) & (b >= 0) & (a + b <= 1) & (t > 1e-9)
-    t = np.where(inside, t, np.inf)
-    face = int(np.argmin(t))
-    return (face, float(t[face])) if np.isfinite(t[face]) else (-1, np.inf)
+class Triangles:
+    """Triangles (F,3,3) float64 as rays from one origin meet them, after Moeller and Trumbore.
+
+    Products that do not hold the direction of the ray are computed once, for all rays.
+    """
+
+    def __init__(self, corners: np.ndarray, origin: np.ndarray) -> None:
+        edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        start = origin - corners[:, 0]
+        across = np.cross(start, edge1)
+        self._determinant = np.cross(edge2, edge1)
+        self._first, self._second = np.cross(edge2, start), across
+        self._distance = np.einsum("ij,ij->i", edge2, across)
+
+    def first_hit(self, way: np.ndarray) -> tuple[int, float]:
+        """Nearest triangle that the ray meets, and the ray parameter; -1 and inf for none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = 1 / (self._determinant @ way)
+            a, b, t = (
+                part * inverse for part in (self._first @ way, self._second @ way, self._distance)
+            )
+            inside = (a >= 0) & (b >= 0) & (a + b <= 1) & (t > 1e-9)
+        t = np.where(inside, t, np.inf)
+        face = int(np.argmin(t))
+        return (face, float(t[face])) if np.isfinite(t[face]) else (-1, np.inf)
 
 
 def compare(
@@ -59,31 +68,29 @@ def compare(
     """Compare `count` random pixels of a depth map (H,W) and part map with float64 intersection."""
     rng = np.random.default_rng(5)
     corners = scene.vertices[scene.faces].astype(np.float64)
-    origin = np.array(camera.position)
+    triangles = Triangles(corners, np.array(camera.position))
     worst, left_out, wrong = 0.0, 0, []
     for _ in range(count):
         v, u = int(rng.integers(depth.shape[0])), int(rng.integers(depth.shape[1]))
-        face, t = first_hit(corners, origin, camera_ray(camera, u, v))
+        face, t = triangles.first_hit(camera_ray(camera, u, v))
         part = -1 if face < 0 else int(scene.part[face])
         # Forward rays have unit length along the axis: the parameter is the planar depth.
         expected = 0.0 if face < 0 else t
         off = abs(depth[v, u] - expected) / max(expected, 1e-9)
         if part == parts[v, u] and off <= 1e-6:
             worst = max(worst, off)
-        elif _near_silhouette(corners, origin, camera, u, v, t):
+        elif _near_silhouette(triangles, camera, u, v, t):
             left_out += 1
         else:
             wrong.append(f"pixel ({u}, {v}): {depth[v, u]} part {parts[v, u]}, not {t} part {part}")
     return Comparison(count - left_out, worst, left_out / count, wrong)
 
 
-def _near_silhouette(
-    corners: np.ndarray, origin: np.ndarray, camera: Camera, u: int, v: int, t: float
-) -> bool:
+def _near_silhouette(triangles: Triangles, camera: Camera, u: int, v: int, t: float) -> bool:
     """Whether a ray a ten-thousandth of a pixel away meets something else."""
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)):
         way = camera_ray(camera, u + dx * SILHOUETTE, v + dy * SILHOUETTE)
-        _, beside = first_hit(corners, origin, way)
+        _, beside = triangles.first_hit(way)
         if np.isinf(beside) != np.isinf(t) or abs(beside - t) > 1e-4 * min(t, 1e9):
             return True
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from leadline.cli.worlds import app
 from leadline.datasets.pairs import open_pairs
 from leadline.errors import LeadlineError
+from leadline.worlds import QUALITIES
 
 pytest.importorskip("embreex")
 
@@ -19,6 +21,12 @@ def _run(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+@pytest.fixture(autouse=True)
+def _small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Drawing them takes most of the time.
+    monkeypatch.setitem(QUALITIES, "training", replace(QUALITIES["training"], tile_size=32))
 
 
 def test_render_writes_a_data_set_and_says_what_comes_next(tmp_path: Path) -> None:

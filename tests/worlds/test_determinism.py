@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from leadline.errors import LeadlineError
 from leadline.worlds import QUALITIES, View, render_room, render_street, street_views
 from leadline.worlds.grammar.rooms import Room, build_room
 from leadline.worlds.grammar.street.street import build_street
-from leadline.worlds.randomness import Seeds, stream
+from leadline.worlds.randomness import Seeds, Split, stream
 
 pytest.importorskip("embreex")
 
@@ -26,6 +30,12 @@ def _same(a: View, b: View) -> None:
     np.testing.assert_array_equal(a.classes, b.classes)
     np.testing.assert_array_equal(a.instances, b.instances)
     np.testing.assert_array_equal(a.image, b.image)
+
+
+def digest(view: View) -> str:
+    """SHA-256 of what a view shows."""
+    planes = (view.image, view.depth.depth, view.instances)
+    return hashlib.sha256(b"".join(plane.tobytes() for plane in planes)).hexdigest()
 
 
 def test_the_same_room_again_is_the_same_bits() -> None:
@@ -41,13 +51,18 @@ def test_the_same_street_again_is_the_same_bits() -> None:
 
 def test_another_process_gives_the_same_bits() -> None:
     code = (
-        "from leadline.worlds import render_room; import hashlib; v = render_room(1, 5, "
-        "size=(48, 64)); print(hashlib.sha256(v.image.tobytes() + v.depth.depth.tobytes()"
-        " + v.instances.tobytes()).hexdigest())"
+        "from tests.worlds.test_determinism import FAST, SMALL, digest; "
+        "from leadline.worlds import render_room; "
+        "print(digest(render_room(1, 5, size=SMALL, level=FAST)))"
     )
-    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                           check=True).stdout for _ in range(2)}  # fmt: skip
-    assert len(runs) == 1
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert run.stdout.strip() == digest(render_room(1, 5, size=SMALL, level=FAST))
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"index": 6}, {"split": "val"}])
@@ -73,14 +88,19 @@ def test_an_unknown_split_is_refused() -> None:
         Seeds(1, "trian", 5)  # type: ignore[arg-type]
 
 
-def _rooms(split: str, count: int = 12) -> list[Room]:
-    return [build_room(Seeds(4, split, index)) for index in range(count)]  # type: ignore[arg-type]
+@cache
+def _room(split: Split, index: int) -> Room:
+    return build_room(Seeds(4, split, index))
+
+
+def _rooms(split: Split, count: int = 12) -> list[Room]:
+    return [_room(split, index) for index in range(count)]
 
 
 def test_splits_share_no_texture() -> None:
     tiles = {
         split: {tile for room in _rooms(split) for tile in room.scene.tiles}
-        for split in ("train", "val", "test")
+        for split in get_args(Split)
     }
     assert not tiles["train"] & tiles["val"]
     assert not tiles["train"] & tiles["test"]

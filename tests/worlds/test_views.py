@@ -15,6 +15,7 @@ from leadline.worlds import (
     SKY_FAR,
     VARIATIONS,
     VKITTI_VARIATIONS,
+    View,
     contact_sheet,
     render_room,
     render_street,
@@ -32,9 +33,21 @@ SMALL = (48, 64)
 FAST = replace(QUALITIES["training"], tile_size=32)  # drawing tiles takes most of the time
 
 
-@pytest.fixture(autouse=True)
-def _needs_embree() -> None:
-    pytest.importorskip("embreex")
+pytest.importorskip("embreex")
+
+
+@pytest.fixture(scope="module")
+def rooms() -> list[View]:
+    """The first rooms of one seed."""
+    return [render_room(2, index, size=SMALL, level=FAST) for index in range(30)]
+
+
+@pytest.fixture(scope="module")
+def street() -> dict[str, View]:
+    """One camera of one street in every variation, for which the street is built once."""
+    shots = [(0, variation) for variation in VARIATIONS]
+    views = street_views(2, 1, "train", shots, size=SMALL, level=FAST)
+    return dict(zip(VARIATIONS, views, strict=True))
 
 
 @pytest.mark.parametrize("kind", ROOM_KINDS)
@@ -51,8 +64,8 @@ def test_every_kind_of_room_can_be_rendered(kind: str) -> None:
     assert view.image.std() > 3
 
 
-def test_rooms_show_many_things_at_many_distances() -> None:
-    views = [render_room(2, index, size=SMALL, level=FAST) for index in range(24)]
+def test_rooms_show_many_things_at_many_distances(rooms: list[View]) -> None:
+    views = rooms[:24]
     middles = [float(np.median(view.depth.depth)) for view in views]
     cameras = [view.camera.intrinsics for view in views]
     fields = [float(np.degrees(2 * np.arctan(k.width / 2 / k.fx))) for k in cameras]
@@ -63,8 +76,8 @@ def test_rooms_show_many_things_at_many_distances() -> None:
 
 
 @pytest.mark.parametrize("variation", VARIATIONS)
-def test_every_variation_can_be_rendered(variation: str) -> None:
-    view = render_street(2, 1, 0, variation=variation, size=SMALL, level=FAST)
+def test_every_variation_can_be_rendered(variation: str, street: dict[str, View]) -> None:
+    view = street[variation]
     assert variation in view.name
     assert view.image.std() > 3
     assert 0.02 < view.depth.valid_share <= 1
@@ -78,11 +91,8 @@ def test_the_first_ten_variations_are_those_of_virtual_kitti() -> None:
     ) == VKITTI_VARIATIONS
 
 
-def test_turned_variations_turn_the_camera_where_it_stands() -> None:
-    straight, left = (
-        render_street(2, 1, 0, variation=v, size=SMALL, level=FAST)
-        for v in ("clone", "15-deg-left")
-    )
+def test_turned_variations_turn_the_camera_where_it_stands(street: dict[str, View]) -> None:
+    straight, left = street["clone"], street["15-deg-left"]
     assert left.camera.position == straight.camera.position
     assert left.camera.yaw - straight.camera.yaw == pytest.approx(15)
 
@@ -94,9 +104,9 @@ def test_the_cameras_of_a_street_differ_and_draw_different_variations() -> None:
     assert len({view.name for view in views}) == 4
 
 
-def test_the_sky_is_invalid_or_far() -> None:
-    near = render_street(2, 3, 0, variation="clone", size=SMALL, level=FAST)
-    far = render_street(2, 3, 0, variation="clone", size=SMALL, sky="far", level=FAST)
+def test_the_sky_is_invalid_or_far(street: dict[str, View]) -> None:
+    near = street["clone"]
+    far = render_street(2, 1, 0, variation="clone", size=SMALL, sky="far", level=FAST)
     sky = near.classes == CLASS_ID["sky"]
     assert sky.any()
     assert not near.depth.valid[sky].any()
@@ -104,10 +114,8 @@ def test_the_sky_is_invalid_or_far() -> None:
     np.testing.assert_array_equal(far.depth.depth[~sky], near.depth.depth[~sky])
 
 
-def test_night_is_darker_than_day() -> None:
-    day, night = (
-        render_street(2, 1, 0, variation=v, size=SMALL, level=FAST) for v in ("overcast", "night")
-    )
+def test_night_is_darker_than_day(street: dict[str, View]) -> None:
+    day, night = street["overcast"], street["night"]
     assert night.image.mean() < 0.75 * day.image.mean()
 
 
@@ -160,9 +168,8 @@ def test_blocked_cameras_are_recognised() -> None:
     assert is_blocked(_geometry(np.full((24, 32), 2.5), wall, instances), 0.4, 0.6)
 
 
-def test_no_camera_of_the_first_rooms_is_blocked() -> None:
-    for index in range(30):
-        view = render_room(6, index, size=(24, 32), level=FAST)
+def test_no_camera_of_the_first_rooms_is_blocked(rooms: list[View]) -> None:
+    for index, view in enumerate(rooms):
         depth = view.depth.depth
         assert np.percentile(depth, 4) >= 0.35, index
         assert np.median(depth) >= 0.5, index
@@ -193,8 +200,8 @@ def test_class_sets() -> None:
         class_map("ade20k")
 
 
-def test_a_contact_sheet_has_a_cell_for_every_view() -> None:
-    views = [render_room(2, index, size=SMALL, level=FAST) for index in range(3)]
+def test_a_contact_sheet_has_a_cell_for_every_view(rooms: list[View]) -> None:
+    views = rooms[:3]
     sheet = contact_sheet(views, columns=2, panels=("image", "depth", "classes", "normals"))
     assert sheet.shape == (2 * 48, 2 * 4 * 64, 3)
     np.testing.assert_array_equal(sheet[:48, :64], views[0].image)
@@ -205,8 +212,8 @@ def test_a_contact_sheet_has_a_cell_for_every_view() -> None:
         contact_sheet(views, panels=("shape",))
 
 
-def test_a_view_says_what_it_does_not_know_about_the_sky() -> None:
-    view = render_room(2, 0, size=SMALL, level=FAST)
+def test_a_view_says_what_it_does_not_know_about_the_sky(rooms: list[View]) -> None:
+    view = rooms[0]
     geometry = _geometry(view.depth.depth, view.classes, view.instances)
     with pytest.raises(LeadlineError, match="invalid or far"):
         exact_view(view.image, geometry, view.camera, "room", "blue")  # type: ignore[arg-type]
