@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,29 @@ class Deadline:
         self._timer.cancel()
 
 
+def as_it_stands(run: Path) -> Path:
+    """Return a copy of an unfinished run, with the model of its newest checkpoint.
+
+    Errors: LeadlineError where the run has no checkpoint.
+    """
+    from leadline.training.checkpoint import load_checkpoint
+    from leadline.training.distributed import start_processes
+    from leadline.training.state import TrainState
+    from leadline.training.trainer import NoProgress, Trainer
+
+    copy = run.parent / "as-it-stands" / run.name
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("model", "samples", "tensorboard"))
+    recipe, info = load_recipe(str(copy / RECIPE_FILE)), RunInfo.read(copy)
+    checkpoint, _ = load_checkpoint(copy / "checkpoints")
+    state = TrainState.restore(start_processes(recipe.trainer), recipe, copy, info, checkpoint)
+    Trainer(state, NoProgress(), time.monotonic()).validate()  # which writes the model
+    status = Status.read(copy)
+    if status is not None:
+        replace(status, step=state.step).write(copy)
+    return copy
+
+
 def score_run(run: Path, row: Row, data: Path) -> None:
     """Score a finished run under both protocols, where that was not done."""
     common = ["--model", run, "--data", data, "--split", "val", "--runtime", "torch"]
@@ -223,6 +246,7 @@ def facts(run: Path, row: str, seed: int) -> dict[str, Any]:
         "steps": status.step,
         "images_seen": status.step * status.images_per_step,
         "passes": status.step / status.steps_per_epoch,
+        "passes_planned": status.total_steps / status.steps_per_epoch,
         "expanded": ROWS[row].expanded,
     }
 
@@ -283,6 +307,9 @@ def main() -> int:
     parser.add_argument("--area", type=int, default=AREA, help="input pixels")
     parser.add_argument("--minutes", type=float, help="stop after so long, with a checkpoint")
     parser.add_argument("--collect", type=Path, help="copy scores and curves of each row here")
+    parser.add_argument(
+        "--as-it-stands", action="store_true", help="train no more: score the newest checkpoints"
+    )
     options = parser.parse_args()
     names = options.rows.split(",")
     if unknown := sorted(set(names) - set(ROWS)):
@@ -292,8 +319,11 @@ def main() -> int:
         for name in names:
             row, run = ROWS[name], options.out / run_name(name, seed)
             print(f"{run.name}", flush=True)
-            recipe = row_recipe(row, options.area, seed)
-            if not train_run(run, recipe, data_of(row, options), deadline):
+            if options.as_it_stands:
+                run = run if is_finished(run) else as_it_stands(run)
+            elif not train_run(
+                run, row_recipe(row, options.area, seed), data_of(row, options), deadline
+            ):
                 print(f"stopped in {run.name}: the same call goes on")
                 return 0
             score_run(run, row, options.data)

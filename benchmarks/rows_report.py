@@ -69,6 +69,11 @@ class CollectedRow:
         return dict(self.result.metrics)
 
     @property
+    def boundary_f1(self) -> float:
+        """F1 of depth edges under nyu-eigen."""
+        return float(self.result.boundary["f1"] or 0.0)
+
+    @property
     def own(self) -> dict[str, Any]:
         """The score under the protocol of the document."""
         (path,) = self.folder.glob("result-*.json")
@@ -89,6 +94,7 @@ class CollectedRow:
         """Return (passes, logged loss)."""
         with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["loss"]]
+        rows = [row for row in rows if int(row["step"]) <= self.facts["steps"]]
         whole = self.facts["steps"] / self.facts["passes"]
         return [int(row["step"]) / whole for row in rows], [float(row["loss"]) for row in rows]
 
@@ -237,6 +243,8 @@ def claim_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
             for metric, each in found.items()
         ]
         text = verdict(found)
+        if any("stopped" in passes_cell(run.facts) for run in (*better, *worse)):
+            text = "cannot be told: not trained to the end"
         pair = f"`{claim.better}` less `{claim.worse}`"
         yield f"{text[0].upper()}{text[1:]}. {pair}: {'; '.join(parts)}.\n"
 
@@ -287,12 +295,12 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
             f"{spread([run.metrics[metric] for run in runs])} {interval(runs[0], metric)}"
             for metric in SHOWN
         )
-        boundary = [run.result.breakdowns.boundary.get("f1") or 0.0 for run in runs]
+        boundary = [run.boundary_f1 for run in runs]
         images = "691, expanded" if facts["expanded"] else "691"
         yield (
             f"| `{name}` | ours, {len(runs)} seed{'s' if len(runs) > 1 else ''} | "
             f"{ENCODER_NAMES.get(facts['encoder'], facts['encoder'])} | {facts['parameters']:,} | "
-            f"{facts['input_pixels']:,} px | {images} | {facts['passes']:.0f} | {ours} | "
+            f"{facts['input_pixels']:,} px | {images} | {passes_cell(facts)} | {ours} | "
             f"{spread(boundary)} |"
         )
     yield ""
@@ -365,6 +373,12 @@ def document_cells(recipe: str) -> str:
     return f"{encoder} | {parameters:,} | {size} | {images} | {passes}"
 
 
+def passes_cell(facts: dict[str, Any]) -> str:
+    """Return how often the images were seen; of how many, where the run was stopped."""
+    done, planned = facts["passes"], facts["passes_planned"]
+    return f"{done:.0f}" if done >= planned else f"{done:.1f} of {planned:.0f}, stopped"
+
+
 def first_run(rows: dict[str, list[CollectedRow]]) -> CollectedRow:
     """Return any run: what all have in common is read from it."""
     return next(iter(rows.values()))[0]
@@ -374,7 +388,10 @@ def left_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
     """Yield what has not been trained, with the call that goes on."""
     from rows import ROWS
 
-    missing = [name for name in ROWS if name not in rows]
+    stopped = {
+        name for name, runs in rows.items() for run in runs if "stopped" in passes_cell(run.facts)
+    }
+    missing = [name for name in ROWS if name not in rows or name in stopped]
     claimed = {name for claim in CLAIMS for name in (claim.better, claim.worse)}
     areas = sorted({runs[0].facts["input_pixels"] for runs in rows.values()})
     area = areas[0] if areas else 6144
@@ -383,7 +400,7 @@ def left_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
         f"python benchmarks/rows.py --data DATA --out RUNS --collect benchmarks/rows --area {area}"
     )
     if missing:
-        yield f"Not trained yet: {', '.join(f'`{name}`' for name in missing)}.\n"
+        yield f"Not trained to the end: {', '.join(f'`{name}`' for name in missing)}.\n"
         yield f"```\n{call} \\\n    --rows {','.join(missing)}\n```\n"
     if few:
         yield "Rows of claims with fewer than three seeds:\n"

@@ -4,8 +4,10 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import shutil
+import signal
 import sys
 import zipfile
 from pathlib import Path
@@ -20,7 +22,8 @@ from leadline.errors import LeadlineError
 from leadline.inference import Predictor
 from leadline.metrics import METRICS, get_protocol
 from leadline.training.recipe import load_recipe
-from tests.conftest import QUICK
+from leadline.training.train import train
+from tests.conftest import QUICK, SilentReporter
 
 SCRIPTS = Path(__file__).parents[2] / "benchmarks"
 
@@ -239,6 +242,7 @@ def fake_row(folder: Path, name: str, seed: int, quality: float) -> None:
     run = folder / rows.run_name(name, seed)
     write_result(run, quality)
     facts = {"row": name, "recipe": name, "seed": seed, "input_pixels": 6144, "images_seen": 13_760}
+    facts |= {"passes": 20.0, "passes_planned": 20.0}
     (run / "row.json").write_text(json.dumps(facts))
 
 
@@ -270,6 +274,15 @@ def test_rows_of_another_size_are_not_compared(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "input_pixels": 1}))
     text = "\n".join(report.claim_lines(report.read_rows(tmp_path)))
     assert "not trained at one input size" in text.split("the whole decoder")[1].split("**")[1]
+
+
+def test_a_claim_on_runs_that_were_stopped_cannot_be_told(tmp_path):
+    fake_row(tmp_path, "densedepth", 0, 0.1)
+    fake_row(tmp_path, "densedepth-half", 0, 0.0)
+    path = tmp_path / "densedepth" / "row.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "passes": 19.6}))
+    text = "\n".join(report.claim_lines(report.read_rows(tmp_path)))
+    assert "Cannot be told: not trained to the end" in text.split("the whole decoder")[1]
 
 
 def test_the_page_is_what_the_collected_rows_say():
@@ -311,3 +324,29 @@ def test_unknown_rows_are_refused(monkeypatch, capsys):
 def test_options_reach_the_recipe():
     options = argparse.Namespace(data=Path("d"), out=Path("o"))
     assert rows.data_of(rows.ROWS["densedepth"], options) == Path("d")
+
+
+def test_an_unfinished_run_is_scored_where_it_stands_and_goes_on(pairs, tmp_path):
+    run = tmp_path / "unet-2m"
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=4"])
+    train(recipe, pairs, run, progress=StopAfter(2), score=False)
+    assert not rows.is_finished(run)
+    before = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
+    copy = rows.as_it_stands(run)
+    assert {path: path.read_bytes() for path in before} == before
+    facts = rows.facts(copy, "unet-2m", 0)
+    assert (facts["steps"], facts["images_seen"]) == (2, 8)
+    assert report.passes_cell(facts).endswith("stopped")
+    assert rows.train_run(run, recipe, pairs, None) and rows.is_finished(run)
+
+
+class StopAfter(SilentReporter):
+    """Sends this process SIGTERM after so many steps, upon which the run ends with a checkpoint."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def step(self, step: int, loss: float, images: int, waited: float) -> None:
+        if step == self.steps:
+            os.kill(os.getpid(), signal.SIGTERM)
