@@ -60,6 +60,8 @@ def render_samples(count: int) -> list[Sample]:
 class Repeated:
     """The same samples again and again, as a data set of `total`."""
 
+    root = "samples in memory"
+
     def __init__(self, samples: list[Sample], total: int):
         self.samples, self.total = samples, total
 
@@ -68,6 +70,10 @@ class Repeated:
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples[index % len(self.samples)]
+
+    def sample_id(self, index: int) -> str:
+        """Return the number of the sample as its id."""
+        return str(index)
 
 
 class OneMap:
