@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from leadline.cli.worlds import app
+from leadline.datasets.open import open_data
 from leadline.datasets.pairs import open_pairs
 from leadline.errors import LeadlineError
 from leadline.worlds import QUALITIES
@@ -39,6 +40,17 @@ def test_render_writes_a_data_set_and_says_what_comes_next(tmp_path: Path) -> No
     assert "3 views, 0 rendered now" in _run(
         "render", "--kind", "rooms", "--count", 3, "--size", "24x32", "--out", out,
         "--val-share", 0.34)  # fmt: skip
+
+
+def test_shards_are_packed_from_the_files_beside_them(tmp_path: Path) -> None:
+    out = tmp_path / "rooms"
+    output = _run("render", "--count", 2, "--size", "24x32", "--out", out, "--val-share", 0.5,
+                  "--format", "shards")  # fmt: skip
+    assert f"{out}: 2 views packed" in output
+    for split in ("train", "val"):
+        packed, files = open_data(out, split)[0], open_pairs(tmp_path / "rooms-files", split)[0]
+        assert packed.intrinsics == files.intrinsics
+        assert (packed.depth == files.depth).all()
 
 
 def test_show_draws_a_sheet(tmp_path: Path) -> None:

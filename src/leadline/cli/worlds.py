@@ -1,11 +1,12 @@
 """`leadline worlds`: render generated rooms and streets, and look at them."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 import typer
 
 from leadline.cli.options import parse_size
+from leadline.cli.progress import Progress, tracker
 from leadline.errors import size_words
 
 app = typer.Typer(
@@ -45,12 +46,15 @@ def render_command(
     variations: Annotated[
         str, typer.Option(help="Streets: random, vkitti (all ten for each camera), or a,b,...")
     ] = "random",
+    form: Annotated[
+        Literal["files", "shards"],
+        typer.Option("--format", help="shards: pack OUT-files, which is rendered first, into OUT."),
+    ] = "files",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; by default one a core.")
     ] = None,
 ) -> None:
     """Render a data set of image-depth-label pairs; the same command continues a stopped one."""
-    from leadline.cli.progress import Progress
     from leadline.worlds import VKITTI_VARIATIONS, WorldSet, render_worlds
 
     named = {"random": (), "vkitti": VKITTI_VARIATIONS}
@@ -58,22 +62,43 @@ def render_command(
     options: dict[str, Any] = {"kind": kind, "sky": sky, "variations": chosen}
     wanted = WorldSet(count=count, size=size, seed=seed, level=quality, val_share=val_share,
                       labels=labels, **options)  # fmt: skip
-    progress: list[Progress] = []
-
-    def report(done: int, total: int) -> None:
-        if not progress:
-            progress.append(Progress(kind, total, first=done).__enter__())
-        while progress[0].done < done:
-            progress[0].advance()
-
-    try:
-        rendered = render_worlds(out, wanted, workers=workers, report=report)
-    finally:
-        for bar in progress:
-            bar.__exit__(None, None, None)
+    folder = out if form == "files" else out.with_name(f"{out.name}-files")
+    with _RenderProgress(kind) as progress:
+        rendered = render_worlds(folder, wanted, workers=workers, report=progress.report)
     rate = rendered.new / max(rendered.seconds, 1e-9)
-    typer.echo(f"{out}: {rendered.views} views, {rendered.new} rendered now ({rate:.1f}/s)")
+    typer.echo(f"{folder}: {rendered.views} views, {rendered.new} rendered now ({rate:.1f}/s)")
+    if form == "shards":
+        _pack(folder, out)
     typer.echo(f"next: leadline check-data {out}   or   leadline train --data {out} ...")
+
+
+class _RenderProgress:
+    """A bar that opens with the first report."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+    def report(self, done: int, total: int) -> None:
+        """Show how many views of all are there."""
+        if self._bar is None:
+            self._bar = Progress(self._title, total, first=done).__enter__()
+        while self._bar.done < done:
+            self._bar.advance()
+
+
+def _pack(folder: Path, out: Path) -> None:
+    from leadline.datasets.packing import pack_shards
+
+    packed = pack_shards(folder, out, track=tracker)
+    typer.echo(f"{out}: {sum(packed.samples.values())} views packed; {folder} is needed no more")
 
 
 @app.command("show")
@@ -93,7 +118,6 @@ def show_command(
     ] = "train",
 ) -> None:
     """Draw a contact sheet of generated views."""
-    from leadline.cli.progress import tracker
     from leadline.worlds import WorldSet, contact_sheet, render_room, render_street, write_sheet
 
     choice: Any = kind
