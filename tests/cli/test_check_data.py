@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.cli.helpers import fails_in_one_line, leadline
+from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.data_checks.check_scenes import change_depth, write_rooms
 
 
@@ -31,7 +31,7 @@ def mirrored(rooms, tmp_path_factory) -> Path:
 def test_clean_data_ends_with_status_0_and_yaml_that_training_takes(rooms):
     from leadline.training.recipe import load_recipe
 
-    result = leadline("check-data", rooms)
+    result = leadline_here("check-data", rooms)
     assert result.returncode == 0, result
     assert "no reason not to train on this" in result.stdout
     assert len(result.stdout.splitlines()) < 40
@@ -51,11 +51,13 @@ def test_that_255_does_not_count_is_said_where_it_occurs(rooms, tmp_path):
     ids = np.array(Image.open(path))
     ids[:4] = 255
     Image.fromarray(ids).save(path)
-    assert "in 28 pairs (and 255, which does not count)" in leadline("check-data", folder).stdout
+    assert (
+        "in 28 pairs (and 255, which does not count)" in leadline_here("check-data", folder).stdout
+    )
 
 
 def test_a_fault_ends_with_status_1_and_json_alone_on_stdout(mirrored):
-    result = leadline("check-data", mirrored, "--json")
+    result = leadline_here("check-data", mirrored, "--json")
     assert result.returncode == 1
     report = json.loads(result.stdout)
     assert report["ok"] is False
@@ -65,7 +67,7 @@ def test_a_fault_ends_with_status_1_and_json_alone_on_stdout(mirrored):
 
 
 def test_out_holds_the_report_and_a_sheet_with_the_suspicious_first(mirrored, tmp_path):
-    result = leadline("check-data", mirrored, "-o", tmp_path / "out", "--sample", 5)
+    result = leadline_here("check-data", mirrored, "-o", tmp_path / "out", "--sample", 5)
     assert "5 of 28 read" in result.stdout
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["read"] == 5
@@ -86,7 +88,7 @@ def test_out_holds_the_report_and_a_sheet_with_the_suspicious_first(mirrored, tm
 def test_what_cannot_be_checked_ends_with_status_2(rooms, tmp_path, arguments, words):
     (tmp_path / "rooms").symlink_to(rooms)
     where = [tmp_path / a if a.startswith(("rooms", "missing")) else a for a in arguments]
-    fails_in_one_line(leadline("check-data", *where), *words)
+    fails_in_one_line(leadline_here("check-data", *where), *words)
 
 
 def test_the_light_install_is_enough(rooms):

@@ -12,7 +12,7 @@ from leadline.training.curves import draw_curves, running_mean
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import Run, RunInfo, Status, list_runs, sort_runs
 from leadline.training.train import train
-from tests.cli.helpers import fails_in_one_line, leadline
+from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.conftest import QUICK, SilentReporter
 
 
@@ -105,14 +105,14 @@ def test_the_running_mean_is_the_mean_of_the_last_values():
 def test_the_command_lists_and_draws(tmp_path):
     for name in ("slow", "fast"):
         write_run(tmp_path / "runs" / name, [0.9, 0.5, 0.2])
-    listed = leadline("runs", tmp_path / "runs")
+    listed = leadline_here("runs", tmp_path / "runs")
     assert listed.returncode == 0, listed.stderr
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["run", "fast", "slow"]
     assert "0.250" in listed.stdout
-    as_json = json.loads(leadline("runs", tmp_path / "runs", "--json").stdout)
+    as_json = json.loads(leadline_here("runs", tmp_path / "runs", "--json").stdout)
     assert [each["best_step"] for each in as_json["runs"]] == [20, 20]
     picture = tmp_path / "two.png"
-    drawn = leadline(
+    drawn = leadline_here(
         "runs", tmp_path / "runs" / "slow", tmp_path / "runs" / "fast", "--plot", picture
     )
     assert drawn.returncode == 0, drawn.stderr
@@ -124,10 +124,10 @@ def test_the_command_lists_and_draws(tmp_path):
 def test_scores_on_other_data_are_said_not_to_compare(tmp_path):
     for name, data in (("a", "/data/one"), ("b", "/data/two")):
         write_run(tmp_path / "runs" / name, [0.9, 0.5, 0.2], data=data)
-    together = leadline("runs", tmp_path / "runs")
+    together = leadline_here("runs", tmp_path / "runs")
     assert "not all scored on the same data" in together.stderr
-    assert "same data" not in leadline("runs", tmp_path / "runs" / "a").stderr
-    as_json = json.loads(leadline("runs", tmp_path / "runs", "--json").stdout)
+    assert "same data" not in leadline_here("runs", tmp_path / "runs" / "a").stderr
+    as_json = json.loads(leadline_here("runs", tmp_path / "runs", "--json").stdout)
     assert [each["data"] for each in as_json["runs"]] == ["/data/one", "/data/two"]
 
 
@@ -168,11 +168,11 @@ def test_of_equal_curves_both_are_seen_in_every_part(tmp_path):
 
 
 def test_what_is_wrong_is_one_line(tmp_path):
-    fails_in_one_line(leadline("runs", tmp_path / "none"), "none", "no such folder")
+    fails_in_one_line(leadline_here("runs", tmp_path / "none"), "none", "no such folder")
     run = write_run(tmp_path / "a", [0.9, 0.5])
-    fails_in_one_line(leadline("runs", run, "--plot", "--x", "hours"), "--x", "hours")
+    fails_in_one_line(leadline_here("runs", run, "--plot", "--x", "hours"), "--x", "hours")
     (run / "status.json").write_text("{")
-    listed = leadline("runs", run)
+    listed = leadline_here("runs", run)
     assert "status.json: is damaged" in listed.stderr
 
 
