@@ -167,8 +167,8 @@ class Result(BaseModel):
     semantic: dict[str, float | None] | None = None
     breakdowns: dict[str, tuple[PartScore, ...] | dict[str, float | int | None]] | None = None
 
-    table: InstanceOf[ImageTable] = Field(exclude=True)
-    cases_in_memory: tuple[InstanceOf[Case], ...] = Field((), exclude=True)
+    table: InstanceOf[ImageTable] = Field(exclude=True, repr=False)
+    cases_in_memory: tuple[InstanceOf[Case], ...] = Field((), exclude=True, repr=False)
     folder: Path | None = Field(None, exclude=True)
 
     @classmethod
