@@ -3,9 +3,9 @@
     python benchmarks/camera.py --data DATA [--model compact-nyu] [--images 80]
 
 DATA is a folder of pairs taken with the camera of NYU Depth v2, or in its layout. A picture cropped
-to a share of its sides and enlarged to its size again is the picture of a longer lens. "whole
-picture" is what is predicted for the same pixels of the uncropped picture. Every number is the mean
-over images under protocol `full`.
+to a share of its sides and enlarged to its size again is the picture of a longer lens; a portrait
+is cut out, 3:4, and not enlarged. "whole picture" is what is predicted for the same pixels of the
+uncropped picture. Every number is the mean over images under protocol `full`.
 """
 
 import argparse
@@ -25,7 +25,10 @@ from leadline.errors import LeadlineWarning
 from leadline.inference import Predictor
 from leadline.metrics import get_protocol, mean_over_images
 
-SHARES = (1.0, 0.85, 0.7, 0.55)
+LENSES = {"1": (1, 1), "0.85": (0.85, 0.85), "0.7": (0.7, 0.7), "0.55": (0.55, 0.55)}
+PORTRAIT = {"3:4": (1, 0.5625)}
+"""What is left of the height and of the width of a picture of 3 x 4."""
+
 AREAS = (0.5, 1.0, 2.0, 4.0)
 SHOWN = ("delta1", "abs_rel", "rmse")
 
@@ -47,14 +50,15 @@ def through_longer_lenses(samples: list[Sample], model: str) -> Iterator[View]:
     for sample in samples:
         (height, width), camera = sample.size, camera_of(sample)
         whole = given(sample.image, camera).depth
-        for share in SHARES:
-            h, w = round(height * share), round(width * share)
+        for name, (rows, columns) in {**LENSES, **PORTRAIT}.items():
+            h, w = round(height * rows), round(width * columns)
             top, left = (height - h) // 2, (width - w) // 2
             window = (slice(top, top + h), slice(left, left + w))
-            picture = cv2.resize(sample.image[window], (width, height))
+            picture = np.ascontiguousarray(sample.image[window])
             lens = Intrinsics(camera.fx, camera.fy, camera.cx - left, camera.cy - top, w, h)
-            lens = lens.scaled_to(width, height)
-            name = f"{share:g}"
+            if name in LENSES:
+                picture = cv2.resize(picture, (width, height))
+                lens = lens.scaled_to(width, height)
             yield name, "camera given", given(picture, lens).depth, sample, window
             yield name, "camera ignored", ignored(picture, lens).depth, sample, window
             yield name, "whole picture", whole[window], sample, window
