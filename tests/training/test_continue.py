@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from leadline.errors import LeadlineError
 from leadline.training.continuation import plan_continuation
 from leadline.training.run_folder import Run
 from leadline.training.train import continue_run, resume
-from tests.conftest import SilentReporter, write_pairs
+from tests.conftest import QUICK, SilentReporter, write_pairs
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +127,20 @@ def test_options_that_do_not_go_together_are_one_line(
         main()
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_example_of_the_page_on_fine_tuning_runs(pairs, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "finetune.md").read_text(encoding="utf-8")
+    example = page.split("```python")[1].split("```")[0]
+    short = [*QUICK[1:], "data.area=1536", "trainer.max_steps=1", "trainer.loggers=[]"]
+    example = example.replace('init="compact-nyu"', f'init="compact-nyu", overrides={short}')
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(pairs, "own")
+    for picture in list(Path("own").rglob("*.png")):
+        picture.rename(picture.with_stem(f"0{picture.stem}"))
+    example = example.replace("rgb/0001.jpg", "rgb/0001.png")
+    names = {}
+    exec(example, names)
+    assert 0 < names["result"].evaluation.metrics["abs_rel"] < 2
+    assert Run.open(Path("runs/mine2")).parent == str(tmp_path / "runs/mine")
+    assert names["depth_map"].shape == (96, 128)
