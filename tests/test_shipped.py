@@ -1,6 +1,7 @@
 """The model in the package: it is small, it is good, and a light install can use it."""
 
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -8,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import openvino
 import pytest
+import torch
 
 import leadline
 from leadline.errors import LeadlineError
 from leadline.io import read_depth, read_photo
 from leadline.io.checksums import verify_weights, weight_files
+from leadline.models.encoders import read_state_dict
 from leadline.weights import FOLDER, shipped_checkpoint, shipped_graph
 from tests.cli.helpers import leadline as run
 
@@ -138,3 +142,12 @@ def test_a_light_install_without_torch_predicts(tmp_path):
     )
     assert trained.returncode == 2
     assert "leadline[train]" in trained.stderr
+
+
+def test_its_checkpoint_is_restored_to_the_bit_from_an_exported_file(tmp_path):
+    module = runpy.run_path(str(ROOT / "scripts" / "restore_checkpoint.py"))
+    [path, _] = leadline.export_model("compact-nyu", tmp_path, format="openvino").files
+    state = module["restore"](openvino.Core().read_model(path)).state_dict()
+    shipped = read_state_dict(shipped_checkpoint("compact-nyu") / "model.safetensors")
+    assert state.keys() == shipped.keys()
+    assert all(torch.equal(state[name], value) for name, value in shipped.items())
