@@ -27,7 +27,7 @@ def test_samples_are_those_of_the_parts_under_names_of_their_own(two):
     data = mixed(two)
     assert len(data) == 11
     assert len({data.sample_id(index) for index in range(11)}) == 11
-    assert [data.part(index) for index in (2, 3)] == [0, 1]
+    assert [data.part_number(index) for index in (2, 3)] == [0, 1]
     for index, (part, inner) in ((1, (0, 1)), (7, (1, 4))):
         np.testing.assert_array_equal(data[index].image, two[part][inner].image)
         np.testing.assert_array_equal(data[index].depth, two[part][inner].depth)

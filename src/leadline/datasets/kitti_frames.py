@@ -94,20 +94,20 @@ def eigen_test_frames(camera: int | str, *, annotated: bool) -> list[KittiFrame]
 
 
 def present(
-    wanted: Iterable[KittiFrame], there: Iterable[KittiFrame], origin: str, skip: bool
+    wanted: Iterable[KittiFrame], available: Iterable[KittiFrame], origin: str, skip: bool
 ) -> list[KittiFrame]:
-    """Return the `wanted` frames as they are found among `there` (whatever their suffix).
+    """Return the `wanted` frames that are among the `available` ones (whatever their suffix).
 
     Errors: LeadlineError, naming the first one, where some are missing and `skip` is false.
     """
-    found = {(frame.drive, frame.camera, frame.frame): frame for frame in there}
+    by_key = {(frame.drive, frame.camera, frame.frame): frame for frame in available}
     listed = list(wanted)
     keys = [(frame.drive, frame.camera, frame.frame) for frame in listed]
-    missing = [frame for frame, key in zip(listed, keys, strict=True) if key not in found]
+    missing = [frame for frame, key in zip(listed, keys, strict=True) if key not in by_key]
     if missing and not skip:
         raise LeadlineError(
             f"{origin}: {len(missing)} of {len(listed)} listed frames are incomplete or missing, "
             f"the first is {missing[0].id}; fetch them, or take what is there with "
             "--data-option missing=skip"
         )
-    return [found[key] for key in keys if key in found]
+    return [by_key[key] for key in keys if key in by_key]

@@ -95,7 +95,7 @@ class MixedDataset(DepthDataset):
         part = self.parts[item.part]
         return f"{part.name}/{part.data.scene(part.data.items[item.index])}"
 
-    def part(self, index: int) -> int:
+    def part_number(self, index: int) -> int:
         """Return the number of the part of sample `index`."""
         number: int = self.items[index].part
         return number

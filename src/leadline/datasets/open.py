@@ -61,21 +61,21 @@ class OpenOptions:
     units_per_metre: float | None = None
     min_depth: float = 0.0
     max_depth: float | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    layout_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DataSource:
     """Data at `path` whose layout has been recognised, ready to be opened; from `find_data`.
 
-    `splits` are those that exist there, () where the data has none. `options` holds the layout's
+    `splits` are those that exist there, () where the data has none. `opening` holds the layout's
     name and a value for each of its options; `evidence` is why the data is of this layout.
     """
 
     path: Path
     layout: type[Layout]
     splits: tuple[str, ...]
-    options: OpenOptions
+    opening: OpenOptions
     evidence: str
 
     def open(self, split: str | None = None) -> DepthDataset:
@@ -84,13 +84,13 @@ class DataSource:
         Errors: LeadlineError for a split that does not exist, or data without samples.
         """
         split = None if split == ALL else split
-        name, options = self.layout.name, self.options
+        name, opening = self.layout.name, self.opening
         if split is not None and split not in self.splits:
             have = ", ".join(self.splits)
             have = f"only {have}; choose one of these" if have else "nor any other"
             raise LeadlineError(f"{self.path}: layout {name} has no split {split!r} here, {have}")
-        units = self.layout.fixed_units or options.units_per_metre
-        data = self.layout.open(self.path, split, units, **options.options)
+        units = self.layout.fixed_units or opening.units_per_metre
+        data = self.layout.open(self.path, split, units, **opening.layout_options)
         description = f"{name}, {split}" if split else name
         if len(data) == 0:
             raise LeadlineError(
@@ -98,7 +98,7 @@ class DataSource:
                 f"{self.layout.points_at}"
             )
         data = replace(data, description=description)
-        return data.within(options.min_depth, options.max_depth)
+        return data.within(opening.min_depth, opening.max_depth)
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
         """Open a split that lies in the data or beside it, None where there is none."""

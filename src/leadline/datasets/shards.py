@@ -180,8 +180,8 @@ def _map(folder: Path, name: str, about: dict[str, Any]) -> NDArray[Any]:
     dtype, shape = np.dtype(about["dtype"]), tuple(about["shape"])
     expected = HEADER_BYTES + dtype.itemsize * math.prod(shape)
     try:
-        found = path.stat().st_size
-        if found == expected:
+        size = path.stat().st_size
+        if size == expected:
             mapped = np.memmap(path, dtype, "r", offset=HEADER_BYTES, shape=(math.prod(shape),))
             # A plain array over the map: np.memmap runs Python code at every slice.
             flat = np.asarray(mapped)
@@ -189,7 +189,7 @@ def _map(folder: Path, name: str, about: dict[str, Any]) -> NDArray[Any]:
     except OSError as error:
         raise LeadlineError(f"{path}: {one_line(error)}; pack the data again") from error
     raise LeadlineError(
-        f"{path}: has {found} bytes instead of {expected}; copy it again, or pack the data again"
+        f"{path}: has {size} bytes instead of {expected}; copy it again, or pack the data again"
     )
 
 

@@ -81,7 +81,7 @@ def evaluate(
     """
     if out is not None:
         check_writable(Path(out))
-    opening = OpenOptions(layout, units_per_metre, options=data_options or {})
+    opening = OpenOptions(layout, units_per_metre, layout_options=data_options or {})
     opened = _open_data(data, split, limit, opening)
     samples = PeekableSamples(opened.samples)
     chosen = resolve_protocol(protocol, samples)
@@ -112,7 +112,7 @@ def evaluate(
         camera=source.camera_record(),
         data=opened.name if data_name is None else data_name,
         split=opened.split,
-        data_options=opened.options,
+        data_options=opened.opening,
         images_in_data=opened.total,
         semantic=classes.result(),
         breakdowns=parts.result() or None,
@@ -141,7 +141,7 @@ class _OpenedData:
     samples: DepthDataset
     name: str
     split: str | None = None
-    options: DataOpening = OPENED_ALREADY
+    opening: DataOpening = OPENED_ALREADY
     total: int | None = None
     source: DataSource | None = None
 
@@ -156,27 +156,27 @@ class _OpenedData:
 
 
 def _open_data(
-    data: str | Path | DepthDataset, split: str | None, limit: int | None, options: OpenOptions
+    data: str | Path | DepthDataset, split: str | None, limit: int | None, opening: OpenOptions
 ) -> _OpenedData:
     """Recognise the data, once, and open what is to be scored of it."""
     if not isinstance(data, str | Path):
-        if split is not None or options != OpenOptions():
+        if split is not None or opening != OpenOptions():
             raise LeadlineError("a data set that is open takes no split, layout, unit or option")
         return _limited(_OpenedData(data, str(data.root)), limit)
     source = find_data(
         Path(data),
-        layout=options.layout,
-        units_per_metre=options.units_per_metre,
-        options=options.options,
+        layout=opening.layout,
+        units_per_metre=opening.units_per_metre,
+        options=opening.layout_options,
     )
     split = split if split is not None else source.split_to_score()
-    opening = DataOpening(
-        layout=source.options.layout,
-        units_per_metre=source.options.units_per_metre,
-        options=dict(source.options.options),
+    resolved = DataOpening(
+        layout=source.opening.layout,
+        units_per_metre=source.opening.units_per_metre,
+        options=dict(source.opening.layout_options),
     )
     return _limited(
-        _OpenedData(source.open(split), str(data), split, opening, source=source), limit
+        _OpenedData(source.open(split), str(data), split, resolved, source=source), limit
     )
 
 

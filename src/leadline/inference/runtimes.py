@@ -76,8 +76,8 @@ class OpenVinoRuntime:
                 f"{path}: not a graph exported by Leadline (its input should be one 'image')"
             )
         place = ["framework", CONFIG_KEY]
-        there = self._model.has_rt_info(place)
-        text = self._model.get_rt_info(place).astype(str) if there else None
+        has_config = self._model.has_rt_info(place)
+        text = self._model.get_rt_info(place).astype(str) if has_config else None
         self.config: Mapping[str, Any] = _parse_config(path, text)
         if not is_sealed:
             _refuse_nan(path, self._model)

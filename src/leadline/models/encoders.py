@@ -69,35 +69,35 @@ class Encoder(nn.Module):
     def load_file(self, path: Path) -> None:
         """Load a state dict in torchvision's layout; a classifier head in it is ignored."""
         state = read_state_dict(path)
-        wanted = self.body.state_dict()
-        found = {
+        needed = self.body.state_dict()
+        loaded = {
             _OLD_DENSE_LAYER.sub(r"\1\2", key.removeprefix(self.prefix)): value
             for key, value in state.items()
             if key.startswith(self.prefix)
         }
         # A count of batches, which files from before PyTorch 0.4 lack, says nothing of the network.
-        counts = {key: value for key, value in wanted.items() if key.endswith(_BATCH_COUNT)}
-        found = {**counts, **found}
-        missing = [key for key in wanted if key not in found]
+        counts = {key: value for key, value in needed.items() if key.endswith(_BATCH_COUNT)}
+        loaded = {**counts, **loaded}
+        missing = [key for key in needed if key not in loaded]
         if missing:
             raise LeadlineError(
-                f"{path}: not weights of this encoder: {len(missing)} of {len(wanted)} tensors are "
+                f"{path}: not weights of this encoder: {len(missing)} of {len(needed)} tensors are "
                 f"missing, the first is {self.prefix + missing[0]!r}; "
                 "give a state dict in torchvision's layout"
             )
-        wrong = [key for key, value in wanted.items() if value.shape != found[key].shape]
+        wrong = [key for key, value in needed.items() if value.shape != loaded[key].shape]
         if wrong:
             raise LeadlineError(
                 f"{path}: tensor {self.prefix + wrong[0]!r} has shape "
-                f"{tuple(found[wrong[0]].shape)}, expected {tuple(wanted[wrong[0]].shape)}"
+                f"{tuple(loaded[wrong[0]].shape)}, expected {tuple(needed[wrong[0]].shape)}"
             )
-        for key in wanted:
-            if not torch.isfinite(found[key]).all():
+        for key in needed:
+            if not torch.isfinite(loaded[key]).all():
                 raise LeadlineError(
                     f"{path}: tensor {self.prefix + key!r} holds numbers that are not finite; "
                     "the file is damaged, or of a training that diverged"
                 )
-        self.body.load_state_dict({key: found[key] for key in wanted})
+        self.body.load_state_dict({key: loaded[key] for key in needed})
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -119,7 +119,7 @@ class TrainingSamples(Dataset[TrainingItem]):
             "valid": valid[:, None],
         }
         if isinstance(self.samples, MixedDataset):
-            batch["part"] = torch.tensor([self.samples.part(index) for _, index in slots])
+            batch["part"] = torch.tensor([self.samples.part_number(index) for _, index in slots])
         labels = [item.labels for item in items if item.labels is not None]
         if len(labels) == len(items):
             batch["labels"] = _empty_batch((len(slots), *self.size), torch.int64)
@@ -134,6 +134,12 @@ class TrainingSamples(Dataset[TrainingItem]):
         if self.classes is not None and sample.labels is not None:
             self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
         return prepare(sample, self.size, self.augment, rng, out, self.focal)
+
+
+def steps_per_epoch(count: int, batch_size: int, *, keep_last: bool) -> int:
+    """Return the number of batches in one pass over `count` samples; see `EpochOrder`."""
+    size = min(batch_size, count)
+    return -(-count // size) if keep_last else count // size
 
 
 class EpochOrder(Sampler[list[Slot]]):
@@ -169,10 +175,8 @@ class EpochOrder(Sampler[list[Slot]]):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Return the number of batches in one pass."""
-        return (
-            -(-self.count // self.batch_size) if self.keep_last else self.count // self.batch_size
-        )
+        """Number of batches in one pass."""
+        return steps_per_epoch(self.count, self.batch_size, keep_last=self.keep_last)
 
     def __len__(self) -> int:
         return self.last_step - self.first_step

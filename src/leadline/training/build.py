@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,10 +58,18 @@ class TrainedModel:
     tensors: dict[str, Tensor]
 
 
+class BuiltModel(NamedTuple):
+    """A network, its input size (h, w), and where its weights are from, in words."""
+
+    model: DepthModel
+    input_size: tuple[int, int]
+    source: str
+
+
 def build_model(
     recipe: Recipe, samples: DepthDataset, weights: InitialWeights | None = None
-) -> tuple[DepthModel, tuple[int, int], str]:
-    """Return (network, input size (h, w), source of its weights), sized for these samples.
+) -> BuiltModel:
+    """Build the network of a recipe, sized for these samples.
 
     `weights` takes the place of what the recipe names: a resumed run needs no file of weights, its
     checkpoint holds every weight.
@@ -93,7 +102,7 @@ def build_model(
         model, source = _build_from_trained(config, section, trained, seed)
     else:
         model, source = _build_from_encoder(config, weights or initial_weights(section), seed)
-    return model, size, source
+    return BuiltModel(model, size, source)
 
 
 def _build_from_encoder(

@@ -1,7 +1,6 @@
 """What training holds in memory: the data, the network and what trains it, and how far it is."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,8 +12,8 @@ from leadline.datasets.mixing import MixedDataset
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
-from leadline.training.batches import EpochOrder
-from leadline.training.build import InitialWeights, build_model, default_normalization
+from leadline.training.batches import EpochOrder, steps_per_epoch
+from leadline.training.build import BuiltModel, InitialWeights, build_model, default_normalization
 from leadline.training.checkpoint import save_checkpoint
 from leadline.training.data import open_recipe_data
 from leadline.training.distributed import Processes
@@ -264,30 +263,29 @@ def _check_depth(data: DepthDataset) -> None:
 
 def _build_in_turn(
     recipe: Recipe, data: DepthDataset, weights: InitialWeights | None, processes: Processes
-) -> tuple[DepthModel, tuple[int, int], str]:
+) -> BuiltModel:
     """Build the network, one process of each machine first: it may have to fetch the weights."""
-    built: Sequence[tuple[DepthModel, tuple[int, int], str]] = ()
     for is_first in (True, False):
         with processes.raise_on_all_ranks():
             if (processes.local_rank == 0) == is_first:
-                built = [build_model(recipe, data, weights)]
-    return built[0]
+                built = build_model(recipe, data, weights)
+    return built
 
 
 def _epoch_order(recipe: Recipe, data: DepthDataset, processes: Processes) -> EpochOrder:
-    order = EpochOrder(
+    batch_size, keep_last = recipe.data.batch_size, recipe.data.last_batch == "keep"
+    epochs = recipe.trainer.epochs * steps_per_epoch(len(data), batch_size, keep_last=keep_last)
+    return EpochOrder(
         len(data),
-        recipe.data.batch_size,
+        batch_size,
         recipe.trainer.seed,
-        0,
-        0,
-        keep_last=recipe.data.last_batch == "keep",
+        first_step=0,
+        last_step=recipe.trainer.max_steps or epochs,
+        keep_last=keep_last,
         rank=processes.rank,
         ranks=processes.count,
         shares=data.shares() if isinstance(data, MixedDataset) else (),
     )
-    order.last_step = recipe.trainer.max_steps or recipe.trainer.epochs * order.steps_per_epoch
-    return order
 
 
 def resolve_precision(recipe: Recipe) -> Recipe:
