@@ -62,8 +62,8 @@ def opened(request, tmp_path_factory):
 
 
 def test_every_published_layout_has_a_fixture():
-    published = {layout.name for layout in LAYOUTS if layout.name in WRITERS}
-    assert published == set(WRITERS)
+    # Shards are not written by a fixture: test_shards packs them.
+    assert {layout.name for layout in LAYOUTS} - {"shards"} == set(WRITERS)
 
 
 def test_it_is_recognised_by_what_lies_there(opened):

@@ -60,11 +60,11 @@ def render_command(
     named = {"random": (), "vkitti": VKITTI_VARIATIONS}
     chosen = named.get(variations) if variations in named else tuple(variations.split(","))
     options: dict[str, Any] = {"kind": kind, "sky": sky, "variations": chosen}
-    wanted = WorldSet(count=count, size=size, seed=seed, level=quality, val_share=val_share,
+    world_set = WorldSet(count=count, size=size, seed=seed, level=quality, val_share=val_share,
                       labels=labels, **options)  # fmt: skip
     folder = out if form == "files" else out.with_name(f"{out.name}-files")
     with _RenderProgress(kind) as progress:
-        rendered = render_worlds(folder, wanted, workers=workers, report=progress.report)
+        rendered = render_worlds(folder, world_set, workers=workers, report=progress.report)
     rate = rendered.new / max(rendered.seconds, 1e-9)
     typer.echo(f"{folder}: {rendered.views} views, {rendered.new} rendered now ({rate:.1f}/s)")
     if form == "shards":
@@ -121,13 +121,13 @@ def show_command(
     from leadline.worlds import WorldSet, contact_sheet, render_room, render_street, write_sheet
 
     choice: Any = kind
-    wanted = WorldSet(choice, count, size, seed, quality)
+    world_set = WorldSet(choice, count, size, seed, quality)
     which: Any = split
 
     def view(index: int) -> Any:
-        if wanted.kind == "rooms":
-            return render_room(seed, index, which, size=wanted.size, level=quality)
-        return render_street(seed, index, index % 4, which, size=wanted.size, level=quality)
+        if world_set.kind == "rooms":
+            return render_room(seed, index, which, size=world_set.size, level=quality)
+        return render_street(seed, index, index % 4, which, size=world_set.size, level=quality)
 
     views = (view(index) for index in tracker(f"render {kind}")(range(count)))
     far = 10.0 if kind == "rooms" else 80.0

@@ -105,8 +105,8 @@ def choose_encoding(
     if units is not None:
         candidates = [Encoding(units, rounded=True)]
     else:
-        likely = [*([declared] if declared else []), *USUAL_UNITS, None]
-        candidates = [Encoding(each) for each in likely]
+        units_to_try = [*([declared] if declared else []), *USUAL_UNITS, None]
+        candidates = [Encoding(each) for each in units_to_try]
     for sample in samples:
         labels = _label_dtype(sample, candidates[0].labels)
         candidates = [replace(each, labels=labels) for each in candidates]

@@ -73,7 +73,7 @@ class NyuMatDataset(Layout):
         is_hdf5 = head.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:])
         if is_hdf5:
             return f"{file.name} is a MATLAB 7.3 file"
-        return f"{file.name} lies there" if file.name == FILE_NAME else None
+        return f"contains {file.name}" if file.name == FILE_NAME else None
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:

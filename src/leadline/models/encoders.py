@@ -173,7 +173,7 @@ def _dilated_mobilenet_v2(output_stride: int) -> Callable[[], Encoder]:
                     conv.dilation = conv.padding = (dilation, dilation)
                     if name in strided:
                         conv.stride = (1, 1)
-            # The layer that strode no more is the last that looks at its direct neighbours.
+            # The layer whose stride is removed is the last that looks at its direct neighbours.
             dilation *= 2 if name in strided else 1
         taps = {2: "1", 4: "3", 8: "6"}
         kept = {reduction: name for reduction, name in taps.items() if reduction < output_stride}

@@ -27,7 +27,7 @@ from leadline.worlds.sets import UNITS, WorldSet, as_json, digest
 from leadline.worlds.view import View
 
 Report = Callable[[int, int], None]
-"""Called with the views that are there and their number in all, whenever a world is finished."""
+"""Called with the number of finished views and of all, whenever a world is finished."""
 
 _QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
 _WORTH_PROCESSES = 4  # worlds; fewer are rendered before other processes have started
@@ -90,20 +90,20 @@ def _worker_count(workers: int | None, tasks: int) -> int:
 
 def _claim(folder: Path, world_set: WorldSet) -> None:
     """Write down what the folder will hold, or check that it is what it already holds."""
-    path, wanted = folder / "options.json", world_set.describe()
+    path, expected = folder / "options.json", world_set.describe()
     if not path.is_file():
         if folder.is_dir() and any(folder.iterdir()):
             raise LeadlineError(
                 f"{folder}: is not empty and no set of worlds; choose another folder"
             )
-        write_text(path, as_json(wanted))
+        write_text(path, as_json(expected))
         return
-    found = read_json(path, "record of the options", "remove the folder")
-    for name in sorted({*wanted, *found}):
-        if found.get(name) != wanted.get(name):
+    recorded = read_json(path, "record of the options", "remove the folder")
+    for name in sorted({*expected, *recorded}):
+        if recorded.get(name) != expected.get(name):
             raise LeadlineError(
-                f"{folder}: was begun with {name} = {found.get(name)}, not {wanted.get(name)}; "
-                "give the same options to continue it, or another folder"
+                f"{folder}: was started with {name} = {recorded.get(name)}, not "
+                f"{expected.get(name)}; give the same options to continue it, or another folder"
             )
 
 
@@ -117,7 +117,7 @@ def _is_there(folder: Path, split: Split, number: int) -> bool:
 
 
 def _open_work(folder: Path, world_set: WorldSet) -> tuple[list[_World], int]:
-    """Worlds with views that are missing, and the number of views that are there."""
+    """Worlds with views that are missing, and the number of views that are finished."""
     todo, done = [], 0
     for split, world, numbers in world_set.worlds():
         missing = tuple(n for n in numbers if not _is_there(folder, split, n))
@@ -145,7 +145,7 @@ def _rendered(folder: Path, world_set: WorldSet, todo: list[_World], workers: in
                 yield from _take_finished(running)
         except BrokenProcessPool as error:
             raise LeadlineError(
-                "a worker died, perhaps for want of memory; run the same command again to "
+                "a worker died, perhaps because memory ran out; run the same command again to "
                 "continue, with fewer workers"
             ) from error
         except BaseException:

@@ -96,8 +96,8 @@ def render_street(
     Equal arguments give equal bits on one machine. Raises LeadlineError where Embree is missing,
     no camera sees anything, or a word is unknown.
     """
-    wanted = [(camera, variation)]
-    (view,) = street_views(seed, scene, split, wanted, size=size, level=level, sky=sky)
+    shots = [(camera, variation)]
+    (view,) = street_views(seed, scene, split, shots, size=size, level=level, sky=sky)
     return view
 
 

@@ -139,15 +139,15 @@ class Lighting:
     ) -> Array:
         """Light (N,3) float32 that arrives after at least one bounce, or from the sky."""
         way = around(normal, sampler.pair(pixel))
-        there = self.tracer.glance(point, way)
+        hits = self.tracer.glance(point, way)
         out = self._from_outside(way)
-        pixels = pixel[there.ray]
-        light = self.one_source(there.point, there.flat, pixels, sampler)
+        pixels = pixel[hits.ray]
+        light = self.one_source(hits.point, hits.flat, pixels, sampler)
         if left > 1:
-            light += self.bounced(there.point, there.flat, pixels, sampler, left - 1)
+            light += self.bounced(hits.point, hits.flat, pixels, sampler, left - 1)
         else:
             light += self.ambient
-        out[there.ray] = self.tracer.mean_albedo[there.part] * light
+        out[hits.ray] = self.tracer.mean_albedo[hits.part] * light
         return np.asarray(np.minimum(out, self.brightest))
 
     def _from_outside(self, way: Array) -> Array:
@@ -183,17 +183,17 @@ class Lighting:
         mirror = towards + 2 * cosine[shiny, None] * normal
         scatter = around(mirror, sampler.pair(pixel[shiny])) - mirror
         mirror = unit(mirror + spread * scatter).astype(np.float32)
-        there = self.tracer.trace(hits.point[shiny], mirror)
+        mirrored_hits = self.tracer.trace(hits.point[shiny], mirror)
         seen = self._from_outside(mirror)
-        pixels = pixel[shiny][there.ray]
-        far = footprint[shiny][there.ray] * (
-            1 + there.t / np.maximum(hits.t[shiny][there.ray], 0.1)
+        pixels = pixel[shiny][mirrored_hits.ray]
+        far = footprint[shiny][mirrored_hits.ray] * (
+            1 + mirrored_hits.t / np.maximum(hits.t[shiny][mirrored_hits.ray], 0.1)
         )
-        albedo = self.tracer.albedo(there, far)
-        light = self.direct(there, pixels, sampler) + self.ambient
-        glow = np.where(there.front, scene.glow[there.part], 0)[:, None]
+        albedo = self.tracer.albedo(mirrored_hits, far)
+        light = self.direct(mirrored_hits, pixels, sampler) + self.ambient
+        glow = np.where(mirrored_hits.front, scene.glow[mirrored_hits.part], 0)[:, None]
         # A rough surface would scatter a lamp's image into sparks.
-        seen[there.ray] = np.minimum(albedo * (light + glow), self.brightest)
+        seen[mirrored_hits.ray] = np.minimum(albedo * (light + glow), self.brightest)
         out[shiny] = seen * strength[shiny, None]
         return out
 

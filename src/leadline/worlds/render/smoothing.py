@@ -22,7 +22,7 @@ def smoothed(
 
 
 def _one_pass(
-    light: Array, normal: Array, point: Array, tolerance: Array, there: Array, step: int
+    light: Array, normal: Array, point: Array, tolerance: Array, has_surface: Array, step: int
 ) -> Array:
     """Average along rows, then along columns, with the weights 1 2 1: no parity is favoured."""
     for axis in (0, 1):
@@ -36,7 +36,7 @@ def _one_pass(
         # How far the neighbour stands off this surface, rather than how much further it is.
         off = np.abs(np.einsum("ijk,ijk->ij", normal[a], point[a] - point[b]))
         w = same * np.exp(-off / (tolerance[a] * np.float32(step**0.5)))
-        w *= np.float32(0.5) * (there[a] & there[b])
+        w *= np.float32(0.5) * (has_surface[a] & has_surface[b])
         total, weight = light.copy(), np.ones(light.shape[:2], dtype=np.float32)
         total[a] += light[b] * w[..., None]
         weight[a] += w

@@ -122,12 +122,12 @@ class Tracer:
 
     def first_face(self, origin: Array, direction: Array) -> tuple[Array, Array, Array]:
         """Face met by each ray (N,), -1 for none, and Embree's barycentric u, v (N,)."""
-        found = self._embree.run(  # type: ignore[attr-defined]
+        result = self._embree.run(  # type: ignore[attr-defined]
             np.ascontiguousarray(origin, dtype=np.float32),
             np.ascontiguousarray(direction, dtype=np.float32),
             output=1,
         )
-        return found["primID"].astype(np.int64), found["u"], found["v"]
+        return result["primID"].astype(np.int64), result["u"], result["v"]
 
     def distance(self, face: Array, origin: Array, direction: Array) -> Array:
         """Ray parameter (N,) float64 where rays cross the planes of the given faces.
@@ -161,13 +161,13 @@ class Tracer:
 
     def glance(self, origin: Array, direction: Array) -> Glance:
         """Follow rays to the first surface, only as exactly as bounced light needs it."""
-        found = self._embree.run(  # type: ignore[attr-defined]
+        result = self._embree.run(  # type: ignore[attr-defined]
             np.ascontiguousarray(origin, dtype=np.float32),
             np.ascontiguousarray(direction, dtype=np.float32),
             output=1,
         )
-        ray = np.flatnonzero(found["primID"] >= 0)
-        face, t, along = found["primID"][ray], found["tfar"][ray, None], direction[ray]
+        ray = np.flatnonzero(result["primID"] >= 0)
+        face, t, along = result["primID"][ray], result["tfar"][ray, None], direction[ray]
         flat = self.flat[face]
         flat = flat * np.where(dot(flat, along) < 0, np.float32(1), np.float32(-1))[:, None]
         point = origin[ray] + along * t + flat * (np.float32(1e-3) + np.float32(2e-4) * t)
