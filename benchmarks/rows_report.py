@@ -213,13 +213,13 @@ def verdict(found: dict[str, Difference]) -> str:
     sign = sum(signs.values())
     if abs(sign) < 2:
         return "cannot be told"
+    if seeds == 1:
+        return f"cannot be told from one seed, which points {'to it' if sign > 0 else 'against it'}"
     word = "holds" if sign > 0 else "does not hold: the opposite does"
     metrics = [metric for metric, value in signs.items() if value]
     steady = all(
         len({np.sign(value) for value in found[metric].by_seed}) == 1 for metric in metrics
     )
-    if seeds == 1:
-        return f"{word}, on one seed"
     return f"{word}, in each of {seeds} seeds" if steady else "cannot be told: the seeds disagree"
 
 
@@ -351,7 +351,7 @@ def other_scores(run: CollectedRow, metrics: dict[str, float]) -> str:
     return ", ".join(parts)
 
 
-ENCODER_NAMES = {"mobilenet_v2": "MobileNetV2", "unet": "its own"}
+ENCODER_NAMES = {"mobilenet_v2": "MobileNetV2", None: "its own"}
 PUBLISHED_ON = {"depth-mancini": "vkitti", "ds-net": "vkitti"}
 DOCUMENT_CELLS = {
     "vgg19": ("VGG-19", "19,200 px", "795", "1,000"),

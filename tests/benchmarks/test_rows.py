@@ -252,8 +252,9 @@ def fake_row(folder: Path, name: str, seed: int, quality: float) -> None:
         ((0.01, 0.01, 0.01), "Holds, in each of 3 seeds"),
         ((-0.01, -0.01, -0.01), "Does not hold: the opposite does, in each of 3 seeds"),
         ((0.05, -0.01, 0.05), "the seeds disagree"),
-        ((0.01,), "Holds, on one seed"),
-        ((0.0,), "Cannot be told"),
+        ((0.01,), "Cannot be told from one seed, which points to it"),
+        ((-0.01,), "Cannot be told from one seed, which points against it"),
+        ((0.0,), "Cannot be told."),
     ],
 )
 def test_a_claim_holds_where_every_seed_says_so(quality, words, tmp_path):
