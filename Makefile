@@ -10,12 +10,12 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint cons
 demo: $(VENV)/.base
 	$(BIN)/python examples/demo.py
 
-## test: full install (torch and all), style, types, the whole fast suite
+## test: full install (torch and all), style, types, the whole fast suite, one thread a process
 test: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 ## slow: the checks that take minutes
 slow: $(VENV)/.dev
