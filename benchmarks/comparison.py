@@ -176,7 +176,7 @@ def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> 
 
 def score(model: Path, data: Path) -> dict[str, Any]:
     """Score a saved model on the validation images: depth, and classes where it has them."""
-    predictions = ModelPredictions(Predictor.load(model, runtime="torch").runtime)
+    predictions = ModelPredictions(Predictor.load(model, runtime="torch"))
     result = evaluate(predictions, open_data(data, "val"), protocol=PROTOCOL, void=VOID)
     return {
         "protocol": PROTOCOL,

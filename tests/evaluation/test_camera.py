@@ -11,6 +11,7 @@ from leadline.depth import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.evaluation import ModelPredictions, ModelSource, Result, evaluate
 from leadline.evaluation.comparison_table import compare_results
+from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
 from leadline.weights import FOLDER
 from tests.cli.helpers import fails_in_one_line, leadline
@@ -57,7 +58,9 @@ class OneLensNetwork:
 def scored(data, mode="auto", config=CONFIG) -> Result:
     runtime = OneLensNetwork()
     runtime.config = config
-    return evaluate(ModelPredictions(runtime, mode), data, protocol="full", name=mode)
+    return evaluate(
+        ModelPredictions(Predictor(mode, runtime, mode)), data, protocol="full", name=mode
+    )
 
 
 def test_the_cameras_of_the_data_make_metres_right():
@@ -76,9 +79,16 @@ def test_the_cameras_of_the_data_make_metres_right():
     assert (ignored.camera.use, ignored.camera.has_effect) == ("ignored", False)
 
 
+def test_a_network_whose_depth_is_not_finite_is_no_score():
+    runtime = OneLensNetwork()
+    runtime.run = lambda images: {"depth": np.full((1, 48, 64), np.nan, np.float32)}
+    with pytest.raises(LeadlineError, match=r"broken gives depth that is not finite at 100 %"):
+        evaluate(ModelPredictions(Predictor("broken", runtime)), Lenses(50), protocol="full")
+
+
 def test_flips_have_the_same_camera():
     runtime = OneLensNetwork()
-    predictions = ModelPredictions(runtime)
+    predictions = ModelPredictions(Predictor("fixed", runtime))
     sample = Lenses(100)[0]
     np.testing.assert_allclose(
         predictions.predict_mirrored(sample), predictions.predict(sample).depth

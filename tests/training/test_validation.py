@@ -85,7 +85,7 @@ def protocol_name(name: str, folder: Path) -> str:
 
 def evaluated(run: Path, data: Path, protocol: str) -> dict[str, float]:
     """Score the model of a run on the validation images, as `leadline evaluate` does."""
-    predictions = ModelPredictions(Predictor.load(run).runtime)
+    predictions = ModelPredictions(Predictor.load(run))
     return evaluate(predictions, open_data(data, "val"), protocol=protocol).metrics
 
 

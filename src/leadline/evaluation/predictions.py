@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,10 @@ from numpy.typing import NDArray
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
-from leadline.inference.camera import CameraMode, PhotoCamera, TrainingCamera
+from leadline.inference.camera import PhotoCamera
+from leadline.inference.predictor import Predictor
 from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
 from leadline.metrics.resize import Size, resize_to
-
-if TYPE_CHECKING:
-    from leadline.inference.runtimes import Runtime
 
 PredictionOutput = Literal["metric", "inverse"]
 """What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
@@ -62,14 +59,13 @@ class Predictions(Protocol):
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """A model that is run on every photograph, in any runtime of `leadline.inference`.
+    """A model that is run on every photograph.
 
-    Metres follow the cameras that the data states, unless `camera` is ignore; `cameras` collects
-    what those did to them, an entry for each image that states one.
+    Metres follow the cameras that the data states, unless the predictor ignores them; `cameras`
+    collects what those did to them, an entry for each image that states one.
     """
 
-    runtime: Runtime
-    camera: CameraMode = "auto"
+    predictor: Predictor
     cameras: list[PhotoCamera] = field(default_factory=list)
 
     def predict(self, sample: Sample) -> PredictedMaps:
@@ -87,23 +83,18 @@ class ModelPredictions:
         """Summarise `cameras`, None where the data states none."""
         if not self.cameras:
             return None
-        return CameraRecord.from_cameras(self.cameras, self._training_camera.focal)
-
-    @cached_property
-    def _training_camera(self) -> TrainingCamera:
-        return TrainingCamera.from_config(self.runtime.config)
+        return CameraRecord.from_cameras(self.cameras, self.predictor.training_camera.focal)
 
     def _camera(self, sample: Sample) -> PhotoCamera:
         height, width = sample.size
-        return self._training_camera.resolve(
-            width, height, sample.intrinsics, "measured", self.camera
+        return self.predictor.training_camera.resolve(
+            width, height, sample.intrinsics, "measured", self.predictor.camera_mode
         )
 
     def _run(self, sample: Sample, camera: PhotoCamera) -> PredictedMaps:
-        outputs = self.runtime.run(sample.image[None])
-        labels = outputs.get("labels")
-        depth = np.asarray(outputs["depth"][0], dtype=np.float32) * np.float32(camera.scale)
-        return PredictedMaps(depth, None if labels is None else labels[0])
+        batch = self.predictor.predict_batch(sample.image[None])
+        labels = None if batch.labels is None else batch.labels[0]
+        return PredictedMaps(camera.metres(batch.depth[0]), labels)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
         )
     mode = source.camera or "auto"
     predictor = Predictor.load(source.name, runtime=source.runtime or "auto", camera=mode)
-    return OpenedSource(ModelPredictions(predictor.runtime, mode), predictor.name, path)
+    return OpenedSource(ModelPredictions(predictor), predictor.name, path)
 
 
 def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:

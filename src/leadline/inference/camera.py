@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.models.size_policy import processing_size
@@ -42,6 +45,10 @@ class PhotoCamera:
     source: CameraSource
     use: CameraUse
     scale: float = 1.0
+
+    def metres(self, depth: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return depth as a network gives it, for its training camera, in metres of this one."""
+        return np.asarray(depth, dtype=np.float32) * np.float32(self.scale)
 
     def provenance(self) -> dict[str, str]:
         """Return what a depth map says of it."""

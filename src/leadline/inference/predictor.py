@@ -169,7 +169,7 @@ class Predictor:
         if photo.path is not None:
             provenance["source"] = photo.path.name
         depth = DepthMap.from_metres(
-            batch.depth[0] * np.float32(camera.scale),
+            camera.metres(batch.depth[0]),
             intrinsics=camera.intrinsics,
             provenance=provenance,
         )

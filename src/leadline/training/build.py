@@ -28,7 +28,7 @@ ENCODER = "encoder."
 
 NAMES_SHOWN = 4
 
-SAME_LENS = 0.01
+INIT_FOCAL_TOLERANCE = 0.01
 """Focal lengths that differ by less than this share are taken for one."""
 
 
@@ -193,7 +193,7 @@ def _follow_lens(model: DepthModel, trained: TrainedModel) -> str:
     if not (ours and theirs and isinstance(bias, Tensor) and model.config.depth_space == "log"):
         return ""
     ratio = ours / theirs
-    if abs(ratio - 1) < SAME_LENS or bias.numel() != 1:
+    if abs(ratio - 1) < INIT_FOCAL_TOLERANCE or bias.numel() != 1:
         return ""
     with torch.no_grad():
         bias += math.log(ratio)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.evaluation.scoring import Scores, resolve_protocol, score
+from leadline.inference import Predictor
 from leadline.inference.runtimes import Outputs
 from leadline.metrics import Comparison
 from leadline.models.base import DepthModel
@@ -61,7 +62,7 @@ def validate(
     indices = range(processes.rank, len(data), processes.count)
     pictures = _ShownPredictions(shown_indices(len(data)))
     with processes.raise_on_all_ranks():
-        predictions = ModelPredictions(_NetworkRuntime(model))
+        predictions = ModelPredictions(Predictor("the network", _NetworkRuntime(model)))
         scores = score(predictions, data, protocol, observers=[pictures], indices=indices)
         mine = list(zip(indices, scores.images, strict=True)), pictures.maps
     everyone = processes.gather(mine)
