@@ -142,7 +142,7 @@ def check_start(recipe: Recipe) -> None:
     """
     from leadline.models.base import ModelConfig
     from leadline.models.build import create_model
-    from leadline.training.build import initial_weights
+    from leadline.training.encoder_weights import initial_weights
 
     weights = initial_weights(recipe.model)
     if weights.encoder_file is not None:

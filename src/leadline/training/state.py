@@ -13,10 +13,11 @@ from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
 from leadline.training.batches import EpochOrder, steps_per_epoch
-from leadline.training.build import BuiltModel, InitialWeights, build_model, default_normalization
+from leadline.training.build import BuiltModel, build_model
 from leadline.training.checkpoint import save_checkpoint
 from leadline.training.data import open_recipe_data
 from leadline.training.distributed import Processes
+from leadline.training.encoder_weights import InitialWeights, default_normalization
 from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch_statistics
 from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
 from leadline.training.recipe import Recipe

@@ -14,13 +14,13 @@ from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.training.batches import TrainingSamples, class_ids, make_loader
-from leadline.training.build import ENCODER
 from leadline.training.checkpoint import save_best_model
 from leadline.training.distributed import (
     SignalCatcher,
     explain_lost_peer,
     restore_default_sigchld,
 )
+from leadline.training.from_trained import ENCODER
 from leadline.training.run_folder import MODEL, RECIPE_FILE
 from leadline.training.run_logger import RunLogger
 from leadline.training.schedules import (

@@ -1,0 +1,184 @@
+"""A network that starts from a trained model (`model.init`, `leadline train --init`)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from leadline.errors import LeadlineError
+from leadline.inference.predictor import find_checkpoint
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.build import create_model, read_config
+from leadline.models.encoders import read_state_dict
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
+from leadline.training.encoder_weights import build_from_encoder, initial_weights
+from leadline.training.recipe import ModelSection
+from leadline.training.run_folder import MODEL
+
+ENCODER = "encoder."
+"""How the names of an encoder's tensors begin."""
+
+NAMES_SHOWN = 4
+
+INIT_FOCAL_TOLERANCE = 0.01
+"""Focal lengths that differ by less than this share are taken for one."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model that a network starts from (`model.init`): its file and tensors.
+
+    `name` is what a model card calls it; `config` is None for a file without a `config.json` beside
+    it.
+    """
+
+    name: str
+    file: Path
+    config: ModelConfig | None
+    tensors: dict[str, Tensor]
+
+
+def open_trained(name_or_path: str) -> TrainedModel:
+    """Open what `model.init` names: a shipped model, a run or `model/` folder, or a weights file.
+
+    Errors: LeadlineError where there is no such model, or its file is damaged.
+    """
+    path = Path(name_or_path)
+    file = path if path.is_file() else find_checkpoint(name_or_path) / WEIGHTS_FILE
+    if file.suffix not in {".safetensors", ".pth", ".pt"}:
+        raise LeadlineError(
+            f"{file}: not a file of weights; --init takes a run folder, a model/ folder, a "
+            ".safetensors file or a shipped model"
+        )
+    config_file = file.with_name(CONFIG_FILE)
+    config = read_config(config_file) if config_file.is_file() else None
+    tensors = read_state_dict(file)
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise LeadlineError(
+                f"{file}: tensor {name!r} holds numbers that are not finite; the file is damaged, "
+                "or of a training that diverged"
+            )
+    return TrainedModel(_name_of(name_or_path), file, config, tensors)
+
+
+def _name_of(name_or_path: str) -> str:
+    """Return the name of a shipped model, of a file, or of the run that a `model/` folder is in."""
+    path = Path(name_or_path).resolve()
+    return path.parent.name if path.name == MODEL and path.is_dir() else path.name
+
+
+def build_from_trained(
+    config: ModelConfig, section: ModelSection, trained: TrainedModel, seed: int
+) -> tuple[DepthModel, str]:
+    """Return a network with every tensor of `trained` that fits, and which it did not take.
+
+    The encoder is taken whole or not at all, since half of one is none; from a model of another
+    architecture nothing else is. An encoder that is not taken starts from
+    `model.encoder_weights`.
+    """
+    config = _check_compatible(config, section, trained)
+    model = create_model(config, seed)
+    state = model.state_dict()
+    fits = {
+        name
+        for name, tensor in trained.tensors.items()
+        if name in state and state[name].shape == tensor.shape
+    }
+    source = trained.name
+    encoder = {name for name in state if name.startswith(ENCODER)}
+    if not encoder <= fits:
+        fits -= encoder
+    if trained.config is not None and trained.config.architecture != config.architecture:
+        fits &= encoder
+    if not any(state[name].is_floating_point() for name in fits):
+        raise LeadlineError(_nothing_fits(trained, config))
+    if encoder and not encoder <= fits:
+        base = initial_weights(section)
+        model, encoder_source = build_from_encoder(config, base, seed)
+        source += f" with another encoder ({encoder_source})"
+        state = model.state_dict()
+    model.load_state_dict({**state, **{name: trained.tensors[name] for name in fits}})
+    fresh = [name for name in state if name not in fits | encoder]
+    lens = _correct_for_focal_length(model, trained) if "head.bias" in fits else ""
+    return model, f"{source} ({_describe_taken(len(fits), len(state), fresh)}{lens})"
+
+
+def _correct_for_focal_length(model: DepthModel, trained: TrainedModel) -> str:
+    """Let the network's metres hold for another focal length; return that in words.
+
+    Depth is proportional to the focal length in pixels, so that its logarithm moves by a constant,
+    which the bias of the last layer takes. In other depth spaces the training learns it.
+    """
+    ours = model.config.training_focal
+    theirs = trained.config.training_focal if trained.config else None
+    bias = getattr(getattr(model, "head", None), "bias", None)
+    if not (ours and theirs and isinstance(bias, Tensor) and model.config.depth_space == "log"):
+        return ""
+    ratio = ours / theirs
+    if abs(ratio - 1) < INIT_FOCAL_TOLERANCE or bias.numel() != 1:
+        return ""
+    with torch.no_grad():
+        bias += math.log(ratio)
+    return f"; metres times {ratio:.3g} for the other focal length"
+
+
+def _check_compatible(
+    config: ModelConfig, section: ModelSection, trained: TrainedModel
+) -> ModelConfig:
+    """Return the configuration with the normalisation of `trained`, once nothing contradicts.
+
+    Logarithms of metres and metres mean the same whatever the depth range; `max_depth / depth`
+    does not.
+    """
+    parent = trained.config
+    if parent is None:
+        if section.normalization == "auto":
+            raise LeadlineError(
+                f"{trained.file}: has no {CONFIG_FILE} beside it, which says how the input is "
+                "normalised; copy it there, or set model.normalization to imagenet, symmetric "
+                "([-1,1]) or unit ([0,1])"
+            )
+        return config
+    fixed = {"depth_space": parent.depth_space, "channel_order": parent.channel_order}
+    if section.normalization != "auto":
+        fixed["normalization"] = parent.normalization
+    for key, value in fixed.items():
+        if getattr(config, key) != value:
+            raise LeadlineError(
+                f"model.{key}={getattr(config, key)}: {trained.name} was trained with {value}; "
+                f"set model.{key}={value}"
+            )
+    if config.depth_space == "reciprocal" and config.max_depth != parent.max_depth:
+        raise LeadlineError(
+            f"model.max_depth={config.max_depth:g}: {trained.name} regresses "
+            f"{parent.max_depth:g} m / depth; set model.max_depth={parent.max_depth:g} "
+            "(data.max_depth may be smaller)"
+        )
+    return replace(config, normalization=parent.normalization)
+
+
+def _nothing_fits(trained: TrainedModel, config: ModelConfig) -> str:
+    if trained.config is None or trained.config.architecture == config.architecture:
+        kind, remedy = "", "use the recipe and the options that it was trained with"
+    else:
+        name = trained.config.architecture
+        kind = f", a {name},"
+        remedy = f"set model.architecture={name}, or the encoder that it has"
+    return (
+        f"{trained.file}: none of its {len(trained.tensors)} tensors{kind} fits the network "
+        f"{config.architecture} of the recipe; {remedy}"
+    )
+
+
+def _describe_taken(taken: int, total: int, fresh: Sequence[str]) -> str:
+    """Return how many tensors a network took over, and the names of those that it did not."""
+    if taken == total:
+        return f"all {total} tensors"
+    if not fresh:
+        return f"{taken} of {total} tensors"
+    more = f" and {len(fresh) - NAMES_SHOWN} more" if len(fresh) > NAMES_SHOWN else ""
+    return f"{taken} of {total} tensors; random: {', '.join(fresh[:NAMES_SHOWN])}{more}"
