@@ -169,3 +169,10 @@ def test_wrong_matrix_shape() -> None:
 def test_dict_and_back_and_a_missing_key() -> None:
     assert Intrinsics.from_dict(NYU.to_dict()) == NYU
     assert "'cx'" in complaint(lambda: Intrinsics.from_dict({"fx": 1, "fy": 1}))
+
+
+def test_the_focal_length_of_a_resized_picture():
+    camera = Intrinsics(500, 500, 319.5, 239.5, 640, 480)
+    assert camera.focal_at(240, 320) == 250
+    # Half as wide, as high as before: fx 250, fy 500.
+    assert camera.focal_at(480, 320) == pytest.approx((250 * 500) ** 0.5)

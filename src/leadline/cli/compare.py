@@ -24,9 +24,9 @@ def parse_images(text: str | None) -> int | list[str] | None:
 
 def parse_metrics(text: str | None) -> list[str] | Literal["all"] | None:
     """Return the names of metrics, or all, or None for those that suit the protocol."""
-    if text is None or text == "all":
-        return "all" if text == "all" else None
-    return text.split(",")
+    if text == "all":
+        return "all"
+    return None if text is None else text.split(",")
 
 
 def compare_command(

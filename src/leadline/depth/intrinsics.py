@@ -98,6 +98,13 @@ class Intrinsics:
         """
         return math.sqrt(self.fx * self.fy)
 
+    def focal_at(self, height: int, width: int) -> float:
+        """Return `focal` in pixels of the picture once it is resized to `height` x `width`.
+
+        Where that changes the aspect ratio, the mean of both sides' factors counts.
+        """
+        return self.focal * math.sqrt(height * width / (self.height * self.width))
+
     @classmethod
     def from_matrix(cls, K: ArrayLike, width: int, height: int) -> Intrinsics:
         """Build from a camera matrix K, (3,3), for pictures of `width` x `height` pixels.

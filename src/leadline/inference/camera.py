@@ -47,7 +47,10 @@ class PhotoCamera:
     scale: float = 1.0
 
     def metres(self, depth: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return depth as a network gives it, for its training camera, in metres of this one."""
+        """Return float32 metres for this camera, of depth in metres for the training camera.
+
+        Of any shape; `scale` is the ratio of both focal lengths.
+        """
         return np.asarray(depth, dtype=np.float32) * np.float32(self.scale)
 
     def provenance(self) -> dict[str, str]:
@@ -119,19 +122,20 @@ class TrainingCamera:
         use = self.use(mode)
         if self.focal is None or intrinsics is None or use != "used":
             return PhotoCamera(intrinsics, source, use)
-        focal = intrinsics.focal * _resizing(width, height, self.processing_area, self.stride)
-        scale = focal / self.focal
-        return PhotoCamera(intrinsics, source, use, 1.0 if abs(scale - 1) < SAME_LENS else scale)
+        size = processing_size(height, width, self.processing_area, self.stride)
+        scale = focal_ratio(intrinsics.focal_at(*size), self.focal)
+        return PhotoCamera(intrinsics, source, use, scale)
 
     def _assumed(self, width: int, height: int) -> Intrinsics | None:
         """Return the camera whose picture has the training focal length at the training size."""
         if self.focal is None:
             return None
-        focal = self.focal / _resizing(width, height, self.area, self.stride)
-        return Intrinsics.centred(focal, width, height)
+        size = processing_size(height, width, self.area, self.stride)
+        one_pixel = Intrinsics.centred(1.0, width, height).focal_at(*size)
+        return Intrinsics.centred(self.focal / one_pixel, width, height)
 
 
-def _resizing(width: int, height: int, area: int, stride: int) -> float:
-    """Return the factor by which a photograph is resized; the mean of both sides' factors."""
-    h, w = processing_size(height, width, area, stride)
-    return math.sqrt(h * w / (height * width))
+def focal_ratio(focal: float, reference: float) -> float:
+    """Return `focal` / `reference`, both in pixels of one size; 1 where they differ by rounding."""
+    ratio = focal / reference
+    return 1.0 if abs(ratio - 1) < SAME_LENS else ratio

@@ -234,7 +234,9 @@ def _parse_config(path: Path, text: str | None) -> Mapping[str, Any]:
         raise LeadlineError(
             f"{path}: its model config is damaged ({_reason(error)}); export the model again"
         ) from error
-    return config if isinstance(config, dict) else {}
+    if not isinstance(config, dict):
+        raise LeadlineError(f"{path}: its model config is damaged (no mapping); export again")
+    return config
 
 
 def _reason(error: Exception) -> str:

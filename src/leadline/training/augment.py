@@ -1,6 +1,5 @@
 """Augmentation: one random warp of image, depth and labels, then random colours of the image."""
 
-import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -9,8 +8,8 @@ from numpy.typing import NDArray
 
 from leadline.datasets.random_warp import draw_numbers, draw_warp
 from leadline.datasets.sample import Sample
-from leadline.datasets.warp import steps_between, warp
-from leadline.inference.camera import SAME_LENS
+from leadline.datasets.warp import warp
+from leadline.inference.camera import focal_ratio
 from leadline.training.recipe import AugmentSection
 
 SAME_ORDER = (0, 1, 2)
@@ -84,9 +83,7 @@ def lens_ratio(sample: Sample, size: tuple[int, int], focal: float | None) -> fl
     """
     if focal is None or sample.intrinsics is None:
         return 1.0
-    across, down = steps_between(sample.size, size)
-    ratio = sample.intrinsics.focal / math.sqrt(across * down) / focal
-    return 1.0 if abs(ratio - 1) < SAME_LENS else ratio
+    return focal_ratio(sample.intrinsics.focal_at(*size), focal)
 
 
 def _range_through(lens: float, sample: Sample) -> Sample:

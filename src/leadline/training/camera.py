@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from leadline.datasets.sample import DepthDataset, evenly_spaced
@@ -37,6 +35,5 @@ def training_focal(samples: DepthDataset, size: tuple[int, int]) -> float | None
         camera = samples.view(index).intrinsics
         if camera is None:
             return None
-        resizing = math.sqrt(size[0] * size[1] / (camera.height * camera.width))
-        focals.append(camera.focal * resizing)
+        focals.append(camera.focal_at(*size))
     return float(np.median(focals)) if max(focals) <= ONE_LENS * min(focals) else None
