@@ -10,8 +10,8 @@ import pytest
 from leadline.datasets import DepthDataset, Sample
 from leadline.depth import Intrinsics
 from leadline.training.augment import prepare
-from leadline.training.camera import training_focal
-from leadline.training.recipe import AugmentSection
+from leadline.training.camera import training_focal, unlike_lenses
+from leadline.training.recipe import AugmentSection, load_recipe
 
 
 class Lenses(DepthDataset):
@@ -37,6 +37,17 @@ class Lenses(DepthDataset):
 def test_the_focal_length_at_the_size_of_training(focals, expected):
     samples = Lenses(Path(), focals)
     assert training_focal(samples, (24, 32)) == (expected and pytest.approx(expected, rel=0.01))
+
+
+def test_unlike_lenses_are_said_unless_the_recipe_brings_them_to_one_camera():
+    recipe = load_recipe("compact", [])
+    said = unlike_lenses(recipe, Lenses(Path(), (60.0, 70.0, 90.0)), (24, 32))
+    assert "focal lengths of 30 to 45 pixels at 24x32" in said
+    assert "data.camera_fov=49 brings" in said  # 2 atan(16 / 35)
+    for focals in ((60.0, 61.0), (60.0, None), (None,)):
+        assert unlike_lenses(recipe, Lenses(Path(), focals), (24, 32)) is None
+    named = load_recipe("compact", ["data.camera_fov=63"])
+    assert unlike_lenses(named, Lenses(Path(), (60.0, 90.0)), (24, 32)) is None
 
 
 def test_a_crop_to_another_aspect_ratio_keeps_one_scale():
