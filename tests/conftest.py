@@ -1,6 +1,9 @@
 """Small data of our own: boxes and floors whose depth is known, written as real files."""
 
+import ctypes
+import gc
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,23 @@ import pytest
 from PIL import Image
 
 SIZE = (96, 128)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Say how a test process ended that was not asked to: -9 is what a lack of memory looks like."""
+    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
+    if error and process is not None:
+        print(f"\n[{node.gateway.id}] ended with status {process.wait(30)}", file=sys.stderr)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory_is_returned():
+    """Return the memory of a file's networks: training asks the C library to keep what it frees."""
+    yield
+    gc.collect()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def make_scene(rng: np.random.Generator, size: tuple[int, int] = SIZE):
