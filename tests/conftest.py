@@ -15,7 +15,7 @@ SIZE = (96, 128)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
-    """Say how a test process ended that was not asked to: -9 is what a lack of memory looks like."""
+    """Say how a test process ended that should not have: -9 is what a lack of memory looks like."""
     process = getattr(getattr(node.gateway, "_io", None), "popen", None)
     if error and process is not None:
         print(f"\n[{node.gateway.id}] ended with status {process.wait(30)}", file=sys.stderr)
