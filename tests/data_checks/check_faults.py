@@ -129,6 +129,56 @@ def nonsense_in_dataset_yaml(folder):
     (folder / "dataset.yaml").write_text("depth_scale: fathoms\n")
 
 
+def rotate(values: np.ndarray) -> np.ndarray:
+    """Rotate 16-bit numbers to the left by three bits, by way of their binary digits."""
+    digits = [np.binary_repr(value, 16) for value in values.ravel()]
+    return np.array([int(d[3:] + d[:3], 2) for d in digits], np.uint16).reshape(values.shape)
+
+
+@names("rotated-bits", 28)
+def rotated_bits_undeclared(folder):
+    (folder / "dataset.yaml").unlink()
+    change_depth(folder, rotate)
+
+
+@names("rotated-bits", 28)
+def rotated_bits_declared_as_millimetres(folder):
+    change_depth(folder, rotate)
+
+
+@names("rotated-bits", 28)
+def rotated_bits_with_a_window_beyond_eight_metres(folder):
+    change_depth(folder, lambda v: rotate(np.where(v > 4500, 9000 + v % 100, v).astype(np.uint16)))
+
+
+@names("scale-unknown")
+def units_that_lie_close_to_each_other(folder):
+    """4000 and 5000 a metre: no floor tells one from the other, so neither is called likely."""
+    (folder / "dataset.yaml").unlink()
+    change_depth(folder, lambda v: np.minimum(v.astype(int) * 4 + v % 3, 65000).astype(np.uint16))
+
+
+@names("scale-contradiction")
+def ten_thousandths_declared_as_millimetres(folder):
+    change_depth(folder, lambda v: np.minimum(v.astype(int) * 10 + v % 7, 65000).astype(np.uint16))
+
+
+def colours_of(number: np.ndarray) -> np.ndarray:
+    """Return (H,W,3) RGB: the low, the middle and the high byte."""
+    return np.stack([number & 255, number >> 8 & 255, number >> 16], axis=-1).astype(np.uint8)
+
+
+@names("depth-24-bit", 28)
+def carla_undeclared(folder):
+    (folder / "dataset.yaml").unlink()
+    change_depth(folder, lambda v: colours_of(np.rint(v / 1000 * 16777.215).astype(int)))
+
+
+@names("depth-24-bit", 28)
+def twenty_four_bits_with_the_high_byte_in_red(folder):
+    change_depth(folder, lambda v: colours_of(np.rint(v * 16.777215).astype(int))[..., ::-1])
+
+
 @names("mixed-scales", 5)
 def five_maps_in_another_unit(folder):
     change_depth(folder, lambda values: (values * 0.256).astype(np.uint16), range(5))

@@ -18,7 +18,7 @@ def test_storage_follows_kind_and_width(dtype, storage):
 
 @pytest.mark.parametrize(
     ("storage", "units"),
-    [("u2", 1000), ("u2", 256), ("u2", 100), ("u2", 5000), ("f", 1), ("f", 1000), ("u1", 25.5)],
+    [("u2", 1000), ("u2", 256), ("u2", 100), ("f", 1), ("f", 1000), ("u1", 25.5)],
 )
 def test_the_unit_that_puts_the_median_right_comes_first(storage, units):
     scores = score_units(storage, lambda each: -abs(math.log(2.4 * units / each / 2.0)))
@@ -28,10 +28,17 @@ def test_the_unit_that_puts_the_median_right_comes_first(storage, units):
 
 def test_other_units_are_scored_beside_the_usual():
     scores = score_units("u2", lambda units: -abs(units - 500), also=[500.0])
-    assert [units for units, _ in scores.ranked] == [500, 256, 100, 1000, 5000]
+    assert [units for units, _ in scores.ranked] == [500, 256, 100, 1000, 4000, 5000, 8000, 10000]
     assert scores.lead == 244
     assert scores.close_to_best(300) == [500, 256]
     assert scores.of(510) == 0 and scores.of(600) is None
+
+
+@pytest.mark.parametrize("units", [4000, 5000, 8000, 10000])
+def test_units_a_fifth_apart_stay_close_to_each_other(units):
+    scores = score_units("u2", lambda each: -abs(math.log(2.4 * units / each / 2.0)))
+    assert units in scores.close_to_best(0.5)
+    assert scores.lead < 0.5
 
 
 def test_equal_scores_keep_the_usual_unit_first():

@@ -38,7 +38,7 @@ def write(folder, convert, dtype=np.uint16):
 
 @pytest.mark.parametrize(
     ("units", "dtype"),
-    [(1000, np.uint16), (256, np.uint16), (5000, np.uint16), (100, np.uint16), (1000, np.float32)],
+    [(1000, np.uint16), (256, np.uint16), (100, np.uint16), (1000, np.float32)],
 )
 def test_the_usual_units_are_told(tmp_path, units, dtype):
     files = write(tmp_path, lambda x: x * units, dtype)
@@ -69,6 +69,9 @@ def test_files_that_say_their_unit_are_believed(tmp_path):
     ("convert", "dtype", "words"),
     [
         (lambda x: x * 510, np.uint16, "ambiguous.*--pred-scale"),
+        (lambda x: x * 4000, np.uint16, "ambiguous.*1/5000.*1/4000.*--pred-scale"),
+        (lambda x: x * 5000, np.uint16, "ambiguous.*1/5000.*--pred-scale"),
+        (lambda x: x * 8000, np.uint16, "ambiguous.*--pred-scale"),
         (lambda x: 20000 / x, np.uint16, "disparity"),
         (lambda x: 1 / x, np.float32, "disparity"),
         (lambda x: x / x.max() * 255, np.uint8, "8-bit"),

@@ -69,7 +69,7 @@ def check_data(
     scale = measure_scale(listing, readable, alignment)
     findings = [
         *listing.findings,
-        *check_files(listing.pairs, headers, pairs),
+        *check_files(listing.pairs, headers, pairs, listing.depth_in_colour),
         *check_values(readable, classes, stretched=scale.guess.relative),
         *check_scale(listing, readable, scale),
         *check_alignment(pairs, alignment),

@@ -15,6 +15,7 @@ from PIL import Image
 from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.pairs import ListedPair
 from leadline.data_checks.values import MeasuredPair
+from leadline.datasets.depth_form import same_view
 from leadline.errors import LeadlineError, one_line, plural, size_words
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
@@ -23,6 +24,9 @@ _PNG_END = b"IEND\xae\x42\x60\x82"
 # Some cameras and tools append a few kilobytes of their own after the end marker.
 _TAIL_BYTES = 65536
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+
+_MOST_LOOKED_AT = 50  # coloured files: they are of one kind
+_LEAST_CHANGE = 2.0  # of the low byte from pixel to pixel
 
 FileFault = Literal["", "empty", "cut short", "not what its name says", "too large"]
 
@@ -121,16 +125,23 @@ def headers_of(pairs: Sequence[ListedPair], headers: Headers, role: str) -> list
 
 
 def check_files(
-    pairs: Sequence[ListedPair], headers: Headers, measured: Sequence[MeasuredPair]
+    pairs: Sequence[ListedPair],
+    headers: Headers,
+    measured: Sequence[MeasuredPair],
+    in_colour: bool = False,
 ) -> Iterator[Finding]:
-    """Check the files of all pairs by their headers, and of `measured` whether they can be read."""
+    """Check the files of all pairs by their headers, and of `measured` whether they can be read.
+
+    `in_colour`: depth is declared to be encoded in colours.
+    """
     depth_headers = headers_of(pairs, headers, "depth")
     yield from _no_pairs(pairs)
     yield from _damaged_files(headers)
     yield from _unreadable_pairs(headers, depth_headers, measured)
     yield from _listed_twice(pairs)
     yield from _sizes_differ(pairs, headers, measured)
-    yield from _depth_in_colour(depth_headers)
+    if not in_colour:
+        yield from _depth_in_colour(depth_headers)
     yield from _depth_types_differ(pairs, headers)
     yield from _image_sizes_differ(headers_of(pairs, headers, "image"))
 
@@ -196,30 +207,45 @@ def _listed_twice(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
         )
 
 
+_TwoSizes = tuple[str, tuple[int, int], tuple[int, int]]
+"""A pair, the size of its photograph and that of another of its files."""
+
+
 def _sizes_differ(
     pairs: Sequence[ListedPair], headers: Headers, measured: Sequence[MeasuredPair]
 ) -> Iterator[Finding]:
-    """Report pairs whose depth or label has another size than the photograph."""
+    """Report pairs whose depth or label has another size than the photograph.
+
+    Pairs that were read count as they were read, which may have brought them to one size; the
+    others by their headers, unless reading does that.
+    """
+    as_read = {each.id: each for each in measured if each.depth is not None}
     codes: dict[str, Code] = {"depth": "size-mismatch", "label": "label-size"}
     for role, code in codes.items():
-        differ: list[tuple[str, tuple[int, int], tuple[int, int]]] = []
+        by_header: list[_TwoSizes] = []
         for pair in pairs:
             if "image" in pair.files and role in pair.files:
                 one, two = headers[pair.files["image"]].size, headers[pair.files[role]].size
                 if one and two and one != two:
-                    differ.append((pair.id, one, two))
-        reported = {name for name, _, _ in differ}
-        for each in measured:  # formats whose headers are not looked into
+                    by_header.append((pair.id, one, two))
+        differ: list[_TwoSizes] = []
+        for each in as_read.values():
             other = each.depth if role == "depth" else each.labels
-            if each.id not in reported and other and each.image_size not in (None, other.size):
+            if other and each.image_size not in (None, other.size):
                 differ.append((each.id, each.image_size or (0, 0), other.size))
+        agreeing = as_read.keys() - {name for name, _, _ in differ}
+        if not any(name in agreeing for name, _, _ in by_header):
+            differ += [each for each in by_header if each[0] not in as_read]
         if differ:
             _, one, two = differ[0]
+            remedy = f"resize to one size (the {role} by nearest neighbour)"
+            if role == "depth" and all(same_view(a, b) for _, a, b in differ):
+                remedy = "say depth_size: image (or depth) in dataset.yaml"
             yield error(
                 code,
                 f"{plural(len(differ), 'pair')} of image and {role} with two sizes (first: "
                 f"{size_words(one[::-1])} and {size_words(two[::-1])})",
-                f"resize to one size (the {role} by nearest neighbour), if they show the same view",
+                f"{remedy}, if they show the same view",
                 [name for name, _, _ in differ],
             )
 
@@ -229,6 +255,21 @@ def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
     coloured = [header for header in depth_headers if header.channels > 1 and not header.fault]
     grey = [header for header in coloured if _has_equal_channels(header.path)]
     mapped = [header for header in coloured if header not in grey]
+    orders = Counter(_byte_order(header.path) for header in mapped[:_MOST_LOOKED_AT])
+    order = max(orders, key=lambda each: (each is not None, orders[each]), default=None)
+    encoded = mapped if orders[order] * 2 >= min(len(mapped), _MOST_LOOKED_AT) and order else []
+    mapped = [] if encoded else mapped
+    if encoded:
+        remedy = "write depth_encoding: carla (or shift-mm: millimetres) into dataset.yaml"
+        if order == "red":
+            remedy = "exchange red and blue, then " + remedy
+        yield error(
+            "depth-24-bit",
+            f"{plural(len(encoded), 'depth file')} with numbers of 24 bits in the colours, as "
+            f"CARLA writes them; {order} holds the highest bits",
+            remedy,
+            [str(header.path) for header in encoded],
+        )
     if mapped:
         yield error(
             "depth-colour",
@@ -244,6 +285,22 @@ def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
             "save one channel; 8 bits of it are rarely enough",
             [str(header.path) for header in grey],
         )
+
+
+def _byte_order(path: Path) -> Literal["blue", "red"] | None:
+    """Return which channel holds the high byte of 24-bit numbers, None where colours hold none.
+
+    Along a row the low byte of a smooth depth runs through all its values again and again, while
+    the high byte hardly changes; the channels of a photograph or a colour map change alike.
+    """
+    try:
+        pixels = read_photo(path).pixels[::4].astype(np.int16)
+    except LeadlineError:
+        return None
+    red, _, blue = (float(each) for each in np.abs(np.diff(pixels, axis=1)).mean(axis=(0, 1)))
+    if max(red, blue) < _LEAST_CHANGE or max(red, blue) < 10 * min(red, blue):
+        return None
+    return "blue" if red > blue else "red"
 
 
 def _has_equal_channels(path: Path) -> bool:

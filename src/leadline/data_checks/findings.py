@@ -35,6 +35,7 @@ Code = Literal[
     "unlisted-images",
     # files
     "cut-short",
+    "depth-24-bit",
     "depth-colour",
     "depth-three-channels",
     "empty-file",
@@ -63,6 +64,7 @@ Code = Literal[
     "inverted-depth",
     "mixed-scales",
     "relative-depth",
+    "rotated-bits",
     "scale-contradiction",
     "scale-undeclared",
     "scale-unknown",

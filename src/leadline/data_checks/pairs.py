@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data_checks.findings import Code, Finding, Severity, error, finding, note
+from leadline.datasets.depth_form import PLAIN, masked, nearest_resize
+from leadline.datasets.layout import Layout
 from leadline.datasets.open import DataSource, find_data
 from leadline.datasets.pair_listing import (
     Pair,
@@ -21,10 +23,10 @@ from leadline.datasets.pair_listing import (
     list_csv,
     list_folders,
 )
-from leadline.datasets.pairs import PairsDataset, declared_scale, read_labels
+from leadline.datasets.pairs import DECLARATIONS, Declarations, PairsDataset, read_labels
 from leadline.datasets.sample import DepthDataset
+from leadline.depth.encodings import COLOUR_UNITS
 from leadline.errors import LeadlineError, plural
-from leadline.io.formats import read_depth_values
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
 
@@ -67,10 +69,14 @@ class ListedPair(Protocol):
 
 @dataclass(frozen=True)
 class DiskPair:
-    """A pair of files, read as they are: sizes may differ, the unit may be unknown."""
+    """A pair of files, read as they are: sizes may differ, the unit may be unknown.
+
+    `declared` is what `dataset.yaml` and the options say of them, which is done to them.
+    """
 
     split: str
     pair: Pair
+    declared: Declarations = field(default_factory=Declarations)
 
     @property
     def id(self) -> str:
@@ -84,9 +90,22 @@ class DiskPair:
 
     def read(self) -> RawPair:
         """Read the files, whatever their sizes."""
-        image = read_photo(self.pair.image).pixels
-        values, metadata = read_depth_values(self.pair.depth)
-        labels = None if self.pair.label is None else read_labels(self.pair.label)
+        pair, form, camera_file = self.pair, self.declared.form, self.declared.camera
+        image = read_photo(pair.image).pixels
+        values, metadata = form.read_values(pair.depth)
+        if pair.mask is not None:
+            values = masked(values, pair.mask, pair.depth)
+        camera = metadata.intrinsics
+        if camera_file is not None:
+            camera = camera_file.for_size(image.shape[1], image.shape[0])
+        if form.depth_size != "same":
+            image, values = form.to_one_size(image, values, pair.image, pair.depth)
+        if camera is not None:
+            camera = camera.scaled_to(values.shape[1], values.shape[0])
+        values = form.to_planar(values, camera, pair.depth)
+        labels = None if pair.label is None else read_labels(pair.label)
+        if labels is not None and form.depth_size == "depth":
+            labels = nearest_resize(labels, (image.shape[0], image.shape[1]))
         return RawPair(image, values, metadata.units_per_metre, labels)
 
 
@@ -112,7 +131,7 @@ class Listing:
     """The pairs of a data set, and the `findings` that listing them gave.
 
     `declared_units` is the scale that the user or the data set declares, `declared_by` which of
-    them; `evidence` is why the layout was recognised.
+    them; `evidence` is why the layout was recognised. `depth_in_colour`: colours encode the depth.
     """
 
     path: Path
@@ -122,6 +141,7 @@ class Listing:
     findings: tuple[Finding, ...] = ()
     declared_units: float | None = None
     declared_by: str = ""
+    depth_in_colour: bool = False
 
     @property
     def splits(self) -> dict[str, int]:
@@ -154,6 +174,7 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
     """List the samples of the layout's own reader, which turns the layout's unit into metres."""
     pairs: list[ListedPair] = []
     findings: list[Finding] = []
+    in_colour = False
     for name in [split] if split else (source.splits or [None]):
         try:
             data = source.open(name)
@@ -165,9 +186,12 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
             ReaderPair(data.sample_id(index), name or "", data, index, dict(data.files(index)))
             for index in range(len(data))
         ]
+        form = data.form if isinstance(data, Layout) else PLAIN
+        in_colour = form.depth_encoding in COLOUR_UNITS
     reader = "the layout's reader"
     name, evidence = source.layout.name, source.evidence
-    return Listing(source.path, name, evidence, tuple(pairs), tuple(findings), 1.0, reader)
+    found = tuple(findings)
+    return Listing(source.path, name, evidence, tuple(pairs), found, 1.0, reader, in_colour)
 
 
 def _list_files(source: DataSource, split: str | None, units: float | None) -> Listing:
@@ -180,20 +204,26 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
         listings = {name: list_csv(path / f"{name}.csv") for name in names}
     else:
         listings = {"": list_folders(path)}
-    pairs = [DiskPair(name, pair) for name, each in listings.items() for pair in each.pairs]
     findings = [each for listing in listings.values() for each in _findings_of(listing)]
+    declared, declared_by = Declarations(), "--depth-scale" if units else ""
+    try:
+        declared = Declarations.read(root, source.opening.layout_options)
+        given, units = units, declared.units(root, units)
+        if units is not None and given is None:
+            encoding = declared.form.units_per_metre is not None
+            declared_by = "depth_encoding" if encoding else DECLARATIONS
+    except LeadlineError as problem:
+        remedy = "write for instance depth_scale: 1000"
+        findings.append(error("dataset-yaml", str(problem), remedy))
+    pairs = [
+        DiskPair(name, pair, declared) for name, each in listings.items() for pair in each.pairs
+    ]
     if split is None and (path.is_file() or source.splits):
         findings += _unlisted_images(root, pairs)
-    declared_by = "--depth-scale" if units else ""
-    if units is None:
-        try:
-            units = declared_scale(root)
-            declared_by = "" if units is None else "dataset.yaml"
-        except LeadlineError as problem:
-            remedy = "write for instance depth_scale: 1000"
-            findings.append(error("dataset-yaml", str(problem), remedy))
     name, evidence = source.layout.name, source.evidence
-    return Listing(path, name, evidence, tuple(pairs), tuple(findings), units, declared_by)
+    in_colour = declared.form.depth_encoding in COLOUR_UNITS
+    found = tuple(findings)
+    return Listing(path, name, evidence, tuple(pairs), found, units, declared_by, in_colour)
 
 
 class _Wording(NamedTuple):

@@ -17,7 +17,7 @@ from leadline.data_checks.contact_sheet import write_contact_sheet
 from leadline.data_checks.files import Headers, headers_of
 from leadline.data_checks.findings import Finding, Severity
 from leadline.data_checks.pairs import Listing
-from leadline.data_checks.scale import Scale, candidate_words, unit_words
+from leadline.data_checks.scale import SHIFTED_METRE, Scale, candidate_words, unit_words
 from leadline.data_checks.values import DepthStatistics, MeasuredPair
 from leadline.errors import plural
 from leadline.io.atomic import write_json
@@ -75,17 +75,25 @@ class Report:
     def units_per_metre(self) -> float | None:
         """The declared unit unless contradicted, else the likely one, else None."""
         contradicted = any(finding.code == "scale-contradiction" for finding in self.findings)
-        declared = None if contradicted else self.scale.declared
+        declared = None if contradicted or self.scale.rotated else self.scale.declared
         guess = self.scale.guess
+        if self.scale.rotated:
+            return 1 / SHIFTED_METRE
         return declared or (guess.units if guess.sure else None)
+
+    @property
+    def _is_encoded(self) -> bool:
+        """Whether the depth's encoding, not a scale, says its unit."""
+        return self.scale.rotated or self.listing.declared_by == "depth_encoding"
 
     def yaml(self) -> str:
         """Return what to write into dataset.yaml and into a recipe."""
         units, depth_range = self.units_per_metre, self.scale.range
         lines = []
         whole = depth_range is not None and depth_range.storage != "f"
-        if self.listing.layout == "pairs" and whole and units:
-            lines += ["# dataset.yaml, beside the data", f"depth_scale: {units:g}", ""]
+        if self.listing.layout == "pairs" and whole and units and not self._is_encoded:
+            likely = "" if self.scale.declared == units else ", if its documentation agrees"
+            lines += [f"# dataset.yaml, beside the data{likely}", f"depth_scale: {units:g}", ""]
         lines += ["# in a recipe", "data:", f"  layout: {self.listing.layout}"]
         if depth_range is not None and units:
             lines.append(f"  max_depth: {_round_up(depth_range.largest / units):g}")
@@ -201,6 +209,8 @@ class Report:
 
     def _scale_words(self) -> str:
         scale, guess = self.scale, self.scale.guess
+        if scale.rotated:
+            return "millimetres, their bits rotated by three"
         declared = "not declared"
         if scale.declared:
             declared = f"{scale.declared:g} per metre ({scale.declared_by})"

@@ -29,10 +29,16 @@ CLEAR_LEAD = 2.0
 CONTRADICTING_LEAD = 3.0
 """By how much the best unit must lead a declared one to contradict it."""
 
+SHIFTED_METRE = 1 / 8000
+"""One unit of millimetres shifted by three bits, in metres."""
+
 # How usual a unit is where nothing else decides.
 _PRIORS: dict[tuple[Storage, float], float] = {
     ("u2", 1000.0): 1.0,
     ("u2", 5000.0): -0.5,
+    ("u2", 4000.0): -1.0,
+    ("u2", 10000.0): -1.0,
+    ("u2", 8000.0): -1.5,
     ("f", 1.0): 2.0,
     ("f", 100.0): -0.5,
 }
@@ -90,7 +96,8 @@ class Scale:
     """The unit of a data set: declared, by whom, and guessed from its `range`.
 
     `declared` is what the user or the data set says, else what all files say of themselves.
-    `inverted` is whether the values look like disparity or inverse depth.
+    `inverted` is whether the values look like disparity or inverse depth, `rotated` whether they
+    are millimetres whose bits were rotated, which no unit undoes.
     """
 
     declared: float | None
@@ -98,6 +105,7 @@ class Scale:
     range: DepthRange | None
     guess: UnitGuess
     inverted: bool
+    rotated: bool = False
 
 
 def measure_scale(
@@ -112,9 +120,24 @@ def measure_scale(
         declared_by = "" if declared is None else "the files' own metadata"
     depth_range = range_of(maps)
     guess = guess_unit(depth_range, declared)
-    return Scale(
-        declared, declared_by, depth_range, guess, _is_inverted(maps, depth_range, alignment)
-    )
+    inverted = _is_inverted(maps, depth_range, alignment)
+    rotated = _are_rotated(maps, depth_range, declared)
+    return Scale(declared, declared_by, depth_range, guess, inverted, rotated)
+
+
+def _are_rotated(
+    maps: Sequence[DepthStatistics], depth_range: DepthRange | None, declared: float | None
+) -> bool:
+    """Return whether all maps are rotated millimetres, which as such would be plausible.
+
+    Below 8.192 m these are 8000 units per metre exactly: where that is declared, nothing is wrong.
+    """
+    if depth_range is None or not all(each.rotated for each in maps if each.sampled.size):
+        return False
+    if declared == 1 / SHIFTED_METRE and depth_range.divisor % 8 == 0:
+        return False
+    shifted = plausibility(depth_range, 1 / SHIFTED_METRE)
+    return shifted > max(plausibility(depth_range, 1000.0), -CONTRADICTING_LEAD)
 
 
 def range_of(maps: Sequence[DepthStatistics]) -> DepthRange | None:
@@ -286,6 +309,9 @@ def check_scale(listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale) -
     """Check the unit of pairs that could be read: declared, plausible, one for all, of depth."""
     yield from _relative_depth(pairs, scale)
     yield from _inverted_depth(pairs, scale)
+    if scale.rotated:
+        yield from _rotated_bits(pairs, scale)
+        return
     yield from _undeclared_scale(listing, pairs, scale)
     yield from _contradicted_scale(listing, pairs, scale)
     yield from _mixed_scales(pairs, scale)
@@ -315,6 +341,19 @@ def _inverted_depth(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Fin
         )
 
 
+def _rotated_bits(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
+    """Report millimetres whose bits were rotated, as SUN RGB-D stores them."""
+    where = [pair.id for pair in pairs if pair.depth and pair.depth.rotated]
+    drop = " in place of depth_scale" if scale.declared else ""
+    yield error(
+        "rotated-bits",
+        f"{plural(len(where), 'depth map')} whose low three bits are always 0 (beyond 8.192 m: 1): "
+        "millimetres rotated by three bits, as in SUN RGB-D, of which no scale makes metres",
+        f"write depth_encoding: rotated into dataset.yaml{drop}",
+        where,
+    )
+
+
 def _undeclared_scale(
     listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale
 ) -> Iterator[Finding]:
@@ -328,7 +367,8 @@ def _undeclared_scale(
         yield warning(
             "scale-undeclared",
             f"whole numbers of an undeclared unit; likely {unit_words(guess.units)}",
-            f"write depth_scale: {guess.units:g} into dataset.yaml",
+            "look the unit up where the data comes from; where that agrees, write depth_scale: "
+            f"{guess.units:g} into dataset.yaml",
         )
     else:
         yield warning(

@@ -14,6 +14,7 @@ from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.geometry import planarity, row_slope_and_camera_height
 from leadline.data_checks.pairs import ListedPair, RawPair
 from leadline.datasets.sample import evenly_spaced
+from leadline.depth.encodings import are_rotated
 from leadline.errors import LeadlineError, plural
 
 MAX_SAMPLED_VALUES = 1024  # of every depth map, for ranges and histograms over the whole set
@@ -30,6 +31,7 @@ class DepthStatistics:
 
     `sampled` is an even sample of the valid values. `top_share` is the share of pixels at the
     largest number of the type, `divisor` what divides every value (0: not whole numbers).
+    `rotated`: whole numbers whose low three bits are those of rotated millimetres.
     `row_slope` is the correlation of value and row, negative where near things are at the bottom.
     `planarity` is positive for depth and negative for disparity, as a rule, and NaN where it is
     not known. `camera_height` is that of the camera above the lowest points, NaN where none lies
@@ -50,6 +52,7 @@ class DepthStatistics:
     row_slope: float
     planarity: float
     camera_height: float
+    rotated: bool = False
     units_per_metre: float | None = None
 
 
@@ -131,6 +134,7 @@ def _depth_statistics(
         row_slope=row_slope,
         planarity=planarity(values, valid),
         camera_height=camera_height,
+        rotated=are_rotated(raw.values),
         units_per_metre=raw.units_per_metre,
     )
 

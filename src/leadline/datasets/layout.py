@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.datasets.depth_form import PLAIN, DepthForm, nearest_resize, same_view
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -73,7 +74,8 @@ class Layout(DepthDataset):
     items, and `read_depth`, `read_labels` and `camera` where a layout differs there.
 
     `points_at` says what --data names, `source` who published it. `fixed_units` is the number of
-    units per metre that the layout prescribes, None where it leaves that open.
+    units per metre that the layout prescribes, None where it leaves that open. `form` is how its
+    depth files differ from planar z of the photograph's size.
     """
 
     name: ClassVar[str]
@@ -82,6 +84,8 @@ class Layout(DepthDataset):
     source: ClassVar[str]
     fixed_units: ClassVar[float | None] = None
     options: ClassVar[Options] = {}
+
+    form: DepthForm = PLAIN
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
@@ -121,14 +125,17 @@ class Layout(DepthDataset):
         files = self.paths(item)
         image = read_photo(files["image"]).pixels
         depth = self.read_depth(files["depth"])
-        check_one_size("depth", depth, files["depth"], image, files["image"])
+        camera = self.camera(item, (image.shape[0], image.shape[1]))
+        if self.form != PLAIN or "mask" in files or depth.shape != image.shape[:2]:
+            image, depth = self.form.apply(image, depth, files, camera)
+        elif camera is not None:
+            depth = replace(depth, intrinsics=camera)
         labels = None
         if "label" in files and self.with_labels:
             labels = self.read_labels(files)
-            check_one_size("label", labels, files["label"], image, files["image"])
-        camera = self.camera(item, depth.shape)
-        if camera is not None:
-            depth = replace(depth, intrinsics=camera)
+            if self.form.depth_size == "depth" and same_view(labels.shape, image.shape):
+                labels = nearest_resize(labels, (image.shape[0], image.shape[1]))
+            check_one_size(labels, files["label"], image, files["image"])
         return Sample(item.id, image, depth, labels)
 
     def paths(self, item: Any) -> dict[str, Path]:
@@ -183,21 +190,12 @@ class Layout(DepthDataset):
         return resolved
 
 
-class HasShape(Protocol):
-    """An array or a depth map."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its height and width."""
-        ...
-
-
 def check_one_size(
-    kind: str, plane: HasShape, file: Path, image: NDArray[np.uint8], photo: Path
+    labels: NDArray[np.int32], file: Path, image: NDArray[np.uint8], photo: Path
 ) -> None:
-    """Raise LeadlineError, naming both files, unless `plane` (h,w) is as large as `image`."""
-    if plane.shape != image.shape[:2]:
+    """Raise LeadlineError, naming both files, unless `labels` (h,w) are as large as `image`."""
+    if labels.shape != image.shape[:2]:
         raise LeadlineError(
-            f"{file}: {kind} is {size_words(plane.shape)} but {photo} is "
+            f"{file}: label is {size_words(labels.shape)} but {photo} is "
             f"{size_words(image.shape)}; a pair must have one size"
         )

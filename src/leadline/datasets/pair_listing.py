@@ -33,17 +33,18 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one sample; `label` may be missing."""
+    """The files of one sample; `label` and `mask`, where the depth is valid, may be missing."""
 
     id: str
     image: Path
     depth: Path
     label: Path | None = None
+    mask: Path | None = None
 
     @property
     def files(self) -> dict[str, Path]:
-        """The files by role: image, depth and, where there is one, label."""
-        files = {"image": self.image, "depth": self.depth, "label": self.label}
+        """The files by role: image, depth and, where there are any, label and mask."""
+        files = {"image": self.image, "depth": self.depth, "label": self.label, "mask": self.mask}
         return {role: path for role, path in files.items() if path is not None}
 
 

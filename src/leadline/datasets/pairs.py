@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.layout import Layout
+from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth
+from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.pair_listing import (
     DEPTH_FOLDERS,
     IMAGE_FOLDERS,
@@ -18,7 +19,10 @@ from leadline.datasets.pair_listing import (
     list_csv,
     list_folders,
 )
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.encodings import DepthEncoding
 from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.quantized import QuantizedDepth
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.io.cameras import CameraFile, declared_camera
@@ -35,13 +39,25 @@ class PairsDataset(Layout):
 
     `units_per_metre` is the scale of integer depth files (1000: millimetres, 256: KITTI); None
     leaves it to what each file says of itself. `camera_file` is the one camera of all images,
-    where `dataset.yaml` declares it.
+    where `dataset.yaml` declares it, and `form` how its depth differs from planar z of the
+    photograph's size, where that file or the options say so.
     """
 
     name = "pairs"
     title = "image-depth pairs"
     points_at = "a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/"
     source = "your own data"
+    options: ClassVar[Options] = {
+        "depth_encoding": Option(
+            "carla, shift-mm: 24 bits of colour; rotated: as SUN RGB-D",
+            "auto",
+            ("auto", *get_args(DepthEncoding)),
+        ),
+        "depth_kind": Option("z along the axis, or along the ray", "auto", ("auto", "z", "ray")),
+        "depth_size": Option(
+            "of a pair with two sizes", "auto", ("auto", "same", "image", "depth")
+        ),
+    }
 
     camera_file: CameraFile | None = None
 
@@ -69,7 +85,9 @@ class PairsDataset(Layout):
         return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
 
     @classmethod
-    def open(cls, path: Path, split: str | None, units_per_metre: float | None) -> PairsDataset:
+    def open(
+        cls, path: Path, split: str | None, units_per_metre: float | None, **options: str
+    ) -> PairsDataset:
         """Open the pairs of a CSV, of `<split>.csv` in a folder, or of the folders.
 
         Errors: LeadlineError where the split, a column or a partner file is missing.
@@ -89,10 +107,9 @@ class PairsDataset(Layout):
         pairs = listing.require_complete()
         if not pairs:
             raise LeadlineError(f"{path}: no image-depth pairs in it")
-        scale = units_per_metre if units_per_metre is not None else declared_scale(root)
-        declared = _declarations(root).get("camera")
-        camera = None if declared is None else declared_camera(root / DECLARATIONS, declared)
-        return cls(root, pairs, scale, camera_file=camera)
+        declared = Declarations.read(root, options)
+        units = declared.units(root, units_per_metre)
+        return cls(root, pairs, units, form=declared.form, camera_file=declared.camera)
 
     def camera(self, item: Pair, size: tuple[int, int]) -> Intrinsics | None:
         """Return the declared camera; without one, a depth file that says its own has that."""
@@ -100,8 +117,15 @@ class PairsDataset(Layout):
         return None if self.camera_file is None else self.camera_file.for_size(width, height)
 
     def paths(self, item: Pair) -> dict[str, Path]:
-        """Return the image, the depth and, where there is one, the label."""
+        """Return the image, the depth and, where there are any, the label and the mask."""
         return item.files
+
+    def read_depth(self, path: Path) -> DepthMap | QuantizedDepth:
+        """Read a depth file of the declared encoding."""
+        if self.form.units_per_metre is None:
+            return super().read_depth(path)
+        values, about = self.form.read_values(path)
+        return stored_depth(values, self.form.units_per_metre, about, path)
 
     def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
         """Read the label picture."""
@@ -140,17 +164,39 @@ def read_labels(path: Path) -> NDArray[np.int32]:
     return labels.astype(np.int32)
 
 
-def declared_scale(root: Path) -> float | None:
-    """Return the units per metre that `dataset.yaml` in `root` declares, None where it does not.
+@dataclass(frozen=True)
+class Declarations:
+    """What `dataset.yaml` says of the data beside it; all None or plain where there is none."""
 
-    Errors: LeadlineError where the file is no YAML or the unit is not one.
-    """
-    units = _declarations(root).get("depth_scale")
-    return None if units is None else parse_units(str(units))
+    scale: float | None = None
+    camera: CameraFile | None = None
+    form: DepthForm = PLAIN
 
+    @classmethod
+    def read(cls, root: Path, options: Mapping[str, str]) -> Declarations:
+        """Read the file in `root`; `options` of the layout win over it.
 
-def _declarations(root: Path) -> Mapping[str, Any]:
-    """Return what `dataset.yaml` in `root` says, nothing where there is none."""
-    path = root / DECLARATIONS
-    content = read_yaml(path, "declaration of the unit") if path.is_file() else None
-    return content if isinstance(content, dict) else {}
+        Errors: LeadlineError where it is no YAML, or a unit, a camera or a word is not one.
+        """
+        path = root / DECLARATIONS
+        content = read_yaml(path, "declaration of the unit") if path.is_file() else None
+        content = content if isinstance(content, dict) else {}
+        units, camera = content.get("depth_scale"), content.get("camera")
+        return cls(
+            None if units is None else parse_units(str(units)),
+            None if camera is None else declared_camera(path, camera),
+            DepthForm.declared(content, options, path),
+        )
+
+    def units(self, root: Path, given: float | None) -> float | None:
+        """Return the units per metre of the depth files: `given`, else as declared.
+
+        Errors: LeadlineError where the encoding of the files has another unit.
+        """
+        units, fixed = given if given is not None else self.scale, self.form.units_per_metre
+        if fixed is not None and units not in (None, fixed):
+            raise LeadlineError(
+                f"{root}: depth_encoding: {self.form.depth_encoding} says the unit itself; drop "
+                f"the depth scale {units:g}"
+            )
+        return units if fixed is None else fixed

@@ -45,7 +45,10 @@ KNOWN_UNITS = (
         ("u2", "f"),
         ("cm", "centimetres"),
     ),
-    DepthUnit("tum", 5000.0, "1/5000 m (TUM RGB-D)", "TUM RGB-D, ICL-NUIM", ("u2",)),
+    DepthUnit("tum", 5000.0, "1/5000 m (TUM RGB-D)", "TUM RGB-D, Bonn, ICL-NUIM", ("u2",)),
+    DepthUnit("matterport", 4000.0, "1/4000 m (Matterport3D, L515)", "Matterport3D, L515", ("u2",)),
+    DepthUnit("d405", 10000.0, "1/10000 m (RealSense D405)", "RealSense D405, BOP", ("u2",)),
+    DepthUnit("shifted-mm", 8000.0, "1/8000 m (millimetres, shifted by 3 bits)", "", ("u2",)),
     DepthUnit("densedepth-8bit", 25.5, "8 bit, 255 = 10 m (DenseDepth)", "DenseDepth", ("u1",)),
 )
 """Every unit that Leadline knows by name or tries where a file does not say its own.

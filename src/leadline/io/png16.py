@@ -76,8 +76,8 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
     if colour_type != _GREY:
         raise LeadlineError(
-            f"{path}: looks like a colour picture, not a depth map; "
-            "give the raw 8- or 16-bit grey PNG (a colour-mapped one has lost its metres)"
+            f"{path}: looks like a colour picture, not a depth map; give the raw 8- or 16-bit grey "
+            "PNG (a colour-mapped one has lost its metres; 24 bits of CARLA: depth_encoding: carla)"
         )
     if bits < 8:
         raise LeadlineError(
