@@ -12,7 +12,8 @@ from leadline.cli.options import parse_depth_scale
 from leadline.cli.progress import tracker
 from leadline.depth.units import describe_units
 from leadline.inference.camera import CameraMode, CameraSource, CameraUse, PhotoCamera
-from leadline.inference.predict_files import OutputOptions, PredictedPhoto, predict
+from leadline.inference.outputs import OutputOptions, PredictedPhoto
+from leadline.inference.predict_files import predict
 from leadline.inference.runtimes import Precision, RuntimeName
 from leadline.io.formats import depth_format
 from leadline.io.jobs import JobResults

@@ -1,7 +1,8 @@
 """Prediction without torch: `load` a model, call it with a photograph; or files to files."""
 
 from leadline.inference.calibrate_file import CalibrationResult, calibrate
-from leadline.inference.predict_files import OutputOptions, PredictedPhoto, predict
+from leadline.inference.outputs import OutputOptions, PredictedPhoto
+from leadline.inference.predict_files import predict
 from leadline.inference.predictor import (
     BatchPrediction,
     Prediction,

@@ -3,84 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.depth.calibration import Calibration
 from leadline.depth.intrinsics import Intrinsics, check_fov
-from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
-from leadline.inference.camera import CameraMode, CameraSource, PhotoCamera
-from leadline.inference.predictor import Prediction, Predictor
+from leadline.inference.camera import CameraMode, CameraSource
+from leadline.inference.outputs import OutputOptions, PredictedPhoto, write_outputs
+from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import Precision, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.cameras import CameraFile, read_camera_file
-from leadline.io.formats import depth_format, write_depth
-from leadline.io.jobs import FileJob, JobResults, Paths, Track, find_jobs, run_jobs, with_suffix
-from leadline.io.labels import write_labels
-from leadline.io.photos import IMAGE_SUFFIXES, Photo, read_photo, write_png
-from leadline.io.png16 import DEFAULT_UNITS
-from leadline.io.pointcloud import write_glb, write_ply
-from leadline.viz.color import ColorMap, check_range, color_table, colorize
-from leadline.viz.labels import colorize_labels
+from leadline.io.jobs import FileJob, JobResults, Paths, Track, find_jobs, run_jobs
+from leadline.io.photos import IMAGE_SUFFIXES, Photo, read_photo
 from leadline.weights import DEFAULT_MODEL
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """What is written for each photograph.
-
-    `format` is one of `writable_formats()`; `units` are the units per metre of png16, a number or
-    a name (1000 by default: millimetres). `color` adds a colour picture with a metre scale, `ply`
-    and `glb` point clouds. The colours of `cmap` run from `vmin` to `vmax` metres, by default the
-    2nd to the 98th percentile of each map.
-    Errors: LeadlineError for an unknown format, unit or colour map, a unit for a format in metres,
-    or a range that is not increasing.
-    """
-
-    format: str = "npy"
-    units: str | float | None = None
-    color: bool = False
-    ply: bool = False
-    glb: bool = False
-    vmin: float | None = None
-    vmax: float | None = None
-    cmap: ColorMap = "turbo"
-
-    def __post_init__(self) -> None:
-        if self.units is not None and not depth_format(self.format).whole_units:
-            raise LeadlineError("--units is for --format png16; the other formats hold metres")
-        depth_format(self.format)
-        parse_units(self.units_per_metre)
-        color_table(self.cmap)
-        check_range(self.vmin, self.vmax)
-
-    @property
-    def units_per_metre(self) -> float:
-        """Units per metre of png16."""
-        return DEFAULT_UNITS if self.units is None else parse_units(self.units)
-
-    def suffixes(self, *, labels: bool) -> list[str]:
-        """Return how the names of the files of one photograph end, with class labels or without."""
-        ends = [depth_format(self.format).suffix] + ["_color.png"] * self.color
-        if labels:
-            ends += ["_labels.png"] + ["_labels_color.png"] * self.color
-        return ends + [".ply"] * self.ply + [".glb"] * self.glb
-
-    def files(self, target: Path) -> list[Path]:
-        """Return every file that may be written for one photograph."""
-        return [with_suffix(target, suffix) for suffix in self.suffixes(labels=True)]
-
-
-@dataclass(frozen=True)
-class PredictedPhoto:
-    """A photograph, its camera, and the files written for it, the depth map first."""
-
-    source: Path
-    files: tuple[Path, ...]
-    has_labels: bool
-    camera: PhotoCamera
 
 
 def predict(
@@ -139,43 +76,9 @@ def predict(
     def predict_one(job: FileJob) -> PredictedPhoto:
         photo = read_photo(job.source)
         prediction = predictor.predict(photo, *_given_camera(photo, camera_file, fov))
-        return _write(job, photo, prediction, correction, output)
+        return write_outputs(job, photo, prediction, correction, output)
 
     return run_jobs(jobs, predict_one, track)
-
-
-def _write(
-    job: FileJob,
-    photo: Photo,
-    prediction: Prediction,
-    calibration: Calibration | None,
-    output: OutputOptions,
-) -> PredictedPhoto:
-    """Write the files of one photograph."""
-    depth, labels = prediction.depth, prediction.labels
-    if depth.intrinsics is None and (output.ply or output.glb):
-        raise LeadlineError(
-            f"{job.source}: a point cloud needs a camera, and neither the photograph nor the model "
-            "says one; give --fov or --intrinsics"
-        )
-    if calibration is not None:
-        depth = calibration.apply(depth)
-    files = {
-        end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
-    }
-    write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
-    if output.color:
-        picture = colorize(depth, vmin=output.vmin, vmax=output.vmax, cmap=output.cmap, bar=True)
-        write_png(files["_color.png"], picture)
-    if labels is not None:
-        write_labels(files["_labels.png"], labels)
-        if output.color:
-            write_png(files["_labels_color.png"], colorize_labels(labels))
-    if output.ply:
-        write_ply(files[".ply"], depth, photo.pixels)
-    if output.glb:
-        write_glb(files[".glb"], depth, photo.pixels)
-    return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)
 
 
 def _given_camera(
