@@ -10,7 +10,7 @@ from leadline.datasets.open import LAYOUTS
 
 
 def layouts_command(as_json: JsonOption = False) -> None:
-    """List the data layouts that are read: what to point --data at, their options."""
+    """List the data layouts that are read: where they are to be had, what to unpack, options."""
     print_list(as_json, _content, _print_layouts)
 
 
@@ -22,6 +22,10 @@ def _print_layouts() -> None:
     for layout in LAYOUTS:
         typer.echo(f"{layout.name:<16}{layout.title}")
         typer.echo(f"{'':<16}--data {layout.points_at}")
+        if layout.origin is not None:
+            origin = layout.origin
+            typer.echo(f"{'':<16}from {origin.url}: {origin.size}; licence {origin.licence}")
+            typer.echo(f"{'':<16}unpack {origin.unpack}")
         for name, option in layout.options.items():
             values = "|".join(map(str, option.choices)) or "..."
             default = f"; default {option.default}" if option.default != "" else ""

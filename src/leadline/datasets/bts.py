@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from leadline.datasets.folders import read_lines, require_files
-from leadline.datasets.layout import FilePair, Layout, Option, Options
+from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 
@@ -37,6 +37,12 @@ class BtsDataset(Layout):
     title = "BTS list files"
     points_at = "a list file (image depth focal), or the folder of *_files_with_gt.txt"
     source = "Lee et al.: From Big to Small, 2019 (BTS); also used by AdaBins, NeWCRFs, ..."
+    origin = Origin(
+        "https://github.com/cleinc/bts",
+        "that of NYU Depth v2, or of KITTI",
+        "as its data: NYU or KITTI",
+        "what the lists name; the lists are in the repository",
+    )
     options: ClassVar[Options] = {
         "images": Option("folder that the image paths start in; empty: the list's own", ""),
         "depths": Option("folder that the depth paths start in; empty: that of the images", ""),

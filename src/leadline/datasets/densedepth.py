@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.folders import read_lines, require_files
-from leadline.datasets.layout import FilePair, Layout
+from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.quantized import QuantizedDepth
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
@@ -33,6 +33,12 @@ class DenseDepthDataset(Layout):
     title = "DenseDepth's NYU data"
     points_at = "the unpacked nyu_data.zip (folder data/ with nyu2_train.csv), or one of its lists"
     source = "Alhashim, Wonka: High Quality Monocular Depth Estimation via Transfer Learning, 2018"
+    origin = Origin(
+        "https://github.com/ialhashim/DenseDepth",
+        "that of NYU Depth v2",
+        "50,688 training and 654 test pairs",
+        "nyu_data.zip, keeping its data/",
+    )
 
     @classmethod
     def matches(cls, path: Path) -> str | None:

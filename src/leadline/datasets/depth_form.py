@@ -56,7 +56,9 @@ class DepthForm:
     depth_size: DepthSize = "same"
 
     @classmethod
-    def declared(cls, content: Mapping[str, Any], options: Mapping[str, str], place: Path) -> DepthForm:
+    def declared(
+        cls, content: Mapping[str, Any], options: Mapping[str, str], place: Path
+    ) -> DepthForm:
         """Return the form that `dataset.yaml` (`content`) declares, `options` before it.
 
         An option `auto` leaves the word to the file. Errors: LeadlineError for another value.
@@ -122,13 +124,14 @@ class DepthForm:
     ) -> tuple[NDArray[np.uint8], DepthMap | QuantizedDepth]:
         """Return a photograph and its depth as a sample has them: masked, one size, planar, camera.
 
-        `files` has the paths of the image, the depth and, where there is one, the mask; `camera` is
+        `files` has the paths of the image, the depth and of any mask (`mask...`); `camera` is
         that of the photograph as it was read, None where only the depth file may know it.
         Errors: LeadlineError, naming the files.
         """
         path, values = files["depth"], values_of(stored)
-        if "mask" in files:
-            values = masked(values, files["mask"], path)
+        for kind in files:
+            if kind.startswith("mask"):
+                values = masked(values, files[kind], path)
         if camera is None and stored.intrinsics is not None:
             camera = stored.intrinsics
         image, values = self.to_one_size(image, values, files["image"], path)

@@ -17,7 +17,7 @@ from leadline.datasets.kitti_frames import (
     frames_of_drive,
     present,
 )
-from leadline.datasets.layout import Layout, Option, Options
+from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.datasets.velodyne import read_intrinsics
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
@@ -53,6 +53,12 @@ class KittiBenchmarkDataset(Layout):
     title = "KITTI depth benchmark, its own split"
     points_at = "data_depth_annotated (train/ and val/ with drives)"
     source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
+    origin = Origin(
+        "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php",
+        "CC BY-NC-SA 3.0",
+        "depth 14 GB, and the raw recordings",
+        "data_depth_annotated.zip, beside or in the folder of the raw recordings",
+    )
     fixed_units = UNITS
     options: ClassVar[Options] = {
         "camera": Option("2 left, 3 right, or both", "both", ("both", 2, 3)),

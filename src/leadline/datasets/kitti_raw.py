@@ -17,7 +17,7 @@ from leadline.datasets.kitti_frames import (
     present,
     read_frame_list,
 )
-from leadline.datasets.layout import Layout, Option, Options
+from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.datasets.sample import Sample
 from leadline.datasets.velodyne import (
     Camera,
@@ -39,6 +39,12 @@ class KittiRawDataset(Layout):
     title = "KITTI raw recordings"
     points_at = "the folder of the days (2011_09_26/ with drives and calib_*.txt)"
     source = "Geiger et al.: Vision meets Robotics, IJRR 2013; test split of Eigen et al. 2014"
+    origin = Origin(
+        "https://www.cvlibs.net/datasets/kitti/raw_data.php",
+        "CC BY-NC-SA 3.0",
+        "about 175 GB",
+        "each drive's _sync.zip (synced, rectified) and each day's _calib.zip",
+    )
     fixed_units = 1.0
     options: ClassVar[Options] = {
         "camera": Option("colour camera, 2 left or 3 right; the test split is of 2", 2, (2, 3)),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from leadline.datasets.folders import names_in, require_files
-from leadline.datasets.layout import Layout, Option, Options
+from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.io.cameras import read_camera
@@ -49,6 +49,12 @@ class KittiSelectionDataset(Layout):
     title = "KITTI depth benchmark, validation selection"
     points_at = "val_selection_cropped (of data_depth_selection), or a folder above it"
     source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
+    origin = Origin(
+        "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php",
+        "CC BY-NC-SA 3.0",
+        "1000 frames",
+        "data_depth_selection.zip",
+    )
     fixed_units = UNITS
     options: ClassVar[Options] = {
         "depth": Option("annotated, or the single scan", "annotated", ("annotated", "velodyne"))

@@ -50,6 +50,24 @@ Options = Mapping[str, Option]
 """The options of a layout, by name."""
 
 
+SIZE_OPTION = Option(
+    "of a pair with two sizes: image enlarges the depth, depth shrinks the image",
+    "depth",
+    ("image", "depth"),
+)
+"""The option `depth_size` of layouts whose depth is smaller than their photographs."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a data set is to be had (`url`), under which licence, how large, what to unpack."""
+
+    url: str
+    licence: str
+    size: str
+    unpack: str
+
+
 @dataclass(frozen=True)
 class FilePair:
     """The files of one sample, relative to the root of its data set."""
@@ -73,7 +91,8 @@ class Layout(DepthDataset):
     `FilePair` name the files of a sample; the reading is inherited. Override `paths` for other
     items, and `read_depth`, `read_labels` and `camera` where a layout differs there.
 
-    `points_at` says what --data names, `source` who published it. `fixed_units` is the number of
+    `points_at` says what --data names, `source` who published it, `origin` where it is to be had,
+    None where it is the user's own. `fixed_units` is the number of
     units per metre that the layout prescribes, None where it leaves that open. `form` is how its
     depth files differ from planar z of the photograph's size.
     """
@@ -82,6 +101,7 @@ class Layout(DepthDataset):
     title: ClassVar[str]
     points_at: ClassVar[str]
     source: ClassVar[str]
+    origin: ClassVar[Origin | None] = None
     fixed_units: ClassVar[float | None] = None
     options: ClassVar[Options] = {}
 
@@ -126,7 +146,8 @@ class Layout(DepthDataset):
         image = read_photo(files["image"]).pixels
         depth = self.read_depth(files["depth"])
         camera = self.camera(item, (image.shape[0], image.shape[1]))
-        if self.form != PLAIN or "mask" in files or depth.shape != image.shape[:2]:
+        has_mask = any(kind.startswith("mask") for kind in files)
+        if self.form != PLAIN or has_mask or depth.shape != image.shape[:2]:
             image, depth = self.form.apply(image, depth, files, camera)
         elif camera is not None:
             depth = replace(depth, intrinsics=camera)
@@ -163,6 +184,7 @@ class Layout(DepthDataset):
             "title": cls.title,
             "points_at": cls.points_at,
             "source": cls.source,
+            "origin": None if cls.origin is None else asdict(cls.origin),
             "units_per_metre": cls.fixed_units,
             "options": {name: asdict(option) for name, option in cls.options.items()},
         }

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
-from leadline.datasets.layout import Layout, Option, Options
+from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.datasets.sample import Sample
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, one_line
@@ -52,6 +52,12 @@ class NyuMatDataset(Layout):
     source = (
         "Silberman, Hoiem, Kohli, Fergus: Indoor Segmentation and Support Inference from RGBD "
         "Images, ECCV 2012; split of its splits.mat"
+    )
+    origin = Origin(
+        "https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
+        "none stated; research",
+        "1449 images, 2.8 GB",
+        "nothing: the .mat file as it is",
     )
     fixed_units = 1.0
     options: ClassVar[Options] = {

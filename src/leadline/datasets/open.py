@@ -8,17 +8,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from leadline.datasets.arkitscenes import ArkitScenesDataset
 from leadline.datasets.bts import BtsDataset
 from leadline.datasets.densedepth import DenseDepthDataset
+from leadline.datasets.diode import DiodeDataset
 from leadline.datasets.holdout import Unit, hold_out
+from leadline.datasets.hypersim import HypersimDataset
+from leadline.datasets.ibims import IbimsDataset
 from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
 from leadline.datasets.kitti_raw import KittiRawDataset
 from leadline.datasets.kitti_selection import KittiSelectionDataset
 from leadline.datasets.layout import Layout
+from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
 from leadline.datasets.pairs import PairsDataset
 from leadline.datasets.sample import DepthDataset
+from leadline.datasets.scannet import ScanNetDataset
+from leadline.datasets.seven_scenes import SevenScenesDataset
 from leadline.datasets.shards import ShardsDataset
+from leadline.datasets.shift import ShiftDataset
+from leadline.datasets.sunrgbd import SunRgbdDataset
 from leadline.datasets.tum import TumDataset
 from leadline.datasets.vkitti import Vkitti1Dataset, Vkitti2Dataset
 from leadline.errors import LeadlineError
@@ -35,6 +44,15 @@ LAYOUTS: tuple[type[Layout], ...] = (
     Vkitti1Dataset,
     Vkitti2Dataset,
     TumDataset,
+    DiodeDataset,
+    SunRgbdDataset,
+    ScanNetDataset,
+    HypersimDataset,
+    ArkitScenesDataset,
+    IbimsDataset,
+    ShiftDataset,
+    SevenScenesDataset,
+    MiddleburyDataset,
     PairsDataset,
 )
 """Every layout, the particular before the general: the first that matches a path is taken."""

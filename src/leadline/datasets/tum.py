@@ -1,4 +1,8 @@
-"""TUM RGB-D: sequences whose colour and depth frames are paired by their time stamps."""
+"""TUM RGB-D: sequences whose colour and depth frames are paired by their time stamps.
+
+The Bonn RGB-D Dynamic Dataset (www.ipb.uni-bonn.de/data/rgbd-dynamic-dataset) has the same layout
+and unit, and a camera of its own (github.com/PRBonn/refusion reads it as TUM's).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.folders import folders_in, read_lines, require_files
-from leadline.datasets.layout import FilePair, Layout, Option, Options
+from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 
@@ -20,8 +24,9 @@ CAMERAS = {
     "freiburg1": Intrinsics(517.3, 516.5, 318.6, 255.3, 640, 480),
     "freiburg2": Intrinsics(520.9, 521.0, 325.1, 249.7, 640, 480),
     "freiburg3": Intrinsics(535.4, 539.2, 320.1, 247.6, 640, 480),
+    "rgbd_bonn": Intrinsics(542.822841, 542.576870, 315.593520, 237.756098, 640, 480),
 }
-"""The colour cameras as the data set's site calibrates them, by a part of the sequence's name."""
+"""The colour cameras as the data sets' sites calibrate them, by a part of the sequence's name."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,15 @@ class TumDataset(Layout):
     """Pairs of one sequence or several; depth is registered to the colour camera."""
 
     name = "tum"
-    title = "TUM RGB-D"
+    title = "TUM RGB-D, Bonn RGB-D Dynamic"
     points_at = "a sequence (rgb.txt, depth.txt), or a folder of sequences"
     source = "Sturm et al.: A Benchmark for the Evaluation of RGB-D SLAM Systems, IROS 2012"
+    origin = Origin(
+        "https://cvg.cit.tum.de/data/datasets/rgbd-dataset",
+        "CC BY 4.0",
+        "39 sequences; Bonn 16.4 GB",
+        "each sequence's .tgz (Bonn: .zip)",
+    )
     options: ClassVar[Options] = {
         "max_difference": Option("most seconds between image and depth", 0.02)
     }

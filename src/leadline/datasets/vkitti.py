@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.folders import folders_in, frames_in, require_files
-from leadline.datasets.layout import FilePair, Layout, Option, Options
+from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.datasets.vkitti_classes import IDS, ColourTable, read_colour_table
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
@@ -172,6 +172,12 @@ class Vkitti1Dataset(_VkittiDataset):
         "Gaidon et al.: Virtual Worlds as Proxy for Multi-Object Tracking Analysis, CVPR 2016; "
         "split by worlds of Sciuto"
     )
+    origin = Origin(
+        "https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-1/",
+        "CC BY-NC-SA 3.0",
+        "21,260 frames",
+        "vkitti_1.3.1_rgb.tar and _depthgt.tar; for labels _scenegt.tar",
+    )
     worlds_in = "vkitti_1.3.1_rgb"
     world = "{:04d}"
     rgb_folder = "vkitti_1.3.1_rgb/{world}/{variation}"
@@ -189,6 +195,12 @@ class Vkitti2Dataset(_VkittiDataset):
     title = "Virtual KITTI 2"
     points_at = "the folder of Scene01/ ... Scene20/ (rgb, depth; for labels, classSegmentation)"
     source = "Cabon, Murray, Humenberger: Virtual KITTI 2, 2020; the same split by worlds"
+    origin = Origin(
+        "https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-2/",
+        "CC BY-NC-SA 3.0",
+        "42,520 frames (two cameras)",
+        "vkitti_2.0.3_rgb.tar and _depth.tar; for labels _classSegmentation.tar, _textgt.tar.gz",
+    )
     options: ClassVar[Options] = {
         **_VkittiDataset.options,
         "camera": Option("0 left or 1 right", 0, (0, 1)),

@@ -1,0 +1,135 @@
+"""ScanNet: rooms by a depth camera on a tablet, exported frames; depth is smaller than colour.
+
+Format: github.com/ScanNet/ScanNet (SensReader/python/SensorData.py; issue 17: millimetres) and the
+loader of TensorFlow Datasets for `scannet_frames_25k`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from leadline.datasets.depth_form import DepthForm
+from leadline.datasets.folders import folders_in, frames_in, read_lines, require_files
+from leadline.datasets.layout import SIZE_OPTION, FilePair, Layout, Options, Origin
+from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+
+UNITS = 1000.0
+SPLITS = ("train", "val", "test")
+CAMERAS = ("intrinsics_color.txt", "intrinsic/intrinsic_color.txt")
+"""Where the colour camera lies: in scannet_frames_25k, and in what SensReader exports."""
+
+
+@dataclass(frozen=True)
+class ScanNetPair(FilePair):
+    """A frame of the scan `scan` with the file of its camera."""
+
+    scan: str = ""
+    intrinsics: str = ""
+
+
+@dataclass(frozen=True)
+class ScanNetDataset(Layout):
+    """The frames of every scan, or of the scans of a split's list."""
+
+    name = "scannet"
+    title = "ScanNet"
+    points_at = "the folder of scene0000_00/, ... (color/, depth/, the camera), or one scan"
+    source = "Dai et al.: ScanNet: Richly-annotated 3D Reconstructions of Indoor Scenes, CVPR 2017"
+    origin = Origin(
+        "http://www.scan-net.org",
+        "ScanNet Terms of Use, by request; not commercial",
+        "scannet_frames_25k 5.6 GB; all scans 1.2 TB",
+        "scannet_frames_25k.zip; or each .sens file with SensReader (color, depth, intrinsics)",
+    )
+    fixed_units = UNITS
+    options: ClassVar[Options] = {"depth_size": SIZE_OPTION}
+
+    @classmethod
+    def matches(cls, path: Path) -> str | None:
+        """Look for a scan: color/, depth/ and the file of the colour camera."""
+        for scan in _scans(path)[:1]:
+            return f"{(path / scan).name} has color/, depth/ and {_camera(path / scan)}"
+        return None
+
+    @classmethod
+    def splits(cls, path: Path) -> tuple[str, ...]:
+        """Return the splits whose list, scannetv2_train.txt and so on, lies there."""
+        return tuple(s for s in SPLITS if (path / f"scannetv2_{s}.txt").is_file())
+
+    @classmethod
+    def open(
+        cls, path: Path, split: str | None, _units: float | None, *, depth_size: str = "depth"
+    ) -> ScanNetDataset:
+        """Open the frames of the scans; a list may name scans that were not fetched."""
+        scans = _scans(path)
+        if split is not None:
+            listing = path / f"scannetv2_{split}.txt"
+            listed = {line for _, line in read_lines(listing, "list of scans")}
+            scans = [scan for scan in scans if scan in listed]
+        items = tuple(item for scan in scans for item in _frames(path, scan))
+        files = (path / name for i in items for name in (i.image, i.depth))
+        require_files(path, files, "export color and depth again")
+        form = DepthForm(depth_size="image" if depth_size == "image" else "depth")
+        return cls(path, items, UNITS, form=form)
+
+    def scene(self, item: ScanNetPair) -> str:
+        """Return the room: the scans scene0000_00 and scene0000_01 are of one."""
+        return item.scan.rpartition("_")[0]
+
+    def camera(self, item: ScanNetPair, size: tuple[int, int]) -> Intrinsics:
+        """Return the scan's colour camera."""
+        return _read_camera(self.root / item.intrinsics, size)
+
+
+def _scans(path: Path) -> list[str]:
+    """Return the scans in a folder, or "" where it is one itself."""
+    if _camera(path) is not None:
+        return [""]
+    names = [name for name in folders_in(path) if name.startswith("scene")]
+    return [name for name in names if _camera(path / name) is not None]
+
+
+def _camera(scan: Path) -> str | None:
+    """Return the file of a scan's colour camera, None where the folder is no scan."""
+    if not ((scan / "color").is_dir() and (scan / "depth").is_dir()):
+        return None
+    return next((name for name in CAMERAS if (scan / name).is_file()), None)
+
+
+def _frames(root: Path, scan: str) -> list[ScanNetPair]:
+    prefix, name = (f"{scan}/" if scan else ""), (scan or root.resolve().name)
+    images, depths = frames_in(root / scan / "color"), frames_in(root / scan / "depth")
+    camera = f"{prefix}{_camera(root / scan)}"
+    order = sorted(images, key=lambda stem: (len(stem), stem))  # SensReader writes 0, 1, ... 10
+    return [
+        ScanNetPair(
+            f"{prefix}color/{images[stem]}",
+            f"{prefix}depth/{depths.get(stem, f'{stem}.png')}",
+            scan=name,
+            intrinsics=camera,
+        )
+        for stem in order
+    ]
+
+
+def _read_camera(path: Path, size: tuple[int, int]) -> Intrinsics:
+    """Read a 4x4 matrix whose upper left 3x3 is K.
+
+    Errors: LeadlineError, naming the file, for anything else.
+    """
+    numbers = " ".join(line for _, line in read_lines(path, "camera file")).split()
+    try:
+        matrix = np.array([float(number) for number in numbers]).reshape(4, 4)
+        return Intrinsics.from_matrix(matrix[:3, :3], size[1], size[0])
+    except ValueError:
+        raise LeadlineError(
+            f"{path}: holds {len(numbers)} numbers or words, expected the 16 of a 4x4 matrix; "
+            "export the intrinsics again"
+        ) from None
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None
