@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,9 @@ class BatchPrediction:
 class Predictor:
     """Call it with a photograph; `Predictor.load` makes one.
 
+    One predictor serves any number of threads. A pickled one is loaded again, from the same file
+    with the same options, where it is unpickled: so it may be handed to other processes.
+
     >>> predictor = Predictor.load()
     >>> predictor(np.full((48, 64, 3), 90, np.uint8)).shape
     (48, 64)
@@ -76,6 +80,15 @@ class Predictor:
         self.runtime = runtime
         self.camera_mode = camera
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
+        self._loaded_with: tuple[str | Path, dict[str, Any]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._loaded_with is None:
+            raise TypeError(
+                f"{self.name}: this predictor was put together around a runtime and cannot be "
+                "pickled; make it in the other process, or use Predictor.load"
+            )
+        return _load_again, self._loaded_with
 
     @classmethod
     def load(
@@ -123,6 +136,16 @@ class Predictor:
         else:
             engine = OpenVinoRuntime(path, precision, threads, processing_area)
         predictor = cls(model_name(name_or_path, path), engine, camera, processing_area)
+        predictor._loaded_with = (
+            name_or_path if is_shipped else Path(name_or_path).absolute(),
+            {
+                "runtime": runtime,
+                "precision": precision,
+                "threads": threads,
+                "processing_area": processing_area,
+                "camera": camera,
+            },
+        )
         if processing_area is not None:
             follows = camera == "auto" and predictor.training_camera.focal is not None
             warnings.warn(
@@ -195,6 +218,13 @@ class Predictor:
                 "weights are damaged or its training diverged; copy, export or train it again"
             )
         return BatchPrediction(depth, outputs.get("labels"))
+
+
+def _load_again(name_or_path: str | Path, options: dict[str, Any]) -> Predictor:
+    with warnings.catch_warnings():
+        # What is to be said was said where it was loaded first.
+        warnings.simplefilter("ignore", LeadlineWarning)
+        return Predictor.load(name_or_path, **options)
 
 
 load = Predictor.load

@@ -1,0 +1,87 @@
+"""Cutting an exported graph at the network: what is resized before and behind it stays outside.
+
+Only the network profits from a compiler and from a lower precision; the resizing is as fast in
+OpenCV, needs float32 for its positions, and would make everything compiled depend on the size of
+the photograph.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.inference.resizing import best_class, to_photo
+from leadline.inference.runtime import Outputs
+
+Finish = Callable[[NDArray[np.float32], tuple[int, int]], NDArray[Any]]
+"""From an output of the network and the size of the photograph to an output of the graph."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The middle of an exported graph, of images (N,3,h,w) in [0,1], and what comes behind it.
+
+    `finish` has, for each output of `model`, the name of the graph's output and the way to it.
+    """
+
+    model: Any
+    area: int
+    stride: int
+    finish: tuple[tuple[str, Finish], ...]
+
+    def outputs(self, values: list[NDArray[np.float32]], size: tuple[int, int]) -> Outputs:
+        """Return the graph's outputs by name for a photograph of `size` (H,W)."""
+        pairs = zip(self.finish, values, strict=True)
+        return {name: finish(value, size) for (name, finish), value in pairs}
+
+
+def cut_network(graph: Any, processing_area: int | None = None) -> Network | None:
+    """Return the network in an exported OpenVINO graph, None where it is put together otherwise.
+
+    `processing_area` takes the place of the number of pixels that the graph names. `graph` is left
+    as it was. See `leadline.export.graph` for the names.
+    """
+    import openvino
+    from openvino import opset13
+
+    graph = graph.clone()
+    nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
+    sources = [_source_of(port, nodes) for port in graph.outputs]
+    found = [source for source in sources if source is not None]
+    if len(found) < len(sources) or not {"resized", "area", "stride"} <= nodes.keys():
+        return None
+    image = opset13.parameter(openvino.PartialShape([-1, 3, -1, -1]), np.float32, name="images")
+    for target in list(nodes["resized"].output(0).get_target_inputs()):
+        target.replace_source_output(image.output(0))
+    results = [opset13.result(port) for port, _ in found]
+    names = [port.any_name for port in graph.outputs]
+    return Network(
+        openvino.Model(results, [image], "network"),
+        processing_area or _whole_number(nodes["area"]),
+        _whole_number(nodes["stride"]),
+        tuple(zip(names, (finish for _, finish in found), strict=True)),
+    )
+
+
+def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
+    """Return the output of the network that an output of the graph comes from, and its way."""
+    if port.any_name == "labels" and "out/full_logits" in nodes:
+        dtype = np.uint8 if port.get_element_type().get_size() == 1 else np.int32
+        return nodes["out/full_logits"].input_value(0), partial(best_class, dtype=dtype)
+    squeeze = port.get_node().input_value(0).get_node()
+    wide = squeeze.input_value(0).get_node()
+    if (squeeze.get_type_name(), wide.get_type_name()) != ("Squeeze", "MatMul"):
+        return None
+    tall = wide.input_value(0).get_node()
+    stretches = [wide.input_value(1), tall.input_value(0)] if tall.get_input_size() == 2 else []
+    names = [stretch.get_node().get_friendly_name() for stretch in stretches]
+    if names != ["out/stretch_columns_t", "out/stretch_rows"]:
+        return None
+    return tall.input_value(1), to_photo
+
+
+def _whole_number(constant: Any) -> int:
+    return int(np.asarray(constant.data).ravel()[0])

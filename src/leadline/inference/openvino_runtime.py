@@ -1,0 +1,190 @@
+"""OpenVINO: an exported `.xml` or `.onnx` on the CPU, for any number of threads."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.errors import LeadlineError, size_words
+from leadline.inference.graph_parts import cut_network
+from leadline.inference.resizing import to_network
+from leadline.inference.runtime import CONFIG_KEY, Outputs, Precision, parse_config, reason_of
+from leadline.io.checksums import verify_weights
+
+FIXED_SIZES = 4
+CALLS_FOR_FIXED_SIZE = 300
+"""Compiling for one size takes as long as is then saved in about so many calls."""
+
+ANY_SIZE = ()
+CACHED_KERNELS = 1024
+"""How many kernels OpenVINO keeps for the model of any size: about twenty sizes' worth."""
+
+
+class OpenVinoRuntime:
+    """An exported `.xml` or `.onnx` on the CPU.
+
+    Of the graph, only the network is compiled; photographs are resized before and behind it. The
+    first size that the network sees, and those that come often, get a compiled model of their
+    own, a tenth faster than the one for any size that serves all others.
+
+    `run` may be called from several threads: each call has an inference request of its own.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        path: Path,
+        precision: Precision = "f32",
+        threads: int | None = None,
+        processing_area: int | None = None,
+    ):
+        import openvino
+
+        is_sealed = verify_weights(path)
+        self._core = openvino.Core()
+        graph = _read_graph(self._core, path)
+        place = ["framework", CONFIG_KEY]
+        text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
+        self.config: Mapping[str, Any] = parse_config(path, text)
+        if not is_sealed:
+            _refuse_nan(path, graph)
+        self._network = cut_network(graph, processing_area)
+        if self._network is None:
+            _check_whole_graph(path, precision)
+            if processing_area is not None:
+                _replace_area(path, graph, processing_area)
+        self._model = graph if self._network is None else self._network.model
+        # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+            "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
+        }
+        self._lock = Lock()
+        self._calls: Counter[tuple[int, ...]] = Counter()
+        self._compiled: dict[tuple[int, ...], _RequestPool] = {}
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
+        try:
+            return self._run_whole(images) if self._network is None else self._run_network(images)
+        except RuntimeError as error:
+            raise LeadlineError(
+                f"OpenVINO failed on {len(images)} image(s) of {size_words(images.shape[1:])} "
+                f"({reason_of(error)}); process fewer pixels or use a smaller image"
+            ) from error
+
+    def _run_network(self, images: NDArray[np.uint8]) -> Outputs:
+        network = self._network
+        assert network is not None
+        resized = to_network(images, network.area, network.stride)
+        with self._pool_for(resized.shape).request() as request:
+            views = list(request.infer([resized], share_inputs=True, share_outputs=True).values())
+            return network.outputs(views, (images.shape[1], images.shape[2]))
+
+    def _run_whole(self, images: NDArray[np.uint8]) -> Outputs:
+        with self._pool_for(ANY_SIZE).request() as request:
+            results = request.infer([images], share_inputs=True)
+            return {port.any_name: np.asarray(value) for port, value in results.items()}
+
+    def _pool_for(self, shape: tuple[int, ...]) -> "_RequestPool":
+        """Return requests of the model for `shape`, or of the one for any size."""
+        with self._lock:
+            if shape not in self._compiled:
+                self._calls[shape] += 1
+                fixed = len(self._compiled.keys() - {ANY_SIZE})
+                is_first = not self._compiled and shape != ANY_SIZE
+                is_frequent = self._calls[shape] > CALLS_FOR_FIXED_SIZE and fixed < FIXED_SIZES
+                if not (is_first or is_frequent):
+                    shape = ANY_SIZE
+            if shape not in self._compiled:
+                self._compiled[shape] = _RequestPool(self._compile(shape))
+            return self._compiled[shape]
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:
+        model = self._model
+        if shape != ANY_SIZE:
+            model = model.clone()
+            model.reshape(list(shape))
+        return self._core.compile_model(model, "CPU", self._options)
+
+
+class _RequestPool:
+    """Inference requests of one compiled model, each used by one call at a time.
+
+    There are as many as OpenVINO can run at once: a further call waits for one.
+    """
+
+    def __init__(self, compiled: Any):
+        self._compiled = compiled
+        self._free: list[Any] = []
+        count = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._at_once = BoundedSemaphore(max(1, count))
+
+    @contextmanager
+    def request(self) -> Iterator[Any]:
+        """Yield a request; what it holds may be overwritten as soon as the block is left."""
+        with self._at_once:
+            try:
+                request = self._free.pop()
+            except IndexError:
+                request = self._compiled.create_infer_request()
+            try:
+                yield request
+            finally:
+                self._free.append(request)
+
+
+def _read_graph(core: Any, path: Path) -> Any:
+    try:
+        graph = core.read_model(path)
+    except RuntimeError as error:
+        raise LeadlineError(
+            f"{path}: OpenVINO cannot read it ({reason_of(error)}); export the model again"
+        ) from error
+    if [port.any_name for port in graph.inputs] != ["image"]:
+        raise LeadlineError(
+            f"{path}: not a graph exported by Leadline (its input should be one 'image')"
+        )
+    return graph
+
+
+def _check_whole_graph(path: Path, precision: str) -> None:
+    """Raise LeadlineError for another precision of a graph with the resizing inside.
+
+    The positions of the resizing would be computed in it too, and be off by pixels.
+    """
+    if precision != "f32":
+        raise LeadlineError(
+            f"{path}: the network in it is not told from the resizing, which needs float32; "
+            "use --precision f32, or export the model again"
+        )
+
+
+def _refuse_nan(path: Path, model: Any) -> None:
+    """Raise LeadlineError where a weight is NaN: OpenVINO's clamp would make a depth of it."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "Constant" and np.isnan(node.data).any():
+            raise LeadlineError(
+                f"{path}: {node.get_friendly_name()!r} holds numbers that are not finite; "
+                "the file is damaged, or of a training that diverged"
+            )
+
+
+def _replace_area(path: Path, model: Any, area: int) -> None:
+    from openvino import opset13
+
+    for node in model.get_ops():
+        if node.get_friendly_name() == "area":
+            constant = opset13.constant(np.array([area], dtype=np.float32))
+            node.output(0).replace(constant.output(0))
+            return
+    raise LeadlineError(f"{path}: has no processing area to change; export it again")

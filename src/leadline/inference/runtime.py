@@ -1,0 +1,55 @@
+"""What a runtime is: an engine with one model in it, that turns photographs into metres."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.errors import LeadlineError
+
+Outputs = dict[str, NDArray[Any]]
+Precision = Literal["f32", "bf16"]
+RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+CONFIG_KEY = "leadline"
+"""Where exported files hold the model's config as JSON."""
+
+
+class Runtime(Protocol):
+    """An engine with one model in it.
+
+    `config` is the model's `config.json`, {} where an exported file does not have it. `run` may be
+    called from several threads at once.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
+        ...
+
+
+def parse_config(path: Path, text: str | None) -> Mapping[str, Any]:
+    """Return the model's config from the metadata of an exported file."""
+    if text is None:
+        return {}
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise LeadlineError(
+            f"{path}: its model config is damaged ({reason_of(error)}); export the model again"
+        ) from error
+    if not isinstance(config, dict):
+        raise LeadlineError(f"{path}: its model config is damaged (no mapping); export again")
+    return config
+
+
+def reason_of(error: Exception) -> str:
+    """Return the last line of an engine's message, which is where it says what was wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:160]

@@ -1,0 +1,133 @@
+"""One predictor, many threads, processes and sizes."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+
+from leadline.errors import LeadlineError
+from leadline.inference import Predictor, openvino_runtime
+from leadline.inference.openvino_runtime import OpenVinoRuntime
+from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
+from leadline.models.size_policy import processing_size
+from leadline.weights import shipped_checkpoint, shipped_graph
+
+SIZES = [(48, 64), (64, 48), (50, 70), (33, 91), (40, 40), (96, 65), (61, 97), (30, 50)]
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES]
+
+
+AREA = 3072
+GRAPH, CHECKPOINT = shipped_graph("compact-nyu"), shipped_checkpoint("compact-nyu")
+
+
+@pytest.mark.parametrize(
+    ("make", "tolerance"),
+    [
+        (lambda: OpenVinoRuntime(GRAPH, processing_area=AREA), 1e-4),
+        # Which size comes first, and has a compiled model of its own, is chance: bf16 rounds.
+        (lambda: OpenVinoRuntime(GRAPH, "bf16", processing_area=AREA), 0.1),
+        (lambda: TorchRuntime(CHECKPOINT, processing_area=AREA), 1e-4),
+    ],
+    ids=["openvino", "openvino bf16", "torch"],
+)
+def test_eight_threads_give_the_metres_of_one(make, tolerance, images):
+    calls = list(range(len(images))) * 4
+    alone = make()
+    expected = [alone.run(image[None])["depth"][0] for image in images]
+    shared = Predictor("shared", make())
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda call: shared(images[call]).depth, calls))
+    for call, result in zip(calls, results, strict=True):
+        np.testing.assert_allclose(result, expected[call], atol=tolerance)
+
+
+def test_any_number_of_sizes_share_what_is_compiled(images, monkeypatch):
+    runtime = OpenVinoRuntime(GRAPH, processing_area=AREA)
+    compiled = []
+    compile_one = runtime._compile
+    monkeypatch.setattr(
+        runtime, "_compile", lambda shape: compiled.append(shape) or compile_one(shape)
+    )
+    for image in images + [image[:, ::2] for image in images]:
+        runtime.run(image[None])
+    first = processing_size(*SIZES[0], AREA, 16)
+    assert compiled == [(1, 3, *first), ()]
+
+
+def test_a_size_that_comes_often_gets_a_model_of_its_own(images, monkeypatch):
+    monkeypatch.setattr(openvino_runtime, "CALLS_FOR_FIXED_SIZE", 3)
+    runtime = OpenVinoRuntime(GRAPH, processing_area=AREA)
+    compiled = []
+    monkeypatch.setattr(
+        runtime, "_compile", lambda shape: compiled.append(shape) or _Echo(len(compiled))
+    )
+    pools = [runtime._pool_for((1, 3, side, 64)) for side in (48, 32, 32, 32, 32, 32, 16, 16)]
+    assert compiled == [(1, 3, 48, 64), (), (1, 3, 32, 64)]
+    assert pools[4] is pools[5]
+    assert pools[1] is pools[6]
+
+
+class _Echo:
+    """Stands for a compiled model."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def get_property(self, _name):
+        return 1
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+@pytest.mark.parametrize("size", [(240, 320), (37, 41), (1, 80), (1000, 30), (999, 777)])
+def test_resizing_outside_of_the_graph_is_that_of_the_graph(both, size, precision):
+    """ONNX Runtime runs the whole graph, resizing included."""
+    image = np.random.default_rng(1).integers(0, 256, (1, *size, 3), dtype=np.uint8)
+    soft = cv2.GaussianBlur(image[0], (0, 0), 2)[None]
+    expected = both["onnxruntime"].run(soft)["depth"]
+    found = both[precision].run(soft)["depth"]
+    assert found.shape == (1, *size)
+    if precision == "f32":
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    else:
+        assert np.abs(found / expected - 1).mean() < 0.05
+
+
+@pytest.fixture(scope="module")
+def both():
+    return {
+        "onnxruntime": OnnxRuntime(GRAPH),
+        "f32": OpenVinoRuntime(GRAPH),
+        "bf16": OpenVinoRuntime(GRAPH, "bf16"),
+    }
+
+
+def test_a_pickled_predictor_is_loaded_again(images):
+    predictor = Predictor.load(camera="ignore")
+    again = pickle.loads(pickle.dumps(predictor))
+    assert (again.name, again.camera_mode) == ("compact-nyu", "ignore")
+    np.testing.assert_array_equal(again(images[0]).depth, predictor(images[0]).depth)
+
+
+def test_a_predictor_around_a_runtime_says_why_it_cannot_be_pickled():
+    with pytest.raises(TypeError, match=r"mine: .* Predictor\.load"):
+        pickle.dumps(Predictor("mine", OpenVinoRuntime(GRAPH)))
+
+
+def test_a_network_that_cannot_be_told_from_the_resizing_runs_whole_in_f32(
+    images, monkeypatch, both
+):
+    monkeypatch.setattr(openvino_runtime, "cut_network", lambda *_: None)
+    whole = OpenVinoRuntime(GRAPH)
+    for image in images[:2]:
+        np.testing.assert_allclose(
+            whole.run(image[None])["depth"], both["f32"].run(image[None])["depth"], atol=1e-4
+        )
+    with pytest.raises(LeadlineError, match=r"model\.onnx: .* use --precision f32"):
+        OpenVinoRuntime(GRAPH, "bf16")
