@@ -450,6 +450,33 @@ def images_in_no_csv(folder):
     (folder / "val.csv").unlink()
 
 
+@names("leak-same-image", 2)
+def split_folders_that_share_a_picture(folder):
+    """rgb/{train,val}: splits, and so a picture of one in the other is a leak."""
+    without_csv(folder)
+    for kind, suffix in (("rgb", "jpg"), ("depth", "png"), ("label", "png")):
+        for index in range(28):
+            file = folder / kind / f"{index:03d}.{suffix}"
+            place = folder / kind / ("train" if index < 20 else "val")
+            place.mkdir(exist_ok=True)
+            file.rename(place / file.name)
+        copied = folder / kind / "train" / f"000.{suffix}"
+        (folder / kind / "val" / f"020.{suffix}").write_bytes(copied.read_bytes())
+
+
+@names("unlisted-images", 1)
+def image_outside_the_folders_of_the_splits(folder):
+    without_csv(folder)
+    for kind, suffix in (("rgb", "jpg"), ("depth", "png"), ("label", "png")):
+        for index in range(28):
+            file = folder / kind / f"{index:03d}.{suffix}"
+            place = folder / kind / ("train" if index < 20 else "val")
+            place.mkdir(exist_ok=True)
+            file.rename(place / file.name)
+    (folder / "rgb/val/020.jpg").rename(folder / "rgb/020.jpg")
+    (folder / "depth/val/020.png").unlink()
+
+
 @names("unlabelled", 1)
 def label_missing(folder):
     without_csv(folder)

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from leadline.data_checks import check_data
-from leadline.datasets import open_pairs
-from leadline.datasets.pair_listing import list_csv, list_folders
+from leadline.datasets import find_data, open_pairs
+from leadline.datasets.pair_listing import list_csv, list_folders, list_pairs
 from leadline.errors import LeadlineError
+from tests.conftest import write_pairs
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -79,7 +82,95 @@ def test_a_folder_without_the_two_folders_is_named_as_such(tmp_path):
     assert {finding.code for finding in findings} >= {"no-pairs", "lonely-image"}
 
 
-def test_names_that_differ_by_a_word_are_to_be_renamed(tmp_path):
-    touch(tmp_path, "rgb/1_rgb.jpg", "rgb/2_rgb.jpg", "depth/1_depth.png", "depth/2_depth.png")
-    remedies = {finding.code: finding.remedy for finding in check_data(tmp_path).findings}
-    assert remedies["lonely-image"].startswith("the names differ by a word only")
+@pytest.mark.parametrize(
+    ("image", "depth"),
+    [
+        ("rgb/x_rgb.png", "depth/x_depth.png"),
+        ("rgb/rgb0001.png", "depth/depth0001.png"),
+        ("color/frame-01.color.jpg", "depth/frame-01.depth.png"),
+        ("x.png", "x_depth.npy"),
+        ("x_rgb.png", "x_depth.exr"),
+        ("frame-000.color.png", "frame-000.depth.png"),
+        ("a/left.color.png", "a/left.depth.png"),
+        ("room/rgb/7.jpg", "room/depth/7.png"),
+        ("images/b/IMG-7.jpg", "depths/b/Depth_7.png"),
+    ],
+)
+def test_names_that_differ_by_a_word_are_a_pair(tmp_path, image, depth):
+    touch(tmp_path, image, depth)
+    (pair,) = list_pairs(tmp_path).require_complete()
+    assert (pair.id, pair.image, pair.depth) == (image, tmp_path / image, tmp_path / depth)
+    assert find_data(tmp_path).layout.name == "pairs"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("rgb/right_1.png", "depth/left_1.png"),  # another word
+        ("rgb/x_rgb.png", "rgb/x_img.png", "depth/x_depth.png"),  # two could be meant
+        ("bright.png", "bri_depth.png"),  # a part of a word is no word
+    ],
+)
+def test_what_could_be_another_pair_is_none(tmp_path, names):
+    touch(tmp_path, *names)
+    assert not list_pairs(tmp_path).pairs
+    with pytest.raises(LeadlineError, match="no partner"):
+        list_pairs(tmp_path).require_complete()
+
+
+def test_depth_masks_are_found_beside_the_depth_or_in_a_folder(tmp_path):
+    touch(tmp_path / "one", "x.png", "x_depth.npy", "x_depth_mask.npy")
+    touch(tmp_path / "two", "rgb/x.png", "depth/x.npy", "depth/x_mask.npy")
+    touch(tmp_path / "three", "rgb/x.png", "depth/x.png", "depth_mask/x.png", "mask/x.png")
+    masks = ("x_depth_mask.npy", "depth/x_mask.npy", "depth_mask/x.png")
+    for name, mask in zip(("one", "two", "three"), masks, strict=True):
+        (pair,) = list_pairs(tmp_path / name).require_complete()
+        assert pair.mask == tmp_path / name / mask
+
+
+def test_a_mask_file_makes_its_zeros_invalid(tmp_path):
+    write_pairs(tmp_path, 2, (48, 64))
+    valid = np.ones((48, 64), np.uint8)
+    valid[10:20] = 0
+    (tmp_path / "depth_mask").mkdir()
+    Image.fromarray(valid * 255).save(tmp_path / "depth_mask/001.png")
+    data = open_pairs(tmp_path)
+    assert data[0].valid[2:].all()
+    assert np.array_equal(data[1].valid[2:], valid[2:] > 0)
+    assert (data[1].depth[10:20] == 0).all()
+    Image.fromarray(valid[:40]).save(tmp_path / "depth_mask/001.png")
+    with pytest.raises(LeadlineError, match=r"mask is 64x40.*64x48"):
+        data[1]
+
+
+SPLIT_WAYS = {
+    "rgb/train": ("rgb/{split}/{n}.png", "depth/{split}/{n}.png"),
+    "train/rgb": ("{split}/rgb/{n}.png", "{split}/depth/{n}.png"),
+    "train/x": ("{split}/{n}.png", "{split}/{n}_depth.png"),
+}
+
+
+@pytest.mark.parametrize("way", SPLIT_WAYS)
+@pytest.mark.parametrize("val", ["val", "validation"])
+def test_folders_of_splits_are_splits(tmp_path, way, val):
+    for split, count in (("train", 3), (val, 2), ("test", 1)):
+        for number in range(count):
+            names = (name.format(split=split, n=number) for name in SPLIT_WAYS[way])
+            touch(tmp_path, *names)
+    source = find_data(tmp_path)
+    assert source.splits == ("train", "val", "test")
+    counts = [len(source.open(split)) for split in (*source.splits, None)]
+    assert counts == [3, 2, 1, 6]
+    names = [source.open("val").sample_id(n) for n in range(2)]
+    assert names == [SPLIT_WAYS[way][0].format(split=val, n=n) for n in range(2)]
+    train, held_out = source.open_train_and_val(val_fraction=0.5, seed=0)
+    assert (len(train), len(held_out)) == (3, 2)  # the folder's, not a part of train
+    assert source.split_to_score() == "val"
+
+
+def test_a_split_that_is_no_folder_is_refused(tmp_path):
+    touch(tmp_path, "rgb/train/0.png", "depth/train/0.png")
+    with pytest.raises(LeadlineError, match=r"'val'.*only train"):
+        find_data(tmp_path).open("val")
+    with pytest.raises(LeadlineError, match="only train"):
+        open_pairs(tmp_path, "val")

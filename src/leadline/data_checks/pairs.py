@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +16,19 @@ from leadline.datasets.depth_form import PLAIN, masked, nearest_resize
 from leadline.datasets.layout import Layout
 from leadline.datasets.open import DataSource, find_data
 from leadline.datasets.pair_listing import (
+    ALL_SPLIT_FOLDERS,
+    IMAGE_FOLDERS,
     Pair,
     PairFault,
     PairListing,
-    list_csv,
-    list_folders,
 )
-from leadline.datasets.pairs import DECLARATIONS, Declarations, PairsDataset, read_labels
+from leadline.datasets.pairs import (
+    DECLARATIONS,
+    Declarations,
+    PairsDataset,
+    list_split,
+    read_labels,
+)
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.encodings import COLOUR_UNITS
 from leadline.errors import LeadlineError, plural
@@ -198,12 +203,8 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
     """List the pairs of a CSV, of a folder's CSVs, or of an image and a depth folder."""
     path = source.path
     root = path.parent if path.is_file() else path
-    if path.is_file():
-        listings = {"": list_csv(path)}
-    elif names := [split] if split else source.splits:
-        listings = {name: list_csv(path / f"{name}.csv") for name in names}
-    else:
-        listings = {"": list_folders(path)}
+    names = [split] if split else (source.splits or [""])
+    listings = {name: list_split(path, name or None) for name in names}
     findings = [each for listing in listings.values() for each in _findings_of(listing)]
     declared, declared_by = Declarations(), "--depth-scale" if units else ""
     try:
@@ -235,9 +236,10 @@ class _Wording(NamedTuple):
     remedy: str
 
 
-_PARTNER_REMEDY = "add the partner or remove the file; partners have the same stem"
-_RENAME_REMEDY = "the names differ by a word only: rename, or list the pairs in a CSV"
-_ROLE_WORDS = re.compile(r"[_\-.]?(rgb|image|img|colou?rs?|depths?|gt|label)[_\-.]?", re.IGNORECASE)
+_PARTNER_REMEDY = (
+    "add the partner or remove the file; partners have the same stem, or differ by a word (x_rgb, "
+    "x_depth)"
+)
 _WORDINGS: dict[Code, _Wording] = {
     "csv-unreadable": _Wording(
         Severity.ERROR,
@@ -300,27 +302,16 @@ def _findings_of(listing: PairListing) -> Iterator[Finding]:
                 detail=faults[0].detail,
                 count=plural(len(faults), wording.noun),
             )
-            remedy = wording.remedy
-            if remedy == _PARTNER_REMEDY and _differ_by_a_word(listing):
-                remedy = _RENAME_REMEDY
-            yield finding(
-                wording.severity, kind, message, remedy, [fault.place for fault in faults]
-            )
-
-
-def _differ_by_a_word(listing: PairListing) -> bool:
-    """Return whether no file has a partner, but every image would without words such as rgb."""
-    images, depths = (
-        {_ROLE_WORDS.sub("", fault.detail) for fault in listing.faults if fault.kind == kind}
-        for kind in ("lonely-image", "lonely-depth")
-    )
-    return not listing.pairs and bool(images) and images <= depths
+            where = [fault.place for fault in faults]
+            yield finding(wording.severity, kind, message, wording.remedy, where)
 
 
 def _unlisted_images(root: Path, pairs: Sequence[DiskPair]) -> Iterable[Finding]:
     """Note which images lie beside the listed ones without being listed."""
     listed = {pair.files["image"].resolve() for pair in pairs}
     folders = {path.parent for path in listed}
+    divided = {folder.parent for folder in folders if folder.name in ALL_SPLIT_FOLDERS}
+    folders |= {folder for folder in divided if folder.name in IMAGE_FOLDERS}
     unlisted = sorted(
         str(file)
         for folder in folders
@@ -333,7 +324,8 @@ def _unlisted_images(root: Path, pairs: Sequence[DiskPair]) -> Iterable[Finding]
     if unlisted and not depth_folders & folders:
         yield note(
             "unlisted-images",
-            f"{plural(len(unlisted), 'image')} beside the listed ones, but in no CSV",
+            f"{plural(len(unlisted), 'image')} beside the listed ones, but in no "
+            f"{'split' if divided else 'CSV'}",
             "nothing, if they are left out on purpose",
             unlisted,
         )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from leadline.datasets.folders import folders_in
 from leadline.errors import LeadlineError
 from leadline.io.formats import depth_suffixes
 from leadline.io.photos import IMAGE_SUFFIXES
@@ -16,6 +20,23 @@ IMAGE_FOLDERS = ("rgb", "image", "images", "color", "colour")
 DEPTH_FOLDERS = ("depth", "depths", "depth_gt")
 LABEL_FOLDERS = ("label", "labels")
 LABEL_SUFFIXES = (".png",)
+MASK_FOLDERS = ("depth_mask", "depth_masks", "depth_valid", "valid")
+MASK_SUFFIXES = (".png", ".npy")
+SPLIT_FOLDERS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+"""The splits of a data set, by the names of their folders."""
+ALL_SPLIT_FOLDERS = tuple(name for names in SPLIT_FOLDERS.values() for name in names)
+
+_ROLE_WORDS = frozenset(
+    {*IMAGE_FOLDERS, "img", "colors", "colours", *DEPTH_FOLDERS, "gt", *LABEL_FOLDERS, "mask"}
+)
+_MASK_WORDS = ("mask", "valid")
+_SEPARATORS = re.compile(r"[_\-. ]+")
+_WITH_NUMBER = re.compile(r"(rgb|image|img|colou?r|depth|label)(\d+)", re.IGNORECASE)
+_MOST_FOLDERS, _MOST_NAMES = 10, 2000  # looked at to recognise a folder of pairs
 
 FaultKind = Literal[
     "csv-unreadable",
@@ -142,15 +163,144 @@ def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str 
         listing.pairs.append(pair)
 
 
-def list_folders(path: Path) -> PairListing:
-    """List the pairs of an image and a depth folder in `path`, paired by their stems.
+def list_pairs(path: Path, split: str | None = None) -> PairListing:
+    """List the pairs of a folder, by its names: of everything, or of one of its `folder_splits`."""
+    images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
+    if split is None:
+        return list_folders(path) if images and depths else list_beside(path)
+    name = folder_splits(path)[split]
+    if images and depths:
+        return list_folders(path, name)
+    inner = list_pairs(path / name)
+    inner.pairs = [replace(pair, id=f"{name}/{pair.id}") for pair in inner.pairs]
+    return inner
 
-    Of several files with one stem, which is a fault, the last in the order of names is taken.
+
+def folder_splits(path: Path) -> dict[str, str]:
+    """Return split -> the name of its folder, {} where the folder is not divided that way.
+
+    Both usual ways count: rgb/train with depth/train, and train/rgb with train/depth (or pairs in
+    train/ whose names differ by a word).
+    """
+    images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
+    found: dict[str, str] = {}
+    for split, names in SPLIT_FOLDERS.items():
+        for name in names:
+            if images and depths:
+                divided = (images / name).is_dir() and (depths / name).is_dir()
+            else:
+                divided = (path / name).is_dir() and pairs_in(path / name) is not None
+            if divided:
+                found.setdefault(split, name)
+    return found
+
+
+def pairs_in(path: Path) -> str | None:
+    """Return the evidence that a folder holds pairs, by a look at few of its names, or None."""
+    images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
+    if images and depths:
+        return f"has the folders {images.name}/ and {depths.name}/"
+    for folder in (path, *(path / name for name in folders_in(path)[:_MOST_FOLDERS])):
+        place = "" if folder == path else f"{folder.name}/"
+        images, depths = _first_folder(folder, IMAGE_FOLDERS), _first_folder(folder, DEPTH_FOLDERS)
+        if images and depths:
+            return f"has {place}{images.name}/ and {place}{depths.name}/"
+        names = _some_names(folder)
+        kinds = {name: kind_of(name) for name in names}
+        photos = {key_of(n): n for n, kind in kinds.items() if kind == "image"}
+        for name in sorted(n for n, kind in kinds.items() if kind == "depth"):
+            if key_of(name) in photos:
+                return f"has {place}{photos[key_of(name)]} and {place}{name}"
+    return None
+
+
+def _some_names(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.name) for entry in islice(entries, _MOST_NAMES)]
+    except OSError:
+        return []
+
+
+def _first_folder(path: Path, names: Sequence[str]) -> Path | None:
+    return next((path / name for name in names if (path / name).is_dir()), None)
+
+
+def key_of(file: Path) -> str:
+    """Return a file's path without its suffix and without words such as rgb, depth and mask.
+
+    >>> key_of(Path("seq/frame-01.color.png")), key_of(Path("seq/depth/frame-01.depth.png"))
+    ('seq/frame_01', 'seq/frame_01')
+    """
+    parts = []
+    for part in file.with_suffix("").parts:
+        words = [_WITH_NUMBER.sub(r"\2", word) for word in _SEPARATORS.split(part)]
+        kept = "_".join(word for word in words if word and word.lower() not in _ROLE_WORDS)
+        parts += [kept] if kept else []
+    return "/".join(parts)
+
+
+def kind_of(file: Path) -> Literal["image", "depth", "label", "mask"] | None:
+    """Return what a file holds by its name and its folder's, None where it is none of these."""
+    words = [word.lower() for word in _SEPARATORS.split(file.stem) if word]
+    numbered = {_WITH_NUMBER.sub(r"\1", word) for word in words}
+    suffix, folder = file.suffix.lower(), file.parent.name.lower()
+    if file.name.startswith(".") or not words:
+        return None
+    if words[-1] in _MASK_WORDS and numbered & {"depth", "valid"}:
+        return "mask" if suffix in MASK_SUFFIXES else None
+    if numbered & {"depth", "depths"} or folder in DEPTH_FOLDERS:
+        return "depth" if suffix in depth_suffixes() else None
+    if numbered & set(LABEL_FOLDERS) or folder in LABEL_FOLDERS:
+        return "label" if suffix in LABEL_SUFFIXES else None
+    return "image" if suffix in IMAGE_SUFFIXES and "mask" not in numbered else None
+
+
+def list_beside(path: Path) -> PairListing:
+    """List pairs whose files lie anywhere below a folder and differ by a word: x.png, x_depth.npy.
+
+    So do scenes with folders of their own: scene/rgb/x.png, scene/depth/x.png. `x_depth_mask` is
+    the mask of a depth map, where it is valid.
     """
     listing = PairListing()
-    images = _files_by_stem(path, IMAGE_FOLDERS, IMAGE_SUFFIXES, listing.faults)
-    depths = _files_by_stem(path, DEPTH_FOLDERS, depth_suffixes(), listing.faults)
-    labels = _files_by_stem(path, LABEL_FOLDERS, LABEL_SUFFIXES, listing.faults)
+    found: dict[str, dict[str, Path]] = {"image": {}, "depth": {}, "label": {}, "mask": {}}
+    for file in sorted(path.rglob("*")):
+        inside = file.relative_to(path)
+        kind = kind_of(inside)
+        if kind is None or any(part.startswith(".") for part in inside.parts):
+            continue
+        key = key_of(inside)
+        if key in found[kind]:
+            listing.faults.append(PairFault("same-stem", path, str(file)))
+        found[kind][key] = file
+    images, depths = found["image"], found["depth"]
+    if not images or not depths:
+        message = (
+            f"{path}: not a folder of pairs: expected train.csv/val.csv, the folders rgb/ (or "
+            f"{', '.join(IMAGE_FOLDERS[1:])}) and depth/ (or {', '.join(DEPTH_FOLDERS[1:])}), or "
+            "names that differ by a word, as x.png and x_depth.npy"
+        )
+        listing.faults.append(PairFault("no-folders", path, str(path), message))
+    listing.faults += _unpaired(path, images, depths)
+    for key in sorted(set(images) & set(depths)):
+        name = images[key].relative_to(path).as_posix()
+        label, mask = found["label"].get(key), found["mask"].get(key)
+        listing.pairs.append(Pair(name, images[key], depths[key], label, mask))
+    return listing
+
+
+def list_folders(path: Path, below: str = "") -> PairListing:
+    """List the pairs of an image and a depth folder in `path`, paired by their stems.
+
+    What has no partner of its stem gets the one whose name differs by a word such as rgb or depth,
+    if there is one only. `below` is a folder that both have, to which the list is confined. Of
+    several files with one stem, which is a fault, the last in the order of names is taken.
+    """
+    listing = PairListing()
+    images = _files_by_stem(path, IMAGE_FOLDERS, below, IMAGE_SUFFIXES, listing.faults)
+    depths = _files_by_stem(path, DEPTH_FOLDERS, below, depth_suffixes(), listing.faults)
+    labels = _files_by_stem(path, LABEL_FOLDERS, below, LABEL_SUFFIXES, listing.faults) or {}
+    masks = _files_by_stem(path, MASK_FOLDERS, below, MASK_SUFFIXES, listing.faults) or {}
     if images is None or depths is None:
         message = (
             f"{path}: not a folder of pairs: expected train.csv/val.csv, or the folders rgb/ "
@@ -158,24 +308,54 @@ def list_folders(path: Path) -> PairListing:
         )
         listing.faults.append(PairFault("no-folders", path, str(path), message))
     images, depths = images or {}, depths or {}
-    listing.faults += _unpaired(path, images, depths)
-    for stem in sorted(set(images) & set(depths)):
-        image, label = images[stem], (labels or {}).get(stem)
+    for stem in [stem for stem in depths if stem not in images and _is_mask(stem)]:
+        masks[key_of(Path(f"{stem}.x"))] = depths.pop(stem)
+    partners = _partners(images, depths)
+    listing.faults += _unpaired(path, images, depths, partners)
+    for stem, partner in sorted(partners.items()):
+        image, label = images[stem], labels.get(stem)
         if labels and label is None:
             listing.faults.append(PairFault("unlabelled", path, str(image)))
-        listing.pairs.append(Pair(str(image.relative_to(path)), image, depths[stem], label))
+        mask = masks.get(stem) or masks.get(key_of(Path(f"{partner}.x")))
+        name = str(image.relative_to(path))
+        listing.pairs.append(Pair(name, image, depths[partner], label, mask))
     return listing
 
 
+def _is_mask(stem: str) -> bool:
+    return _SEPARATORS.split(stem)[-1].lower() in _MASK_WORDS
+
+
+def _partners(images: dict[str, Path], depths: dict[str, Path]) -> dict[str, str]:
+    """Return image stem -> depth stem: the same, else the only one that differs by a word."""
+    partners = {stem: stem for stem in images if stem in depths}
+    if len(partners) == len(images) == len(depths):
+        return partners
+    lonely: list[dict[str, list[str]]] = [{}, {}]
+    for keys, files in zip(lonely, (images, depths), strict=True):
+        for stem in files:
+            if stem not in partners:
+                keys.setdefault(key_of(Path(f"{stem}.x")), []).append(stem)
+    for key, stems in lonely[0].items():
+        others = lonely[1].get(key, [])
+        if len(stems) == len(others) == 1:
+            partners[stems[0]] = others[0]
+    return partners
+
+
 def _files_by_stem(
-    path: Path, folders: Sequence[str], suffixes: Collection[str], faults: list[PairFault]
+    path: Path,
+    folders: Sequence[str],
+    below: str,
+    suffixes: Collection[str],
+    faults: list[PairFault],
 ) -> dict[str, Path] | None:
     """Return the files of the first of the folders that exists, by their path without a suffix."""
-    folder = next((path / name for name in folders if (path / name).is_dir()), None)
+    folder = _first_folder(path, folders)
     if folder is None:
         return None
     files: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*")):
+    for file in sorted((folder / below).rglob("*")):
         if file.suffix.lower() in suffixes and not file.name.startswith("."):
             stem = str(file.relative_to(folder).with_suffix(""))
             if stem in files:
@@ -184,12 +364,21 @@ def _files_by_stem(
     return files
 
 
-def _unpaired(path: Path, images: dict[str, Path], depths: dict[str, Path]) -> Iterator[PairFault]:
-    stems = sorted(set(images) ^ set(depths))
-    for stem in stems:
-        kind, file = ("image", images[stem]) if stem in images else ("depth", depths[stem])
+def _unpaired(
+    path: Path,
+    images: dict[str, Path],
+    depths: dict[str, Path],
+    partners: dict[str, str] | None = None,
+) -> Iterator[PairFault]:
+    if partners is None:
+        partners = {stem: stem for stem in images if stem in depths}
+    taken = set(partners.values())
+    lonely = [("image", stem, images[stem]) for stem in images if stem not in partners]
+    lonely += [("depth", stem, depths[stem]) for stem in depths if stem not in taken]
+    lonely.sort(key=lambda each: each[1])
+    for kind, stem, file in lonely:
         message = (
-            f"{path}: {len(stems)} files have no partner of the same stem, "
+            f"{path}: {len(lonely)} files have no partner of the same stem, "
             f"the first is {kind} {stem!r}; pair or remove them"
         )
         yield PairFault(

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth
 from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.pair_listing import (
-    DEPTH_FOLDERS,
-    IMAGE_FOLDERS,
     Pair,
+    PairListing,
+    folder_splits,
     list_csv,
-    list_folders,
+    list_pairs,
+    pairs_in,
 )
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.encodings import DepthEncoding
@@ -63,20 +64,25 @@ class PairsDataset(Layout):
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
-        """Look for a CSV, the CSV of a split, or an image and a depth folder."""
+        """Look for a CSV, the CSV of a split, image and depth folders, or names of pairs."""
         if path.is_file():
             return f"{path.name} is a CSV" if path.suffix.lower() == ".csv" else None
-        splits = cls.splits(path)
-        if splits:
-            return f"has {', '.join(f'{split}.csv' for split in splits)}"
-        images = next((name for name in IMAGE_FOLDERS if (path / name).is_dir()), None)
-        depths = next((name for name in DEPTH_FOLDERS if (path / name).is_dir()), None)
-        return f"has the folders {images}/ and {depths}/" if images and depths else None
+        listed = [f"{split}.csv" for split in SPLITS if (path / f"{split}.csv").is_file()]
+        if listed:
+            return f"has {', '.join(listed)}"
+        divided = [f"{name}/" for name in folder_splits(path).values()]
+        evidence = pairs_in(path)
+        if evidence and divided and not evidence.startswith(f"has {divided[0]}"):
+            return f"{evidence}, divided into {', '.join(divided)}"
+        return evidence
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return which of train, val and test the data set declares by a CSV."""
-        return tuple(s for s in SPLITS if path.is_dir() and (path / f"{s}.csv").is_file())
+        """Return which of train, val and test the data set declares, by a CSV or by folders."""
+        if not path.is_dir():
+            return ()
+        listed = tuple(s for s in SPLITS if (path / f"{s}.csv").is_file())
+        return listed or tuple(folder_splits(path))
 
     @classmethod
     def sibling(cls, path: Path, split: str) -> Path | None:
@@ -93,17 +99,7 @@ class PairsDataset(Layout):
         Errors: LeadlineError where the split, a column or a partner file is missing.
         """
         root = path.parent if path.is_file() else path
-        if path.is_file():
-            listing = list_csv(path)
-        elif split is not None and (path / f"{split}.csv").is_file():
-            listing = list_csv(path / f"{split}.csv")
-        elif split is not None and cls.splits(path):
-            raise LeadlineError(
-                f"{path}: has no {split}.csv, only {', '.join(cls.splits(path))}; "
-                f"choose one of these with --split"
-            )
-        else:
-            listing = list_folders(path)
+        listing = list_split(path, split)
         pairs = listing.require_complete()
         if not pairs:
             raise LeadlineError(f"{path}: no image-depth pairs in it")
@@ -162,6 +158,25 @@ def read_labels(path: Path) -> NDArray[np.int32]:
     if labels is None or labels.ndim != 2:
         raise LeadlineError(f"{path}: not a single-channel label image (one class id a pixel)")
     return labels.astype(np.int32)
+
+
+def list_split(path: Path, split: str | None) -> PairListing:
+    """List the pairs of a CSV, of `<split>.csv`, of a split's folders, or of all folders (None).
+
+    Errors: LeadlineError for a split that is not there.
+    """
+    if path.is_file():
+        return list_csv(path)
+    if split is None:
+        return list_pairs(path)
+    if (path / f"{split}.csv").is_file():
+        return list_csv(path / f"{split}.csv")
+    if split not in PairsDataset.splits(path):
+        raise LeadlineError(
+            f"{path}: has no {split}.csv, only {', '.join(PairsDataset.splits(path)) or 'all'}; "
+            "choose one of these with --split"
+        )
+    return list_pairs(path, split)
 
 
 @dataclass(frozen=True)
