@@ -83,9 +83,9 @@ class Outcome(NamedTuple):
 def overfit(recipe: Recipe, data: Path, steps: int) -> Outcome:
     """Train on the eight images until the depth loss is low enough, or for all the steps."""
     torch.manual_seed(0)
-    model, size, _ = build_model(recipe, open_pairs(data, "train", max_depth=recipe.data.max_depth))
-    model = model.to(memory_format=torch.channels_last).train()
-    batch = fixed_batch(data, size, recipe)
+    built = build_model(recipe, open_pairs(data, "train", max_depth=recipe.data.max_depth))
+    model = built.model.to(memory_format=torch.channels_last).train()
+    batch = fixed_batch(data, built.input_size, recipe)
     scored = depth_terms(recipe)
     mean_map = mean_map_loss(scored, model, batch)
     loss_of, depth_loss_of = make_loss(recipe, model), make_loss(scored, model)
@@ -106,7 +106,7 @@ def overfit(recipe: Recipe, data: Path, steps: int) -> Outcome:
             torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip)
         optimizer.step()
     spoken = f"{recipe.optimizer.name} {recipe.optimizer.lr:g}"
-    return Outcome(spoken, size, mean_map, reached, taken)
+    return Outcome(spoken, built.input_size, mean_map, reached, taken)
 
 
 def attempts(name: str, options: argparse.Namespace) -> Iterator[Outcome]:

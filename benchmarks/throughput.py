@@ -52,7 +52,7 @@ def bare_steps(recipe: Recipe, data: Path, channels_last: bool = True) -> Iterat
     """Train with nothing but PyTorch; yield the loss of every step."""
     train_data, _ = open_recipe_data(recipe, data, None)
     train_data = train_data.without_labels()
-    model, size, _ = build_model(recipe, train_data)
+    model, size, *_ = build_model(recipe, train_data)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(memory_format=layout)
     loss_of, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)

@@ -46,7 +46,7 @@ def build(samples):
     def from_trained(init, *overrides):
         recipe = load_recipe("compact", ["model.encoder_weights=none", *overrides])
         model = recipe.model.model_copy(update={"init": str(init)})
-        return build_model(recipe.model_copy(update={"model": model}), samples)
+        return build_model(recipe.model_copy(update={"model": model}), samples)[:3]
 
     return from_trained
 
@@ -191,14 +191,18 @@ def test_a_network_without_an_encoder_has_none_to_freeze():
 def test_the_first_predictions_of_a_run_are_those_of_the_model_it_starts_from(pairs, tmp_path):
     """A rate of almost nothing: the validation after one step is that of the shipped model."""
     still = ["optimizer.lr=1e-12", "optimizer.encoder_lr=0", "trainer.freeze_batch_norm=true"]
+    reporter = SilentReporter()
     result = train(
         "finetune",
         pairs,
         tmp_path / "run",
         overrides=[*SETTINGS[1:], *still, "trainer.max_steps=1"],
-        progress=SilentReporter(),
+        progress=reporter,
         score=False,
     )
+    # These pairs declare no camera: the model will follow no lens any more, and the run says so.
+    assert load_model(result.model).config.training_focal is None
+    assert "no training camera, although compact-nyu has one" in reporter.lines[1]
     images = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         ours = load_model(result.model)(images)["depth"]

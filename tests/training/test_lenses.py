@@ -1,21 +1,29 @@
 """One scene through several lenses is one target: depth as the training camera would see it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from leadline.datasets import Sample
+from leadline.datasets import DepthDataset, Sample
 from leadline.datasets.random_warp import draw_warp
 from leadline.depth import Intrinsics
 from leadline.training.augment import prepare
-from leadline.training.camera import recipe_focal
+from leadline.training.camera import DataCamera
 from leadline.training.recipe import AugmentSection, load_recipe
 from tests.worlds.rays import Triangles, camera_ray
 
 SIZE = (48, 64)
 FOCAL = 50.0  # of the training camera, in pixels at SIZE
 LENSES = (80.0, 100.0, 160.0)  # in pixels of the pictures, 96x128
+
+
+class Views(DepthDataset):
+    """Samples that are in memory."""
+
+    def read(self, item):
+        return item
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +107,8 @@ def test_a_camera_that_is_not_known_is_the_training_camera():
         assert (item.depth == 2).all()
 
 
-def test_the_recipe_may_name_the_training_camera():
+def test_the_recipe_may_name_the_training_camera(views):
+    """90 degrees across 128 pixels are f = 64, and 32 in half as large a picture."""
     recipe = load_recipe("compact", ["data.camera_fov=90"])
-    assert recipe_focal(recipe, None, (48, 64)) == pytest.approx(32)
+    camera = DataCamera.of(recipe, Views(Path(), tuple(views)), SIZE)
+    assert camera.training_focal == pytest.approx(32)

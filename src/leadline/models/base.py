@@ -30,8 +30,8 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 class ModelConfig:
     """Everything needed to rebuild a network around a weights file; stored as `config.json`.
 
-    `training_area` is the number of input pixels the network was trained at and `stride` what
-    the sides of its input are rounded to: together they are the size policy of prediction.
+    `training_area` is about how many input pixels the network was trained at, before the sides of
+    its input were rounded to `stride`: together they are the size policy of prediction.
     `training_focal` is the focal length of the training data's camera in pixels at that size,
     sqrt(fx fy), or None where it is not known: metres hold for it.
     """

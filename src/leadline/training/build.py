@@ -7,7 +7,7 @@ from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.build import checked_factory
 from leadline.models.catalog import CATALOG
 from leadline.models.size_policy import processing_size
-from leadline.training.camera import recipe_focal
+from leadline.training.camera import DataCamera
 from leadline.training.encoder_weights import (
     InitialWeights,
     build_from_encoder,
@@ -19,11 +19,15 @@ from leadline.training.recipe import Recipe
 
 
 class BuiltModel(NamedTuple):
-    """A network, its input size (h, w), and where its weights are from, in words."""
+    """A network, its input size (h, w), and where its weights are from, in words.
+
+    `warning` is what to say of a training camera that is not known.
+    """
 
     model: DepthModel
     input_size: tuple[int, int]
     source: str
+    warning: str | None = None
 
 
 def build_model(
@@ -36,6 +40,26 @@ def build_model(
     Errors: LeadlineError for an option or weights that do not exist or do not fit.
     """
     section = recipe.model
+    config, camera = configure(recipe, samples)
+    trained = None
+    if weights is None and section.init is not None:
+        trained = open_trained(section.init)
+        model, source = build_from_trained(config, section, trained, recipe.trainer.seed)
+    else:
+        weights = weights or initial_weights(section)
+        model, source = build_from_encoder(config, weights, recipe.trainer.seed)
+    had_one = trained.name if trained is not None and trained.training_focal else None
+    return BuiltModel(model, camera.size, source, camera.explain_missing(had_one))
+
+
+def configure(recipe: Recipe, samples: DepthDataset) -> tuple[ModelConfig, DataCamera]:
+    """Return the configuration of a recipe's network for these samples, and their camera.
+
+    The camera's `size` is that of the network's input: what prediction makes of a picture as large
+    as the first sample.
+    Errors: LeadlineError for an architecture or an option that does not exist.
+    """
+    section = recipe.model
     options = dict(section.options)
     if section.encoder is not None:
         options["encoder"] = section.encoder
@@ -43,7 +67,9 @@ def build_model(
     checked_factory(section.architecture, options)
     stride = CATALOG[section.architecture].stride
     height, width = samples[0].image.shape[:2]
-    size = processing_size(height, width, recipe.data.area, stride)
+    camera = DataCamera.of(
+        recipe, samples, processing_size(height, width, recipe.data.area, stride)
+    )
     config = ModelConfig(
         architecture=section.architecture,
         options=options,
@@ -52,14 +78,9 @@ def build_model(
         min_depth=section.min_depth,
         max_depth=section.max_depth,
         stride=stride,
-        training_area=size[0] * size[1],
+        # Not the rounded size's: prediction would round once more, to another size.
+        training_area=recipe.data.area,
         channel_order=section.channel_order,
-        training_focal=recipe_focal(recipe, samples, size),
+        training_focal=camera.training_focal,
     )
-    seed = recipe.trainer.seed
-    if weights is None and section.init is not None:
-        trained = open_trained(section.init)
-        model, source = build_from_trained(config, section, trained, seed)
-    else:
-        model, source = build_from_encoder(config, weights or initial_weights(section), seed)
-    return BuiltModel(model, size, source)
+    return config, camera

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,48 +17,83 @@ ONE_LENS = 1.05
 """Focal lengths within this factor are one camera's: KITTI's five lie within 1.03."""
 
 
-def recipe_focal(recipe: Recipe, samples: DepthDataset, size: tuple[int, int]) -> float | None:
-    """Return the focal length in pixels at the input size (h, w) that a run trains for.
+@dataclass(frozen=True)
+class DataCamera:
+    """What is known of the cameras of the data that a run trains on.
 
-    That of `data.camera_fov` where the recipe says it, else that of the samples.
+    `focals` are focal lengths in pixels at the input size `size` (h, w) of `looked_at` samples,
+    those without a known camera left out. `declared` is the one that `data.camera_fov` names.
+    `picture` is the size (H, W) of the first sample.
     """
-    if recipe.data.camera_fov is None:
-        return training_focal(samples, size)
-    return Intrinsics.from_fov(recipe.data.camera_fov, size[1], size[0]).focal
 
+    size: tuple[int, int]
+    picture: tuple[int, int]
+    looked_at: int
+    focals: tuple[float, ...]
+    declared: float | None = None
 
-def training_focal(samples: DepthDataset, size: tuple[int, int]) -> float | None:
-    """Return the focal length of the samples in pixels at the input size (h, w), their median.
+    @classmethod
+    def of(cls, recipe: Recipe, samples: DepthDataset, size: tuple[int, int]) -> DataCamera:
+        """Look at a few samples; at one only where the recipe names the camera."""
+        fov = recipe.data.camera_fov
+        count = SAMPLES_READ if fov is None else 1
+        views = [samples.view(at) for at in evenly_spaced(len(samples), count)]
+        height, width = views[0].size
+        cameras = [view.intrinsics for view in views]
+        focals = tuple(camera.focal_at(*size) for camera in cameras if camera is not None)
+        declared = None
+        if fov is not None:
+            # Of the picture, as --fov is: the network's input may be squeezed or cropped.
+            declared = Intrinsics.from_fov(fov, width, height).focal_at(*size)
+        return cls(size, (height, width), len(views), focals, declared)
 
-    None where a sample's camera is not known, or the samples, of which a few are read, come from
-    unlike lenses. A random zoom does not change it: it divides depth by the zoom.
-    """
-    focals = _some_focals(samples, size)
-    return float(np.median(focals)) if focals and _is_one_lens(focals) else None
+    @property
+    def training_focal(self) -> float | None:
+        """The focal length in pixels at the input size that a run trains for.
 
+        That of `data.camera_fov` where the recipe says it, else the median of the samples; None
+        where the camera of one of them is not known, or they come from unlike lenses. A random zoom
+        does not change it: it divides depth by the zoom.
+        """
+        if self.declared is not None:
+            return self.declared
+        is_known = bool(self.focals) and len(self.focals) == self.looked_at
+        return float(np.median(self.focals)) if is_known and self._is_one_lens else None
 
-def unlike_lenses(recipe: Recipe, samples: DepthDataset, size: tuple[int, int]) -> str | None:
-    """Return what to say of images whose lenses differ, where the recipe names no camera for them.
+    @property
+    def _is_one_lens(self) -> bool:
+        return max(self.focals) <= ONE_LENS * min(self.focals)
 
-    None where their cameras are not known, are one, or are brought to one (`data.camera_fov`).
-    """
-    focals = _some_focals(samples, size) if recipe.data.camera_fov is None else []
-    if not focals or _is_one_lens(focals):
-        return None
-    fov = math.degrees(2 * math.atan(size[1] / 2 / float(np.median(focals))))
-    return (
-        f"the images come from unlike lenses (focal lengths of {min(focals):.0f} to "
-        f"{max(focals):.0f} pixels at {size[0]}x{size[1]}), so that no camera will correct this "
-        f"model's metres; data.camera_fov={fov:.0f} brings their depth to one camera"
-    )
+    def explain_missing(self, had_one: str | None = None) -> str | None:
+        """Return what to say where there is no training camera, None where there is one.
 
+        `had_one` is the name of the model that the run starts from, if that has a training camera.
+        """
+        if self.training_focal is not None:
+            return None
+        unknown = self.looked_at - len(self.focals)
+        lost = f", although {had_one} has one" if had_one else ""
+        height, width = self.size
+        if self.focals and not self._is_one_lens:
+            reason = (
+                f"the images come from unlike lenses (focal lengths of {min(self.focals):.0f} to "
+                f"{max(self.focals):.0f} pixels at {height}x{width})"
+            )
+            remedy = f"data.camera_fov={self._median_fov():.0f} brings their depth to one camera"
+        elif self.focals:
+            reason = f"the camera of {unknown} of {self.looked_at} images looked at is not known"
+            remedy = f"data.camera_fov={self._median_fov():.0f} takes them for the others' camera"
+        else:
+            reason = "the camera of the images is not known"
+            remedy = "name it: camera in dataset.yaml, or data.camera_fov=DEGREES across"
+        return (
+            f"{reason}, so that this model will have no training camera{lost}: its metres will "
+            f"follow no lens (EXIF, --fov, --intrinsics); {remedy}"
+        )
 
-def _some_focals(samples: DepthDataset, size: tuple[int, int]) -> list[float]:
-    """Return the focal lengths of a few samples; none where a camera is not known."""
-    cameras = [samples.view(at).intrinsics for at in evenly_spaced(len(samples), SAMPLES_READ)]
-    known = [camera.focal_at(*size) for camera in cameras if camera is not None]
-    return known if len(known) == len(cameras) else []
-
-
-def _is_one_lens(focals: list[float]) -> bool:
-    return max(focals) <= ONE_LENS * min(focals)
+    def _median_fov(self) -> float:
+        """Return the degrees across the first picture that give the median focal length."""
+        height, width = self.picture
+        one_pixel = Intrinsics.centred(1.0, width, height).focal_at(*self.size)
+        focal = float(np.median(self.focals)) / one_pixel
+        return math.degrees(2 * math.atan(width / 2 / focal))

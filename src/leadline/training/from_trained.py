@@ -40,6 +40,11 @@ class TrainedModel:
     config: ModelConfig | None
     tensors: dict[str, Tensor]
 
+    @property
+    def training_focal(self) -> float | None:
+        """The focal length of its training camera in pixels, None where it has none."""
+        return None if self.config is None else self.config.training_focal
+
 
 def open_trained(name_or_path: str) -> TrainedModel:
     """Open what `model.init` names: a shipped model, a run or `model/` folder, or a weights file.
@@ -114,7 +119,7 @@ def _correct_for_focal_length(model: DepthModel, trained: TrainedModel) -> str:
     which the bias of the last layer takes. In other depth spaces the training learns it.
     """
     ours = model.config.training_focal
-    theirs = trained.config.training_focal if trained.config else None
+    theirs = trained.training_focal
     bias = getattr(getattr(model, "head", None), "bias", None)
     if not (ours and theirs and isinstance(bias, Tensor) and model.config.depth_space == "log"):
         return ""

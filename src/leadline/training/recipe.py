@@ -131,8 +131,8 @@ class DataSection(Section):
         None,
         gt=0,
         lt=180,
-        description="Degrees across: the training camera, to which all depth is brought by the "
-        "ratio of focal lengths; null: the data's own.",
+        description="Degrees across the first image, as --fov: the training camera, to which all "
+        "depth is brought by the ratio of focal lengths; null: the data's own.",
     )
     area: int = Field(
         76_800,

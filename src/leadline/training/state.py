@@ -41,7 +41,8 @@ class TrainState:
 
     `network` is `model` as a step calls it: compiled, its gradients averaged over processes.
     `frozen_batch_norms` keep their running statistics; `buffers` are what a forward pass changes.
-    `best` are the scores of the best model so far, and its step.
+    `best` are the scores of the best model so far, and its step. `warnings` are said once, before
+    the first step.
     """
 
     folder: Path
@@ -61,6 +62,7 @@ class TrainState:
     frozen_batch_norms: list[nn.Module]
     buffers: list[Tensor]
     uses_batch_statistics: bool
+    warnings: tuple[str, ...] = ()
     step: int = 0
     saved_step: int = -1
     validated_step: int = 0
@@ -124,9 +126,9 @@ class TrainState:
                 check_compiler(processes.device)
             train_data, val_data = open_recipe_data(recipe, data, units_per_metre)
             _check_data(recipe, train_data, val_data)
-        model, size, source = _build_in_turn(recipe, train_data, weights, processes)
+        built = _build_in_turn(recipe, train_data, weights, processes)
         # Channels last always: the faster layout on a CPU, as measured in docs/training.md.
-        model = model.to(device=processes.device).to(memory_format=torch.channels_last)
+        model = built.model.to(device=processes.device).to(memory_format=torch.channels_last)
         with processes.raise_on_all_ranks():
             loss, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
         if processes.count > 1 and processes.device.type == "cuda":
@@ -138,14 +140,16 @@ class TrainState:
         return cls(
             folder=folder,
             recipe=recipe,
-            info=RunInfo(None if data is None else str(data.resolve()), units_per_metre, source),
+            info=RunInfo(
+                None if data is None else str(data.resolve()), units_per_metre, built.source
+            ),
             processes=processes,
             train_data=train_data,
             val_data=val_data,
             model=model,
             network=network,
             loss=loss,
-            input_size=size,
+            input_size=built.input_size,
             optimizer=optimizer,
             scaler=torch.amp.GradScaler(processes.device.type, enabled=fp16),
             average=MovingAverage(model, recipe.trainer.ema) if recipe.trainer.ema else None,
@@ -153,6 +157,7 @@ class TrainState:
             frozen_batch_norms=frozen_batch_norms(model, recipe.trainer.freeze_batch_norm),
             buffers=list(model.buffers()),
             uses_batch_statistics=uses_batch_statistics(recipe),
+            warnings=() if built.warning is None else (built.warning,),
         )
 
     @property

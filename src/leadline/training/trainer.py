@@ -14,7 +14,6 @@ from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.training.batches import TrainingSamples, class_ids, make_loader
-from leadline.training.camera import unlike_lenses
 from leadline.training.checkpoint import save_best_model
 from leadline.training.distributed import (
     SignalCatcher,
@@ -381,7 +380,7 @@ def announce(state: TrainState, progress: Progress) -> None:
         f"{state.recipe.trainer.precision} on {state.processes.device}"
         f"{f', {count} processes' if count > 1 else ''}"
     )
-    if warning := unlike_lenses(state.recipe, state.train_data, state.input_size):
+    for warning in state.warnings:
         progress.say(warning)
     accumulate = state.recipe.trainer.accumulate
     norms = [module for module in state.model.modules() if isinstance(module, nn.BatchNorm2d)]
