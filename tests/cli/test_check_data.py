@@ -37,7 +37,10 @@ def test_clean_data_ends_with_status_0_and_yaml_that_training_takes(rooms):
     assert len(result.stdout.splitlines()) < 40
     pasted = yaml.safe_load(result.stdout.partition("# in a recipe\n")[2])
     overrides = [f"data.{key}={value}" for key, value in pasted["data"].items()]
-    assert load_recipe("compact", overrides).data.max_depth == 6
+    overrides += [f"model.{key}={value}" for key, value in pasted["model"].items()]
+    recipe = load_recipe("compact", overrides)
+    assert (recipe.data.max_depth, recipe.model.max_depth) == (6, 6)
+    assert "where most recipes end" not in result.stdout
     assert "depth_scale: 1000" in result.stdout
     ids = np.unique([np.asarray(Image.open(path)) for path in (rooms / "label").iterdir()])
     assert f"class ids {ids[0]} to {ids[-1]} in 28 pairs" in result.stdout

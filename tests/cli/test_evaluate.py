@@ -21,6 +21,7 @@ def big_pairs(tmp_path_factory):
     for name, numbers in (("train", (0, 1)), ("val", (2, 3, 4))):
         rows = [f"rgb/{i:03d}.png,depth/{i:03d}.png" for i in numbers]
         (folder / f"{name}.csv").write_text("\n".join(["image,depth", *rows]) + "\n")
+    (folder / "dataset.yaml").write_text("depth_scale: 1000\ndataset: nyu\n")
     return folder
 
 

@@ -198,6 +198,11 @@ def test_published_rows_stand_beside_results_of_their_data_only(loaded, pairs, t
     assert not [row for row in compare([loaded["near"]]).rows if row.kind == "published"]
     nyu = replace(PROTOCOLS["full"], name="nyu-small")  # the named ones want 480x640
     folder = write_result(tmp_path / "nyu", pairs, lambda number: 1.1, protocol=nyu)
+    # The protocol's name alone makes nobody's data NYU.
+    assert not [row for row in compare([Result.load(folder)]).rows if row.kind == "published"]
+    edit_result(folder, dataset="kitti")
+    assert not [row for row in compare([Result.load(folder)]).rows if row.kind == "published"]
+    edit_result(folder, dataset="nyu")
     comparison = compare([Result.load(folder)], metrics=("delta1", "rmse"))
     published = {row.name: row for row in comparison.rows if row.kind == "published"}
     assert published["DenseDepth"].values["rmse"].number == 0.465
@@ -224,7 +229,17 @@ def test_published_tables_name_known_protocols_and_plausible_numbers():
             assert all(0 < share <= 1 for share in shares), row.name
     for name in PROTOCOLS:
         expected = "NYU" if name.startswith("nyu") else "KITTI" if "kitti" in name else None
-        found = published_for(name)
-        if found is not None:
-            assert expected and expected in found.title
-    assert published_for("full") is None
+        for dataset in ("nyu", "kitti", "vkitti"):
+            found = published_for(name, dataset)
+            if found is not None:
+                assert expected and expected in found.title
+        assert published_for(name, "") is None
+    assert published_for("full", "nyu") is None
+
+
+def test_an_older_result_is_of_the_data_set_of_its_layout(near):
+    opening = {"layout": "nyu-mat", "units_per_metre": None, "options": {}}
+    edit_result(near, dataset=None, data_options=opening)
+    assert Result.load(near).dataset == "nyu"
+    edit_result(near, dataset=None, data_options={**opening, "layout": "pairs"})
+    assert Result.load(near).dataset == ""

@@ -80,9 +80,12 @@ def test_the_hash_changes_with_any_field():
     assert replace(NYU, crop=None, crop_size=None).hash != NYU.hash
 
 
-def test_auto_depends_on_the_size_of_the_truth():
-    assert protocol_for((480, 640)).name == "nyu-eigen"
-    assert protocol_for((375, 1242)).name == "full"
+def test_auto_depends_on_what_the_data_says_it_is_never_on_its_size_alone():
+    assert protocol_for((480, 640), "nyu").name == "nyu-eigen"
+    assert protocol_for((480, 640)).name == "full"
+    assert protocol_for((480, 640), "tum").name == "full"
+    assert protocol_for((240, 320), "nyu").name == "full"
+    assert protocol_for((375, 1242), "kitti").name == "full"
     with pytest.raises(LeadlineError, match="choose one of"):
         get_protocol("kitty")
 

@@ -150,6 +150,7 @@ def test_the_number_of_processes_changes_no_bit(name, trained, nyu_sized, tmp_pa
 
 def test_auto_is_chosen_once_by_the_first_image_and_refused_before_the_first_step(tmp_path):
     data = write_split(tmp_path / "data", [(480, 640), (96, 128)])
+    (data / "dataset.yaml").write_text("depth_scale: 1000\ndataset: nyu\n")
     reporter = SilentReporter()
     with pytest.raises(LeadlineError, match=r"nyu-eigen.*\(480, 640\).*\(96, 128\)"):
         train(load_recipe("compact", ONE_STEP), data, tmp_path / "run", progress=reporter)

@@ -15,9 +15,15 @@ from leadline.cli.progress import tracker
 from leadline.errors import LeadlineError
 from leadline.evaluation import ModelSource, PredictionFolder, Result
 from leadline.evaluation.breakdowns import BREAKDOWNS, BreakdownName
-from leadline.evaluation.evaluate import REPORT_FILE, VOID, evaluate
+from leadline.evaluation.evaluate import VOID, evaluate
 from leadline.evaluation.predictions import PredictionOutput
-from leadline.evaluation.result import CASES_FOLDER, RESULT_FILE, TABLE_FILE, WORST_FILE
+from leadline.evaluation.result import (
+    CASES_FOLDER,
+    REPORT_FILE,
+    RESULT_FILE,
+    TABLE_FILE,
+    WORST_FILE,
+)
 from leadline.inference.camera import CameraMode
 from leadline.inference.runtimes import RuntimeName
 from leadline.metrics.alignment import Alignment, AlignmentSpace
@@ -81,7 +87,8 @@ def evaluate_command(
     protocol: Annotated[
         str,
         typer.Option(
-            help="A name of `leadline protocols`, a .yaml, or auto: nyu-eigen at 480x640, else full"
+            help="A name of `leadline protocols`, a .yaml, or auto: nyu-eigen where the data says "
+            "that it is NYU (layout, or dataset: nyu in dataset.yaml), else full"
         ),
     ] = "auto",
     align: Annotated[

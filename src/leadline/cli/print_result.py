@@ -4,6 +4,7 @@ import typer
 
 from leadline.cli.table import score_table
 from leadline.evaluation import Result
+from leadline.evaluation.ranges import describe_use
 from leadline.metrics import METRICS
 
 INTERVALS = ("delta1", "abs_rel", "rmse")
@@ -29,6 +30,8 @@ def print_result(result: Result) -> None:
             f"missing   {result.missing_share:.2%} of the scored pixels have no prediction; "
             f"they count as {protocol.describe_holes()}"
         )
+    if result.truth_use:
+        typer.echo(f"left out  {describe_use(protocol, result.truth_use)}")
     typer.echo(score_table({result.model: result.metrics, **result.baselines}, METRICS))
     bounds = ", ".join(
         "{} {:.3f}..{:.3f}".format(name, *result.intervals[name]) for name in INTERVALS

@@ -22,6 +22,8 @@ from leadline.data_checks.values import DepthStatistics, MeasuredPair
 from leadline.errors import plural
 from leadline.io.atomic import write_json
 
+USUAL_END = 10.0
+"""Metres that recipes for rooms take."""
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 32
 
@@ -96,7 +98,8 @@ class Report:
             lines += [f"# dataset.yaml, beside the data{likely}", f"depth_scale: {units:g}", ""]
         lines += ["# in a recipe", "data:", f"  layout: {self.listing.layout}"]
         if depth_range is not None and units:
-            lines.append(f"  max_depth: {_round_up(depth_range.largest / units):g}")
+            farthest = f"  max_depth: {_round_up(depth_range.largest / units):g}"
+            lines += [farthest, "model:", farthest]
         return "\n".join(lines)
 
     def lines(self) -> list[tuple[str, str]]:
@@ -114,7 +117,7 @@ class Report:
             ("depth", depth),
             ("scale", self._scale_words()),
             ("evidence", "; ".join(self.scale.guess.evidence)),
-            ("range", self.histogram()),
+            ("range", self.histogram() + self._beyond_words()),
             ("labels", self._label_words()),
             ("alignment", self._alignment_words()),
         ]
@@ -152,6 +155,13 @@ class Report:
         levels = np.ceil(counts / max(1, counts.max()) * (len(_BARS) - 1)).astype(int)
         unit = " m" if self.units_per_metre else " (unit unknown)"
         return f"0 {''.join(_BARS[level] for level in levels)} {far:.3g}{unit}"
+
+    def _beyond_words(self) -> str:
+        """Return how much of the depth lies beyond where most recipes end."""
+        beyond = self._sampled_depth() > USUAL_END
+        if not self.units_per_metre or not beyond.any():
+            return ""
+        return f"; {beyond.mean():.1%} is farther than {USUAL_END:g} m, where most recipes end"
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; the keys keep their meaning."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from leadline.datasets.folders import read_lines, require_files
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 
+T = TypeVar("T")
+
+DATASETS_BY_NAME = {"sync_depth": "nyu", "proj_depth": "kitti"}
 UNITS_BY_NAME = {"sync_depth": 1000.0, "proj_depth": 256.0}
 """The unit that the names of the depth files imply: NYU in millimetres, KITTI in 1/256 m."""
 
@@ -95,8 +98,9 @@ class BtsDataset(Layout):
             remedy = "say where they are: --data-option images=DIR, and depths=DIR if elsewhere"
             require_files(listing, files, remedy)
             items += with_depth
-        units = units_per_metre or _implied_units(items)
-        return cls(image_root, tuple(items), units, depth_root=depth_root)
+        units = units_per_metre or _implied(items, UNITS_BY_NAME)
+        dataset = _implied(items, DATASETS_BY_NAME) or ""
+        return cls(image_root, tuple(items), units, dataset=dataset, depth_root=depth_root)
 
     def paths(self, item: BtsItem) -> dict[str, Path]:
         """Return the image and the depth."""
@@ -146,8 +150,9 @@ def _item(listing: Path, number: int, line: str) -> BtsItem:
     return item
 
 
-def _implied_units(items: Sequence[BtsItem]) -> float | None:
-    for part, units in UNITS_BY_NAME.items():
+def _implied(items: Sequence[BtsItem], by_name: Mapping[str, T]) -> T | None:
+    """Return what the names of all depth files imply, None where they imply nothing."""
+    for part, value in by_name.items():
         if items and all(part in item.depth for item in items):
-            return units
+            return value
     return None

@@ -30,6 +30,7 @@ class DenseDepthDataset(Layout):
     """
 
     name = "densedepth"
+    is_of = "nyu"
     title = "DenseDepth's NYU data"
     points_at = "the unpacked nyu_data.zip (folder data/ with nyu2_train.csv), or one of its lists"
     source = "Alhashim, Wonka: High Quality Monocular Depth Estimation via Transfer Learning, 2018"

@@ -173,9 +173,10 @@ def write_expansion(
     total = sum(split.copies * len(split.samples) for split in splits)
     for _ in track(_run(writer, jobs, workers), total):
         pass
-    write_text(
-        out / "dataset.yaml", f"depth_scale: {options.units_per_metre:g}   # units per metre\n"
-    )
+    declarations = f"depth_scale: {options.units_per_metre:g}   # units per metre\n"
+    if val.dataset:
+        declarations += f"dataset: {val.dataset}\n"
+    write_text(out / "dataset.yaml", declarations)
     has_labels = train[0].labels is not None
     for split in splits:
         _write_csv(out / f"{split.name}.csv", split, options, has_labels)

@@ -50,6 +50,7 @@ class KittiBenchmarkDataset(Layout):
     """Depth below `root`, photographs below `raw`; cameras where the calibration is there."""
 
     name = "kitti-benchmark"
+    is_of = "kitti"
     title = "KITTI depth benchmark, its own split"
     points_at = "data_depth_annotated (train/ and val/ with drives)"
     source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"

@@ -46,6 +46,7 @@ class KittiSelectionDataset(Layout):
     """`depth` is `annotated` or `velodyne` (the single scan)."""
 
     name = "kitti-selection"
+    is_of = "kitti"
     title = "KITTI depth benchmark, validation selection"
     points_at = "val_selection_cropped (of data_depth_selection), or a folder above it"
     source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"

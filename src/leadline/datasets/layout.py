@@ -94,7 +94,8 @@ class Layout(DepthDataset):
     `points_at` says what --data names, `source` who published it, `origin` where it is to be had,
     None where it is the user's own. `fixed_units` is the number of
     units per metre that the layout prescribes, None where it leaves that open. `form` is how its
-    depth files differ from planar z of the photograph's size.
+    depth files differ from planar z of the photograph's size; `is_of` the published data set that
+    lies in this layout alone, "" where any may.
     """
 
     name: ClassVar[str]
@@ -103,6 +104,7 @@ class Layout(DepthDataset):
     source: ClassVar[str]
     origin: ClassVar[Origin | None] = None
     fixed_units: ClassVar[float | None] = None
+    is_of: ClassVar[str] = ""
     options: ClassVar[Options] = {}
 
     form: DepthForm = PLAIN

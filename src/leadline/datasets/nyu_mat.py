@@ -47,6 +47,7 @@ class NyuMatDataset(Layout):
     """
 
     name = "nyu-mat"
+    is_of = "nyu"
     title = "NYU Depth v2, labeled"
     points_at = f"{FILE_NAME}, or its folder"
     source = (

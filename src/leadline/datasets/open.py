@@ -115,7 +115,8 @@ class DataSource:
                 f"{self.path}: no samples in it as {description}, which takes "
                 f"{self.layout.points_at}"
             )
-        data = replace(data, description=description)
+        dataset = data.dataset or self.layout.is_of
+        data = replace(data, description=description, dataset=dataset)
         return data.within(opening.min_depth, opening.max_depth)
 
     def open_if_declared(self, split: str) -> DepthDataset | None:

@@ -256,7 +256,8 @@ def _pack_as(
 ) -> None:
     count, done, scenes = len(packing.data), 0, packing.data.scenes()
     try:
-        with ShardWriter(packing.partial, packing.plan, encoding) as writer:
+        dataset = packing.data.dataset
+        with ShardWriter(packing.partial, packing.plan, encoding, dataset) as writer:
             done = writer.done
             if done:
                 say(f"{packing.folder}: {done} of {count} samples are already packed and intact")

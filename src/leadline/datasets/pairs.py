@@ -105,7 +105,14 @@ class PairsDataset(Layout):
             raise LeadlineError(f"{path}: no image-depth pairs in it")
         declared = Declarations.read(root, options)
         units = declared.units(root, units_per_metre)
-        return cls(root, pairs, units, form=declared.form, camera_file=declared.camera)
+        return cls(
+            root,
+            pairs,
+            units,
+            dataset=declared.dataset,
+            form=declared.form,
+            camera_file=declared.camera,
+        )
 
     def camera(self, item: Pair, size: tuple[int, int]) -> Intrinsics | None:
         """Return the declared camera; without one, a depth file that says its own has that."""
@@ -141,7 +148,8 @@ def open_pairs(
     A CSV has a header with `image`, `depth` and optionally `label`, and paths relative to its own
     folder. A folder without CSVs has `rgb/` (or image, images, color) and `depth/` (or depths,
     depth_gt), paired by file stem. `dataset.yaml` beside the data may declare `depth_scale`
-    in units per metre, which an argument wins over, and the `camera` of all images.
+    in units per metre, which an argument wins over, the `camera` of all images, and the published
+    `dataset` that they are of, such as nyu.
 
     Errors: LeadlineError where the path, the split, a column or a partner file is missing.
     """
@@ -186,6 +194,7 @@ class Declarations:
     scale: float | None = None
     camera: CameraFile | None = None
     form: DepthForm = PLAIN
+    dataset: str = ""
 
     @classmethod
     def read(cls, root: Path, options: Mapping[str, str]) -> Declarations:
@@ -201,6 +210,7 @@ class Declarations:
             None if units is None else parse_units(str(units)),
             None if camera is None else declared_camera(path, camera),
             DepthForm.declared(content, options, path),
+            str(content.get("dataset") or "").strip().lower(),
         )
 
     def units(self, root: Path, given: float | None) -> float | None:

@@ -116,6 +116,7 @@ class DepthDataset:
     Items are small, can be pickled, and have an `id` of their own, such as the path of the image.
     `units_per_metre` is the scale of its depth files where they are whole numbers that do not say
     it themselves. Depth outside `min_depth` (exclusive) to `max_depth` metres is invalid.
+    `dataset` is the published data set that it is of (nyu, kitti, ...), "" where nothing says so.
     """
 
     root: Path
@@ -125,6 +126,7 @@ class DepthDataset:
     max_depth: float | None = None
     description: str = ""
     with_labels: bool = True
+    dataset: str = ""
 
     @abstractmethod
     def read(self, item: Any) -> Sample:

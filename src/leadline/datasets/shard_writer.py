@@ -40,12 +40,14 @@ CHUNK = 1 << 20
 class ShardWriter:
     """Appends to `folder`, which it creates or continues; use as a context manager.
 
-    `done` is the number of samples that are safely in it. Errors: OSError as the disk gives it;
+    `done` is the number of samples that are safely in it; `dataset` is the published data set that
+    they are of, if any. Errors: OSError as the disk gives it;
     LeadlineError where the folder belongs to other data or to another process.
     """
 
-    def __init__(self, folder: Path, plan: dict[str, Any], encoding: Encoding):
+    def __init__(self, folder: Path, plan: dict[str, Any], encoding: Encoding, dataset: str = ""):
         self.folder = folder
+        self._dataset = dataset
         self._begin = {"plan": plan, "encoding": asdict(encoding)}
         self._encoding = encoding
         self._blocks: list[dict[str, Any]] = []
@@ -187,6 +189,7 @@ class ShardWriter:
             "written_by": f"leadline {__version__}",
             "samples": len(rows),
             "arrays": arrays,
+            **({"dataset": self._dataset} if self._dataset else {}),
             "plan": self._begin["plan"],
             "samples_sha256": hashlib.sha256(listing).hexdigest(),
             "blocks": [

@@ -41,6 +41,7 @@ class TumDataset(Layout):
     """Pairs of one sequence or several; depth is registered to the colour camera."""
 
     name = "tum"
+    is_of = "tum"
     title = "TUM RGB-D, Bonn RGB-D Dynamic"
     points_at = "a sequence (rgb.txt, depth.txt), or a folder of sequences"
     source = "Sturm et al.: A Benchmark for the Evaluation of RGB-D SLAM Systems, IROS 2012"

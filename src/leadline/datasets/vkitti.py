@@ -166,6 +166,7 @@ class Vkitti1Dataset(_VkittiDataset):
     """Version 1.3.1: one archive for each kind of picture."""
 
     name = "vkitti-1"
+    is_of = "vkitti"
     title = "Virtual KITTI 1.3.1"
     points_at = "the folder of vkitti_1.3.1_rgb/, _depthgt/ and, for labels, _scenegt/"
     source = (
@@ -192,6 +193,7 @@ class Vkitti2Dataset(_VkittiDataset):
     """Version 2: everything of a world in one folder, two cameras."""
 
     name = "vkitti-2"
+    is_of = "vkitti"
     title = "Virtual KITTI 2"
     points_at = "the folder of Scene01/ ... Scene20/ (rgb, depth; for labels, classSegmentation)"
     source = "Cabon, Murray, Humenberger: Virtual KITTI 2, 2020; the same split by worlds"

@@ -111,15 +111,11 @@ class CaseCollector:
 
 
 def write_cases(cases: Sequence[Case], folder: Path) -> None:
-    """Write `<index>.npz` for each case into `folder`, in place of what an earlier score left."""
+    """Write `<index>.npz` for each case into `folder`."""
     for case in cases:
         half = case.prediction().astype(np.float16)
         with atomic_path(folder / f"{case.index}.npz") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, prediction=half, id=case.id, role=",".join(case.roles))
-    kept = {f"{case.index}.npz" for case in cases}
-    for path in folder.glob("*.npz"):
-        if path.stem.isdigit() and path.name not in kept:
-            path.unlink()
 
 
 def read_cases(folder: Path) -> tuple[Case, ...]:

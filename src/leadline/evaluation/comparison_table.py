@@ -119,7 +119,7 @@ def compare_results(
     rows = _result_rows(results, names, groups, metrics)
     if baselines:
         rows += _baseline_rows(results[0], metrics)
-    reference = published_for(results[0].protocol.name) if published else None
+    reference = published_beside(results[0]) if published else None
     if reference is not None:
         rows += _published_rows(reference, metrics, notes)
     tested = {
@@ -129,6 +129,11 @@ def compare_results(
     }
     paired = {name: by_metric for name, by_metric in tested.items() if by_metric}
     return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes)
+
+
+def published_beside(result: Result) -> PublishedSet | None:
+    """Return the published table on the data of a result, None where there is none."""
+    return published_for(result.protocol.name, result.dataset)
 
 
 def shown_metrics(protocol: Protocol) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from leadline.evaluation.baselines import baseline_predictions
 from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
+from leadline.evaluation.ranges import range_warnings
 from leadline.evaluation.report.pages import write_report
 from leadline.evaluation.result import DataOpening, Result
 from leadline.evaluation.scoring import (
@@ -30,7 +31,6 @@ from leadline.metrics.alignment import Alignment, AlignmentSpace
 from leadline.metrics.protocols import aligned
 
 VOID = (255,)
-REPORT_FILE = "report.html"
 OPENED_ALREADY = DataOpening()
 """What a result says of how data was opened that was given as a data set."""
 
@@ -94,12 +94,14 @@ def evaluate(
     classes = ClassScores(void)
     collector = _collector(len(samples), cases, is_drawn=out is not None)
     train = opened.train() if isinstance(baselines, bool) and baselines else baselines
+    model_range = source.model_range()
+    watchers = [] if model_range is None else [model_range]
     scores = score(
         source.predictions,
         samples,
         chosen,
         baselines=baseline_predictions(train, tracker) if train else None,
-        observers=[parts, classes, collector],
+        observers=[parts, classes, collector, *watchers],
         track=tracker("evaluate"),
     )
     scores.check_not_empty()
@@ -108,9 +110,14 @@ def evaluate(
         model=source.name if name is None else name,
         model_path=source.path,
         prediction_units=source.units,
-        warnings=source.warnings(),
+        warnings=[
+            *source.warnings(),
+            *range_warnings(chosen, scores.truth_use),
+            *(each for watcher in watchers for each in watcher.warnings()),
+        ],
         camera=source.camera_record(),
         data=opened.name if data_name is None else data_name,
+        dataset=samples.dataset,
         split=opened.split,
         data_options=opened.opening,
         images_in_data=opened.total,
@@ -119,8 +126,7 @@ def evaluate(
         cases_in_memory=collector.cases(),
     )
     if out is not None:
-        result.save(out)
-        write_report(Path(out) / REPORT_FILE, result)
+        result.save(out, lambda file: write_report(file, result))
     return result
 
 

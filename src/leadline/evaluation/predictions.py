@@ -79,6 +79,17 @@ class ModelPredictions:
         """Run the model on the mirrored photograph."""
         return self._run(mirror(sample), self._camera(sample)).depth
 
+    @property
+    def depth_range(self) -> tuple[float, float]:
+        """The nearest and the farthest metres that the network predicts."""
+        config = self.predictor.runtime.config
+        return float(config.get("min_depth", 0.0)), float(config.get("max_depth", np.inf))
+
+    def range_of(self, sample: Sample) -> tuple[float, float]:
+        """Return the nearest and the farthest metres that can be predicted for a photograph."""
+        ends = self._camera(sample).metres(np.array([self.depth_range], np.float32))[0]
+        return float(ends[0]), float(ends[1])
+
     def camera_record(self) -> CameraRecord | None:
         """Summarise `cameras`, None where the data states none."""
         if not self.cameras:

@@ -25,14 +25,14 @@ class PublishedRow(BaseModel):
 class PublishedSet(BaseModel):
     """Published rows on one test set of `data`.
 
-    They belong beside results under `protocols` (patterns), if those are of the same data: a
-    protocol's name is the only sign of it that a result carries.
+    They belong beside results under `protocols` (patterns), if those are of the same `dataset`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     data: str
+    dataset: str
     protocols: tuple[str, ...]
     caveats: Mapping[str, str]
     rows: tuple[PublishedRow, ...]
@@ -53,9 +53,10 @@ def published_sets() -> tuple[PublishedSet, ...]:
     return tuple(PublishedSet.model_validate(each) for each in yaml.safe_load(text))
 
 
-def published_for(protocol: str) -> PublishedSet | None:
-    """Return the table on the data that `protocol` was made for, None where there is none."""
+def published_for(protocol: str, dataset: str) -> PublishedSet | None:
+    """Return the table on a published `dataset` under `protocol`, None where there is none."""
     for each in published_sets():
-        if any(fnmatch(protocol, pattern) for pattern in each.protocols):
+        is_under = any(fnmatch(protocol, pattern) for pattern in each.protocols)
+        if dataset == each.dataset and is_under:
             return each
     return None

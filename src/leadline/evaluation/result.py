@@ -7,7 +7,7 @@ A result folder holds `result.json` (the fields of `Result`), `per_image.csv` (`
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from leadline import __version__
+from leadline.datasets.open import LAYOUTS
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.breakdowns import PartScore
 from leadline.evaluation.camera_record import CameraRecord
@@ -35,12 +36,14 @@ from leadline.evaluation.scoring import ImageScore, Scores
 from leadline.io.atomic import atomic_path, write_json
 from leadline.io.files import read_json
 from leadline.io.photos import write_png
-from leadline.metrics import Protocol
+from leadline.io.staging import staged
+from leadline.metrics import Protocol, TruthUse
 
 RESULT_FILE = "result.json"
 TABLE_FILE = "per_image.csv"
 WORST_FILE = "worst.png"
 CASES_FOLDER = "cases"
+REPORT_FILE = "report.html"
 COUNTS = ("pixels", "missing")
 
 
@@ -151,6 +154,7 @@ class Result(BaseModel):
     warnings: tuple[str, ...] = ()
     camera: CameraRecord | None = None
     data: str
+    dataset: str = ""
     split: str | None = None
     data_options: DataOpening = DataOpening()
     protocol: InstanceOf[Protocol]
@@ -159,6 +163,7 @@ class Result(BaseModel):
     limit: int | None = None
     images_in_data: int | None = None
     missing_share: float = 0.0
+    truth_use: TruthUse | None = None
     metrics: dict[str, FiniteFloat] = Field(min_length=1)
     per_image: dict[str, FiniteFloat] = {}
     pooled: dict[str, FiniteFloat] = {}
@@ -189,6 +194,7 @@ class Result(BaseModel):
             limit=images if is_limited else None,
             images_in_data=images_in_data or images,
             missing_share=scores.missing_share,
+            truth_use=scores.truth_use,
             metrics=scores.metrics,
             per_image=scores.per_image,
             pooled=scores.pooled,
@@ -206,23 +212,34 @@ class Result(BaseModel):
         """Return the content of `result.json`, ready for `json.dumps`."""
         return self.model_dump(mode="json", exclude_unset=True)
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, write_report: Callable[[Path], None] | None = None) -> None:
         """Write `result.json`, `per_image.csv`, `cases/*.npz` and `worst.png` into `folder`.
 
         `worst.png` needs the photographs: a result that was loaded leaves it as it is.
+        `write_report` writes `REPORT_FILE` into the folder it is given. What was there before stays
+        whole until all is written; there is no `result.json` while files of both are there.
         Errors: LeadlineError where the folder cannot be written.
         """
         folder = Path(folder)
-        self.table.write(folder / TABLE_FILE)
-        write_cases(self.cases, folder / CASES_FOLDER)
-        worst = self.ranked_cases("worst")
-        if not worst:
-            (folder / WORST_FILE).unlink(missing_ok=True)  # an earlier score's
-        elif worst[0].sample is not None:
-            values = [self.table.value(case.id, RANKED_BY) for case in worst]
-            write_png(folder / WORST_FILE, draw_cases(worst, values), None)
-        # Last: whoever finds it finds the rest.
-        write_json(folder / RESULT_FILE, self.to_json())
+        with staged(folder, last=RESULT_FILE, stale=self._earlier_files(folder)) as stage:
+            self.table.write(stage / TABLE_FILE)
+            write_cases(self.cases, stage / CASES_FOLDER)
+            worst = self.ranked_cases("worst")
+            if worst and worst[0].sample is not None:
+                values = [self.table.value(case.id, RANKED_BY) for case in worst]
+                write_png(stage / WORST_FILE, draw_cases(worst, values), None)
+            if write_report is not None:
+                write_report(stage / REPORT_FILE)
+            write_json(stage / RESULT_FILE, self.to_json())
+
+    def _earlier_files(self, folder: Path) -> list[Path]:
+        """Return what an earlier score may have left in `folder` that would go with this one."""
+        files = list(folder.glob(f"{CASES_FOLDER}/[0-9]*.npz"))
+        if self.folder is None:
+            files.append(folder / REPORT_FILE)
+        if self.folder is None or not self.ranked_cases("worst"):
+            files.append(folder / WORST_FILE)
+        return files
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -263,9 +280,9 @@ class Result(BaseModel):
 
         Errors: LeadlineError for a damaged file among those of a result that was loaded.
         """
-        return (
-            self.cases_in_memory if self.folder is None else read_cases(self.folder / CASES_FOLDER)
-        )
+        if self.folder is None:
+            return self.cases_in_memory
+        return read_cases(self.folder / CASES_FOLDER)
 
     @property
     def location(self) -> str:
@@ -316,11 +333,20 @@ def _read_content(file: Path) -> dict[str, Any]:
     content = read_json(file, "result", "evaluate again")
     if not isinstance(content, dict):
         raise LeadlineError(f"{file}: no result of leadline evaluate; evaluate again")
+    dataset = _dataset_of_layout(content.get("data_options"))
+    if dataset:  # of a result that was written before results named it
+        content.setdefault("dataset", dataset)
     in_json = {name for name, field in Result.model_fields.items() if not field.exclude}
     known = {name: value for name, value in content.items() if name in in_json}
     if isinstance(known.get("protocol"), dict):
         known["protocol"] = _protocol_from_json(file.parent, known["protocol"])
     return known
+
+
+def _dataset_of_layout(opening: Any) -> str:
+    """Return the published data set that lies in the layout of data alone, "" where any may."""
+    layout = opening.get("layout") if isinstance(opening, dict) else None
+    return next((each.is_of for each in LAYOUTS if each.name == layout), "")
 
 
 def _protocol_from_json(folder: Path, content: Mapping[str, Any]) -> Protocol:

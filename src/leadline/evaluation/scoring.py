@@ -14,12 +14,13 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.sample import Sample
+from leadline.datasets.sample import DepthDataset, Sample
 from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import PredictedMaps, Predictions
 from leadline.metrics import (
     Comparison,
     Protocol,
+    TruthUse,
     bootstrap_interval,
     get_protocol,
     mean_over_images,
@@ -50,12 +51,22 @@ class Samples(Interface):
         ...
 
 
+def dataset_of(data: Samples) -> str:
+    """Return the published data set that samples are of, "" where nothing says so."""
+    return data.dataset if isinstance(data, DepthDataset | PeekableSamples) else ""
+
+
 class PeekableSamples:
     """Samples of which some can be looked at before they are scored, without reading them twice."""
 
     def __init__(self, data: Samples):
         self._data = data
         self._kept: dict[int, Sample] = {}
+
+    @property
+    def dataset(self) -> str:
+        """The published data set that the samples are of, "" where nothing says so."""
+        return dataset_of(self._data)
 
     def __len__(self) -> int:
         return len(self._data)
@@ -87,7 +98,7 @@ class ImageScore:
     """One image's metrics, None where no pixel counted.
 
     `missing` counts the scored pixels without a prediction; `sums` are the protocol's sums over
-    its pixels, which add up to the pooled metrics.
+    its pixels, which add up to the pooled metrics; `use` is what became of its known truth.
     """
 
     id: str
@@ -95,6 +106,7 @@ class ImageScore:
     metrics: dict[str, float] | None
     missing: int = 0
     sums: NDArray[np.float64] | None = None
+    use: TruthUse = field(default_factory=TruthUse)
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,11 @@ class Scores:
         """Share of the scored pixels that had no prediction."""
         pixels = sum(image.pixels for image in self.images)
         return sum(image.missing for image in self.images) / max(1, pixels)
+
+    @cached_property
+    def truth_use(self) -> TruthUse:
+        """What became of the known truth of all images."""
+        return sum((image.use for image in self.images), TruthUse())
 
     @cached_property
     def per_image(self) -> dict[str, float]:
@@ -214,7 +231,7 @@ def _compare(
 
 
 def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
-    """Return the protocol given or named; `auto` is the one for the size of the first image."""
+    """Return the protocol given or named; `auto` is the one of the data set, if it names one."""
     if isinstance(protocol, Protocol):
         return protocol
     if protocol != "auto":
@@ -223,10 +240,10 @@ def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
         return get_protocol("full")
     first = data.peek(0) if isinstance(data, PeekableSamples) else data[0]
     height, width = first.depth.shape
-    return protocol_for((height, width))
+    return protocol_for((height, width), dataset_of(data))
 
 
 def _image_score(id: str, comparison: Comparison) -> ImageScore:
     metrics = comparison.metrics
     sums = comparison.sums if metrics is not None else None
-    return ImageScore(id, comparison.pixels, metrics, comparison.missing, sums)
+    return ImageScore(id, comparison.pixels, metrics, comparison.missing, sums, comparison.use)

@@ -18,6 +18,7 @@ from leadline.evaluation.predictions import (
     Predictions,
     find_files,
 )
+from leadline.evaluation.ranges import ModelRange
 from leadline.evaluation.scoring import PeekableSamples
 from leadline.evaluation.unit_detection import (
     check_declared_units,
@@ -98,6 +99,12 @@ class OpenedSource:
     def warnings(self) -> list[str]:
         """Return what is odd about the predictions made so far, a sentence each."""
         return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
+
+    def model_range(self) -> ModelRange | None:
+        """Return what counts the truth outside the model's range; None of files."""
+        if isinstance(self.predictions, ModelPredictions):
+            return ModelRange(self.predictions)
+        return None
 
     def camera_record(self) -> CameraRecord | None:
         """Return what the data's cameras did to the predictions made so far; None of files."""

@@ -14,7 +14,7 @@ from leadline.metrics.depth_metrics import (
     mean_over_images,
 )
 from leadline.metrics.intervals import bootstrap_interval, paired_test
-from leadline.metrics.protocol import Comparison, Protocol
+from leadline.metrics.protocol import Comparison, Protocol, TruthUse
 from leadline.metrics.protocols import PROTOCOLS, get_protocol, protocol_for
 from leadline.metrics.semantic_metrics import confusion_matrix, semantic_metrics
 
@@ -27,6 +27,7 @@ __all__ = [
     "BoundaryScore",
     "Comparison",
     "Protocol",
+    "TruthUse",
     "align",
     "bootstrap_interval",
     "boundary_score",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -250,8 +250,12 @@ class Protocol:
             valid = resize_to(valid.astype(np.float32), self.working_size, "nearest") > 0.5
         size = (truth.shape[0], truth.shape[1])
         rows, columns = self.window(size)
-        scored = self._in_range(truth[rows, columns], valid[rows, columns])
+        known = valid[rows, columns]
+        scored = self._in_range(truth[rows, columns], known)
+        use = TruthUse(_count(valid), _count(known), _count(scored))
         if self.beyond_max == "clipped":
+            farther = scored & (truth[rows, columns] > self.max_depth)
+            use = replace(use, clipped=_count(farther))
             truth = np.minimum(truth, np.float32(self.max_depth))
         full = resize_to(prediction, size, self.resize)
         present = _present(full[rows, columns])
@@ -261,7 +265,7 @@ class Protocol:
             other = resize_to(np.asarray(mirrored), size, self.resize)[:, ::-1]
             present &= _present(other[rows, columns])
             full = self._average(full, other)
-        missing = int(np.count_nonzero(scored & ~present))
+        missing = _count(scored & ~present)
         if self.holes == "nearer neighbour in the row":
             full = fill_holes(full)
         window = truth[rows, columns]
@@ -272,7 +276,7 @@ class Protocol:
                     full, full[rows, columns][fitted], window[fitted],
                     self.alignment, self.alignment_space,
                 )  # fmt: skip
-        return Comparison(self, full, (rows, columns), window, scored, missing)
+        return Comparison(self, full, (rows, columns), window, scored, missing, use)
 
     def _average(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.alignment == "none":
@@ -288,13 +292,52 @@ class Protocol:
         return np.asarray(clamped, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class TruthUse:
+    """What becomes of pixels whose true depth is known: numbers of pixels, which add up.
+
+    `known` in all, `in_crop` of these within the crop, `scored` of these within the range of depth;
+    `clipped` of the scored ones are farther than the range and count as its end.
+    """
+
+    known: int = 0
+    in_crop: int = 0
+    scored: int = 0
+    clipped: int = 0
+
+    def __add__(self, other: TruthUse) -> TruthUse:
+        """Return the sums."""
+        return TruthUse(
+            self.known + other.known,
+            self.in_crop + other.in_crop,
+            self.scored + other.scored,
+            self.clipped + other.clipped,
+        )
+
+    @property
+    def outside_crop(self) -> float:
+        """Share of the known truth that the crop leaves out."""
+        return 1 - self.in_crop / max(1, self.known)
+
+    @property
+    def outside_range(self) -> float:
+        """Share of the known truth within the crop that counts in no score."""
+        return 1 - self.scored / self.in_crop if self.in_crop else 0.0
+
+    @property
+    def clipped_share(self) -> float:
+        """Share of the scored pixels that count as nearer than they are."""
+        return self.clipped / max(1, self.scored)
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """One image's prediction and truth, brought together as `protocol` says.
 
     `full` (H,W): the prediction at the truth's size, flip-averaged and aligned, not clamped;
     `window`: the rows and columns of the crop; `truth` and `scored`: metres and which pixels count,
-    within the crop; `missing`: how many counted pixels have no prediction.
+    within the crop; `missing`: how many counted pixels have no prediction; `use`: what becomes of
+    the known truth.
     """
 
     protocol: Protocol
@@ -303,6 +346,7 @@ class Comparison:
     truth: NDArray[np.float32]
     scored: NDArray[np.bool_]
     missing: int
+    use: TruthUse
 
     @cached_property
     def prediction(self) -> NDArray[np.float32]:
@@ -345,6 +389,10 @@ class Comparison:
     def metrics(self) -> dict[str, float] | None:
         """The protocol's metrics of this image, None where no pixel counts."""
         return self.protocol.metric_set.values(self.sums) if self.pixels else None
+
+
+def _count(mask: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
 
 
 def _present(depth: NDArray[np.float32]) -> NDArray[np.bool_]:

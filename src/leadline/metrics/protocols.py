@@ -15,6 +15,7 @@ from leadline.io.yaml_files import parse_yaml, read_yaml
 from leadline.metrics.protocol import Protocol
 
 SUFFIXES = (".yaml", ".yml")
+NYU = "nyu"
 NYU_SIZE = (480, 640)
 
 
@@ -64,9 +65,12 @@ def get_protocol(name: str) -> Protocol:
     )
 
 
-def protocol_for(size: tuple[int, int]) -> Protocol:
-    """Return what `auto` means for truth of `size` (H, W): nyu-eigen for 480x640, else full."""
-    return get_protocol("nyu-eigen" if size == NYU_SIZE else "full")
+def protocol_for(size: tuple[int, int], dataset: str = "") -> Protocol:
+    """Return what `auto` means for truth of `size` (H, W) of a published `dataset`.
+
+    nyu-eigen where the data is NYU ("nyu") at its own size, 480x640; else full.
+    """
+    return get_protocol("nyu-eigen" if dataset == NYU and size == NYU_SIZE else "full")
 
 
 def aligned(protocol: Protocol, method: str, space: str = "depth") -> Protocol:

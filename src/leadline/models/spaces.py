@@ -28,6 +28,11 @@ class DepthSpace(ABC):
                 "expected 0 < min_depth < max_depth"
             )
 
+    @property
+    @abstractmethod
+    def target_range(self) -> float:
+        """How wide the network units are: what `ssim` calls its data range."""
+
     @abstractmethod
     def encode(self, depth: Tensor) -> Tensor:
         """Metres to network units; values outside the range are moved to its ends first."""
@@ -39,6 +44,11 @@ class DepthSpace(ABC):
 
 class LinearSpace(DepthSpace):
     """The network regresses metres."""
+
+    @property
+    def target_range(self) -> float:
+        """The farthest metres, as counted from 0."""
+        return self.max_depth
 
     def encode(self, depth: Tensor) -> Tensor:
         """Return the depth itself, clamped to the range."""
@@ -52,6 +62,11 @@ class LinearSpace(DepthSpace):
 class LogSpace(DepthSpace):
     """The network regresses the natural logarithm of metres."""
 
+    @property
+    def target_range(self) -> float:
+        """The logarithm of the farthest over the nearest."""
+        return math.log(self.max_depth / self.min_depth)
+
     def encode(self, depth: Tensor) -> Tensor:
         """Return ln(depth)."""
         return depth.clamp(self.min_depth, self.max_depth).log()
@@ -63,6 +78,11 @@ class LogSpace(DepthSpace):
 
 class ReciprocalSpace(DepthSpace):
     """The network regresses max_depth / depth, as DenseDepth does (1 is the farthest point)."""
+
+    @property
+    def target_range(self) -> float:
+        """The farthest over the nearest metres, which is the target of the nearest."""
+        return self.max_depth / self.min_depth
 
     def encode(self, depth: Tensor) -> Tensor:
         """Return max_depth / depth."""

@@ -49,7 +49,14 @@ class ModelSection(Section):
         "log", description="What the network regresses: metres, their logarithm or reciprocal."
     )
     min_depth: float = Field(1e-3, gt=0, description="Nearest depth it can predict, metres.")
-    max_depth: float = Field(10.0, gt=0, description="Farthest depth it can predict, metres.")
+    max_depth: float = Field(
+        10.0, gt=0, description="Farthest depth it can predict, metres; null: data.max_depth."
+    )
+    capped: bool = Field(
+        False,
+        description="true: depth between max_depth and data.max_depth is trained on as max_depth; "
+        "false: there may be none.",
+    )
     options: dict[str, Any] = Field({}, description="Options of the architecture, by name.")
 
 
@@ -321,6 +328,20 @@ class Recipe(Section):
     optimizer: OptimizerSection = OptimizerSection()  # type: ignore[call-arg]
     schedule: ScheduleSection = ScheduleSection()  # type: ignore[call-arg]
     trainer: TrainerSection = TrainerSection()  # type: ignore[call-arg]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _network_ends_with_the_data(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or not isinstance(content.get("model"), Mapping):
+            return content
+        model, data = content["model"], content.get("data")
+        farthest = data.get("max_depth") if isinstance(data, Mapping) else None
+        if model.get("max_depth") is not None or isinstance(farthest, bool):
+            return content
+        rest = {key: value for key, value in model.items() if key != "max_depth"}
+        if isinstance(farthest, int | float):
+            rest["max_depth"] = farthest
+        return {**content, "model": rest}
 
     @model_validator(mode="after")
     def _losses_name_sets_of_the_mix(self) -> Self:

@@ -13,6 +13,7 @@ from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import score_run
 from leadline.training.loggers import check_installed
+from leadline.training.ranges import check_range
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import (
     CHECKPOINTS,
@@ -135,6 +136,7 @@ def _start_trainer(
     processes = start_processes(recipe.trainer)
     with processes.raise_on_all_ranks():
         check_is_new(out)
+        check_range(recipe)
         check_installed(recipe.trainer.loggers)
         if processes.local_rank == 0:
             render_recipe_worlds(recipe, data, progress.say)

@@ -21,6 +21,7 @@ from leadline.training.distributed import (
     restore_default_sigchld,
 )
 from leadline.training.from_trained import ENCODER
+from leadline.training.ranges import describe_protocol, describe_range, ssim_ranges
 from leadline.training.run_folder import MODEL, RECIPE_FILE
 from leadline.training.run_logger import RunLogger
 from leadline.training.schedules import (
@@ -382,6 +383,7 @@ def announce(state: TrainState, progress: Progress) -> None:
     )
     for warning in state.warnings:
         progress.say(warning)
+    announce_range(state, progress)
     accumulate = state.recipe.trainer.accumulate
     norms = [module for module in state.model.modules() if isinstance(module, nn.BatchNorm2d)]
     frozen = {id(norm) for norm in state.frozen_batch_norms}
@@ -392,6 +394,18 @@ def announce(state: TrainState, progress: Progress) -> None:
             f"{state.order.batch_size}; trainer.freeze_batch_norm=true, or SyncBatchNorm on GPUs "
             "without accumulation, avoids the difference"
         )
+
+
+def announce_range(state: TrainState, progress: Progress) -> None:
+    """Say which depth is trained on and validated, and how much of the truth lies outside."""
+    recipe = state.recipe
+    lines = [*describe_range(recipe, state.train_data)]
+    if state.val_data is not None:
+        protocol = resolve_protocol(recipe.trainer.protocol, state.val_data)
+        lines += describe_protocol(recipe, state.val_data, protocol)
+    lines += ssim_ranges(recipe, state.model.space.target_range)
+    for line in lines:
+        progress.say(line)
 
 
 def frozen_part(state: TrainState) -> str:

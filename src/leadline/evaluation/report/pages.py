@@ -15,6 +15,7 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.errors import LeadlineError
 from leadline.evaluation.breakdowns import PartScore
 from leadline.evaluation.comparison_table import ComparisonTable, compare_results
+from leadline.evaluation.ranges import describe_use
 from leadline.evaluation.report.case_pictures import CaseRow, case_rows, read_samples
 from leadline.evaluation.report.html import write_page
 from leadline.evaluation.report.plots import bars, histogram, scatter
@@ -93,6 +94,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("in words", protocol.describe()),
         ("source", protocol.source),
         ("presupposed truth", protocol.truth),
+        *([("left out", describe_use(protocol, result.truth_use))] if result.truth_use else []),
         *([("camera", result.camera.describe())] if result.camera else []),
         *(("warning", warning) for warning in result.warnings),
     ]

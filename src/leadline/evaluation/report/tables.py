@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from leadline.evaluation.comparison_table import ComparisonTable, PairedDifference, Row, Value
-from leadline.evaluation.published import published_for
+from leadline.evaluation.comparison_table import (
+    ComparisonTable,
+    PairedDifference,
+    Row,
+    Value,
+    published_beside,
+)
 from leadline.metrics import HIGHER_IS_BETTER
 
 TextFormat = Literal["terminal", "markdown", "latex", "json"]
@@ -38,12 +43,12 @@ def p_value(p: float) -> str:
 
 def blocks(table: ComparisonTable) -> list[tuple[str, list[Row]]]:
     """Return the rows in titled blocks: results (no title), baselines, published rows."""
-    reference = published_for(table.results[0].protocol.name)
+    reference = published_beside(table.results[0])
     titles = {
         "result": "",
         "baseline": "baselines, which never look at the photograph",
         "published": f"published on {reference.title}: other images, other protocols, for "
-        f"orientation only, and none where the data is not {reference.data}"
+        "orientation only"
         if reference
         else "",
     }

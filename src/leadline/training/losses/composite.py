@@ -16,6 +16,9 @@ from leadline.training.losses import LOSSES
 from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatistics
 from leadline.training.recipe import LossTerm, Recipe
 
+DATA_RANGE = "data_range"
+"""The option of a loss that is the range of what it compares, by default that of the network."""
+
 
 @dataclass(frozen=True)
 class RecipeLoss:
@@ -82,7 +85,17 @@ def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
     """
     for number, term in enumerate(recipe.loss):
         _check_term(term, number)
-    return RecipeLoss(recipe.loss, model.space, [part.name for part in recipe.data.mix])
+    terms = [_with_data_range(term, model.space) for term in recipe.loss]
+    return RecipeLoss(terms, model.space, [part.name for part in recipe.data.mix])
+
+
+def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
+    """Return the term with the range of what it compares, where its loss asks for one."""
+    is_asked = DATA_RANGE in inspect.signature(LOSSES[term.name]).parameters
+    if not is_asked or term.options.get(DATA_RANGE) is not None:
+        return term
+    value = space.max_depth if term.space == "depth" else space.target_range
+    return term.model_copy(update={"options": {**term.options, DATA_RANGE: value}})
 
 
 def _members(term: LossTerm, sets: Sequence[str], part: Tensor, like: Tensor) -> Tensor:
@@ -109,4 +122,9 @@ def _check_term(term: LossTerm, number: int) -> None:
     function = LOSSES[term.name]
     tensors = list(inspect.signature(function).parameters)[:3]
     key = f"loss.{number}.options"
-    check_options(function, term.options, key=key, given=(*tensors, "statistics"))
+    options = {name: value for name, value in term.options.items() if value is not None}
+    given = [*tensors, "statistics"]
+    if DATA_RANGE not in options:  # then it is that of the network
+        given.append(DATA_RANGE)
+        options = {name: value for name, value in options.items() if name != DATA_RANGE}
+    check_options(function, options, key=key, given=given)

@@ -1,0 +1,65 @@
+"""The range of depth: what of the truth a protocol scores, and how much of that a model can say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from leadline.datasets.sample import Sample
+from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
+from leadline.metrics import Comparison, Protocol, TruthUse
+
+WORTH_A_WARNING = 0.01
+"""Share of the truth that may lie outside a range before that is a warning."""
+
+
+def describe_use(protocol: Protocol, use: TruthUse) -> str:
+    """Return which shares of the known truth are not scored, or not as far as they are."""
+    low, high = protocol.min_depth, protocol.max_depth
+    words = [f"{use.outside_range:.2%} of the known truth, outside {low:g}..{high:g} m"]
+    if use.outside_crop:
+        words.insert(0, f"{use.outside_crop:.1%} of the picture's by the crop; then")
+    text = " ".join(words)
+    if use.clipped:
+        text += f"; {use.clipped_share:.2%} of the rest is farther and counts as {high:g} m"
+    return text
+
+
+def range_warnings(protocol: Protocol, use: TruthUse) -> list[str]:
+    """Return a warning where a protocol's range leaves out more than a little of the truth."""
+    if use.outside_range <= WORTH_A_WARNING:
+        return []
+    return [
+        f"{use.outside_range:.1%} of the known truth lies outside {protocol.min_depth:g}.."
+        f"{protocol.max_depth:g} m and counts in no score; choose a --protocol of the data's range"
+    ]
+
+
+@dataclass
+class ModelRange:
+    """Counts how much of the scored truth lies where a model never predicts; an `Observer`."""
+
+    predictions: ModelPredictions
+    outside: int = 0
+    pixels: int = 0
+
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Count the scored pixels of an image."""
+        nearest, farthest = self.predictions.range_of(sample)
+        truth = comparison.at_scored(comparison.truth)
+        self.outside += int(np.count_nonzero((truth < nearest) | (truth > farthest)))
+        self.pixels += comparison.pixels
+
+    def warnings(self) -> list[str]:
+        """Return a warning where that is more than a little."""
+        share = self.outside / max(1, self.pixels)
+        if share <= WORTH_A_WARNING:
+            return []
+        low, high = self.predictions.depth_range
+        return [
+            f"{share:.1%} of the scored truth lies outside {low:g}..{high:g} m, the range of "
+            f"{self.predictions.predictor.name} (model.max_depth): no prediction can be right there"
+        ]

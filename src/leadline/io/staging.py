@@ -1,0 +1,41 @@
+"""Writing a folder of several files so that nobody ever sees parts of an old and of a new one."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from leadline.errors import LeadlineError
+from leadline.io.atomic import cannot_write
+
+
+@contextmanager
+def staged(folder: Path, last: str, stale: Sequence[Path] = ()) -> Iterator[Path]:
+    """Yield an empty folder within `folder`, whose files take their places there on success.
+
+    The file called `last`, by which the whole is recognised, is taken away first and put back last:
+    in between there is no whole. `stale` files of an earlier one go unless they are replaced. If
+    the block raises, or the disk is full, what is in `folder` stays as it was.
+    Errors: LeadlineError, naming files by their final places, where they cannot be written.
+    """
+    stage = folder / f".leadline-{secrets.token_hex(6)}"
+    try:
+        stage.mkdir(parents=True)
+        yield stage
+        (folder / last).unlink(missing_ok=True)
+        for path in stale:
+            path.unlink(missing_ok=True)
+        files = [path for path in stage.rglob("*") if path.is_file()]
+        for path in sorted(files, key=lambda path: (path.name == last, path)):
+            target = folder / path.relative_to(stage)
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
+    except LeadlineError as error:
+        raise LeadlineError(str(error).replace(f"{stage}", f"{folder}")) from error
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)

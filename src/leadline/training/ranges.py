@@ -1,0 +1,101 @@
+"""The range of depth of a run: one for data, network and protocol, and what lies outside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.mixing import MixedDataset
+from leadline.datasets.sample import DepthDataset, evenly_spaced
+from leadline.errors import LeadlineError
+from leadline.metrics import Protocol
+from leadline.training.recipe import Recipe
+
+SAMPLES_READ = 8
+WORTH_A_WARNING = 0.01
+"""Share of the true depth that may lie outside the range before that is a warning."""
+
+
+def check_range(recipe: Recipe) -> None:
+    """Raise LeadlineError where the network ends before the data does and nobody says why."""
+    network, data = recipe.model, recipe.data
+    if network.capped or data.max_depth <= network.max_depth:
+        return
+    raise LeadlineError(
+        f"data.max_depth={data.max_depth:g}: the network ends at model.max_depth="
+        f"{network.max_depth:g} m, and no prediction could be farther; set both to one value, or "
+        f"model.capped=true to train what is farther as {network.max_depth:g} m"
+    )
+
+
+def describe_range(recipe: Recipe, data: DepthDataset) -> Iterator[str]:
+    """Yield what a run does with the depth of its training data, of which a few samples are read.
+
+    The first line is the range; the others are warnings.
+    """
+    network, section = recipe.model, recipe.data
+    far = section.max_depth
+    line = f"range: {network.min_depth:g}..{network.max_depth:g} m"
+    if section.camera_fov is not None:  # the metres of the files are not those of the run
+        yield f"{line} for the camera of {section.camera_fov:g} degrees"
+        return
+    depth = _some_depth(data)
+    dropped = _share((depth <= section.min_depth) | (depth > far))
+    capped = _share((depth > network.max_depth) & (depth <= far))
+    count = min(len(data), SAMPLES_READ)
+    line += f"; of the true depth of {count} training images {dropped:.2%} lies outside "
+    line += f"{section.min_depth:g}..{far:g} m and is not trained on"
+    if network.capped:
+        line += f", {capped:.2%} is farther than {network.max_depth:g} m and is trained on as that"
+    yield line
+    if dropped > WORTH_A_WARNING:
+        yield (
+            f"warning: {dropped:.1%} of the true depth is not trained on; the farthest is "
+            f"{depth.max():.4g} m: raise data.max_depth, and model.max_depth where the recipe says "
+            "it, unless that is meant"
+        )
+
+
+def describe_protocol(recipe: Recipe, data: DepthDataset, protocol: Protocol) -> Iterator[str]:
+    """Yield the range of the validation's truth, and a warning where the network ends before it."""
+    yield f"validation: {protocol.name}, truth {protocol.min_depth:g}..{protocol.max_depth:g} m"
+    depth, farthest = _some_depth(data), recipe.model.max_depth
+    if protocol.beyond_max == "ignored":
+        depth = depth[(depth > protocol.min_depth) & (depth < protocol.max_depth)]
+    else:
+        depth = np.minimum(depth, np.float32(protocol.max_depth))
+    beyond = _share(depth > farthest)
+    if beyond > WORTH_A_WARNING and recipe.data.camera_fov is None:
+        yield (
+            f"warning: {beyond:.1%} of the truth that validates is farther than model.max_depth="
+            f"{farthest:g} m, where every prediction ends"
+        )
+
+
+def ssim_ranges(recipe: Recipe, target_range: float) -> Iterator[str]:
+    """Yield a warning for each loss whose `data_range` is not the range of what it compares."""
+    for number, term in enumerate(recipe.loss):
+        given = term.options.get("data_range")
+        expected = recipe.model.max_depth if term.space == "depth" else target_range
+        if isinstance(given, int | float) and not np.isclose(given, expected, rtol=0.01):
+            yield (
+                f"warning: loss.{number}.options.data_range={given:g}, but what {term.name} "
+                f"compares has a range of {expected:g}; leave it out, and it follows"
+            )
+
+
+def _some_depth(data: DepthDataset) -> NDArray[np.float32]:
+    """Return the known depth of a few samples, whatever range the run takes of it, (n,) metres."""
+    parts = [part.data for part in data.parts] if isinstance(data, MixedDataset) else [data]
+    maps = [
+        sample.depth[sample.valid]
+        for whole in (part.within(0.0, None) for part in parts)
+        for sample in map(whole.view, evenly_spaced(len(whole), SAMPLES_READ))
+    ]
+    return np.concatenate(maps) if maps else np.empty(0, np.float32)
+
+
+def _share(mask: NDArray[np.bool_]) -> float:
+    return float(mask.mean()) if mask.size else 0.0
