@@ -10,6 +10,7 @@ EXTRA_OF = {
     "onnxruntime": "train",
     "safetensors": "train",
     "h5py": "data",
+    "pi_heif": "heic",
     "timm": "timm",
     "torchmetrics": "train",
     "transformers": "hf",

@@ -1,18 +1,27 @@
 """`leadline predict`: photographs become metres."""
 
+import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import FormatOption, list_failures, print_warnings
+from leadline.cli.inputs import FORMATS, check_needed, list_failures, print_warnings
 from leadline.cli.options import parse_depth_scale
 from leadline.cli.progress import tracker
 from leadline.depth.units import describe_units
+from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, CameraSource, CameraUse, PhotoCamera
-from leadline.inference.outputs import OutputOptions, PredictedPhoto
+from leadline.inference.outputs import (
+    DEFAULT_FORMAT,
+    OutputOptions,
+    PredictedPhoto,
+    format_of_output,
+)
 from leadline.inference.predict_files import predict
 from leadline.inference.runtimes import Precision, RuntimeName
 from leadline.io.formats import depth_format
@@ -20,11 +29,28 @@ from leadline.io.jobs import JobResults
 from leadline.viz.color import ColorMap
 from leadline.weights import DEFAULT_MODEL
 
+STDOUT = Path("-")
+
+OutputFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar=FORMATS,
+        help="Depth file (default npy, or by the suffix of -o); png16 holds whole units, the "
+        "others metres.",
+    ),
+]
+
 
 def predict_command(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help="Folder for the results; for one picture also a file, or -."
+        ),
+    ],
     inputs: Annotated[
-        list[str] | None, typer.Argument(metavar="[INPUT]...", help="File, folder or quoted glob.")
+        list[str] | None,
+        typer.Argument(metavar="[INPUT]...", help="File, folder, quoted glob, or - (stdin)."),
     ] = None,
     more_inputs: Annotated[
         list[str] | None, typer.Option("-i", "--input", help="Another input; repeatable.")
@@ -32,7 +58,7 @@ def predict_command(
     model: Annotated[
         str, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
     ] = DEFAULT_MODEL,
-    format: FormatOption = "npy",
+    format: OutputFormatOption = None,
     units: Annotated[
         float | None,
         typer.Option(
@@ -52,7 +78,7 @@ def predict_command(
     ] = False,
     vmin: Annotated[float | None, typer.Option(help="Nearest metre of the colours.")] = None,
     vmax: Annotated[float | None, typer.Option(help="Farthest metre of the colours.")] = None,
-    cmap: Annotated[ColorMap, typer.Option(help="Colour map.")] = "turbo",
+    cmap: Annotated[ColorMap | None, typer.Option(help="Colour map (default turbo).")] = None,
     intrinsics: Annotated[
         Path | None, typer.Option(help="Camera file: 3x3 K or 'fx fy cx cy', in pixels.")
     ] = None,
@@ -75,17 +101,24 @@ def predict_command(
         int | None,
         typer.Option(help="Pixels the network sees; another number than trained at: less exact."),
     ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
+    ] = False,
 ) -> None:
     """Predict metric depth of photographs: one depth file each, at the photograph's own size.
 
     The tree of an input folder is mirrored below the output folder. A photograph that cannot be
-    read is skipped and listed at the end; the exit status is then 1.
+    read is skipped and listed at the end; the exit status is then 1. A full or read-only disk
+    ends the run.
     """
-    output = OutputOptions(format, units, color, ply, glb, vmin, vmax, cmap)
-    with print_warnings():
+    for option, value in (("--vmin", vmin), ("--vmax", vmax), ("--cmap", cmap)):
+        check_needed(option, value, "--color", color)
+    chosen = format or format_of_output(out) or DEFAULT_FORMAT
+    output = OutputOptions(chosen, units, color, ply, glb, vmin, vmax, cmap or "turbo")
+    with print_warnings(), output_place(out, output) as place:
         results = predict(
             [*(inputs or []), *(more_inputs or [])],
-            out,
+            place,
             model=model,
             output=output,
             intrinsics=intrinsics,
@@ -95,24 +128,49 @@ def predict_command(
             precision=precision,
             processing_area=processing_area,
             camera=camera,
+            skip_existing=skip_existing,
             track=tracker("predict"),
         )
     print_done(results, out, output)
     list_failures(results)
 
 
+@contextmanager
+def output_place(out: Path, output: OutputOptions) -> Iterator[Path]:
+    """Yield where to write; what is to go to standard output is sent there at the end.
+
+    Errors: LeadlineError where that would be more than one file.
+    """
+    if out != STDOUT:
+        yield out
+        return
+    if output.color or output.ply or output.glb:
+        raise LeadlineError("-o -: standard output takes the depth file alone; give a folder")
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / f"depth{depth_format(output.format).suffix}"
+        yield place
+        if place.is_file():
+            sys.stdout.buffer.write(place.read_bytes())
+
+
 def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOptions) -> None:
     """Print how many photographs were predicted, and where their files are."""
+    there = f"{results.existing} were there already" if results.existing else ""
+    to_stderr = out == STDOUT
     if not results.done:
+        if there:
+            typer.echo(there, err=to_stderr)
         return
     suffixes = output.suffixes(labels=any(photo.has_labels for photo in results.done))
     is_whole = depth_format(output.format).whole_units
     unit = describe_units(output.units_per_metre) if is_whole else "metres"
     typer.echo(
         f"{len(results.done)} of {len(results)} predicted: {out}/<name>{', <name>'.join(suffixes)} "
-        f"(depth in {unit}, planar z)"
+        f"(depth in {unit}, planar z){there and f'; {there}'}",
+        err=to_stderr,
     )
-    typer.echo(f"camera: {cameras_in_words([photo.camera for photo in results.done])}")
+    cameras = cameras_in_words([photo.camera for photo in results.done])
+    typer.echo(f"camera: {cameras}", err=to_stderr)
 
 
 def cameras_in_words(cameras: Sequence[PhotoCamera]) -> str:

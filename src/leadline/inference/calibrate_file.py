@@ -19,7 +19,7 @@ from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
 from leadline.io.formats import depth_format, is_depth_file, read_depth, write_depth
 from leadline.io.jobs import with_suffix
-from leadline.io.photos import write_png
+from leadline.io.photos import DERIVED, write_png
 from leadline.io.points import read_points
 from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
@@ -117,7 +117,7 @@ def calibrate(
     write_depth(files[0], calibrated, format)
     write_calibration(files[1], calibration)
     if color:
-        write_png(files[2], colorize(calibrated, bar=True))
+        write_png(files[2], colorize(calibrated, bar=True), DERIVED)
     return CalibrationResult(
         calibration,
         known,

@@ -10,14 +10,28 @@ from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import PhotoCamera
 from leadline.inference.predictor import Prediction
-from leadline.io.formats import depth_format, write_depth
+from leadline.io.formats import depth_format, depth_suffixes, format_of_suffix, write_depth
 from leadline.io.jobs import FileJob, with_suffix
 from leadline.io.labels import write_labels
-from leadline.io.photos import Photo, write_png
+from leadline.io.photos import DERIVED, Photo, write_png
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.pointcloud import write_glb, write_ply
 from leadline.viz.color import ColorMap, check_range, color_table, colorize
 from leadline.viz.labels import colorize_labels
+
+DEFAULT_FORMAT = "npy"
+
+
+def format_of_output(out: Path) -> str | None:
+    """Return the depth format whose suffix the output `out` has; None where it is a folder.
+
+    Errors: LeadlineError for a format that is read but not written.
+    """
+    if out.suffix.lower() not in depth_suffixes() or out.is_dir():
+        return None
+    name = format_of_suffix(out)
+    depth_format(name)
+    return name
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class OutputOptions:
     or a range that is not increasing.
     """
 
-    format: str = "npy"
+    format: str = DEFAULT_FORMAT
     units: str | float | None = None
     color: bool = False
     ply: bool = False
@@ -65,6 +79,12 @@ class OutputOptions:
         """Return every file that may be written for one photograph."""
         return [with_suffix(target, suffix) for suffix in self.suffixes(labels=True)]
 
+    def is_complete(self, target: Path) -> bool:
+        """Return whether what is written for every photograph is there for this one."""
+        depth, *others = (with_suffix(target, end) for end in self.suffixes(labels=False))
+        files = [*depth_format(self.format).files(depth), *others]
+        return all(file.is_file() for file in files)
+
 
 @dataclass(frozen=True)
 class PredictedPhoto:
@@ -95,16 +115,17 @@ def write_outputs(
     files = {
         end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
     }
-    write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
     if output.color:
         picture = colorize(depth, vmin=output.vmin, vmax=output.vmax, cmap=output.cmap, bar=True)
-        write_png(files["_color.png"], picture)
+        write_png(files["_color.png"], picture, DERIVED)
     if labels is not None:
         write_labels(files["_labels.png"], labels)
         if output.color:
-            write_png(files["_labels_color.png"], colorize_labels(labels))
+            write_png(files["_labels_color.png"], colorize_labels(labels), DERIVED)
     if output.ply:
         write_ply(files[".ply"], depth, photo.pixels)
     if output.glb:
         write_glb(files[".glb"], depth, photo.pixels)
+    # Last, so that a depth map is there only where everything else is.
+    write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
     return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -9,15 +10,43 @@ from leadline.depth.calibration import Calibration
 from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, CameraSource
-from leadline.inference.outputs import OutputOptions, PredictedPhoto, write_outputs
+from leadline.inference.outputs import (
+    DEFAULT_FORMAT,
+    OutputOptions,
+    PredictedPhoto,
+    format_of_output,
+    write_outputs,
+)
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import Precision, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.cameras import CameraFile, read_camera_file
-from leadline.io.jobs import FileJob, JobResults, Paths, Track, find_jobs, run_jobs
-from leadline.io.photos import IMAGE_SUFFIXES, Photo, read_photo
+from leadline.io.jobs import (
+    FileJob,
+    FileKind,
+    JobResults,
+    Paths,
+    Track,
+    check_outputs,
+    default_workers,
+    find_jobs,
+    run_jobs,
+)
+from leadline.io.photos import (
+    IMAGE_SUFFIXES,
+    UNREAD_SUFFIXES,
+    Photo,
+    decode_photo,
+    is_result_png,
+    read_photo,
+)
 from leadline.weights import DEFAULT_MODEL
+
+STDIN = Path("-")
+
+PICTURES = FileKind("pictures", IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_result_png)
+"""What is taken from a folder."""
 
 
 def predict(
@@ -33,26 +62,33 @@ def predict(
     precision: Precision = "f32",
     processing_area: int | None = None,
     camera: CameraMode = "auto",
+    skip_existing: bool = False,
+    workers: int | None = None,
     track: Track = iter,
 ) -> JobResults[PredictedPhoto]:
     """Predict metric depth of photographs; return what was written, and what was skipped.
 
-    `inputs` are files, folders, whose trees are mirrored below the folder `out`, or globs. The
+    `inputs` are files, folders, whose trees are mirrored below the folder `out`, globs, or "-" for
+    a picture on standard input; `out` may name a depth file where the input is one picture. The
     camera of a photograph is, in this order, the file `intrinsics`, a horizontal field of view of
     `fov` degrees, the focal length of its EXIF block, or the camera of the training data. Metres
     and point clouds depend on it, metres not where `camera` is ignore. `calibration` is a file of
     `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area` and `camera` are those
-    of `Predictor.load`. A photograph that cannot be read is skipped, and so is one without any
-    camera where point clouds are wanted. A LeadlineWarning says what was clamped or not believed.
+    of `Predictor.load`. `skip_existing` leaves out photographs whose files are all there. Reading,
+    the network and writing overlap in `workers` threads, by default one more than processors. A
+    photograph that cannot be read is skipped, and so is one without any camera where point clouds
+    are wanted. A LeadlineWarning says what was clamped or not believed.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
-    output that would overwrite an input or cannot be written.
+    output that would overwrite an input or cannot be written; DiskError, as soon as it happens,
+    for a disk that is full or read-only.
 
     >>> results = predict("photo.jpg", "out", output=OutputOptions(format="npz", color=True))
     >>> [path.name for path in results.done[0].files], results.failures
     (['photo.npz', 'photo_color.png'], [])
     """
-    out, output = Path(out), output or OutputOptions()
+    out = Path(out)
+    output = output or OutputOptions(format_of_output(out) or DEFAULT_FORMAT)
     if not isinstance(inputs, str | Path) and not inputs:
         raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
     if fov is not None and intrinsics is not None:
@@ -61,8 +97,10 @@ def predict(
         check_fov(fov)
     camera_file = None if intrinsics is None else read_camera_file(intrinsics)
     correction = None if calibration is None else read_calibration(Path(calibration))
-    jobs = find_jobs(inputs, out, noun="pictures", suffixes=IMAGE_SUFFIXES, outputs=output.files)
-    check_writable(out)
+    every = _find_photos(inputs, out, output)
+    jobs = [job for job in every if not (skip_existing and output.is_complete(job.target))]
+    if not jobs:
+        return JobResults(existing=len(every))
     predictor = Predictor.load(
         model,
         runtime=runtime,
@@ -74,11 +112,41 @@ def predict(
         _warn_of_another_way(correction, predictor)
 
     def predict_one(job: FileJob) -> PredictedPhoto:
-        photo = read_photo(job.source)
+        photo = _read(job.source)
         prediction = predictor.predict(photo, *_given_camera(photo, camera_file, fov))
         return write_outputs(job, photo, prediction, correction, output)
 
-    return run_jobs(jobs, predict_one, track)
+    results = run_jobs(jobs, predict_one, track, workers or default_workers())
+    results.existing = len(every) - len(jobs)
+    return results
+
+
+def _find_photos(inputs: Paths, out: Path, output: OutputOptions) -> list[FileJob]:
+    """Return a job for every photograph, and check that its files can be written."""
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    format = format_of_output(out)
+    folder = out if format is None else out.parent
+    files = [path for path in paths if Path(path) != STDIN]
+    jobs = find_jobs(files, folder, PICTURES, output.files)
+    jobs += [FileJob(STDIN, folder / "stdin")] * (len(files) < len(paths))
+    if format is not None:
+        if len(jobs) > 1:
+            raise LeadlineError(f"{out}: is one file for {len(jobs)} pictures; give a folder")
+        if format != output.format:
+            raise LeadlineError(f"{out}: is no {output.format} file; leave --format out, or rename")
+        jobs = [FileJob(jobs[0].source, out.with_suffix(""))]
+        check_outputs(jobs, output.files)
+    check_writable(folder)
+    return jobs
+
+
+def _read(source: Path) -> Photo:
+    if source != STDIN:
+        return read_photo(source)
+    data = sys.stdin.buffer.read()
+    if not data:
+        raise LeadlineError("standard input is empty; pipe a picture into it")
+    return decode_photo(data, Path("stdin"))
 
 
 def _given_camera(

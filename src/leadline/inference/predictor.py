@@ -1,12 +1,18 @@
 """`Predictor`: a photograph in, a `DepthMap` in metres out, whatever engine does the work."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -28,10 +34,12 @@ from leadline.inference.runtimes import (
     RuntimeName,
     TorchRuntime,
 )
-from leadline.io.photos import Photo, read_photo
+from leadline.io.jobs import default_workers, in_order
+from leadline.io.photos import Photo, decode_photo, photo_of_image, read_photo
 from leadline.weights import DEFAULT_MODEL, shipped_checkpoint, shipped_graph, shipped_models
 
-ImageLike = Photo | Path | str | NDArray[np.uint8]
+ImageLike = Photo | Path | str | bytes | NDArray[np.uint8] | Image.Image
+"""A path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image, or a `Photo`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class Predictor:
         threads: int | None = None,
         processing_area: int | None = None,
         camera: CameraMode = "auto",
-    ) -> "Predictor":
+    ) -> Predictor:
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
         `runtime` auto takes OpenVINO for exported files and shipped models, torch for folders.
@@ -159,7 +167,8 @@ class Predictor:
     def __call__(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> DepthMap:
         """Return the depth of one photograph, at its own size, with the camera it holds for.
 
-        `image` is a path, a `Photo`, or (H,W,3) uint8 RGB. `intrinsics` are its camera; without
+        `image` is a path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image or a
+        `Photo`. `intrinsics` are its camera; without
         them it is that of the photograph's EXIF block, else the camera of the training data. The
         provenance says which, and by what metres were multiplied for it; where neither is known,
         the result has no intrinsics. A depth is at most the network's largest times that factor.
@@ -197,6 +206,28 @@ class Predictor:
             provenance=provenance,
         )
         return Prediction(depth, camera, None if batch.labels is None else batch.labels[0])
+
+    def predict_many(
+        self,
+        images: Iterable[ImageLike],
+        intrinsics: Intrinsics | None = None,
+        workers: int | None = None,
+    ) -> Iterator[Prediction]:
+        """Yield what `predict` returns of every image, in order, reading some ahead meanwhile.
+
+        Reading, the network, and what the caller does with a prediction overlap; `images` may be
+        an iterator of any length, of which `workers` (by default one more than processors) are
+        held at a time. A LeadlineError is raised when it is the turn of the image
+        that is at fault.
+
+        >>> predictor = Predictor.load()
+        >>> [each.depth.shape for each in predictor.predict_many([np.zeros((8, 9, 3), np.uint8)])]
+        [(8, 9)]
+        """
+        work = partial(self.predict, intrinsics=intrinsics)
+        with closing(in_order(work, images, workers or default_workers())) as finished:
+            for future in finished:
+                yield future.result()
 
     def predict_batch(self, images: NDArray[np.uint8]) -> BatchPrediction:
         """Return depth and, for a multi-task model, class labels of photographs of one size.
@@ -304,10 +335,14 @@ def _as_photo(image: ImageLike) -> Photo:
         return image
     if isinstance(image, (str, Path)):
         return read_photo(image)
+    if isinstance(image, bytes):
+        return decode_photo(image)
+    if isinstance(image, Image.Image):
+        return photo_of_image(image)
     if not isinstance(image, np.ndarray):
         raise LeadlineError(
-            f"expected a path or an image (H,W,3) uint8 RGB, got {type(image).__name__}; "
-            "numpy.asarray(image.convert('RGB')) makes one of a Pillow image"
+            "expected a path, the bytes of a picture file, (H,W,3) uint8 RGB or a Pillow image, "
+            f"got {type(image).__name__}"
         )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise LeadlineError(f"expected an image (H,W,3) uint8 RGB, got {image.shape} {image.dtype}")

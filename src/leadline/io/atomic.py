@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -14,6 +15,12 @@ from typing import Any
 
 from leadline.errors import LeadlineError, one_line
 
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+
+class DiskError(LeadlineError):
+    """A disk that is full, read-only or broken: the next file would meet it too."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -23,8 +30,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     the block raises. Missing parent folders are created, a symbolic link is written through, and
     an existing file is replaced in one step (`os.replace`).
 
-    Raises LeadlineError, naming `path`, if it is a folder or a device, or if the disk or the
-    permissions do not allow the write. Other exceptions of the block pass through unchanged.
+    Raises LeadlineError, naming `path`, if it is a folder or a device, or if the disk (DiskError)
+    or the permissions do not allow the write. Other exceptions of the block pass through unchanged.
     """
     path = Path(path)
     target = _writable_target(path)
@@ -73,7 +80,8 @@ def _writable_target(path: Path) -> Path:
 
 def cannot_write(path: Path, error: OSError) -> LeadlineError:
     """Return the error for an output that the system refuses."""
-    return LeadlineError(
+    kind = DiskError if error.errno in DISK_ERRORS else LeadlineError
+    return kind(
         f"{path}: cannot write here ({one_line(error)}); "
         "choose another output path, or free space and permissions"
     )

@@ -17,7 +17,16 @@ from leadline.io.formats import (
     writable_formats,
     write_depth,
 )
-from leadline.io.jobs import FileJob, JobResults, Paths, Track, find_jobs, run_jobs, with_suffix
+from leadline.io.jobs import (
+    FileJob,
+    FileKind,
+    JobResults,
+    Paths,
+    Track,
+    find_jobs,
+    run_jobs,
+    with_suffix,
+)
 from leadline.io.png16 import DEFAULT_UNITS
 
 
@@ -68,8 +77,7 @@ def convert(
     jobs = find_jobs(
         inputs,
         folder,
-        noun="depth files",
-        suffixes=depth_suffixes(),
+        FileKind("depth files", depth_suffixes()),
         outputs=lambda target: row.files(output(target)),
     )
     check_writable(folder)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import glob
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+import os
+import re
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.io.atomic import DiskError
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Paths = str | Path | Sequence[str | Path]
 """One or several files, folders or globs."""
@@ -37,66 +44,105 @@ class Failure:
 
 @dataclass
 class JobResults(Generic[Result]):
-    """What came of every input: a result each in `done`, or an entry of `failures`."""
+    """What came of every input: a result each in `done`, or an entry of `failures`.
+
+    `existing` counts further inputs whose results were there already.
+    """
 
     done: list[Result] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    existing: int = 0
 
     def __len__(self) -> int:
         return len(self.done) + len(self.failures)
 
 
+@dataclass(frozen=True)
+class FileKind:
+    """What a command looks for.
+
+    `noun` is what the files are ("pictures") and `suffixes` what is taken from a folder, lower
+    case and with their dot. Files of `other_suffixes` are of the kind but cannot be read: a
+    LeadlineWarning counts them. `is_result` tells a file that the command wrote itself.
+    """
+
+    noun: str
+    suffixes: Collection[str]
+    other_suffixes: Collection[str] = ()
+    is_result: Callable[[Path], bool] = lambda _path: False
+
+
+SYSTEM_FOLDERS = frozenset(
+    {"@eadir", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"}
+)
+"""What network disks, Windows, macOS and Linux keep beside the user's files; lower case."""
+
+
 def find_jobs(
     inputs: Paths,
     folder: Path,
-    *,
-    noun: str,
-    suffixes: Collection[str],
+    kind: FileKind,
     outputs: Callable[[Path], list[Path]],
 ) -> list[FileJob]:
     """Return a job for every file that the inputs stand for; a folder's tree is mirrored.
 
-    `noun` is what the files are ("pictures"), `suffixes` what is taken from a folder, `outputs`
-    every file that may be written for a target.
-    Errors: LeadlineError for a missing input, one without files, or an output that would
+    From a folder, links to folders are followed, each folder once; names that begin with a dot,
+    system folders, the output `folder` and results of the command are left out. Where two inputs
+    hold files of one name, the tree below their common parent is mirrored. `outputs` are all the
+    files that may be written for a target.
+    Errors: LeadlineError for a missing input, one without files, a URL, or an output that would
     overwrite an input or another output.
     """
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     relatives: dict[Path, Path] = {}
     for path in paths:
-        for source, relative in _expand(str(path), noun, suffixes):
+        for source, relative in _expand(str(path), folder, kind):
             relatives.setdefault(source, relative)
+    if len(set(relatives.values())) < len(relatives):
+        relatives = _below_common_parent(relatives)
     stems = Counter(relative.with_suffix("") for relative in relatives.values())
     jobs = []
     for source, relative in relatives.items():
         stem = relative.with_suffix("")
         # a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
         jobs.append(FileJob(source, folder / (relative if stems[stem] > 1 else stem)))
-    sources = {source.resolve() for source in relatives}
+    check_outputs(jobs, outputs)
+    return jobs
+
+
+def check_outputs(jobs: Sequence[FileJob], outputs: Callable[[Path], list[Path]]) -> None:
+    """Raise LeadlineError where an output would overwrite an input or another output."""
+    sources = {job.source.resolve() for job in jobs}
     written = Counter(output for job in jobs for output in outputs(job.target))
     for output, count in written.items():
         if count > 1:
             raise LeadlineError(f"two results would be written to {output}; do them separately")
         if output.resolve() in sources:
             raise LeadlineError(f"{output}: would overwrite an input; choose another output folder")
-    return jobs
 
 
-def _expand(text: str, noun: str, suffixes: Collection[str]) -> list[tuple[Path, Path]]:
+def _below_common_parent(sources: Iterable[Path]) -> dict[Path, Path]:
+    absolute = {source: Path(os.path.abspath(source)) for source in sources}  # noqa: PTH100
+    parent = os.path.commonpath([path.parent for path in absolute.values()])
+    return {source: path.relative_to(parent) for source, path in absolute.items()}
+
+
+def _expand(text: str, out: Path, kind: FileKind) -> list[tuple[Path, Path]]:
     """Return (file, path below the output folder) for a file, a folder or a glob."""
     path = Path(text)
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
-        if not files:
-            raise LeadlineError(f"{path}: no {noun} in this folder ({', '.join(sorted(suffixes))})")
-        return [(file, file.relative_to(path)) for file in files]
+        return [(file, file.relative_to(path)) for file in _files_below(path, out, kind)]
     if path.is_file():
+        if kind.is_result(path):
+            raise LeadlineError(f"{path}: was written by Leadline, it is none of the {kind.noun}")
         return [(path, Path(path.name))]
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
+        raise LeadlineError(f"{text}: is a URL, and files are read; download it and give its path")
     if not glob.has_magic(text):
         raise LeadlineError(f"{path}: no such file or folder")
     # Not Path.glob: the pattern that a user typed may be absolute.
     matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
-    files = [match for match in matches if match.is_file()]
+    files = [match for match in matches if match.is_file() and not kind.is_result(match)]
     if not files:
         raise LeadlineError(f"{text}: matches no file")
     parts = Path(text).parts
@@ -105,17 +151,92 @@ def _expand(text: str, noun: str, suffixes: Collection[str]) -> list[tuple[Path,
     return [(file, file.relative_to(root)) for file in files]
 
 
-def run_jobs(
-    jobs: Sequence[FileJob], work: Callable[[FileJob], Result], track: Track = iter
-) -> JobResults[Result]:
-    """Do the work of every job; one that raises a LeadlineError is skipped and recorded."""
-    results: JobResults[Result] = JobResults()
-    for number in track(range(len(jobs))):
-        job = jobs[number]
+def _files_below(folder: Path, out: Path, kind: FileKind) -> list[Path]:
+    """Return the files in the tree of a folder, sorted; warn of those that cannot be read."""
+    files, others = [], Counter[str]()
+    for file in _walk(folder, out):
+        suffix = file.suffix.lower()
+        if suffix in kind.suffixes and not kind.is_result(file):
+            files.append(file)
+        others[suffix] += suffix in kind.other_suffixes
+    left_out = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()) if count)
+    if left_out:
+        warnings.warn(
+            f"{folder}: {left_out} left out, which cannot be read; convert them to PNG or JPEG",
+            LeadlineWarning,
+            stacklevel=4,
+        )
+    if not files:
+        known = ", ".join(sorted(kind.suffixes))
+        raise LeadlineError(f"{folder}: no {kind.noun} in this folder ({known})")
+    return sorted(files)
+
+
+def _walk(folder: Path, out: Path) -> Iterator[Path]:
+    """Yield the files in a tree; each folder once, whatever links lead to it."""
+    top = os.path.realpath(folder)
+    seen = {top, os.path.realpath(out)} if os.path.realpath(out) != top else {top}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        followed = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(place, name))  # noqa: PTH118
+            hidden = name.startswith(".") or name.lower() in SYSTEM_FOLDERS
+            if not hidden and real not in seen:
+                seen.add(real)
+                followed.append(name)
+        folders[:] = followed
+        files = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (file for file in files if file.is_file())
+
+
+def default_workers() -> int:
+    """Return how many threads keep all processors busy while one of them waits for a file."""
+    return min(8, len(os.sched_getaffinity(0)) + 1)
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Generator[Future[Result], None, None]:
+    """Yield the finished work of every item in order, done by `workers` threads.
+
+    Items are taken as they are needed, a few ahead, so that memory stays flat. Whoever leaves
+    early should close the iterator: what was not begun is then dropped.
+    """
+    ahead: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
         try:
-            results.done.append(work(job))
-        except LeadlineError as error:
-            results.failures.append(Failure(job.source, str(error)))
+            for item in items:
+                ahead.append(pool.submit(work, item))
+                if len(ahead) > workers:
+                    yield ahead.popleft()
+            while ahead:
+                yield ahead.popleft()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def run_jobs(
+    jobs: Sequence[FileJob],
+    work: Callable[[FileJob], Result],
+    track: Track = iter,
+    workers: int = 1,
+) -> JobResults[Result]:
+    """Do the work of every job; one that raises a LeadlineError is skipped and recorded.
+
+    Errors: DiskError, at once, for a disk that is full or read-only: no other job would fare
+    better.
+    """
+    results: JobResults[Result] = JobResults()
+    with closing(in_order(work, jobs, workers)) as finished:
+        for number in track(range(len(jobs))):
+            try:
+                results.done.append(next(finished).result())
+            except DiskError as error:
+                done = f"{len(results.done)} of {len(jobs)} files were written"
+                raise DiskError(f"{error}; {done}") from error
+            except LeadlineError as error:
+                results.failures.append(Failure(jobs[number].source, str(error)))
     return results
 
 

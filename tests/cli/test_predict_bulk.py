@@ -1,0 +1,163 @@
+"""`leadline predict` over folders that are continued, over pipes, and on disks that are full."""
+
+import base64
+import errno
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leadline.inference import Predictor, outputs
+from leadline.io import read_depth, read_photo
+from leadline.io.atomic import cannot_write
+from tests.cli.helpers import fails_in_one_line, leadline_here
+
+
+def noise(height=24, width=32, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(noise(seed=number)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_second_run_over_results_beside_photographs_predicts_the_photographs_alone(photos):
+    arguments = ("predict", photos, "-o", photos, "--format", "png16", "--color")
+    for number in range(3):  # the names of the results must not be those of the photographs
+        (photos / f"{number}.png").rename(photos / f"{number}.bmp")
+        Image.open(photos / f"{number}.bmp").save(photos / f"{number}.bmp")
+    first = leadline_here(*arguments)
+    files = sorted(path.name for path in photos.iterdir())
+    second = leadline_here(*arguments)
+    assert "3 of 3 predicted" in first.stdout
+    assert "3 of 3 predicted" in second.stdout, second.stderr
+    assert sorted(path.name for path in photos.iterdir()) == files
+
+
+def test_what_is_there_is_left_out_and_what_is_incomplete_is_not(photos, tmp_path):
+    out = tmp_path / "out"
+    leadline_here("predict", photos, "-o", out, "--color")
+    (out / "1.npy.json").unlink()
+    (out / "2_color.png").unlink()
+    before = (out / "0.npy").stat().st_mtime_ns
+    result = leadline_here("predict", photos, "-o", out, "--color", "--skip-existing")
+    assert "2 of 2 predicted" in result.stdout
+    assert "1 were there already" in result.stdout
+    assert (out / "0.npy").stat().st_mtime_ns == before
+    assert (out / "2_color.png").is_file()
+    again = leadline_here("predict", photos, "-o", out, "--skip-existing")
+    assert (again.returncode, again.stdout) == (0, "3 were there already\n")
+
+
+@pytest.mark.parametrize(("format", "suffix"), [(None, ".npz"), (None, ".png"), ("exr", ".exr")])
+def test_an_output_with_the_suffix_of_a_depth_file_is_that_file(photos, tmp_path, format, suffix):
+    target = tmp_path / "new" / f"p.v1{suffix}"
+    options = [] if format is None else ["--format", format]
+    result = leadline_here("predict", photos / "0.png", "-o", target, *options)
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    expected = Predictor.load()(read_photo(photos / "0.png")).depth
+    np.testing.assert_allclose(read_depth(target).depth, expected, atol=6e-4)
+
+
+def test_one_output_file_is_for_one_picture_and_its_own_format(photos, tmp_path):
+    target = tmp_path / "p.npy"
+    fails_in_one_line(leadline_here("predict", photos, "-o", target), "p.npy", "3 pictures")
+    fails_in_one_line(
+        leadline_here("predict", photos / "0.png", "-o", target, "--format", "exr"), "p.npy", "exr"
+    )
+    fails_in_one_line(leadline_here("predict", photos / "0.png", "-o", tmp_path / "p.tiff"), "tiff")
+    fails_in_one_line(
+        leadline_here("predict", photos / "0.png", "-o", photos / "0.png"), "overwrite"
+    )
+
+
+class Pipe(io.StringIO):
+    """A text stream with bytes below it, as sys.stdin and sys.stdout are."""
+
+    def __init__(self, data=b""):
+        super().__init__()
+        self.buffer = io.BytesIO(data)
+
+
+def test_a_picture_from_a_pipe_becomes_metres_in_a_pipe(photos, monkeypatch, capsys):
+    from leadline.cli.predict import predict_command
+
+    data = (photos / "0.png").read_bytes()
+    pipe = Pipe()
+    monkeypatch.setattr(sys, "stdin", Pipe(data))
+    monkeypatch.setattr(sys, "stdout", pipe)
+    predict_command(Path("-"), ["-"])
+    depth = np.load(io.BytesIO(pipe.buffer.getvalue()))
+    np.testing.assert_array_equal(depth, Predictor.load()(data).depth)
+    assert pipe.getvalue() == ""
+    assert "1 of 1 predicted" in capsys.readouterr().err
+
+
+def test_an_empty_pipe_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Pipe())
+    result = leadline_here("predict", "-", "-o", tmp_path / "out")
+    assert result.returncode == 1
+    assert "standard input is empty" in result.stderr
+
+
+def test_a_full_disk_ends_the_run_with_status_two(photos, tmp_path, monkeypatch):
+    calls = []
+    write = outputs.write_depth
+
+    def fill_up(path, *arguments):
+        calls.append(path)
+        if len(calls) > 1:
+            raise cannot_write(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        write(path, *arguments)
+
+    monkeypatch.setattr(outputs, "write_depth", fill_up)
+    result = leadline_here("predict", photos, "-o", tmp_path / "out")
+    fails_in_one_line(result, "No space left", "of 3 files were written")
+
+
+def test_options_of_colours_without_colours_are_refused(photos, tmp_path):
+    for option in (["--vmin", "1"], ["--vmax", "4"], ["--cmap", "turbo"]):
+        result = leadline_here("predict", photos, "-o", tmp_path / "out", *option)
+        fails_in_one_line(result, option[0], "--color")
+
+
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAA"
+    "AAAAACJpbG9jAAAAAERAAAEAAQAAAAABegABAAAAAAAAABwAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAA"
+    "AA5waXRtAAAAAAABAAAA1mlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNw"
+    "AAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHB"
+    "crAiQAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAABBwaXhpAAAAAAMICAgAAAAXaXBtYQAAAAAA"
+    "AAABAAEEgQIDBAAAACRtZGF0AAAAGCgBrxOA5qhw0//8HVH/7Omr+4urSeb98A=="
+)
+"""64x64 pixels of one colour, (90, 120, 60), as libheif wrote them: what reads HEIC cannot
+write it."""
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".jp2", ".tga", ".heic"])
+def test_pictures_of_telephones_scanners_and_games_are_read(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".heic":
+        path.write_bytes(HEIC)
+    else:
+        Image.fromarray(np.full((64, 64, 3), (90, 120, 60), np.uint8)).save(path)
+    pixels = read_photo(path).pixels
+    assert pixels.shape == (64, 64, 3)
+    np.testing.assert_allclose(pixels.mean((0, 1)), (90, 120, 60), atol=3)
+
+
+def test_heic_without_its_reader_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    result = leadline_here("predict", tmp_path, "-o", tmp_path / "out")
+    assert result.returncode == 1
+    assert r"pip install 'leadline[heic]'" in result.stderr
