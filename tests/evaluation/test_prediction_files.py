@@ -13,6 +13,8 @@ from leadline.evaluation import (
     evaluate,
     find_files,
 )
+from leadline.evaluation.crops import parse_crop
+from leadline.evaluation.predictions import PredictedMaps
 from leadline.evaluation.unit_detection import check_declared_units
 from leadline.io.formats import write_depth
 from leadline.metrics import get_protocol
@@ -124,12 +126,116 @@ def test_rounding_of_a_shape_is_not_worth_a_word(tmp_path, shape, size):
 
 @pytest.mark.parametrize(
     ("shape", "size"),
-    [((300, 300), (480, 640)), ((600, 480), (480, 640)), ((352, 1216), (375, 1242))],
+    [((300, 300), (480, 640)), ((600, 480), (480, 640)), ((352, 704), (375, 1242))],
 )
-def test_a_stretched_file_is_told(tmp_path, shape, size):
-    (line,) = told(tmp_path, shape, size)
-    assert line.startswith("1 prediction files of another aspect ratio")
-    assert line.endswith(f"0.npy: {shape[0]}x{shape[1]} against {size[0]}x{size[1]}")
+def test_nothing_is_stretched_into_a_score(tmp_path, shape, size):
+    words = rf"0\.npy: is {shape[0]}x{shape[1]} .*truth is {size[0]}x{size[1]}.*--pred-crop kb"
+    with pytest.raises(LeadlineError, match=words):
+        told(tmp_path, shape, size)
+
+
+def slanted(size):
+    """Truth that differs everywhere, 2 to 12 m."""
+    rows, columns = np.indices(size)
+    return (2 + 6 * rows / size[0] + 4 * columns / size[1]).astype(np.float32)
+
+
+def cropped_score(tmp_path, part, size, crop=None, protocol="full"):
+    """Score the truth itself, of which only `part` (of rows and columns) is in the file."""
+    truth = slanted(size)
+    (tmp_path / "pred").mkdir(exist_ok=True)
+    np.save(tmp_path / "pred" / "0.npy", truth[part])
+    source = PredictionFolder(tmp_path / "pred", crop=crop)
+    return evaluate(source, Images([(truth, truth > 0)]), protocol=protocol)
+
+
+@pytest.mark.parametrize(
+    ("size", "part"),
+    [
+        ((375, 1242), np.s_[23:, 13:1229]),
+        ((370, 1224), np.s_[18:, 4:1220]),
+        ((376, 1241), np.s_[24:, 12:1228]),
+    ],
+)
+@pytest.mark.parametrize("crop", ["kb", None])
+def test_a_perfect_prediction_in_kittis_crop_is_perfect(tmp_path, size, part, crop):
+    result = cropped_score(tmp_path, part, size, crop, "kitti-eigen-garg")
+    assert result.metrics["abs_rel"] == pytest.approx(0, abs=1e-6)
+    assert result.missing_share == 0  # Garg's crop lies within
+    said = [line for line in result.warnings if "recognised as a crop" in line]
+    assert len(said) == (crop is None)
+    # Under a protocol without a crop, what lies outside is missing and said to be.
+    whole = cropped_score(tmp_path, part, size, crop)
+    assert whole.missing_share == pytest.approx(1 - 352 * 1216 / (size[0] * size[1]))
+
+
+@pytest.mark.parametrize("part", [np.s_[45:471, 41:601], np.s_[44:471, 40:601]])
+def test_the_valid_part_of_nyu_is_put_back(tmp_path, part):
+    result = cropped_score(tmp_path, part, (480, 640), None, "nyu-eigen")
+    assert result.metrics["abs_rel"] == pytest.approx(0, abs=1e-6)
+    assert result.missing_share == 0
+
+
+def test_a_declared_crop_is_put_back_at_any_resolution(tmp_path):
+    # A network's own crop of 228x304 at half size: 456x608 pixels of the truth.
+    result = cropped_score(
+        tmp_path, np.s_[12:468:2, 16:624:2], (480, 640), "16,12,608,456", "nyu-eigen"
+    )
+    assert result.metrics["abs_rel"] < 0.01
+    stretched = cropped_score(tmp_path, np.s_[12:468:2, 16:624:2], (480, 640), "whole", "nyu-eigen")
+    assert stretched.metrics["abs_rel"] > 1.5 * result.metrics["abs_rel"]
+
+
+@pytest.mark.parametrize(
+    ("crop", "words"),
+    [
+        ("16,12,608,480", "does not lie in 480x640"),
+        ("600,0,100,75", "does not lie in 480x640"),
+        ("0,0,100,100", "no plain resize of the crop of 100x100"),
+        ("kbb", "expected kb"),
+        ("1,2,3", "expected kb"),
+        ("0,0,0,5", "no pixel"),
+    ],
+)
+def test_a_crop_that_cannot_be_is_refused(tmp_path, crop, words):
+    with pytest.raises(LeadlineError, match=words):
+        cropped_score(tmp_path, np.s_[:, :], (480, 640), crop)
+
+
+def test_mirrored_files_have_the_mirrored_crop(tmp_path):
+    truth = slanted((60, 80))
+    np.save(tmp_path / "0.npy", truth[:30, 10:50])
+    np.save(tmp_path / "m.npy", truth[:30, 10:50][:, ::-1])
+    files = FilePredictions(
+        {"0": tmp_path / "0.npy"},
+        mirrored={"0": tmp_path / "m.npy"},
+        crop=parse_crop("10,0,40,30"),
+    )
+    sample = Images([(truth, truth > 0)])[0]
+    np.testing.assert_array_equal(
+        files.predict_mirrored(sample)[:, ::-1], files.predict(sample).depth
+    )
+
+
+class Planted:
+    """Predicts one map."""
+
+    def __init__(self, depth):
+        self.depth = depth
+
+    def predict(self, sample):
+        return PredictedMaps(self.depth)
+
+
+def test_predictions_in_memory_are_not_stretched_either():
+    truth = np.full((48, 64), 2, np.float32)
+    for shape, words in (((48, 48), "no plain resize"), ((24, 32), None)):
+        answer = Planted(np.full(shape, 2, np.float32))
+        if words is None:
+            assert evaluate(answer, Images([(truth, truth > 0)])).metrics["abs_rel"] == 0
+        else:
+            with pytest.raises(LeadlineError, match=words):
+                evaluate(answer, Images([(truth, truth > 0)]))
 
 
 @pytest.mark.parametrize("shape", [(640, 480), (320, 240)])

@@ -55,7 +55,10 @@ def evaluate_command(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="train, val, test or all; else val or test, whichever the data has."),
+        typer.Option(
+            help="train, val, test or all; else val or test, whichever the data has. Of data "
+            "without splits, train and val are those of the run that is --model."
+        ),
     ] = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
@@ -75,6 +78,14 @@ def evaluate_command(
     flip_averaged: Annotated[
         bool, typer.Option("--flip-averaged", help="--pred-dir holds flip averages already.")
     ] = False,
+    pred_crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="kb|whole|X,Y,W,H",
+            help="Part of the picture that --pred-dir files cover: KITTI's 352x1216, all of it "
+            "though squeezed, or pixels of the truth; default: a plain resize, or recognised.",
+        ),
+    ] = None,
     pred_output: Annotated[
         PredictionOutput | None,
         typer.Option(
@@ -137,6 +148,7 @@ def evaluate_command(
         ("--pred-scale", pred_scale, "--pred-dir", pred_dir),
         ("--mirrored-dir", mirrored_dir, "--pred-dir", pred_dir),
         ("--flip-averaged", flip_averaged, "--pred-dir", pred_dir),
+        ("--pred-crop", pred_crop, "--pred-dir", pred_dir),
         ("--runtime", runtime, "--model", model),
         ("--camera", camera, "--model", model),
         ("--align-space", align_space, "--align", align),
@@ -148,7 +160,7 @@ def evaluate_command(
         source = ModelSource(model, runtime, pred_output, camera)
     elif pred_dir is not None and model is None:
         source = PredictionFolder(
-            pred_dir, pred_scale, pred_output or "metric", mirrored_dir, flip_averaged
+            pred_dir, pred_scale, pred_output or "metric", mirrored_dir, flip_averaged, pred_crop
         )
     else:
         raise LeadlineError("give either --model NAME_OR_PATH or --pred-dir DIR")

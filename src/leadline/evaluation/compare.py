@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from leadline.datasets.open import open_data
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
 from leadline.evaluation.comparison_table import ComparisonTable, compare_results
@@ -124,7 +123,7 @@ def _scored_data(first: Result, moved: str | Path | None) -> DepthDataset:
             f"{path}: the scored data is not there, and pictures need it; "
             "say where it is with --data"
         )
-    return open_data(path, first.split, **first.data_options.model_dump())
+    return first.data_options.open(path, first.split)
 
 
 def _write_table(

@@ -9,6 +9,7 @@ from typing import Any
 
 from leadline.datasets.open import DataSource, OpenOptions, find_data
 from leadline.datasets.sample import DepthDataset
+from leadline.datasets.trained_on import TrainingData, image_keys, training_data
 from leadline.errors import LeadlineError
 from leadline.evaluation.baselines import baseline_predictions
 from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
@@ -61,7 +62,8 @@ def evaluate(
     `predictions` is a model (what `leadline.load` takes, or `hf:NAME`), a `ModelSource` that says
     how to run it, a `PredictionFolder`, or anything with the methods of `Predictions`.
     `data` is a path, with the arguments of `open_data` beside it, or a data set that is open. By
-    default `split` is val, else test; `limit` takes the first images only.
+    default `split` is val, else test; of data without splits, train and val are those of the run
+    that is scored. `limit` takes the first images only.
     `protocol` is a name of `leadline protocols`, a YAML file or a `Protocol`; `align` fits each
     prediction to the truth first, in `align_space`. `breakdowns` are scored beside the whole.
     Label ids in `void` count in no class score. `baselines` are learned from the train split that
@@ -82,7 +84,7 @@ def evaluate(
     if out is not None:
         check_writable(Path(out))
     opening = OpenOptions(layout, units_per_metre, layout_options=data_options or {})
-    opened = _open_data(data, split, limit, opening)
+    opened = _open_data(data, split, limit, opening, trained := _training_data(predictions))
     samples = PeekableSamples(opened.samples)
     chosen = resolve_protocol(protocol, samples)
     if align is not None:
@@ -112,6 +114,7 @@ def evaluate(
         prediction_units=source.units,
         warnings=[
             *source.warnings(),
+            *trained_on_warnings(trained, opened.samples, opened.could_hold_out),
             *range_warnings(chosen, scores.truth_use),
             *(each for watcher in watchers for each in watcher.warnings()),
         ],
@@ -141,7 +144,8 @@ def _collector(total: int, extreme: int | None, *, is_drawn: bool) -> CaseCollec
 class _OpenedData:
     """The samples to score, and what a `Result` says of them; `total` is their number unlimited.
 
-    `source` is None for a data set that was given open.
+    `source` is None for a data set that was given open. `trained_part` is what the scored run left
+    to train on where it held the samples out; `could_hold_out`: it did, but all are scored.
     """
 
     samples: DepthDataset
@@ -150,6 +154,8 @@ class _OpenedData:
     opening: DataOpening = OPENED_ALREADY
     total: int | None = None
     source: DataSource | None = None
+    trained_part: DepthDataset | None = None
+    could_hold_out: bool = False
 
     @property
     def ids(self) -> list[str]:
@@ -158,11 +164,35 @@ class _OpenedData:
 
     def train(self) -> DepthDataset | None:
         """Open the train split that lies in the data or beside it, None where there is none."""
+        if self.trained_part is not None:
+            return self.trained_part
         return None if self.source is None else self.source.open_if_declared("train")
 
 
+def _training_data(predictions: object) -> TrainingData | None:
+    """Return what the model to be scored was trained on, None where that is not known."""
+    name = predictions.name if isinstance(predictions, ModelSource) else predictions
+    return training_data(name) if isinstance(name, str | Path) else None
+
+
+def trained_on_warnings(
+    trained: TrainingData | None, data: DepthDataset, could_hold_out: bool = False
+) -> list[str]:
+    """Return a warning where images of `data` were trained on."""
+    known = frozenset() if trained is None else trained.images()
+    count = sum(key in known for key in image_keys(data)) if known else 0
+    if trained is None or not count:
+        return []
+    remedy = "; --split val scores those that it held out" if could_hold_out else ""
+    return [f"{count} of these {len(data)} images were trained on by {trained.run}{remedy}"]
+
+
 def _open_data(
-    data: str | Path | DepthDataset, split: str | None, limit: int | None, opening: OpenOptions
+    data: str | Path | DepthDataset,
+    split: str | None,
+    limit: int | None,
+    opening: OpenOptions,
+    trained: TrainingData | None = None,
 ) -> _OpenedData:
     """Recognise the data, once, and open what is to be scored of it."""
     if not isinstance(data, str | Path):
@@ -179,11 +209,17 @@ def _open_data(
     resolved = DataOpening(
         layout=source.opening.layout,
         units_per_metre=source.opening.units_per_metre,
-        options=dict(source.opening.layout_options),
+        # An option that is left to the files says nothing of how they were read.
+        options={k: v for k, v in source.opening.layout_options.items() if v != "auto"},
     )
-    return _limited(
-        _OpenedData(source.open(split), str(data), split, resolved, source=source), limit
-    )
+    hold_out = None if trained is None else trained.hold_out_of(source)
+    if hold_out is None or split not in ("train", "val"):
+        whole = _OpenedData(source.open(split), str(data), split, resolved, source=source)
+        return _limited(replace(whole, could_hold_out=hold_out is not None), limit)
+    resolved = resolved.model_copy(update={"hold_out": hold_out})
+    samples, train = hold_out.open(source, split), hold_out.open(source, "train")
+    held = _OpenedData(samples, str(data), split, resolved, source=source, trained_part=train)
+    return _limited(held, limit)
 
 
 def _limited(opened: _OpenedData, limit: int | None) -> _OpenedData:

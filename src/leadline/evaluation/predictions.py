@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from leadline.datasets.sample import Sample
 from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
+from leadline.evaluation.crops import WHOLE, Box, Crop, covered_part, paste
 from leadline.inference.camera import PhotoCamera
 from leadline.inference.predictor import Predictor
 from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
@@ -26,8 +27,6 @@ HUGGING_FACE = "hf:"
 """How the name of a model of transformers begins, where a model is named."""
 
 SMALLEST_DISPARITY = 1e-6
-SAME_RATIO = 0.04
-"""Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,8 @@ class FilePredictions:
 
     With `flip_averaged`, whoever gives the files says that they are flip averages already. `output`
     is what their numbers are; "inverse" is for protocols that align inverse depth. `unit_warning`
-    says why the files are hardly in the unit that was declared. `stretched` collects the files of
-    another aspect ratio than the truth, with both sizes.
+    says why the files are hardly in the unit that was declared. `crop` is which part of the picture
+    they were declared to cover; `cropped` collects those that cover a part, with that part.
     """
 
     files: Mapping[str, Path]
@@ -139,19 +138,21 @@ class FilePredictions:
     flip_averaged: bool = False
     output: PredictionOutput = "metric"
     unit_warning: str | None = None
-    stretched: dict[Path, tuple[Size, Size]] = field(default_factory=dict)
+    crop: Crop = field(default_factory=Crop)
+    cropped: dict[Path, Box] = field(default_factory=dict)
 
     def predict(self, sample: Sample) -> PredictedMaps:
         """Read the sample's file.
 
-        Errors: LeadlineError for a file that is transposed, or cannot be read.
+        Errors: LeadlineError for a file that is transposed, is neither the whole picture nor a
+        part that is known, or cannot be read.
         """
         return PredictedMaps(self._read(self.files[sample.id], sample))
 
     def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Read the file of the mirrored photograph, or mirror the average back."""
         if self.mirrored is not None:
-            return self._read(self.mirrored[sample.id], sample)
+            return self._read(self.mirrored[sample.id], sample, is_mirrored=True)
         if self.flip_averaged:
             return self.predict(sample).depth[:, ::-1]
         raise LeadlineError(
@@ -160,29 +161,46 @@ class FilePredictions:
             "are such averages already"
         )
 
-    def _read(self, path: Path, sample: Sample) -> NDArray[np.float32]:
+    def _read(
+        self, path: Path, sample: Sample, *, is_mirrored: bool = False
+    ) -> NDArray[np.float32]:
         if self.output == "inverse":
             values = read_disparity(path)
         else:
             values = read_metres(path, self.units_per_metre)
         size = (sample.depth.shape[0], sample.depth.shape[1])
         shape = (values.shape[0], values.shape[1])
-        check_upright(path, shape, size)
-        if abs(shape[0] * size[1] / (shape[1] * size[0]) - 1) > SAME_RATIO:
-            self.stretched[path] = (shape, size)
+        box = part_of_picture(path, shape, size, self.crop)
+        if box is not None:
+            self.cropped[path] = box
+            values = paste(values, box.mirrored(size[1]) if is_mirrored else box, size)
         # Between a near and a far pixel lies the mean of disparities, not of their reciprocals.
         return depth_of_disparity(resize_to(values, size)) if self.output == "inverse" else values
 
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""
         warnings = [] if self.unit_warning is None else [self.unit_warning]
-        if self.stretched:
-            path, (shape, size) = next(iter(self.stretched.items()))
+        if self.cropped and self.crop == Crop():
+            path, box = next(iter(self.cropped.items()))
             warnings.append(
-                f"{len(self.stretched)} prediction files of another aspect ratio than the truth "
-                f"were stretched to its size, the first is {path}: {_by(shape)} against {_by(size)}"
+                f"{len(self.cropped)} prediction files were recognised as a crop, the first is "
+                f"{path}: {box.width}x{box.height} pixels from {box.left},{box.top} on; what lies "
+                "outside has no prediction"
             )
         return warnings
+
+
+def part_of_picture(path: Path, shape: Size, size: Size, crop: Crop) -> Box | None:
+    """Return which part of truth of `size` (H,W) a file of `shape` covers, None: all of it.
+
+    Errors: LeadlineError, naming the file, where it is transposed or covers no known part.
+    """
+    if crop.name != WHOLE:
+        check_upright(path, shape, size)
+    try:
+        return covered_part(shape, size, crop)
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None
 
 
 def depth_of_disparity(disparity: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,7 +27,9 @@ from pydantic import (
 )
 
 from leadline import __version__
-from leadline.datasets.open import LAYOUTS
+from leadline.datasets.open import LAYOUTS, find_data
+from leadline.datasets.sample import DepthDataset
+from leadline.datasets.trained_on import HoldOut
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.breakdowns import PartScore
 from leadline.evaluation.camera_record import CameraRecord
@@ -48,13 +50,24 @@ COUNTS = ("pixels", "missing")
 
 
 class DataOpening(BaseModel):
-    """How the data was opened: arguments of `open_data`."""
+    """How the data was opened: arguments of `find_data`, and what a run held out of it."""
 
     model_config = ConfigDict(frozen=True)
 
     layout: str = "auto"
     units_per_metre: float | None = None
     options: dict[str, Any] = {}
+    hold_out: HoldOut | None = None
+
+    def open(self, path: Path, split: str | None) -> DepthDataset:
+        """Open a split of the data at `path` again, as it was opened.
+
+        Errors: LeadlineError where that is other data.
+        """
+        source = find_data(path, **self.model_dump(exclude={"hold_out"}))
+        if self.hold_out is not None and split is not None:
+            return self.hold_out.open(source, split)
+        return source.open(split)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.errors import LeadlineError
-from leadline.evaluation.predictions import PredictedMaps, Predictions
+from leadline.evaluation.crops import Crop, covered_part
+from leadline.evaluation.predictions import (
+    ConstantPredictions,
+    FilePredictions,
+    PredictedMaps,
+    Predictions,
+)
 from leadline.metrics import (
     Comparison,
     Protocol,
@@ -30,6 +36,7 @@ from leadline.metrics import (
 Track = Callable[[Iterable[int]], Iterable[int]]
 """Wraps the indices of a loop, for a progress bar."""
 
+PLAIN = Crop()
 Tracker = Callable[[str], Track]
 """Makes a `Track` from the title of its progress bar."""
 
@@ -226,8 +233,20 @@ def _compare(
 ) -> tuple[PredictedMaps, Comparison]:
     """Return what is predicted for a sample, and how it compares with the truth."""
     predicted = predictions.predict(sample)
+    if not isinstance(predictions, ConstantPredictions | FilePredictions):
+        _check_ratio(predicted.depth, sample)
     mirrored = predictions.predict_mirrored(sample) if protocol.flip_averaging else None
     return predicted, protocol.score(predicted.depth, sample.depth, sample.valid, mirrored)
+
+
+def _check_ratio(depth: NDArray[np.float32], sample: Sample) -> None:
+    """Raise LeadlineError where a prediction would be stretched to the size of the truth."""
+    truth = sample.depth.shape
+    if depth.ndim != 2 or covered_part(depth.shape, (truth[0], truth[1]), PLAIN) is None:
+        return
+    raise LeadlineError(
+        f"{sample.id}: the prediction is a crop of the truth; put it back into the whole picture"
+    )
 
 
 def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:

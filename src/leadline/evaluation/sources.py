@@ -10,6 +10,7 @@ from typing import get_args
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
+from leadline.evaluation.crops import parse_crop
 from leadline.evaluation.predictions import (
     HUGGING_FACE,
     FilePredictions,
@@ -56,6 +57,8 @@ class PredictionFolder:
     `units_per_metre` is for files that do not say their unit; None: it is detected. `output` is
     what their numbers are. `mirrored` is the folder with the predictions of the mirrored
     photographs, for protocols that average flips, unless the files are `flip_averaged` already.
+    `crop` is which part of the picture they cover: kb, whole, or x,y,width,height in the truth's
+    pixels; None: all of it, or a published crop that their size tells.
     """
 
     folder: str | Path
@@ -63,6 +66,7 @@ class PredictionFolder:
     output: PredictionOutput = "metric"
     mirrored: str | Path | None = None
     flip_averaged: bool = False
+    crop: str | None = None
 
     def __post_init__(self) -> None:
         _check_output(self.output)
@@ -164,15 +168,15 @@ def _open_folder(
     source: PredictionFolder, samples: PeekableSamples, ids: Sequence[str], protocol: Protocol
 ) -> OpenedSource:
     source.check(protocol)
-    folder, units = Path(source.folder), source.units_per_metre
+    folder, units, crop = Path(source.folder), source.units_per_metre, parse_crop(source.crop)
     files = find_files(folder, ids)
     compared = [samples.peek(index) for index in compared_indices(len(samples))]
     warning = None
     if units is None and source.output == "metric":
-        detected = detect_units(files, compared)
+        detected = detect_units(files, compared, crop)
         units, evidence = detected.units_per_metre, detected.evidence
     else:
-        warning = check_declared_units(files, compared, units)
+        warning = check_declared_units(files, compared, units, crop)
         evidence = (
             "none: inverse depth, as given by --pred-output"
             if units is None
@@ -185,6 +189,7 @@ def _open_folder(
         flip_averaged=source.flip_averaged,
         output=source.output,
         unit_warning=warning,
+        crop=crop,
     )
     return OpenedSource(predictions, folder.name, str(folder), evidence)
 

@@ -14,10 +14,12 @@ from leadline.datasets.sample import Sample, evenly_spaced
 from leadline.depth.unit_guess import score_units
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
-from leadline.evaluation.predictions import check_upright, read_disparity
+from leadline.evaluation.crops import Crop, paste
+from leadline.evaluation.predictions import part_of_picture, read_disparity
 from leadline.io.formats import read_depth, read_depth_values
 from leadline.metrics.resize import resize_to
 
+NOT_DECLARED = Crop()
 IMAGES_COMPARED = 8
 FITTING_FACTOR = 1.4
 """A unit fits if it puts the median prediction within this factor of the median truth ..."""
@@ -51,8 +53,12 @@ def compared_indices(count: int) -> list[int]:
     return evenly_spaced(count, IMAGES_COMPARED)
 
 
-def detect_units(files: Mapping[str, Path], samples: Sequence[Sample]) -> DetectedUnits:
+def detect_units(
+    files: Mapping[str, Path], samples: Sequence[Sample], crop: Crop = NOT_DECLARED
+) -> DetectedUnits:
     """Return in which unit prediction files are, judged by those of `samples`; `files` by id.
+
+    `crop` is the part of the picture that they were declared to cover.
 
     Files that declare their unit are believed. Otherwise the predictions are laid over the truth
     and the usual units tried. Floating-point files are metres unless another unit stands out.
@@ -76,7 +82,7 @@ def detect_units(files: Mapping[str, Path], samples: Sequence[Sample]) -> Detect
         raise LeadlineError(
             f"{folder}: some prediction files hold whole numbers and some do not; score them apart"
         )
-    evidence = _gather_evidence(files, samples, lambda path: read_depth(path, 1.0).depth)
+    evidence = _gather_evidence(files, samples, lambda path: read_depth(path, 1.0).depth, crop)
     if evidence is None:
         raise LeadlineError(
             f"{folder}: no prediction file has a positive, finite value where the truth has one; "
@@ -89,7 +95,10 @@ def detect_units(files: Mapping[str, Path], samples: Sequence[Sample]) -> Detect
 
 
 def check_declared_units(
-    files: Mapping[str, Path], samples: Sequence[Sample], units_per_metre: float | None
+    files: Mapping[str, Path],
+    samples: Sequence[Sample],
+    units_per_metre: float | None,
+    crop: Crop = NOT_DECLARED,
 ) -> str | None:
     """Return why `files` are hardly what was declared, None where nothing contradicts it.
 
@@ -98,7 +107,7 @@ def check_declared_units(
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
-    evidence = _gather_evidence(files, samples, read)
+    evidence = _gather_evidence(files, samples, read, crop)
     correlation = 0.0 if evidence is None else evidence.correlation
     if units is not None and correlation < -CLEAR_CORRELATION:
         return (
@@ -117,14 +126,16 @@ def _gather_evidence(
     files: Mapping[str, Path],
     samples: Sequence[Sample],
     read: Callable[[Path], NDArray[np.float32]],
+    crop: Crop,
 ) -> _UnitEvidence | None:
     """Compare the values that `read` gives with the truth; None: no common pixel."""
     rows, largest = [], 0.0
     for sample in samples:
         stored = read(files[sample.id])
         size = (sample.depth.shape[0], sample.depth.shape[1])
-        check_upright(files[sample.id], (stored.shape[0], stored.shape[1]), size)
-        values = resize_to(stored, size, "nearest")
+        path, shape = files[sample.id], (stored.shape[0], stored.shape[1])
+        box = part_of_picture(path, shape, size, crop)
+        values = resize_to(stored, size, "nearest") if box is None else paste(stored, box, size)
         both = sample.valid & (values > 0)
         if both.any():
             p, g = values[both], sample.depth[both]

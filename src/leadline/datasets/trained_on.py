@@ -1,0 +1,150 @@
+"""What a training run trained on and held out, as its folder says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leadline.datasets.holdout import Unit
+from leadline.datasets.open import DataSource, find_data
+from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError
+from leadline.io.files import read_json
+from leadline.io.yaml_files import read_yaml
+
+RECIPE_FILE, INFO_FILE, MODEL = "recipe.yaml", "run.json", "model"
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """How a run put samples of data without splits aside: arguments of `open_train_and_val`."""
+
+    val_fraction: float
+    seed: int
+    val_unit: Unit = "sample"
+    limit: int | None = None
+
+    def open(self, source: DataSource, split: str) -> DepthDataset:
+        """Open the samples that were trained on (train) or held out (val).
+
+        Errors: LeadlineError for another split, or where nothing was held out.
+        """
+        train, val = source.open_train_and_val(
+            val_fraction=self.val_fraction,
+            seed=self.seed,
+            val_unit=self.val_unit,
+            limit=self.limit,
+        )
+        chosen = {"train": train, "val": val}.get(split)
+        if chosen is None:
+            raise LeadlineError(f"{source.path}: no samples were held out as {split!r}")
+        return chosen.within(0.0, None)
+
+
+@dataclass(frozen=True)
+class TrainedSet:
+    """One data set of a run: where it is, how it was opened, what was held out."""
+
+    path: Path
+    hold_out: HoldOut
+    opening: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_of(self, source: DataSource) -> bool:
+        """Whether this is the data of `source`, opened alike."""
+        if self.path.resolve() != source.path.resolve():
+            return False
+        mine, theirs = self.source().opening, source.opening
+        return (mine.layout, mine.layout_options) == (theirs.layout, theirs.layout_options)
+
+    def source(self) -> DataSource:
+        """Recognise the data again.
+
+        Errors: LeadlineError where it is not there any longer, or is other data.
+        """
+        return find_data(self.path, **self.opening)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of a run in the folder `run`, and of the runs that it started from."""
+
+    run: Path
+    sets: tuple[TrainedSet, ...]
+    earlier: tuple[TrainingData, ...] = ()
+
+    def hold_out_of(self, source: DataSource) -> HoldOut | None:
+        """Return how the run put samples of this very data aside; None where it is other data."""
+        if "val" in source.splits:
+            return None
+        for each in self.sets:
+            if each.hold_out.val_fraction > 0 and each.is_of(source):
+                return each.hold_out
+        return None
+
+    def images(self) -> frozenset[str]:
+        """Return the keys (`image_keys`) of all images trained on whose data is still there."""
+        keys: set[str] = set()
+        for each in self.sets:
+            try:
+                keys.update(image_keys(each.hold_out.open(each.source(), "train")))
+            except LeadlineError:  # moved, or gone: nothing can be said of it
+                continue
+        return frozenset(keys.union(*(run.images() for run in self.earlier)))
+
+
+def image_keys(data: DepthDataset) -> Iterator[str]:
+    """Yield what is the same for one image of one place, however the data is opened."""
+    folders: dict[str, str] = {}
+    root = os.path.realpath(data.root)
+    for index in range(len(data)):
+        image = data.files(index).get("image")
+        if image is None:
+            yield f"{root}:{data.sample_id(index)}"
+            continue
+        folder, name = os.path.split(image)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        yield f"{folders[folder]}/{name}"
+
+
+def training_data(model: Path | str, seen: frozenset[Path] = frozenset()) -> TrainingData | None:
+    """Return the data of the run that `model` (a run or its `model/` folder) is of.
+
+    None where it is no run's, or the run's files do not say it.
+    """
+    run = Path(model)
+    run = run.parent if run.name == MODEL and not (run / RECIPE_FILE).is_file() else run
+    if not (run / RECIPE_FILE).is_file() or run.resolve() in seen:
+        return None
+    try:
+        recipe = read_yaml(run / RECIPE_FILE, "recipe")
+        info = read_json(run / INFO_FILE, "record of the run's start")
+        sets = tuple(_sets(recipe["data"], info["data"], info["units_per_metre"]))
+        starts = {str(each) for each in (recipe["model"].get("init"), info.get("parent")) if each}
+    except (LeadlineError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    earlier = [training_data(each, seen | {run.resolve()}) for each in sorted(starts)]
+    return TrainingData(run, sets, tuple(each for each in earlier if each is not None))
+
+
+def _sets(
+    section: Mapping[str, Any], named: str | None, units: float | None
+) -> Iterator[TrainedSet]:
+    """Yield the sets of a recipe's `data`; `named` is what `--data` was, of `units`."""
+    hold_out = HoldOut(
+        float(section["val_fraction"]), int(section["seed"]), section["val_unit"], section["limit"]
+    )
+    for each in section.get("mix") or [section]:
+        path = each.get("path") or (None if each.get("worlds") and each is not section else named)
+        if path is None:  # generated
+            continue
+        is_named = not each.get("path")
+        opening = {
+            "layout": each["layout"],
+            "options": each["options"],
+            "units_per_metre": units if is_named else None,
+        }
+        yield TrainedSet(Path(path), hold_out, opening)
