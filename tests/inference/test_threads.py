@@ -1,6 +1,8 @@
 """One predictor, many threads, processes and sizes."""
 
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -131,3 +133,27 @@ def test_a_network_that_cannot_be_told_from_the_resizing_runs_whole_in_f32(
         )
     with pytest.raises(LeadlineError, match=r"model\.onnx: .* use --precision f32"):
         OpenVinoRuntime(GRAPH, "bf16")
+
+
+RELEASED_ONE_AFTER_THE_OTHER = """
+import faulthandler, gc, os, signal
+import numpy as np
+import leadline
+
+faulthandler.enable()
+photo = np.zeros((48, 64, 3), np.uint8)
+first, second = leadline.load(), leadline.load()
+first(photo), second(photo)
+del first; gc.collect()
+del second; gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_finds_its_stack_after_two_predictors_are_gone():
+    """OpenVINO takes the signal stack of its first Core away, and gives it back with the second."""
+    command = [sys.executable, "-c", RELEASED_ONE_AFTER_THE_OTHER]
+    result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "handled\n"), result.stderr

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -26,6 +27,20 @@ CACHED_KERNELS = 1024
 """How many kernels OpenVINO keeps for the model of any size: about twenty sizes' worth."""
 
 
+@cache
+def openvino_core() -> Any:
+    """Return the one `openvino.Core` of this process, which is never released.
+
+    OpenVINO's CPU plugin gives the thread that loads it a signal stack, and takes it away again
+    with its Core. Of two Cores released in the order of their creation, the second restores the
+    stack of the first, which is no longer memory: the next signal, Ctrl-C or the end of a child
+    process, then kills this one (OpenVINO 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 class OpenVinoRuntime:
     """An exported `.xml` or `.onnx` on the CPU.
 
@@ -45,10 +60,8 @@ class OpenVinoRuntime:
         threads: int | None = None,
         processing_area: int | None = None,
     ):
-        import openvino
-
         is_sealed = verify_weights(path)
-        self._core = openvino.Core()
+        self._core = openvino_core()
         graph = _read_graph(self._core, path)
         place = ["framework", CONFIG_KEY]
         text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
