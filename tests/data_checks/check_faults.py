@@ -11,6 +11,8 @@ from PIL import Image
 from leadline.depth import DepthMap
 from leadline.io import write_depth
 from tests.data_checks.check_scenes import (
+    FOCAL,
+    SIZE,
     change_depth,
     depth_of,
     make_room,
@@ -177,6 +179,42 @@ def carla_undeclared(folder):
 @names("depth-24-bit", 28)
 def twenty_four_bits_with_the_high_byte_in_red(folder):
     change_depth(folder, lambda v: colours_of(np.rint(v * 16.777215).astype(int))[..., ::-1])
+
+
+def lengths_of_rays() -> np.ndarray:
+    """Return the length (H,W) of each pixel's ray at z = 1, of the rooms' camera."""
+    rows = (np.arange(SIZE[0])[:, None] + 0.5 - SIZE[0] / 2) / FOCAL
+    columns = (np.arange(SIZE[1])[None, :] + 0.5 - SIZE[1] / 2) / FOCAL
+    return np.sqrt(1 + rows**2 + columns**2)
+
+
+@names("ray-distance", range(20, 29))
+def distance_along_the_ray(folder):
+    change_depth(folder, lambda v: np.rint(v * lengths_of_rays()).astype(np.uint16))
+
+
+@names("ray-distance", range(20, 29))
+def distance_along_the_ray_in_floating_point(folder):
+    change_depth(folder, lambda v: np.rint(v * lengths_of_rays()).astype(np.uint16))
+    to_npy(folder)
+
+
+@names("far-background", 28)
+def background_of_a_renderer(folder):
+    to_npy(folder)
+    for file in (folder / "depth").glob("*.npy"):
+        values = np.load(file)
+        values[:4] = 1e10
+        np.save(file, values)
+
+
+@names("far-background", 28)
+def sky_at_a_thousand_metres(folder):
+    to_npy(folder)
+    for file in (folder / "depth").glob("*.npy"):
+        values = np.load(file)
+        values[:4] = 1000
+        np.save(file, values)
 
 
 @names("mixed-scales", 5)

@@ -9,8 +9,8 @@ import pytest
 
 from leadline.data_checks import Severity, check_data
 from leadline.data_checks.findings import Code
-from tests.data_checks.check_faults import FAULTS
-from tests.data_checks.check_scenes import write_rooms
+from tests.data_checks.check_faults import FAULTS, distance_along_the_ray
+from tests.data_checks.check_scenes import FOCAL, SIZE, write_rooms
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,15 @@ def test_the_example_of_check_data_runs(clean, tmp_path, monkeypatch):
     results = [doctest.DocTestRunner().run(example) for example in examples]
     assert sum(each.attempted for each in results) >= 4
     assert not any(each.failed for each in results)
+
+
+def test_declared_rays_are_planar_and_no_fault(clean, tmp_path):
+    folder = tmp_path / "rooms"
+    shutil.copytree(clean, folder)
+    distance_along_the_ray(folder)
+    camera = f"{{fx: {FOCAL}, fy: {FOCAL}, cx: {SIZE[1] / 2 - 0.5}, cy: {SIZE[0] / 2 - 0.5}}}"
+    (folder / "dataset.yaml").write_text(f"depth_scale: 1000\ndepth_kind: ray\ncamera: {camera}\n")
+    assert check_data(folder).findings == ()
 
 
 @pytest.mark.parametrize("seed", range(4))

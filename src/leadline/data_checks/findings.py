@@ -52,6 +52,7 @@ Code = Literal[
     "constant-depth",
     "depth-8-bit",
     "depth-is-image",
+    "far-background",
     "few-valid",
     "infinite-depth",
     "label-range",
@@ -63,6 +64,7 @@ Code = Literal[
     # scale
     "inverted-depth",
     "mixed-scales",
+    "ray-distance",
     "relative-depth",
     "rotated-bits",
     "scale-contradiction",

@@ -13,6 +13,9 @@ _MIN_PIXELS = 50
 _SIDE = 20
 _MIN_SLOPE = 0.05
 _MAX_RESIDUAL = 0.02
+_WALL_SIDE = 24
+_MAX_WALL_RESIDUAL = 0.006
+_LEAST_RESIDUAL = 5e-4  # millimetres of a metre or two, rounded
 
 
 def row_slope_and_camera_height(
@@ -62,16 +65,48 @@ def planarity(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:
     return float(np.median(np.log(ratio)))
 
 
-def _blocks(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+def ray_likeness(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], focal: float | None = None
+) -> float:
+    """Return how much better the values fit planes as lengths of rays than as planar z; > 0: rays.
+
+    `values` (H,W) in any unit; `focal` in pixels, `FOCAL_LENGTH` widths where it is not known. 1/z
+    of a plane is affine in the pixel, and so is sqrt(1 + x^2 + y^2) / d where d is the length of
+    the ray (x, y, 1): as z, floors and walls then look curved. Returned is the median over large
+    blocks that are planes either way of the logarithm of the residuals' ratio, NaN without any.
+    """
+    stride = max(1, round(min(values.shape) / 120))
+    values, valid = values[::stride, ::stride], valid[::stride, ::stride]
+    height, width = values.shape
+    focal = FOCAL_LENGTH * width if focal is None else focal / stride
+    y, x = np.mgrid[:height, :width] - np.array([height - 1, width - 1]).reshape(2, 1, 1) / 2
+    stretch = np.sqrt(1 + (x**2 + y**2) / focal**2)
+    whole = _blocks(valid, _WALL_SIDE).all(axis=1)
+    if not whole.any():
+        return float("nan")
+    blocks = _blocks(values, _WALL_SIDE)[whole].astype(np.float64)
+    as_z, _ = _fit(1 / blocks, _WALL_SIDE)
+    stretched = _blocks(stretch, _WALL_SIDE)[whole].astype(np.float64)
+    as_ray, _ = _fit(stretched / blocks, _WALL_SIDE)
+    plane = np.minimum(as_z, as_ray) < _MAX_WALL_RESIDUAL
+    if not plane.any():
+        return float("nan")
+    ratio = np.maximum(as_z[plane], _LEAST_RESIDUAL) / np.maximum(as_ray[plane], _LEAST_RESIDUAL)
+    return float(np.median(np.log(ratio)))
+
+
+def _blocks(plane: NDArray[np.generic], side: int = _SIDE) -> NDArray[np.generic]:
     """Return the whole blocks of a map, (n, side * side)."""
-    rows, columns = plane.shape[0] // _SIDE, plane.shape[1] // _SIDE
-    whole = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)
-    return whole.transpose(0, 2, 1, 3).reshape(-1, _SIDE * _SIDE)
+    rows, columns = plane.shape[0] // side, plane.shape[1] // side
+    whole = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return whole.transpose(0, 2, 1, 3).reshape(-1, side * side)
 
 
-def _fit(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _fit(
+    blocks: NDArray[np.float64], side: int = _SIDE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the rms residual from, and the rms slope of, the best plane, both relative."""
-    y, x = np.mgrid[:_SIDE, :_SIDE].reshape(2, -1) - (_SIDE - 1) / 2
+    y, x = np.mgrid[:side, :side].reshape(2, -1) - (side - 1) / 2
     base = np.stack([np.ones(x.size), x, y], axis=1)
     base /= np.linalg.norm(base, axis=0)
     relative = blocks / blocks.mean(axis=1, keepdims=True)

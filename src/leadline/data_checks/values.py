@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 
 from leadline.data_checks.edges import Plane, depth_edges, image_edges
 from leadline.data_checks.findings import Code, Finding, error, note, warning
-from leadline.data_checks.geometry import planarity, row_slope_and_camera_height
+from leadline.data_checks.geometry import (
+    planarity,
+    ray_likeness,
+    row_slope_and_camera_height,
+)
 from leadline.data_checks.pairs import ListedPair, RawPair
 from leadline.datasets.sample import evenly_spaced
 from leadline.depth.encodings import are_rotated
@@ -23,6 +28,9 @@ SPARSE_SHARE = 0.35
 SATURATED_SHARE = 0.005
 MIN_IMAGE_DEVIATION = 2.0
 IMAGE_AS_DEPTH_CORRELATION = 0.97
+IMPOSSIBLE_DEPTH = 1e5
+"""Beyond it lies no surface of a photograph, in metres; scenes in millimetres end before it."""
+FAR_FACTOR, FAR_SHARE = 5.0, 0.002
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,10 @@ class DepthStatistics:
 
     `sampled` is an even sample of the valid values. `top_share` is the share of pixels at the
     largest number of the type, `divisor` what divides every value (0: not whole numbers).
-    `rotated`: whole numbers whose low three bits are those of rotated millimetres.
+    `rotated`: whole numbers whose low three bits are those of rotated millimetres. `ray_likeness`
+    is positive where floors and walls are planes only if the values are lengths of rays, NaN where
+    it is not known. `far_share` of the pixels are a background far behind the scene (from
+    `far_value` on), which counts as invalid in all other numbers.
     `row_slope` is the correlation of value and row, negative where near things are at the bottom.
     `planarity` is positive for depth and negative for disparity, as a rule, and NaN where it is
     not known. `camera_height` is that of the camera above the lowest points, NaN where none lies
@@ -53,6 +64,9 @@ class DepthStatistics:
     planarity: float
     camera_height: float
     rotated: bool = False
+    ray_likeness: float = np.nan
+    far_share: float = 0.0
+    far_value: float = np.nan
     units_per_metre: float | None = None
 
 
@@ -99,6 +113,8 @@ def measure_pair(pair: ListedPair, grid: tuple[int, int]) -> MeasuredPair:
     with np.errstate(over="ignore", invalid="ignore"):
         values = raw.values.astype(np.float32)
     valid = (values > 0) & np.isfinite(values)
+    far = far_background(values[valid], raw.values.dtype)
+    valid &= values < far
     return MeasuredPair(
         pair,
         image_size=(raw.image.shape[1], raw.image.shape[0]),
@@ -107,15 +123,16 @@ def measure_pair(pair: ListedPair, grid: tuple[int, int]) -> MeasuredPair:
         image_edges=image_edges(raw.image, grid).astype(np.float16),
         depth_edges=depth_edges(values, valid, grid).astype(np.float16),
         image_depth_correlation=image_depth_correlation(raw),
-        depth=_depth_statistics(raw, values, valid),
+        depth=_depth_statistics(raw, values, valid, far),
         labels=None if raw.labels is None else _label_statistics(raw.labels),
     )
 
 
 def _depth_statistics(
-    raw: RawPair, values: NDArray[np.float32], valid: NDArray[np.bool_]
+    raw: RawPair, values: NDArray[np.float32], valid: NDArray[np.bool_], far: float
 ) -> DepthStatistics:
     inside = values[valid]
+    background = np.count_nonzero(np.isfinite(values) & (values >= far))
     whole = raw.values.dtype.kind in "iu"
     top = np.iinfo(raw.values.dtype).max if whole else np.inf
     row_slope, camera_height = row_slope_and_camera_height(values, valid)
@@ -135,8 +152,29 @@ def _depth_statistics(
         planarity=planarity(values, valid),
         camera_height=camera_height,
         rotated=are_rotated(raw.values),
+        ray_likeness=ray_likeness(values, valid),
+        far_share=background / values.size,
+        far_value=far,
         units_per_metre=raw.units_per_metre,
     )
+
+
+def far_background(inside: NDArray[np.float32], dtype: np.dtype[Any]) -> float:
+    """Return from which value on valid depths are a background, infinity where there is none.
+
+    Renderers write one number where a ray hits nothing: 1e10 (Blender), 1000 m (CARLA). It is the
+    largest, many pixels share it, and it lies far behind everything else. Of 16-bit files the
+    largest number of the type is reported as such, see `saturated`.
+    """
+    if inside.size == 0 or (dtype.kind in "iu" and dtype.itemsize <= 2):
+        return np.inf
+    highest, usual = float(inside.max()), float(np.median(inside))
+    if highest > IMPOSSIBLE_DEPTH and usual < IMPOSSIBLE_DEPTH / 100:
+        return IMPOSSIBLE_DEPTH
+    at_end = inside == highest
+    rest = inside[~at_end]
+    alone = rest.size and highest > FAR_FACTOR * float(np.percentile(rest, 99))
+    return highest if alone and at_end.sum() > FAR_SHARE * inside.size else np.inf
 
 
 def _common_divisor(values: NDArray[np.float32]) -> int:
@@ -188,6 +226,7 @@ def check_values(
     yield from _constant_depth(pairs)
     yield from _special_values(pairs)
     yield from _saturated(pairs)
+    yield from _far_background(pairs)
     yield from _sparse_depth(pairs)
     yield from _sparser_than_usual(pairs)
     if not stretched:
@@ -263,6 +302,21 @@ def _saturated(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
             "saturated",
             f"{plural(len(bad), 'depth map')} with pixels at 65535, up to {most:.0%} of one: sky, "
             "a filler or clipped, but read as a distance",
+            "set data.max_depth below it, or write 0 there",
+            bad,
+        )
+
+
+def _far_background(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
+    """Report a number that stands for "nothing there" and is read as a distance."""
+    bad = _ids(pairs, lambda depth: depth.far_share > 0)
+    if bad:
+        most = max(_shares(pairs, lambda depth: depth.far_share))
+        value = min(pair.depth.far_value for pair in pairs if pair.depth)
+        yield warning(
+            "far-background",
+            f"{plural(len(bad), 'depth map')} with pixels at {value:g} or beyond, up to {most:.1%} "
+            "of one, far behind all others: a renderer's background, but read as a distance",
             "set data.max_depth below it, or write 0 there",
             bad,
         )
