@@ -185,3 +185,17 @@ def test_a_limit_is_drawn_before_the_split(pairs):
     again, _ = open_train_and_val(pairs, val_fraction=0.25, seed=3, limit=8)
     assert again == train
     assert train.items != open_pairs(pairs).items[:6]
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_photographs_exif_block_is_its_camera_unless_one_is_declared(tmp_path, declared):
+    """As in prediction: the equivalent focal length counts over the diagonals, 50 pixels here."""
+    folder = write_one(tmp_path / "d", np.full((30, 40), 512, np.uint16))
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 52
+    (folder / "rgb" / "a.png").unlink()
+    Image.new("RGB", (40, 30)).save(folder / "rgb" / "a.jpg", exif=exif)
+    camera = "camera: [10, 10, 19.5, 14.5]\n" if declared else ""
+    (folder / "dataset.yaml").write_text(f"depth_scale: kitti\n{camera}")
+    focal = 10 if declared else 52 / 43.2666 * 50
+    assert open_pairs(folder)[0].intrinsics.fx == pytest.approx(focal, rel=1e-4)

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.depth import Intrinsics
+from leadline.errors import LeadlineWarning
 from leadline.io import read_camera
+from leadline.io.cameras import read_camera_file
 from tests.complaints import complaint
 
 NYU = Intrinsics(518.857901, 519.469611, 325.582449, 253.736166, 640, 480)
@@ -176,3 +178,27 @@ def test_the_focal_length_of_a_resized_picture():
     assert camera.focal_at(240, 320) == 250
     # Half as wide, as high as before: fx 250, fy 500.
     assert camera.focal_at(480, 320) == pytest.approx((250 * 500) ** 0.5)
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (960, 1280)])
+def test_the_camera_of_a_turned_picture_is_turned(tmp_path, shape):
+    """A picture held upright, by its EXIF block for instance: no side is squeezed."""
+    path = tmp_path / "camera.json"
+    path.write_text('{"fx": 100, "fy": 101, "cx": 60, "cy": 50, "width": 128, "height": 96}')
+    with pytest.warns(LeadlineWarning, match="this one is turned by 90 degrees"):
+        camera = read_camera_file(path).for_size(*shape)
+    scale = shape[0] / 96
+    assert (camera.fx, camera.fy) == pytest.approx((101 * scale, 100 * scale))
+    assert (camera.cx, camera.cy) == pytest.approx(((shape[0] - 1) / 2, (shape[1] - 1) / 2))
+
+
+def test_the_camera_of_a_smaller_or_larger_picture_is_suspected(tmp_path, recwarn):
+    path = tmp_path / "camera.txt"
+    path.write_text("518.86 519.47 325.58 253.74")
+    for width, height in ((2000, 1500), (320, 240), (1280, 960)):
+        with pytest.warns(LeadlineWarning, match="is far from the middle of a picture"):
+            read_camera_file(path).for_size(width, height)
+    recwarn.clear()
+    read_camera_file(path).for_size(640, 480)
+    read_camera_file(path).for_size(561, 427)  # NYU's own crop
+    assert not recwarn

@@ -108,6 +108,13 @@ def test_data_without_cameras_has_no_record():
     assert scored(Lenses(None, 100)).camera.images == 1
 
 
+def test_predictions_scored_twice_keep_no_record_of_the_first_data():
+    predictions = ModelPredictions(Predictor("a", OneLensNetwork(), "auto"))
+    assert evaluate(predictions, Lenses(25, 100), protocol="full").camera.images == 2
+    assert evaluate(predictions, Lenses(50), protocol="full").camera.images == 1
+    assert evaluate(predictions, Lenses(None), protocol="full").camera is None
+
+
 def test_used_and_ignored_do_not_compare():
     data = Lenses(25, 50, 100)
     used, ignored = scored(data), scored(data, "ignore")

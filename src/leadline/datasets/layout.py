@@ -17,7 +17,7 @@ from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 from leadline.errors import LeadlineError, size_words
 from leadline.io.formats import read_stored_depth
-from leadline.io.photos import read_photo
+from leadline.io.photos import Photo, read_photo
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,11 @@ class Layout(DepthDataset):
     def read(self, item: Any) -> Sample:
         """Read the image, the depth and, where there are any, the labels of one item."""
         files = self.paths(item)
-        image = read_photo(files["image"]).pixels
-        depth = self.read_depth(files["depth"])
-        camera = self.camera(item, (image.shape[0], image.shape[1]))
+        photo = read_photo(files["image"])
+        image, depth = photo.pixels, self.read_depth(files["depth"])
+        camera = self.camera(item, (photo.height, photo.width))
+        if camera is None and depth.intrinsics is None:
+            camera = _exif_camera(photo)
         has_mask = any(kind.startswith("mask") for kind in files)
         if self.form != PLAIN or has_mask or depth.shape != image.shape[:2]:
             image, depth = self.form.apply(image, depth, files, camera)
@@ -175,7 +177,10 @@ class Layout(DepthDataset):
         raise NotImplementedError
 
     def camera(self, item: Any, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the camera of one item whose image is of `size` (H,W), None if not known."""
+        """Return the camera of one item whose image is of `size` (H,W), None if not known.
+
+        That of the depth file, or of the photograph's EXIF block, then counts, as in prediction.
+        """
         return None
 
     @classmethod
@@ -223,3 +228,11 @@ def check_one_size(
             f"{file}: label is {size_words(labels.shape)} but {photo} is "
             f"{size_words(image.shape)}; a pair must have one size"
         )
+
+
+def _exif_camera(photo: Photo) -> Intrinsics | None:
+    """Return the camera by the EXIF block; none where its values cannot be used."""
+    try:
+        return photo.lens.intrinsics(photo.width, photo.height)
+    except LeadlineError:
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -133,6 +133,11 @@ def open_source(
         return _open_model(source, protocol)
     if isinstance(source, PredictionFolder):
         return _open_folder(source, samples, ids, protocol)
+    # What these have collected in another evaluation is not of this one.
+    if isinstance(source, ModelPredictions):
+        source = replace(source, cameras=[])
+    elif isinstance(source, FilePredictions):
+        source = replace(source, cropped={})
     return OpenedSource(source, type(source).__name__)
 
 

@@ -27,6 +27,9 @@ SHORTEST_FOCAL = 0.02
 SMALL_FOCAL = 10.0
 """Pixels: below it, a principal point in the first pixel is a share of the picture's size."""
 
+FAR_FROM_CENTRE = 0.2
+"""Of the picture's sides: KITTI's crops come to 0.07, the camera of a half-size picture to 0.25."""
+
 
 @dataclass(frozen=True)
 class CameraFile:
@@ -46,9 +49,12 @@ class CameraFile:
         """Return the camera for a picture of `width` x `height` pixels.
 
         A LeadlineWarning says where the file seems to be for another picture: its own size has
-        another aspect ratio, or it states no size and its principal point lies outside this one.
+        another aspect ratio, or it states no size and its principal point lies far from the middle
+        of this one. The camera of a turned picture is turned, its axis taken for central.
         Errors: LeadlineError, naming the file, for a focal length that is no number of pixels.
         """
+        if self._is_of_a_turned(width, height):
+            return self._turned().for_size(width, height)
         own_width, own_height = self.size or (width, height)
         if self.fx < SHORTEST_FOCAL * own_width:
             raise LeadlineError(
@@ -59,14 +65,34 @@ class CameraFile:
         camera = Intrinsics(self.fx, self.fy, self.cx, self.cy, own_width, own_height)
         return camera if self.size is None else camera.scaled_to(width, height)
 
+    def _is_of_a_turned(self, width: int, height: int) -> bool:
+        """Return whether the file's own size is that of the picture turned by 90 degrees."""
+        if self.size is None or self.size[0] == self.size[1]:
+            return False
+        across, down = width / self.size[1], height / self.size[0]
+        return abs(across - down) <= (0.01 + 1 / min(width, height)) * across
+
+    def _turned(self) -> CameraFile:
+        """Return the camera of the picture turned by 90 degrees, no matter to which side."""
+        width, height = self.size or (0, 0)
+        warnings.warn(
+            f"{self.path}: is for pictures of {width} x {height}, and this one is turned by 90 "
+            "degrees, so is the camera; its axis is taken for central",
+            LeadlineWarning,
+            stacklevel=4,
+        )
+        centre = (height - 1) / 2, (width - 1) / 2
+        return CameraFile(self.path, self.fy, self.fx, *centre, (height, width))
+
     def _warn_of_another_picture(self, width: int, height: int) -> None:
         text = ""
         if self.size is None:
-            if not (-0.5 <= self.cx <= width - 0.5 and -0.5 <= self.cy <= height - 0.5):
+            aside = abs(self.cx - (width - 1) / 2) / width, abs(self.cy - (height - 1) / 2) / height
+            if max(aside) > FAR_FROM_CENTRE:
                 text = (
-                    f"its principal point ({self.cx:g}, {self.cy:g}) lies outside a picture of "
-                    f"{width} x {height}; where it is the camera of a larger picture, give JSON "
-                    "with width and height, and it is scaled"
+                    f"its principal point ({self.cx:g}, {self.cy:g}) is far from the middle of a "
+                    f"picture of {width} x {height}; where it is the camera of a larger or smaller "
+                    "picture, give JSON with width and height, and it is scaled"
                 )
         else:
             across, down = width / self.size[0], height / self.size[1]
