@@ -1,14 +1,23 @@
 """The one exception a user is meant to read, and the words that such messages share."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+
+LONGEST_VALUE = 80
+LONGEST_MESSAGE = 1200
+_LONG_QUOTE = re.compile(r"'(?!leadline )([^']{161,})'")
 
 
 class LeadlineError(Exception):
     """Something the user can correct: the message names the file, the value and the remedy.
 
-    The command line prints it as one line and exits with status 2.
+    The command line prints it as one line and exits with status 2. Quoted values that no person
+    would read are cut, and control characters written out.
     """
+
+    def __init__(self, message: str = ""):
+        super().__init__(readable(str(message)))
 
 
 class LeadlineWarning(UserWarning):
@@ -26,6 +35,30 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def readable(text: str) -> str:
+    """Return a message without what nobody reads: control characters, long values, a flood."""
+    text = _LONG_QUOTE.sub(lambda match: f"'{match[1][:LONGEST_VALUE]}...'", text)
+    if len(text) > LONGEST_MESSAGE:
+        text = f"{text[:800]} ... {text[-300:]}"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return text with control characters, and bytes of a name in no encoding, written out."""
+    return "".join(
+        each
+        if each.isprintable() or each == "\n"
+        else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
+
+
+def value_words(value: object) -> str:
+    """Return the repr of a value that somebody gave, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,7 +1,9 @@
 """The `leadline` command: one file a sub-command, imported when it is called."""
 
 import sys
+import warnings
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -77,15 +79,23 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user error is one line on stderr and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file's name may be of any encoding
+            stream.reconfigure(errors="backslashreplace")
+    # What Pillow remarks on pictures says nothing that Leadline does not say in words of its own.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         status = app(standalone_mode=False)
     except KeyboardInterrupt:
         status = 130
     except Exception as error:
+        # Imported here: the message of a missing module is needed only where one is missing.
+        from leadline.errors import readable
+
         line = _user_error(error)
         if line is None:
             raise
-        print(line, file=sys.stderr)
+        print(readable(line), file=sys.stderr)
         status = 2
     sys.exit(status)
 

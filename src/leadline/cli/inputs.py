@@ -9,7 +9,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.errors import LeadlineError, LeadlineWarning, printable
 from leadline.io.formats import writable_formats
 from leadline.io.jobs import Failure, JobResults
 
@@ -43,7 +43,7 @@ def print_warnings() -> Iterator[None]:
                 show_other(message, category, filename, lineno, file, line)
             elif str(message) not in printed:
                 printed.add(str(message))
-                print(f"leadline: {message}", file=sys.stderr)
+                print(f"leadline: {printable(str(message))}", file=sys.stderr)
 
         warnings.simplefilter("always", LeadlineWarning)
         warnings.showwarning = show

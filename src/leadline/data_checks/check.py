@@ -7,6 +7,7 @@ exact duplicates are looked at in every file; whatever needs pixels, in a sample
 from __future__ import annotations
 
 import random
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from leadline.data_checks.report import Report
 from leadline.data_checks.scale import check_scale, measure_scale
 from leadline.data_checks.splits import check_splits
 from leadline.data_checks.values import check_values, measure_pair
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 
 Track = Callable[[Iterable[int]], Iterator[int]]
 
@@ -63,7 +64,9 @@ def check_data(
     drawn = draw_pairs(listing.pairs, sample)
     grid = grid_for(_usual_aspect(drawn, headers))
     indices = track("pairs", "pairs")(range(len(drawn)))
-    pairs = tuple(measure_pair(drawn[index], grid) for index in indices)
+    with warnings.catch_warnings():  # of single pictures: findings are about all of them
+        warnings.simplefilter("ignore", LeadlineWarning)
+        pairs = tuple(measure_pair(drawn[index], grid) for index in indices)
     readable = [pair for pair in pairs if pair.depth is not None]
     alignment = measure_alignment(readable)
     scale = measure_scale(listing, readable, alignment)

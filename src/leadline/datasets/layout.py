@@ -145,7 +145,7 @@ class Layout(DepthDataset):
     def read(self, item: Any) -> Sample:
         """Read the image, the depth and, where there are any, the labels of one item."""
         files = self.paths(item)
-        photo = read_photo(files["image"])
+        photo = read_photo(files["image"], self.grey_levels)
         image, depth = photo.pixels, self.read_depth(files["depth"])
         camera = self.camera(item, (photo.height, photo.width))
         if camera is None and depth.intrinsics is None:

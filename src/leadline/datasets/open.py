@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leadline.datasets.arkitscenes import ArkitScenesDataset
 from leadline.datasets.bts import BtsDataset
 from leadline.datasets.densedepth import DenseDepthDataset
@@ -22,7 +25,7 @@ from leadline.datasets.layout import Layout
 from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
 from leadline.datasets.pairs import PairsDataset
-from leadline.datasets.sample import DepthDataset
+from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.datasets.scannet import ScanNetDataset
 from leadline.datasets.seven_scenes import SevenScenesDataset
 from leadline.datasets.shards import ShardsDataset
@@ -31,6 +34,7 @@ from leadline.datasets.sunrgbd import SunRgbdDataset
 from leadline.datasets.tum import TumDataset
 from leadline.datasets.vkitti import Vkitti1Dataset, Vkitti2Dataset
 from leadline.errors import LeadlineError
+from leadline.io.photos import GreyLevels, levels_of, read_deep_grey
 
 LAYOUTS: tuple[type[Layout], ...] = (
     ShardsDataset,
@@ -56,6 +60,10 @@ LAYOUTS: tuple[type[Layout], ...] = (
     PairsDataset,
 )
 """Every layout, the particular before the general: the first that matches a path is taken."""
+
+DEEP_GREY_SUFFIXES = {".png", ".tif", ".tiff"}
+PICTURES_LOOKED_AT = 16
+"""Of each split, for the black and white of 16-bit grey pictures."""
 
 ALL = "all"
 """The split that every data set has: all of it."""
@@ -116,8 +124,24 @@ class DataSource:
                 f"{self.layout.points_at}"
             )
         dataset = data.dataset or self.layout.is_of
-        data = replace(data, description=description, dataset=dataset)
+        levels = data.grey_levels or self._grey_levels(data)
+        data = replace(data, description=description, dataset=dataset, grey_levels=levels)
         return data.within(opening.min_depth, opening.max_depth)
+
+    def _grey_levels(self, data: DepthDataset) -> GreyLevels | None:
+        """Return one black and white for 16-bit grey pictures of all splits, None of others."""
+        if _deep_grey(data, 0) is None:
+            return None
+        units = self.layout.fixed_units or self.opening.units_per_metre
+        options = self.opening.layout_options
+        values = [
+            picture.ravel()
+            for split in self.splits or (None,)
+            for whole in (self.layout.open(self.path, split, units, **options),)
+            for index in evenly_spaced(len(whole), PICTURES_LOOKED_AT)
+            if (picture := _deep_grey(whole, index)) is not None
+        ]
+        return levels_of(np.concatenate(values)) if values else None
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
         """Open a split that lies in the data or beside it, None where there is none."""
@@ -158,6 +182,17 @@ class DataSource:
             return train.subset(sorted(order)), None
         kept = set(order) - set(held_out)
         return train.subset(sorted(kept)), train.subset(sorted(held_out)).within(0.0, None)
+
+
+def _deep_grey(data: DepthDataset, index: int) -> NDArray[np.uint16] | None:
+    """Return the values of a sample's picture if it is 16-bit grey; None of any other, or none."""
+    path = data.files(index).get("image")
+    if path is None or path.suffix.lower() not in DEEP_GREY_SUFFIXES:
+        return None
+    try:
+        return read_deep_grey(path)
+    except LeadlineError:  # whoever reads it says so
+        return None
 
 
 def find_data(

@@ -25,9 +25,10 @@ from leadline.depth.encodings import DepthEncoding
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 from leadline.depth.units import parse_units
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, value_words
 from leadline.io.cameras import CameraFile, declared_camera
 from leadline.io.files import read_bytes
+from leadline.io.photos import FULL_SCALE
 from leadline.io.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
@@ -110,6 +111,7 @@ class PairsDataset(Layout):
             pairs,
             units,
             dataset=declared.dataset,
+            grey_levels=declared.grey_levels,
             form=declared.form,
             camera_file=declared.camera,
         )
@@ -187,6 +189,19 @@ def list_split(path: Path, split: str | None) -> PairListing:
     return list_pairs(path, split)
 
 
+def _grey_levels(path: Path, given: object) -> tuple[int, int] | None:
+    """Return the black and the white that a declaration gives, None where it gives none."""
+    if given is None:
+        return None
+    levels = [each for each in given if type(each) is int] if isinstance(given, list) else []
+    if len(levels) != 2 or not 0 <= levels[0] < levels[1] <= FULL_SCALE:
+        raise LeadlineError(
+            f"{path}: grey_levels is {value_words(given)}; expected [black, white] of 16-bit "
+            "pictures, such as [29000, 31040]"
+        )
+    return levels[0], levels[1]
+
+
 @dataclass(frozen=True)
 class Declarations:
     """What `dataset.yaml` says of the data beside it; all None or plain where there is none."""
@@ -195,6 +210,7 @@ class Declarations:
     camera: CameraFile | None = None
     form: DepthForm = PLAIN
     dataset: str = ""
+    grey_levels: tuple[int, int] | None = None
 
     @classmethod
     def read(cls, root: Path, options: Mapping[str, str]) -> Declarations:
@@ -211,6 +227,7 @@ class Declarations:
             None if camera is None else declared_camera(path, camera),
             DepthForm.declared(content, options, path),
             str(content.get("dataset") or "").strip().lower(),
+            _grey_levels(path, content.get("grey_levels")),
         )
 
     def units(self, root: Path, given: float | None) -> float | None:

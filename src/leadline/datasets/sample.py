@@ -117,6 +117,7 @@ class DepthDataset:
     `units_per_metre` is the scale of its depth files where they are whole numbers that do not say
     it themselves. Depth outside `min_depth` (exclusive) to `max_depth` metres is invalid.
     `dataset` is the published data set that it is of (nyu, kitti, ...), "" where nothing says so.
+    `grey_levels` are black and white of its 16-bit grey pictures, None where it has none.
     """
 
     root: Path
@@ -127,6 +128,7 @@ class DepthDataset:
     description: str = ""
     with_labels: bool = True
     dataset: str = ""
+    grey_levels: tuple[int, int] | None = None
 
     @abstractmethod
     def read(self, item: Any) -> Sample:

@@ -47,6 +47,8 @@ WORST_FILE = "worst.png"
 CASES_FOLDER = "cases"
 REPORT_FILE = "report.html"
 COUNTS = ("pixels", "missing")
+ANY_NAME: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
+"""How ids are written and read back, which are file names in whatever encoding."""
 
 
 class DataOpening(BaseModel):
@@ -115,7 +117,7 @@ class ImageTable:
             else ["" if np.isnan(value) else value for value in each.tolist()]
             for name, each in self.columns.items()
         ]
-        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as f:
+        with atomic_path(path) as temporary, temporary.open("w", newline="", **ANY_NAME) as f:
             writer = csv.writer(f)
             writer.writerow(["id", *self.columns])
             writer.writerows(zip(self.ids, *columns, strict=True))
@@ -131,7 +133,7 @@ class ImageTable:
                 f"{path}: is missing beside {RESULT_FILE}; keep the folder together"
             )
         try:
-            with path.open(newline="", encoding="utf-8") as file:
+            with path.open(newline="", **ANY_NAME) as file:
                 reader = csv.DictReader(file)
                 names = [name for name in reader.fieldnames or [] if name != "id"]
                 lines = list(reader)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, one_line
 from leadline.export import WeightType
 from leadline.io.atomic import atomic_path
 from leadline.io.checksums import (
@@ -35,8 +35,17 @@ def write_sealed(model: bytes, path: Path) -> list[Path]:
     weights = path.with_suffix(".bin")
     converted: Any = openvino.Core().read_model(model)
     with atomic_path(path) as temporary, atomic_path(weights) as temporary_bin:
-        openvino.save_model(converted, temporary, compress_to_fp16=False)
-        temporary.with_suffix(".bin").replace(temporary_bin)
+        written = temporary.with_suffix(".bin")
+        try:
+            openvino.save_model(converted, temporary, compress_to_fp16=False)
+            written.replace(temporary_bin)
+        except RuntimeError as error:  # what OpenVINO raises on a full disk
+            raise LeadlineError(
+                f"{path}: cannot write here ({one_line(error)[-200:]}); choose another output "
+                "path, or free space and permissions"
+            ) from error
+        finally:
+            written.unlink(missing_ok=True)
         seal_openvino(temporary, temporary_bin)
     return [path, weights]
 

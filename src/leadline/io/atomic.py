@@ -50,9 +50,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, in one step. Errors: as `atomic_path`."""
+    """Write `text` as UTF-8, in one step. Errors: as `atomic_path`.
+
+    The bytes of a file name that are no UTF-8 are written out as escapes.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
+from leadline.io.files import DECODE_ERRORS
 from leadline.io.float_files import Raw, as_plane, unreadable
+from leadline.io.limits import check_pixels
 from leadline.io.metadata import PREFIX, Metadata
 
 _MAGIC = b"\x76\x2f\x31\x01"
@@ -40,10 +42,16 @@ def read_exr(path: Path, data: bytes) -> Raw:
 
     _refuse_cut_short(path, data)
     try:
+        with OpenEXR.File(str(path), header_only=True) as file:
+            (left, top), (right, bottom) = np.asarray(file.header()["dataWindow"]).tolist()
+    except DECODE_ERRORS as error:
+        raise unreadable(path, "EXR", error) from error
+    check_pixels(path, (int(right) - int(left) + 1) * (int(bottom) - int(top) + 1))
+    try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             header = dict(file.header())  # emptied when the file closes
             channels = {name: channel.pixels for name, channel in file.channels().items()}
-    except (RuntimeError, ValueError, TypeError) as error:
+    except DECODE_ERRORS as error:
         raise unreadable(path, "EXR", error) from error
     if not np.array_equal(header["dataWindow"], header["displayWindow"]):
         raise LeadlineError(

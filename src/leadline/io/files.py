@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import json
+import lzma
+import struct
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError, one_line
+
+DECODE_ERRORS: tuple[type[Exception], ...] = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError,
+    lzma.LZMAError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What other people's decoders (numpy, Pillow, OpenEXR, YAML, zip) raise of a file that is damaged.
+
+Each of them was raised by a file with a few bytes changed; nothing else is asked of the decoder
+inside such a block, so that no fault of Leadline's own is hidden.
+"""
 
 
 def read_bytes(path: Path, noun: str, remedy: str = "") -> bytes:
@@ -44,9 +60,10 @@ def read_json(path: Path, noun: str, remedy: str = "") -> Any:
     `noun` is as in `read_bytes`; `remedy` is what to do about a missing or damaged file, by
     default to copy it again. Errors: LeadlineError as there, and where the file is not JSON.
     """
+    content = read_bytes(path, noun, remedy)
     try:
-        return json.loads(read_bytes(path, noun, remedy))
-    except ValueError as error:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise LeadlineError(
             f"{path}: is damaged, not JSON ({one_line(error)}); "
             f"{remedy or f'copy the {noun} again'}"

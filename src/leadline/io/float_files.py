@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import zipfile
-import zlib
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, one_line, size_words
 from leadline.io.atomic import atomic_path
+from leadline.io.files import DECODE_ERRORS
+from leadline.io.limits import check_pixels
 from leadline.io.metadata import KIND, PREFIX, Metadata
 
 _OUR_FIELDS = ("depth", "valid", "units_per_metre", "kind", "provenance", "intrinsics")
@@ -60,25 +62,24 @@ def write_pfm(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
 
 def read_npy(path: Path, data: bytes) -> Raw:
     """Return the (H,W) values of a NPY file; (1,H,W) and (H,W,1) lose their single axis."""
+    check_npy_extent(path, BytesIO(data), len(data))
     try:
         array = np.lib.format.read_array(BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, OSError, SyntaxError) as error:
+    except DECODE_ERRORS as error:
         raise unreadable(path, "NPY", error) from error
     return as_plane(path, np.asarray(array)), {}
 
 
 def read_npz(path: Path, data: bytes) -> Raw:
     """Return "depth", or the only plane-like array, of a NPZ file; masked by our "valid"."""
+    _check_npz_extent(path, data)
     try:
         with np.load(BytesIO(data), allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array, not an archive")
             names = _OUR_FIELDS if "depth" in archive.files else archive.files
             fields = {name: np.asarray(archive[name]) for name in archive.files if name in names}
-    except (
-        ValueError, EOFError, MemoryError, OSError, KeyError, AttributeError,
-        zipfile.BadZipFile, zlib.error, NotImplementedError,
-    ) as error:  # fmt: skip
+    except DECODE_ERRORS as error:
         raise unreadable(path, "NPZ", error) from error
     planes = [name for name, array in fields.items() if _is_plane(array)]
     if "depth" not in fields and len(planes) != 1:
@@ -92,6 +93,45 @@ def read_npz(path: Path, data: bytes) -> Raw:
     if "valid" in fields and fields["valid"].shape == depth.shape:
         depth = np.where(fields["valid"].astype(bool), depth, 0)
     return depth, _texts_of_npz(path, fields, depth.shape)
+
+
+def check_npy_extent(path: Path, file: IO[bytes], most_bytes: int | None = None) -> None:
+    """Read the header of a NPY file; raise LeadlineError for an array too large to be depth.
+
+    `most_bytes` is how many bytes there are for it, None where they are compressed.
+    """
+    try:
+        major, _ = version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            read = np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file) if major < 3 else ((), False, np.dtype(float))
+        values = math.prod(int(side) for side in shape)
+    except DECODE_ERRORS as error:
+        raise unreadable(path, "NPY", error) from error
+    check_pixels(path, values)
+    if most_bytes is not None and values * dtype.itemsize > most_bytes and not dtype.hasobject:
+        needed = values * dtype.itemsize
+        raise LeadlineError(
+            f"{path}: is cut short: its {values} values need {needed} bytes and the file holds "
+            f"{most_bytes}; copy the depth map again"
+        )
+
+
+def _check_npz_extent(path: Path, data: bytes) -> None:
+    """Raise LeadlineError for an archive with an array too large to be depth."""
+    try:
+        archive = zipfile.ZipFile(BytesIO(data))
+    except DECODE_ERRORS as error:
+        raise unreadable(path, "NPZ", error) from error
+    for name in archive.namelist():
+        try:
+            member = archive.open(name)
+        except DECODE_ERRORS as error:
+            raise unreadable(path, "NPZ", error) from error
+        with member:
+            if name.endswith(".npy"):
+                check_npy_extent(path, member)
 
 
 def _texts_of_npz(
@@ -135,6 +175,7 @@ def read_pfm(path: Path, data: bytes) -> Raw:
             f"{path}: is cut short: {size_words((height, width))} values need {4 * width * height} "
             f"bytes and the file holds {len(body)}; copy the depth map again"
         )
+    check_pixels(path, width * height)
     values = np.frombuffer(body, dtype="<f4" if little else ">f4", count=width * height)
     return values.reshape(height, width)[::-1].astype(np.float32), {}
 

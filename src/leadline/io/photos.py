@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +20,7 @@ from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.atomic import atomic_path
 from leadline.io.exif import Lens
-from leadline.io.files import read_bytes
+from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.jpeg import decode_plain_jpeg
 
 IMAGE_SUFFIXES = frozenset(
@@ -36,10 +34,15 @@ UNREAD_SUFFIXES = frozenset(
 )
 """Suffixes of pictures that `read_photo` does not open: sensor data, drawings and the like."""
 
+GreyLevels = tuple[int, int]
+"""Which values of 16-bit grey are black and white."""
+
+FULL_SCALE = 65535
+SMALL_PART = 1 / 8
+"""Of its range: 16-bit grey that fills less would have fewer than 32 grey levels left."""
+
 _EXIF_IFD = 0x8769
 _TAG_ORIENTATION = 0x0112
-
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +79,13 @@ class Photo:
         return int(self.pixels.shape[1])
 
 
-def read_photo(path: Path | str) -> Photo:
+def read_photo(path: Path | str, grey_levels: GreyLevels | None = None) -> Photo:
     """Read any common picture file as upright 8-bit RGB.
 
-    The EXIF orientation is applied. Grey becomes three equal channels; 16-bit grey is divided by
-    257 and rounded, so that 65535 becomes 255; 16-bit colour keeps its high byte. Transparency is
+    The EXIF orientation is applied. Grey becomes three equal channels. 16-bit grey becomes 8 bits
+    between the black and the white of `grey_levels`; without them from 0 to 65535, unless it fills
+    a small part of that, as thermal and 12-bit cameras do: then between its own darkest and
+    brightest, which a LeadlineWarning says. 16-bit colour keeps its high byte. Transparency is
     ignored: the stored colours are kept, nothing is blended. CMYK is converted without an ICC
     profile and follows Pillow in taking every CMYK JPEG as Adobe's inverted kind. Of an animation
     or a multi-page file the first picture is read.
@@ -90,10 +95,12 @@ def read_photo(path: Path | str) -> Photo:
     or 32-bit values, whose white level is unknown.
     """
     path = Path(path)
-    return decode_photo(read_bytes(path, "photo"), path)
+    return decode_photo(read_bytes(path, "photo"), path, grey_levels)
 
 
-def decode_photo(data: bytes, path: Path | None = None) -> Photo:
+def decode_photo(
+    data: bytes, path: Path | None = None, grey_levels: GreyLevels | None = None
+) -> Photo:
     """Do what `read_photo` does with the bytes of a file, whose `path` is for its messages."""
     plain = decode_plain_jpeg(data)
     if plain is not None:
@@ -101,16 +108,19 @@ def decode_photo(data: bytes, path: Path | None = None) -> Photo:
     named = path or Path("picture")
     _open_heic(data, named)
     with explain_decode_errors(named, "photo"), Image.open(BytesIO(data)) as image:
-        photo = photo_of_image(image, named)
+        photo = photo_of_image(image, named, grey_levels)
     return replace(photo, path=path)
 
 
-def photo_of_image(image: Image.Image, path: Path = Path("picture")) -> Photo:
+def photo_of_image(
+    image: Image.Image, path: Path = Path("picture"), grey_levels: GreyLevels | None = None
+) -> Photo:
     """Return a Pillow image as upright 8-bit RGB, with its EXIF block; see `read_photo`."""
     image.load()
     exif = _exif_of(image)
+    pixels = _to_rgb(image, path, grey_levels)
     return Photo(
-        pixels=np.ascontiguousarray(_upright(_to_rgb(image, path), exif.get(_TAG_ORIENTATION))),
+        pixels=np.ascontiguousarray(_upright(pixels, exif.get(_TAG_ORIENTATION))),
         lens=Lens.from_exif(exif),
     )
 
@@ -165,7 +175,7 @@ def explain_decode_errors(path: Path, noun: str) -> Iterator[None]:
         raise LeadlineError(
             f"{path}: does not fit into memory; reduce or crop the {noun} first"
         ) from None
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise LeadlineError(
             f"{path}: is damaged or cut short ({one_line(error)}); copy or export the {noun} again"
         ) from error
@@ -203,11 +213,51 @@ def _compress_level(pixels: NDArray[Any]) -> int:
     return 1 if pixels.dtype == np.uint16 else 6
 
 
-def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        values = np.asarray(image).astype(np.uint32)
-        grey = ((values + 128) // 257).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+def read_deep_grey(path: Path) -> NDArray[np.uint16] | None:
+    """Return the values (H,W) of a 16-bit grey picture, None of any other.
+
+    Errors: LeadlineError for a file that cannot be read.
+    """
+    data = read_bytes(path, "photo")
+    with explain_decode_errors(path, "photo"), Image.open(BytesIO(data)) as image:
+        return np.asarray(image).astype(np.uint16) if _is_deep_grey(image) else None
+
+
+def levels_of(values: NDArray[np.uint16]) -> GreyLevels | None:
+    """Return the darkest and the brightest of 16-bit grey, None where it fills its whole range.
+
+    A thousandth at each end may lie beyond.
+    """
+    low, high = (int(value) for value in np.percentile(values, (0.1, 99.9)))
+    return (low, high) if 0 < high - low < SMALL_PART * FULL_SCALE else None
+
+
+def _is_deep_grey(image: Image.Image) -> bool:
+    is_16_bits = image.mode == "I" and image.format in ("PNG", "PPM")
+    return image.mode.startswith("I;16") or is_16_bits
+
+
+def _deep_grey_to_rgb(
+    values: NDArray[Any], path: Path, levels: GreyLevels | None
+) -> NDArray[np.uint8]:
+    chosen = levels or levels_of(values)
+    if chosen is not None and levels is None:
+        warnings.warn(
+            f"{path}: 16-bit grey from {chosen[0]} to {chosen[1]} became black to white, of this "
+            "picture alone; a data set has one scale for all, or declares grey_levels",
+            LeadlineWarning,
+            stacklevel=4,
+        )
+    low, high = chosen or (0, FULL_SCALE)
+    span = high - low
+    above = np.clip(values.astype(np.int64) - low, 0, span)
+    grey = ((255 * above + span // 2) // span).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _to_rgb(image: Image.Image, path: Path, levels: GreyLevels | None) -> NDArray[np.uint8]:
+    if _is_deep_grey(image):
+        return _deep_grey_to_rgb(np.asarray(image), path, levels)
     if image.mode in ("F", "I"):
         raise LeadlineError(
             f"{path}: holds {'floating-point' if image.mode == 'F' else '32-bit'} values, whose "
@@ -224,7 +274,7 @@ def _exif_of(image: Image.Image) -> dict[int, Any]:
     try:
         exif = image.getexif()
         return {**exif, **exif.get_ifd(_EXIF_IFD)}
-    except (*_DECODE_ERRORS, KeyError, TypeError):
+    except DECODE_ERRORS:
         return {}
 
 

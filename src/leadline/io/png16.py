@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
-from leadline.errors import LeadlineError, LeadlineWarning, size_words
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.io.limits import check_pixels
 from leadline.io.metadata import PREFIX, Metadata
 from leadline.io.photos import explain_decode_errors, write_png
 
@@ -24,7 +25,6 @@ DEFAULT_UNITS = 1000.0
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY = 0
-_MOST_PIXELS = 178_956_970  # Pillow's limit for pictures, kept here because OpenCV's is wider
 
 
 def quantise(depth_map: DepthMap, units_per_metre: float) -> tuple[NDArray[np.uint16], int]:
@@ -83,10 +83,7 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
         raise LeadlineError(
             f"{path}: has {bits} bits per pixel, too few for depth; give an 8- or 16-bit grey PNG"
         )
-    if width * height > _MOST_PIXELS:
-        raise LeadlineError(
-            f"{path}: {size_words((height, width))} pixels are too many; crop the depth map"
-        )
+    check_pixels(path, width * height)
     values = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2:  # a grey PNG with a transparent value gains channels
         with explain_decode_errors(path, "depth map"), Image.open(BytesIO(data)) as image:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from leadline.errors import LeadlineError, one_line
-from leadline.io.files import read_bytes
+from leadline.io.files import DECODE_ERRORS, read_bytes
+
+YAML_ERRORS: tuple[type[Exception], ...] = (yaml.YAMLError, *DECODE_ERRORS)
+
+MOST_VALUES = 100_000
+MOST_LEVELS = 40
+"""What a YAML file may hold: a recipe has 200 values, six levels deep."""
 
 
 def read_yaml(path: Path, noun: str) -> Any:
@@ -27,11 +34,37 @@ def parse_yaml(content: bytes | str, origin: Path | str, noun: str) -> Any:
     Errors: LeadlineError, naming `origin`, where the content is not YAML in UTF-8.
     """
     try:
-        return yaml.load(content, _Loader)
-    except (yaml.YAMLError, ValueError) as error:
+        parsed = yaml.load(content, _Loader)
+    except YAML_ERRORS as error:
         raise LeadlineError(
-            f"{origin}: not readable as YAML ({one_line(error)}); correct the {noun}"
+            f"{origin}: not readable as YAML ({one_line(error)[:200]}); correct the {noun}"
         ) from None
+    _check_extent(parsed, origin, noun)
+    return parsed
+
+
+def _check_extent(parsed: Any, origin: Path | str, noun: str) -> None:
+    """Raise LeadlineError for more values than a person writes, or deeper ones.
+
+    A few aliases of aliases (*a) are millions of values once they are printed or copied.
+    """
+    level, values = [parsed], 0
+    for _depth in range(MOST_LEVELS):
+        values += len(level)
+        if values > MOST_VALUES:
+            break
+        level = [
+            value
+            for each in level
+            if isinstance(each, dict | list)
+            for value in islice(each.values() if isinstance(each, dict) else each, MOST_VALUES)
+        ]
+        if not level:
+            return
+    raise LeadlineError(
+        f"{origin}: holds more than {MOST_VALUES} values, or lists more than {MOST_LEVELS} deep, "
+        f"with its aliases (*) written out; correct the {noun}"
+    )
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, nearest, one_line
+from leadline.errors import LeadlineError, nearest, one_line, value_words
 from leadline.io.yaml_files import parse_yaml, read_yaml
 from leadline.metrics.protocol import Protocol
 
@@ -129,7 +129,8 @@ def _validated(origin: str, content: dict[str, Any]) -> Protocol:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise LeadlineError(
-            f"{origin}: {key} is {first['input']!r}; {one_line(ValueError(first['msg']))}"
+            f"{origin}: {key} is {value_words(first['input'])}; "
+            f"{one_line(ValueError(first['msg']))}"
         ) from None
     except TypeError as error:  # a YAML date or set
         raise LeadlineError(f"{origin}: {one_line(error)}; give numbers, text or lists") from None

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from leadline.errors import LeadlineError, nearest
+from leadline.errors import LeadlineError, nearest, value_words
 from leadline.io.files import read_json
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.catalog import CATALOG
@@ -66,7 +66,9 @@ def read_config(path: Path) -> ModelConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise LeadlineError(f"{path}: {where} = {first['input']!r}: {first['msg']}") from error
+        raise LeadlineError(
+            f"{path}: {where} = {value_words(first['input'])}: {first['msg']}"
+        ) from error
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from error
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from leadline.errors import LeadlineError, nearest
+from leadline.errors import LeadlineError, nearest, value_words
 
 
 def check_options(
@@ -36,7 +36,9 @@ def check_options(
         try:
             TypeAdapter(types.get(name, Any), config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
-            raise LeadlineError(f"{key}.{name} = {value!r}: {error.errors()[0]['msg']}") from error
+            raise LeadlineError(
+                f"{key}.{name} = {value_words(value)}: {error.errors()[0]['msg']}"
+            ) from error
     for name in known:
         if name not in options and parameters[name].default is inspect.Parameter.empty:
             raise LeadlineError(f"{key}.{name} is missing: it has no default")

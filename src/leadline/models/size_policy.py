@@ -9,6 +9,10 @@ import math
 
 import numpy as np
 
+from leadline.errors import LeadlineError, size_words
+
+LARGEST_GROWTH = 4
+
 MAX_HALVINGS = 5
 """Shrinking is done in bilinear steps of at most 2, which average every source pixel; the last
 step may be larger, so that up to 2**6 times smaller nothing is skipped by much."""
@@ -19,11 +23,18 @@ def processing_size(height: int, width: int, training_area: int, stride: int) ->
 
     The arithmetic is float32, operation by operation as in the exported graph, so that both
     round alike.
+    Errors: LeadlineError for a picture so long and thin that its shorter side, which cannot be less
+    than `stride`, makes it `LARGEST_GROWTH` times that many pixels.
     """
     sides = np.array([height, width], dtype=np.float32)
     grow = np.sqrt(sides[0] * sides[1] / np.float32(training_area))
     steps = np.maximum(np.rint(sides / grow / np.float32(stride)), np.float32(1))
     h, w = (steps * np.float32(stride)).astype(int)
+    if h * w > max(LARGEST_GROWTH * training_area, stride * stride):
+        raise LeadlineError(
+            f"a picture of {size_words((height, width))} pixels is too long and thin for the "
+            f"network, which would see {size_words((h, w))}; crop it"
+        )
     return int(h), int(w)
 
 

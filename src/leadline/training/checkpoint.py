@@ -9,9 +9,11 @@ import torch
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path, write_text
+from leadline.io.locks import LOCK_FILE
 from leadline.metrics import METRICS
 from leadline.models.base import DepthModel
 from leadline.training.recipe import Recipe
+from leadline.training.run_folder import CHECKPOINTS, MODEL
 
 LAST, BEFORE = "last.ckpt", "before_last.ckpt"
 
@@ -47,10 +49,12 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the half-written checkpoint that a killed process left behind."""
-    for path in folder.glob(f".leadline-*{Path(LAST).suffix}"):
-        path.unlink(missing_ok=True)
+def remove_leftovers(run: Path) -> None:
+    """Remove the half-written files that a killed process left in the folder of a run."""
+    for folder in (run, run / CHECKPOINTS, run / MODEL):
+        for path in folder.glob(".leadline-*"):
+            if path.is_file() and path.name != LOCK_FILE:
+                path.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
@@ -74,8 +78,8 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
             continue
         return state, (f"{'; '.join(problems)}: going on from {name}" if problems else None)
     raise LeadlineError(
-        f"{folder}: no checkpoint to resume from: {'; '.join(problems)}; remove the run folder and "
-        "train again"
+        f"{folder}: no checkpoint to resume from: {'; '.join(problems)}; start it again as it was "
+        f"started, with --out {folder.parent}"
     )
 
 

@@ -7,13 +7,15 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
-from leadline.errors import nearest
+from leadline.errors import nearest, value_words
 
 
 class Section(BaseModel):
     """A part of a recipe: unknown keys are errors, values are checked, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class OneOf:
@@ -68,7 +70,8 @@ def explain(error: ValidationError, whole: type[Section]) -> str:
     place = list(problem["loc"])
     key = ".".join(str(part) for part in place)
     if problem["type"] != "extra_forbidden":
-        return f"{key} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+        value = value_words(problem["input"])
+        return f"{key} = {value}: {problem['msg'].removeprefix('Value error, ')}"
     section: Any = whole
     for part in place[:-1]:
         # A number picks from a list, whose sections are all of the list's one kind.

@@ -445,8 +445,8 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
         raise LeadlineError(f"--set {override!r}: {last} is not a section of the recipe")
     try:
         place[last] = _number_or_yaml(value)
-    except yaml.YAMLError as error:
-        raise LeadlineError(f"--set {override!r}: the value is not valid YAML") from error
+    except (yaml.YAMLError, LeadlineError) as error:
+        raise LeadlineError(f"--set {override[:80]!r}: the value is not valid YAML") from error
 
 
 def _step_into(place: Any, section: str) -> Any:
@@ -464,4 +464,4 @@ def _number_or_yaml(value: str) -> Any:
     try:
         return int(value) if value.lstrip("+-").isdigit() else float(value)
     except ValueError:
-        return yaml.safe_load(value)
+        return parse_yaml(value, "--set", "value")

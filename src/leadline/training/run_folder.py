@@ -299,8 +299,12 @@ def check_run(folder: Path) -> None:
 
 
 def check_is_new(folder: Path) -> None:
-    """Raise LeadlineError where `folder` holds a run already."""
-    if (folder / RECIPE_FILE).exists():
+    """Raise LeadlineError where `folder` holds a run already.
+
+    One that was killed before its first checkpoint has nothing to be resumed, and gives way.
+    """
+    began = (folder / RECIPE_FILE).exists()
+    if began and (any(folder.glob(f"{CHECKPOINTS}/*.ckpt")) or (folder / MODEL).exists()):
         raise LeadlineError(
             f"{folder}: already holds a run; continue it with 'leadline train --resume {folder}' "
             "or choose another --out"

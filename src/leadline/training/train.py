@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.evaluation import Result
 from leadline.evaluation.scoring import Tracker, no_tracker
+from leadline.io.locks import locked
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.continuation import plan_continuation
 from leadline.training.data import render_recipe_worlds
@@ -82,8 +84,11 @@ def train(
         model = recipe.model.model_copy(update={"init": str(init)})
         recipe = recipe.model_copy(update={"model": model})
     path = None if data is None else Path(data)
-    trainer = _start_trainer(recipe, path, Path(out), units_per_metre, progress or NoProgress())
-    return _run(trainer, score, tracker)
+    with ExitStack() as held:
+        trainer = _start_trainer(
+            recipe, path, Path(out), units_per_metre, progress or NoProgress(), held
+        )
+        return _run(trainer, score, tracker)
 
 
 def continue_run(
@@ -111,15 +116,17 @@ def continue_run(
     plan = plan_continuation(
         Path(parent), overrides, None if data is None else Path(data), units_per_metre
     )
-    trainer = _start_trainer(
-        plan.recipe,
-        plan.data,
-        Path(out),
-        plan.units_per_metre,
-        progress or NoProgress(),
-        plan.parent,
-    )
-    return _run(trainer, score, tracker)
+    with ExitStack() as held:
+        trainer = _start_trainer(
+            plan.recipe,
+            plan.data,
+            Path(out),
+            plan.units_per_metre,
+            progress or NoProgress(),
+            held,
+            plan.parent,
+        )
+        return _run(trainer, score, tracker)
 
 
 def _start_trainer(
@@ -128,9 +135,10 @@ def _start_trainer(
     out: Path,
     units_per_metre: float | None,
     progress: Progress,
+    held: ExitStack,
     parent: Path | None = None,
 ) -> Trainer:
-    """Create the run folder `out`; return what trains in it."""
+    """Create the run folder `out`, whose lock is `held`; return what trains in it."""
     started = time.monotonic()
     recipe = resolve_precision(recipe)
     processes = start_processes(recipe.trainer)
@@ -144,6 +152,7 @@ def _start_trainer(
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
             create_run_folder(out, recipe, state.info)
+            held.enter_context(locked(out, "trained"))
     return Trainer(state, progress, started)
 
 
@@ -157,7 +166,8 @@ def resume(
     """Continue the run in the folder `run` from its newest checkpoint, to the same bits.
 
     The parameters are those of `train`.
-    Errors: LeadlineError where the folder holds no run or no readable checkpoint.
+    Errors: LeadlineError where the folder holds no run or no readable checkpoint, or another
+    process trains there.
 
     >>> result = resume("runs/kitchen", score=False)
     >>> result.reason.value, result.model
@@ -168,17 +178,20 @@ def resume(
     check_run(run)
     recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
     processes = start_processes(recipe.trainer)
-    with processes.raise_on_all_ranks():
-        check_installed(recipe.trainer.loggers)
-        checkpoint, warning = load_checkpoint(run / CHECKPOINTS)
-        if processes.local_rank == 0:
-            render_recipe_worlds(recipe, info.data_path, progress.say)
-    state = TrainState.restore(processes, recipe, run, info, checkpoint)
-    with processes.raise_on_all_ranks():
-        if processes.is_rank_zero:
-            remove_leftovers(run / CHECKPOINTS)
-            _announce_resume(state, warning, progress)
-    return _run(Trainer(state, progress, started), score, tracker)
+    with ExitStack() as held:
+        with processes.raise_on_all_ranks():
+            check_installed(recipe.trainer.loggers)
+            if processes.is_rank_zero:
+                held.enter_context(locked(run, "trained"))
+            checkpoint, warning = load_checkpoint(run / CHECKPOINTS)
+            if processes.local_rank == 0:
+                render_recipe_worlds(recipe, info.data_path, progress.say)
+        state = TrainState.restore(processes, recipe, run, info, checkpoint)
+        with processes.raise_on_all_ranks():
+            if processes.is_rank_zero:
+                remove_leftovers(run)
+                _announce_resume(state, warning, progress)
+        return _run(Trainer(state, progress, started), score, tracker)
 
 
 def _announce_resume(state: TrainState, warning: str | None, progress: Progress) -> None:

@@ -385,6 +385,8 @@ def announce(state: TrainState, progress: Progress) -> None:
     )
     for warning in state.warnings:
         progress.say(warning)
+    if (levels := state.train_data.grey_levels) is not None:
+        progress.say(f"16-bit grey pictures: {levels[0]} is black, {levels[1]} is white")
     announce_range(state, progress)
     start = state.recipe.model.init
     if start is not None and state.val_data is not None:

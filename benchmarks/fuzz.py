@@ -1,0 +1,401 @@
+"""Every format that Leadline reads, with bytes changed: what is accepted, refused, and what breaks.
+
+    python benchmarks/fuzz.py --inputs 10000 -o fuzz        # a table, and what broke in fuzz/
+
+Each input is a good file of one format with a few changes, half of them behind its first 64 bytes.
+It is read in a watched subprocess: 20 seconds and 1 GB more than the reader itself are the limits.
+A reader may accept a file or refuse it with a `LeadlineError`; anything else is a fault, of which
+the smallest input is kept. The same seed makes the same inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import signal
+import subprocess
+import sys
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from leadline.errors import LeadlineError
+
+SECONDS = 20
+GROWTH = 1 << 30
+HEADER = 64
+LARGEST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Target:
+    """A format: `write` makes a good file in a folder, `read` is what is tried on changed ones."""
+
+    write: Callable[[Path], Path]
+    read: Callable[[Path], object]
+
+
+def _depth(suffix: str) -> Target:
+    def write(folder: Path) -> Path:
+        from leadline.depth import DepthMap
+        from leadline.io.formats import write_depth
+
+        depth = np.linspace(1, 5, 24 * 32, dtype=np.float32).reshape(24, 32)
+        path = folder / f"depth{suffix}"
+        write_depth(path, DepthMap.from_metres(depth))
+        return path
+
+    def read(path: Path) -> object:
+        from leadline.io.formats import read_depth
+
+        return read_depth(path, 1000.0 if suffix == ".tiff" else None)
+
+    return Target(write, read)
+
+
+def _picture(suffix: str, *, is_depth: bool = False) -> Target:
+    def write(folder: Path) -> Path:
+        from PIL import Image
+
+        rng = np.random.default_rng(0)
+        if is_depth:
+            image = Image.fromarray(rng.integers(1, 9000, (24, 32)).astype(np.uint16))
+        else:
+            image = Image.fromarray(rng.integers(0, 255, (24, 32, 3)).astype(np.uint8))
+        path = folder / f"picture{suffix}"
+        image.save(path)
+        return path
+
+    def read(path: Path) -> object:
+        if is_depth:
+            return _depth(".tiff").read(path)
+        from leadline.io.photos import read_photo
+
+        photo = read_photo(path)
+        return photo.pixels, photo.intrinsics
+
+    return Target(write, read)
+
+
+def _text(name: str, content: Callable[[], str], read: Callable[[Path], object]) -> Target:
+    def write(folder: Path) -> Path:
+        path = folder / name
+        path.write_text(content(), encoding="utf-8")
+        return path
+
+    return Target(write, read)
+
+
+def _recipe_text() -> str:
+    from leadline.training.recipe import load_recipe
+
+    return load_recipe("compact").to_yaml()
+
+
+def _read_recipe(path: Path) -> object:
+    from leadline.training.recipe import load_recipe
+
+    return load_recipe(str(path)).to_yaml()
+
+
+def _protocol_text() -> str:
+    return "base: nyu-eigen\nname: mine\nsource: us\nmax_depth: 3\nclamp: [0.1, 3]\n"
+
+
+def _read_protocol(path: Path) -> object:
+    from leadline.metrics.protocols import read_protocol
+
+    return read_protocol(path).describe()
+
+
+def _read_declarations(path: Path) -> object:
+    from leadline.datasets.pairs import Declarations
+
+    return Declarations.read(path.parent, {})
+
+
+def _config_text() -> str:
+    from dataclasses import asdict
+
+    from leadline.models.base import ModelConfig
+
+    return json.dumps(asdict(ModelConfig("compact", training_focal=60.0)), indent=1)
+
+
+def _read_config(path: Path) -> object:
+    from leadline.inference.camera import TrainingCamera
+    from leadline.models.build import read_config
+
+    config = read_config(path)
+    return TrainingCamera.from_config(vars(config)).resolve(64, 48, None, "assumed")
+
+
+def _result_text() -> str:
+    from leadline.metrics import get_protocol
+
+    protocol = get_protocol("full").to_json()
+    metrics = dict.fromkeys(("abs_rel", "rmse"), 0.1)
+    content = {"model": "m", "data": "d", "protocol": protocol, "images": 2, "images_scored": 2}
+    return json.dumps({**content, "metrics": metrics})
+
+
+def _read_result(path: Path) -> object:
+    from leadline.evaluation.result import Result
+
+    table = path.parent / "per_image.csv"
+    if not table.is_file():
+        table.write_text("id,pixels,missing,abs_rel,rmse\na,5,0,0.1,0.1\nb,5,0,0.1,0.1\n")
+    return Result.load(path).to_json()
+
+
+def _read_table(path: Path) -> object:
+    from leadline.evaluation.result import ImageTable
+
+    return ImageTable.read(path).columns
+
+
+def _run_info_text() -> str:
+    return json.dumps({"data": "x", "units_per_metre": 1000.0, "initialised_from": "random"})
+
+
+def _read_run_info(path: Path) -> object:
+    from leadline.training.run_folder import RunInfo
+
+    return RunInfo.read(path.parent)
+
+
+def _status_text() -> str:
+    numbers = {"step": 3, "total_steps": 9, "steps_per_epoch": 3, "images_per_step": 2}
+    return json.dumps({"state": "stopped", **numbers, "started": "a", "updated": "b", "pid": 5})
+
+
+def _read_status(path: Path) -> object:
+    from leadline.training.run_folder import Status
+
+    status = Status.read(path.parent)
+    return status and status.is_alive()
+
+
+def _write_weights(folder: Path) -> Path:
+    import torch
+    from safetensors.torch import save_file
+
+    path = folder / "model.safetensors"
+    save_file({"a.weight": torch.ones(3, 4), "b.bias": torch.zeros(5)}, path)
+    return path
+
+
+def _read_weights(path: Path) -> object:
+    from leadline.models.encoders import read_state_dict
+
+    return list(read_state_dict(path))
+
+
+def _camera_text() -> str:
+    return "60.0 0.0 16.0\n0.0 60.0 12.0\n0.0 0.0 1.0\n"
+
+
+def _read_camera(path: Path) -> object:
+    from leadline.io.cameras import read_camera_file
+
+    return read_camera_file(path).for_size(32, 24)
+
+
+def _list_text() -> str:
+    return "image,depth,label\nrgb/0.png,depth/0.png,label/0.png\nrgb/1.png,depth/1.png,\n"
+
+
+def _read_list(path: Path) -> object:
+    from leadline.datasets.pair_listing import list_csv
+
+    return list_csv(path).faults
+
+
+TARGETS: dict[str, Target] = {
+    "depth npy": _depth(".npy"),
+    "depth npz": _depth(".npz"),
+    "depth png16": _depth(".png"),
+    "depth pfm": _depth(".pfm"),
+    "depth exr": _depth(".exr"),
+    "depth tiff": _picture(".tiff", is_depth=True),
+    "photo jpeg": _picture(".jpg"),
+    "photo png": _picture(".png"),
+    "photo webp": _picture(".webp"),
+    "photo tiff": _picture(".tif"),
+    "photo gif": _picture(".gif"),
+    "photo bmp": _picture(".bmp"),
+    "recipe": _text("recipe.yaml", _recipe_text, _read_recipe),
+    "protocol": _text("mine.yaml", _protocol_text, _read_protocol),
+    "dataset.yaml": _text(
+        "dataset.yaml", lambda: "depth_scale: 1000\ndataset: nyu\n", _read_declarations
+    ),
+    "config.json": _text("config.json", _config_text, _read_config),
+    "result.json": _text("result.json", _result_text, _read_result),
+    "per_image.csv": _text(
+        "per_image.csv", lambda: "id,pixels,missing,abs_rel\na,5,0,0.1\nb,5,0,\n", _read_table
+    ),
+    "run.json": _text("run.json", _run_info_text, _read_run_info),
+    "status.json": _text("status.json", _status_text, _read_status),
+    "weights": Target(_write_weights, _read_weights),
+    "camera": _text("camera.txt", _camera_text, _read_camera),
+    "list csv": _text("pairs.csv", _list_text, _read_list),
+}
+"""Every format, by the name that the table gives it."""
+
+WORDS = (
+    b"null", b"0", b"-1", b"1e999", b"1e15", b".nan", b".inf", b"[]", b"{}", b"true", b"\xe9",
+    b"2024-13-01", b"*a", b"&a [*a]", b"\x1b[31m", b"[" * 2000, b"\0" * 8, b"\xff" * 8,
+)  # fmt: skip
+"""What is written over a part of a file: values of another kind, bytes of no text."""
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """Return `data` with one to four changes, of which about half lie behind its header."""
+    changed = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        first = 0 if rng.random() < 0.5 or len(changed) <= HEADER else HEADER
+        at = rng.randrange(first, max(first + 1, len(changed)))
+        kind = rng.randrange(6)
+        if kind == 0 and at < len(changed):
+            changed[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            changed[at : at + rng.randint(1, 8)] = rng.randbytes(rng.randint(0, 8))
+        elif kind == 2:
+            del changed[at:]
+        elif kind == 3:
+            word = rng.choice(WORDS)
+            changed[at : at + rng.choice((0, 1, 4, len(word)))] = word
+        elif kind == 4:
+            end = rng.randrange(at, len(changed) + 1)
+            changed[at:at] = changed[at:end][:4096]
+        else:
+            del changed[at : at + rng.randint(1, 32)]
+    return bytes(changed)
+
+
+def mutated(name: str, seed: int, good: bytes) -> bytes:
+    """Return input number `seed` of a format whose good file is `good`."""
+    return mutate(good, random.Random(f"{name} {seed}"))
+
+
+class TooSlowError(Exception):
+    """A reader took longer than its limit."""
+
+
+def _too_slow(_number: int, _frame: object) -> None:
+    raise TooSlowError
+
+
+def try_reading(target: Target, path: Path) -> str:
+    """Read a file; return accepted, refused, hang, memory, or the place of a traceback."""
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.alarm(SECONDS)
+    try:
+        target.read(path)
+        return "accepted"
+    except LeadlineError:
+        return "refused"
+    except TooSlowError:
+        return "hang"
+    except MemoryError:
+        return "memory"
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if "leadline" in each.filename] or frames
+        last = own[-1]
+        return f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
+    finally:
+        signal.alarm(0)
+
+
+def _run_child(name: str, first: int, count: int) -> None:
+    """Read inputs and print a line for each: its number before, its outcome after."""
+    target = TARGETS[name]
+    with TemporaryDirectory() as folder:
+        path = target.write(Path(folder))
+        good = path.read_bytes()
+        try_reading(target, path)  # whatever is imported, is imported now
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + GROWTH, used + GROWTH))
+        for seed in range(first, first + count):
+            print(f"begin {seed}", flush=True)
+            path.write_bytes(mutated(name, seed, good))
+            print(f"end {try_reading(target, path)}", flush=True)
+
+
+def try_format(name: str, count: int) -> list[str]:
+    """Return the outcome of each of `count` inputs of a format, in watched subprocesses."""
+    outcomes: list[str] = []
+    while len(outcomes) < count:
+        first = len(outcomes)
+        command = [sys.executable, __file__, "--child", name, str(first), str(count - first)]
+        try:
+            child = subprocess.run(
+                command, capture_output=True, text=True, timeout=3600, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            child = subprocess.CompletedProcess(command, -9, str(error.stdout or ""), "")
+        lines = child.stdout.splitlines()
+        outcomes += [line.removeprefix("end ") for line in lines if line.startswith("end ")]
+        if len(outcomes) < count and not any(line.startswith("begin ") for line in lines):
+            raise SystemExit(f"{name}: {child.stderr[-500:]}")
+        if len(outcomes) < count:
+            outcomes.append(f"died ({child.returncode})")
+    return outcomes
+
+
+def _keep_smallest(name: str, outcomes: list[str], out: Path) -> None:
+    """Write the smallest input of each kind of fault of a format into `out`."""
+    with TemporaryDirectory() as folder:
+        path = TARGETS[name].write(Path(folder))
+        good, smallest = path.read_bytes(), dict[str, bytes]()
+        for seed, outcome in enumerate(outcomes):
+            data = mutated(name, seed, good)
+            if outcome not in ("accepted", "refused") and len(data) <= len(
+                smallest.get(outcome, data)
+            ):
+                smallest[outcome] = data
+        for number, (outcome, data) in enumerate(sorted(smallest.items())):
+            out.mkdir(parents=True, exist_ok=True)
+            file = out / f"{name.replace(' ', '-')}-{number}{path.suffix}"
+            file.write_bytes(data)
+            print(f"  {outcome[:LARGEST_SHOWN]}: {file} ({len(data)} bytes)")
+
+
+def main() -> None:
+    """Try all formats, or those named, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--inputs", type=int, default=10_000, help="over all formats")
+    parser.add_argument("--format", action="append", choices=list(TARGETS))
+    parser.add_argument("-o", "--out", type=Path, default=Path("fuzz"))
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        name, first, count = given.child
+        _run_child(name, int(first), int(count))
+        return
+    names = given.format or list(TARGETS)
+    total: dict[str, int] = defaultdict(int)
+    print(f"{'format':<16}{'inputs':>8}{'accepted':>10}{'refused':>9}{'faults':>8}")
+    for name in names:
+        outcomes = try_format(name, -(-given.inputs // len(names)))
+        counts = Counter(outcomes)
+        faults = len(outcomes) - counts["accepted"] - counts["refused"]
+        row = (len(outcomes), counts["accepted"], counts["refused"], faults)
+        print(f"{name:<16}{row[0]:>8}{row[1]:>10}{row[2]:>9}{row[3]:>8}", flush=True)
+        for key, value in zip(("inputs", "accepted", "refused", "faults"), row, strict=True):
+            total[key] += value
+        _keep_smallest(name, outcomes, given.out)
+    print(f"{'all':<16}{total['inputs']:>8}{total['accepted']:>10}", end="")
+    print(f"{total['refused']:>9}{total['faults']:>8}")
+
+
+if __name__ == "__main__":
+    main()

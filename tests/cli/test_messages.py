@@ -1,0 +1,114 @@
+"""What people read is one short line of printable characters, whatever their files are called."""
+
+import os
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+
+from leadline.errors import LeadlineError, printable, value_words
+from leadline.evaluation import evaluate
+from leadline.evaluation.result import Result
+from leadline.export import files
+from leadline.training.recipe import load_recipe
+from leadline.training.run_folder import RunInfo
+from leadline.training.train import train
+from tests.cli.helpers import leadline, leadline_here
+from tests.conftest import QUICK, SilentReporter
+from tests.evaluation.results import ScaledTruth
+
+LATIN_1 = os.fsdecode(b"000-caf\xe9")
+"""A name that is no UTF-8, as an old archive unpacks it."""
+
+
+@pytest.fixture
+def odd_names(pairs, tmp_path):
+    """Pairs of which one has a name that is no UTF-8."""
+    folder = shutil.copytree(pairs, tmp_path / "data")
+    for name in ("rgb", "depth"):
+        (folder / name / "000.png").rename(folder / name / f"{LATIN_1}.png")
+    return folder
+
+
+def test_names_that_are_no_utf_8_are_evaluated_saved_and_loaded(odd_names, tmp_path):
+    out = tmp_path / "out"
+    result = evaluate(
+        ScaledTruth(lambda number: 1.1), odd_names, protocol="full", cases=12, out=out
+    )
+    loaded = Result.load(out)
+    assert loaded.table.ids == result.table.ids
+    assert f"rgb/{LATIN_1}.png" in loaded.table.ids
+    assert b"caf\xe9" in (out / "per_image.csv").read_bytes()
+    assert "caf\\udce9" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_that_are_no_utf_8_are_trained_on_and_scored(odd_names, tmp_path):
+    recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=1", "data.val_fraction=0.9"])
+    result = train(recipe, odd_names, tmp_path / "run", progress=SilentReporter())
+    assert result.evaluation.images_scored >= 10
+    data = odd_names.rename(odd_names.with_name(LATIN_1))
+    RunInfo(str(data), None, "random weights").write(tmp_path)
+    assert RunInfo.read(tmp_path).data_path == data
+
+
+def test_a_name_that_is_no_utf_8_is_printed(odd_names):
+    shown = leadline("check-data", odd_names / "rgb" / f"{LATIN_1}.csv")
+    assert shown.returncode == 2
+    assert "caf\\udce9.csv: no such data" in shown.stderr
+
+
+def test_control_characters_of_names_never_reach_the_terminal(tmp_path):
+    evil = tmp_path / "a\x1b[2Jb"
+    shown = leadline_here("evaluate", "--pred-dir", evil, "--data", evil)
+    assert shown.returncode == 2
+    assert "\x1b" not in shown.stderr and "a\\x1b[2Jb: no such data" in shown.stderr
+    assert printable("t\u00e4\u4e2d \n\x07\udce9") == "t\u00e4\u4e2d \n\\x07\\udce9"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("recipes", "x" * 5000),
+        ("train", "--recipe", "compact", "-o", "r", "--set", "data.options=" + "[1]" * 3000),
+        ("train", "--recipe", "compact", "-o", "r", "--set", f"optimizer.lr={'9' * 5000}x"),
+        ("evaluate", "--data", ".", "--model", "m" * 3000),
+        ("evaluate", "--data", ".", "--model", "compact-nyu", "--layout", "l" * 3000),
+        ("evaluate", "--data", ".", "--model", "compact-nyu", "--depth-scale", "d" * 3000),
+        ("evaluate", "--data", ".", "--model", "compact-nyu", "--breakdown", "b" * 3000),
+    ],
+)
+def test_no_message_echoes_a_long_value(given):
+    shown = leadline_here(*given)
+    assert shown.returncode == 2
+    assert len(shown.stderr.splitlines()) == 1
+    assert len(shown.stderr) < 1300
+
+
+def test_a_cut_message_keeps_its_beginning_its_end_and_commands():
+    error = LeadlineError("start " + "x" * 5000 + " end")
+    assert str(error).startswith("start xx") and str(error).endswith("xx end")
+    assert len(str(error)) < 1200
+    command = f"go on with 'leadline train --resume /{'d' * 300}'"
+    assert str(LeadlineError(command)) == command
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert value_words("v" * 100) == "'" + "v" * 79 + "..."
+
+
+def test_an_export_to_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    import openvino
+
+    def full(_model, path, **_options):
+        path.with_suffix(".bin").write_bytes(np.zeros(9).tobytes())
+        raise RuntimeError("Check 'bin_file' failed: could not write weights")
+
+    monkeypatch.setattr(openvino, "save_model", full)
+
+    class Core:
+        def read_model(self, _model):
+            return None
+
+    monkeypatch.setattr(openvino, "Core", Core)
+    with pytest.raises(LeadlineError, match=r"x\.xml: cannot write here .*could not write weights"):
+        files.write_sealed(b"", tmp_path / "x.xml")
+    assert list(tmp_path.iterdir()) == []
