@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,33 @@ def test_the_first_of_every_group_is_the_original(planes, tmp_path):
         np.testing.assert_array_equal(ours[5 * index].image, theirs[index].image)
         np.testing.assert_array_equal(ours[5 * index].depth, theirs[index].depth)
         assert rows_of(out)[5 * index]["source"] == theirs.sample_id(index)
+
+
+def test_each_copy_has_its_own_camera(planes, tmp_path):
+    """The colours say where the axis of the original's camera is in a copy; its focal length stays.
+
+    Copies of data without a camera have none.
+    """
+    data = shutil.copytree(planes, tmp_path / "data")
+    camera = {"fx": 100.0, "fy": 90.0, "cx": 70.0, "cy": 40.0}
+    (data / "dataset.yaml").write_text(yaml.safe_dump({"depth_scale": 1000, "camera": camera}))
+    samples = open_data(expanded(data, tmp_path / "out"), "train")
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    centres = []
+    for index in range(len(samples)):
+        sample = samples[index]
+        # red = a column + b row + c, green likewise, by least squares where nothing is turned in.
+        places = np.stack([columns, rows, np.ones(SIZE)], axis=-1)[sample.valid]
+        colours = sample.image[sample.valid][:, :2].astype(float)
+        fit, *_ = np.linalg.lstsq(places, colours, rcond=None)
+        centres.append(np.linalg.solve(fit[:2].T, np.array([70.0, 40.0]) - fit[2]))
+        own = sample.intrinsics
+        assert (own.fx, own.fy, own.width, own.height) == (100, 90, 128, 96)
+        np.testing.assert_allclose((own.cx, own.cy), centres[-1], atol=0.3)
+    assert np.ptp(centres, axis=0).min() > 10
+    validation = open_data(tmp_path / "out", "val")[0].intrinsics
+    assert (validation.fx, validation.fy, validation.cx, validation.cy) == (100, 90, 70, 40)
+    assert open_data(expanded(planes, tmp_path / "plain"), "train")[1].intrinsics is None
 
 
 def test_validation_is_neither_expanded_nor_changed(planes, tmp_path):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack, get_args
 
@@ -27,6 +27,7 @@ from leadline.datasets.random_warp import draw_warp
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.warp import OUTSIDE, warp
 from leadline.depth.depth_map import DepthMap
+from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path, write_json, write_text
 from leadline.io.files import read_json
@@ -228,7 +229,19 @@ def make_copy(sample: Sample, copy: int, options: ExpandOptions) -> Sample:
     sample.to_metres(values, depth, valid)
     if labels is not None:
         labels = np.where(labels == OUTSIDE, options.void, labels).astype(np.int32)
-    return Sample.from_metres(sample.id, image, depth / np.float32(zoom), valid, labels)
+    camera = None if sample.intrinsics is None else _camera_of_copy(sample.intrinsics, inverse)
+    return Sample.from_metres(sample.id, image, depth / np.float32(zoom), valid, labels, camera)
+
+
+def _camera_of_copy(camera: Intrinsics, inverse: NDArray[np.float64]) -> Intrinsics:
+    """Return the camera of a copy whose pixels lie at `inverse` (2,3) in the picture of `camera`.
+
+    Depth is divided by the zoom in place of multiplying the focal length, which stays. The axis
+    meets the copy where its pixel is now, which may be outside.
+    """
+    centre = np.array([camera.cx, camera.cy])
+    cx, cy = np.linalg.solve(inverse[:, :2], centre - inverse[:, 2])
+    return replace(camera, cx=float(cx), cy=float(cy))
 
 
 @dataclass(frozen=True)
@@ -264,8 +277,8 @@ class _Writer:
                 f"{sample.id}: has depth of {farthest:g} m, and 16 bits hold {LARGEST / units:g} m "
                 f"at {units:g} units per metre; use fewer: --units kitti (256) or vkitti-cm (100)"
             )
-        # Without a camera and a provenance, which a copy does not have either.
-        depth_map = DepthMap.from_metres(sample.depth, sample.valid)
+        # Without a provenance, which a copy does not have either; the camera is its own.
+        depth_map = DepthMap.from_metres(sample.depth, sample.valid, sample.intrinsics)
         write_depth(self.out / files["depth"], depth_map, "png16", units)
 
 
