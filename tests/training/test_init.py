@@ -57,7 +57,8 @@ def test_every_tensor_of_the_shipped_model_is_taken(build):
     assert saved.keys() == model.state_dict().keys()
     for name, value in model.state_dict().items():
         assert torch.equal(value, saved[name].to(value.dtype)), name
-    assert source == f"compact-nyu (all {len(saved)} tensors)"
+    counted = [name for name in saved if not name.endswith("num_batches_tracked")]
+    assert source == f"compact-nyu (all {len(counted)} tensors)"
     assert model.config.normalization == "symmetric"
 
 
@@ -102,6 +103,30 @@ def test_another_architecture_with_the_same_encoder_takes_the_encoder_alone(buil
     assert "random: " in source
 
 
+def test_an_encoder_alone_is_taken_whatever_the_depth_space(build, other):
+    """What it gives has no unit; a decoder's does, and is checked."""
+    fcrn = ["model.architecture=fcrn", "model.encoder=mobilenet_v2", "model.options={}"]
+    model, _, _ = build(other, *fcrn, "model.depth_space=linear", "model.max_depth=80")
+    saved = load_file(other / "model.safetensors")
+    for name, value in model.encoder.state_dict().items():
+        assert torch.equal(value, saved[f"encoder.{name}"]), name
+    with pytest.raises(LeadlineError, match=r"channel_order=bgr: .* trained with rgb"):
+        build(other, *fcrn, "model.channel_order=bgr")
+
+
+def test_a_file_without_counters_of_batches_keeps_its_encoder(build, other, tmp_path):
+    """As files of old versions of PyTorch, and of other libraries, are."""
+    saved = load_file(other / "model.safetensors")
+    rest = {name: v for name, v in saved.items() if not name.endswith("num_batches_tracked")}
+    assert len(rest) < len(saved)
+    save_file(rest, tmp_path / "w.safetensors")
+    shutil.copy(other / "config.json", tmp_path / "config.json")
+    model, _, source = build(tmp_path / "w.safetensors")
+    assert source == f"w.safetensors (all {len(rest)} tensors)"
+    state = model.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in rest.items())
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -136,6 +161,7 @@ def test_a_bare_file_must_say_how_its_input_is_normalised(build, other, tmp_path
     model, _, source = build(file, "model.normalization=unit")
     assert model.config.normalization == "unit"
     assert source.startswith("w.safetensors (all")
+    assert source.endswith("no config.json beside it: taken for log depth of up to 10 m)")
 
 
 def test_a_file_that_cannot_be_a_start_is_one_line(build, other, tmp_path):
@@ -225,3 +251,63 @@ def test_another_focal_length_scales_the_first_metres(build, other, tmp_path):
     with torch.no_grad():
         before, after = (model.eval()(images)["target"] for model in (ours, halved))
     torch.testing.assert_close(after, before + math.log(0.5))
+
+
+NETWORKS = {
+    "compact, log": ("compact", "log", {"encoder": "resnet18"}),
+    "compact, linear": ("compact", "linear", {"encoder": "resnet18"}),
+    "compact, reciprocal": ("compact", "reciprocal", {"encoder": "resnet18"}),
+    "densedepth": ("densedepth", "reciprocal", {"encoder": "mobilenet_v2", "width": 0.1}),
+    "without a bias": ("fcrn", "linear", {"encoder": "resnet18"}),
+    "transposed": ("vgg19-fcn-a1", "linear", {"encoder": "mobilenet_v2"}),
+    "plain": ("vgg19-fcn", "linear", {"encoder": "mobilenet_v2"}),
+    "unet": ("unet-2m", "linear", {}),
+    "resnet34-unet": ("resnet34-unet", "linear", {"encoder": "resnet18"}),
+    "relu": ("depth-mancini", "linear", {"encoder": "mobilenet_v2", "output": "relu"}),
+    "relu, classes": ("ds-net", "linear", {"encoder": "mobilenet_v2", "output": "relu"}),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_can_scale_its_metres(name):
+    """Metres times 0.75, by the definition of each space: t + ln r, r t and t / r."""
+    architecture, space, options = NETWORKS[name]
+    model = create_model(ModelConfig(architecture, options, depth_space=space), seed=3).eval()
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = model(images)["target"]
+        assert model.scale_metres(0.75)
+        after = model(images)["target"]
+    shifted = {"log": before + math.log(0.75), "linear": before * 0.75}
+    expected = shifted.get(space, before / 0.75)
+    assert before.abs().max() > 0
+    torch.testing.assert_close(after, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "space", "options"),
+    [
+        ("fcrn", "log", {"encoder": "resnet18"}),  # no bias to move
+        ("depth-mancini", "linear", {"encoder": "mobilenet_v2"}),  # a softplus follows
+    ],
+)
+def test_a_network_that_cannot_scale_its_metres_stays_and_says_so(
+    architecture, space, options, tmp_path, build
+):
+    model = create_model(ModelConfig(architecture, options, depth_space=space, stride=16), seed=3)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert not model.scale_metres(0.75)
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
+    model.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "training_focal": 100.0}))
+    _, _, source = build(
+        tmp_path,
+        f"model.architecture={architecture}",
+        f"model.encoder={model.config.options['encoder']}",
+        f"model.depth_space={space}",
+        "model.options={}",
+        "data.camera_fov=90",
+    )
+    # 90 degrees across 320 pixels are f = 160.
+    assert "; metres not multiplied by 1.6, the ratio of focal lengths" in source

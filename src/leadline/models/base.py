@@ -132,6 +132,25 @@ class DepthModel(nn.Module, ABC):
             )
         encoder.load_file(path)  # type: ignore[union-attr]
 
+    def output_layer(self) -> nn.Conv2d | nn.ConvTranspose2d | None:
+        """Return the layer whose one output map is the target, None where another step follows."""
+        return None
+
+    @torch.no_grad()
+    def scale_metres(self, ratio: float) -> bool:
+        """Multiply all metres by `ratio`, as another lens does; False where that cannot be done.
+
+        The last layer takes it, a linear one, whatever the depth space.
+        """
+        layer = self.output_layer()
+        factor, offset = self.space.scaling(ratio)
+        if layer is None or layer.out_channels != 1 or (offset and layer.bias is None):
+            return False
+        layer.weight *= factor
+        if layer.bias is not None:
+            layer.bias.mul_(factor).add_(offset)
+        return True
+
     def parameter_count(self) -> int:
         """Return the number of parameters, buffers not counted."""
         return sum(parameter.numel() for parameter in self.parameters())

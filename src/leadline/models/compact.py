@@ -52,6 +52,10 @@ class CompactModel(DepthModel):
         )
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
+    def output_layer(self) -> nn.Conv2d:
+        """Return the head."""
+        return self.head
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H/2,W/2) ln(metres)}."""
         features = self.encoder(images)

@@ -31,6 +31,10 @@ class DenseDepth(DepthModel):
             inputs //= 2
         self.conv3 = nn.Conv2d(inputs, 1, 3, padding=1)
 
+    def output_layer(self) -> nn.Conv2d:
+        """Return the last convolution."""
+        return self.conv3
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H/2,W/2) max_depth / depth}."""
         features = self.encoder(images)

@@ -7,7 +7,8 @@ the softmax, and a reshape that mixes classes with image rows.
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from leadline.depth.classes import MAX_CLASSES
 from leadline.errors import LeadlineError
@@ -37,6 +38,10 @@ class DSNet(DepthModel):
         self.encoder = create_encoder(encoder)
         self.depth_branch = DeconvolutionBranch(self.encoder, 1, widths)
         self.class_branch = DeconvolutionBranch(self.encoder, classes, widths)
+
+    def output_layer(self) -> nn.Conv2d | None:
+        """Return the head of the depth where a ReLU follows, which a factor passes through."""
+        return self.depth_branch.head if self.positive is functional.relu else None
 
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) metres, positive, "logits": (B,classes,H,W)}."""

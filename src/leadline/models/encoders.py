@@ -26,7 +26,8 @@ Taps = dict[int, Tensor]
 _OLD_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 """torchvision's DenseNet files still say `norm.1` where the network has `norm1`."""
 
-_BATCH_COUNT = "num_batches_tracked"
+BATCH_COUNT = "num_batches_tracked"
+"""How the names of BatchNorm's counters end: they say nothing of a network."""
 
 
 class Encoder(nn.Module):
@@ -76,7 +77,7 @@ class Encoder(nn.Module):
             if key.startswith(self.prefix)
         }
         # A count of batches, which files from before PyTorch 0.4 lack, says nothing of the network.
-        counts = {key: value for key, value in needed.items() if key.endswith(_BATCH_COUNT)}
+        counts = {key: value for key, value in needed.items() if key.endswith(BATCH_COUNT)}
         loaded = {**counts, **loaded}
         missing = [key for key in needed if key not in loaded]
         if missing:

@@ -70,6 +70,10 @@ class DepthMancini(DepthModel):
         self.encoder = create_encoder(encoder)
         self.depth_branch = DeconvolutionBranch(self.encoder, 1, widths)
 
+    def output_layer(self) -> nn.Conv2d | None:
+        """Return the head of the depth where a ReLU follows, which a factor passes through."""
+        return self.depth_branch.head if self.positive is functional.relu else None
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) metres, positive}."""
         return {"target": self.positive(self.depth_branch(images, self.encoder(images)))}

@@ -36,6 +36,10 @@ class ResNet34UNet(DepthModel):
             inputs = outputs
         self.head = nn.Conv2d(inputs, 1, 3, padding=1)
 
+    def output_layer(self) -> nn.Conv2d:
+        """Return the head."""
+        return self.head
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W)} at the size of the input."""
         features = self.encoder(images)

@@ -65,6 +65,10 @@ class ResNet50UpProjection(DepthModel):
         for part in (self.neck, self.ups, self.reduces, self.head):
             part.apply(_initialise)
 
+    def output_layer(self) -> nn.Conv2d:
+        """Return the head."""
+        return self.head
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H/2,W/2) metres}."""
         features = self.encoder(images)

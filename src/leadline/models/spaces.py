@@ -41,6 +41,10 @@ class DepthSpace(ABC):
     def decode(self, target: Tensor) -> Tensor:
         """Network units to metres in [min_depth, max_depth]."""
 
+    @abstractmethod
+    def scaling(self, ratio: float) -> tuple[float, float]:
+        """Return (factor, offset): metres times `ratio` are factor * target + offset."""
+
 
 class LinearSpace(DepthSpace):
     """The network regresses metres."""
@@ -57,6 +61,10 @@ class LinearSpace(DepthSpace):
     def decode(self, target: Tensor) -> Tensor:
         """Return the target itself, clamped to the range."""
         return target.clamp(self.min_depth, self.max_depth)
+
+    def scaling(self, ratio: float) -> tuple[float, float]:
+        """Return factor and offset of the target."""
+        return ratio, 0.0
 
 
 class LogSpace(DepthSpace):
@@ -75,6 +83,10 @@ class LogSpace(DepthSpace):
         """Return exp(target)."""
         return target.clamp(math.log(self.min_depth), math.log(self.max_depth)).exp()
 
+    def scaling(self, ratio: float) -> tuple[float, float]:
+        """Return factor and offset of the target."""
+        return 1.0, math.log(ratio)
+
 
 class ReciprocalSpace(DepthSpace):
     """The network regresses max_depth / depth, as DenseDepth does (1 is the farthest point)."""
@@ -91,6 +103,10 @@ class ReciprocalSpace(DepthSpace):
     def decode(self, target: Tensor) -> Tensor:
         """Return max_depth / target."""
         return self.max_depth / target.clamp(1.0, self.max_depth / self.min_depth)
+
+    def scaling(self, ratio: float) -> tuple[float, float]:
+        """Return factor and offset of the target."""
+        return 1.0 / ratio, 0.0
 
 
 DEPTH_SPACES: dict[str, type[DepthSpace]] = {

@@ -152,6 +152,10 @@ class UNet(DepthModel):
         for part in fresh:
             part.apply(_initialise)
 
+    def output_layer(self) -> nn.Conv2d:
+        """Return the head."""
+        return self.head
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) metres} at the size of the input."""
         features = self.encoder(images)

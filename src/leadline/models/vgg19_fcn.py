@@ -67,6 +67,14 @@ class Vgg19Fcn(DepthModel):
     def _link_channels(self, reduction: int) -> int:
         return self.encoder.channels.get(reduction // 2, 0) if self.skip else 0
 
+    def output_layer(self) -> nn.Conv2d | nn.ConvTranspose2d:
+        """Return the last convolution, a transposed one in A1."""
+        last = (self.convs if len(self.convs) else self.ups)[-1]
+        assert isinstance(last, nn.Sequential)
+        layer = last[0]
+        assert isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+        return layer
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H/2,W/2) metres}."""
         features = self.encoder(images)

@@ -1,6 +1,5 @@
 """A network that starts from a trained model (`model.init`, `leadline train --init`)."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.build import create_model, read_config
-from leadline.models.encoders import read_state_dict
+from leadline.models.encoders import BATCH_COUNT, read_state_dict
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 from leadline.training.encoder_weights import build_from_encoder, initial_weights
 from leadline.training.recipe import ModelSection
@@ -94,12 +93,14 @@ def build_from_trained(
         if name in state and state[name].shape == tensor.shape
     }
     source = trained.name
-    encoder = {name for name in state if name.startswith(ENCODER)}
+    # A counter of batches, which some files lack, is taken where it is there and counts nowhere.
+    tensors = {name for name in state if not name.endswith(BATCH_COUNT)}
+    encoder = {name for name in tensors if name.startswith(ENCODER)}
     if not encoder <= fits:
-        fits -= encoder
-    if trained.config is not None and trained.config.architecture != config.architecture:
-        fits &= encoder
-    if not any(state[name].is_floating_point() for name in fits):
+        fits = {name for name in fits if not name.startswith(ENCODER)}
+    if _takes_encoder_alone(config, trained):
+        fits = {name for name in fits if name.startswith(ENCODER)}
+    if not fits & tensors:
         raise LeadlineError(_nothing_fits(trained, config))
     if encoder and not encoder <= fits:
         base = initial_weights(section)
@@ -107,28 +108,49 @@ def build_from_trained(
         source += f" with another encoder ({encoder_source})"
         state = model.state_dict()
     model.load_state_dict({**state, **{name: trained.tensors[name] for name in fits}})
-    fresh = [name for name in state if name not in fits | encoder]
-    lens = _correct_for_focal_length(model, trained) if "head.bias" in fits else ""
-    return model, f"{source} ({_describe_taken(len(fits), len(state), fresh)}{lens})"
+    fresh = [name for name in state if name in tensors - fits - encoder]
+    taken = _describe_taken(len(fits & tensors), len(tensors), fresh)
+    unknown = "" if fits & tensors <= encoder else _describe_unknown(config, trained)
+    lens = _correct_for_focal_length(model, trained, fits)
+    return model, f"{source} ({taken}{unknown}{lens})"
 
 
-def _correct_for_focal_length(model: DepthModel, trained: TrainedModel) -> str:
+def _takes_encoder_alone(config: ModelConfig, trained: TrainedModel) -> bool:
+    return trained.config is not None and trained.config.architecture != config.architecture
+
+
+def _describe_unknown(config: ModelConfig, trained: TrainedModel) -> str:
+    """Return what a file without a configuration is taken for, in words."""
+    if trained.config is not None:
+        return ""
+    return (
+        f"; no {CONFIG_FILE} beside it: taken for {config.depth_space} depth of up to "
+        f"{config.max_depth:g} m"
+    )
+
+
+def _correct_for_focal_length(model: DepthModel, trained: TrainedModel, taken: set[str]) -> str:
     """Let the network's metres hold for another focal length; return that in words.
 
-    Depth is proportional to the focal length in pixels, so that its logarithm moves by a constant,
-    which the bias of the last layer takes. In other depth spaces the training learns it.
+    Depth is proportional to the focal length in pixels. Nothing is said of an output layer that
+    starts at random.
     """
-    ours = model.config.training_focal
-    theirs = trained.training_focal
-    bias = getattr(getattr(model, "head", None), "bias", None)
-    if not (ours and theirs and isinstance(bias, Tensor) and model.config.depth_space == "log"):
+    ours, theirs = model.config.training_focal, trained.training_focal
+    if not (ours and theirs) or not _output_names(model) <= taken:
         return ""
     ratio = ours / theirs
-    if abs(ratio - 1) < INIT_FOCAL_TOLERANCE or bias.numel() != 1:
+    if abs(ratio - 1) < INIT_FOCAL_TOLERANCE:
         return ""
-    with torch.no_grad():
-        bias += math.log(ratio)
-    return f"; metres times {ratio:.3g} for the other focal length"
+    if model.scale_metres(ratio):
+        return f"; metres times {ratio:.3g} for the other focal length"
+    return f"; metres not multiplied by {ratio:.3g}, the ratio of focal lengths: to be learnt"
+
+
+def _output_names(model: DepthModel) -> set[str]:
+    """Return the names of the parameters of the output layer, of all where there is no such one."""
+    layer = model.output_layer() or model
+    own = {id(parameter) for parameter in layer.parameters()}
+    return {name for name, parameter in model.named_parameters() if id(parameter) in own}
 
 
 def _check_compatible(
@@ -148,7 +170,11 @@ def _check_compatible(
                 "([-1,1]) or unit ([0,1])"
             )
         return config
-    fixed = {"depth_space": parent.depth_space, "channel_order": parent.channel_order}
+    # What an encoder gives has no unit: only the whole network must regress the same.
+    is_whole = not _takes_encoder_alone(config, trained)
+    fixed = {"channel_order": parent.channel_order}
+    if is_whole:
+        fixed["depth_space"] = parent.depth_space
     if section.normalization != "auto":
         fixed["normalization"] = parent.normalization
     for key, value in fixed.items():
@@ -157,7 +183,8 @@ def _check_compatible(
                 f"model.{key}={getattr(config, key)}: {trained.name} was trained with {value}; "
                 f"set model.{key}={value}"
             )
-    if config.depth_space == "reciprocal" and config.max_depth != parent.max_depth:
+    is_reciprocal = is_whole and config.depth_space == "reciprocal"
+    if is_reciprocal and config.max_depth != parent.max_depth:
         raise LeadlineError(
             f"model.max_depth={config.max_depth:g}: {trained.name} regresses "
             f"{parent.max_depth:g} m / depth; set model.max_depth={parent.max_depth:g} "
