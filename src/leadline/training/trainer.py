@@ -119,6 +119,8 @@ class Trainer:
         if state.step == 0:
             # So that a run can be resumed from its first moment on, and a full disk shows now.
             self.save()
+            if self.starts_from_a_model():
+                self.validate()
         elif self.should_validate() and state.validated_step != state.step:
             # The run was stopped between a checkpoint and the validation after it.
             self.validate()
@@ -225,6 +227,10 @@ class Trainer:
         every = state.recipe.trainer.validate_every_epochs * state.steps_per_epoch
         return state.step % every == 0 or state.step == state.total_steps
 
+    def starts_from_a_model(self) -> bool:
+        """Whether there is a start to be scored: what a fine-tuning must be better than."""
+        return self.state.recipe.model.init is not None and self.state.val_data is not None
+
     def validate(self) -> None:
         """Score the network on the validation images; save it where it is the best so far."""
         state, recipe = self.state, self.state.recipe
@@ -246,8 +252,9 @@ class Trainer:
             is_best = not state.best or scores[SELECTION_METRIC] < state.best[SELECTION_METRIC]
             if is_best:
                 self.save_best(scores)
+            where = f"epoch {state.epoch}, step {state.step}" if state.step else "the start"
             self.progress.say(
-                f"epoch {state.epoch}, step {state.step}: val delta1 {scores['delta1']:.4f}, "
+                f"{where}: val delta1 {scores['delta1']:.4f}, "
                 f"abs_rel {scores['abs_rel']:.4f}, rmse {scores['rmse']:.4f}"
                 f"{' (best)' if is_best else ''}"
             )
@@ -299,6 +306,11 @@ class Trainer:
         state = self.state
         position = f"at step {state.step} of {state.total_steps}"
         how = f"continue with: leadline train --resume {state.folder}"
+        if reason.is_final and self.starts_from_a_model() and state.best.get("step") == 0:
+            self.progress.say(
+                f"no step was better than the start: {state.folder / MODEL} is the model that the "
+                "run started from; try a smaller optimizer.lr, or more photographs"
+            )
         if reason is StopReason.EARLY_STOPPING:
             self.progress.say(f"ended early {position}: {self.early_stop_reason()}")
         elif reason is StopReason.TIME_LIMIT:
