@@ -57,8 +57,9 @@ def test_a_recipe_that_names_worlds_needs_no_data(cache, tmp_path):
     assert result.evaluation is not None
     assert json.loads((tmp_path / "run" / "run.json").read_text())["data"] is None
     focal = json.loads((tmp_path / "run" / "model" / "config.json").read_text())["training_focal"]
-    width = 48  # 1024 pixels of 1:2 at a stride of 16
-    assert focal == pytest.approx(width / 2 / math.tan(math.radians(63.3 / 2)))
+    # 1024 pixels of 1:2 at a stride of 16 are 16x48: pictures of 32 columns, squeezed in one way.
+    squeezed = math.sqrt(48 / 32)
+    assert focal == pytest.approx(squeezed * 16 / math.tan(math.radians(63.3 / 2)))
     assert not [line for line in reporter.lines if "rendering" in line]  # they were there
 
 

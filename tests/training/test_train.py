@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from leadline.errors import LeadlineError
+from leadline.training.recipe import change_recipe, load_recipe
 from leadline.training.run_folder import Run
 from leadline.training.train import resume, train
 from leadline.training.trainer import StopReason
@@ -46,3 +48,9 @@ def test_without_validation_images_there_is_no_score(pairs, tmp_path):
     result = train("compact", pairs, tmp_path / "run", overrides=settings)
     assert result.evaluation is None
     assert (result.model / "model.safetensors").is_file()
+
+
+def test_changes_of_a_recipe_object_count_as_those_of_a_name(pairs, tmp_path):
+    assert change_recipe(load_recipe("compact"), SETTINGS) == load_recipe("compact", SETTINGS)
+    with pytest.raises(LeadlineError, match=r"recipe compact: unknown key 'optimizer\.lrr'"):
+        train(load_recipe("compact"), pairs, tmp_path / "run", overrides=["optimizer.lrr=1"])

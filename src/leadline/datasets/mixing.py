@@ -95,6 +95,11 @@ class MixedDataset(DepthDataset):
         part = self.parts[item.part]
         return f"{part.name}/{part.data.scene(part.data.items[item.index])}"
 
+    def location(self, item: MixedItem) -> str:
+        """Return what tells one image from any other, whether it is in a mixture or not."""
+        part = self.parts[item.part]
+        return part.data.location(part.data.items[item.index])
+
     def part_number(self, index: int) -> int:
         """Return the number of the part of sample `index`."""
         number: int = self.items[index].part

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -146,6 +147,16 @@ class DepthDataset:
         folder: str = item.id.rpartition("/")[0]
         return folder
 
+    def location(self, item: Any) -> str:
+        """Return what tells the image of one item from any other: its file, as an absolute path.
+
+        Where it has none of its own, the path of the data and the item's id.
+        """
+        image = self.paths(item).get("image")
+        if image is None:
+            return f"{_real_path(str(self.root))}::{item.id}"
+        return str(Path(_real_path(str(image.parent)), image.name))
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -172,6 +183,10 @@ class DepthDataset:
         """Return the scene of each sample: samples of one scene may look alike."""
         return [self.scene(item) for item in self.items]
 
+    def locations(self) -> list[str]:
+        """Return the `location` of each sample: one image has one, however its data is opened."""
+        return [self.location(item) for item in self.items]
+
     def files(self, index: int) -> Mapping[str, Path]:
         """Return the files of sample `index` by kind (image, depth, label, ...), {} if none."""
         return self.paths(self.items[index])
@@ -187,6 +202,12 @@ class DepthDataset:
     def without_labels(self) -> Self:
         """Return the same data set without class labels, which then cost nothing to read."""
         return replace(self, with_labels=False)
+
+
+@lru_cache(maxsize=4096)
+def _real_path(path: str) -> str:
+    """Return a path without symbolic links; thousands of images lie in one folder."""
+    return os.path.realpath(path)
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:

@@ -112,6 +112,10 @@ class ShardsDataset(Layout):
         """Return {}: a sample has no files of its own."""
         return {}
 
+    def location(self, item: PackedSample) -> str:
+        """Return the shard folder and the id: shards of two splits may have samples of one id."""
+        return f"{(self.root / item.folder).resolve()}::{item.id}"
+
     def read(self, item: PackedSample) -> Sample:
         """Look at one sample in the mapped arrays."""
         arrays = open_arrays(self.root / item.folder)

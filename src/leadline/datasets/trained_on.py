@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,12 @@ from leadline.datasets.holdout import Unit
 from leadline.datasets.open import DataSource, find_data
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
+from leadline.io.atomic import write_json
 from leadline.io.files import read_json
 from leadline.io.yaml_files import read_yaml
 
 RECIPE_FILE, INFO_FILE, MODEL = "recipe.yaml", "run.json", "model"
+IMAGES_FILE = "training_images.json"
 
 
 @dataclass(frozen=True)
@@ -85,37 +86,49 @@ class TrainingData:
         return None
 
     def images(self) -> frozenset[str]:
-        """Return the keys (`image_keys`) of all images trained on whose data is still there."""
-        keys: set[str] = set()
+        """Return the images trained on, as `DepthDataset.locations` names them.
+
+        Those that the run wrote down, with those of the runs before it. An earlier version of
+        Leadline did not: then those of its data, as far as that is still there.
+        Errors: LeadlineError where the list is damaged.
+        """
+        path = self.run / IMAGES_FILE
+        if path.is_file():
+            return _read_images(path)
+        found: set[str] = set()
         for each in self.sets:
             try:
-                keys.update(image_keys(each.hold_out.open(each.source(), "train")))
+                found.update(each.hold_out.open(each.source(), "train").locations())
             except LeadlineError:  # moved, or gone: nothing can be said of it
                 continue
-        return frozenset(keys.union(*(run.images() for run in self.earlier)))
+        return frozenset(found.union(*(run.images() for run in self.earlier)))
+
+    def count_in(self, data: DepthDataset) -> int:
+        """Return how many images of `data` were trained on."""
+        known = self.images()
+        return sum(image in known for image in data.locations()) if known else 0
 
 
-def image_keys(data: DepthDataset) -> Iterator[str]:
-    """Yield what is the same for one image of one place, however the data is opened."""
-    folders: dict[str, str] = {}
-    root = os.path.realpath(data.root)
-    for index in range(len(data)):
-        image = data.files(index).get("image")
-        if image is None:
-            yield f"{root}:{data.sample_id(index)}"
-            continue
-        folder, name = os.path.split(image)
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        yield f"{folders[folder]}/{name}"
+def write_training_images(run: Path, images: Iterable[str]) -> None:
+    """Write down which images a run is trained on, those before it included."""
+    write_json(run / IMAGES_FILE, sorted(images))
+
+
+def _read_images(path: Path) -> frozenset[str]:
+    remedy = "remove it; the run's data is then opened instead"
+    images = read_json(path, "list of training images", remedy)
+    if not isinstance(images, list):
+        raise LeadlineError(f"{path}: is damaged, not a list; {remedy}")
+    return frozenset(map(str, images))
 
 
 def training_data(model: Path | str, seen: frozenset[Path] = frozenset()) -> TrainingData | None:
-    """Return the data of the run that `model` (a run or its `model/` folder) is of.
+    """Return the data of the run that `model` (a run, its `model/` folder, a file there) is of.
 
     None where it is no run's, or the run's files do not say it.
     """
     run = Path(model)
+    run = run.parent if run.is_file() else run
     run = run.parent if run.name == MODEL and not (run / RECIPE_FILE).is_file() else run
     if not (run / RECIPE_FILE).is_file() or run.resolve() in seen:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from leadline.datasets.open import DataSource, OpenOptions, find_data
 from leadline.datasets.sample import DepthDataset
-from leadline.datasets.trained_on import TrainingData, image_keys, training_data
+from leadline.datasets.trained_on import TrainingData, training_data
 from leadline.errors import LeadlineError
 from leadline.evaluation.baselines import baseline_predictions
 from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
@@ -179,8 +179,7 @@ def trained_on_warnings(
     trained: TrainingData | None, data: DepthDataset, could_hold_out: bool = False
 ) -> list[str]:
     """Return a warning where images of `data` were trained on."""
-    known = frozenset() if trained is None else trained.images()
-    count = sum(key in known for key in image_keys(data)) if known else 0
+    count = 0 if trained is None else trained.count_in(data)
     if trained is None or not count:
         return []
     remedy = "; --split val scores those that it held out" if could_hold_out else ""

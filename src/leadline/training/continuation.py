@@ -1,30 +1,35 @@
 """A second phase of a finished run: its recipe with changes, from its best model on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
+from leadline.training.held_out import HOLD_OUTS
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import RECIPE_FILE, Run, RunInfo
 
 NETWORK = ("architecture", "encoder", "encoder_weights", "options", "init")
 """Keys of `model` that a second phase keeps; the other ones are checked against the weights."""
 
-HOLD_OUTS = ("val_fraction", "seed", "val_unit", "limit", "layout", "options")
-"""Keys of `data` that decide which samples validate."""
+OF_ONE_DATA_SET = ("limit", "camera_fov")
+"""Keys of `data` that are reset for other data: its number of images and its lens are others."""
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """What a second phase trains: recipe, data, depth scale, and the folder of the first phase."""
+    """What a second phase trains: recipe, data, depth scale, and the folder of the first phase.
+
+    `notes` say which settings of the first phase it does not keep.
+    """
 
     recipe: Recipe
     data: Path | None
     units_per_metre: float | None
     parent: Path
+    notes: tuple[str, ...] = ()
 
 
 def plan_continuation(
@@ -36,22 +41,20 @@ def plan_continuation(
     """Return how to go on from the finished run in `parent` with another recipe or other data.
 
     The network stays that of the parent. On the parent's data, its depth scale and the samples that
-    validate stay as well. Other data has its own depth scale, and its layout is recognised.
+    validate stay as well. Other data has its own depth scale, lens and number of images, and its
+    layout is recognised. Order and augmentation are drawn with another seed than the parent's.
     Errors: LeadlineError for a run that is not finished, or a change of what stays.
     """
     run, info = Run.open(parent), RunInfo.read(parent)
-    if run.status is not None and run.status.state != "finished":
+    if not run.is_finished:
         raise LeadlineError(
             f"{parent}: is not finished ({run.state}); finish it with 'leadline train --resume "
             f"{parent}', or start from its best model with --init {parent}"
         )
     find_checkpoint(parent)
     first = load_recipe(str(parent / RECIPE_FILE))
-    changed = {override.partition("=")[0] for override in overrides}
-    settings = [*_settings_of_new_data(data, info, changed), *overrides]
-    if "trainer.epochs" in changed and "trainer.max_steps" not in changed:
-        settings.append("trainer.max_steps=null")
-    recipe = load_recipe(str(parent / RECIPE_FILE), settings)
+    reset = {} if _is_same_data(data, info) else _settings_of_other_data(first, overrides)
+    recipe = load_recipe(str(parent / RECIPE_FILE), _settings(first, reset, overrides))
     _check_kept(
         "model",
         NETWORK,
@@ -61,30 +64,84 @@ def plan_continuation(
         f"start another one with --recipe and --init {parent}",
     )
     if _is_same_data(data, info):
-        _check_kept(
-            "data",
-            HOLD_OUTS,
-            first,
-            recipe,
-            f"{parent} trained on samples that would "
-            "then validate; leave it out, or give other --data",
-        )
+        _check_hold_outs(first, recipe, parent)
         _check_scale(units_per_metre, info, parent)
         data, units_per_metre = info.data_path, info.units_per_metre
     model = recipe.model.model_copy(update={"init": str(parent.resolve())})
     recipe = recipe.model_copy(update={"model": model})
-    return Continuation(recipe, data, units_per_metre, parent.resolve())
+    notes = _notes(first, reset, parent)
+    return Continuation(recipe, data, units_per_metre, parent.resolve(), notes)
+
+
+def _settings(first: Recipe, reset: Mapping[str, str], overrides: Sequence[str]) -> list[str]:
+    """Return all that changes in the parent's recipe, in the order in which it is applied."""
+    # With the parent's seed the second phase would see its draws again, pass by pass.
+    settings = [f"trainer.seed={first.trainer.seed + 1}"]
+    settings += [f"{key}={value}" for key, value in reset.items()]
+    settings += overrides
+    if _changes(overrides, "trainer.epochs") and not _changes(overrides, "trainer.max_steps"):
+        settings.append("trainer.max_steps=null")
+    return settings
+
+
+def _changes(overrides: Sequence[str], key: str) -> bool:
+    return key in {override.partition("=")[0] for override in overrides}
 
 
 def _is_same_data(data: Path | None, info: RunInfo) -> bool:
     return data is None or data.resolve() == info.data_path
 
 
-def _settings_of_new_data(data: Path | None, info: RunInfo, changed: set[str]) -> list[str]:
-    """Return settings that let other data be recognised, where the overrides do not name it."""
-    if _is_same_data(data, info) or changed & {"data.layout", "data.options"}:
-        return []
-    return ["data.layout=auto", "data.options={}"]
+def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str, str]:
+    """Return settings that let other data be recognised and forget what holds for the parent's.
+
+    What the overrides name stays as they say. In a mixture --data is one set of several, whose
+    limit and camera are those of all.
+    """
+    reset = {}
+    if not any(_changes(overrides, key) for key in ("data.layout", "data.options")):
+        reset = {"data.layout": "auto", "data.options": "{}"}
+    if not first.data.mix:
+        reset |= {f"data.{key}": "null" for key in OF_ONE_DATA_SET}
+    return {key: value for key, value in reset.items() if not _changes(overrides, key)}
+
+
+def _notes(first: Recipe, reset: Mapping[str, str], parent: Path) -> tuple[str, ...]:
+    """Return a line that names what the parent had set and other data does not keep."""
+    values = {f"data.{key}": getattr(first.data, key) for key in OF_ONE_DATA_SET}
+    lost = [f"{key}={value:g}" for key, value in values.items() if key in reset and value]
+    if not lost:
+        return ()
+    return (
+        f"{' and '.join(lost)} of {parent} held for its own data and is not kept; --set it again "
+        "where it holds for this data too",
+    )
+
+
+def _check_hold_outs(first: Recipe, recipe: Recipe, parent: Path) -> None:
+    """Raise LeadlineError where other samples would validate than in the first phase."""
+    _check_kept(
+        "data",
+        HOLD_OUTS,
+        first,
+        recipe,
+        f"{parent} trained on samples that would then validate; leave it out, or give other --data",
+    )
+    if _validating_data(first) != _validating_data(recipe):
+        keys = ("worlds", "mix", "val_set")
+        changed = [key for key in keys if getattr(first.data, key) != getattr(recipe.data, key)]
+        raise LeadlineError(
+            f"{' and '.join(f'data.{key}' for key in changed)}: other images would validate than "
+            f"in {parent}; leave it out, or give other --data"
+        )
+
+
+def _validating_data(recipe: Recipe) -> tuple[Any, ...]:
+    """Return where the images that validate are from, the same whether a mixture holds them."""
+    chosen = recipe.data.validating_set
+    if chosen is None:
+        return None, recipe.data.layout, recipe.data.options, recipe.data.worlds
+    return chosen.path, chosen.layout, chosen.options, chosen.worlds
 
 
 def _check_kept(

@@ -24,7 +24,8 @@ def open_recipe_data(
     Errors: LeadlineError where data is missing, or a set of a mixture lacks the labels of a loss.
     """
     section = recipe.data
-    if not section.mix:
+    validating = section.validating_set
+    if validating is None:
         path = data if data is not None else _worlds_folder(section.worlds)
         return _open(recipe, path, section.layout, section.options, units_per_metre)
     opened = {each.name: _open_set(recipe, each, data, units_per_metre) for each in section.mix}
@@ -34,8 +35,7 @@ def open_recipe_data(
     if recipe.class_terms:
         for part in parts:
             _check_labels(part)
-    validation = section.val_set or section.mix[0].name
-    return MixedDataset.of(parts), opened[validation][1]
+    return MixedDataset.of(parts), opened[validating.name][1]
 
 
 def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Callable[[str], None]) -> None:

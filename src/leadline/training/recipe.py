@@ -181,6 +181,13 @@ class DataSection(Section):
         return self
 
     @property
+    def validating_set(self) -> MixedSet | None:
+        """The set of mix whose images validate, None without a mix."""
+        if not self.mix:
+            return None
+        return next((each for each in self.mix if each.name == self.val_set), self.mix[0])
+
+    @property
     def needs_data_option(self) -> bool:
         """Whether the recipe leaves it to --data what is trained on."""
         return any(each.needs_data_option for each in self.mix) if self.mix else self.worlds is None
@@ -402,6 +409,16 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         _apply_override(content, override)
     return parse_recipe(content, origin)
+
+
+def change_recipe(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """Return a recipe with `key=value` overrides applied. Errors: as for `load_recipe`."""
+    if not overrides:
+        return recipe
+    content = recipe.model_dump(mode="json")
+    for override in overrides:
+        _apply_override(content, override)
+    return parse_recipe(content, f"recipe {recipe.name}")
 
 
 def parse_recipe(content: Mapping[str, Any], origin: str) -> Recipe:

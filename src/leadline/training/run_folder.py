@@ -1,7 +1,7 @@
 """A run is a folder: what is in it, how far it came, how good it is. Read without torch.
 
-`recipe.yaml` and `run.json` make a folder a run; `status.json`, `metrics.csv`, `curves.png`,
-`checkpoints/` and `model/` come with the training.
+`recipe.yaml` and `run.json` make a folder a run, `training_images.json` stands beside them;
+`status.json`, `metrics.csv`, `curves.png`, `checkpoints/` and `model/` come with the training.
 """
 
 import csv
@@ -221,6 +221,17 @@ class Run:
             return "finished" if whole else f"ended early, {position}"
         alive = status.is_alive()
         return f"{'at' if alive is None else 'running,' if alive else 'stopped,'} {position}"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do, as far as the folder shows."""
+        if self.status is not None:
+            return self.status.state == "finished"
+        trainer = self.recipe.get("trainer") or {}
+        if trainer.get("max_steps") is not None:
+            return self.step >= int(trainer["max_steps"])
+        epoch = max((row.get("epoch", 0) for row in self.rows), default=0)
+        return "epochs" in trainer and epoch >= int(trainer["epochs"])
 
     @property
     def best(self) -> dict[str, float]:

@@ -6,17 +6,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from leadline.datasets.trained_on import TrainingData, write_training_images
+from leadline.errors import LeadlineError
 from leadline.evaluation import Result
 from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.io.locks import locked
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
-from leadline.training.continuation import plan_continuation
+from leadline.training.continuation import Continuation, plan_continuation
 from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import score_run
+from leadline.training.held_out import find_overlap, start_of
 from leadline.training.loggers import check_installed
 from leadline.training.ranges import check_range
-from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.recipe import Recipe, change_recipe, load_recipe
 from leadline.training.run_folder import (
     CHECKPOINTS,
     MODEL,
@@ -78,7 +81,9 @@ def train(
     Errors: LeadlineError where the folder already holds a run, where recipe and data do not fit,
     for a loss that is not finite, a file that cannot be read or written.
     """
-    if not isinstance(recipe, Recipe):
+    if isinstance(recipe, Recipe):
+        recipe = change_recipe(recipe, overrides)
+    else:
         recipe = load_recipe(recipe, overrides)
     if init is not None:
         model = recipe.model.model_copy(update={"init": str(init)})
@@ -124,7 +129,7 @@ def continue_run(
             plan.units_per_metre,
             progress or NoProgress(),
             held,
-            plan.parent,
+            plan,
         )
         return _run(trainer, score, tracker)
 
@@ -136,7 +141,7 @@ def _start_trainer(
     units_per_metre: float | None,
     progress: Progress,
     held: ExitStack,
-    parent: Path | None = None,
+    plan: Continuation | None = None,
 ) -> Trainer:
     """Create the run folder `out`, whose lock is `held`; return what trains in it."""
     started = time.monotonic()
@@ -148,12 +153,35 @@ def _start_trainer(
         check_installed(recipe.trainer.loggers)
         if processes.local_rank == 0:
             render_recipe_worlds(recipe, data, progress.say)
+    parent = None if plan is None else plan.parent
     state = TrainState.create(processes, recipe, out, data, units_per_metre, parent)
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
+            trained = start_of(recipe)
+            state.warnings += _warnings(state, trained, data, plan)
+            images = frozenset() if trained is None else trained.images()
+            write_training_images(out, images.union(state.train_data.locations()))
             create_run_folder(out, recipe, state.info)
             held.enter_context(locked(out, "trained"))
     return Trainer(state, progress, started)
+
+
+def _warnings(
+    state: TrainState, trained: TrainingData | None, data: Path | None, plan: Continuation | None
+) -> tuple[str, ...]:
+    """Return what to say of validation images that were trained on, and of changes of a plan.
+
+    Errors: LeadlineError for such images in a second phase, whose scores stand beside the first's.
+    """
+    overlap = find_overlap(trained, state.recipe, data, state.val_data)
+    if plan is not None and overlap.images:
+        raise LeadlineError(
+            f"{overlap.warning} (files were added, or other --data holds them too); leave out "
+            "--data, give data with a val split of its own, or start with --recipe and --init "
+            f"{plan.parent}, which warns only"
+        )
+    notes = () if plan is None else plan.notes
+    return notes if overlap.warning is None else (*notes, overlap.warning)
 
 
 def resume(

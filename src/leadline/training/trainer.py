@@ -11,9 +11,7 @@ from typing import Protocol
 from torch import nn
 
 from leadline.datasets.sample import Sample
-from leadline.datasets.trained_on import training_data
 from leadline.errors import LeadlineError, one_line
-from leadline.evaluation.evaluate import trained_on_warnings
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.training.batches import TrainingSamples, class_ids, make_loader
 from leadline.training.checkpoint import save_best_model
@@ -400,10 +398,6 @@ def announce(state: TrainState, progress: Progress) -> None:
     if (levels := state.train_data.grey_levels) is not None:
         progress.say(f"16-bit grey pictures: {levels[0]} is black, {levels[1]} is white")
     announce_range(state, progress)
-    start = state.recipe.model.init
-    if start is not None and state.val_data is not None:
-        for line in trained_on_warnings(training_data(start), state.val_data):
-            progress.say(f"warning: validation: {line}")
     accumulate = state.recipe.trainer.accumulate
     norms = [module for module in state.model.modules() if isinstance(module, nn.BatchNorm2d)]
     frozen = {id(norm) for norm in state.frozen_batch_norms}
