@@ -11,7 +11,7 @@ import torch
 from leadline.models import CATALOG, DepthModel, ModelConfig, ModelInfo, create_model, load_model
 from leadline.training.recipe import list_recipes, load_recipe
 
-FULL_SIZE = {"unet-2m", "unet-8.6m", "resnet34-unet", "depth-mancini", "ds-net"}
+FULL_SIZE = {"crisp", "unet-2m", "unet-8.6m", "resnet34-unet", "depth-mancini", "ds-net"}
 """Models whose output is as large as their input; the others halve it."""
 
 ODD_SIZES = [(37, 53), (64, 49), (3, 70), (1, 1)]

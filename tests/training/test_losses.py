@@ -101,6 +101,37 @@ def test_berhu_is_linear_below_a_fifth_of_the_batchs_largest_error_and_square_ab
     assert berhu(prediction, truth, valid).item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+@settings(max_examples=25, deadline=None)
+@given(mask=MASKS, trim=st.sampled_from([0.0, 0.2, 0.5]))
+@example(mask=np.zeros(SHAPE, dtype=bool), trim=0.2)
+@example(mask=one_pixel(), trim=0.5)
+def test_trimmed_l1_leaves_out_the_worst_share_of_each_image(mask, trim):
+    prediction, truth = pair()
+
+    def of_image(p, g):
+        errors = np.sort(np.abs(p - g))
+        return np.mean(errors[: len(errors) - int(trim * len(errors))])
+
+    valid = torch.from_numpy(mask)
+    expected = mean_over_images(of_image, prediction, truth, valid)
+    value = run("trimmed_l1", prediction, truth, valid, trim=trim).item()
+    assert value == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("trim", [-0.1, 1.0])
+def test_trimmed_l1_refuses_a_share_that_leaves_nothing(trim):
+    with pytest.raises(LeadlineError, match=r"trimmed_l1: trim"):
+        run("trimmed_l1", *pair(), some_mask("all"), trim=trim)
+
+
+def test_the_gradient_of_logarithms_does_not_see_a_scale():
+    prediction, truth = pair()
+    logs = (prediction.log(), truth.log(), some_mask("all"))
+    scaled = ((3 * prediction).log(), *logs[1:])
+    values = [run("gradient", *each, scales=4) for each in (logs, scaled)]
+    torch.testing.assert_close(*values)
+
+
 def test_berhu_of_a_perfect_prediction_is_zero():
     truth = pair()[1]
     assert berhu(truth, truth, torch.ones(SHAPE, dtype=torch.bool)) == 0

@@ -46,7 +46,10 @@ def train_two_steps(name: str, data: Path, folder: Path, *settings: str) -> Sile
 )
 def test_a_recipe_trains_with_the_encoder_at_hand(name, labelled, tmp_path):
     encoder = "mobilenet_v2_os16" if name.endswith("-dilated") else "mobilenet_v2"
-    reporter = train_two_steps(name, labelled, tmp_path / "run", f"model.encoder={encoder}")
+    settings = [f"model.encoder={encoder}"]
+    if load_recipe(name).data.mix:  # in place of the worlds that it would render
+        settings.append(f"data.mix=[{{name: photographs}}, {{name: rooms, path: {labelled}}}]")
+    reporter = train_two_steps(name, labelled, tmp_path / "run", *settings)
     assert len(reporter.losses) == 2
     assert np.isfinite(reporter.losses).all()
     config = json.loads((tmp_path / "run/model/config.json").read_text())

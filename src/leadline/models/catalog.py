@@ -54,6 +54,16 @@ CATALOG: dict[str, ModelInfo] = {
             options={"encoder": "mobilenet_v2"},
         ),
         ModelInfo(
+            name="crisp",
+            factory="leadline.models.crisp:CrispModel",
+            summary="compact with pooled context and learned upsampling to full size",
+            source="Leadline",
+            parameters=3_844_797,
+            training_size=(240, 320),
+            stride=16,
+            options={"encoder": "mobilenet_v2"},
+        ),
+        ModelInfo(
             name="vgg19-fcn-a1",
             factory="leadline.models.vgg19_fcn:Vgg19Fcn",
             summary="VGG-19 encoder, three transposed convolutions",

@@ -18,11 +18,13 @@ from leadline.training.losses.depth import (
     scale_invariant,
     silog,
     ssim,
+    trimmed_l1,
 )
 from leadline.training.losses.semantic import boundary_cross_entropy, cross_entropy
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "l1": l1,
+    "trimmed_l1": trimmed_l1,
     "l2": l2,
     "berhu": berhu,
     "silog": silog,

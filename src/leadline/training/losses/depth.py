@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from leadline.errors import LeadlineError
 from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatistics
 
 P = ParamSpec("P")
@@ -68,6 +69,23 @@ def safe_sqrt(x: Tensor) -> Tensor:
 def l1(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Mean absolute difference."""
     return per_image_mean(masked_error(prediction, truth, valid).abs(), valid).mean()
+
+
+@in_float32
+def trimmed_l1(prediction: Tensor, truth: Tensor, valid: Tensor, trim: float = 0.2) -> Tensor:
+    """Mean absolute difference of each image without the largest of its differences.
+
+    `trim` is the share of the valid pixels that is left out, rounded down: where the truth itself
+    is wrong (holes that were filled in, edges beside the object's) the errors are largest. As in
+    MiDaS (Ranftl et al. 2020, section 5), for each image by itself.
+    """
+    if not 0 <= trim < 1:
+        raise LeadlineError(f"loss trimmed_l1: trim {trim}: expected a share from 0 to below 1")
+    error = masked_error(prediction, truth, valid).abs()
+    smallest_first = error.masked_fill(~valid, torch.inf).flatten(1).sort(dim=1).values
+    count = valid.flatten(1).sum(dim=1, keepdim=True)
+    place = torch.arange(smallest_first.shape[1], device=error.device)
+    return per_image_mean(smallest_first, place < count - (trim * count).floor()).mean()
 
 
 @in_float32
@@ -171,7 +189,8 @@ def gradient(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 1) 
 
     Source: the edge term of DenseDepth (Alhashim and Wonka, 2018, eq. 3) for `scales=1`; more
     scales repeat it on every 2nd, 4th, ... pixel, as in MegaDepth (Li and Snavely, 2018).
-    A difference counts where both of its pixels are valid.
+    A difference counts where both of its pixels are valid. Of logarithms (space `target` of a
+    network that regresses them) it does not depend on the scale of either map.
     """
     total = prediction.new_zeros(())
     for scale in range(scales):

@@ -1,0 +1,146 @@
+"""`crisp`: as light as `compact`, with depth as fine as the picture it sees.
+
+The layers of `compact`, with pooled context on the encoder's deepest map and, at half the input
+size, the picture itself as four pixels a cell. Depth is regressed there, and each of the four
+pixels of a cell becomes a learned convex combination of the nine cells around it (Teed and Deng
+2020, RAFT, section 3.3): an edge can then lie between two pixels, which no interpolation of a
+smooth map gives. Regresses ln(metres). Ours, not a published system.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, cat, nn
+from torch.nn import functional
+
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.blocks import conv_bn_relu, up_steps, widths_for
+from leadline.models.compact import UpBlock
+from leadline.models.encoders import create_encoder
+
+BILINEAR = (1 / 4, 3 / 4)
+"""What a pixel in the half of a cell next to its neighbour takes of that neighbour, of the cell."""
+
+PRIOR_FLOOR = 0.01
+"""Share of a combination that each of the nine cells begins with, beside its bilinear one."""
+
+PIXELS_OF_A_CELL = 12
+"""Numbers of the picture in a cell at half size: 2x2 pixels of three colours."""
+
+SMALL = 0.1
+"""What layers that are added to others begin with, so that those begin nearly as they were."""
+
+
+class PooledContext(nn.Module):
+    """What the picture is as a whole, added to its deepest map.
+
+    Three maximum poolings of 5x5 in a row, concatenated (the SPPF of YOLOv5), and a vector pooled
+    over the picture by learned attention (the context block of GCNet, Cao et al. 2019).
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.pool = nn.MaxPool2d(5, stride=1, padding=2)
+        self.fuse = conv_bn_relu(4 * channels, channels, kernel=1)
+        self.attention = nn.Conv2d(channels, 1, 1, bias=False)
+        self.transform = nn.Sequential(
+            nn.Conv2d(channels, channels // 4, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels // 4, channels, 1),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x (B,C,h,w) with its context, and the picture's vector (B,C,1,1)."""
+        pooled = [x]
+        for _ in range(3):
+            pooled.append(self.pool(pooled[-1]))
+        x = x + self.fuse(cat(pooled, dim=1))
+        shares = self.attention(x).flatten(2).softmax(dim=2)
+        picture = (x.flatten(2) @ shares.transpose(1, 2)).unsqueeze(3)
+        return x + self.transform(picture), picture
+
+
+class ConvexUpsampling(nn.Module):
+    """Doubles a map: each pixel is a convex combination of the 3x3 cells around its own.
+
+    The weights are predicted from features; untrained, they are those of bilinear interpolation.
+    """
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.logits = nn.Conv2d(features, 36, 1)
+        self.logits.bias = nn.Parameter((bilinear_weights() + PRIOR_FLOOR).log().flatten())
+        with torch.no_grad():
+            self.logits.weight.mul_(SMALL)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
+        height, width = x.shape[-2:]
+        around = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        cells = [
+            around[..., row : row + height, column : column + width]
+            for row in range(3)
+            for column in range(3)
+        ]
+        weights = self.logits(features).unflatten(1, (9, 4)).softmax(dim=1)
+        four = (weights * cat(cells, dim=1).unsqueeze(2)).sum(dim=1)
+        return functional.pixel_shuffle(four, 2)
+
+
+def bilinear_weights() -> Tensor:
+    """Return (9,4): the share of each of the 3x3 cells in the four pixels of the middle one."""
+    near, own = BILINEAR
+    first, second = torch.tensor([near, own, 0.0]), torch.tensor([0.0, own, near])
+    pixels = [torch.outer(row, column) for row in (first, second) for column in (first, second)]
+    return torch.stack(pixels).flatten(1).T
+
+
+class CrispModel(DepthModel):
+    """The layers of `compact` under the same names; between them context, detail, upsampling.
+
+    A weights file of `compact` therefore fits all but the new layers. Encoder taps at /2../32,
+    decoder widths for /16, /8, /4 and /2, output at full size.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        encoder: str = "mobilenet_v2",
+        neck: int = 192,
+        widths: Sequence[int] = (192, 96, 48, 24),
+    ):
+        super().__init__(config)
+        self.encoder = create_encoder(encoder)
+        channels = self.encoder.channels
+        self.neck = conv_bn_relu(channels[max(self.encoder.reductions)], neck, kernel=1)
+        self.context = PooledContext(neck)
+        self.scale = nn.Conv2d(neck, 1, 1, bias=False)
+        steps = up_steps(self.encoder.reductions, finest=2)
+        self.steps = [reduction for reduction in steps if reduction in channels]
+        widths = widths_for(widths, self.steps)
+        inputs = [neck, *widths[:-1]]
+        self.blocks = nn.ModuleList(
+            UpBlock(i, channels[reduction], o)
+            for i, reduction, o in zip(inputs, self.steps, widths, strict=True)
+        )
+        fine = widths[-1]
+        self.detail = conv_bn_relu(fine + PIXELS_OF_A_CELL, fine)
+        self.head = nn.Conv2d(fine, 1, 3, padding=1)
+        self.upsampling = ConvexUpsampling(fine)
+        with torch.no_grad():
+            for weight in (
+                self.context.fuse.get_parameter("1.weight"),
+                self.detail.get_parameter("1.weight"),
+                self.scale.weight,
+            ):
+                weight.mul_(SMALL)
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H,W) ln(metres)}."""
+        features = self.encoder(images)
+        x, picture = self.context(self.neck(features[max(features)]))
+        for block, reduction in zip(self.blocks, self.steps, strict=True):
+            x = block(x, features[reduction])
+        x = x + self.detail(cat([x, functional.pixel_unshuffle(images, 2)], dim=1))
+        depth = self.head(x) + self.scale(picture)
+        return {"target": self.upsampling(depth, x)}

@@ -1,0 +1,101 @@
+"""`crisp`: its upsampling against arithmetic by hand, its weights, its export."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from leadline.export.exporter import to_onnx, write_exported
+from leadline.export.parity import check_parity
+from leadline.models import ModelConfig, create_model
+from leadline.models.crisp import ConvexUpsampling, PooledContext, bilinear_weights
+
+FEATURES = 5
+
+
+def upsampling(shares: torch.Tensor | None = None, seed: int = 0) -> ConvexUpsampling:
+    """An upsampling that gives every cell the same shares (9,4); None: a freshly drawn one."""
+    torch.manual_seed(seed)
+    module = ConvexUpsampling(FEATURES).requires_grad_(False)
+    if shares is not None:
+        module.logits.weight.zero_()
+        module.logits.bias.copy_(shares.clamp_min(1e-12).log().flatten())
+    return module
+
+
+def random_map(*size: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(seed))
+
+
+def features(*size: int, spread: float = 1.0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return spread * torch.randn(1, FEATURES, *size, generator=generator)
+
+
+def test_bilinear_shares_give_bilinear_interpolation():
+    x = random_map(7, 9)
+    expected = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    doubled = upsampling(bilinear_weights())(x, features(7, 9))
+    torch.testing.assert_close(doubled, expected)
+
+
+def test_a_pixel_takes_the_cell_that_its_share_names():
+    # Upper left pixel: the cell above; upper right: the right one; lower: the left one, its own.
+    shares = torch.zeros(9, 4)
+    for pixel, cell in enumerate((1, 5, 3, 4)):
+        shares[cell, pixel] = 1
+    x = torch.arange(12.0).view(1, 1, 3, 4)
+    doubled = upsampling(shares)(x, features(3, 4))[0, 0]
+    np.testing.assert_allclose(doubled[2:4, 2:4], [[1, 6], [4, 5]], atol=1e-5)
+    # Outside the map its border is repeated.
+    np.testing.assert_allclose(doubled[0:2, 0:2], [[0, 1], [0, 0]], atol=1e-5)
+
+
+def test_no_pixel_leaves_the_range_of_the_nine_cells_around_it():
+    x = random_map(6, 8)
+    doubled = upsampling()(x, features(6, 8, spread=50.0))
+    around = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    highest = functional.max_pool2d(around, 3, stride=1)
+    lowest = -functional.max_pool2d(-around, 3, stride=1)
+    assert (doubled <= highest.repeat_interleave(2, 2).repeat_interleave(2, 3) + 1e-6).all()
+    assert (doubled >= lowest.repeat_interleave(2, 2).repeat_interleave(2, 3) - 1e-6).all()
+
+
+def test_a_tilted_plane_has_no_stairs_before_training():
+    rows, columns = torch.meshgrid(torch.arange(12.0), torch.arange(16.0), indexing="ij")
+    plane = (0.02 * rows + 0.03 * columns).view(1, 1, 12, 16)
+    doubled = upsampling()(plane, features(12, 16))[0, 0, 4:-4, 4:-4]
+    # Between two pixels of the doubled map a plane rises by half of what it does between cells.
+    assert doubled.diff(dim=0).max() < 2 * 0.01
+    assert doubled.diff(dim=1).max() < 2 * 0.015
+    assert min(doubled.diff(dim=0).min(), doubled.diff(dim=1).min()) > 0
+
+
+@torch.inference_mode()
+def test_the_pictures_vector_is_the_mean_where_attention_is_even():
+    context = PooledContext(8).eval()
+    context.attention.weight.zero_()
+    context.fuse[1].weight.zero_()  # leaves x as it is
+    x = features(6, 7).repeat(1, 2, 1, 1)[:, :8]
+    with_context, picture = context(x)
+    torch.testing.assert_close(picture[..., 0, 0], x.mean(dim=(2, 3)))
+    expected = x + context.transform(x.mean(dim=(2, 3), keepdim=True))
+    torch.testing.assert_close(with_context, expected)
+
+
+def test_it_is_small_and_takes_every_layer_of_compact():
+    config = ModelConfig("crisp", stride=16)
+    crisp = create_model(config)
+    assert crisp.parameter_count() <= 5_000_000
+    ours = crisp.state_dict()
+    for name, tensor in create_model(ModelConfig("compact", stride=16)).state_dict().items():
+        assert ours[name].shape == tensor.shape, name
+
+
+@pytest.mark.slow
+def test_exported_it_gives_the_metres_of_torch_in_both_runtimes(tmp_path):
+    model = create_model(ModelConfig("crisp", stride=16, training_area=5_120), seed=3).eval()
+    write_exported(to_onnx(model), tmp_path / "m.onnx", "f32")
+    rows = check_parity(model, tmp_path / "m.onnx", ((120, 160), (97, 61)))
+    assert {row.runtime for row in rows} == {"openvino", "onnxruntime"}
+    assert max(row.max_error for row in rows) < 1e-4
