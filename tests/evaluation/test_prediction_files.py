@@ -297,3 +297,45 @@ def test_two_sets_in_one_folder_are_not_chosen_between(tmp_path):
     put(tmp_path, "one/a.npy", "other/a.npy")
     with pytest.raises(LeadlineError, match=r"several predictions for rgb/a\.png: .*one/a and"):
         find_files(tmp_path, ["rgb/a.png"])
+
+
+def folder_with_a_damaged_file(tmp_path, count=3):
+    """Perfect predictions of `count` images, the second of which is cut short."""
+    truths = [slanted((30, 40)) + number for number in range(count)]
+    (tmp_path / "pred").mkdir()
+    for number, truth in enumerate(truths):
+        np.save(tmp_path / "pred" / f"{number}.npy", truth)
+    bad = tmp_path / "pred" / "1.npy"
+    bad.write_bytes(bad.read_bytes()[:500])
+    return tmp_path / "pred", Images([(truth, truth > 0) for truth in truths])
+
+
+@pytest.mark.parametrize("units", [None, 1.0])
+def test_one_bad_file_stops_no_folder_and_counts_as_no_prediction(tmp_path, units):
+    folder, data = folder_with_a_damaged_file(tmp_path)
+    result = evaluate(PredictionFolder(folder, units), data, protocol="full")
+    assert [result.table.value(name, "abs_rel") for name in ("0", "2")] == [0, 0]
+    truth = slanted((30, 40)) + 1
+    expected = np.mean((truth - 0.001) / truth)  # the smallest depth, as any missing prediction
+    assert result.table.value("1", "abs_rel") == pytest.approx(expected, rel=1e-5)
+    assert result.missing_share == pytest.approx(1 / 3)
+    (line,) = [each for each in result.warnings if "cannot be read" in each]
+    assert line.startswith("1 prediction files cannot be read")
+    assert "1.npy: is cut short" in line
+
+
+def test_files_that_are_all_damaged_are_no_score(tmp_path):
+    folder, data = folder_with_a_damaged_file(tmp_path)
+    for path in folder.iterdir():
+        path.write_bytes(b"x")
+    for units in (None, 1000.0):
+        with pytest.raises(LeadlineError, match=r"0\.npy: cannot be read as NPY"):
+            evaluate(PredictionFolder(folder, units), data, protocol="full")
+
+
+def test_whole_numbers_without_a_unit_are_no_damage(tmp_path):
+    folder, data = folder_with_a_damaged_file(tmp_path)
+    files = {str(number): folder / f"{number}.npy" for number in range(3)}
+    np.save(files["2"], np.full((30, 40), 2000, np.uint16))
+    with pytest.raises(LeadlineError, match="whole numbers of an unknown unit"):
+        evaluate(FilePredictions(files), data, protocol="full")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ from leadline.data_checks.pairs import ListedPair
 from leadline.data_checks.values import MeasuredPair
 from leadline.datasets.depth_form import same_view
 from leadline.errors import LeadlineError, one_line, plural, size_words
-from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+from leadline.io.files import DECODE_ERRORS
+from leadline.io.photos import IMAGE_SUFFIXES, read_photo, upright_size
 
 _JPEG_END = b"\xff\xd9"
 _PNG_END = b"IEND\xae\x42\x60\x82"
 # Some cameras and tools append a few kilobytes of their own after the end marker.
 _TAIL_BYTES = 65536
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
-
 _MOST_LOOKED_AT = 50  # coloured files: they are of one kind
 _LEAST_CHANGE = 2.0  # of the low byte from pixel to pixel
 
@@ -70,7 +68,7 @@ def read_header(path: Path) -> FileHeader:
         return FileHeader(path, length, kind=path.suffix.lower().lstrip("."))
     except Image.DecompressionBombError:
         return FileHeader(path, length, fault="too large", detail="more than 179 million pixels")
-    except _DECODER_ERRORS as problem:
+    except DECODE_ERRORS as problem:
         return FileHeader(path, length, fault="not what its name says", detail=one_line(problem))
 
 
@@ -80,7 +78,7 @@ _WORDS = {"L": "grey", "P": "palette", "I": "grey", "F": "float", "1": "grey"}
 
 def _picture_header(path: Path, length: int) -> FileHeader:
     with Image.open(path) as image:  # reads the header only
-        mode, size, format_ = image.mode, image.size, image.format or ""
+        mode, size, format_ = image.mode, upright_size(image), image.format or ""
         channels = len(image.getbands())
     bits = 16 if mode.startswith("I;16") else _BITS.get(mode, 8)
     word = "grey" if mode.startswith("I;16") else _WORDS.get(mode, mode)

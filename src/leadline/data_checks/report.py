@@ -21,6 +21,7 @@ from leadline.data_checks.scale import SHIFTED_METRE, Scale, candidate_words, un
 from leadline.data_checks.values import DepthStatistics, MeasuredPair
 from leadline.errors import plural
 from leadline.io.atomic import write_json
+from leadline.io.staging import staged
 
 USUAL_END = 10.0
 """Metres that recipes for rooms take."""
@@ -137,13 +138,15 @@ class Report:
 
         Errors: LeadlineError where a file cannot be written.
         """
-        paths = [Path(folder) / "report.json"]
-        write_json(paths[0], self.to_json())
-        if self.readable:
-            paths.append(Path(folder) / "contact_sheet.png")
-            pairs = [measured.pair for measured in self.readable]
-            write_contact_sheet(paths[1], pairs, self.findings, self.units_per_metre)
-        return paths
+        folder = Path(folder)
+        names = ["report.json", "contact_sheet.png"][: 1 + bool(self.readable)]
+        with staged(folder, last=names[0], stale=[folder / "contact_sheet.png"]) as stage:
+            write_json(stage / names[0], self.to_json())
+            if self.readable:
+                pairs = [measured.pair for measured in self.readable]
+                sheet = stage / names[1]
+                write_contact_sheet(sheet, pairs, self.findings, self.units_per_metre)
+        return [folder / name for name in names]
 
     def histogram(self) -> str:
         """Return the depths as a line of bars from 0 to the far end, in metres where known."""

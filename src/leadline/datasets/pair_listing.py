@@ -13,8 +13,10 @@ from typing import Literal
 
 from leadline.datasets.folders import folders_in
 from leadline.errors import LeadlineError
+from leadline.io.files import is_file
 from leadline.io.formats import depth_suffixes
 from leadline.io.photos import IMAGE_SUFFIXES
+from leadline.io.walk import walk
 
 IMAGE_FOLDERS = ("rgb", "image", "images", "color", "colour")
 DEPTH_FOLDERS = ("depth", "depths", "depth_gt")
@@ -156,7 +158,7 @@ def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str 
             f"{path}: line {number} names {file}, which does not exist",
         )
         for file in (pair.image, pair.depth, pair.label)
-        if file is not None and not file.is_file()
+        if file is not None and not is_file(file)
     ]
     listing.faults += missing
     if not missing:
@@ -264,10 +266,10 @@ def list_beside(path: Path) -> PairListing:
     """
     listing = PairListing()
     found: dict[str, dict[str, Path]] = {"image": {}, "depth": {}, "label": {}, "mask": {}}
-    for file in sorted(path.rglob("*")):
+    for file in sorted(walk(path)):
         inside = file.relative_to(path)
         kind = kind_of(inside)
-        if kind is None or any(part.startswith(".") for part in inside.parts):
+        if kind is None:
             continue
         key = key_of(inside)
         if key in found[kind]:
@@ -355,8 +357,8 @@ def _files_by_stem(
     if folder is None:
         return None
     files: dict[str, Path] = {}
-    for file in sorted((folder / below).rglob("*")):
-        if file.suffix.lower() in suffixes and not file.name.startswith("."):
+    for file in sorted(walk(folder / below)):
+        if file.suffix.lower() in suffixes:
             stem = str(file.relative_to(folder).with_suffix(""))
             if stem in files:
                 faults.append(PairFault("same-stem", folder, str(file)))

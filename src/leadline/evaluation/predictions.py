@@ -17,7 +17,9 @@ from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.crops import WHOLE, Box, Crop, covered_part, paste
 from leadline.inference.camera import PhotoCamera
 from leadline.inference.predictor import Predictor
+from leadline.io.files import is_file
 from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
+from leadline.io.walk import walk
 from leadline.metrics.resize import Size, resize_to
 
 PredictionOutput = Literal["metric", "inverse"]
@@ -129,7 +131,8 @@ class FilePredictions:
     With `flip_averaged`, whoever gives the files says that they are flip averages already. `output`
     is what their numbers are; "inverse" is for protocols that align inverse depth. `unit_warning`
     says why the files are hardly in the unit that was declared. `crop` is which part of the picture
-    they were declared to cover; `cropped` collects those that cover a part, with that part.
+    they were declared to cover; `cropped` collects those that cover a part, with that part, and
+    `unreadable` the damaged ones, with what is wrong: their images have no prediction.
     """
 
     files: Mapping[str, Path]
@@ -140,6 +143,7 @@ class FilePredictions:
     unit_warning: str | None = None
     crop: Crop = field(default_factory=Crop)
     cropped: dict[Path, Box] = field(default_factory=dict)
+    unreadable: dict[Path, str] = field(default_factory=dict)
 
     def predict(self, sample: Sample) -> PredictedMaps:
         """Read the sample's file.
@@ -164,11 +168,17 @@ class FilePredictions:
     def _read(
         self, path: Path, sample: Sample, *, is_mirrored: bool = False
     ) -> NDArray[np.float32]:
-        if self.output == "inverse":
-            values = read_disparity(path)
-        else:
-            values = read_metres(path, self.units_per_metre)
         size = (sample.depth.shape[0], sample.depth.shape[1])
+        try:
+            if self.output == "inverse":
+                values = read_disparity(path)
+            else:
+                values = read_metres(path, self.units_per_metre)
+        except LeadlineError as error:
+            if not is_damaged(path):
+                raise
+            self.unreadable[path] = str(error)
+            return np.full(size, np.nan, np.float32)
         shape = (values.shape[0], values.shape[1])
         box = part_of_picture(path, shape, size, self.crop)
         if box is not None:
@@ -180,6 +190,12 @@ class FilePredictions:
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""
         warnings = [] if self.unit_warning is None else [self.unit_warning]
+        if self.unreadable:
+            first = next(iter(self.unreadable.values()))
+            warnings.append(
+                f"{len(self.unreadable)} prediction files cannot be read, and their images count "
+                f"as without a prediction; the first: {first}"
+            )
         if self.cropped and self.crop == Crop():
             path, box = next(iter(self.cropped.items()))
             warnings.append(
@@ -188,6 +204,15 @@ class FilePredictions:
                 "outside has no prediction"
             )
         return warnings
+
+
+def is_damaged(path: Path) -> bool:
+    """Return whether a file of depth cannot be read, whatever its unit may be."""
+    try:
+        read_depth_values(path)
+    except LeadlineError:
+        return True
+    return False
 
 
 def part_of_picture(path: Path, shape: Size, size: Size, crop: Crop) -> Box | None:
@@ -296,7 +321,7 @@ def _places(folder: Path, name: str, shortest: int) -> list[Path]:
 def _places_by_stem(folder: Path) -> defaultdict[str, list[Path]]:
     """Return {stem: the paths without suffix below `folder` that end with it}."""
     places: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(walk(folder)):
         place = path.with_suffix("")
         if path.suffix in depth_suffixes() and place not in places[place.name]:
             places[place.name].append(place)
@@ -316,6 +341,6 @@ def _file_at(places: Sequence[Path]) -> Path | None:
     for place in places:
         for suffix in depth_suffixes():
             path = place.with_name(place.name + suffix)
-            if path.is_file():
+            if is_file(path):
                 return path
     return None

@@ -15,7 +15,7 @@ from leadline.depth.unit_guess import score_units
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.evaluation.crops import Crop, paste
-from leadline.evaluation.predictions import part_of_picture, read_disparity
+from leadline.evaluation.predictions import is_damaged, part_of_picture, read_disparity
 from leadline.io.formats import read_depth, read_depth_values
 from leadline.metrics.resize import resize_to
 
@@ -65,6 +65,7 @@ def detect_units(
     Errors: LeadlineError, with the evidence, where no unit stands out or where predictions fall as
     distance grows (a disparity or a relative map is in no unit of length).
     """
+    samples = _readable(files, samples)
     paths = [files[sample.id] for sample in samples]
     stored = [read_depth_values(path) for path in paths]
     declared = {metadata.units_per_metre for _, metadata in stored}
@@ -107,7 +108,7 @@ def check_declared_units(
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
-    evidence = _gather_evidence(files, samples, read, crop)
+    evidence = _gather_evidence(files, _readable(files, samples), read, crop)
     correlation = 0.0 if evidence is None else evidence.correlation
     if units is not None and correlation < -CLEAR_CORRELATION:
         return (
@@ -120,6 +121,17 @@ def check_declared_units(
             "they look like depth, not inverse depth; score depth without --pred-output inverse"
         )
     return None
+
+
+def _readable(files: Mapping[str, Path], samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples whose files are not damaged.
+
+    Errors: LeadlineError, that of the first file, where all are.
+    """
+    readable = [sample for sample in samples if not is_damaged(files[sample.id])]
+    if samples and not readable:
+        read_depth_values(files[samples[0].id])
+    return readable
 
 
 def _gather_evidence(

@@ -25,6 +25,14 @@ inside such a block, so that no fault of Leadline's own is hidden.
 """
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; a name that no disk takes is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: Path, noun: str, remedy: str = "") -> bytes:
     """Return every byte of the file `path`.
 

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.atomic import DiskError
+from leadline.io.walk import walk
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,12 +71,6 @@ class FileKind:
     suffixes: Collection[str]
     other_suffixes: Collection[str] = ()
     is_result: Callable[[Path], bool] = lambda _path: False
-
-
-SYSTEM_FOLDERS = frozenset(
-    {"@eadir", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"}
-)
-"""What network disks, Windows, macOS and Linux keep beside the user's files; lower case."""
 
 
 def find_jobs(
@@ -154,7 +149,9 @@ def _expand(text: str, out: Path, kind: FileKind) -> list[tuple[Path, Path]]:
 def _files_below(folder: Path, out: Path, kind: FileKind) -> list[Path]:
     """Return the files in the tree of a folder, sorted; warn of those that cannot be read."""
     files, others = [], Counter[str]()
-    for file in _walk(folder, out):
+    for file in walk(folder, [out]):
+        if not file.is_file():
+            continue
         suffix = file.suffix.lower()
         if suffix in kind.suffixes and not kind.is_result(file):
             files.append(file)
@@ -170,23 +167,6 @@ def _files_below(folder: Path, out: Path, kind: FileKind) -> list[Path]:
         known = ", ".join(sorted(kind.suffixes))
         raise LeadlineError(f"{folder}: no {kind.noun} in this folder ({known})")
     return sorted(files)
-
-
-def _walk(folder: Path, out: Path) -> Iterator[Path]:
-    """Yield the files in a tree; each folder once, whatever links lead to it."""
-    top = os.path.realpath(folder)
-    seen = {top, os.path.realpath(out)} if os.path.realpath(out) != top else {top}
-    for place, folders, names in os.walk(folder, followlinks=True):
-        followed = []
-        for name in sorted(folders):
-            real = os.path.realpath(os.path.join(place, name))  # noqa: PTH118
-            hidden = name.startswith(".") or name.lower() in SYSTEM_FOLDERS
-            if not hidden and real not in seen:
-                seen.add(real)
-                followed.append(name)
-        folders[:] = followed
-        files = (Path(place, name) for name in names if not name.startswith("."))
-        yield from (file for file in files if file.is_file())
 
 
 def default_workers() -> int:

@@ -278,6 +278,13 @@ def _exif_of(image: Image.Image) -> dict[int, Any]:
         return {}
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return (width, height) of a picture as `read_photo` gives it, from its header alone."""
+    width, height = image.size
+    is_turned = _exif_of(image).get(_TAG_ORIENTATION) in (5, 6, 7, 8)
+    return (height, width) if is_turned and not _is_deep_grey(image) else (width, height)
+
+
 def _upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
     """Undo EXIF orientation 2..8 (CIPA DC-008, tag 274); any other value leaves the picture."""
     if orientation in (5, 6, 7, 8):  # stored with rows and columns exchanged
