@@ -12,6 +12,8 @@ from PIL import Image
 
 SIZE = (96, 128)
 
+os.environ["LEADLINE_CACHE"] = ""  # no test leaves compiled models behind, or takes old ones
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):

@@ -55,7 +55,7 @@ def expected(folder, predict, numbers=(2, 3, 4)) -> dict[str, float]:
 
 
 def test_a_model_scores_as_the_reference_says(big_pairs, tmp_path):
-    predictor = Predictor.load()
+    predictor = Predictor.load(precision="f32")
     truth = expected(big_pairs, lambda i: predictor(big_pairs / "rgb" / f"{i:03d}.png").depth)
     result = leadline(
         "evaluate", "--model", "compact-nyu", "--data", big_pairs, "-o", tmp_path, "--json"
@@ -106,7 +106,8 @@ def predicted(big_pairs, tmp_path_factory):
     """What `predict` writes of the images to validate on."""
     photos = [big_pairs / "rgb" / f"{i:03d}.png" for i in (2, 3, 4)]
     out = tmp_path_factory.mktemp("predicted")
-    assert leadline_here("predict", *photos, "-o", out).returncode == 0
+    result = leadline_here("predict", *photos, "-o", out, "--precision", "f32")
+    assert result.returncode == 0
     return out
 
 

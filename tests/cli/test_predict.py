@@ -207,7 +207,7 @@ def test_cameras_are_counted_by_how_they_are_known(tmp_path):
         exif.get_ifd(0x8769)[0xA405] = focal
         Image.fromarray(noise(48, 64, 3)).save(tmp_path / f"{name}.png", exif=exif)
     result = leadline_here("predict", tmp_path, "-o", tmp_path / "out")
-    line = result.stdout.splitlines()[-1]
+    line = result.stdout.splitlines()[1]
     # 26 mm: 48.07 pixels of 64 columns, where the Kinect has 51.92.
     assumed = "2 assumed (as in training, metres x 1)"
     assert line == f"camera: {assumed}, 2 exif (metres x 0.926 to 1.78)"

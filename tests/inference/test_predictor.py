@@ -58,6 +58,7 @@ def test_the_result_says_where_it_comes_from(exported, pairs):
         "camera": "declared",
         "camera_use": "no training camera",
         "camera_scale": "1",
+        "precision": "f32",
     }
 
 
@@ -80,8 +81,13 @@ def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(
         ("{run}/samples", {}, "no model in this folder"),
         ("{run}", {"runtime": "openvino"}, "a model folder does not run in openvino"),
         ("{file}", {"runtime": "torch"}, "an exported file does not run in torch"),
-        ("{run}", {"precision": "bf16"}, "only the openvino runtime"),
-        ("{file}", {"precision": "f64"}, "choose one of f32, bf16"),
+        ("{file}", {"precision": "bf16", "runtime": "onnxruntime"}, "has no precision bf16"),
+        ("{file}", {"device": "cuda"}, "openvino runtime runs on the cpu"),
+        ("{file}", {"device": "toaster"}, "choose one of cpu, cuda"),
+        ("{run}", {"hint": "throughput"}, "torch has none"),
+        ("{file}", {"compiled": True}, "for --runtime torch"),
+        ("{file}", {"threads": 0}, "at least 1"),
+        ("{file}", {"precision": "f64"}, "choose one of auto, f32, bf16"),
         ("{file}", {"processing_area": 0}, "at least 1"),
     ],
 )

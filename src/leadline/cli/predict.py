@@ -23,7 +23,7 @@ from leadline.inference.outputs import (
     format_of_output,
 )
 from leadline.inference.predict_files import predict
-from leadline.inference.runtimes import Precision, RuntimeName
+from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
 from leadline.io.formats import depth_format
 from leadline.io.jobs import JobResults
 from leadline.viz.color import ColorMap
@@ -94,13 +94,26 @@ def predict_command(
         Path | None, typer.Option(help="calibration.json of 'leadline calibrate', to be applied.")
     ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="bf16 is faster and about 1 % coarser.")
-    ] = "f32",
+        PrecisionOption,
+        typer.Option(help="auto: bf16 where the model is known to lose little by it; f32: exact."),
+    ] = "auto",
     runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
     processing_area: Annotated[
         int | None,
         typer.Option(help="Pixels the network sees; another number than trained at: less exact."),
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Processor threads of the network (default: all).")
+    ] = None,
+    hint: Annotated[
+        Hint, typer.Option(help="openvino: one picture soon, or several at once.")
+    ] = "latency",
+    device: Annotated[
+        Device, typer.Option(help="onnxruntime and torch: another device than the processor.")
+    ] = "cpu",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="torch: compile the network; takes a minute.")
+    ] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
     ] = False,
@@ -128,6 +141,10 @@ def predict_command(
             precision=precision,
             processing_area=processing_area,
             camera=camera,
+            threads=threads,
+            hint=hint,
+            device=device,
+            compiled=compiled,
             skip_existing=skip_existing,
             track=tracker("predict"),
         )
@@ -171,6 +188,8 @@ def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOpt
     )
     cameras = cameras_in_words([photo.camera for photo in results.done])
     typer.echo(f"camera: {cameras}", err=to_stderr)
+    for note in results.notes:
+        typer.echo(note, err=to_stderr)
 
 
 def cameras_in_words(cameras: Sequence[PhotoCamera]) -> str:

@@ -151,7 +151,9 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
             "predict metres, leave it out"
         )
     mode = source.camera or "auto"
-    predictor = Predictor.load(source.name, runtime=source.runtime or "auto", camera=mode)
+    predictor = Predictor.load(
+        source.name, runtime=source.runtime or "auto", precision="f32", camera=mode
+    )
     return OpenedSource(ModelPredictions(predictor), predictor.name, path)
 
 

@@ -1,7 +1,7 @@
 """ONNX Runtime: an exported `.onnx` in float32."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.inference.runtime import CONFIG_KEY, Outputs, parse_config, reason_of
+from leadline.inference.precision import PrecisionChoice
+from leadline.inference.runtime import CONFIG_KEY, Device, Outputs, parse_config, reason_of
 from leadline.io.checksums import verify_weights
+
+PROVIDERS: dict[str, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+"""ONNX Runtime's names of the devices."""
+
+PACKAGES = {
+    "cuda": "onnxruntime-gpu",
+    "tensorrt": "onnxruntime-gpu",
+    "directml": "onnxruntime-directml",
+}
 
 
 class OnnxRuntime:
-    """An exported `.onnx` in ONNX Runtime, float32."""
+    """An exported `.onnx` in ONNX Runtime, float32, on a device that its build offers."""
 
     name = "onnxruntime"
+    precision = PrecisionChoice("f32", "onnxruntime runs the file's own numbers")
 
-    def __init__(self, path: Path, threads: int | None = None):
+    def __init__(self, path: Path, threads: int | None = None, device: Device = "cpu"):
         try:
             import onnxruntime
         except ImportError as error:
@@ -26,14 +43,18 @@ class OnnxRuntime:
         verify_weights(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        providers = _providers(device, onnxruntime.get_available_providers())
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # onnxruntime raises its own unrelated exception types
             raise LeadlineError(
                 f"{path}: ONNX Runtime cannot read it ({reason_of(error)})"
             ) from error
+        if self._session.get_providers()[:1] != providers[:1]:
+            # ONNX Runtime would go on with the CPU after a warning.
+            raise LeadlineError(
+                f"device {device}: {providers[0]} did not start; check its driver, or use cpu"
+            )
         self._names = [output.name for output in self._session.get_outputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.config: Mapping[str, Any] = parse_config(path, metadata.get(CONFIG_KEY))
@@ -42,3 +63,21 @@ class OnnxRuntime:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
         values = self._session.run(self._names, {"image": images})
         return dict(zip(self._names, values, strict=True))
+
+
+def _providers(device: Device, available: Sequence[str]) -> list[str]:
+    """Return the execution providers for a device, the CPU's last for what it does not run.
+
+    Errors: LeadlineError where this build of ONNX Runtime has none for the device.
+    """
+    wanted = PROVIDERS.get(device)
+    if wanted is None:
+        raise LeadlineError(
+            f"device {device}: onnxruntime runs on {', '.join(PROVIDERS)}; use one of these"
+        )
+    if wanted not in available:
+        raise LeadlineError(
+            f"device {device}: this onnxruntime has no {wanted}, only {', '.join(available)}; "
+            f"install {PACKAGES.get(device, 'a build that has it')}, or use cpu"
+        )
+    return list(dict.fromkeys([wanted, PROVIDERS["cpu"]]))

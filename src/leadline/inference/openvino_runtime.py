@@ -1,9 +1,10 @@
 """OpenVINO: an exported `.xml` or `.onnx` on the CPU, for any number of threads."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -13,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
+from leadline.inference.compiled_cache import CompiledCache
 from leadline.inference.graph_parts import cut_network
+from leadline.inference.precision import Precision, PrecisionOption, choose_precision
 from leadline.inference.resizing import to_network
-from leadline.inference.runtime import CONFIG_KEY, Outputs, Precision, parse_config, reason_of
+from leadline.inference.runtime import CONFIG_KEY, Hint, Outputs, parse_config, reason_of
 from leadline.io.checksums import verify_weights
 
 FIXED_SIZES = 4
@@ -56,9 +59,10 @@ class OpenVinoRuntime:
     def __init__(
         self,
         path: Path,
-        precision: Precision = "f32",
+        precision: PrecisionOption = "f32",
         threads: int | None = None,
         processing_area: int | None = None,
+        hint: Hint = "latency",
     ):
         is_sealed = verify_weights(path)
         self._core = openvino_core()
@@ -69,21 +73,31 @@ class OpenVinoRuntime:
         if not is_sealed:
             _refuse_nan(path, graph)
         self._network = cut_network(graph, processing_area)
+        self.precision = choose_precision(precision, self.config, self._available())
         if self._network is None:
-            _check_whole_graph(path, precision)
+            _check_whole_graph(path, self.precision.precision)
             if processing_area is not None:
                 _replace_area(path, graph, processing_area)
         self._model = graph if self._network is None else self._network.model
         # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
         self._options = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": hint.upper(),
+            "INFERENCE_PRECISION_HINT": self.precision.precision,
             "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
         }
+        # The checksum in a sealed file is of everything that it is compiled from.
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self._identity = f"{digest} {processing_area}" if is_sealed else None
+        self._cache = CompiledCache()
         self._lock = Lock()
         self._calls: Counter[tuple[int, ...]] = Counter()
         self._compiled: dict[tuple[int, ...], _RequestPool] = {}
+
+    def _available(self) -> list[Precision]:
+        """Return the precisions that are faster than the next, fastest first."""
+        can = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return ["bf16", "f32"] if "BF16" in can and self._network is not None else ["f32"]
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
@@ -123,6 +137,23 @@ class OpenVinoRuntime:
             return self._compiled[shape]
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
+        """Compile the model for a shape of its input, or take what an earlier process compiled."""
+        if self._identity is None:
+            return self._compile_anew(shape)
+        import openvino
+
+        device = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
+        key = (self._identity, str(openvino.__version__), device, repr(shape), repr(self._options))
+        blob = self._cache.read(*key)
+        if blob is not None:
+            # RuntimeError: of another build, which calls itself the same version.
+            with suppress(RuntimeError):
+                return self._core.import_model(blob, "CPU", self._options)
+        compiled = self._compile_anew(shape)
+        self._cache.write(bytes(compiled.export_model().getbuffer()), *key)
+        return compiled
+
+    def _compile_anew(self, shape: tuple[int, ...]) -> Any:
         model = self._model
         if shape != ANY_SIZE:
             model = model.clone()

@@ -18,7 +18,7 @@ from leadline.inference.outputs import (
     write_outputs,
 )
 from leadline.inference.predictor import Predictor
-from leadline.inference.runtimes import Precision, RuntimeName
+from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.cameras import CameraFile, read_camera_file
@@ -59,9 +59,13 @@ def predict(
     fov: float | None = None,
     calibration: str | Path | None = None,
     runtime: RuntimeName = "auto",
-    precision: Precision = "f32",
+    precision: PrecisionOption = "auto",
     processing_area: int | None = None,
     camera: CameraMode = "auto",
+    threads: int | None = None,
+    hint: Hint = "latency",
+    device: Device = "cpu",
+    compiled: bool = False,
     skip_existing: bool = False,
     workers: int | None = None,
     track: Track = iter,
@@ -73,11 +77,12 @@ def predict(
     camera of a photograph is, in this order, the file `intrinsics`, a horizontal field of view of
     `fov` degrees, the focal length of its EXIF block, or the camera of the training data. Metres
     and point clouds depend on it, metres not where `camera` is ignore. `calibration` is a file of
-    `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area` and `camera` are those
-    of `Predictor.load`. `skip_existing` leaves out photographs whose files are all there. Reading,
-    the network and writing overlap in `workers` threads, by default one more than processors. A
-    photograph that cannot be read is skipped, and so is one without any camera where point clouds
-    are wanted. A LeadlineWarning says what was clamped or not believed.
+    `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area`, `camera`, `threads`,
+    `hint`, `device` and `compiled` are those of `Predictor.load`. `skip_existing` leaves out
+    photographs whose files are all there. Reading, the network and writing overlap in `workers`
+    threads, by default one more than processors. A photograph that cannot be read is skipped, and
+    so is one without any camera where point clouds are wanted. A LeadlineWarning says what was
+    clamped or not believed.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
     output that would overwrite an input or cannot be written; DiskError, as soon as it happens,
@@ -107,6 +112,10 @@ def predict(
         precision=precision,
         processing_area=processing_area,
         camera=camera,
+        threads=threads,
+        hint=hint,
+        device=device,
+        compiled=compiled,
     )
     if correction is not None:
         _warn_of_another_way(correction, predictor)
@@ -118,6 +127,7 @@ def predict(
 
     results = run_jobs(jobs, predict_one, track, workers or default_workers())
     results.existing = len(every) - len(jobs)
+    results.notes = () if predictor.precision is None else (str(predictor.precision),)
     return results
 
 

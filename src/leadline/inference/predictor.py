@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +24,17 @@ from leadline.inference.camera import (
     PhotoCamera,
     TrainingCamera,
 )
+from leadline.inference.precision import PrecisionChoice
 from leadline.inference.runtimes import (
+    DEVICES,
+    HINTS,
     PRECISIONS,
     RUNTIMES,
+    Device,
+    Hint,
     OnnxRuntime,
     OpenVinoRuntime,
-    Precision,
+    PrecisionOption,
     Runtime,
     RuntimeName,
     TorchRuntime,
@@ -87,6 +92,7 @@ class Predictor:
         self.name = name
         self.runtime = runtime
         self.camera_mode = camera
+        self.precision: PrecisionChoice | None = getattr(runtime, "precision", None)
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
         self._loaded_with: tuple[str | Path, dict[str, Any]] | None = None
 
@@ -104,15 +110,21 @@ class Predictor:
         name_or_path: str | Path = DEFAULT_MODEL,
         *,
         runtime: RuntimeName = "auto",
-        precision: Precision = "f32",
+        precision: PrecisionOption = "auto",
         threads: int | None = None,
         processing_area: int | None = None,
         camera: CameraMode = "auto",
+        hint: Hint = "latency",
+        device: Device = "cpu",
+        compiled: bool = False,
     ) -> Predictor:
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
         `runtime` auto takes OpenVINO for exported files and shipped models, torch for folders.
-        `precision` is f32 or bf16 (OpenVINO only: twice as fast, about 1 % coarser).
+        `precision` auto takes bf16 where the processor computes it and the model's config says that
+        it costs at most 0.5 % of abs_rel, else f32, which is exact; `predictor.precision` says why.
+        `hint` throughput (OpenVINO) runs several pictures at once, each more slowly. `device` is
+        cpu, or what onnxruntime or torch offers; `compiled` (torch) compiles the network first.
         `processing_area` changes the number of pixels the network sees; it was trained at another
         one, so metres will be less exact, and off where the training camera is not known: a
         LeadlineWarning says so. `camera` auto multiplies metres by the photograph's focal length
@@ -121,28 +133,25 @@ class Predictor:
         Errors: LeadlineError for an unknown name, a missing, unreadable or damaged file, or an
         option that the runtime does not have.
         """
-        if precision not in PRECISIONS:
-            raise LeadlineError(f"precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
-        if runtime not in RUNTIMES:
-            raise LeadlineError(f"runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
-        if camera not in CAMERA_MODES:
-            raise LeadlineError(f"camera {camera!r}: choose one of {', '.join(CAMERA_MODES)}")
+        choices: list[tuple[str, str, Sequence[str]]] = [
+            ("precision", precision, PRECISIONS),
+            ("runtime", runtime, RUNTIMES),
+            ("camera", camera, CAMERA_MODES),
+            ("hint", hint, HINTS),
+            ("device", device, DEVICES),
+        ]
+        for option, value, known in choices:
+            if value not in known:
+                raise LeadlineError(f"{option} {value!r}: choose one of {', '.join(known)}")
         if processing_area is not None and processing_area < 1:
             raise LeadlineError(f"processing area {processing_area}: expected pixels, at least 1")
+        if threads is not None and threads < 1:
+            raise LeadlineError(f"threads {threads}: expected a number, at least 1")
         is_shipped = str(name_or_path) in shipped_models()
         find = find_checkpoint if is_shipped and runtime == "torch" else find_model
         path = find(name_or_path)
-        chosen = runtime
-        if runtime == "auto":
-            chosen = "torch" if path.is_dir() else "openvino"
-        _check_choice(path, chosen, precision, processing_area)
-        engine: Runtime
-        if chosen == "torch":
-            engine = TorchRuntime(path, threads, processing_area)
-        elif chosen == "onnxruntime":
-            engine = OnnxRuntime(path, threads)
-        else:
-            engine = OpenVinoRuntime(path, precision, threads, processing_area)
+        options = _EngineOptions(precision, threads, processing_area, hint, device, compiled)
+        engine = _load_engine(path, runtime, options)
         predictor = cls(model_name(name_or_path, path), engine, camera, processing_area)
         predictor._loaded_with = (
             name_or_path if is_shipped else Path(name_or_path).absolute(),
@@ -152,6 +161,9 @@ class Predictor:
                 "threads": threads,
                 "processing_area": processing_area,
                 "camera": camera,
+                "hint": hint,
+                "device": device,
+                "compiled": compiled,
             },
         )
         if processing_area is not None:
@@ -198,6 +210,8 @@ class Predictor:
                 raise
             raise LeadlineError(f"{photo.path}: {error}") from error
         provenance = {"model": self.name, "runtime": self.runtime.name, **camera.provenance()}
+        if self.precision is not None:
+            provenance["precision"] = self.precision.precision
         if photo.path is not None:
             provenance["source"] = photo.path.name
         depth = DepthMap.from_metres(
@@ -306,19 +320,62 @@ def find_model(name_or_path: str | Path) -> Path:
     return path
 
 
-def _check_choice(path: Path, runtime: str, precision: str, processing_area: int | None) -> None:
+@dataclass(frozen=True)
+class _EngineOptions:
+    """How an engine runs; see `Predictor.load`."""
+
+    precision: PrecisionOption
+    threads: int | None
+    processing_area: int | None
+    hint: Hint
+    device: Device
+    compiled: bool
+
+
+def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> Runtime:
+    """Load the model of an exported file or a model folder into a runtime."""
+    chosen = runtime
+    if runtime == "auto":
+        chosen = "torch" if path.is_dir() else "openvino"
+    _check_choice(path, chosen, options)
+    if chosen == "torch":
+        return TorchRuntime(
+            path,
+            options.threads,
+            options.processing_area,
+            options.precision,
+            options.device,
+            options.compiled,
+        )
+    if chosen == "onnxruntime":
+        return OnnxRuntime(path, options.threads, options.device)
+    return OpenVinoRuntime(
+        path, options.precision, options.threads, options.processing_area, options.hint
+    )
+
+
+def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> None:
     if path.is_dir() != (runtime == "torch"):
         kind = "a model folder" if path.is_dir() else "an exported file"
         fits = "torch" if path.is_dir() else "openvino or onnxruntime"
         raise LeadlineError(f"{path}: {kind} does not run in {runtime}; use {fits}")
     if runtime == "onnxruntime" and path.suffix != ".onnx":
         raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use --runtime openvino")
-    if precision == "bf16" and runtime != "openvino":
-        raise LeadlineError("only the openvino runtime offers precision bf16; use f32")
-    if processing_area is not None and runtime == "onnxruntime":
+    if options.precision == "bf16" and runtime == "onnxruntime":
+        raise LeadlineError("the onnxruntime runtime has no precision bf16; use openvino or torch")
+    if options.processing_area is not None and runtime == "onnxruntime":
         raise LeadlineError(
             "the onnxruntime runtime cannot change the processing area; use openvino or torch"
         )
+    if options.device != "cpu" and runtime == "openvino":
+        raise LeadlineError(
+            f"device {options.device}: the openvino runtime runs on the cpu; use onnxruntime or "
+            "torch"
+        )
+    if options.hint != "latency" and runtime != "openvino":
+        raise LeadlineError(f"hint {options.hint}: {runtime} has none; use openvino")
+    if options.compiled and runtime != "torch":
+        raise LeadlineError("--compile is for --runtime torch; the other runtimes always compile")
 
 
 def model_name(name_or_path: str | Path, path: Path) -> str:

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 
 Outputs = dict[str, NDArray[Any]]
-Precision = Literal["f32", "bf16"]
 RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+Hint = Literal["latency", "throughput"]
+"""Whether one picture should be ready soon, or many together."""
+HINTS: tuple[Hint, ...] = get_args(Hint)
+
+Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"
 """Where exported files hold the model's config as JSON."""
 

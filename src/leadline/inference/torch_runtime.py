@@ -1,4 +1,4 @@
-"""torch: a model folder, float32, on the CPU."""
+"""torch: a model folder, in float32 or bfloat16, compiled or not, on the CPU or a GPU."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
-from leadline.inference.runtime import Outputs, reason_of
+from leadline.inference.precision import Precision, PrecisionOption, choose_precision
+from leadline.inference.runtime import Device, Outputs, reason_of
 
 
 class TorchRuntime:
-    """A model folder in torch, float32, on the CPU."""
+    """A model folder in torch, channels last.
+
+    bf16 is torch's autocast; resizing and the decoding to metres stay in float32. `compiled` runs
+    the network through torch.compile, which takes a minute before the first picture.
+    """
 
     name = "torch"
 
@@ -22,6 +27,9 @@ class TorchRuntime:
         folder: Path,
         threads: int | None = None,
         processing_area: int | None = None,
+        precision: PrecisionOption = "f32",
+        device: Device = "cpu",
+        compiled: bool = False,
     ):
         try:
             import torch
@@ -36,19 +44,52 @@ class TorchRuntime:
         if threads:
             torch.set_num_threads(threads)
         self._torch = torch
-        model = load_model(folder).to(memory_format=torch.channels_last)
+        self._device = _device(torch, device)
+        model = load_model(folder).to(self._device).to(memory_format=torch.channels_last)
         self._pipeline = InferencePipeline(model, processing_area).eval()
+        if compiled:
+            model.compile()
         self.config: Mapping[str, Any] = asdict(model.config)
+        available: list[Precision] = ["bf16", "f32"] if _has_bf16(torch, device) else ["f32"]
+        self.precision = choose_precision(precision, self.config, available)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
         torch = self._torch
         try:
-            with torch.inference_mode():
-                outputs = self._pipeline(torch.from_numpy(np.array(images)))
+            with torch.inference_mode(), self._autocast():
+                outputs = self._pipeline(torch.from_numpy(np.array(images)).to(self._device))
         except RuntimeError as error:
             raise LeadlineError(
                 f"torch failed on {len(images)} image(s) of {size_words(images.shape[1:])} "
                 f"({reason_of(error)}); process fewer pixels, or look at the model's config.json"
             ) from error
-        return {name: value.numpy() for name, value in outputs.items()}
+        return {name: value.cpu().numpy() for name, value in outputs.items()}
+
+    def _autocast(self) -> Any:
+        return self._torch.autocast(
+            self._device.type,
+            self._torch.bfloat16,
+            enabled=self.precision.precision == "bf16",
+        )
+
+
+def _device(torch: Any, device: Device) -> Any:
+    """Return torch's device. Errors: LeadlineError where this machine or build has none such."""
+    there = {
+        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if device not in there:
+        raise LeadlineError(f"device {device}: torch runs on {', '.join(there)}; use one of these")
+    if not there[device]():
+        raise LeadlineError(f"device {device}: this torch finds none on this machine; use cpu")
+    return torch.device(device)
+
+
+def _has_bf16(torch: Any, device: Device) -> bool:
+    """Return whether bfloat16 is computed by the device itself, and so is faster."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

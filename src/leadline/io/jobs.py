@@ -47,12 +47,14 @@ class Failure:
 class JobResults(Generic[Result]):
     """What came of every input: a result each in `done`, or an entry of `failures`.
 
-    `existing` counts further inputs whose results were there already.
+    `existing` counts further inputs whose results were there already; `notes` are lines on what was
+    chosen for all of them.
     """
 
     done: list[Result] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     existing: int = 0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.done) + len(self.failures)

@@ -33,7 +33,8 @@ class ModelConfig:
     `training_area` is about how many input pixels the network was trained at, before the sides of
     its input were rounded to `stride`: together they are the size policy of prediction.
     `training_focal` is the focal length of the training data's camera in pixels at that size,
-    sqrt(fx fy), or None where it is not known: metres hold for it.
+    sqrt(fx fy), or None where it is not known: metres hold for it. `precision_loss` is by which
+    share abs_rel changes on validation images in a precision below float32, where that is known.
     """
 
     architecture: str
@@ -46,6 +47,7 @@ class ModelConfig:
     training_area: int = 76_800
     channel_order: str = "rgb"
     training_focal: float | None = None
+    precision_loss: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:

@@ -22,7 +22,7 @@ def score_run(run: Path, tracker: Tracker = no_tracker) -> Result | None:
     if val_data is None:
         return None
     return evaluate(
-        ModelPredictions(Predictor.load(run / MODEL)),
+        ModelPredictions(Predictor.load(run / MODEL, precision="f32")),
         val_data,
         protocol=recipe.trainer.protocol,
         void=(*VOID, *sorted(recipe.ignored_classes)),

@@ -1,0 +1,75 @@
+"""Compiled models on disk, so that the next process need not compile them again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from leadline.errors import LeadlineError
+from leadline.io.atomic import atomic_path
+
+VARIABLE = "LEADLINE_CACHE"
+"""The environment variable that names another folder; empty: nothing is kept."""
+
+LARGEST_BYTES = 1_000_000_000
+"""What was not used for longest is removed beyond this size."""
+
+_SUM_BYTES = 32
+
+
+class CompiledCache:
+    """Files of compiled models, each behind its SHA-256: a damaged one is compiled again.
+
+    The folder is `$LEADLINE_CACHE`, else `leadline` in `$XDG_CACHE_HOME` or in `~/.cache`. Where it
+    cannot be written, nothing is kept.
+    """
+
+    def __init__(self) -> None:
+        base = os.environ.get(VARIABLE)
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        self._folder: Path | None = None
+        if base != "":
+            with suppress(RuntimeError):  # there is no home
+                self._folder = Path(base or Path(home) / "leadline").expanduser() / "openvino"
+
+    def read(self, *key: str) -> bytes | None:
+        """Return what was stored under a key, None where it is missing or damaged."""
+        path = self._path(key)
+        if path is None:
+            return None
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+        except OSError:
+            return None
+        blob = content[_SUM_BYTES:]
+        return blob if hashlib.sha256(blob).digest() == content[:_SUM_BYTES] else None
+
+    def write(self, blob: bytes, *key: str) -> None:
+        """Store bytes under a key, and make room for them."""
+        path = self._path(key)
+        if path is None:
+            return
+        # A cache that cannot be written costs time at the next start, and nothing else.
+        with suppress(LeadlineError, OSError):
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(hashlib.sha256(blob).digest() + blob)
+            self._remove_oldest(path.parent)
+
+    def _path(self, key: tuple[str, ...]) -> Path | None:
+        name = hashlib.sha256("\n".join(key).encode()).hexdigest()[:32]
+        return None if self._folder is None else self._folder / f"{name}.blob"
+
+    def _remove_oldest(self, folder: Path) -> None:
+        states = sorted(
+            ((file.stat(), file) for file in folder.glob("*.blob")),
+            key=lambda pair: pair[0].st_mtime,
+            reverse=True,
+        )
+        total = 0
+        for state, file in states:
+            total += state.st_size
+            if total > LARGEST_BYTES:
+                file.unlink(missing_ok=True)

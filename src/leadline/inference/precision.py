@@ -1,0 +1,66 @@
+"""Which precision a model runs in: the fastest that costs no more accuracy than is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from leadline.errors import LeadlineError
+
+Precision = Literal["f32", "bf16"]
+"""In which numbers a network computes."""
+
+PrecisionOption = Literal["auto", "f32", "bf16"]
+PRECISIONS: tuple[PrecisionOption, ...] = get_args(PrecisionOption)
+
+LARGEST_LOSS = 0.005
+"""By which share abs_rel may grow on validation images for `auto` to take a precision."""
+
+LOSS_KEY = "precision_loss"
+"""The entry of a model's config: {precision: relative change of abs_rel}, above 0 where worse."""
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A precision, and why it was taken."""
+
+    precision: Precision
+    reason: str
+
+    def __str__(self) -> str:
+        return f"precision {self.precision}: {self.reason}"
+
+
+def choose_precision(
+    wanted: PrecisionOption, config: Mapping[str, Any], available: Sequence[Precision]
+) -> PrecisionChoice:
+    """Return `wanted`, or for auto the first of `available`, fastest first, whose loss is small.
+
+    The loss is that in the model's `config`; float32 has none and is always available.
+    Errors: LeadlineError for a stored loss that is no number.
+    """
+    if wanted != "auto":
+        return PrecisionChoice(wanted, "as asked for")
+    losses = config.get(LOSS_KEY) or {}
+    if not isinstance(losses, Mapping):
+        raise LeadlineError(f"{LOSS_KEY} = {losses!r} in the model's config is no mapping")
+    reasons = []
+    for precision in available:
+        if precision == "f32":
+            break
+        loss = losses.get(precision)
+        if loss is None:
+            reasons.append(f"what {precision} costs is not stored with the model")
+            continue
+        if not isinstance(loss, int | float):
+            raise LeadlineError(f"{LOSS_KEY} of {precision} = {loss!r} is no number")
+        change = f"{precision} changes abs_rel on validation images by {100 * loss:+.2g} %"
+        if loss <= LARGEST_LOSS:
+            return PrecisionChoice(precision, f"{change}, {_limit()} is allowed")
+        reasons.append(f"{change}, only {_limit()} is allowed")
+    return PrecisionChoice("f32", "; ".join(reasons) or "nothing faster runs here")
+
+
+def _limit() -> str:
+    return f"{100 * LARGEST_LOSS:+.2g} %"

@@ -1,0 +1,191 @@
+"""Which precision, which device, and what is kept of the compiling."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from leadline.errors import LeadlineError
+from leadline.inference import Predictor, onnx_runtime
+from leadline.inference.onnx_runtime import OnnxRuntime
+from leadline.inference.openvino_runtime import OpenVinoRuntime
+from leadline.inference.precision import choose_precision
+from leadline.inference.runtimes import TorchRuntime
+from leadline.weights import shipped_checkpoint, shipped_graph
+from tests.cli.helpers import leadline_here
+
+GRAPH = shipped_graph("compact-nyu")
+IMAGE = np.random.default_rng(0).integers(0, 256, (1, 48, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def model_with_loss(tmp_path):
+    """Return a function: the shipped model, as an exported file whose config has another loss."""
+
+    def make(loss):
+        graph = onnx.load(GRAPH)
+        kept = [entry for entry in graph.metadata_props if not entry.key.startswith("leadline_")]
+        for entry in kept:
+            if entry.key == "leadline":
+                config = {**json.loads(entry.value), "precision_loss": loss}
+                entry.value = json.dumps(config)
+        del graph.metadata_props[:]
+        graph.metadata_props.extend(kept)
+        onnx.save(graph, tmp_path / "m.onnx")
+        return tmp_path / "m.onnx"
+
+    return make
+
+
+@pytest.fixture
+def bf16_machine(monkeypatch):
+    monkeypatch.setattr(OpenVinoRuntime, "_available", lambda _self: ["bf16", "f32"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "taken", "reason"),
+    [
+        ({"bf16": 0.004}, "bf16", r"by \+0\.4 %, \+0\.5 % is allowed"),
+        ({"bf16": -0.02}, "bf16", r"by -2 %"),
+        ({"bf16": 0.006}, "f32", r"by \+0\.6 %, only \+0\.5 %"),
+        ({}, "f32", "what bf16 costs is not stored"),
+    ],
+)
+def test_auto_takes_the_fastest_whose_stored_loss_is_small(
+    model_with_loss, bf16_machine, loss, taken, reason
+):
+    choice = OpenVinoRuntime(model_with_loss(loss), "auto").precision
+    assert choice.precision == taken
+    assert re.search(reason, str(choice))
+
+
+def test_auto_takes_float32_where_the_processor_has_nothing_faster(model_with_loss, monkeypatch):
+    monkeypatch.setattr(OpenVinoRuntime, "_available", lambda _self: ["f32"])
+    choice = OpenVinoRuntime(model_with_loss({"bf16": 0.0}), "auto").precision
+    assert str(choice) == "precision f32: nothing faster runs here"
+
+
+@pytest.mark.parametrize("losses", [[1], {"bf16": "small"}])
+def test_a_stored_loss_that_is_none_is_one_line(losses):
+    with pytest.raises(LeadlineError, match="precision_loss"):
+        choose_precision("auto", {"precision_loss": losses}, ["bf16", "f32"])
+
+
+def test_f32_is_exact_and_the_command_says_what_was_taken(tmp_path, bf16_machine):
+    from PIL import Image
+
+    Image.fromarray(IMAGE[0]).save(tmp_path / "a.png")
+    result = leadline_here("predict", tmp_path / "a.png", "-o", tmp_path / "auto")
+    assert result.stdout.splitlines()[-1].startswith("precision bf16: bf16 changes abs_rel")
+    result = leadline_here(
+        "predict", tmp_path / "a.png", "-o", tmp_path / "exact", "--precision", "f32"
+    )
+    assert result.stdout.splitlines()[-1] == "precision f32: as asked for"
+    whole = OnnxRuntime(GRAPH).run(IMAGE)["depth"][0]
+    np.testing.assert_allclose(np.load(tmp_path / "exact" / "a.npy"), whole, atol=1e-4)
+    rounded = np.load(tmp_path / "auto" / "a.npy")
+    assert 1e-4 < np.abs(rounded / whole - 1).mean() < 0.05
+
+
+def test_torch_in_bf16_is_near_and_is_no_copy_of_float32():
+    folder = shipped_checkpoint("compact-nyu")
+    exact = TorchRuntime(folder).run(IMAGE)["depth"]
+    runtime = TorchRuntime(folder, precision="bf16")
+    rounded = runtime.run(IMAGE)["depth"]
+    assert rounded.dtype == np.float32
+    assert 1e-5 < np.abs(rounded / exact - 1).mean() < 0.05
+    # Decoded in float32: bfloat16 has 256 values between one power of two and the next.
+    assert len(np.unique(rounded)) > 1500
+
+
+def test_devices_that_are_not_there_are_one_line(monkeypatch):
+    with pytest.raises(LeadlineError, match=r"cuda: this onnxruntime has no CUDA.*onnxruntime-gpu"):
+        OnnxRuntime(GRAPH, device="cuda")
+    with pytest.raises(LeadlineError, match=r"mps: onnxruntime runs on cpu, cuda"):
+        OnnxRuntime(GRAPH, device="mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(LeadlineError, match=r"cuda: this torch finds none"):
+        TorchRuntime(shipped_checkpoint("compact-nyu"), device="cuda")
+    with pytest.raises(LeadlineError, match=r"coreml: torch runs on cpu, cuda, mps"):
+        TorchRuntime(shipped_checkpoint("compact-nyu"), device="coreml")
+
+
+@pytest.mark.parametrize(
+    ("device", "provider"),
+    [
+        ("cuda", "CUDAExecutionProvider"),
+        ("tensorrt", "TensorrtExecutionProvider"),
+        ("coreml", "CoreMLExecutionProvider"),
+        ("directml", "DmlExecutionProvider"),
+    ],
+)
+def test_a_build_with_a_device_is_given_it_first(monkeypatch, device, provider):
+    """A stand-in for builds that have the device; the session is then the CPU's."""
+    asked = []
+    session = onnxruntime.InferenceSession
+
+    def start(path, options, providers):
+        asked.append(providers)
+        return session(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: [provider, "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr(onnxruntime, "InferenceSession", start)
+    with pytest.raises(LeadlineError, match=f"{device}: {provider} did not start"):
+        OnnxRuntime(GRAPH, device=device)
+    assert asked == [[provider, "CPUExecutionProvider"]]
+    assert onnx_runtime.PROVIDERS[device] == provider
+
+
+def test_what_was_compiled_is_kept_and_a_damaged_file_is_compiled_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
+    compiled = []
+    compile_anew = OpenVinoRuntime._compile_anew
+    monkeypatch.setattr(
+        OpenVinoRuntime,
+        "_compile_anew",
+        lambda self, shape: compiled.append(shape) or compile_anew(self, shape),
+    )
+
+    def depth(**options):
+        return OpenVinoRuntime(GRAPH, processing_area=3072, **options).run(IMAGE)["depth"]
+
+    first = depth()
+    np.testing.assert_array_equal(depth(), first)
+    assert len(compiled) == 1
+    [file] = tmp_path.rglob("*.blob")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 255
+    file.write_bytes(content)
+    np.testing.assert_array_equal(depth(), first)
+    assert len(compiled) == 2
+    assert np.abs(depth(precision="bf16") - first).max() > 0  # not the file of another precision
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path / "file" / "in the way"))
+    (tmp_path / "file").write_text("")
+    np.testing.assert_array_equal(depth(), first)
+
+
+def test_the_cache_makes_room(tmp_path, monkeypatch):
+    from leadline.inference import compiled_cache
+
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
+    monkeypatch.setattr(compiled_cache, "LARGEST_BYTES", 300)
+    cache = compiled_cache.CompiledCache()
+    for number in range(4):
+        cache.write(bytes(100), str(number))
+    assert len(list(tmp_path.rglob("*.blob"))) == 2
+    assert cache.read("3") == bytes(100)
+
+
+def test_throughput_gives_the_metres_of_latency(tmp_path):
+    shutil.copytree(shipped_checkpoint("compact-nyu"), tmp_path / "m")
+    several = Predictor.load(tmp_path / "m" / "model.onnx", hint="throughput", precision="f32")
+    alone = Predictor.load(tmp_path / "m" / "model.onnx", precision="f32", threads=1)
+    for each in several.predict_many([IMAGE[0]] * 4):
+        np.testing.assert_allclose(each.depth.depth, alone(IMAGE[0]).depth, atol=1e-4)
