@@ -89,7 +89,7 @@ def test_npy_files(tmp_path: Path, array: np.ndarray) -> None:
         ("k.json", '{"K": "wide"}', "expected nine numbers"),
         ("k.json", "3", "expected nine numbers"),
         ("k.npy", "not an array", "expected nine numbers"),
-        ("k.bin", "\0\1", "expected nine numbers"),
+        ("k.bin", "\0\1", "is not COLMAP's cameras.bin"),
     ],
 )
 def test_bad_files_are_explained(tmp_path: Path, name: str, content: str, hint: str) -> None:

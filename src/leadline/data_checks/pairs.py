@@ -28,6 +28,7 @@ from leadline.datasets.pairs import (
     PairsDataset,
     list_split,
     read_labels,
+    straighten,
 )
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.encodings import COLOUR_UNITS
@@ -102,7 +103,7 @@ class DiskPair:
             values = masked(values, pair.mask, pair.depth)
         camera = metadata.intrinsics
         if camera_file is not None:
-            camera = camera_file.for_size(image.shape[1], image.shape[0])
+            camera = camera_file.pinhole(image.shape[1], image.shape[0])
         if form.depth_size != "same":
             image, values = form.to_one_size(image, values, pair.image, pair.depth)
         if camera is not None:
@@ -111,6 +112,8 @@ class DiskPair:
         labels = None if pair.label is None else read_labels(pair.label)
         if labels is not None and form.depth_size == "depth":
             labels = nearest_resize(labels, (image.shape[0], image.shape[1]))
+        if camera_file is not None and camera is not None and camera_file.bends(camera):
+            image, values, labels = straighten(camera_file, camera, image, values, labels)
         return RawPair(image, values, metadata.units_per_metre, labels)
 
 

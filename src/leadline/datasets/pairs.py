@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth
+from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth, values_of
 from leadline.datasets.layout import Layout, Option, Options
 from leadline.datasets.pair_listing import (
     Pair,
@@ -20,6 +20,7 @@ from leadline.datasets.pair_listing import (
     list_pairs,
     pairs_in,
 )
+from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.encodings import DepthEncoding
 from leadline.depth.intrinsics import Intrinsics
@@ -27,6 +28,7 @@ from leadline.depth.quantized import QuantizedDepth
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, value_words
 from leadline.io.cameras import CameraFile, declared_camera
+from leadline.io.distortion import undistort
 from leadline.io.files import read_bytes
 from leadline.io.photos import FULL_SCALE
 from leadline.io.yaml_files import read_yaml
@@ -119,7 +121,23 @@ class PairsDataset(Layout):
     def camera(self, item: Pair, size: tuple[int, int]) -> Intrinsics | None:
         """Return the declared camera; without one, a depth file that says its own has that."""
         height, width = size
-        return None if self.camera_file is None else self.camera_file.for_size(width, height)
+        return None if self.camera_file is None else self.camera_file.pinhole(width, height)
+
+    def read(self, item: Pair) -> Sample:
+        """Read a pair; where the declared lens bends the picture, everything is straightened."""
+        sample = super().read(item)
+        camera, file = sample.intrinsics, self.camera_file
+        if file is None or camera is None or not file.bends(camera):
+            return sample
+        stored = sample.stored
+        values, labels = values_of(stored), sample.labels
+        image, values, labels = straighten(file, camera, sample.image, values, labels)
+        if isinstance(stored, QuantizedDepth):
+            return replace(
+                sample, image=image, stored=replace(stored, values=values), labels=labels
+            )
+        depth = DepthMap.from_metres(values, None, camera, stored.provenance)
+        return replace(sample, image=image, stored=depth, labels=labels)
 
     def paths(self, item: Pair) -> dict[str, Path]:
         """Return the image, the depth and, where there are any, the label and the mask."""
@@ -158,6 +176,23 @@ def open_pairs(
     if not path.exists():
         raise LeadlineError(f"{path}: no such data; give a folder of pairs or a CSV file")
     return PairsDataset.open(path, split, units_per_metre).within(min_depth, max_depth)
+
+
+def straighten(
+    file: CameraFile,
+    camera: Intrinsics,
+    image: NDArray[np.uint8],
+    values: NDArray[Any],
+    labels: NDArray[np.int32] | None,
+) -> tuple[NDArray[np.uint8], NDArray[Any], NDArray[np.int32] | None]:
+    """Return a photograph, its depth and its labels as the pinhole of `camera` sees them.
+
+    The photograph is interpolated, depth and labels take the nearest pixel.
+    """
+    lens = camera, file.distortion
+    image = undistort(image, *lens, nearest=False)
+    values = undistort(values, *lens, nearest=True)
+    return image, values, None if labels is None else undistort(labels, *lens, nearest=True)
 
 
 def read_labels(path: Path) -> NDArray[np.int32]:
@@ -222,10 +257,17 @@ class Declarations:
         content = read_yaml(path, "declaration of the unit") if path.is_file() else None
         content = content if isinstance(content, dict) else {}
         units, camera = content.get("depth_scale"), content.get("camera")
+        form = DepthForm.declared(content, options, path)
+        lens = None if camera is None else declared_camera(path, camera)
+        if lens is not None and lens.distortion and form.depth_kind == "ray":
+            raise LeadlineError(
+                f"{path}: depth_kind: ray is of a pinhole, and {lens.path} has a lens with "
+                "distortion; undistort the data first"
+            )
         return cls(
             None if units is None else parse_units(str(units)),
-            None if camera is None else declared_camera(path, camera),
-            DepthForm.declared(content, options, path),
+            lens,
+            form,
             str(content.get("dataset") or "").strip().lower(),
             _grey_levels(path, content.get("grey_levels")),
         )

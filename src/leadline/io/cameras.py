@@ -1,8 +1,9 @@
-"""Camera intrinsics from text, `.npy` and JSON files."""
+"""Camera files: text, `.npy`, JSON, and those of COLMAP, OpenCV and ROS."""
 
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +14,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.intrinsics import Intrinsics, check_pinhole, pinhole_of_matrix
+from leadline.depth.intrinsics import Intrinsics, check_pinhole
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
+from leadline.io.camera_formats import (
+    ACCEPTED,
+    Calibration,
+    calibration_of_colmap,
+    calibration_of_colmap_binary,
+    calibration_of_mapping,
+    calibration_of_numbers,
+)
+from leadline.io.distortion import NEGLIGIBLE, bending
 from leadline.io.files import read_bytes
+from leadline.io.yaml_files import parse_yaml
 
-_FOUR = ("fx", "fy", "cx", "cy")
-_ACCEPTED = 'nine numbers (3x3, row by row), four ("fx fy cx cy"), or JSON with fx, fy, cx, cy or K'
 _IN_PIXELS = "give the intrinsics in pixels (multiply by the width and the height)"
+
+_OPENCV_TAG = re.compile(r"^%YAML.*$|!!opencv-matrix", re.MULTILINE)
+"""What OpenCV's FileStorage writes that is no YAML 1.2."""
 
 SHORTEST_FOCAL = 0.02
 """Of the picture's width: a field of view above 175 degrees."""
+
+FAR_OUTSIDE = 0.1
+"""Of a side: no crop in use leaves the principal point further outside."""
 
 SMALL_FOCAL = 10.0
 """Pixels: below it, a principal point in the first pixel is a share of the picture's size."""
@@ -35,7 +50,8 @@ FAR_FROM_CENTRE = 0.2
 class CameraFile:
     """A camera as a file holds it, in pixels, of pictures of any size that it fits.
 
-    `size` is the (width, height) that JSON files may state; the camera is scaled from there.
+    `size` is the (width, height) that it may state; the camera is scaled from there. `distortion`
+    is what its lens does beside a pinhole, see `leadline.io.distortion.bending`.
     """
 
     path: Path
@@ -44,17 +60,38 @@ class CameraFile:
     cx: float
     cy: float
     size: tuple[int, int] | None = None
+    distortion: tuple[float, ...] = ()
 
     def for_size(self, width: int, height: int) -> Intrinsics:
-        """Return the camera for a picture of `width` x `height` pixels.
+        """Return the camera for a picture of `width` x `height` pixels, which a pinhole describes.
+
+        Warnings and errors: as for `pinhole`; and LeadlineError for a lens that bends the picture,
+        since whoever asks only for the pinhole would drop that.
+        """
+        camera = self.pinhole(width, height)
+        if self.bends(camera):
+            most, k1 = bending(camera, self.distortion), self.distortion[0]
+            raise LeadlineError(
+                f"{self.path}: its lens bends the picture by up to {most:.0f} pixels (k1 = "
+                f"{k1:g}); undistort the pictures first, and give their camera without distortion"
+            )
+        return camera
+
+    def bends(self, camera: Intrinsics) -> bool:
+        """Return whether the lens moves a point of a picture by more than is negligible."""
+        return bool(self.distortion) and bending(camera, self.distortion) > NEGLIGIBLE
+
+    def pinhole(self, width: int, height: int) -> Intrinsics:
+        """Return the camera of a picture of `width` x `height` pixels without its distortion.
 
         A LeadlineWarning says where the file seems to be for another picture: its own size has
         another aspect ratio, or it states no size and its principal point lies far from the middle
         of this one. The camera of a turned picture is turned, its axis taken for central.
-        Errors: LeadlineError, naming the file, for a focal length that is no number of pixels.
+        Errors: LeadlineError, naming the file, for a focal length that is no number of pixels, and
+        for a principal point far outside.
         """
         if self._is_of_a_turned(width, height):
-            return self._turned().for_size(width, height)
+            return self._turned().pinhole(width, height)
         own_width, own_height = self.size or (width, height)
         if self.fx < SHORTEST_FOCAL * own_width:
             raise LeadlineError(
@@ -75,6 +112,11 @@ class CameraFile:
     def _turned(self) -> CameraFile:
         """Return the camera of the picture turned by 90 degrees, no matter to which side."""
         width, height = self.size or (0, 0)
+        if self.distortion:
+            raise LeadlineError(
+                f"{self.path}: is for pictures of {width} x {height}, and this one is turned by 90 "
+                "degrees; turn it back, since the lens's distortion is of one way up"
+            )
         warnings.warn(
             f"{self.path}: is for pictures of {width} x {height}, and this one is turned by 90 "
             "degrees, so is the camera; its axis is taken for central",
@@ -87,6 +129,12 @@ class CameraFile:
     def _warn_of_another_picture(self, width: int, height: int) -> None:
         text = ""
         if self.size is None:
+            if max(_outside(self.cx, width), _outside(self.cy, height)) > FAR_OUTSIDE:
+                raise LeadlineError(
+                    f"{self.path}: its principal point ({self.cx:g}, {self.cy:g}) lies far outside "
+                    f"a picture of {width} x {height}; where it is the camera of a larger picture, "
+                    "give JSON with width and height, and it is scaled"
+                )
             aside = abs(self.cx - (width - 1) / 2) / width, abs(self.cy - (height - 1) / 2) / height
             if max(aside) > FAR_FROM_CENTRE:
                 text = (
@@ -106,21 +154,42 @@ class CameraFile:
             warnings.warn(f"{self.path}: {text}", LeadlineWarning, stacklevel=3)
 
 
+def _outside(centre: float, side: int) -> float:
+    """Return how far a coordinate lies outside a side of the picture, as a part of it."""
+    return max(-0.5 - centre, centre - (side - 0.5), 0.0) / side
+
+
 def read_camera_file(path: Path | str) -> CameraFile:
-    """Read a camera from a text, .npy or .json file.
+    """Read a camera from a text, .npy, .json, .yaml or COLMAP file.
 
     Text and .npy hold nine numbers (K row by row) or four (fx fy cx cy); text may separate
     them by blanks, commas or line breaks and comment with #. JSON is the same list, or an
     object with the keys fx, fy, cx, cy, or with the key K; it may also state width and height.
-    Errors: LeadlineError, naming the file, for anything else, and for normalised intrinsics.
+    COLMAP's cameras.txt and .bin, OpenCV's YAML and ROS's camera_info come with distortion, and so
+    may JSON (D, or k1, k2, p1, p2, k3).
+    Errors: LeadlineError, naming the file, for anything else, for normalised intrinsics, and for
+    fisheye and 360-degree cameras.
     """
     path = Path(path)
     data = read_bytes(path, "camera file")
     with _explained(path):
-        if path.suffix.lower() == ".json":
-            return _checked(path, *_from_json(json.loads(data)))
-        is_npy = path.suffix.lower() == ".npy"
-        return _checked(path, _numbers_from_npy(data) if is_npy else _numbers(data))
+        return _checked(path, _parse(path, data))
+
+
+def _parse(path: Path, data: bytes) -> Calibration:
+    """Return the camera that the bytes of a file hold, whose suffix says its format."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return _from_json(json.loads(data))
+    if suffix in (".yaml", ".yml"):
+        text = _OPENCV_TAG.sub("", data.decode("utf-8-sig"))
+        return _from_json(parse_yaml(text, path, "camera file"))
+    if suffix == ".bin":
+        return calibration_of_colmap_binary(data)
+    if suffix == ".npy":
+        return calibration_of_numbers(_numbers_from_npy(data))
+    text = data.decode("utf-8-sig")
+    return calibration_of_colmap(text) or calibration_of_numbers(_numbers(text))
 
 
 def declared_camera(path: Path, content: object) -> CameraFile:
@@ -132,7 +201,7 @@ def declared_camera(path: Path, content: object) -> CameraFile:
     if isinstance(content, str):
         return read_camera_file(path.parent / content)
     with _explained(path):
-        return _checked(path, *_from_json(content))
+        return _checked(path, _from_json(content))
 
 
 @contextmanager
@@ -144,18 +213,22 @@ def _explained(path: Path) -> Iterator[None]:
         raise LeadlineError(f"{path}: {error}") from None
     except (ValueError, TypeError, EOFError, KeyError) as error:
         raise LeadlineError(
-            f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {_ACCEPTED}"
+            f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {ACCEPTED}"
         ) from error
 
 
-def _checked(
-    path: Path, numbers: NDArray[np.float64], size: tuple[int, int] | None = None
-) -> CameraFile:
-    fx, fy, cx, cy = _pinhole(numbers)
+def _checked(path: Path, found: Calibration) -> CameraFile:
+    fx, fy, cx, cy = found.pinhole
     check_pinhole(fx, fy, cx, cy)
     if fx < SMALL_FOCAL and 0 < cx <= 1 and 0 < cy <= 1:
         raise LeadlineError(f"fx = {fx:g} and cx = {cx:g} look normalised; {_IN_PIXELS}")
-    return CameraFile(path, fx, fy, cx, cy, size)
+    size = found.size
+    if size is not None and max(_outside(cx, size[0]), _outside(cy, size[1])) > FAR_OUTSIDE:
+        raise LeadlineError(
+            f"its principal point ({cx:g}, {cy:g}) lies far outside its own picture of {size[0]} x "
+            f"{size[1]}; correct one of them"
+        )
+    return CameraFile(path, fx, fy, cx, cy, size, found.distortion)
 
 
 def read_camera(path: Path | str, width: int, height: int) -> Intrinsics:
@@ -166,8 +239,8 @@ def read_camera(path: Path | str, width: int, height: int) -> Intrinsics:
     return read_camera_file(path).for_size(width, height)
 
 
-def _numbers(data: bytes) -> NDArray[np.float64]:
-    lines = (line.partition("#")[0] for line in data.decode("utf-8-sig").splitlines())
+def _numbers(text: str) -> NDArray[np.float64]:
+    lines = (line.partition("#")[0] for line in text.splitlines())
     words = " ".join(lines).replace(",", " ").replace(";", " ").split()
     return np.array([float(word) for word in words], dtype=np.float64)
 
@@ -176,22 +249,9 @@ def _numbers_from_npy(data: bytes) -> NDArray[np.float64]:
     return np.asarray(np.load(BytesIO(data), allow_pickle=False), dtype=np.float64)
 
 
-def _from_json(content: object) -> tuple[NDArray[np.float64], tuple[int, int] | None]:
+def _from_json(content: object) -> Calibration:
     if isinstance(content, list):
-        return np.asarray(content, dtype=np.float64), None
+        return calibration_of_numbers(np.asarray(content, dtype=np.float64))
     if not isinstance(content, dict):
-        raise LeadlineError(f"holds {content!r} instead of a camera; expected {_ACCEPTED}")
-    if ("width" in content) != ("height" in content):
-        raise LeadlineError("states one of width and height; give both, or neither")
-    size = (int(content["width"]), int(content["height"])) if "width" in content else None
-    numbers = content["K"] if "K" in content else [content[name] for name in _FOUR]
-    return np.asarray(numbers, dtype=np.float64), size
-
-
-def _pinhole(numbers: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    if numbers.size == 9:
-        return pinhole_of_matrix(numbers.reshape(3, 3))
-    if numbers.size != 4:
-        raise LeadlineError(f"holds {numbers.size} numbers; expected {_ACCEPTED}")
-    fx, fy, cx, cy = (float(value) for value in numbers.ravel())
-    return fx, fy, cx, cy
+        raise LeadlineError(f"holds {str(content)[:80]!r} instead of a camera; expected {ACCEPTED}")
+    return calibration_of_mapping(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ FULL_SCALE = 65535
 SMALL_PART = 1 / 8
 """Of its range: 16-bit grey that fills less would have fewer than 32 grey levels left."""
 
+_PANORAMA = re.compile(rb"GPano:ProjectionType\W{1,3}(equirectangular|cylindrical|cubemap)")
+_XMP_WITHIN = 1 << 17  # bytes: the block stands before the pixels
 _EXIF_IFD = 0x8769
 _TAG_ORIENTATION = 0x0112
 
@@ -102,6 +105,7 @@ def decode_photo(
     data: bytes, path: Path | None = None, grey_levels: GreyLevels | None = None
 ) -> Photo:
     """Do what `read_photo` does with the bytes of a file, whose `path` is for its messages."""
+    _refuse_panorama(data, path)
     plain = decode_plain_jpeg(data)
     if plain is not None:
         return Photo(plain, path)
@@ -123,6 +127,16 @@ def photo_of_image(
         pixels=np.ascontiguousarray(_upright(pixels, exif.get(_TAG_ORIENTATION))),
         lens=Lens.from_exif(exif),
     )
+
+
+def _refuse_panorama(data: bytes, path: Path | None) -> None:
+    """Raise LeadlineError for a picture that says it is a 360-degree one (a photo sphere)."""
+    found = _PANORAMA.search(data, 0, _XMP_WITHIN)
+    if found is not None:
+        raise LeadlineError(
+            f"{path or 'picture'}: is a 360-degree picture (GPano: {found[1].decode()}), which has "
+            "no pinhole camera; cut perspective views out of it"
+        )
 
 
 def _open_heic(data: bytes, path: Path) -> None:

@@ -122,6 +122,9 @@ def write_kitti_selection(folder: Path, scenes: Sequence[Scene]) -> Path:
         for kind, depth in (("groundtruth_depth", scene.depth), ("velodyne_raw", sparse(scene))):
             save(folder / kind / f"{drive}_{kind}_{frame}.png", units(depth, 256))
         (folder / "intrinsics").mkdir(exist_ok=True)
-        text = " ".join(f"{v:f}" for v in (721.5377, 0, 596.5593, 0, 721.5377, 149.854, 0, 0, 1))
+        # Of 1216 x 352 pixels; the focal length and the centre of a picture of another width.
+        s = scene.depth.shape[1] / 1216
+        K = (721.5377 * s, 0, 596.5593 * s, 0, 721.5377 * s, 149.854 * s, 0, 0, 1)
+        text = " ".join(f"{v:f}" for v in K)
         (folder / "intrinsics" / f"{drive}_image_{frame}.txt").write_text(text)
     return folder
