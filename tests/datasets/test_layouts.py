@@ -1,6 +1,7 @@
 """What is true of every published layout, on a fixture of each."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,6 +83,16 @@ def opened(request, tmp_path_factory):
 def test_every_published_layout_has_a_fixture():
     # Shards are not written by a fixture: test_shards packs them.
     assert {layout.name for layout in LAYOUTS} - {"shards"} == set(WRITERS)
+
+
+def test_the_documents_say_where_every_published_data_set_is_to_be_had():
+    text = (Path(__file__).parents[2] / "docs" / "my-data.md").read_text()
+    published = [layout for layout in LAYOUTS if layout.name not in ("shards", "pairs")]
+    for layout in published:
+        origin = layout.origin
+        assert origin is not None and origin.url.startswith("http"), layout.name
+        row = f"| <{origin.url}> | {origin.licence} | {origin.size} | {origin.unpack} |"
+        assert f"| `{layout.name}` | {layout.title} {row}" in text
 
 
 def test_it_is_recognised_by_what_lies_there(opened):
