@@ -92,8 +92,8 @@ def test_two_processes_train_as_one_and_only_one_speaks(pairs, alone, tmp_path):
 
 
 def test_an_error_of_one_process_ends_both_with_one_line(pairs, tmp_path):
+    (tmp_path / "run" / "model").mkdir(parents=True)
     for run in ("recipe.yaml", "run.json"):
-        (tmp_path / "run").mkdir(exist_ok=True)
         (tmp_path / "run" / run).write_text("")
     arguments = ["--recipe", "compact", "--data", pairs, "--out", tmp_path / "run"]
     first, second = launch(2, tmp_path, "train", *arguments, *set_all(SETTINGS))

@@ -17,10 +17,16 @@ HOLD_OUTS = ("val_fraction", "seed", "val_unit", "limit", "layout", "options")
 
 
 class Overlap(NamedTuple):
-    """How many validation images were trained on, and what to say of it."""
+    """How many validation images were trained on, what to say of it, and what to do."""
 
     images: int = 0
-    warning: str | None = None
+    finding: str | None = None
+    remedy: str = ""
+
+    @property
+    def warning(self) -> str | None:
+        """What to say where the run goes on all the same."""
+        return f"{self.finding}; {self.remedy}" if self.remedy else self.finding
 
 
 def start_of(recipe: Recipe) -> TrainingData | None:
@@ -40,18 +46,18 @@ def find_overlap(
         return Overlap()
     if trained.sets and not trained.images():
         return Overlap(
-            warning=f"{trained.run}: its data is not where it was, so that whether the validation "
+            finding=f"{trained.run}: its data is not where it was, so that whether the validation "
             "images were trained on cannot be told"
         )
     count = trained.count_in(val_data)
     if not count:
         return Overlap()
     keys = _keys_to_set(trained.run, recipe, data)
-    remedy = f"set {' '.join(keys)}" if keys else "validate on images that it has not seen"
     return Overlap(
         count,
         f"{count} of the {len(val_data)} validation images were trained on in {trained.run}: "
-        f"their scores will look better than the model is; {remedy}",
+        "their scores will look better than the model is",
+        f"set {' '.join(keys)}" if keys else "validate on images that it has not seen",
     )
 
 

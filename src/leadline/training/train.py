@@ -176,9 +176,9 @@ def _warnings(
     overlap = find_overlap(trained, state.recipe, data, state.val_data)
     if plan is not None and overlap.images:
         raise LeadlineError(
-            f"{overlap.warning} (files were added, or other --data holds them too); leave out "
-            "--data, give data with a val split of its own, or start with --recipe and --init "
-            f"{plan.parent}, which warns only"
+            f"{overlap.finding} (the data has changed since, or --data names some of it again); "
+            "give new images alone with --data, or data with a val split of its own, or start with "
+            f"--recipe and --init {plan.parent}, which warns only"
         )
     notes = () if plan is None else plan.notes
     return notes if overlap.warning is None else (*notes, overlap.warning)
