@@ -233,3 +233,42 @@ def test_a_calibration_is_for_one_use_of_the_camera(tmp_path):
     assert read_depth(results.done[0].files[0]).at(10, 20) == pytest.approx(2)
     with pytest.warns(LeadlineWarning, match="made for the camera used, not ignored"):
         predict(path, tmp_path / "other", calibration=saved, camera="ignore")
+
+
+def test_a_calibration_and_a_prediction_have_one_camera(tmp_path):
+    """The known point comes out at its distance, or it is said why it does not."""
+    path = photo(tmp_path / "p.png", noise(48, 64))
+    options = {"points": [(10, 20, 2.0)], "color": False}
+    calibrate(path, tmp_path / "assumed", **options)
+    calibrate(path, tmp_path / "long", fov=30, **options)
+    for folder, fov in (("assumed", None), ("long", 30)):
+        saved = tmp_path / folder / "calibration.json"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            results = predict(path, tmp_path / f"same {folder}", calibration=saved, fov=fov)
+        assert read_depth(results.done[0].files[0]).at(10, 20) == pytest.approx(2)
+    for folder, fov in (("assumed", 30), ("long", None)):
+        saved = tmp_path / folder / "calibration.json"
+        with pytest.warns(LeadlineWarning, match="its camera is .* when the calibration was made"):
+            predict(path, tmp_path / f"other {folder}", calibration=saved, fov=fov)
+
+
+def test_a_calibrated_map_is_not_calibrated_again(tmp_path):
+    """The second file alone would lose what the first corrected."""
+    path = photo(tmp_path / "p.png", noise(48, 64))
+    result = calibrate(path, tmp_path / "one", points=[(10, 20, 2.0)])
+    with pytest.raises(LeadlineError, match="is calibrated already"):
+        calibrate(result.files[0], tmp_path / "two", points=[(10, 20, 3.0)])
+    write_depth(tmp_path / "d.npy", leadline.load()(path))
+    with pytest.raises(LeadlineError, match="is a depth map, whose camera is settled"):
+        calibrate(tmp_path / "d.npy", tmp_path / "two", points=[(10, 20, 3.0)], fov=60)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("training_focal", True), ("training_area", None), ("training_area", 0), ("stride", 0)],
+)
+def test_a_config_with_an_impossible_camera_is_refused(key, value):
+    config = {"training_focal": 50.0, "training_area": 3072, "stride": 16, key: value}
+    with pytest.raises(LeadlineError, match=f"{key} = {value!r} in the model's config"):
+        TrainingCamera.from_config(config)

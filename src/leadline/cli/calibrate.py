@@ -13,6 +13,7 @@ from leadline.depth.calibration import Fit
 from leadline.depth.known_points import KnownPoint
 from leadline.errors import LeadlineError
 from leadline.inference.calibrate_file import CalibrationResult, calibrate
+from leadline.inference.camera import CameraMode
 
 MAX_POINTS_LISTED = 12
 """Points whose errors are printed one by one; of more, only the summary is."""
@@ -70,6 +71,15 @@ def calibrate_command(
     model: Annotated[
         str | None, typer.Option(help="INPUT is a photograph: predict it with this model.")
     ] = None,
+    intrinsics: Annotated[
+        Path | None, typer.Option(help="Camera of the photograph, as 'leadline predict' takes it.")
+    ] = None,
+    fov: Annotated[
+        float | None, typer.Option(help="Horizontal field of view of the photograph in degrees.")
+    ] = None,
+    camera: Annotated[
+        CameraMode | None, typer.Option(help="auto or ignore, as for 'leadline predict'.")
+    ] = None,
     depth_scale: DepthScaleOption = None,
     format: FormatOption = "npy",
     color: Annotated[
@@ -91,6 +101,9 @@ def calibrate_command(
             shift=shift,
             fit=fit,
             model=model,
+            intrinsics=intrinsics,
+            fov=fov,
+            camera=camera,
             units=depth_scale,
             format=format,
             color=color,

@@ -14,16 +14,20 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.predictor import Predictor
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
 from leadline.io.formats import depth_format, is_depth_file, read_depth, write_depth
 from leadline.io.jobs import with_suffix
-from leadline.io.photos import DERIVED, write_png
+from leadline.io.photos import DERIVED, read_photo, write_png
 from leadline.io.points import read_points
 from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
 from leadline.weights import DEFAULT_MODEL
+
+MADE_BY = ("model", "camera_use", "camera", "camera_scale")
+"""What a calibration keeps of the prediction's provenance: it holds for others made alike."""
 
 FARTHEST_SCORED = 1e6
 """Metres: where the calibrated depth of the scores ends, which a shift may send to infinity."""
@@ -70,6 +74,9 @@ def calibrate(
     shift: bool = False,
     fit: Fit = "median",
     model: str | Path | None = None,
+    intrinsics: str | Path | None = None,
+    fov: float | None = None,
+    camera: CameraMode | None = None,
     units: str | float | None = None,
     format: str = "npy",
     color: bool = False,
@@ -78,7 +85,9 @@ def calibrate(
 
     `source` is a predicted depth file, or a photograph, which `model` predicts first. The known
     distances, planar z in metres, are `points` of (column, row, metres), or the file `sparse`: a
-    depth map of the same size, or lines of text with column, row and metres. `units` and
+    depth map of the same size, or lines of text with column, row and metres. `intrinsics`, `fov`
+    and `camera` are for photographs and mean what they do for `leadline.predict`: give the same to
+    both, since the fit holds for metres that follow the camera in the same way. `units` and
     `sparse_units` are the units per metre of whole-number files that do not say it. With `shift`,
     inverse depth is also shifted; `fit` is explained at `fit_calibration`. The corrected map and
     `calibration.json` are written into the folder `out`, with `color` a picture as well.
@@ -103,14 +112,21 @@ def calibrate(
     if source.resolve() in [path.resolve() for path in files]:
         raise LeadlineError(f"{source}: would be overwritten by a result; choose another -o")
     check_writable(out)
-    prediction = _read_or_predict(source, model, units)
+    prediction = _read_or_predict(source, model, units, GivenCamera.open(intrinsics, fov), camera)
+    if "calibration" in prediction.provenance:
+        raise LeadlineError(
+            f"{source}: is calibrated already; calibrate the depth map that it was made from"
+        )
     known = _known_points(prediction, points, sparse, sparse_units)
     predicted = known.depth_at(prediction)
     usable = predicted > 0
     on_invalid = int(np.count_nonzero(~usable))
     known, predicted = known.select(usable), predicted[usable]
     calibration = fit_calibration(predicted, known.metres, shift=shift, fit=fit)
-    made_by = {key: prediction.provenance.get(key, "") for key in ("model", "camera_use")}
+    made_by = {
+        key: prediction.provenance.get(key, "")
+        for key in ("model", "camera_use", "camera", "camera_scale")
+    }
     about = {"source": source.name, **made_by, "fit": fit, "points": str(len(known))}
     calibration = replace(calibration, about={key: value for key, value in about.items() if value})
     calibrated = calibration.apply(prediction)
@@ -129,10 +145,23 @@ def calibrate(
     )
 
 
-def _read_or_predict(source: Path, model: str | Path | None, units: str | float | None) -> DepthMap:
+def _read_or_predict(
+    source: Path,
+    model: str | Path | None,
+    units: str | float | None,
+    given: GivenCamera,
+    mode: CameraMode | None,
+) -> DepthMap:
     if model is None and (units is not None or is_depth_file(source)):
+        if given != GivenCamera() or mode is not None:
+            raise LeadlineError(
+                f"{source}: is a depth map, whose camera is settled; --fov, --intrinsics and "
+                "--camera are for photographs"
+            )
         return read_depth(source, None if units is None else parse_units(units))
-    return Predictor.load(model or DEFAULT_MODEL)(source)
+    photo = read_photo(source)
+    predictor = Predictor.load(model or DEFAULT_MODEL, camera=mode or "auto")
+    return predictor.predict(photo, *given.of(photo)).depth
 
 
 def _known_points(

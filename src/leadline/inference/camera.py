@@ -11,13 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.intrinsics import Intrinsics
+from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError
+from leadline.io.cameras import CameraFile, read_camera_file
+from leadline.io.photos import Photo
 from leadline.models.size_policy import processing_size
 
 CameraMode = Literal["auto", "ignore"]
@@ -81,16 +84,14 @@ class TrainingCamera:
     ) -> TrainingCamera:
         """Read it from a model's `config.json`.
 
-        Errors: LeadlineError for a focal length that is no number of pixels.
+        Errors: LeadlineError for a number that is none of pixels.
         """
         focal = config.get("training_focal")
-        if focal is not None and not (isinstance(focal, int | float) and 0 < focal < math.inf):
-            raise LeadlineError(
-                f"training_focal = {focal!r} in the model's config is no focal length; give "
-                "pixels at the training size, or null"
-            )
-        area = int(config.get("training_area", 76_800))
-        return cls(focal, area, int(config.get("stride", 32)), processing_area or area)
+        if focal is not None:
+            focal = _positive("training_focal", focal, "pixels at the training size, or null")
+        area = int(_positive("training_area", config.get("training_area", 76_800), "pixels"))
+        stride = int(_positive("stride", config.get("stride", 32), "pixels"))
+        return cls(focal, area, stride, processing_area or area)
 
     def use(self, mode: CameraMode) -> CameraUse:
         """Return what `mode` does with a photograph's camera."""
@@ -135,7 +136,43 @@ class TrainingCamera:
         return Intrinsics.centred(self.focal / one_pixel, width, height)
 
 
+def _positive(key: str, value: object, expected: str) -> float:
+    """Return a number of a model's config, checked."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and 0 < value < math.inf:  # type: ignore[operator]
+        return value  # type: ignore[return-value]
+    raise LeadlineError(f"{key} = {value!r} in the model's config is not possible; give {expected}")
+
+
 def focal_ratio(focal: float, reference: float) -> float:
     """Return `focal` / `reference`, both in pixels of one size; 1 where they differ by rounding."""
     ratio = focal / reference
     return 1.0 if abs(ratio - 1) < SAME_LENS else ratio
+
+
+@dataclass(frozen=True)
+class GivenCamera:
+    """The camera that a user states for every photograph: a file, degrees across, or neither."""
+
+    file: CameraFile | None = None
+    fov: float | None = None
+
+    @classmethod
+    def open(cls, intrinsics: str | Path | None, fov: float | None) -> GivenCamera:
+        """Read the file `intrinsics`, and check the degrees.
+
+        Errors: LeadlineError for both at once, an impossible angle or a wrong file.
+        """
+        if fov is not None and intrinsics is not None:
+            raise LeadlineError("give --fov or --intrinsics, not both")
+        if fov is not None:
+            check_fov(fov)
+        return cls(None if intrinsics is None else read_camera_file(intrinsics), fov)
+
+    def of(self, photo: Photo) -> tuple[Intrinsics | None, CameraSource]:
+        """Return the camera for a photograph and how it is known, (None, "unknown") for neither."""
+        if self.file is not None:
+            return self.file.for_size(photo.width, photo.height), "measured"
+        if self.fov is not None:
+            return Intrinsics.from_fov(self.fov, photo.width, photo.height), "declared"
+        return None, "unknown"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.depth.calibration import Calibration
 from leadline.depth.units import parse_units
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import PhotoCamera
 from leadline.inference.predictor import Prediction
 from leadline.io.formats import depth_format, depth_suffixes, format_of_suffix, write_depth
@@ -111,6 +113,7 @@ def write_outputs(
             "says one; give --fov or --intrinsics"
         )
     if calibration is not None:
+        _warn_of_another_camera(job.source, calibration.about, depth.provenance)
         depth = calibration.apply(depth)
     files = {
         end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
@@ -129,3 +132,19 @@ def write_outputs(
     # Last, so that a depth map is there only where everything else is.
     write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
     return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)
+
+
+def _warn_of_another_camera(
+    source: Path, made_with: Mapping[str, str], now: Mapping[str, str]
+) -> None:
+    """Warn where a calibration has made up for a camera that is known now, or the other way."""
+    known = [each.get("camera") in {"measured", "declared", "exif"} for each in (made_with, now)]
+    counts = any(float(each.get("camera_scale", 1)) != 1 for each in (made_with, now))
+    if "camera" in made_with and known[0] != known[1] and counts:
+        warnings.warn(
+            f"{source}: its camera is {now.get('camera')}, and was {made_with['camera']} when the "
+            "calibration was made, so the metres are off; calibrate with the same --fov, "
+            "--intrinsics or EXIF block",
+            LeadlineWarning,
+            stacklevel=3,
+        )

@@ -7,9 +7,8 @@ import warnings
 from pathlib import Path
 
 from leadline.depth.calibration import Calibration
-from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError, LeadlineWarning
-from leadline.inference.camera import CameraMode, CameraSource
+from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
@@ -21,7 +20,6 @@ from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
-from leadline.io.cameras import CameraFile, read_camera_file
 from leadline.io.jobs import (
     FileJob,
     FileKind,
@@ -96,11 +94,7 @@ def predict(
     output = output or OutputOptions(format_of_output(out) or DEFAULT_FORMAT)
     if not isinstance(inputs, str | Path) and not inputs:
         raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
-    if fov is not None and intrinsics is not None:
-        raise LeadlineError("give --fov or --intrinsics, not both")
-    if fov is not None:
-        check_fov(fov)
-    camera_file = None if intrinsics is None else read_camera_file(intrinsics)
+    given = GivenCamera.open(intrinsics, fov)
     correction = None if calibration is None else read_calibration(Path(calibration))
     every = _find_photos(inputs, out, output)
     jobs = [job for job in every if not (skip_existing and output.is_complete(job.target))]
@@ -122,7 +116,7 @@ def predict(
 
     def predict_one(job: FileJob) -> PredictedPhoto:
         photo = _read(job.source)
-        prediction = predictor.predict(photo, *_given_camera(photo, camera_file, fov))
+        prediction = predictor.predict(photo, *given.of(photo))
         return write_outputs(job, photo, prediction, correction, output)
 
     results = run_jobs(jobs, predict_one, track, workers or default_workers())
@@ -157,17 +151,6 @@ def _read(source: Path) -> Photo:
     if not data:
         raise LeadlineError("standard input is empty; pipe a picture into it")
     return decode_photo(data, Path("stdin"))
-
-
-def _given_camera(
-    photo: Photo, file: CameraFile | None, fov: float | None
-) -> tuple[Intrinsics | None, CameraSource]:
-    """Return the camera that the options give for a photograph, and how it is known."""
-    if file is not None:
-        return file.for_size(photo.width, photo.height), "measured"
-    if fov is not None:
-        return Intrinsics.from_fov(fov, photo.width, photo.height), "declared"
-    return None, "unknown"
 
 
 def _warn_of_another_way(calibration: Calibration, predictor: Predictor) -> None:
