@@ -26,7 +26,7 @@ from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
 from leadline.weights import DEFAULT_MODEL
 
-MADE_BY = ("model", "camera_use", "camera", "camera_scale")
+_MADE_BY = ("model", "camera_use", "camera", "camera_scale")
 """What a calibration keeps of the prediction's provenance: it holds for others made alike."""
 
 FARTHEST_SCORED = 1e6
