@@ -257,6 +257,8 @@ NETWORKS = {
     "compact, log": ("compact", "log", {"encoder": "resnet18"}),
     "compact, linear": ("compact", "linear", {"encoder": "resnet18"}),
     "compact, reciprocal": ("compact", "reciprocal", {"encoder": "resnet18"}),
+    "crisp, log": ("crisp", "log", {"encoder": "resnet18"}),
+    "crisp, linear": ("crisp", "linear", {"encoder": "resnet18"}),
     "densedepth": ("densedepth", "reciprocal", {"encoder": "mobilenet_v2", "width": 0.1}),
     "without a bias": ("fcrn", "linear", {"encoder": "resnet18"}),
     "transposed": ("vgg19-fcn-a1", "linear", {"encoder": "mobilenet_v2"}),

@@ -135,6 +135,17 @@ class CrispModel(DepthModel):
             ):
                 weight.mul_(SMALL)
 
+    def output_layer(self) -> nn.Conv2d:
+        """Return the head: convex combinations keep a factor and an offset as they are."""
+        return self.head
+
+    @torch.no_grad()
+    def scale_metres(self, ratio: float) -> bool:
+        """Multiply all metres by `ratio`; what the whole picture adds to the head follows it."""
+        factor, _ = self.space.scaling(ratio)
+        self.scale.weight *= factor
+        return super().scale_metres(ratio)
+
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) ln(metres)}."""
         features = self.encoder(images)
