@@ -18,9 +18,12 @@ import signal
 import subprocess
 import sys
 import traceback
+import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,10 +39,15 @@ LARGEST_SHOWN = 100
 
 @dataclass(frozen=True)
 class Target:
-    """A format: `write` makes a good file in a folder, `read` is what is tried on changed ones."""
+    """A format: `write` makes a good file in a folder, `read` is what is tried on changed ones.
+
+    With `seal`, `write` makes what is changed, and `seal` the file of it: its checksums are then
+    right, and the reader is not saved by them.
+    """
 
     write: Callable[[Path], Path]
     read: Callable[[Path], object]
+    seal: Callable[[bytes], bytes] = bytes
 
 
 def _depth(suffix: str) -> Target:
@@ -218,6 +226,99 @@ def _read_list(path: Path) -> object:
     return list_csv(path).faults
 
 
+def _seal_png(data: bytes) -> bytes:
+    """Write the right check sum behind every chunk of a PNG, as far as they can be told apart."""
+    sealed, at = bytearray(data), 8
+    while at + 12 <= len(sealed):
+        end = at + 12 + int.from_bytes(sealed[at : at + 4], "big")
+        if end > len(sealed):
+            break
+        sealed[end - 4 : end] = zlib.crc32(sealed[at + 4 : end - 4]).to_bytes(4, "big")
+        at = end
+    return bytes(sealed)
+
+
+def _seal_npz(data: bytes) -> bytes:
+    """Put a NPY file into an archive."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("depth.npy", data)
+    return buffer.getvalue()
+
+
+def _write_npy_for_npz(folder: Path) -> Path:
+    buffer = BytesIO()
+    np.save(buffer, np.linspace(1, 5, 24 * 32, dtype=np.float32).reshape(24, 32))
+    path = folder / "depth.npz"
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+def _write_shards(folder: Path, name: str) -> Path:
+    from PIL import Image
+
+    from leadline.datasets.packing import pack_shards
+
+    for part in ("rgb", "depth"):
+        (folder / "data" / part).mkdir(parents=True)
+    for number in range(2):
+        Image.new("RGB", (32, 24)).save(folder / "data/rgb" / f"{number}.png")
+        depth = Image.fromarray(np.full((24, 32), 2000, np.uint16))
+        depth.save(folder / "data/depth" / f"{number}.png")
+    pack_shards(folder / "data", folder / "shards", units_per_metre=1000.0)
+    return next((folder / "shards").rglob(name))
+
+
+def _read_shards(path: Path) -> object:
+    from leadline.datasets.open import open_data
+    from leadline.datasets.shards import _map_arrays
+
+    _map_arrays.cache_clear()
+    data = open_data(path.parent, layout="shards")
+    return [data[index].depth.sum() for index in range(len(data))]
+
+
+def _write_mat(folder: Path) -> Path:
+    import h5py
+
+    path = folder / "nyu_depth_v2_labeled.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["images"] = np.full((2, 3, 32, 24), 90, np.uint8)
+        file["depths"] = np.full((2, 32, 24), 2, np.float32)
+        file["labels"] = np.ones((2, 32, 24), np.uint16)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\x02IM")
+    return path
+
+
+def _read_mat(path: Path) -> object:
+    from leadline.datasets import nyu_mat
+    from leadline.datasets.open import open_data
+
+    nyu_mat._open_file.cache_clear()
+    data = open_data(path, options={"labels": "none"})
+    return [data[index].depth.sum() for index in range(len(data))]
+
+
+def _camera_json() -> str:
+    return json.dumps({"fx": 60.0, "fy": 60.0, "cx": 16.0, "cy": 12.0, "width": 32, "height": 24})
+
+
+def _write_calibration(folder: Path) -> Path:
+    from leadline.depth.calibration import Calibration
+    from leadline.io.calibration import write_calibration
+
+    path = folder / "calibration.json"
+    write_calibration(path, Calibration(1.1, 0.01, {"model": "m"}))
+    return path
+
+
+def _read_calibration(path: Path) -> object:
+    from leadline.io.calibration import read_calibration
+
+    return read_calibration(path)
+
+
 TARGETS: dict[str, Target] = {
     "depth npy": _depth(".npy"),
     "depth npz": _depth(".npz"),
@@ -246,6 +347,14 @@ TARGETS: dict[str, Target] = {
     "weights": Target(_write_weights, _read_weights),
     "camera": _text("camera.txt", _camera_text, _read_camera),
     "list csv": _text("pairs.csv", _list_text, _read_list),
+    "camera json": _text("camera.json", _camera_json, _read_camera),
+    "calibration": Target(_write_calibration, _read_calibration),
+    "inside png16": Target(_depth(".png").write, _depth(".png").read, _seal_png),
+    "inside png": Target(_picture(".png").write, _picture(".png").read, _seal_png),
+    "inside npz": Target(_write_npy_for_npz, _depth(".npz").read, _seal_npz),
+    "shards manifest": Target(lambda f: _write_shards(f, "manifest.json"), _read_shards),
+    "shards samples": Target(lambda f: _write_shards(f, "samples.json"), _read_shards),
+    "nyu .mat": Target(_write_mat, _read_mat),
 }
 """Every format, by the name that the table gives it."""
 
@@ -321,12 +430,13 @@ def _run_child(name: str, first: int, count: int) -> None:
     with TemporaryDirectory() as folder:
         path = target.write(Path(folder))
         good = path.read_bytes()
+        path.write_bytes(target.seal(good))
         try_reading(target, path)  # whatever is imported, is imported now
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + GROWTH, used + GROWTH))
         for seed in range(first, first + count):
             print(f"begin {seed}", flush=True)
-            path.write_bytes(mutated(name, seed, good))
+            path.write_bytes(target.seal(mutated(name, seed, good)))
             print(f"end {try_reading(target, path)}", flush=True)
 
 
@@ -357,7 +467,7 @@ def _keep_smallest(name: str, outcomes: list[str], out: Path) -> None:
         path = TARGETS[name].write(Path(folder))
         good, smallest = path.read_bytes(), dict[str, bytes]()
         for seed, outcome in enumerate(outcomes):
-            data = mutated(name, seed, good)
+            data = TARGETS[name].seal(mutated(name, seed, good))
             if outcome not in ("accepted", "refused") and len(data) <= len(
                 smallest.get(outcome, data)
             ):

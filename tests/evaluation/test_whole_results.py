@@ -76,9 +76,13 @@ with staged(Path({str(folder)!r}), last="result.json") as stage:
 """
     child = subprocess.run([sys.executable, "-c", script], check=False)
     assert child.returncode == -signal.SIGKILL
+    assert list(folder.glob(".leadline-*"))
     assert not (folder / "result.json").exists()
     with pytest.raises(LeadlineError, match="no such result"):
         Result.load(folder)
+    with staged(folder, last="x"):  # the next one tidies up
+        pass
+    assert not list(folder.glob(".leadline-*"))
 
 
 def test_a_folder_is_written_after_an_interrupted_one(pairs, scored):
@@ -106,3 +110,12 @@ def test_messages_name_the_final_place(tmp_path):
     ):
         raise LeadlineError(f"{stage / 'table.csv'}: full")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_stage_of_a_living_process_is_left_alone(tmp_path):
+    with staged(tmp_path, last="x") as first:
+        (first / "x").write_text("1")
+        with staged(tmp_path, last="x") as second:
+            (second / "x").write_text("2")
+        assert (first / "x").read_text() == "1"
+    assert (tmp_path / "x").read_text() == "1"

@@ -84,3 +84,21 @@ def test_what_a_kill_left_half_written_goes(tmp_path):
     remove_leftovers(tmp_path)
     names = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert names == ["kept.txt"] * 3
+
+
+def test_an_expansion_is_written_by_one_process_and_tidies_up(pairs, tmp_path):
+    from leadline.datasets.expansion import ExpandOptions, expand
+
+    options = ExpandOptions(per_image=1)
+    expand(pairs, tmp_path / "out", options, val_fraction=0.1)
+    left = tmp_path / "out" / "val" / "rgb" / ".leadline-0123.png"
+    left.write_bytes(b"half")
+    (tmp_path / "out" / "train.csv").unlink()
+    with (
+        locked(tmp_path / "out", "expanded"),
+        pytest.raises(LeadlineError, match="is being expanded by process"),
+    ):
+        expand(pairs, tmp_path / "out", options, val_fraction=0.1)
+    expand(pairs, tmp_path / "out", options, val_fraction=0.1)
+    assert not left.exists()
+    assert (tmp_path / "out" / "train.csv").is_file()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leadline.datasets.open import Opening, find_data
+from leadline.datasets.pairs import UNFINISHED
 from leadline.datasets.random_warp import draw_warp
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.warp import OUTSIDE, warp
@@ -32,13 +33,15 @@ from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path, write_json, write_text
 from leadline.io.files import read_json
 from leadline.io.formats import write_depth
+from leadline.io.locks import locked
 from leadline.io.photos import write_png
 from leadline.io.png16 import LARGEST
+from leadline.io.workers import end_with_parent
 
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 LARGEST_ZOOM = 16
-SETTINGS_FILE = "expansion.json"
+SETTINGS_FILE = UNFINISHED
 COLUMNS = ("image", "depth", "label", "source", "zoom")
 
 
@@ -157,9 +160,23 @@ def write_expansion(
     """Write `train` expanded and `val` as it is into the pairs folder `out`.
 
     `train.csv` and `val.csv` come last: a folder without them is unfinished.
-    Errors: as `expand`.
+    Errors: as `expand`, and where another process writes there.
     """
     _claim(out, options, train, val)
+    with locked(out, "expanded"):
+        for half_written in out.glob("*/*/.leadline-*"):  # by a process that was killed
+            half_written.unlink(missing_ok=True)
+        _write_pairs(train, val, out, options, workers, track)
+
+
+def _write_pairs(
+    train: DepthDataset,
+    val: DepthDataset,
+    out: Path,
+    options: ExpandOptions,
+    workers: int,
+    track: Track,
+) -> None:
     # Validation is kept without loss.
     splits = (
         SplitCopies("val", val, 1, "png"),
@@ -310,6 +327,7 @@ def _start_worker(writer: _Writer) -> None:
     global _worker_writer  # noqa: PLW0603  a process gets the data set once, not with every job
     _worker_writer = writer
     cv2.setNumThreads(1)
+    end_with_parent()
 
 
 def _work(job: Job) -> int:

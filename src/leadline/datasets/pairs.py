@@ -35,6 +35,8 @@ from leadline.io.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
 DECLARATIONS = "dataset.yaml"
+UNFINISHED = "expansion.json"
+"""What an expansion writes first: a folder with it and without lists is half of one."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class PairsDataset(Layout):
         listed = [f"{split}.csv" for split in SPLITS if (path / f"{split}.csv").is_file()]
         if listed:
             return f"has {', '.join(listed)}"
+        if (path / UNFINISHED).is_file():  # its lists come last
+            return None
         divided = [f"{name}/" for name in folder_splits(path).values()]
         evidence = pairs_in(path)
         if evidence and divided and not evidence.startswith(f"has {divided[0]}"):

@@ -25,7 +25,7 @@ from leadline.io.camera_formats import (
     calibration_of_numbers,
 )
 from leadline.io.distortion import NEGLIGIBLE, bending
-from leadline.io.files import read_bytes
+from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.yaml_files import parse_yaml
 
 _IN_PIXELS = "give the intrinsics in pixels (multiply by the width and the height)"
@@ -211,7 +211,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
-    except (ValueError, TypeError, EOFError, KeyError) as error:
+    except DECODE_ERRORS as error:
         raise LeadlineError(
             f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {ACCEPTED}"
         ) from error

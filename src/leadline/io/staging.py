@@ -10,6 +10,21 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import cannot_write
+from leadline.io.locks import LOCK_FILE, locked
+
+PREFIX = ".leadline-stage-"
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the stages of processes that were killed: those whose lock nobody holds."""
+    for stage in folder.glob(f"{PREFIX}*"):
+        if not (stage / LOCK_FILE).is_file():  # another process is about to lock it
+            continue
+        try:
+            with locked(stage, "written"):
+                shutil.rmtree(stage, ignore_errors=True)
+        except (LeadlineError, OSError):
+            continue
 
 
 @contextmanager
@@ -21,21 +36,28 @@ def staged(folder: Path, last: str, stale: Sequence[Path] = ()) -> Iterator[Path
     the block raises, or the disk is full, what is in `folder` stays as it was.
     Errors: LeadlineError, naming files by their final places, where they cannot be written.
     """
-    stage = folder / f".leadline-{secrets.token_hex(6)}"
+    stage = folder / f"{PREFIX}{secrets.token_hex(6)}"
     try:
         stage.mkdir(parents=True)
-        yield stage
-        (folder / last).unlink(missing_ok=True)
-        for path in stale:
-            path.unlink(missing_ok=True)
-        files = [path for path in stage.rglob("*") if path.is_file()]
-        for path in sorted(files, key=lambda path: (path.name == last, path)):
-            target = folder / path.relative_to(stage)
-            target.parent.mkdir(exist_ok=True)
-            path.replace(target)
+        with locked(stage, "written"):
+            _remove_abandoned(folder)
+            yield stage
+            _move(stage, folder, last, stale)
     except LeadlineError as error:
         raise LeadlineError(str(error).replace(f"{stage}", f"{folder}")) from error
     except OSError as error:
         raise cannot_write(folder, error) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _move(stage: Path, folder: Path, last: str, stale: Sequence[Path]) -> None:
+    """Put the files of `stage` in their places; in between, there is no `last`."""
+    (folder / last).unlink(missing_ok=True)
+    for path in stale:
+        path.unlink(missing_ok=True)
+    files = [path for path in stage.rglob("*") if path.is_file() and path.name != LOCK_FILE]
+    for path in sorted(files, key=lambda path: (path.name == last, path)):
+        target = folder / path.relative_to(stage)
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)

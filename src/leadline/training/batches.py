@@ -3,9 +3,6 @@
 import copy
 import ctypes
 import math
-import multiprocessing
-import os
-import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from leadline.datasets.mixing import MixedDataset, Share, draw_epoch
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
+from leadline.io.workers import end_with_parent
 from leadline.training.augment import TrainingItem, prepare
 from leadline.training.recipe import AugmentSection, Recipe
 
@@ -262,7 +260,9 @@ def _prepare_worker(_worker: int) -> None:
 
     import cv2
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # torch's own workers look whether they have another parent now, which is never so where Python
+    # starts them from a fork server, as it does from 3.14 on.
+    end_with_parent()
 
     # A terminal sends Ctrl-C to the whole group; the main process decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -270,18 +270,6 @@ def _prepare_worker(_worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     tune_malloc()
-
-
-def _end_with_parent() -> None:
-    """End this worker when the process that trains is gone, killed outright maybe.
-
-    torch's own workers look whether they have another parent now, which is never so where
-    Python starts them from a fork server, as it does from 3.14 on.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def tune_malloc() -> None:
