@@ -1,5 +1,7 @@
 """Trees of files as people have them: linked folders, loops, what systems put there."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,7 @@ from PIL import Image
 from leadline.datasets.open import open_data
 from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import find_files
-from leadline.io.files import is_file
+from leadline.io.files import is_file, read_bytes
 from leadline.io.walk import walk
 from tests.conftest import write_pairs
 
@@ -43,6 +45,14 @@ def test_a_name_that_no_disk_takes_is_a_missing_file(tmp_path, name):
         open_data(tmp_path / "list.csv")
     with pytest.raises(LeadlineError, match="no prediction for 1 of 1 images"):
         find_files(tmp_path, [name])
+
+
+@pytest.mark.parametrize("address", ["https://a.b/rooms.zip", "s3://bucket/rooms"])
+def test_an_address_is_to_be_downloaded_first(address):
+    with pytest.raises(LeadlineError, match="download it first"):
+        open_data(Path(address))
+    with pytest.raises(LeadlineError, match="download it first"):
+        read_bytes(Path(address), "photo")
 
 
 def test_pairs_and_predictions_in_linked_folders_are_found(tmp_path):

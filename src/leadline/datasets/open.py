@@ -34,6 +34,7 @@ from leadline.datasets.sunrgbd import SunRgbdDataset
 from leadline.datasets.tum import TumDataset
 from leadline.datasets.vkitti import Vkitti1Dataset, Vkitti2Dataset
 from leadline.errors import LeadlineError
+from leadline.io.files import is_address
 from leadline.io.photos import GreyLevels, levels_of, read_deep_grey
 
 LAYOUTS: tuple[type[Layout], ...] = (
@@ -237,7 +238,10 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
     Errors: LeadlineError where nothing is at `path`, or nothing that any layout knows.
     """
     if not path.exists():
-        raise LeadlineError(f"{path}: no such data; give a folder or a list file of pairs")
+        remedy = (
+            "download it first" if is_address(path) else "give a folder or a list file of pairs"
+        )
+        raise LeadlineError(f"{path}: no such data; {remedy}")
     if layout != "auto":
         return get_layout(layout), "as given by --layout"
     for candidate in LAYOUTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 import struct
 import tokenize
 import zipfile
@@ -23,6 +24,11 @@ DECODE_ERRORS: tuple[type[Exception], ...] = (
 Each of them was raised by a file with a few bytes changed; nothing else is asked of the decoder
 inside such a block, so that no fault of Leadline's own is hidden.
 """
+
+
+def is_address(path: Path | str) -> bool:
+    """Return whether a path is an address on the net, of which nothing is read."""
+    return re.match(r"[a-z][a-z0-9+.-]+:/", str(path).lower()) is not None
 
 
 def is_file(path: Path) -> bool:
@@ -45,6 +51,8 @@ def read_bytes(path: Path, noun: str, remedy: str = "") -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         remedy = remedy or f"check the {noun}'s path"
+        if is_address(path):
+            remedy = "it is an address: download it first"
         raise LeadlineError(f"{path}: no such file; {remedy}") from None
     except IsADirectoryError:
         raise LeadlineError(f"{path}: is a folder, not a {noun}; name one file in it") from None
