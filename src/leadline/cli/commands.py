@@ -39,6 +39,9 @@ COMMANDS = {
     "export": CommandEntry(
         "leadline.cli.export:export_command", "Export a model to ONNX or OpenVINO."
     ),
+    "benchmark": CommandEntry(
+        "leadline.cli.benchmark:benchmark_command", "Time models in every runtime and precision."
+    ),
     "models": CommandEntry("leadline.cli.models:models_command", "List architectures and weights."),
     "recipes": CommandEntry("leadline.cli.recipes:recipes_command", "List training recipes."),
     "layouts": CommandEntry(

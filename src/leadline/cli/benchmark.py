@@ -1,0 +1,117 @@
+"""`leadline benchmark`: how fast a model is in every runtime, and what a precision costs it."""
+
+import os
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from leadline.cli.options import parse_size
+from leadline.cli.table import text_table
+from leadline.errors import LeadlineError
+from leadline.evaluation.benchmark import BenchmarkRow, Way, benchmark, store_losses
+from leadline.inference.precision import Precision
+from leadline.inference.runtimes import RUNTIMES, RuntimeName
+from leadline.io.atomic import write_json
+from leadline.weights import DEFAULT_MODEL
+
+
+def benchmark_command(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="Shipped model, run folder, .onnx or .xml."),
+    ] = None,
+    runtimes: Annotated[
+        list[str] | None,
+        typer.Option("--runtime", metavar="|".join(RUNTIMES), help="Engine; repeatable."),
+    ] = None,
+    precisions: Annotated[
+        list[str] | None,
+        typer.Option("--precision", metavar="f32|bf16", help="Repeatable (default: both)."),
+    ] = None,
+    sizes: Annotated[
+        list[str] | None, typer.Option("--size", help="Height x width; repeatable.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often each way is timed, in turn.")] = 21,
+    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set to score every way on.")] = None,
+    protocol: Annotated[str, typer.Option(help="Protocol of the scores.")] = "auto",
+    store: Annotated[
+        bool,
+        typer.Option("--store", help="Write what a precision costs into the model's config.json."),
+    ] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Also write JSON.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw abs_rel against speed (.png, .svg, .pdf).")
+    ] = None,
+) -> None:
+    """Time single pictures and many, from pixels to metres, all ways in alternation.
+
+    Compare the column `speed`, a ratio within one run: milliseconds depend on the machine and on
+    what else it does.
+    """
+    if data is None and (store or plot is not None):
+        raise LeadlineError("--store and --plot need scores: give --data DATA")
+    ways = find_ways(models, runtimes, precisions, [parse_size(size) for size in sizes or []])
+    rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol)
+    print_rows(rows)
+    if json is not None:
+        write_json(json, [row.to_dict() for row in rows])
+    if plot is not None:
+        from leadline.evaluation.report.speed_plot import draw_speed
+
+        draw_speed(rows, plot)
+    if store:
+        for file, losses in store_losses(rows).items():
+            typer.echo(f"written: {file} (precision_loss: {losses})")
+
+
+def find_ways(
+    models: Sequence[str] | None,
+    runtimes: Sequence[str] | None,
+    precisions: Sequence[str] | None,
+    sizes: Sequence[tuple[int, int]],
+) -> list[Way]:
+    """Return every combination that exists: onnxruntime has no bf16 of its own.
+
+    Errors: LeadlineError for a precision that is none to be timed.
+    """
+    for precision in precisions or []:
+        if precision not in get_args(Precision):
+            known = ", ".join(get_args(Precision))
+            raise LeadlineError(f"--precision {precision}: choose one of {known}")
+    every = product(
+        models or [DEFAULT_MODEL],
+        runtimes or ["auto"],
+        precisions or ["f32", "bf16"],
+        sizes or [(480, 640)],
+    )
+    ways = [
+        Way(model, cast(RuntimeName, runtime), cast(Precision, precision), size)
+        for model, runtime, precision, size in every
+    ]
+    return [way for way in ways if (way.runtime, way.precision) != ("onnxruntime", "bf16")]
+
+
+def print_rows(rows: Sequence[BenchmarkRow]) -> None:
+    """Print the table, and what machine it is of."""
+    head = "model", "runtime", "precision", "size", "speed", "median ms", "quartiles", "images/s"
+    lines = [
+        [
+            row.model,
+            row.runtime,
+            row.precision,
+            f"{row.height}x{row.width}",
+            f"{row.speed:.2f}",
+            f"{row.median_ms:.1f}",
+            f"{row.first_quartile_ms:.1f}..{row.third_quartile_ms:.1f}",
+            f"{row.per_second:.1f}",
+            f"{row.first_seconds:.2f}",
+            "" if row.abs_rel is None else f"{row.abs_rel:.4f}",
+        ]
+        for row in rows
+    ]
+    typer.echo(text_table([*head, "first s", "abs_rel"], lines, numbers=range(4, 10)))
+    typer.echo(f"{rows[0].rounds} alternating rounds, {len(os.sched_getaffinity(0))} processors")

@@ -1,0 +1,41 @@
+"""A plot of accuracy against speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from leadline.errors import LeadlineError
+from leadline.evaluation.benchmark import BenchmarkRow
+from leadline.io.atomic import atomic_path
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def draw_speed(rows: Sequence[BenchmarkRow], path: Path) -> None:
+    """Draw abs_rel over pictures a second, a point each way: better is right and low.
+
+    Errors: LeadlineError for another suffix, or a file that cannot be written. Needs matplotlib.
+    """
+    if path.suffix not in SUFFIXES:
+        raise LeadlineError(f"{path}: a plot is written as {', '.join(SUFFIXES)}; rename it")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for row in rows:
+        if row.abs_rel is None:
+            continue
+        rate = 1000 / row.median_ms
+        axes.plot(rate, row.abs_rel, "o")
+        axes.annotate(
+            f"{row.model} {row.runtime} {row.precision} {row.height}x{row.width}",
+            (rate, row.abs_rel),
+            xytext=(5, 5),
+            textcoords="offset points",
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("pictures a second, one after the other")
+    axes.set_ylabel("abs_rel (lower is better)")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
