@@ -1,0 +1,149 @@
+"""Many sizes, many threads, many files: what each costs beside the plain case, in alternation.
+
+    python benchmarks/many_pictures.py [--sizes 600] [--calls 200] [--files 2000]
+
+Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures; memory is that
+of a fresh process, beside one that saw a single size. Threads: 8 threads share one predictor, and
+take turns with a serial loop. Files: `leadline.inference.predict` over a folder of JPEG files takes
+turns with bare calls of the network. Ratios within one run are what to read.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from leadline.inference import OutputOptions, Predictor, predict
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from leadline.inference import Predictor
+precision, count, one = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "one"
+predictor = Predictor.load(precision=precision)
+rng = np.random.default_rng(0)
+for size in rng.integers(160, 641, (count, 2)):
+    predictor(np.full((640, 640, 3) if one else (*size, 3), 90, np.uint8))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def picture(height: int, width: int, seed: int) -> np.ndarray:
+    """Soft blobs of colour, (H,W,3) uint8."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def many_sizes(count: int) -> None:
+    """bf16 against f32 over pictures that all have another size, and the memory of both."""
+    sizes = np.random.default_rng(0).integers(160, 641, (count, 2))
+    pictures = [picture(h, w, i) for i, (h, w) in enumerate(sizes)]
+    predictors = {name: Predictor.load(precision=name) for name in ("f32", "bf16")}
+    times = dict.fromkeys(predictors, 0.0)
+    for image in pictures:
+        for name, predictor in predictors.items():
+            times[name] += seconds(lambda p=predictor, x=image: p(x))
+    print(
+        f"{len({tuple(size) for size in sizes})} sizes: bf16 is {times['f32'] / times['bf16']:.2f}",
+        end="",
+    )
+    rates = {name: count / spent for name, spent in times.items()}
+    print(f" times as fast as f32 ({rates['bf16']:.1f} and {rates['f32']:.1f} images/s)")
+    for name in predictors:
+        peak = [
+            float(subprocess.check_output([sys.executable, "-c", MEMORY, name, str(count), kind]))
+            for kind in ("one", "many")
+        ]
+        print(
+            f"{name}: peak memory {peak[1]:.0f} MB of many sizes, {peak[0]:.0f} MB of one, ", end=""
+        )
+        print(f"ratio {peak[1] / peak[0]:.2f}")
+
+
+def many_threads(calls: int, rounds: int = 5) -> None:
+    """8 threads against a serial loop, and whether they give the same metres."""
+    predictor, images = Predictor.load(precision="f32"), [picture(480, 640, i) for i in range(8)]
+    expected = [predictor(image).depth for image in images]
+    serial, shared, errors = [], [], 0
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(rounds):
+            part = [i % 8 for i in range(8 * calls // rounds)]
+            serial.append(seconds(lambda p=part: [predictor(images[i]) for i in p]))
+            results: list[np.ndarray] = []
+
+            def together(numbers: list[int] = part, depths: list[np.ndarray] = results) -> None:
+                chosen = [images[i] for i in numbers]
+                depths.extend(each.depth for each in threads.map(predictor, chosen))
+
+            shared.append(seconds(together))
+            errors += sum(
+                not np.allclose(depth, expected[i], atol=1e-4)
+                for i, depth in zip(part, results, strict=True)
+            )
+    ratios = np.array(serial) / np.array(shared)
+    print(f"8 threads x {calls} calls: {errors} wrong, throughput of 8 threads / of one ", end="")
+    print(f"{np.median(ratios):.2f} (rounds {ratios.min():.2f} to {ratios.max():.2f})")
+
+
+def many_files(count: int, rounds: int = 5) -> None:
+    """A folder of JPEG files to depth files against the bare network."""
+    with tempfile.TemporaryDirectory() as folder:
+        photos, image = Path(folder) / "photos", picture(480, 640, 0)
+        photos.mkdir()
+        part = max(1, count // rounds)
+        for index in range(part):
+            cv2.imwrite(str(photos / f"{index:05}.jpg"), picture(480, 640, index))
+        for name in ("npy", "png16"):
+            for hint in ("latency", "throughput"):
+                predictor = Predictor.load(hint=hint)
+                predictor(image)
+                rates = []
+                for turn in range(rounds):
+                    bare = seconds(
+                        lambda p=predictor: [p.predict_batch(image[None]) for _ in range(part)]
+                    )
+                    out = Path(folder) / f"{name}{hint}{turn}"
+                    whole = seconds(
+                        lambda o=out, h=hint, n=name: predict(
+                            photos, o, output=OutputOptions(n), hint=h
+                        )
+                    )
+                    rates.append(bare / whole)
+                print(f"{rounds} x {part} files to {name}, {hint}: ", end="")
+                print(f"{np.median(rates):.2f} of the bare network's rate ", end="")
+                print(f"({min(rates):.2f} to {max(rates):.2f})")
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, default=600)
+    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--files", type=int, default=2000)
+    options = parser.parse_args()
+    print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}")
+    if options.sizes:
+        many_sizes(options.sizes)
+    if options.calls:
+        many_threads(options.calls)
+    if options.files:
+        many_files(options.files)
+
+
+if __name__ == "__main__":
+    main()
