@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.facts import nyu_class_names
-from leadline.datasets.pairs import declared_splits, open_pairs
+from leadline.datasets.pairs import PairsDataset, open_pairs
 
 SIZE = (120, 160)  # height and width at which everything is compared
 FLOOR, FLOOR_LIKE = 2, 20
@@ -126,7 +126,7 @@ def report(folder: Path, most: int) -> NDArray[np.float64]:
     print("  depth edges, share ", describe(train.edges))
     print("  class borders, share", describe(train.borders))
     print("  brightness         ", describe(train.brightness))
-    if "val" in declared_splits(folder):
+    if "val" in PairsDataset.splits(folder):
         held_out = collect(folder, "val", most).depths
         delta, error = mean_map_score(train.depths, held_out)
         print(f"  mean map on {len(held_out)} val images: delta1 {delta:.3f}, abs_rel {error:.3f}")

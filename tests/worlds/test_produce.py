@@ -55,7 +55,7 @@ def test_every_view_has_its_camera_and_hashes(rooms: Path) -> None:
     np.testing.assert_allclose(about["camera_to_world"], view.camera.pose)
     manifest = json.loads((rooms / "manifest.json").read_text())
     assert manifest["sha256"]["val_000001"] == about["sha256"]
-    assert manifest["generator"] == 2
+    assert manifest["generator"] == 3
     assert set(manifest["packages"]) == {"numpy", "embreex", "opencv-python-headless"}
 
 

@@ -17,9 +17,12 @@ class Sensor:
 
     `exposure` multiplies light (None: metered so that the picture's middle tones suit, times
     `bias`); `white_balance` multiplies the channels; `vignette` is the loss in the corners; `blur`
-    in pixels; `shot_noise` and `read_noise` as deviations at exposed light 1; `contrast` bends the
-    tone curve; `saturation` 1 leaves colours alone; `jpeg` is the quality from 1 to 100, 0 for
-    none; `auto_white` is how far the camera turns the picture's average to grey, from 0 to 1.
+    in pixels; `sharpening` is the share of what blurring by a pixel would take away that the
+    camera's software adds; `shot_noise` and `read_noise` as deviations at exposed light 1; `white`
+    is the exposed light that is shown as white, and `black` the shade (0 to 1) that is shown as
+    black; `contrast` bends the tone curve between them; `saturation` 1 leaves colours alone; `jpeg`
+    is the quality from 1 to 100, 0 for none; `auto_white` is how far the camera turns the picture's
+    average to grey, from 0 to 1.
     """
 
     exposure: float | None = None
@@ -27,8 +30,11 @@ class Sensor:
     white_balance: Colour = (1.0, 1.0, 1.0)
     vignette: float = 0.2
     blur: float = 0.4
+    sharpening: float = 0.0
     shot_noise: float = 0.03
     read_noise: float = 0.006
+    white: float = 40.0
+    black: float = 0.0
     contrast: float = 0.4
     saturation: float = 1.0
     jpeg: int = 0
@@ -37,19 +43,22 @@ class Sensor:
 
 def random_sensor(rng: np.random.Generator, outdoors: bool = False) -> Sensor:
     """Draw a camera: most pictures are exposed well, some are too dark or too bright."""
-    spread = rng.choice([0.18, 0.7], p=[0.8, 0.2])
-    warmth = rng.normal(0, 0.05 if outdoors else 0.09)
+    spread = rng.choice([0.25, 0.7], p=[0.8, 0.2])
+    warmth = rng.normal(0, 0.05) if outdoors else rng.normal(0.04, 0.08)
     tint = rng.normal(0, 0.025)
     noisy = min(np.exp(rng.normal(0, 0.5)), 2.0)
     return Sensor(
-        bias=float(np.exp(rng.normal(0, spread))),
+        bias=float(np.exp(rng.normal(-0.1, spread))),
         white_balance=(float(np.exp(warmth)), float(np.exp(tint)), float(np.exp(-warmth))),
         vignette=float(rng.uniform(0, 0.4)),
-        blur=float(rng.choice([0.0, 0.4, 0.7, 1.0], p=[0.25, 0.35, 0.25, 0.15])),
-        shot_noise=float(0.03 * noisy),
-        read_noise=float(0.005 * noisy),
-        contrast=float(rng.uniform(0.1, 0.7)),
-        saturation=float(rng.uniform(0.7, 1.15)),
+        blur=float(rng.choice([0.0, 0.4, 0.7, 1.0], p=[0.4, 0.4, 0.16, 0.04])),
+        sharpening=float(rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.3, 0.7])),
+        shot_noise=float(0.02 * noisy),
+        read_noise=float(0.004 * noisy),
+        white=float(np.exp(rng.uniform(np.log(0.9), np.log(5.0)))),
+        black=float(rng.uniform(0.0, 0.16)),
+        contrast=float(rng.uniform(0.2, 1.0)),
+        saturation=float(rng.uniform(0.6, 1.2)),
         jpeg=int(rng.integers(75, 97)),
         auto_white=float(rng.uniform(0.3, 0.6) if outdoors else rng.uniform(0.45, 0.95)),
     )
@@ -66,14 +75,15 @@ def _metered(light: Array) -> float:
     brightness = light.mean(axis=2)
     middle = float(np.exp(np.log(brightness + 1e-4).mean()))
     bright = float(np.percentile(brightness, 90))
-    return 0.33 / max(0.65 * middle + 0.35 * 0.4 * bright, 1e-4)
+    return 0.27 / max(0.65 * middle + 0.35 * 0.4 * bright, 1e-4)
 
 
-def _tone(light: Array, contrast: float) -> Array:
-    """SRGB curve with a shoulder that rolls highlights off and more contrast in the darks."""
-    soft = np.clip(light * (1 + light / _BRIGHTEST**2) / (1 + light), 0, 1)
+def _tone(light: Array, sensor: Sensor) -> Array:
+    """SRGB curve with a shoulder that rolls off to white, from black, bent for contrast."""
+    soft = np.clip(light * (1 + light / sensor.white**2) / (1 + light), 0, 1)
     srgb = np.where(soft <= 0.0031308, 12.92 * soft, 1.055 * soft ** (1 / 2.4) - 0.055)
-    return np.asarray(srgb + contrast * (srgb * srgb * (3 - 2 * srgb) - srgb))
+    srgb = np.maximum(srgb - sensor.black, 0) / (1 - sensor.black)
+    return np.asarray(srgb + sensor.contrast * (srgb * srgb * (3 - 2 * srgb) - srgb))
 
 
 def develop(light: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
@@ -93,7 +103,10 @@ def develop(light: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
     deviation = np.sqrt(sensor.read_noise**2 + sensor.shot_noise**2 * exposed)
     grains = rng.standard_normal(exposed.shape, dtype=np.float32)
     noisy = np.maximum(exposed + deviation * grains, 0)
-    snapshot = np.round(255 * np.clip(_tone(noisy, sensor.contrast), 0, 1)).astype(np.uint8)
+    shown = _tone(noisy, sensor)
+    if sensor.sharpening > 0:
+        shown = shown + sensor.sharpening * (shown - _blurred(shown, 1.0))
+    snapshot = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
     return _compressed(snapshot, sensor.jpeg) if sensor.jpeg else snapshot
 
 

@@ -44,10 +44,12 @@ WALL_PAINTS = ("#e8e4da", "#efece4", "#e3ddcf", "#dcd6c8", "#d9dad8", "#cfd2d1",
 ACCENT_PAINTS = ("#7d8f7a", "#5f7a8a", "#8a5a4a", "#b5654a", "#41566b", "#a88a4e", "#6d5a72",
                  "#3f5c50", "#c28f6a", "#79323a")  # fmt: skip
 WOODS = ("#6b4630", "#a97c50", "#b98d5c", "#8a5f3c", "#c9a26d", "#54382a", "#3a2a22", "#d8b98a",
-         "#9c6b43", "#b59a7a", "#e0cba5", "#7a6a5a")  # fmt: skip
+         "#9c6b43", "#b59a7a", "#e0cba5", "#7a6a5a", "#4a2c1f", "#33211a", "#5b3426", "#241812",
+         "#6a4428")  # fmt: skip
 CLOTHS = ("#5f6670", "#84594a", "#bcae93", "#7a6b50", "#4d6068", "#8c7a5e", "#3d4252", "#a09484",
           "#6b3f3a", "#2f3e46", "#c7bda8", "#55614a", "#9a8f9c", "#b4653f", "#8d8d8a", "#26282c",
-          "#d9d2c3", "#71494f", "#4a6a7d", "#a3a86e")  # fmt: skip
+          "#d9d2c3", "#71494f", "#4a6a7d", "#a3a86e", "#1f2226", "#2b2a33", "#3a2a26", "#5a1f22",
+          "#233040", "#40352a", "#2e2420")  # fmt: skip
 PLAINS = ("#f0eee8", "#e4e0d6", "#d0ccc2", "#aaa69e", "#6a6a6c", "#2b2b2d", "#1c1c1e")
 METALS = ("#8f9194", "#a8aaab", "#6c6e70", "#3c3c3e", "#9a7a45", "#c7c8c8")
 
@@ -71,7 +73,7 @@ class Palette:
     def pick(self, colours: tuple[str, ...]) -> Colour:
         """One of the colours, a little off."""
         red, green, blue = colour(colours[int(self.rng.integers(len(colours)))])
-        a, b, c = np.exp(self.rng.normal(0, 0.06, 3) + self.rng.normal(0, 0.12))
+        a, b, c = np.exp(self.rng.normal(0, 0.06, 3) + self.rng.normal(-0.05, 0.2))
         return min(red * a, 0.9), min(green * b, 0.9), min(blue * c, 0.9)
 
     def any_colour(
@@ -105,7 +107,7 @@ class Palette:
     def lacquer(self) -> Material:
         """Painted or laminated board."""
         rng = self.rng
-        paint = self.pick(PLAINS[:5]) if rng.random() < 0.75 else self.any_colour(0.6)
+        paint = self.pick(PLAINS) if rng.random() < 0.75 else self.any_colour(0.6, (0.1, 0.8))
         return Material(self.tile("plain"), paint, (1, 1), rng.uniform(0.02, 0.05), 0.2)
 
     def cloth(self) -> Material:

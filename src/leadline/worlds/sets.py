@@ -15,7 +15,7 @@ from leadline.worlds.randomness import Split
 from leadline.worlds.render.quality import QUALITIES
 from leadline.worlds.view import KINDS, Kind, SkyDepth, View, render_room, street_views
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Counts up whenever equal seeds give another world."""
 
 UNITS: dict[Kind, float] = {"rooms": 2000.0, "streets": 100.0}

@@ -14,13 +14,13 @@ from leadline.worlds.arrays import Array
 from leadline.worlds.camera import Camera
 from leadline.worlds.classes import CLASS_ID
 from leadline.worlds.develop import develop, random_sensor
-from leadline.worlds.grammar.rooms import build_room
+from leadline.worlds.grammar.rooms import Room, build_room
 from leadline.worlds.grammar.street.street import Street, build_street
 from leadline.worlds.grammar.street.weather import VARIATIONS, under_weather
 from leadline.worlds.randomness import Seeds, Split
 from leadline.worlds.render import Geometry, Quality, Tracer, quality, render, render_geometry
 from leadline.worlds.scene import Ball
-from leadline.worlds.viewpoints import is_blocked, room_camera, street_camera
+from leadline.worlds.viewpoints import is_blocked, is_worth_a_picture, room_camera, street_camera
 
 Kind = Literal["rooms", "streets"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -70,13 +70,24 @@ def render_room(
         seeds = Seeds(seed, split, index, attempt)
         room = build_room(seeds, kind)
         tracer = Tracer(room.scene, level.tile_size)
-        rng = seeds.stream("camera")
-        for _ in range(_CAMERAS):
-            camera = room_camera(rng, room.scene, room.plan, size)
-            preview = camera.scaled(_PREVIEW[1], _PREVIEW[0])
-            if not is_blocked(render_geometry(tracer, preview), 0.4, 0.6):
-                return snapshot(tracer, camera, level, seeds, room.kind)
+        camera = _room_camera(seeds, room, tracer, size)
+        if camera is not None:
+            return snapshot(tracer, camera, level, seeds, room.kind)
     raise LeadlineError(f"room {index} of seed {seed}: no camera saw anything; take another seed")
+
+
+def _room_camera(seeds: Seeds, room: Room, tracer: Tracer, size: tuple[int, int]) -> Camera | None:
+    """Camera that sees something, preferably things; None where none was found."""
+    rng = seeds.stream("camera")
+    seeing = None
+    for _ in range(_CAMERAS):
+        camera = room_camera(rng, room.scene, room.plan, size)
+        geometry = render_geometry(tracer, camera.scaled(_PREVIEW[1], _PREVIEW[0]))
+        if not is_blocked(geometry, 0.4, 0.6):
+            seeing = camera
+            if is_worth_a_picture(rng, geometry):
+                break
+    return seeing
 
 
 def render_street(

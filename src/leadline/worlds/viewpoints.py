@@ -16,7 +16,12 @@ from leadline.worlds.scene import Scene
 _STRUCTURE = np.array(sorted(CLASS_ID[name] for name in (
     "void", "wall", "floor", "ceiling", "window", "sky", "road", "sidewalk", "terrain",
     "building")))  # fmt: skip
+_FLAT = np.append(_STRUCTURE, [CLASS_ID[name] for name in ("door", "curtain", "blinds")])
 _PLAIN = np.array([CLASS_ID[name] for name in ("wall", "floor", "ceiling", "void")])
+
+_BARE = 0.7  # share of walls, floor and ceiling beyond which hardly anybody takes a picture
+# Metres that are free before the lens: seldom less than one, nearly always the other.
+_NEAR, _AWAY = 0.5, 1.3
 
 
 def room_camera(
@@ -28,12 +33,12 @@ def room_camera(
     from one corner into the other.
     """
     manner = rng.random()
-    if manner < 0.15:
+    if manner < 0.1:
         return _close_up(rng, scene, plan, size)
     cornered = manner > 0.65
-    places = [_standing_place(rng, plan, cornered) for _ in range(3)]
+    places = [_standing_place(rng, plan, cornered) for _ in range(5)]
     aim = np.array([rng.uniform(0.1, 0.9) * plan.width, rng.uniform(0.1, 0.9) * plan.depth])
-    if rng.random() < 0.65:  # people photograph things rather than walls
+    if rng.random() < 0.8:  # people photograph things rather than walls
         aim = _some_thing(rng, scene, plan)[:2]
     x, y = places[0]
     if rng.random() < 0.7:  # and step back to get more of them into the picture
@@ -42,13 +47,24 @@ def room_camera(
         aim = np.array([plan.width - x, plan.depth - y]) + rng.normal(0, 0.6, 2)
     height = _height(rng, plan)
     yaw = np.degrees(np.arctan2(-(aim[0] - x), aim[1] - y)) + rng.normal(0, 12)
-    pitch = rng.normal(-11 - 7 * (height - 1.4), 7) if rng.random() < 0.85 else rng.uniform(-45, 15)
+    pitch = rng.normal(-12 - 7 * (height - 1.4), 6) if rng.random() < 0.92 else rng.uniform(-45, 15)
     return Camera(_lens(rng, size), (x, y, height), float(yaw), float(pitch), _roll(rng))
+
+
+def is_worth_a_picture(rng: np.random.Generator, geometry: Geometry) -> bool:
+    """Whether one would photograph this in a room.
+
+    Seldom where bare surfaces fill the view, or where things stand right before the lens.
+    """
+    plain = float(np.isin(geometry.classes, _PLAIN).mean())
+    near = float(np.percentile(geometry.depth, 5))
+    interest = np.clip(2 * (_BARE - plain) / _BARE, 0.08, 1)
+    return bool(rng.random() < interest * np.clip((near - _NEAR) / (_AWAY - _NEAR), 0.1, 1))
 
 
 def _lens(rng: np.random.Generator, size: tuple[int, int]) -> Intrinsics:
     """Field of view across between 40 and 100 degrees, most often that of a depth camera."""
-    fov = rng.normal(60, 5) if rng.random() < 0.5 else rng.uniform(40, 100)
+    fov = rng.normal(62, 4) if rng.random() < 0.7 else rng.uniform(40, 100)
     return Intrinsics.from_fov(float(np.clip(fov, 40, 100)), size[1], size[0])
 
 
@@ -59,7 +75,7 @@ def _roll(rng: np.random.Generator) -> float:
 def _height(rng: np.random.Generator, plan: Plan) -> float:
     """Mostly eye or chest height; also tables, the floor, and held up high."""
     ranges = ((1.2, 1.75), (0.65, 1.2), (0.25, 0.65), (1.75, 2.1))
-    low, high = ranges[int(rng.choice(4, p=[0.66, 0.2, 0.05, 0.09]))]
+    low, high = ranges[int(rng.choice(4, p=[0.72, 0.15, 0.03, 0.1]))]
     return min(float(rng.uniform(low, high)), plan.height - 0.2)
 
 
@@ -78,12 +94,12 @@ def _standing_place(rng: np.random.Generator, plan: Plan, cornered: bool) -> tup
 
 
 def _close_up(rng: np.random.Generator, scene: Scene, plan: Plan, size: tuple[int, int]) -> Camera:
-    """Look at one thing from 0.5 to 1.6 m, from above rather than from below."""
+    """Look at one thing from 0.5 to 1.9 m, from above rather than from below."""
     target = _some_thing(rng, scene, plan)
     x, y, z = target
     for _ in range(20):
-        around, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.6)
-        up = np.radians(rng.uniform(5, 60))
+        around, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.9)
+        up = np.radians(rng.uniform(0, 45))
         x = float(target[0] + far * np.cos(around) * np.cos(up))
         y = float(target[1] + far * np.sin(around) * np.cos(up))
         z = min(max(float(target[2] + far * np.sin(up)), 0.25), plan.height - 0.15)
@@ -96,8 +112,8 @@ def _close_up(rng: np.random.Generator, scene: Scene, plan: Plan, size: tuple[in
 
 
 def _some_thing(rng: np.random.Generator, scene: Scene, plan: Plan) -> Array:
-    """Middle (3,) of a random thing that is no wall."""
-    movable = np.flatnonzero(~np.isin(scene.classes, _STRUCTURE) & (scene.instances > 0))
+    """Middle (3,) of a random thing that is neither wall nor door nor curtain."""
+    movable = np.flatnonzero(~np.isin(scene.classes, _FLAT) & (scene.instances > 0))
     if not len(movable):
         return np.array([plan.width / 2, plan.depth / 2, 0.8])
     instance = scene.instances[movable[int(rng.integers(len(movable)))]]

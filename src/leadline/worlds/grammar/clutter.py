@@ -26,7 +26,7 @@ class Thing(NamedTuple):
 
 THINGS: dict[str, Thing] = {
     "mug": Thing(things.random_mug, "object", 0.06, 0.1),
-    "vase": Thing(things.a_vase, "object", 0.11, 0.4),
+    "vase": Thing(things.a_vase, "object", 0.11, 0.65),
     "jar": Thing(things.a_jar, "object", 0.07, 0.22),
     "package": Thing(things.a_package, "box", 0.15, 0.3),
     "fruit bowl": Thing(things.random_fruit_bowl, "object", 0.15, 0.15),
@@ -94,13 +94,19 @@ def scatter(
     b: Builder, width: float, depth: float, count: int, kinds: tuple[str, ...] = TABLE,
     room: float = 3.0,
 ) -> None:  # fmt: skip
-    """Lay up to `count` things about on a rectangle, none on another, none taller than `room`."""
+    """Lay up to twice `count` things about on a rectangle, not on each other.
+
+    None is taller than `room` metres.
+    """
     rng, taken = b.look.rng, np.zeros((0, 3))
-    for _ in range(count):
+    for _ in range(2 * count):
         name = kinds[int(rng.integers(len(kinds)))]
         thing = THINGS[name]
         for _ in range(4):
-            x, y = rng.uniform(-0.5, 0.5) * width, rng.uniform(-0.5, 0.5) * depth
+            # Large things keep away from the rim.
+            over = 2 * max(thing.reach - 0.1, 0)
+            x = rng.uniform(-0.5, 0.5) * max(width - over, 0)
+            y = rng.uniform(-0.5, 0.5) * max(depth - over, 0)
             near = np.hypot(taken[:, 0] - x, taken[:, 1] - y) < taken[:, 2] + thing.reach
             if thing.tall < room and not near.any():
                 taken = np.concatenate([taken, [[x, y, thing.reach]]])

@@ -99,8 +99,8 @@ def sun_through(rng: np.random.Generator, plan: Plan, light: Colour) -> Sun | No
 def ambient_of(lights: list[Light], surface: float) -> Colour:
     """Light that has bounced at least once, on average over `surface` square metres.
 
-    Every surface of a room sends back about half of what it receives, again and again, so the sum
-    of all bounces is about what arrives directly.
+    Every surface of a room sends back less than half of what it receives, again and again, so the
+    sum of all bounces is somewhat less than what arrives directly.
     """
     total = np.zeros(3)
     for light in lights:
@@ -111,5 +111,5 @@ def ambient_of(lights: list[Light], surface: float) -> Colour:
             total += np.asarray(light.radiance) * area
         else:
             total += np.asarray(light.radiance) * 1.2
-    red, green, blue = 1.1 * total / surface + 4e-3
+    red, green, blue = 0.75 * total / surface + 4e-3
     return float(red), float(green), float(blue)

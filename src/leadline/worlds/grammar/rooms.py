@@ -37,7 +37,7 @@ def build_room(seeds: Seeds, kind: str | None = None) -> Room:
     name = kind or _draw_kind(layout)
     row = ROOM_KINDS[name]
     plan = _draw_room_plan(layout, row)
-    behind = cut_openings(layout, plan, row.windows, int(layout.integers(1, 3)), 0.5)
+    behind = cut_openings(layout, plan, row.windows, 1 + int(layout.random() < 0.35), 0.5)
     look = Palette(seeds.stream("materials"), seeds.split)
     b = Builder(layout, seeds.stream("offsets"), look)
     light = seeds.stream("light")
@@ -51,6 +51,7 @@ def build_room(seeds: Seeds, kind: str | None = None) -> Room:
     hang_lamps(b.shaped(light), plan, row, mood)
     _fill_middle(b, plan, row)
     _furnish_walls(b, plan, row)
+    _crowd(b, plan, row)
     _hang_things(b, plan, row)
     _litter(b, plan, row)
     lights: list[Light] = list(b.store.lights)
@@ -97,8 +98,8 @@ def _furnish_walls(b: Builder, plan: Plan, row: RoomKind) -> None:
     for name in row.first:
         _try_piece(b, plan, name, tries=20)
     total = sum(wall.length for wall in plan.walls)
-    goal = rng.uniform(*row.full) * total
-    for _ in range(90):
+    goal = min(1.25 * rng.uniform(*row.full), 1.0) * total
+    for _ in range(120):
         used = sum(x1 - x0 for wall in plan.walls for x0, x1, _ in wall.taken)
         if used > goal:
             break
@@ -224,26 +225,25 @@ def _hang_things(b: Builder, plan: Plan, row: RoomKind) -> None:
     rng = b.rng
     for wall in plan.walls:
         hung: list[tuple[float, float, float, float]] = []
-        for _ in range(int(rng.integers(1, 3 + int(2.4 * wall.length)))):
+        for _ in range(int(rng.integers(2, 4 + int(3.6 * wall.length)))):
             piece_name = _one(rng, row.hung)
             piece = WALL_PIECES[piece_name]
             w, h = float(rng.uniform(*piece.width)), float(rng.uniform(*piece.height))
             z = min(float(rng.uniform(*piece.middle)), plan.height - h / 2 - 0.08)
             if wall.length < w + 0.2:
                 continue
-            x = float(rng.uniform(0.1, wall.length - w - 0.1))
-            spot = (x, x + w, z - h / 2, z + h / 2)
-            if _wall_is_free(wall, hung, spot, piece_name):
+            places = (float(rng.uniform(0.1, wall.length - w - 0.1)) for _ in range(3))
+            spots = ((x, x + w, z - h / 2, z + h / 2) for x in places)
+            free = (spot for spot in spots if _wall_is_free(wall, hung, spot))
+            if (spot := next(free, None)) is not None:
                 hung.append(spot)
                 number = int(b.look.rng.integers(DESIGNS))
                 shape = stream("design", piece_name, b.look.split, number)
-                at = wall.builder(b).shaped(shape).placed(x + w / 2, 0, z)
+                at = wall.builder(b).shaped(shape).placed(spot[0] + w / 2, 0, z)
                 piece.build(at.item(piece_name, piece.cls), w, h)
 
 
-def _wall_is_free(
-    wall: Wall, hung: list[tuple[float, float, float, float]], spot: Rect, name: str
-) -> bool:
+def _wall_is_free(wall: Wall, hung: list[tuple[float, float, float, float]], spot: Rect) -> bool:
     x0, x1, z0, z1 = spot
     if any(x0 < o.x1 + 0.12 and x1 > o.x0 - 0.12 for o in wall.openings):
         return False
@@ -252,10 +252,25 @@ def _wall_is_free(
     return not any(x0 < h[1] + 0.06 and x1 > h[0] - 0.06 and z0 < h[3] and z1 > h[2] for h in hung)
 
 
+def _crowd(b: Builder, plan: Plan, row: RoomKind) -> None:
+    """Loose pieces that stand about the room, at any heading."""
+    rng = b.rng
+    for _ in range(int(rng.uniform(0.1, 0.55) * plan.width * plan.depth)):
+        name = _one(rng, row.loose)
+        piece = FURNITURE[name]
+        w, d = float(rng.uniform(*piece.width)), float(rng.uniform(*piece.depth))
+        turn = float(rng.choice([0.0, 90.0, 180.0, 270.0]) + rng.normal(0, 12))
+        wide = (w, d) if round(turn / 90) % 2 == 0 else (d, w)
+        if rect := _middle(rng, plan, *wide):
+            plan.taken.append(rect)
+            at = b.placed((rect[0] + rect[1]) / 2, (rect[2] + rect[3]) / 2, turn=turn)
+            place_piece(at, name, Size(0.92 * w, 0.92 * d, plan.height))
+
+
 def _litter(b: Builder, plan: Plan, row: RoomKind) -> None:
     """Things left on the floor, more often near the walls."""
     rng = b.rng
-    for _ in range(int(rng.integers(int(row.litter[0]), int(row.litter[1]) + 1))):
+    for _ in range(int(rng.integers(int(row.litter[0]), 2 * int(row.litter[1]) + 1))):
         x, y = rng.uniform(0.25, plan.width - 0.25), rng.uniform(0.25, plan.depth - 0.25)
         name = _one(rng, clutter.FLOOR)
         r = clutter.THINGS[name].reach

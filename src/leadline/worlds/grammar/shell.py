@@ -127,11 +127,11 @@ def _dress(at: Builder, opening: Opening, cloth: Material, dressing: float, heig
             x = side * (wide / 2 + 0.1 - width / 2)
             openings.curtain(item.placed(x, 0), cloth, width, top, rng.uniform(0, 6), bottom)
         item.add(box((wide + 0.5, 0.025, 0.025)).moved(0, 0, top + 0.02), at.look.metal())
-    elif dressing < 0.6:
+    elif dressing < 0.72:
         item = at.placed(0, -0.03).item("blinds", "blinds")
         drop = rng.uniform(0.2, 1.0) * high
         openings.blinds(item, at.look.white(), wide, high, drop, rng.uniform(-60, 60))
-    elif dressing < 0.75:
+    elif dressing < 0.86:
         item = at.placed(0, -0.025).item("blind", "blinds")
         openings.roller_blind(item, cloth, wide + 0.06, high + 0.05, rng.uniform(0.1, 0.8) * high)
 

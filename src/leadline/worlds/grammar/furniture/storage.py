@@ -69,7 +69,8 @@ def bookshelf(b: Builder, size: Size) -> None:
         _fill_shelf(b, books, looks, level, w - 0.06, d, gap)
     top = b.placed(0, 0, h)
     if place.random() < 0.6:
-        clutter.scatter(top, w * 0.8, d * 0.6, int(place.integers(1, 5)), clutter.SHELF)
+        room = size.height - h
+        clutter.scatter(top, w * 0.8, d * 0.6, int(place.integers(1, 5)), clutter.SHELF, room)
 
 
 def _fill_shelf(

@@ -190,8 +190,8 @@ def _random_clock(b: Builder, width: float, height: float) -> None:
 
 
 WALL_PIECES: dict[str, WallPiece] = {
-    "picture": WallPiece(random_picture, "picture", (0.2, 1.1), (0.2, 0.9), (1.35, 1.85)),
-    "small pictures": WallPiece(random_picture, "picture", (0.15, 0.35), (0.15, 0.4), (1.2, 1.9)),
+    "picture": WallPiece(random_picture, "picture", (0.3, 1.2), (0.25, 1.0), (1.4, 1.9)),
+    "small pictures": WallPiece(random_picture, "picture", (0.18, 0.4), (0.18, 0.45), (1.3, 2.0)),
     "mirror": WallPiece(mirror, "mirror", (0.35, 0.8), (0.5, 1.4), (1.3, 1.55)),
     "clock": WallPiece(_random_clock, "object", (0.22, 0.4), (0.22, 0.4), (1.7, 2.1)),
     "whiteboard": WallPiece(whiteboard, "whiteboard", (0.9, 3.2), (0.8, 1.2), (1.4, 1.55)),
