@@ -1,4 +1,4 @@
-"""`crisp`: as light as `compact`, with depth as fine as the picture it sees.
+"""`crisp`: a little more than `compact`, its output as large as the picture it sees.
 
 The layers of `compact`, with pooled context on the encoder's deepest map and, at half the input
 size, the picture itself as four pixels a cell. Depth is regressed there, and each of the four
