@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from leadline.errors import plural
 from leadline.export import ExportFormat, WeightType
-from leadline.export.export_model import ExportedModel, export_model
+from leadline.export.export_model import PICTURES, ExportedModel, export_model
+from leadline.export.gate import GateReport
+from leadline.inference.runtime import ChannelOrder
 
 
 def export_command(
@@ -34,15 +37,38 @@ def export_command(
             help="Largest difference allowed, in metres, to the checkpoint (weights as stored)."
         ),
     ] = 1e-3,
+    input_channels: Annotated[
+        ChannelOrder, typer.Option(help="Order of the colours that the file takes.")
+    ] = "rgb",
+    images: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|DATA|worlds",
+            help="Pictures to check it on; by default the run's own data, else generated ones.",
+        ),
+    ] = None,
+    image_count: Annotated[int, typer.Option("--image-count", min=1, help="How many.")] = PICTURES,
 ) -> None:
     """Export a trained model with resizing and normalisation inside, and check its parity.
 
-    The graph takes a uint8 photograph (N,H,W,3) of any size and returns metres (N,H,W).
+    The graph takes a uint8 photograph (N,H,W,3) of any size and returns metres (N,H,W). It is run
+    beside the checkpoint, on pictures too; nothing is written where they differ.
     A shipped model is copied, which needs no torch.
     """
-    exported = export_model(checkpoint, out, format=format, weights=weights, tolerance=tolerance)
+    exported = export_model(
+        checkpoint,
+        out,
+        format=format,
+        weights=weights,
+        tolerance=tolerance,
+        input_channels=input_channels,
+        images=images,
+        image_count=image_count,
+    )
     if exported.parity:
         print_parity(exported)
+    if exported.gate is not None:
+        print_gate(exported.gate)
     typer.echo(
         f"written: {', '.join(map(str, exported.files))} ({exported.size / 1e6:.1f} MB, weights "
         f"{exported.weights}), "
@@ -59,3 +85,16 @@ def print_parity(exported: ExportedModel) -> None:
     for row in exported.parity:
         size = f"{row.height} x {row.width}"
         typer.echo(f"{row.runtime:<12} {row.batch:>5} {size:>12} {row.max_error:>14.2e}")
+
+
+def print_gate(gate: GateReport) -> None:
+    """Print what the file says of the pictures, runtime by runtime, beside the checkpoint."""
+    typer.echo(f"{plural(gate.pictures, 'picture')} ({gate.origin}), beside {gate.reference}:")
+    for row in gate.rows:
+        times = row.checkpoint_seconds / row.seconds
+        typer.echo(
+            f"{row.runtime:<12} max {row.max_error:.2e} m, p99 {row.p99_error:.2e} m, mean "
+            f"{row.mean_error:.2e} m, {1000 * row.seconds:.1f} ms ({times:.2f} x the checkpoint)"
+        )
+        for name, (before, after) in row.scores.items():
+            typer.echo(f"{'':<12} {name} {before:.4f} -> {after:.4f} ({after - before:+.1e})")

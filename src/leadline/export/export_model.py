@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from leadline.errors import LeadlineError
 from leadline.export import ExportFormat, WeightType
 from leadline.export.files import CARD, copy_checkpoint, copy_graph
+from leadline.export.gate import GateReport, GateRow, refuse_difference, run_gate
+from leadline.export.pictures import Pictures, find_pictures
+from leadline.export.sidecar import describe, write_export_sidecar
+from leadline.export.whole_file import WholeOpenVino, open_runtimes
+from leadline.inference.camera import TrainingCamera
 from leadline.inference.predictor import find_checkpoint, model_name
+from leadline.inference.runtime import ChannelOrder, Runtime
+from leadline.inference.runtimes import TorchRuntime
 from leadline.io.atomic import check_writable
+from leadline.io.files import read_json
 from leadline.models.storage import WEIGHTS_FILE, stored_type
 from leadline.weights import shipped_graph, shipped_models
 
 if TYPE_CHECKING:
     from leadline.export.parity import ParityRow
+    from leadline.models.base import DepthModel
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
+PICTURES = 8
+RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
 class ExportedModel:
     """An exported file and how near it is to its checkpoint.
 
-    `files` are the written ones, the model first, of `size` bytes together. `parity` compares
-    them, runtime by runtime and size by size, with the checkpoint whose weights went through the
-    stored type; it is empty where the file is a copy. `rounding_error` is by how much, in metres,
-    storing fp16 weights moves the depth of a 480x640 picture, 0 for f32 and for a copy.
+    `files` are the written ones, the model first, of `size` bytes together; `sidecar` is the JSON
+    that describes them, None for a model folder. `parity` compares them, runtime by runtime and
+    size by size, with the checkpoint whose weights went through the stored type; it is empty where
+    the file is a copy. `gate` does so on pictures; None only for a model folder where torch, which
+    runs it, is not installed. `rounding_error` is by how much, in metres, storing fp16 weights
+    moves the depth of a 480x640 picture, 0 for f32 and for a copy.
     """
 
     files: tuple[Path, ...]
     weights: WeightType
     parity: tuple[ParityRow, ...] = ()
     rounding_error: float = 0.0
+    gate: GateReport | None = None
+    sidecar: Path | None = None
 
     @property
     def size(self) -> int:
@@ -47,6 +64,30 @@ class ExportedModel:
         return max((row.max_error for row in self.parity), default=0.0)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What is to be exported, and how; `target` is a file or a model folder."""
+
+    name: str
+    folder: Path
+    target: Path
+    weights: WeightType
+    tolerance: float
+    input_channels: ChannelOrder
+    pictures: Pictures
+    about: dict[str, Any]
+
+
+@dataclass
+class _Made:
+    """What was made in a temporary folder, how it compares, and what a copy is compared with."""
+
+    parity: Sequence[ParityRow] = ()
+    rounding_error: float = 0.0
+    reference: DepthModel | None = None
+    files: list[Path] = field(default_factory=list)
+
+
 def export_model(
     checkpoint: str | Path,
     out: str | Path,
@@ -54,16 +95,23 @@ def export_model(
     format: ExportFormat | None = None,
     weights: WeightType | None = None,
     tolerance: float = 1e-3,
+    input_channels: ChannelOrder = "rgb",
+    images: str | Path | None = None,
+    image_count: int = PICTURES,
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
     `out` is a file, `.onnx` or `.xml` (OpenVINO, with its `.bin`), or with `format` a folder for
     NAME.onnx, NAME.xml or the model folder NAME. Resizing and normalisation are inside: the graph
-    takes uint8 photographs (N,H,W,3) of any size and returns metres (N,H,W). `weights` is how
-    weights are stored, f32 or fp16 (half the size), by default as in the checkpoint.
+    takes uint8 photographs (N,H,W,3) of any size and returns metres (N,H,W). `input_channels` is
+    the order of their colours, rgb or bgr. `weights` is how weights are stored, f32 or fp16 (half
+    the size), by default as in the checkpoint.
 
-    The file is compared with the checkpoint in every runtime that reads it, for which this needs
-    `leadline[train]`; a shipped model with its weights as they are is copied, and needs nothing.
+    The file is compared with the checkpoint in every runtime that reads it: at several sizes and
+    batches, and on `image_count` pictures from `images`, which is a folder of pictures, a data set,
+    whose depth then scores both, or "worlds" for rendered rooms; by default the data of the run, or
+    generated pictures. That needs `leadline[train]`; a shipped model with its weights as they are
+    is copied, and needs nothing: without torch the copy is compared with what was copied.
 
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
     difference above `tolerance` metres, in which case nothing is written.
@@ -71,17 +119,35 @@ def export_model(
     >>> exported = export_model("runs/kitchen", "kitchen.onnx")
     >>> exported.max_error < 1e-3, [path.name for path in exported.files]
     (True, ['kitchen.onnx'])
+    >>> exported.gate.pictures, exported.gate.worst.max_error < 1e-3
+    (8, True)
     """
+    if input_channels not in get_args(ChannelOrder):
+        raise LeadlineError(f"input channels {input_channels!r}: choose rgb or bgr")
     folder = find_checkpoint(checkpoint)
-    target = _target(Path(out), format, model_name(checkpoint, folder))
+    name = model_name(checkpoint, folder)
+    target = _target(Path(out), format, name)
     check_writable(target.parent)
     stored = stored_type(folder / WEIGHTS_FILE)
     chosen = weights or stored
-    if format == "checkpoint":
-        return ExportedModel(tuple(copy_checkpoint(folder, target, chosen)), chosen)
-    if str(checkpoint) in shipped_models() and chosen == stored:
-        return ExportedModel(tuple(copy_graph(shipped_graph(str(checkpoint)), target)), chosen)
-    return _export(folder, target, chosen, tolerance)
+    place = _data_of_run(folder) if images is None else images
+    job = _Job(
+        name, folder, target, chosen, tolerance, input_channels,
+        find_pictures(place, image_count), describe(name, folder, input_channels, chosen),
+    )  # fmt: skip
+    if format == "checkpoint" and input_channels == "bgr":
+        raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
+    is_as_shipped = str(checkpoint) in shipped_models() and chosen == stored
+    is_copy = format == "checkpoint" or (is_as_shipped and input_channels == "rgb")
+    with TemporaryDirectory(dir=target.parent) as temporary:
+        candidate = Path(temporary) / target.name
+        made = _copy(job, candidate, format) if is_copy else _build(job, candidate)
+        gate = _gate(job, made, candidate)
+        files = _move(candidate, target)
+    sidecar = None
+    if format != "checkpoint":
+        sidecar = write_export_sidecar(target, job.about, gate.to_json() if gate else {})
+    return ExportedModel(files, chosen, tuple(made.parity), made.rounding_error, gate, sidecar)
 
 
 def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
@@ -102,32 +168,58 @@ def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
     return out if out.suffix == suffix != "" else out / f"{name}{suffix}"
 
 
-def _export(folder: Path, out: Path, weights: WeightType, tolerance: float) -> ExportedModel:
+def _data_of_run(folder: Path) -> str | None:
+    """Return where the data of the run lies whose model is in `folder`, None where it is gone."""
+    run = folder.parent / RUN_FILE
+    if not run.is_file():
+        return None
+    data = read_json(run, "record of the run's start").get("data")
+    return data if isinstance(data, str) and Path(data).exists() else None
+
+
+def _copy(job: _Job, candidate: Path, format: ExportFormat | None) -> _Made:
+    """Copy a model folder or a shipped graph; the checkpoint is loaded where torch is there."""
+    if format == "checkpoint":
+        copy_checkpoint(job.folder, candidate, job.weights)
+    else:
+        copy_graph(shipped_graph(job.name), candidate)
+    if not _has_torch():
+        return _Made()
+    from leadline.export.exporter import rounded_like
+    from leadline.models.build import load_model
+
+    return _Made(reference=rounded_like(load_model(job.folder), job.weights))
+
+
+def _has_torch() -> bool:
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # its entry in sys.modules is None
+        return False
+
+
+def _build(job: _Job, candidate: Path) -> _Made:
+    """Write the graph, and compare it at several sizes and batches with the checkpoint."""
     # torch and onnx are not in the light install, which copies shipped models without them.
     from leadline.export.exporter import rounded_like, to_onnx, write_exported
     from leadline.export.parity import SIZES, check_parity
     from leadline.models.build import load_model
 
-    model = load_model(folder)
-    card = folder / CARD
-    graph = to_onnx(model, description=card.read_text() if card.is_file() else "")
-    with TemporaryDirectory(dir=out.parent) as temporary:
-        candidate = Path(temporary) / out.name
-        write_exported(graph, candidate, weights)
-        rows = check_parity(rounded_like(model, weights), candidate, SIZES)
-        _refuse_difference(out, rows, tolerance)
-        rounding_error = 0.0
-        if weights != "f32":
-            row = check_parity(model, candidate, sizes=[(480, 640)], batches=[1])[0]
-            rounding_error = row.max_error
-        names = sorted((file.name for file in Path(temporary).iterdir()), reverse=True)
-        for name in names:
-            (Path(temporary) / name).replace(out.parent / name)
-    files = (out, *(out.parent / name for name in names if name != out.name))
-    return ExportedModel(files, weights, tuple(rows), rounding_error)
+    model = load_model(job.folder)
+    card = job.folder / CARD
+    text = card.read_text() if card.is_file() else ""
+    write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
+    reference = rounded_like(model, job.weights)
+    rows = check_parity(reference, candidate, SIZES)
+    _refuse_parity(job.target, rows, job.tolerance)
+    rounding_error = 0.0
+    if job.weights != "f32":
+        row = check_parity(model, candidate, sizes=[(480, 640)], batches=[1])[0]
+        rounding_error = row.max_error
+    return _Made(rows, rounding_error, reference)
 
 
-def _refuse_difference(out: Path, rows: list[ParityRow], tolerance: float) -> None:
+def _refuse_parity(out: Path, rows: Sequence[ParityRow], tolerance: float) -> None:
     """Raise LeadlineError, naming the worst comparison, where one is above the tolerance."""
     # Not `> tolerance`: NaN must fail.
     failed = [row for row in rows if not row.max_error <= tolerance]
@@ -138,3 +230,41 @@ def _refuse_difference(out: Path, rows: list[ParityRow], tolerance: float) -> No
             f"{tolerance:g} m ({worst.runtime}, batch {worst.batch}, {worst.height} x "
             f"{worst.width}); nothing was written"
         )
+
+
+def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
+    """Run the made file on pictures beside the checkpoint; refuse one that differs."""
+    if candidate.is_dir() and made.reference is None:
+        return None
+    runtimes = open_runtimes(candidate)
+    checkpoint: Runtime = WholeOpenVino(shipped_graph(job.name)) if made.reference is None else (
+        TorchRuntime.of_model(made.reference)
+    )  # fmt: skip
+    camera = TrainingCamera.from_config(checkpoint.config)
+    report = run_gate(checkpoint, runtimes, job.pictures, camera)
+
+    def explain(row: GateRow) -> str:
+        if made.reference is None:
+            return ""
+        from leadline.export.causes import find_cause
+
+        [runtime] = [each for each in runtimes if each.name == row.runtime]
+        pictures = {picture.name: picture.pixels for picture in job.pictures}
+        return find_cause(made.reference, runtime, pictures[row.worst.picture])
+
+    refuse_difference(report, str(job.target), job.tolerance, explain)
+    return report
+
+
+def _move(candidate: Path, target: Path) -> tuple[Path, ...]:
+    """Move what was made to its place; return the files, the model first."""
+    if candidate.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        folder, place = candidate, target
+    else:
+        folder, place = candidate.parent, target.parent
+    names = sorted(file.name for file in folder.iterdir())
+    for name in names:
+        (folder / name).replace(place / name)
+    first = [] if candidate.is_dir() else [target.name]
+    return tuple(place / name for name in [*first, *(name for name in names if name not in first)])

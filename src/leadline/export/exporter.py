@@ -4,9 +4,10 @@ import copy
 import json
 import logging
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -18,6 +19,8 @@ from leadline.errors import LeadlineError
 from leadline.export import WeightType
 from leadline.export.files import write_sealed
 from leadline.export.graph import OPSET, add_size_policy
+from leadline.export.sidecar import ABOUT_KEY
+from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED
 
@@ -41,8 +44,16 @@ class _Core(nn.Module):
         return (depth, outputs["logits"]) if "logits" in outputs else (depth,)
 
 
-def to_onnx(model: DepthModel, description: str = "") -> onnx.ModelProto:
-    """Return the whole graph, uint8 photograph to metres, for any batch, height and width."""
+def to_onnx(
+    model: DepthModel,
+    description: str = "",
+    input_channels: ChannelOrder = "rgb",
+    about: Mapping[str, Any] | None = None,
+) -> onnx.ModelProto:
+    """Return the whole graph, uint8 photograph to metres, for any batch, height and width.
+
+    `about` is JSON for its metadata, under `leadline_export`, beside the model's configuration.
+    """
     stride = model.config.stride
     example = torch.rand(2, 3, max(4 * stride, 96), max(6 * stride, 128))
     free = torch.export.Dim.DYNAMIC
@@ -66,11 +77,16 @@ def to_onnx(model: DepthModel, description: str = "") -> onnx.ModelProto:
             optimize=False,
         )
     assert program is not None
-    whole = add_size_policy(program.model_proto, model.config.training_area, stride)
+    area = model.config.training_area
+    whole = add_size_policy(program.model_proto, area, stride, input_channels)
     whole.producer_name = "leadline"
     whole.doc_string = description
     _strip_traces(whole)
-    helper.set_model_props(whole, {"leadline": json.dumps(asdict(model.config))})
+    order = {} if input_channels == "rgb" else {CHANNELS_KEY: input_channels}
+    metadata = {CONFIG_KEY: json.dumps({**asdict(model.config), **order})}
+    if about:
+        metadata[ABOUT_KEY] = json.dumps(dict(about))
+    helper.set_model_props(whole, metadata)
     return whole
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 
+from leadline.inference.runtime import ChannelOrder
 from leadline.models.size_policy import MAX_HALVINGS
 
 OPSET = 18  # the first in which Resize takes `axes`, which keeps the channel count known
@@ -22,18 +23,23 @@ IR_VERSION = helper.find_min_ir_version_for([helper.make_opsetid("", OPSET)])
 """The oldest file format that has this opset: older runtimes refuse a newer one unread."""
 
 
-def add_size_policy(core: onnx.ModelProto, training_area: int, stride: int) -> onnx.ModelProto:
+def add_size_policy(
+    core: onnx.ModelProto,
+    training_area: int,
+    stride: int,
+    input_channels: ChannelOrder = "rgb",
+) -> onnx.ModelProto:
     """Wrap a network graph in its pre- and post-processing.
 
     `core` maps `images` (N,3,h,w) in [0,1] to `depth` (N,1,h',w') metres; the result maps
     `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
     gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W), the best class: uint8, or int32
-    where there are more than 256.
+    where there are more than 256. `input_channels` is the order of the colours in `image`.
     """
     label_type = _label_type(core)
     has_labels = label_type is not None
     core.ir_version = IR_VERSION
-    before = _preprocessing(training_area, stride)
+    before = _preprocessing(training_area, stride, input_channels)
     after = compose.add_prefix(
         _postprocessing(label_type),
         "out/",
@@ -94,6 +100,16 @@ def _processing_size_nodes() -> list[NodeProto]:
     ]
 
 
+def _channels_first_nodes(input_channels: ChannelOrder) -> list[NodeProto]:
+    """`unit_nhwc` (N,H,W,3) -> `unit` (N,3,H,W) RGB."""
+    if input_channels == "rgb":
+        return [_node("Transpose", "unit_nhwc", "unit", perm=[0, 3, 1, 2])]
+    return [
+        _node("Transpose", "unit_nhwc", "unit_bgr", perm=[0, 3, 1, 2]),
+        _node("Gather", "unit_bgr blue_first", "unit", axis=1),
+    ]
+
+
 def _shrinking_nodes() -> list[NodeProto]:
     """`unit` (N,3,H,W) -> `resized` (N,3,h,w): `shrink_sizes`, every step written out."""
     resize = {
@@ -115,14 +131,16 @@ def _shrinking_nodes() -> list[NodeProto]:
     return [*nodes, _node("Resize", f"{image} - - new_size", "resized", **resize)]
 
 
-def _preprocessing(training_area: int, stride: int) -> onnx.ModelProto:
+def _preprocessing(
+    training_area: int, stride: int, input_channels: ChannelOrder
+) -> onnx.ModelProto:
     """`image` (N,H,W,3) uint8 -> `resized` (N,3,h,w) in [0,1], and `original_size` [H,W]."""
     nodes = [
         _node("Shape", "image", "original_size", start=1, end=3),
         *_processing_size_nodes(),
         _node("Cast", "image", "bytes", to=TensorProto.FLOAT),
         _node("Mul", "bytes one_255th", "unit_nhwc"),
-        _node("Transpose", "unit_nhwc", "unit", perm=[0, 3, 1, 2]),
+        *_channels_first_nodes(input_channels),
         *_shrinking_nodes(),
     ]
     return _model(
@@ -135,6 +153,7 @@ def _preprocessing(training_area: int, stride: int) -> onnx.ModelProto:
         ],
         [
             _constant("one_255th", 1 / 255, np.float32),
+            *([] if input_channels == "rgb" else [_constant("blue_first", [2, 1, 0], np.int64)]),
             _constant("area", [training_area], np.float32),
             _constant("stride", [stride], np.float32),
             _constant("one", [1], np.float32),

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 from leadline.inference.precision import PrecisionChoice
-from leadline.inference.runtime import CONFIG_KEY, Device, Outputs, parse_config, reason_of
+from leadline.inference.runtime import (
+    CONFIG_KEY,
+    Device,
+    Outputs,
+    in_file_order,
+    parse_config,
+    reason_of,
+)
 from leadline.io.checksums import verify_weights
 
 PROVIDERS: dict[str, str] = {
@@ -61,7 +68,7 @@ class OnnxRuntime:
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
-        values = self._session.run(self._names, {"image": images})
+        values = self._session.run(self._names, {"image": in_file_order(images, self.config)})
         return dict(zip(self._names, values, strict=True))
 
 

@@ -18,7 +18,14 @@ from leadline.inference.compiled_cache import CompiledCache
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.precision import Precision, PrecisionOption, choose_precision
 from leadline.inference.resizing import to_network
-from leadline.inference.runtime import CONFIG_KEY, Hint, Outputs, parse_config, reason_of
+from leadline.inference.runtime import (
+    CONFIG_KEY,
+    Hint,
+    Outputs,
+    in_file_order,
+    parse_config,
+    reason_of,
+)
 from leadline.io.checksums import verify_weights
 
 FIXED_SIZES = 4
@@ -120,7 +127,7 @@ class OpenVinoRuntime:
 
     def _run_whole(self, images: NDArray[np.uint8]) -> Outputs:
         with self._pool_for(ANY_SIZE).request() as request:
-            results = request.infer([images], share_inputs=True)
+            results = request.infer([in_file_order(images, self.config)], share_inputs=True)
             return {port.any_name: np.asarray(value) for port, value in results.items()}
 
     def _pool_for(self, shape: tuple[int, ...]) -> "_RequestPool":

@@ -21,6 +21,10 @@ Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"
 """Where exported files hold the model's config as JSON."""
+ChannelOrder = Literal["rgb", "bgr"]
+"""In which order an exported file takes the colours of its input."""
+CHANNELS_KEY = "input_channels"
+"""Where an exported file's config says it; rgb where it does not."""
 
 
 class Runtime(Protocol):
@@ -36,6 +40,11 @@ class Runtime(Protocol):
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
         ...
+
+
+def in_file_order(images: NDArray[np.uint8], config: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Return RGB images (N,H,W,3) with their colours in the order that an exported file takes."""
+    return np.ascontiguousarray(images[..., ::-1]) if config.get(CHANNELS_KEY) == "bgr" else images
 
 
 def parse_config(path: Path, text: str | None) -> Mapping[str, Any]:

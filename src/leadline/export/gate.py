@@ -1,0 +1,229 @@
+"""The gate on pictures: what an exported file says of them, pixel by pixel, beside its checkpoint.
+
+`parity.py` asks the same of sizes and batches, on generated pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.errors import LeadlineError
+from leadline.export.pictures import Picture, Pictures
+from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime import Runtime
+from leadline.metrics import boundary_score
+from leadline.metrics.protocols import get_protocol
+
+SAMPLED = 200_000
+"""Pixels a picture gives to the 99th percentile; the maximum and the mean are of all."""
+
+SCORES = ("delta1", "abs_rel", "boundary_f1")
+PROTOCOL = "full"
+
+Run = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
+"""Depth (N,H,W) in metres of images (N,H,W,3) uint8 RGB."""
+
+
+@dataclass(frozen=True)
+class WorstPixel:
+    """Where a file differs most from its checkpoint: the picture, the pixel, both metres."""
+
+    picture: str
+    x: int
+    y: int
+    exported: float
+    checkpoint: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.picture} at x={self.x}, y={self.y}: {self.exported:.4g} m instead of "
+            f"{self.checkpoint:.4g} m"
+        )
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """One runtime with the exported file, beside the checkpoint, over all pictures.
+
+    Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint.
+    `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
+    pictures with truth, {} without. `seconds` are medians of one call, alternated with the
+    checkpoint's `checkpoint_seconds`.
+    """
+
+    runtime: str
+    max_error: float
+    p99_error: float
+    mean_error: float
+    relative_error: float
+    worst: WorstPixel
+    seconds: float
+    checkpoint_seconds: float
+    scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def abs_rel_change(self) -> float | None:
+        """The relative change of abs_rel by the export, None without truth."""
+        if "abs_rel" not in self.scores:
+            return None
+        before, after = self.scores["abs_rel"]
+        return after / before - 1
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What the exported file says of `pictures` pictures from `origin`, runtime by runtime.
+
+    `reference` is what ran the checkpoint.
+    """
+
+    origin: str
+    pictures: int
+    reference: str
+    rows: tuple[GateRow, ...]
+
+    @property
+    def worst(self) -> GateRow:
+        """The row with the largest error."""
+        return max(self.rows, key=lambda row: _or_infinite(row.max_error))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON takes it."""
+        return asdict(self)
+
+
+def _or_infinite(error: float) -> float:
+    return float("inf") if np.isnan(error) else error
+
+
+class _Row:
+    """What is collected for one runtime while the pictures go by."""
+
+    def __init__(self) -> None:
+        self.samples: list[NDArray[np.float32]] = []
+        self.sum = self.relative = 0.0
+        self.pixels = 0
+        self.largest = -1.0
+        self.worst = WorstPixel("", 0, 0, 0.0, 0.0)
+        self.seconds: list[float] = []
+        self.scores: list[tuple[dict[str, float], dict[str, float]]] = []
+
+    def add(self, name: str, exported: NDArray[np.float32], true: NDArray[np.float32]) -> None:
+        """Take in one picture's depth, (H,W) metres each."""
+        error = np.abs(exported - true)
+        error[~np.isfinite(error)] = np.inf
+        flat = error.ravel()
+        self.samples.append(flat[:: max(1, flat.size // SAMPLED)])
+        self.sum += float(flat.sum(dtype=np.float64))
+        self.relative += float((flat / true.ravel()).sum(dtype=np.float64))
+        self.pixels += flat.size
+        place = int(flat.argmax())
+        if flat[place] > self.largest:
+            y, x = divmod(place, error.shape[1])
+            self.largest = float(flat[place])
+            self.worst = WorstPixel(name, x, y, float(exported[y, x]), float(true[y, x]))
+
+    def result(self, runtime: str, checkpoint_seconds: float) -> GateRow:
+        """Return the row."""
+        both = [pair for pair in self.scores if pair[0] and pair[1]]
+        scores = {
+            name: (
+                float(np.mean([one[name] for one, _ in both if name in one])),
+                float(np.mean([two[name] for _, two in both if name in two])),
+            )
+            for name in SCORES
+            if any(name in one for one, _ in both)
+        }
+        return GateRow(
+            runtime,
+            self.largest,
+            float(np.percentile(np.concatenate(self.samples), 99)),
+            self.sum / self.pixels,
+            self.relative / self.pixels,
+            self.worst,
+            median(self.seconds),
+            checkpoint_seconds,
+            scores,
+        )
+
+
+def run_gate(
+    checkpoint: Runtime, runtimes: Sequence[Runtime], pictures: Pictures, camera: TrainingCamera
+) -> GateReport:
+    """Run every picture through the checkpoint and through each runtime, one after the other.
+
+    `camera` is the model's, by which metres follow the camera of a picture with truth.
+    Errors: LeadlineError where a picture cannot be read, or a runtime cannot run it.
+    """
+    if len(pictures) == 0:
+        raise LeadlineError(f"{pictures.origin}: no picture to check the export on")
+    rows = {runtime.name: _Row() for runtime in runtimes}
+    seconds: list[float] = []
+    sizes: set[tuple[int, ...]] = set()
+    for picture in pictures:
+        images = np.ascontiguousarray(picture.pixels)[None]
+        if images.shape not in sizes:  # what is compiled or loaded for a size is not timed
+            sizes.add(images.shape)
+            for each in (checkpoint, *runtimes):
+                each.run(images)
+        true, taken = _timed(checkpoint, images)
+        seconds.append(taken)
+        before = _scores(picture, true, camera)
+        for runtime in runtimes:
+            row = rows[runtime.name]
+            depth, taken = _timed(runtime, images)
+            row.seconds.append(taken)
+            row.add(picture.name, depth, true)
+            row.scores.append((before, _scores(picture, depth, camera)))
+    results = tuple(row.result(name, median(seconds)) for name, row in rows.items())
+    return GateReport(pictures.origin, len(pictures), checkpoint.name, results)
+
+
+def _timed(runtime: Runtime, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+    started = time.perf_counter()
+    depth = runtime.run(images)["depth"]
+    taken = time.perf_counter() - started
+    return np.array(depth[0], dtype=np.float32), taken
+
+
+def _scores(
+    picture: Picture, depth: NDArray[np.float32], camera: TrainingCamera
+) -> dict[str, float]:
+    """Return delta1, abs_rel and boundary_f1 of one picture, {} without truth."""
+    truth = picture.truth
+    if truth is None or not truth.valid.any():
+        return {}
+    height, width = picture.pixels.shape[:2]
+    scaled = camera.resolve(width, height, picture.intrinsics, "measured").metres(depth)
+    comparison = get_protocol(PROTOCOL).score(scaled, truth.depth, truth.valid)
+    metrics = comparison.metrics
+    if metrics is None:
+        return {}
+    scores = {name: metrics[name] for name in SCORES if name in metrics}
+    edges = boundary_score(comparison.prediction, comparison.truth, comparison.scored)
+    return scores if edges is None else {**scores, "boundary_f1": edges.f1}
+
+
+def refuse_difference(
+    report: GateReport, file: str, tolerance: float, explain: Callable[[GateRow], str]
+) -> None:
+    """Raise LeadlineError, saying where, for a runtime that differs by more than `tolerance` m.
+
+    `explain` is asked for the cause, "" where it knows none.
+    """
+    row = report.worst
+    if row.max_error <= tolerance:  # NaN must fail
+        return
+    cause = explain(row)
+    raise LeadlineError(
+        f"{file}: in {row.runtime} it differs from the checkpoint by up to {row.max_error:.2e} m "
+        f"(mean {row.mean_error:.2e}), more than {tolerance:g} m; most in {row.worst}"
+        f"{'; ' + cause if cause else ''}; nothing was written"
+    )

@@ -1,0 +1,124 @@
+"""The pictures that an export is checked and calibrated on: given ones, or generated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.open import ALL, find_data
+from leadline.datasets.sample import DepthDataset, evenly_spaced
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError
+from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+from leadline.worlds import WorldSet, render_cached
+
+WORLDS = "worlds"
+"""In place of a folder: rooms that are rendered, once, and kept in the cache."""
+
+GENERATED_SIZE = (480, 640)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture, (H,W,3) uint8 RGB, its name, and its true depth and camera where known."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+    truth: DepthMap | None = None
+    intrinsics: Intrinsics | None = None
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures that are read one after the other; `origin` says in words where they are from.
+
+    `source` is a data set, whose depth is the truth, a list of picture files, or the number of
+    pictures to be generated.
+    """
+
+    origin: str
+    source: DepthDataset | tuple[Path, ...] | int
+
+    def __len__(self) -> int:
+        return self.source if isinstance(self.source, int) else len(self.source)
+
+    def __iter__(self) -> Iterator[Picture]:
+        for index in range(len(self)):
+            yield self.read(index)
+
+    def read(self, index: int) -> Picture:
+        """Return one picture. Errors: LeadlineError for a file that cannot be read."""
+        if isinstance(self.source, int):
+            return Picture(f"generated {index}", smooth_pictures(1, *GENERATED_SIZE, seed=index)[0])
+        if isinstance(self.source, tuple):
+            path = self.source[index]
+            return Picture(str(path), read_photo(path).pixels)
+        sample = self.source[index]
+        return Picture(sample.id, sample.image, sample.depth_map, sample.intrinsics)
+
+    def spread(self, count: int) -> Pictures:
+        """Return at most `count` of them, evenly spread."""
+        if isinstance(self.source, int):
+            return Pictures(self.origin, min(count, self.source))
+        chosen = evenly_spaced(len(self.source), count)
+        if isinstance(self.source, tuple):
+            return Pictures(self.origin, tuple(self.source[index] for index in chosen))
+        return Pictures(self.origin, self.source.subset(chosen))
+
+
+def find_pictures(place: str | Path | None, count: int, split: str | None = None) -> Pictures:
+    """Return at most `count` pictures, evenly spread, of what is at `place`.
+
+    `place` is a data set, whose depth is then the truth (its split val, else test, else all of
+    it, or `split`), a picture file, a folder of pictures, "worlds" (rendered rooms), or None:
+    soft blobs with grain, which are no photographs.
+    Errors: LeadlineError for a missing place, or one without pictures.
+    """
+    if place is None:
+        return Pictures("generated pictures, no photographs", count)
+    if str(place) == WORLDS:
+        place, split = render_cached(WorldSet("rooms", count, val_share=0.0)).folder, ALL
+    path = Path(place)
+    if not path.exists():
+        raise LeadlineError(f"{path}: no such pictures; give a folder, a data set or {WORLDS}")
+    data = _open_data(path, split)
+    source: DepthDataset | tuple[Path, ...] = _picture_files(path) if data is None else data
+    return Pictures(str(place), source).spread(count)
+
+
+def _open_data(path: Path, split: str | None) -> DepthDataset | None:
+    """Open the data set at `path`, None where there are pictures only."""
+    try:
+        source = find_data(path)
+        return source.open(source.split_to_score() if split is None else split)
+    except LeadlineError:
+        if split is not None or not _picture_files(path, refuse=False):
+            raise
+        return None
+
+
+def _picture_files(path: Path, refuse: bool = True) -> tuple[Path, ...]:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    found = tuple(file for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
+    if not found and refuse:
+        raise LeadlineError(f"{path}: no pictures here ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    return found
+
+
+def smooth_pictures(batch: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Return (batch,H,W,3) uint8 pictures of soft blobs with grain: edges, texture, all colours."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    pictures = []
+    for _ in range(batch):
+        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        soft = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+        grain = rng.integers(-12, 13, (height, width, 1), dtype=np.int16)
+        pictures.append(np.clip(soft + grain, 0, 255).astype(np.uint8))
+    return np.stack(pictures)

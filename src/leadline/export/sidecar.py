@@ -1,0 +1,56 @@
+"""What an exported file says of itself, for people and for servers: a small JSON beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from leadline.io.atomic import write_json
+from leadline.io.metadata import KIND
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
+
+ABOUT_KEY = "leadline_export"
+"""Where the file itself holds what `describe` returns; the model's configuration is elsewhere."""
+
+RECIPE_FILE = "recipe.yaml"
+
+
+def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict[str, Any]:
+    """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`."""
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    recipe = folder.parent / RECIPE_FILE
+    return {
+        "model": name,
+        "checkpoint_sha256": sha256(folder / WEIGHTS_FILE),
+        "recipe_sha256": sha256(recipe) if recipe.is_file() else None,
+        "input": {"name": "image", "type": "uint8", "shape": "N,H,W,3", "channels": input_channels},
+        "output": {"name": "depth", "type": "float32", "shape": "N,H,W", "holds": KIND},
+        "size_policy": {
+            "training_area": config.get("training_area"),
+            "stride": config.get("stride"),
+            "rule": "aspect ratio kept, about training_area pixels, sides rounded to stride",
+        },
+        "camera": {
+            "training_focal": config.get("training_focal"),
+            "rule": "metres x focal length of the picture / training_focal, both in pixels of the "
+            "processed size",
+        },
+        "weights": weights,
+    }
+
+
+def write_export_sidecar(path: Path, about: Mapping[str, Any], gate: Mapping[str, Any]) -> Path:
+    """Write `<name>.json` beside an exported file: `about` it, its SHA-256, and its gate."""
+    files = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    sums = {file.name: sha256(file) for file in files}
+    sidecar = path.with_name(path.name + ".json")
+    write_json(sidecar, {**about, "sha256": sums, "gate": gate})
+    return sidecar
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,57 @@
+"""An exported file as any program runs it: all of it, resizing included, in one engine.
+
+`leadline.inference` resizes outside of the graph, and so would not notice a fault there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.inference.runtime import (
+    CONFIG_KEY,
+    Outputs,
+    Runtime,
+    in_file_order,
+    parse_config,
+)
+from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
+from leadline.io.checksums import verify_weights
+
+
+class WholeOpenVino:
+    """The whole graph of an `.onnx` or `.xml`, of any batch, height and width, in float32."""
+
+    name = "openvino"
+
+    def __init__(self, path: Path):
+        import openvino
+
+        verify_weights(path)
+        core = openvino.Core()
+        graph = core.read_model(path)
+        place = ["framework", CONFIG_KEY]
+        text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
+        self.config: Mapping[str, Any] = parse_config(path, text)
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        self._compiled = core.compile_model(graph, "CPU", options)
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
+        results = self._compiled(in_file_order(images, self.config), share_inputs=True)
+        return {port.any_name: np.array(value) for port, value in results.items()}
+
+
+def open_runtimes(path: Path) -> list[Runtime]:
+    """Return every runtime that an exported file, or a model folder, runs in, with it loaded."""
+    if path.is_dir():
+        return [TorchRuntime(path)]
+    runtimes: list[Runtime] = [WholeOpenVino(path)]
+    if path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime") is not None:
+        runtimes.append(OnnxRuntime(path))
+    return runtimes

@@ -1,0 +1,176 @@
+"""The gate on pictures: its numbers, and the mistakes of exports that it is there to catch."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import helper, numpy_helper
+from PIL import Image
+
+from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
+from leadline.export.causes import find_cause
+from leadline.export.export_model import export_model
+from leadline.export.exporter import to_onnx, write_exported
+from leadline.export.gate import GateRow, refuse_difference, run_gate
+from leadline.export.pictures import Picture, Pictures, find_pictures, smooth_pictures
+from leadline.export.whole_file import WholeOpenVino
+from leadline.inference import Predictor
+from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
+from leadline.models import ModelConfig, create_model
+from leadline.models.pipeline import InferencePipeline
+
+CAMERA = TrainingCamera(None, 5_120, 16, 5_120)
+IMAGE = smooth_pictures(1, 61, 97)[0]
+
+
+class Constant:
+    """A runtime that gives the same map for every picture."""
+
+    def __init__(self, name, depth):
+        self.name, self.depth, self.config = name, np.asarray(depth, np.float32), {}
+
+    def run(self, images):
+        return {"depth": np.repeat(self.depth[None], len(images), axis=0)}
+
+
+class Given(Pictures):
+    """Pictures in memory."""
+
+    def __len__(self):
+        return len(self.source)
+
+    def read(self, index):
+        return self.source[index]
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = ModelConfig("compact", stride=16, normalization="imagenet", training_area=5_120)
+    return create_model(config, seed=3).eval()
+
+
+@pytest.fixture(scope="module")
+def bgr(model):
+    return to_onnx(model, input_channels="bgr", about={"unit": "metre"})
+
+
+def broken(graph, tmp_path, config=None, values=None):
+    """Write a graph with another configuration, or with other values in some of its weights."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    if config is not None:
+        helper.set_model_props(copy, {"leadline": json.dumps(config)})
+    for tensor in copy.graph.initializer:
+        for name, value in (values or {}).items():
+            if tensor.name.endswith(name):
+                array = numpy_helper.to_array(tensor)
+                tensor.CopyFrom(numpy_helper.from_array(np.full_like(array, value), tensor.name))
+    write_exported(copy, tmp_path / "m.onnx", "f32")
+    return OnnxRuntime(tmp_path / "m.onnx")
+
+
+def test_the_numbers_are_those_of_the_differences():
+    true = np.full((10, 20), 2.0)
+    other = true.copy()
+    other[3, 7] = 5.0
+    other[4] += 0.5  # a tenth of the pixels
+    picture = Picture("a.jpg", np.zeros((10, 20, 3), np.uint8), DepthMap.from_metres(true))
+    report = run_gate(
+        Constant("torch", true), [Constant("other", other)], Given("here", (picture,)), CAMERA
+    )
+    [row] = report.rows
+    assert (row.max_error, report.pictures, report.reference) == (3.0, 1, "torch")
+    assert row.mean_error == pytest.approx((3.0 + 20 * 0.5) / 200)
+    assert row.relative_error == pytest.approx(row.mean_error / 2)
+    assert row.p99_error == pytest.approx(0.5)
+    assert (row.worst.picture, row.worst.x, row.worst.y) == ("a.jpg", 7, 3)
+    assert row.scores["abs_rel"] == pytest.approx((0.0, row.relative_error))
+    assert row.scores["delta1"] == pytest.approx((1.0, 1 - 21 / 200))
+    assert row.abs_rel_change is not None
+
+
+def test_a_depth_that_is_not_a_number_fails():
+    true, nan = np.ones((4, 5)), np.full((4, 5), np.nan)
+    picture = Picture("a.jpg", np.zeros((4, 5, 3), np.uint8))
+    report = run_gate(
+        Constant("torch", true), [Constant("other", nan)], Given("here", (picture,)), CAMERA
+    )
+    with pytest.raises(LeadlineError, match=r"m\.onnx: in other .*a\.jpg at x=0, y=0"):
+        refuse_difference(report, "m.onnx", 1.0, lambda row: "")
+
+
+def gate_of(model, runtime):
+    pictures = Given("here", (Picture("blobs", IMAGE),))
+    report = run_gate(TorchRuntime.of_model(model), [runtime], pictures, CAMERA)
+
+    def explain(row: GateRow) -> str:
+        return find_cause(model, runtime, IMAGE)
+
+    refuse_difference(report, "m.onnx", 1e-3, explain)
+    return report
+
+
+def test_swapped_channels_are_caught_and_named(model, bgr, tmp_path):
+    says_rgb = broken(bgr, tmp_path, config={})
+    with pytest.raises(LeadlineError, match=r"blobs at x=.*red and blue are exchanged"):
+        gate_of(model, says_rgb)
+
+
+def test_a_dropped_normalisation_is_caught_and_named(model, bgr, tmp_path):
+    runtime = broken(bgr, tmp_path, values={"model.mean": 0.0, "model.std": 1.0})
+    with pytest.raises(LeadlineError, match=r"blobs at x=.*lacks the normalisation"):
+        gate_of(model, runtime)
+
+
+def test_a_file_for_bgr_takes_bgr_and_leadline_gives_it(model, bgr, tmp_path):
+    write_exported(bgr, tmp_path / "m.onnx", "f32")
+    with torch.inference_mode():
+        expected = InferencePipeline(model)(torch.from_numpy(IMAGE[None]))["depth"].numpy()
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    reversed_colours = np.ascontiguousarray(IMAGE[None, ..., ::-1])
+    [raw] = session.run(["depth"], {"image": reversed_colours})
+    np.testing.assert_allclose(raw, expected, atol=1e-4)
+    whole = WholeOpenVino(tmp_path / "m.onnx").run(IMAGE[None])["depth"]
+    np.testing.assert_allclose(whole, expected, atol=1e-4)
+    for runtime in ("onnxruntime", "openvino"):
+        predictor = Predictor.load(tmp_path / "m.onnx", runtime=runtime)
+        np.testing.assert_allclose(predictor.predict_batch(IMAGE[None]).depth, expected, atol=1e-4)
+    assert gate_of(model, OnnxRuntime(tmp_path / "m.onnx")).rows[0].max_error < 1e-4
+
+
+def test_pictures_are_those_of_a_folder_or_of_a_data_set(pairs, tmp_path):
+    data = find_pictures(pairs, 5)
+    assert len(data) == 5 and data.read(0).truth is not None
+    for index in range(3):
+        Image.fromarray(IMAGE).save(tmp_path / f"{index}.png")
+    photos = find_pictures(tmp_path, 2)
+    assert [picture.name for picture in photos] == [str(tmp_path / f"{i}.png") for i in (0, 2)]
+    assert len(find_pictures(None, 3)) == 3
+    with pytest.raises(LeadlineError, match="no such pictures"):
+        find_pictures(tmp_path / "gone", 3)
+
+
+def test_a_file_that_differs_is_not_written(quick_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("leadline.export.parity.SIZES", ((61, 97),))
+    with pytest.raises(LeadlineError, match="nothing was written"):
+        export_model(quick_run, tmp_path / "m.onnx", tolerance=1e-12, image_count=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_says_in_a_file_what_it_is(quick_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("leadline.export.parity.SIZES", ((61, 97),))
+    exported = export_model(quick_run, tmp_path / "m.onnx", image_count=2)
+    about = json.loads((tmp_path / "m.onnx.json").read_text())
+    assert exported.sidecar == tmp_path / "m.onnx.json"
+    assert about["output"]["holds"] == "planar z, metres"
+    assert about["size_policy"]["stride"] == 16 and len(about["recipe_sha256"]) == 64
+    assert about["gate"]["pictures"] == 2
+    assert set(about["gate"]["rows"][0]["scores"]) >= {"delta1", "abs_rel"}
+    metadata = onnxruntime.InferenceSession(str(exported.files[0])).get_modelmeta()
+    inside = json.loads(metadata.custom_metadata_map["leadline_export"])
+    assert inside["checkpoint_sha256"] == about["checkpoint_sha256"]
