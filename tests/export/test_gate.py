@@ -17,10 +17,10 @@ from leadline.export.export_model import export_model
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.gate import GateRow, refuse_difference, run_gate
 from leadline.export.pictures import Picture, Pictures, find_pictures, smooth_pictures
-from leadline.export.whole_file import WholeOpenVino
+from leadline.export.whole_file import Checkpoint, WholeOpenVino
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
-from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
+from leadline.inference.runtimes import OnnxRuntime
 from leadline.models import ModelConfig, create_model
 from leadline.models.pipeline import InferencePipeline
 
@@ -91,7 +91,6 @@ def test_the_numbers_are_those_of_the_differences():
     assert (row.worst.picture, row.worst.x, row.worst.y) == ("a.jpg", 7, 3)
     assert row.scores["abs_rel"] == pytest.approx((0.0, row.relative_error))
     assert row.scores["delta1"] == pytest.approx((1.0, 1 - 21 / 200))
-    assert row.abs_rel_change is not None
 
 
 def test_a_depth_that_is_not_a_number_fails():
@@ -106,7 +105,7 @@ def test_a_depth_that_is_not_a_number_fails():
 
 def gate_of(model, runtime):
     pictures = Given("here", (Picture("blobs", IMAGE),))
-    report = run_gate(TorchRuntime.of_model(model), [runtime], pictures, CAMERA)
+    report = run_gate(Checkpoint(model), [runtime], pictures, CAMERA)
 
     def explain(row: GateRow) -> str:
         return find_cause(model, runtime, IMAGE)
@@ -138,7 +137,7 @@ def test_a_file_for_bgr_takes_bgr_and_leadline_gives_it(model, bgr, tmp_path):
     whole = WholeOpenVino(tmp_path / "m.onnx").run(IMAGE[None])["depth"]
     np.testing.assert_allclose(whole, expected, atol=1e-4)
     for runtime in ("onnxruntime", "openvino"):
-        predictor = Predictor.load(tmp_path / "m.onnx", runtime=runtime)
+        predictor = Predictor.load(tmp_path / "m.onnx", runtime=runtime, precision="f32")
         np.testing.assert_allclose(predictor.predict_batch(IMAGE[None]).depth, expected, atol=1e-4)
     assert gate_of(model, OnnxRuntime(tmp_path / "m.onnx")).rows[0].max_error < 1e-4
 

@@ -15,6 +15,8 @@ EXTRA_OF = {
     "torchmetrics": "train",
     "transformers": "hf",
     "embreex": "worlds",
+    "nncf": "int8",
+    "av": "video",
 }
 
 

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from leadline.errors import LeadlineError
 from leadline.export import ExportFormat, WeightType
-from leadline.export.files import CARD, copy_checkpoint, copy_graph
+from leadline.export.files import CARD, copy_checkpoint, copy_graph, write_openvino
 from leadline.export.gate import GateReport, GateRow, refuse_difference, run_gate
 from leadline.export.pictures import Pictures, find_pictures
 from leadline.export.sidecar import describe, write_export_sidecar
-from leadline.export.whole_file import WholeOpenVino, open_runtimes
+from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
-from leadline.inference.runtimes import TorchRuntime
 from leadline.io.atomic import check_writable
 from leadline.io.files import read_json
 from leadline.models.storage import WEIGHTS_FILE, stored_type
 from leadline.weights import shipped_graph, shipped_models
 
 if TYPE_CHECKING:
+    from leadline.export.int8 import Int8Report
     from leadline.export.parity import ParityRow
     from leadline.models.base import DepthModel
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
 PICTURES = 8
 RUN_FILE = "run.json"
+FINITE = 1e30
+ExportPrecision = Literal["f32", "int8"]
+MAX_LOSS = 0.01
+"""The relative change of abs_rel that int8 may cost; without truth, of depth."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class ExportedModel:
     that describes them, None for a model folder. `parity` compares them, runtime by runtime and
     size by size, with the checkpoint whose weights went through the stored type; it is empty where
     the file is a copy. `gate` does so on pictures; None only for a model folder where torch, which
-    runs it, is not installed. `rounding_error` is by how much, in metres, storing fp16 weights
-    moves the depth of a 480x640 picture, 0 for f32 and for a copy.
+    runs it, is not installed. `int8` says what quantising did, None for f32. `rounding_error` is by
+    how much, in metres, storing fp16 weights moves the depth of a 480x640 picture, 0 for f32 and
+    for a copy.
     """
 
     files: tuple[Path, ...]
@@ -52,6 +57,7 @@ class ExportedModel:
     rounding_error: float = 0.0
     gate: GateReport | None = None
     sidecar: Path | None = None
+    int8: Int8Report | None = None
 
     @property
     def size(self) -> int:
@@ -76,6 +82,9 @@ class _Job:
     input_channels: ChannelOrder
     pictures: Pictures
     about: dict[str, Any]
+    place: str | Path | None
+    as_shipped: bool
+    max_loss: float
 
 
 @dataclass
@@ -85,7 +94,7 @@ class _Made:
     parity: Sequence[ParityRow] = ()
     rounding_error: float = 0.0
     reference: DepthModel | None = None
-    files: list[Path] = field(default_factory=list)
+    int8: Int8Report | None = None
 
 
 def export_model(
@@ -98,6 +107,8 @@ def export_model(
     input_channels: ChannelOrder = "rgb",
     images: str | Path | None = None,
     image_count: int = PICTURES,
+    precision: ExportPrecision = "f32",
+    max_loss: float = MAX_LOSS,
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
@@ -113,6 +124,11 @@ def export_model(
     generated pictures. That needs `leadline[train]`; a shipped model with its weights as they are
     is copied, and needs nothing: without torch the copy is compared with what was copied.
 
+    With `precision` int8 the network is quantised, an `.xml` for OpenVINO; see `quantise`, which
+    takes 80 pictures from `images`, of its train split where it has one, and accepts a relative
+    change of abs_rel of `max_loss`. That needs `leadline[int8]`; `tolerance` then holds for the
+    float32 graph.
+
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
     difference above `tolerance` metres, in which case nothing is written.
 
@@ -122,32 +138,50 @@ def export_model(
     >>> exported.gate.pictures, exported.gate.worst.max_error < 1e-3
     (8, True)
     """
-    if input_channels not in get_args(ChannelOrder):
-        raise LeadlineError(f"input channels {input_channels!r}: choose rgb or bgr")
     folder = find_checkpoint(checkpoint)
     name = model_name(checkpoint, folder)
     target = _target(Path(out), format, name)
+    _check_options(target, format, input_channels, precision)
     check_writable(target.parent)
     stored = stored_type(folder / WEIGHTS_FILE)
-    chosen = weights or stored
     place = _data_of_run(folder) if images is None else images
+    about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
+    is_shipped = str(checkpoint) in shipped_models() and weights in (None, stored)
     job = _Job(
-        name, folder, target, chosen, tolerance, input_channels,
-        find_pictures(place, image_count), describe(name, folder, input_channels, chosen),
+        name, folder, target, weights or stored, tolerance, input_channels,
+        find_pictures(place, image_count), about, place,
+        is_shipped and input_channels == "rgb", max_loss,
     )  # fmt: skip
-    if format == "checkpoint" and input_channels == "bgr":
-        raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
-    is_as_shipped = str(checkpoint) in shipped_models() and chosen == stored
-    is_copy = format == "checkpoint" or (is_as_shipped and input_channels == "rgb")
     with TemporaryDirectory(dir=target.parent) as temporary:
         candidate = Path(temporary) / target.name
-        made = _copy(job, candidate, format) if is_copy else _build(job, candidate)
+        if precision == "int8":
+            made = _quantise(job, candidate)
+        elif format == "checkpoint" or job.as_shipped:
+            made = _copy(job, candidate, format)
+        else:
+            made = _build(job, candidate)
         gate = _gate(job, made, candidate)
         files = _move(candidate, target)
-    sidecar = None
-    if format != "checkpoint":
-        sidecar = write_export_sidecar(target, job.about, gate.to_json() if gate else {})
-    return ExportedModel(files, chosen, tuple(made.parity), made.rounding_error, gate, sidecar)
+    sidecar = None if format == "checkpoint" else write_export_sidecar(
+        target, job.about, gate.to_json() if gate else {}
+    )  # fmt: skip
+    return ExportedModel(
+        files, job.weights, tuple(made.parity), made.rounding_error, gate, sidecar, made.int8
+    )
+
+
+def _check_options(
+    target: Path, format: ExportFormat | None, input_channels: str, precision: str
+) -> None:
+    """Raise LeadlineError for an unknown choice, or one that the format does not have."""
+    if input_channels not in get_args(ChannelOrder):
+        raise LeadlineError(f"input channels {input_channels!r}: choose rgb or bgr")
+    if precision not in get_args(ExportPrecision):
+        raise LeadlineError(f"precision {precision!r}: choose f32 or int8")
+    if format == "checkpoint" and input_channels == "bgr":
+        raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
+    if precision == "int8" and (format == "checkpoint" or target.suffix != ".xml"):
+        raise LeadlineError(f"{target}: int8 is written for OpenVINO; give -o FILE.xml")
 
 
 def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
@@ -219,6 +253,22 @@ def _build(job: _Job, candidate: Path) -> _Made:
     return _Made(rows, rounding_error, reference)
 
 
+def _quantise(job: _Job, candidate: Path) -> _Made:
+    """Quantise the float32 graph, which is made and checked first."""
+    from leadline.export.int8 import CALIBRATION, CHECKED, quantise
+
+    if job.place is None:
+        raise LeadlineError("int8 needs pictures like those it will see: --images FOLDER or worlds")
+    pictures = find_pictures(job.place, CALIBRATION + CHECKED, for_training=True)
+    with TemporaryDirectory(dir=candidate.parent.parent) as temporary:
+        exact = Path(temporary) / f"{job.name}.onnx"
+        made = _copy(job, exact, "onnx") if job.as_shipped else _build(job, exact)
+        model, made.int8 = quantise(exact, pictures, job.max_loss)
+    write_openvino(model, candidate)
+    job.about["int8"] = {"calibrated_on": pictures.origin, **asdict(made.int8)}
+    return made
+
+
 def _refuse_parity(out: Path, rows: Sequence[ParityRow], tolerance: float) -> None:
     """Raise LeadlineError, naming the worst comparison, where one is above the tolerance."""
     # Not `> tolerance`: NaN must fail.
@@ -238,7 +288,7 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
         return None
     runtimes = open_runtimes(candidate)
     checkpoint: Runtime = WholeOpenVino(shipped_graph(job.name)) if made.reference is None else (
-        TorchRuntime.of_model(made.reference)
+        Checkpoint(made.reference)
     )  # fmt: skip
     camera = TrainingCamera.from_config(checkpoint.config)
     report = run_gate(checkpoint, runtimes, job.pictures, camera)
@@ -252,7 +302,9 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
         pictures = {picture.name: picture.pixels for picture in job.pictures}
         return find_cause(made.reference, runtime, pictures[row.worst.picture])
 
-    refuse_difference(report, str(job.target), job.tolerance, explain)
+    # What int8 may lose is judged by its loss; here, only that every depth is a number.
+    tolerance = job.tolerance if made.int8 is None else FINITE
+    refuse_difference(report, str(job.target), tolerance, explain)
     return report
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from leadline.errors import LeadlineError, one_line
 from leadline.export import WeightType
+from leadline.inference.openvino_runtime import openvino_core
 from leadline.io.atomic import atomic_path
 from leadline.io.checksums import (
     ONNX_KEYS,
@@ -30,14 +31,18 @@ def write_sealed(model: bytes, path: Path) -> list[Path]:
         return [path]
     if path.suffix != ".xml":
         raise LeadlineError(f"{path}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it")
+    return write_openvino(openvino_core().read_model(model), path)
+
+
+def write_openvino(model: Any, path: Path) -> list[Path]:
+    """Write an `openvino.Model` as `.xml` with its `.bin`, with checksums; return both."""
     import openvino
 
     weights = path.with_suffix(".bin")
-    converted: Any = openvino.Core().read_model(model)
     with atomic_path(path) as temporary, atomic_path(weights) as temporary_bin:
         written = temporary.with_suffix(".bin")
         try:
-            openvino.save_model(converted, temporary, compress_to_fp16=False)
+            openvino.save_model(model, temporary, compress_to_fp16=False)
             written.replace(temporary_bin)
         except RuntimeError as error:  # what OpenVINO raises on a full disk
             raise LeadlineError(

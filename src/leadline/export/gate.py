@@ -68,14 +68,6 @@ class GateRow:
     checkpoint_seconds: float
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
-    @property
-    def abs_rel_change(self) -> float | None:
-        """The relative change of abs_rel by the export, None without truth."""
-        if "abs_rel" not in self.scores:
-            return None
-        before, after = self.scores["abs_rel"]
-        return after / before - 1
-
 
 @dataclass(frozen=True)
 class GateReport:

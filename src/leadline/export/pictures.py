@@ -71,12 +71,14 @@ class Pictures:
         return Pictures(self.origin, self.source.subset(chosen))
 
 
-def find_pictures(place: str | Path | None, count: int, split: str | None = None) -> Pictures:
+def find_pictures(
+    place: str | Path | None, count: int, split: str | None = None, *, for_training: bool = False
+) -> Pictures:
     """Return at most `count` pictures, evenly spread, of what is at `place`.
 
     `place` is a data set, whose depth is then the truth (its split val, else test, else all of
-    it, or `split`), a picture file, a folder of pictures, "worlds" (rendered rooms), or None:
-    soft blobs with grain, which are no photographs.
+    it, or `split`; train, where it has one, `for_training`), a picture file, a folder of pictures,
+    "worlds" (rendered rooms), or None: soft blobs with grain, which are no photographs.
     Errors: LeadlineError for a missing place, or one without pictures.
     """
     if place is None:
@@ -86,15 +88,17 @@ def find_pictures(place: str | Path | None, count: int, split: str | None = None
     path = Path(place)
     if not path.exists():
         raise LeadlineError(f"{path}: no such pictures; give a folder, a data set or {WORLDS}")
-    data = _open_data(path, split)
+    data = _open_data(path, split, for_training)
     source: DepthDataset | tuple[Path, ...] = _picture_files(path) if data is None else data
     return Pictures(str(place), source).spread(count)
 
 
-def _open_data(path: Path, split: str | None) -> DepthDataset | None:
+def _open_data(path: Path, split: str | None, for_training: bool) -> DepthDataset | None:
     """Open the data set at `path`, None where there are pictures only."""
     try:
         source = find_data(path)
+        if split is None and for_training and "train" in source.splits:
+            return source.open("train")
         return source.open(source.split_to_score() if split is None else split)
     except LeadlineError:
         if split is not None or not _picture_files(path, refuse=False):

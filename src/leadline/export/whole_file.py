@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.inference.openvino_runtime import openvino_core
 from leadline.inference.runtime import (
     CONFIG_KEY,
     Outputs,
@@ -23,6 +25,9 @@ from leadline.inference.runtime import (
 from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
 from leadline.io.checksums import verify_weights
 
+if TYPE_CHECKING:
+    from leadline.models.base import DepthModel
+
 
 class WholeOpenVino:
     """The whole graph of an `.onnx` or `.xml`, of any batch, height and width, in float32."""
@@ -30,10 +35,8 @@ class WholeOpenVino:
     name = "openvino"
 
     def __init__(self, path: Path):
-        import openvino
-
         verify_weights(path)
-        core = openvino.Core()
+        core = openvino_core()
         graph = core.read_model(path)
         place = ["framework", CONFIG_KEY]
         text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
@@ -45,6 +48,25 @@ class WholeOpenVino:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
         results = self._compiled(in_file_order(images, self.config), share_inputs=True)
         return {port.any_name: np.array(value) for port, value in results.items()}
+
+
+class Checkpoint:
+    """A `DepthModel` in torch, in float32, with the resizing around it."""
+
+    name = "torch"
+
+    def __init__(self, model: DepthModel):
+        from leadline.models.pipeline import InferencePipeline
+
+        self._pipeline = InferencePipeline(model, labels=False).eval()
+        self.config: Mapping[str, Any] = asdict(model.config)
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return {"depth": (N,H,W) metres} for images (N,H,W,3) uint8 RGB."""
+        import torch
+
+        with torch.inference_mode():
+            return {"depth": self._pipeline(torch.from_numpy(np.array(images)))["depth"].numpy()}
 
 
 def open_runtimes(path: Path) -> list[Runtime]:

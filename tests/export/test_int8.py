@@ -1,0 +1,51 @@
+"""A quantised file: the same graph around an 8-bit network, near the float32 one."""
+
+import numpy as np
+import pytest
+
+from leadline.errors import LeadlineError
+from leadline.export.export_model import export_model
+from leadline.export.exporter import to_onnx, write_exported
+from leadline.export.files import write_openvino
+from leadline.export.int8 import quantise
+from leadline.export.pictures import find_pictures, smooth_pictures
+from leadline.export.whole_file import WholeOpenVino
+from leadline.models import ModelConfig, create_model
+
+pytest.importorskip("nncf")
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory):
+    """A network of random weights as ONNX, which only pictures like the blobs are for."""
+    path = tmp_path_factory.mktemp("exact") / "m.onnx"
+    model = create_model(ModelConfig("compact", stride=16, training_area=5_120), seed=3).eval()
+    write_exported(to_onnx(model), path, "f32")
+    return path
+
+
+def test_most_of_the_network_runs_in_8_bits_and_depth_stays(exact, tmp_path):
+    model, report = quantise(exact, find_pictures(None, 8), max_loss=0.2)
+    write_openvino(model, tmp_path / "m.xml")
+    assert report.share > 0.9 and report.layers > 50 and report.kept < report.layers
+    assert (report.has_truth, report.checked) == (False, 2)
+    for size in ((61, 97), (120, 80)):
+        image = smooth_pictures(2, *size, seed=5)
+        exact_depth = WholeOpenVino(exact).run(image)["depth"]
+        depth = WholeOpenVino(tmp_path / "m.xml").run(image)["depth"]
+        assert depth.shape == exact_depth.shape
+        assert 0 < np.abs(depth / exact_depth - 1).mean() < 0.2
+
+
+def test_too_few_pictures_are_refused(exact):
+    with pytest.raises(LeadlineError, match="too few for int8"):
+        quantise(exact, find_pictures(None, 3), max_loss=0.2)
+
+
+@pytest.mark.parametrize(
+    ("out", "words"), [("m.onnx", r"give -o FILE\.xml"), ("m.xml", "--images")]
+)
+def test_int8_says_what_it_needs(out, words, tmp_path):
+    with pytest.raises(LeadlineError, match=words):
+        export_model("compact-nyu", tmp_path / out, precision="int8")
+    assert list(tmp_path.iterdir()) == []
