@@ -31,6 +31,8 @@ from leadline.weights import DEFAULT_MODEL
 
 STDOUT = Path("-")
 
+RANGE_HELP = "Metres of the colours: one range for all pictures, one each, or A to B."
+
 OutputFormatOption = Annotated[
     str | None,
     typer.Option(
@@ -114,6 +116,21 @@ def predict_command(
     compiled: Annotated[
         bool, typer.Option("--compile", help="torch: compile the network; takes a minute.")
     ] = False,
+    mesh: Annotated[
+        bool, typer.Option("--mesh", help="Also write a textured surface <name>_mesh.glb.")
+    ] = False,
+    normals: Annotated[
+        bool, typer.Option("--normals", help="Also write the surface's directions as a picture.")
+    ] = False,
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Also write <name>_valid.png: where depth is known.")
+    ] = False,
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Also write sheet.png: pictures beside their depth.")
+    ] = False,
+    color_range: Annotated[
+        str, typer.Option("--range", metavar="auto|per-image|A,B", help=RANGE_HELP)
+    ] = "auto",
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
     ] = False,
@@ -125,9 +142,13 @@ def predict_command(
     ends the run.
     """
     for option, value in (("--vmin", vmin), ("--vmax", vmax), ("--cmap", cmap)):
-        check_needed(option, value, "--color", color)
+        check_needed(option, value, "--color", color or sheet)
     chosen = format or format_of_output(out) or DEFAULT_FORMAT
-    output = OutputOptions(chosen, units, color, ply, glb, vmin, vmax, cmap or "turbo")
+    looks = {"mesh": mesh, "normals": normals, "mask": mask, "sheet": sheet}
+    output = OutputOptions(
+        chosen, units, color, ply, glb, vmin, vmax, cmap or "turbo", **looks,
+        color_range=color_range,
+    )  # fmt: skip
     with print_warnings(), output_place(out, output) as place:
         results = predict(
             [*(inputs or []), *(more_inputs or [])],
@@ -161,7 +182,7 @@ def output_place(out: Path, output: OutputOptions) -> Iterator[Path]:
     if out != STDOUT:
         yield out
         return
-    if output.color or output.ply or output.glb:
+    if len(output.suffixes(labels=False)) > 1 or output.sheet:
         raise LeadlineError("-o -: standard output takes the depth file alone; give a folder")
     with TemporaryDirectory() as folder:
         place = Path(folder) / f"depth{depth_format(output.format).suffix}"

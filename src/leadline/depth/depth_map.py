@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leadline.depth.edges import THRESHOLD
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
+from leadline.depth.surface import Mesh, surface_normals, triangulate
 from leadline.errors import LeadlineError, size_words
 
 
@@ -156,12 +158,7 @@ class DepthMap:
         indices are (N,) into the flattened map: `colours.reshape(-1, 3)[indices]` fits.
         Raises LeadlineError if the intrinsics are not known.
         """
-        camera = self.intrinsics
-        if camera is None:
-            raise LeadlineError(
-                "points in space need the camera's intrinsics; "
-                "give a camera file, a field of view or a focal length"
-            )
+        camera = self._camera()
         indices = np.flatnonzero(self.valid)
         rows, columns = np.divmod(indices, self.width)
         z = self.depth.ravel()[indices]
@@ -170,6 +167,37 @@ class DepthMap:
         points[:, 1] = (rows - camera.cy) / camera.fy * z
         points[:, 2] = z
         return points, indices
+
+    def normals(self) -> NDArray[np.float32]:
+        """Return the unit normal of the surface at every pixel, (H,W,3) float32, 0 where unknown.
+
+        In camera coordinates, x right, y down, z forward, towards the camera: a wall straight
+        ahead has (0, 0, -1). Normals of a plane are exact; none mixes the two sides of an edge.
+        Raises LeadlineError if the intrinsics are not known.
+
+        >>> camera = Intrinsics.centred(10.0, 4, 3)
+        >>> wall = DepthMap.from_metres(np.full((3, 4), 2.0), intrinsics=camera)
+        >>> wall.normals()[1, 1].tolist()
+        [0.0, 0.0, -1.0]
+        """
+        return surface_normals(self.depth, self.valid, self._camera())
+
+    def mesh(self, step: int | None = None, relative_threshold: float = THRESHOLD) -> Mesh:
+        """Return the map as triangles with texture coordinates, cut at edges of depth.
+
+        Every `step`-th pixel is a vertex; by default all, or as many as leave 400,000.
+        `relative_threshold` is that of `flying_pixel_mask`. `leadline.io.write_mesh` writes it.
+        Raises LeadlineError if the intrinsics are not known, or no two neighbours are valid.
+        """
+        return triangulate(self.depth, self.valid, self._camera(), step, relative_threshold)
+
+    def _camera(self) -> Intrinsics:
+        if self.intrinsics is None:
+            raise LeadlineError(
+                "points in space need the camera's intrinsics; "
+                "give a camera file, a field of view or a focal length"
+            )
+        return self.intrinsics
 
     def __repr__(self) -> str:
         size = size_words(self.shape)

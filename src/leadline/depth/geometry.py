@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
-from leadline.errors import LeadlineError
-
-_HALF_WINDOW = 6
-_BATCH = 1 << 18
+from leadline.depth.edges import THRESHOLD, check_threshold, reciprocal_of, unexplained_steps
 
 
-def flying_pixel_mask(depth_map: DepthMap, relative_threshold: float = 0.05) -> NDArray[np.bool_]:
+def flying_pixel_mask(
+    depth_map: DepthMap, relative_threshold: float = THRESHOLD
+) -> NDArray[np.bool_]:
     """Return (H,W) bool, True where a pixel floats between the two sides of a depth edge.
 
     Such "flying pixels" come from resizing and from networks, which turn a jump in depth into a
@@ -26,12 +25,8 @@ def flying_pixel_mask(depth_map: DepthMap, relative_threshold: float = 0.05) -> 
 
     Raises LeadlineError if the threshold is not positive.
     """
-    if not relative_threshold > 0:
-        raise LeadlineError(
-            f"edge threshold {relative_threshold} must be positive; give for instance 0.05"
-        )
-    reciprocal = np.full(depth_map.shape, np.nan, dtype=np.float32)
-    np.divide(1, depth_map.depth, out=reciprocal, where=depth_map.valid)
+    check_threshold(relative_threshold)
+    reciprocal = reciprocal_of(depth_map.depth, depth_map.valid)
     along_rows = _between(reciprocal, relative_threshold)
     along_columns = _between(np.ascontiguousarray(reciprocal.T), relative_threshold).T
     return along_rows | along_columns
@@ -39,35 +34,7 @@ def flying_pixel_mask(depth_map: DepthMap, relative_threshold: float = 0.05) -> 
 
 def _between(reciprocal: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
     """Flying pixels along the rows: an unexplained step in, and one out in the same direction."""
-    direction = _unexplained_steps(reciprocal, threshold)
+    direction = unexplained_steps(reciprocal, threshold)
     flying = np.zeros(reciprocal.shape, dtype=bool)
     flying[:, 1:-1] = (direction[:, :-1] != 0) & (direction[:, :-1] == direction[:, 1:])
     return flying
-
-
-def _unexplained_steps(reciprocal: NDArray[np.float32], threshold: float) -> NDArray[np.int8]:
-    """(H,W-1) int8: the sign of each step to the right that no slanted plane explains, else 0."""
-    steps = np.diff(reciprocal, axis=1)
-    smaller = np.minimum(reciprocal[:, :-1], reciprocal[:, 1:])
-    direction = np.zeros(steps.shape, dtype=np.int8)
-    rows, columns = np.nonzero(np.abs(steps) > threshold * smaller)  # False for NaN
-    if rows.size == 0:
-        return direction
-    residual = steps[rows, columns] - _surface_steps(steps, rows, columns)
-    jumps = np.abs(residual) > threshold * smaller[rows, columns]
-    direction[rows[jumps], columns[jumps]] = np.sign(residual[jumps])
-    return direction
-
-
-def _surface_steps(
-    steps: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """Return the median step over the thirteen around each (row, column), ignoring NaN."""
-    padded = np.pad(steps, ((0, 0), (_HALF_WINDOW, _HALF_WINDOW)), constant_values=np.nan)
-    around = np.arange(2 * _HALF_WINDOW + 1)
-    surface = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _BATCH):  # a noisy map has millions: bound the memory
-        part = slice(start, start + _BATCH)
-        window = columns[part, None] + around
-        surface[part] = np.nanmedian(padded[rows[part, None], window], axis=1)
-    return surface

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from leadline.depth.calibration import Calibration
+from leadline.depth.depth_map import DepthMap
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import PhotoCamera
@@ -15,13 +18,16 @@ from leadline.inference.predictor import Prediction
 from leadline.io.formats import depth_format, depth_suffixes, format_of_suffix, write_depth
 from leadline.io.jobs import FileJob, with_suffix
 from leadline.io.labels import write_labels
+from leadline.io.mesh import write_mesh
 from leadline.io.photos import DERIVED, Photo, write_png
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.pointcloud import write_glb, write_ply
 from leadline.viz.color import ColorMap, check_range, color_table, colorize
 from leadline.viz.labels import colorize_labels
+from leadline.viz.normals import colorize_normals
 
 DEFAULT_FORMAT = "npy"
+COLOR_RANGES = ("auto", "per-image")
 
 
 def format_of_output(out: Path) -> str | None:
@@ -42,8 +48,11 @@ class OutputOptions:
 
     `format` is one of `writable_formats()`; `units` are the units per metre of png16, a number or
     a name (1000 by default: millimetres). `color` adds a colour picture with a metre scale, `ply`
-    and `glb` point clouds. The colours of `cmap` run from `vmin` to `vmax` metres, by default the
-    2nd to the 98th percentile of each map.
+    and `glb` point clouds, `mesh` a textured surface, `normals` a picture of its directions (x
+    right, y up, z towards the viewer as red, green, blue), `mask` where depth is valid, and `sheet`
+    one picture of all photographs with their depth. The colours of `cmap` run from `vmin` to
+    `vmax` metres, or as `color_range` says: "auto", the 2nd to the 98th percentile of all maps
+    together, "per-image", of each, or "A,B" in metres.
     Errors: LeadlineError for an unknown format, unit or colour map, a unit for a format in metres,
     or a range that is not increasing.
     """
@@ -56,6 +65,11 @@ class OutputOptions:
     vmin: float | None = None
     vmax: float | None = None
     cmap: ColorMap = "turbo"
+    mesh: bool = False
+    normals: bool = False
+    mask: bool = False
+    sheet: bool = False
+    color_range: str = "auto"
 
     def __post_init__(self) -> None:
         if self.units is not None and not depth_format(self.format).whole_units:
@@ -63,7 +77,29 @@ class OutputOptions:
         depth_format(self.format)
         parse_units(self.units_per_metre)
         color_table(self.cmap)
-        check_range(self.vmin, self.vmax)
+        check_range(*self.limits)
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The ends of the colour range in metres, None where the maps decide."""
+        if self.color_range in COLOR_RANGES:
+            return self.vmin, self.vmax
+        ends = self.color_range.split(",")
+        try:
+            low, high = (float(end) for end in ends)
+        except ValueError:
+            raise LeadlineError(
+                f"colour range {self.color_range!r}: give {', '.join(COLOR_RANGES)} or A,B in "
+                "metres, for instance 0.5,8"
+            ) from None
+        if self.vmin is not None or self.vmax is not None:
+            raise LeadlineError("--range A,B and --vmin or --vmax contradict; give one of them")
+        return low, high
+
+    @property
+    def has_common_range(self) -> bool:
+        """Whether colours depend on all maps, so that they are drawn when all are there."""
+        return self.color and self.color_range == "auto" and None in self.limits
 
     @property
     def units_per_metre(self) -> float:
@@ -75,7 +111,12 @@ class OutputOptions:
         ends = [depth_format(self.format).suffix] + ["_color.png"] * self.color
         if labels:
             ends += ["_labels.png"] + ["_labels_color.png"] * self.color
-        return ends + [".ply"] * self.ply + [".glb"] * self.glb
+        ends += ["_normals.png"] * self.normals + ["_valid.png"] * self.mask
+        return ends + [".ply"] * self.ply + [".glb"] * self.glb + ["_mesh.glb"] * self.mesh
+
+    def depth_file(self, target: Path) -> Path:
+        """Return the depth file of a photograph."""
+        return with_suffix(target, depth_format(self.format).suffix)
 
     def files(self, target: Path) -> list[Path]:
         """Return every file that may be written for one photograph."""
@@ -83,9 +124,13 @@ class OutputOptions:
 
     def is_complete(self, target: Path) -> bool:
         """Return whether what is written for every photograph is there for this one."""
-        depth, *others = (with_suffix(target, end) for end in self.suffixes(labels=False))
+        ends = [end for end in self.suffixes(labels=False)[1:] if not self._is_drawn_later(end)]
+        depth, others = self.depth_file(target), [with_suffix(target, end) for end in ends]
         files = [*depth_format(self.format).files(depth), *others]
         return all(file.is_file() for file in files)
+
+    def _is_drawn_later(self, end: str) -> bool:
+        return end == "_color.png" and self.has_common_range
 
 
 @dataclass(frozen=True)
@@ -107,10 +152,11 @@ def write_outputs(
 ) -> PredictedPhoto:
     """Write the files of one photograph."""
     depth, labels = prediction.depth, prediction.labels
-    if depth.intrinsics is None and (output.ply or output.glb):
+    needs_camera = output.ply or output.glb or output.mesh or output.normals
+    if depth.intrinsics is None and needs_camera:
         raise LeadlineError(
-            f"{job.source}: a point cloud needs a camera, and neither the photograph nor the model "
-            "says one; give --fov or --intrinsics"
+            f"{job.source}: a point cloud or surface needs a camera, and neither the photograph "
+            "nor the model says one; give --fov or --intrinsics"
         )
     if calibration is not None:
         _warn_of_another_camera(job.source, calibration.about, depth.provenance)
@@ -118,20 +164,44 @@ def write_outputs(
     files = {
         end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
     }
-    if output.color:
-        picture = colorize(depth, vmin=output.vmin, vmax=output.vmax, cmap=output.cmap, bar=True)
-        write_png(files["_color.png"], picture, DERIVED)
+    if output.color and not output.has_common_range:
+        write_color(files["_color.png"], depth, output, output.limits)
     if labels is not None:
         write_labels(files["_labels.png"], labels)
         if output.color:
             write_png(files["_labels_color.png"], colorize_labels(labels), DERIVED)
+    _write_geometry(files, depth, photo, output)
+    # Last, so that a depth map is there only where everything else is.
+    write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
+    return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)
+
+
+def _write_geometry(
+    files: Mapping[str, Path], depth: DepthMap, photo: Photo, output: OutputOptions
+) -> None:
+    """Write the points, the surface, its directions, and where depth is valid."""
     if output.ply:
         write_ply(files[".ply"], depth, photo.pixels)
     if output.glb:
         write_glb(files[".glb"], depth, photo.pixels)
-    # Last, so that a depth map is there only where everything else is.
-    write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
-    return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)
+    if output.mesh:
+        write_mesh(files["_mesh.glb"], depth, photo.pixels)
+    if output.normals:
+        write_png(files["_normals.png"], colorize_normals(depth.normals()), DERIVED)
+    if output.mask:
+        mask = depth.valid.astype(np.uint8) * np.uint8(255)
+        write_png(files["_valid.png"], mask, {"leadline:kind": "valid depth is white"})
+
+
+def write_color(
+    path: Path,
+    depth: DepthMap,
+    output: OutputOptions,
+    limits: tuple[float | None, float | None],
+) -> None:
+    """Write a map in colours over `limits` metres, with its scale."""
+    low, high = limits
+    write_png(path, colorize(depth, vmin=low, vmax=high, cmap=output.cmap, bar=True), DERIVED)
 
 
 def _warn_of_another_camera(

@@ -9,6 +9,7 @@ from pathlib import Path
 from leadline.depth.calibration import Calibration
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.drawings import draw_together
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
@@ -98,8 +99,9 @@ def predict(
     correction = None if calibration is None else read_calibration(Path(calibration))
     every = _find_photos(inputs, out, output)
     jobs = [job for job in every if not (skip_existing and output.is_complete(job.target))]
+    folder = out if format_of_output(out) is None else out.parent
     if not jobs:
-        return JobResults(existing=len(every))
+        return JobResults(existing=len(every), failures=draw_together(every, folder, output))
     predictor = Predictor.load(
         model,
         runtime=runtime,
@@ -122,6 +124,7 @@ def predict(
     results = run_jobs(jobs, predict_one, track, workers or default_workers())
     results.existing = len(every) - len(jobs)
     results.notes = () if predictor.precision is None else (str(predictor.precision),)
+    results.failures += draw_together(every, folder, output)
     return results
 
 

@@ -17,6 +17,7 @@ from leadline.io.formats import (
     write_depth,
 )
 from leadline.io.labels import write_labels
+from leadline.io.mesh import write_mesh
 from leadline.io.photos import IMAGE_SUFFIXES, Photo, read_photo, write_png
 from leadline.io.pointcloud import write_glb, write_ply
 
@@ -38,6 +39,7 @@ __all__ = [
     "write_depth",
     "write_glb",
     "write_labels",
+    "write_mesh",
     "write_ply",
     "write_png",
 ]

@@ -5,6 +5,7 @@
 | npy | float32 metres | `<name>.npy.json` beside it |
 | npz | float32 metres, `valid` | fields of the archive |
 | png16 | whole units, 0 invalid, at most 65535 | tEXt chunks |
+| grey16 (write only) | inverse depth, near = white: no metres | tEXt chunks |
 | exr | float32 metres, channel "Z" | header attributes |
 | pfm | float32 metres, bottom row first | `<name>.pfm.json` beside it |
 | tiff (read only) | whole numbers or floats | nowhere |
@@ -38,6 +39,7 @@ from leadline.io.float_files import (
     write_npz,
     write_pfm,
 )
+from leadline.io.grey16 import write_grey16
 from leadline.io.metadata import Metadata, read_sidecar, sidecar_of, write_sidecar
 from leadline.io.png16 import DEFAULT_UNITS, decode_grey_png, is_depth_png, write_png16
 from leadline.io.tiff import is_depth_tiff, read_tiff
@@ -84,6 +86,8 @@ DEPTH_FORMATS: dict[str, DepthFormat] = {
     ),
     "exr": DepthFormat((".exr",), read_exr, write_exr),
     "pfm": DepthFormat((".pfm",), read_pfm, write_pfm, sidecar=True),
+    # Behind png16: a .png is read as depth, which says of this one that it is none.
+    "grey16": DepthFormat((".png",), decode_grey_png, write_grey16, probe=is_depth_png),
     "tiff": DepthFormat((".tif", ".tiff"), read_tiff, probe=is_depth_tiff),
 }
 """Every depth format by name. Of several files for one image, the format listed first is taken."""

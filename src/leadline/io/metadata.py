@@ -15,6 +15,7 @@ from leadline.io.files import read_json
 
 PREFIX = "leadline:"
 KIND = "planar z, metres"
+INVERSE_KIND = "inverse depth, near = white, not metres"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Metadata:
 
         Raises LeadlineError, naming `path`, for one of our keys with a value we cannot read.
         """
+        if text.get(PREFIX + "kind") == INVERSE_KIND:
+            raise LeadlineError(
+                f"{path}: is a picture of inverse depth (grey16), not metres; "
+                "predict or convert to png16, npy, npz, exr or pfm for depth"
+            )
         try:
             units = text.get(PREFIX + "units_per_metre")
             camera = text.get(PREFIX + "intrinsics")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,8 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.geometry import flying_pixel_mask
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
+from leadline.io.glb import ARRAY_BUFFER, FLOAT, UNSIGNED_SHORT, glb_bytes
 
-_GLB_MAGIC, _GLB_VERSION, _GLB_JSON, _GLB_BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
-_FLOAT, _UNSIGNED_SHORT = 5126, 5123
-_ARRAY_BUFFER = 34962
 _POINTS = 0
 
 
@@ -75,13 +71,8 @@ def write_glb(
     vertices["colour"][:, :3] = _linear_light()[colours]
     vertices["colour"][:, 3] = 65535
     body = vertices.tobytes()
-    description = json.dumps(_gltf(depth_map, points, len(body)), separators=(",", ":")).encode()
-    description += b" " * (-len(description) % 4)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        total = 12 + 8 + len(description) + 8 + len(body)
-        file.write(struct.pack("<III", _GLB_MAGIC, _GLB_VERSION, total))
-        file.write(struct.pack("<II", len(description), _GLB_JSON) + description)
-        file.write(struct.pack("<II", len(body), _GLB_BIN) + body)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(glb_bytes(_gltf(depth_map, points, len(body)), body))
     return len(points)
 
 
@@ -99,7 +90,7 @@ def _gltf(depth_map: DepthMap, points: NDArray[np.float32], size: int) -> dict[s
         {
             "bufferView": 0,
             "byteOffset": 0,
-            "componentType": _FLOAT,
+            "componentType": FLOAT,
             "count": len(points),
             "type": "VEC3",
             "min": points.min(axis=0).tolist(),
@@ -108,7 +99,7 @@ def _gltf(depth_map: DepthMap, points: NDArray[np.float32], size: int) -> dict[s
         {
             "bufferView": 0,
             "byteOffset": 12,
-            "componentType": _UNSIGNED_SHORT,
+            "componentType": UNSIGNED_SHORT,
             "normalized": True,
             "count": len(points),
             "type": "VEC4",
@@ -129,7 +120,7 @@ def _gltf(depth_map: DepthMap, points: NDArray[np.float32], size: int) -> dict[s
         "meshes": [{"primitives": [primitive]}],
         "accessors": accessors,
         "bufferViews": [
-            {"buffer": 0, "byteLength": size, "byteStride": stride, "target": _ARRAY_BUFFER}
+            {"buffer": 0, "byteLength": size, "byteStride": stride, "target": ARRAY_BUFFER}
         ],
         "buffers": [{"byteLength": size}],
     }

@@ -1,0 +1,117 @@
+"""Pictures that need every depth map of a run: colours over one range, and the sheet."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.depth_map import DepthMap
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.inference.outputs import OutputOptions, write_color
+from leadline.io.formats import read_depth
+from leadline.io.grey16 import read_grey16
+from leadline.io.jobs import Failure, FileJob, default_workers, run_jobs, with_suffix
+from leadline.io.photos import DERIVED, read_photo, write_png
+from leadline.viz.color import color_table, colorize, robust_range
+from leadline.viz.figure import Cell, Scale, draw_figure
+
+SHEET = "sheet.png"
+MOST_ON_SHEET = 60
+SHEET_COLUMNS = 3
+SAMPLED = 10_000
+"""Pixels of each map that the common range is taken from."""
+
+Range = tuple[float | None, float | None]
+
+
+def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) -> list[Failure]:
+    """Draw what needs all maps, from the depth files that are there; return what failed.
+
+    Colours with one range for all are drawn for every job, those of earlier runs too, and the
+    sheet into `folder`.
+    """
+    there = [job for job in jobs if output.depth_file(job.target).is_file()]
+    if not there or not (output.has_common_range or output.sheet):
+        return []
+    limits = output.limits
+    if output.color_range == "auto" and None in limits:
+        limits = _common_range(there, output)
+    failures: list[Failure] = []
+    if output.has_common_range:
+
+        def draw(job: FileJob) -> Path:
+            path = with_suffix(job.target, "_color.png")
+            write_color(path, _read(job, output), output, limits)
+            return path
+
+        failures = run_jobs(there, draw, workers=default_workers()).failures
+    if output.sheet:
+        write_png(folder / SHEET, _sheet(there, output, limits), DERIVED)
+    return failures
+
+
+def _read(job: FileJob, output: OutputOptions) -> DepthMap:
+    path = output.depth_file(job.target)
+    if output.format == "grey16":
+        return DepthMap.from_metres(read_grey16(path))
+    return read_depth(path)
+
+
+def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> Range:
+    """Return the robust range of all maps, in which each counts the same, or what is given."""
+    samples: list[NDArray[np.float32]] = []
+    for job in jobs:
+        depth_map = _read(job, output)
+        seen = depth_map.depth[depth_map.valid]
+        if seen.size:
+            places = np.linspace(0, seen.size - 1, min(SAMPLED, seen.size)).astype(np.intp)
+            samples.append(seen[places])
+    if not samples:
+        return output.limits
+    longest = max(sample.size for sample in samples)
+    rows = [np.resize(sample, longest) for sample in samples]
+    pool = np.stack(rows)
+    low, high = robust_range(pool, np.ones(pool.shape, dtype=bool))
+    given = output.limits
+    if given[0] is not None:
+        return given[0], max(high, given[0] + max(1.0, 0.1 * given[0]))
+    if given[1] is not None:
+        return (low if low < given[1] else 0.0), given[1]
+    return low, high
+
+
+def _sheet(jobs: Sequence[FileJob], output: OutputOptions, limits: Range) -> NDArray[np.uint8]:
+    """Return the photographs beside their depth, several pairs a row, with the scale."""
+    places = np.linspace(0, len(jobs) - 1, min(MOST_ON_SHEET, len(jobs))).astype(np.intp)
+    shown = [jobs[place] for place in places]
+    if len(shown) < len(jobs):
+        warnings.warn(
+            f"{SHEET} shows {len(shown)} of {len(jobs)} pictures", LeadlineWarning, stacklevel=4
+        )
+    pairs = [_pair(job, output, limits) for job in shown]
+    rows = [
+        [cell for pair in pairs[start : start + SHEET_COLUMNS] for cell in pair]
+        for start in range(0, len(pairs), SHEET_COLUMNS)
+    ]
+    headings = ["photograph", "depth"] * min(SHEET_COLUMNS, len(pairs))
+    low, high = limits
+    scales = []
+    if low is not None and high is not None:
+        scales = [Scale("depth", color_table(output.cmap)[::-1], low, high)]
+    return draw_figure(headings, rows, scales)
+
+
+def _pair(job: FileJob, output: OutputOptions, limits: Range) -> tuple[Cell, Cell]:
+    depth = _read(job, output)
+    low, high = limits
+    picture = colorize(depth, vmin=low, vmax=high, cmap=output.cmap)
+    near, far = robust_range(depth.depth, depth.valid)
+    try:
+        photo = read_photo(job.source).pixels
+    except LeadlineError:  # standard input, or gone since
+        photo = np.zeros((*depth.shape, 3), dtype=np.uint8)
+    return Cell(photo, job.source.name), Cell(picture, f"{near:.1f} to {far:.1f} m")

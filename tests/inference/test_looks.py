@@ -1,0 +1,113 @@
+"""What people look at: surfaces, normals, masks, one range for a folder, the sheet, grey16."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
+from leadline.inference import OutputOptions, predict
+from leadline.inference.drawings import draw_together
+from leadline.io import read_depth, write_depth
+from leadline.io.convert import convert
+from leadline.io.grey16 import read_grey16
+from leadline.io.jobs import FileJob
+from leadline.viz.color import colorize
+from leadline.viz.normals import colorize_normals
+from tests.conftest import make_scene
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photo") / "a.png"
+    Image.fromarray(make_scene(np.random.default_rng(0), (48, 64))[0]).save(path)
+    return path
+
+
+def test_everything_that_is_asked_for_is_written(photo, tmp_path):
+    output = OutputOptions(color=True, mesh=True, normals=True, mask=True, sheet=True)
+    [done] = predict(photo, tmp_path, output=output).done
+    names = {file.name for file in done.files}
+    assert names == {"a.npy", "a_color.png", "a_normals.png", "a_valid.png", "a_mesh.glb"}
+    assert all(file.is_file() for file in done.files) and (tmp_path / "sheet.png").is_file()
+    assert (np.asarray(Image.open(tmp_path / "a_valid.png")) == 255).all()
+    colours = np.asarray(Image.open(tmp_path / "a_normals.png"))
+    known = colours.any(axis=2)
+    lengths = np.linalg.norm(colours.astype(float) / 127.5 - 1, axis=2)
+    assert known.mean() > 0.9 and np.abs(lengths[known] - 1).max() < 0.02
+    # A second run finds nothing to predict among them.
+    again = predict(photo, tmp_path, output=output, skip_existing=True)
+    assert (len(again.done), again.existing) == (0, 1)
+
+
+def jobs_of(folder, depths):
+    jobs = []
+    for name, metres in depths.items():
+        target = folder / name
+        write_depth(folder / f"{name}.npy", DepthMap.from_metres(metres))
+        jobs.append(FileJob(folder / f"{name}.jpg", target))
+    return jobs
+
+
+@pytest.mark.parametrize("kind", ["auto", "1,9"])
+def test_one_range_colours_equal_metres_alike(tmp_path, kind):
+    ramp = np.linspace(1, 9, 40 * 60).reshape(40, 60)
+    depths = {"near": np.minimum(ramp, 3.0), "far": np.maximum(ramp, 3.0)}
+    output = OutputOptions(color=True, color_range=kind, cmap="gray")
+    jobs = jobs_of(tmp_path, depths)
+    assert draw_together(jobs, tmp_path, output) == []
+    if kind != "auto":  # drawn at once, with every photograph
+        return
+    pictures = {
+        name: np.asarray(Image.open(tmp_path / f"{name}_color.png"))[:, :60] for name in depths
+    }
+    pool = np.concatenate([depth.ravel() for depth in depths.values()])
+    low, high = np.percentile(pool, (2, 98))
+    for name, metres in depths.items():
+        expected = colorize(DepthMap.from_metres(metres), vmin=low, vmax=high, cmap="gray")
+        assert np.abs(pictures[name].astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("text", ["1", "a,b", "1,2,3", "5,1", "every"])
+def test_a_wrong_range_is_refused(text):
+    with pytest.raises(LeadlineError):
+        OutputOptions(color=True, color_range=text)
+
+
+def test_a_range_given_twice_is_refused():
+    with pytest.raises(LeadlineError, match="contradict"):
+        OutputOptions(color=True, color_range="1,2", vmin=1.0)
+
+
+def test_grey16_is_inverse_depth_and_says_so(tmp_path):
+    metres = np.array([[0.0, 1.0, 2.0], [4.0, 8.0, 8.0]], np.float32)
+    write_depth(tmp_path / "a.png", DepthMap.from_metres(metres), "grey16")
+    grey = np.asarray(Image.open(tmp_path / "a.png")).astype(float)
+    share = (1 / np.array([1, 2, 4, 8, 8]) - 1 / 8) / (1 - 1 / 8)
+    np.testing.assert_allclose(grey.ravel()[1:], np.rint(share * 65534) + 1)
+    assert grey[0, 0] == 0
+    text = Image.open(tmp_path / "a.png").text
+    assert text["leadline:kind"] == "inverse depth, near = white, not metres"
+    assert [float(part) for part in text["leadline:inverse_range"].split()] == [0.125, 1.0]
+    assert "leadline:units_per_metre" not in text
+    np.testing.assert_allclose(read_grey16(tmp_path / "a.png"), metres, rtol=1e-4)
+
+
+def test_grey16_is_refused_as_depth(tmp_path):
+    write_depth(tmp_path / "a.png", DepthMap.from_metres(np.ones((4, 4))), "grey16")
+    for units in (None, 1000):
+        with pytest.raises(LeadlineError, match=r"a\.png: is a picture of inverse depth"):
+            read_depth(tmp_path / "a.png", units)
+    results = convert(tmp_path / "a.png", tmp_path / "out", format="npy", input_units=1000)
+    assert results.done == [] and "grey16" in results.failures[0].message
+    assert list((tmp_path / "out").glob("*.npy")) == []
+
+
+def test_a_wall_straight_ahead_is_light_blue():
+    normals = np.zeros((2, 2, 3), np.float32)
+    normals[0, 0] = (0, 0, -1)
+    normals[1, 1] = (0, -1, 0)  # y is down: this one looks up
+    picture = colorize_normals(normals)
+    assert picture[0, 0].tolist() == [128, 128, 255]
+    assert picture[1, 1].tolist() == [128, 255, 128]
+    assert picture[0, 1].tolist() == [0, 0, 0]
