@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from leadline.inference import Predictor, load
     from leadline.inference.calibrate_file import calibrate
     from leadline.inference.predict_files import predict
+    from leadline.inference.predict_video import video
     from leadline.io.convert import convert
     from leadline.training.train import continue_run, resume, train
 
@@ -50,6 +51,7 @@ _HOME = {
     "predict": "leadline.inference.predict_files",
     "resume": "leadline.training.train",
     "train": "leadline.training.train",
+    "video": "leadline.inference.predict_video",
 }
 """Public name: the module that holds it. Heavy rooms open on first use: this import is cheap."""
 
@@ -78,6 +80,7 @@ __all__ = [
     "predict",
     "resume",
     "train",
+    "video",
 ]
 
 

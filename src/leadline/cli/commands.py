@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": CommandEntry(
         "leadline.cli.predict:predict_command", "Predict metric depth of photographs."
     ),
+    "video": CommandEntry("leadline.cli.video:video_command", "Predict the depth of a video."),
     "calibrate": CommandEntry(
         "leadline.cli.calibrate:calibrate_command", "Fit the scale of a depth map."
     ),

@@ -1,0 +1,109 @@
+"""`leadline video`: a video becomes its depth."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from leadline.cli.inputs import print_warnings
+from leadline.cli.progress import tracker
+from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode
+from leadline.inference.precision import PrecisionOption
+from leadline.inference.predict_video import VideoLayout, VideoResult, video
+from leadline.inference.runtimes import RuntimeName
+from leadline.io.formats import writable_formats
+from leadline.viz.color import ColorMap
+from leadline.weights import DEFAULT_MODEL
+
+
+def parse_range(text: str | tuple[float, float]) -> tuple[float, float]:
+    """Return the metres that a text such as 0.5,8 gives.
+
+    Errors: LeadlineError for anything else.
+    """
+    if not isinstance(text, str):
+        return text
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise LeadlineError(f"--range {text}: give A,B in metres, for instance 0.5,8") from None
+    return low, high
+
+
+def video_command(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="Video file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .mp4 or .webm.")],
+    model: Annotated[
+        str, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
+    ] = DEFAULT_MODEL,
+    layout: Annotated[
+        VideoLayout, typer.Option(help="Frames beside their depth, or depth alone.")
+    ] = "side-by-side",
+    color_range: Annotated[
+        Any,
+        typer.Option(
+            "--range",
+            parser=parse_range,
+            metavar="A,B",
+            help="Metres of the colours; else measured.",
+        ),
+    ] = None,
+    cmap: Annotated[ColorMap, typer.Option(help="Colour map.")] = "turbo",
+    smooth: Annotated[
+        float, typer.Option(help="Steadies metres over time: 0 (off) to below 1; the file says so.")
+    ] = 0.0,
+    every: Annotated[int, typer.Option(help="Every Nth frame only.")] = 1,
+    start: Annotated[float, typer.Option(help="Seconds to begin at.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Seconds to end at.")] = None,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
+    frames: Annotated[
+        Path | None, typer.Option(help="Folder for a depth file of every frame, in metres.")
+    ] = None,
+    frame_format: Annotated[
+        str, typer.Option("--format", metavar="|".join(writable_formats()), help="Of --frames.")
+    ] = "npy",
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
+    runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
+    precision: Annotated[
+        PrecisionOption, typer.Option(help="auto: bf16 where the model loses little; f32: exact.")
+    ] = "auto",
+    camera: Annotated[
+        CameraMode, typer.Option(help="auto: metres follow the focal length; ignore: they do not.")
+    ] = "auto",
+) -> None:
+    """Predict the depth of every frame of a video; write it in colours of one range in metres.
+
+    Frames keep their times, and the sound stays. Needs leadline[video].
+    """
+    with print_warnings():
+        result = video(
+            source,
+            out,
+            model=model,
+            layout=layout,
+            color_range=color_range,
+            cmap=cmap,
+            smooth=smooth,
+            every=every,
+            start=start,
+            end=end,
+            audio=not no_audio,
+            frames=frames,
+            frame_format=frame_format,
+            fov=fov,
+            runtime=runtime,
+            precision=precision,
+            camera=camera,
+            track=tracker("video", "frames"),
+        )
+    print_video(result)
+
+
+def print_video(result: VideoResult) -> None:
+    """Print what was written, and how fast."""
+    low, high = result.color_range
+    typer.echo(
+        f"written: {result.path} ({result.frames} frames, {result.rate:.1f}/s; colours {low:.2f} "
+        f"to {high:.2f} m; smoothing: {result.smoothing})"
+    )

@@ -1,0 +1,262 @@
+"""A video in, its depth as a video out, and as metric files: what `leadline video` does."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TypeVar, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.intrinsics import Intrinsics, check_fov
+from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode
+from leadline.inference.precision import PrecisionOption
+from leadline.inference.predictor import Predictor
+from leadline.inference.runtimes import RuntimeName
+from leadline.io.atomic import check_writable
+from leadline.io.formats import depth_format, write_depth
+from leadline.io.jobs import Track
+from leadline.io.video import Frame, check_codec, open_writer, read_frames, video_info
+from leadline.viz.color import ColorMap, check_range, color_table, colorize, robust_range
+from leadline.viz.scale_bar import draw_title, letter_size, scale_panel
+from leadline.weights import DEFAULT_MODEL
+
+VideoLayout = Literal["side-by-side", "depth"]
+RANGE_FRAMES = 8
+"""Frames, spread over the video, that its colour range is taken from where none is given."""
+
+SAME_SURFACE = 0.1
+"""Metres that change by a larger share from frame to frame are another surface: not smoothed."""
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """The written file, the colours' range in metres, and how many frames took how many seconds.
+
+    `smoothing` is what was done to the metres from frame to frame, in words.
+    """
+
+    path: Path
+    frames: int
+    seconds: float
+    color_range: tuple[float, float]
+    smoothing: str
+
+    @property
+    def rate(self) -> float:
+        """Frames per second, reading and writing included."""
+        return self.frames / max(self.seconds, 1e-9)
+
+
+class TemporalFilter:
+    """Metres that follow the last frames': `strength` of the old value, the rest of the new one.
+
+    Where a pixel changes by more than `SAME_SURFACE`, it shows something else, and the new value
+    stands. A strength of 0 leaves everything as it is.
+    """
+
+    def __init__(self, strength: float):
+        if not 0 <= strength < 1:
+            raise LeadlineError(f"smoothing {strength:g}: give 0 (off) to below 1")
+        self.strength = strength
+        self._state: NDArray[np.float32] | None = None
+
+    def __str__(self) -> str:
+        return f"exponential, {self.strength:g}" if self.strength else "none"
+
+    def __call__(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the smoothed metres, (H,W), of the next frame."""
+        if not self.strength:
+            return depth
+        old = self._state
+        if old is not None and old.shape == depth.shape:
+            is_same = np.abs(depth - old) <= SAME_SURFACE * old
+            kept = np.float32(self.strength)
+            depth = np.where(is_same, kept * old + (1 - kept) * depth, depth)
+        self._state = depth
+        return depth
+
+
+def video(
+    source: str | Path,
+    out: str | Path,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    layout: VideoLayout = "side-by-side",
+    color_range: tuple[float, float] | None = None,
+    cmap: ColorMap = "turbo",
+    smooth: float = 0.0,
+    every: int = 1,
+    start: float = 0.0,
+    end: float | None = None,
+    audio: bool = True,
+    frames: str | Path | None = None,
+    frame_format: str = "npy",
+    fov: float | None = None,
+    runtime: RuntimeName = "auto",
+    precision: PrecisionOption = "auto",
+    camera: CameraMode = "auto",
+    track: Track = iter,
+) -> VideoResult:
+    """Predict every frame of a video; write them in colours, and with `frames` as depth files.
+
+    `out` is an .mp4 (H.264) or .webm (VP9) with the frames beside their depth, or the depth alone,
+    in one `color_range` in metres, by default that of eight frames spread over the video. Every
+    `every`-th frame from `start` to `end` seconds is taken; frames keep their times, and the sound
+    stays unless `audio` is False. `smooth`, 0 to below 1, steadies metres over time
+    (`TemporalFilter`); the file says so. `frames` is a folder for a depth file of each frame, of
+    `frame_format`, named by its number. The other arguments are those of `predict`. Decoding, the
+    network and encoding overlap.
+
+    Errors: LeadlineError for a file that is no video, a wrong option, or a place that cannot be
+    written. Needs `leadline[video]`.
+    """
+    path, target = Path(source), Path(out)
+    check_codec(target)
+    _check_options(layout, color_range, every, start, end, fov)
+    suffix = depth_format(frame_format).suffix
+    info = video_info(path)
+    if target.resolve() == path.resolve():
+        raise LeadlineError(f"{target}: would overwrite the input; choose another -o")
+    check_writable(target.parent)
+    steady = TemporalFilter(smooth)
+    predictor = Predictor.load(model, runtime=runtime, precision=precision, camera=camera)
+    started = time.monotonic()
+    low, high = color_range or _range_of(path, predictor, start, end or info.seconds, fov)
+    artist = _Artist(layout, low, high, cmap, str(steady))
+    shots = _predicted(predictor, read_frames(path, every=every, start=start, end=end), fov)
+    last = info.seconds if end is None else min(end, info.seconds or end)
+    steps = iter(track(range(_expected(last, start, info.rate / every))))
+    count = 0
+    first = next(shots, None)
+    if first is None:
+        raise LeadlineError(
+            f"{path}: no frame from {start:g} s on; choose another --start or --end"
+        )
+    size = artist.draw(first[0].pixels, first[1]).shape[:2]
+    about = {"comment": f"depth by {predictor.name}, {artist.words()}", "title": path.stem}
+    with open_writer(target, (size[0], size[1]), info.rate / every, about) as writer:
+        if audio and info.has_audio:
+            writer.keep_audio(path, check_codec(target), start, end)
+        for frame, predicted in _with_first(first, shots):
+            depth = DepthMap.from_metres(
+                steady(predicted.depth), predicted.valid, predicted.intrinsics,
+                {**predicted.provenance, "source": path.name, "smoothing": str(steady),
+                 "seconds": f"{frame.seconds:.3f}"},
+            )  # fmt: skip
+            if frames is not None:
+                write_depth(Path(frames) / f"{frame.number:06d}{suffix}", depth, frame_format)
+            writer.write(artist.draw(frame.pixels, depth), frame.seconds - start)
+            count += 1
+            next(steps, None)
+    return VideoResult(target, count, time.monotonic() - started, (low, high), str(steady))
+
+
+def _check_options(
+    layout: str,
+    color_range: tuple[float, float] | None,
+    every: int,
+    start: float,
+    end: float | None,
+    fov: float | None,
+) -> None:
+    """Raise LeadlineError for an option that has no such value."""
+    if layout not in get_args(VideoLayout):
+        raise LeadlineError(f"layout {layout!r}: choose one of {', '.join(get_args(VideoLayout))}")
+    if color_range is not None:
+        check_range(*color_range)
+    if every < 1:
+        raise LeadlineError(f"--every {every}: give 1 for all frames, or more")
+    if start < 0 or (end is not None and end <= start):
+        raise LeadlineError(
+            f"--start {start:g}, --end {end}: give seconds, the end behind the start"
+        )
+    if fov is not None:
+        check_fov(fov)
+
+
+def _expected(last: float | None, start: float, rate: float) -> int:
+    """Return how many frames there will be, 1 where the file does not say."""
+    return 1 if last is None else max(1, math.ceil((last - start) * rate))
+
+
+def _predicted(
+    predictor: Predictor, frames: Iterator[Frame], fov: float | None
+) -> Iterator[tuple[Frame, DepthMap]]:
+    """Yield every frame with its depth; the next ones are decoded and predicted meanwhile."""
+    first = next(frames, None)
+    if first is None:
+        return
+    height, width = first.pixels.shape[:2]
+    camera = None if fov is None else Intrinsics.from_fov(fov, width, height)
+    waiting: deque[Frame] = deque()
+
+    def images() -> Iterator[NDArray[np.uint8]]:
+        for frame in _with_first(first, frames):
+            waiting.append(frame)
+            yield frame.pixels
+
+    for prediction in predictor.predict_many(images(), camera):
+        yield waiting.popleft(), prediction.depth
+
+
+Item = TypeVar("Item")
+
+
+def _with_first(first: Item, others: Iterator[Item]) -> Iterator[Item]:
+    yield first
+    yield from others
+
+
+def _range_of(
+    path: Path, predictor: Predictor, start: float, end: float | None, fov: float | None
+) -> tuple[float, float]:
+    """Return the robust range, in metres, of frames spread over the video."""
+    if end is None or end <= start:
+        times = [start]
+    else:
+        times = [
+            start + (end - start) * (part + 0.5) / RANGE_FRAMES for part in range(RANGE_FRAMES)
+        ]
+    pool = []
+    for seconds in times:
+        for _, depth in _predicted(predictor, islice(read_frames(path, start=seconds), 1), fov):
+            pool.append(depth.depth[depth.valid])
+    values = np.concatenate(pool) if pool else np.zeros(0, np.float32)
+    return robust_range(values, np.ones(values.shape, dtype=bool))
+
+
+class _Artist:
+    """Draws frames: all in one range of metres, with the same scale beside each."""
+
+    def __init__(self, layout: VideoLayout, low: float, high: float, cmap: ColorMap, smooth: str):
+        self._layout, self._low, self._high, self._cmap = layout, low, high, cmap
+        self._smooth = smooth
+        self._scale: NDArray[np.uint8] | None = None
+
+    def words(self) -> str:
+        """Return what the picture shows, for the file's metadata."""
+        return (
+            f"colours {self._low:.3g} to {self._high:.3g} m ({self._cmap}), "
+            f"smoothing over time: {self._smooth}"
+        )
+
+    def draw(self, pixels: NDArray[np.uint8], depth: DepthMap) -> NDArray[np.uint8]:
+        """Return the picture of a frame, (H,W',3) uint8."""
+        picture = colorize(depth, vmin=self._low, vmax=self._high, cmap=self._cmap)
+        if self._smooth != "none":
+            picture = draw_title(picture, f"smoothed: {self._smooth}")
+        if self._scale is None or self._scale.shape[0] != picture.shape[0]:
+            table = color_table(self._cmap)[::-1]
+            size = letter_size(picture)
+            self._scale = scale_panel(picture.shape[0], size, table, self._low, self._high)
+        parts = [pixels, picture, self._scale]
+        return np.concatenate(parts if self._layout == "side-by-side" else parts[1:], axis=1)

@@ -1,0 +1,266 @@
+"""Video files by PyAV (FFmpeg): upright RGB frames in, H.264 or VP9 with the sound out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.errors import LeadlineError, one_line
+from leadline.io.atomic import atomic_path
+
+TICKS = 1000
+"""Of a second: frames keep their times to a millisecond."""
+
+
+@dataclass(frozen=True)
+class VideoCodec:
+    """How one kind of file is written: its encoder, its settings, and what sound it takes."""
+
+    encoder: str
+    options: dict[str, str]
+    audio_encoder: str
+    audio_copied: tuple[str, ...]
+
+
+VIDEO_CODECS = {
+    ".mp4": VideoCodec(
+        "libx264", {"preset": "veryfast", "crf": "20"}, "aac", ("aac", "mp3", "ac3", "alac")
+    ),
+    ".webm": VideoCodec(
+        "libvpx-vp9",
+        {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "30", "b": "0"},
+        "libopus",
+        ("opus", "vorbis"),
+    ),
+}
+"""By suffix."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame: its number in the file, its time in seconds, and (H,W,3) uint8 RGB."""
+
+    number: int
+    seconds: float
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Frames per second, length in seconds (None where the file does not say), and sound."""
+
+    rate: float
+    seconds: float | None
+    has_audio: bool
+
+
+def check_codec(path: Path) -> VideoCodec:
+    """Return how a file of this name is written. Errors: LeadlineError for another suffix."""
+    if path.suffix.lower() not in VIDEO_CODECS:
+        raise LeadlineError(f"{path}: video is written as .mp4 (H.264) or .webm (VP9); rename it")
+    return VIDEO_CODECS[path.suffix.lower()]
+
+
+def video_info(path: Path) -> VideoInfo:
+    """Return what a file says of itself. Errors: LeadlineError where it is no video."""
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        length = stream.duration * stream.time_base if stream.duration else None
+        if length is None and container.duration:
+            length = Fraction(container.duration, 1_000_000)
+        return VideoInfo(rate, None if length is None else float(length), _has_audio(container))
+
+
+def read_frames(
+    path: Path, *, every: int = 1, start: float = 0.0, end: float | None = None
+) -> Iterator[Frame]:
+    """Yield every `every`-th frame from `start` to before `end` seconds, upright.
+
+    Errors: LeadlineError for a file that is missing, no video, or damaged.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        if start > 0:
+            container.seek(int(start / stream.time_base), stream=stream)
+        number = 0
+        for frame in container.decode(stream):
+            seconds = float(frame.time or 0.0)
+            if end is not None and seconds >= end:
+                return
+            if seconds < start - 1e-6:
+                continue
+            if number % every == 0:
+                yield Frame(number, seconds, _upright(frame))
+            number += 1
+
+
+def _upright(frame: Any) -> NDArray[np.uint8]:
+    pixels = frame.to_ndarray(format="rgb24")
+    turns = round(getattr(frame, "rotation", 0) / 90)
+    return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
+
+
+class VideoWriter:
+    """Frames of one size into a file, at their times, with the sound of another one beside them."""
+
+    def __init__(self, container: Any, codec: VideoCodec, size: tuple[int, int], rate: float):
+        self._container = container
+        self._stream: Any = container.add_stream(
+            codec.encoder, rate=Fraction(rate).limit_denominator(1001), options=dict(codec.options)
+        )
+        height, width = size
+        # Colours are stored for two by two pixels.
+        self._stream.height, self._stream.width = height + height % 2, width + width % 2
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._audio: _AudioTrack | None = None
+        self._last = -1
+
+    def keep_audio(self, path: Path, codec: VideoCodec, start: float, end: float | None) -> None:
+        """Take the sound of `path` from `start` to `end` seconds along."""
+        self._audio = _AudioTrack(path, self._container, codec, start, end)
+
+    def write(self, pixels: NDArray[np.uint8], seconds: float) -> None:
+        """Write a frame, (H,W,3) uint8 RGB, that is shown from `seconds` on."""
+        import av
+
+        if self._audio is not None:
+            self._audio.write_until(seconds)
+        height, width = pixels.shape[:2]
+        if height % 2 or width % 2:
+            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame: Any = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        self._last = max(self._last + 1, round(seconds * TICKS))
+        frame.pts, frame.time_base = self._last, Fraction(1, TICKS)
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write what the encoders still hold."""
+        self._container.mux(self._stream.encode(None))
+        if self._audio is not None:
+            self._audio.write_until(math.inf)
+            self._audio.close()
+
+
+@contextmanager
+def open_writer(
+    path: Path, size: tuple[int, int], rate: float, about: dict[str, str]
+) -> Iterator[VideoWriter]:
+    """Yield a writer for frames of `size` (H,W); the file appears, whole, when the block is left.
+
+    `about` becomes its metadata (title, comment).
+    Errors: LeadlineError for another suffix, or a place that cannot be written.
+    """
+    import av
+
+    codec = check_codec(path)
+    with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
+        container.metadata.update(about)
+        writer = VideoWriter(container, codec, size, rate)
+        yield writer
+        writer.finish()
+
+
+class _AudioTrack:
+    """The sound of a file, copied into another one, or encoded anew where that cannot hold it."""
+
+    def __init__(self, path: Path, out: Any, codec: VideoCodec, start: float, end: float | None):
+        import av
+
+        self._source = av.open(str(path))
+        self._input: Any = self._source.streams.audio[0]
+        self._out, self._start, self._end = out, start, math.inf if end is None else end
+        self._is_copied = self._input.codec_context.name in codec.audio_copied
+        if self._is_copied:
+            self._stream: Any = out.add_stream_from_template(self._input)
+        else:
+            self._stream = out.add_stream(codec.audio_encoder, rate=48_000)
+        if start > 0:
+            place = int(start / float(self._input.time_base))
+            self._source.seek(place, stream=self._input)
+        self._packets = self._copied() if self._is_copied else self._encoded()
+        self._next: tuple[float, Any] | None = next(self._packets, None)
+
+    def write_until(self, seconds: float) -> None:
+        """Write what is heard before `seconds` of the new file."""
+        while self._next is not None and self._next[0] <= seconds:
+            self._out.mux(self._next[1])
+            self._next = next(self._packets, None)
+
+    def close(self) -> None:
+        """Close the file that the sound comes from."""
+        self._source.close()
+
+    def _copied(self) -> Iterator[tuple[float, Any]]:
+        base = self._input.time_base
+        shift = round(self._start / base)
+        for packet in self._source.demux(self._input):
+            if packet.pts is None or packet.dts is None:
+                continue
+            seconds = float(packet.pts * base)
+            if seconds >= self._end:
+                return
+            if seconds >= self._start:
+                packet.pts -= shift
+                packet.dts -= shift
+                packet.stream = self._stream
+                yield seconds - self._start, packet
+
+    def _encoded(self) -> Iterator[tuple[float, Any]]:
+        import av
+
+        context = self._stream.codec_context
+        if not context.is_open:
+            context.open()
+        resampler = av.AudioResampler(
+            format=context.format, layout=context.layout, rate=48_000,
+            frame_size=context.frame_size or None,
+        )  # fmt: skip
+        written = 0
+        for frame in self._source.decode(self._input):
+            if float(frame.time or 0) >= self._end:
+                break
+            if float(frame.time or 0) < self._start:
+                continue
+            frame.pts = None
+            for part in resampler.resample(frame):
+                part.pts, part.time_base = written, Fraction(1, 48_000)
+                written += part.samples
+                for packet in self._stream.encode(part):
+                    yield written / 48_000, packet
+        for packet in self._stream.encode(None):
+            yield written / 48_000, packet
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Yield an open container with a video stream; faults of the file are one line."""
+    try:
+        import av
+    except ImportError as error:
+        raise LeadlineError("video needs PyAV: pip install 'leadline[video]'") from error
+    if not path.is_file():
+        raise LeadlineError(f"{path}: no such video file")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise LeadlineError(f"{path}: has no video in it")
+            yield container
+    except av.FFmpegError as error:
+        raise LeadlineError(
+            f"{path}: cannot be read as video ({one_line(error)}); copy or export it again"
+        ) from error
+
+
+def _has_audio(container: Any) -> bool:
+    return bool(container.streams.audio)

@@ -1,0 +1,173 @@
+"""Videos made here, predicted and read again: frames, times, sound, colours, metric files."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
+from leadline.inference.predict_video import TemporalFilter, video
+from leadline.io import read_depth
+from leadline.io.video import read_frames, video_info
+from leadline.viz.color import colorize
+
+av = pytest.importorskip("av")
+
+RATE, COUNT, SIZE = 10, 10, (48, 64)
+
+
+def picture(number):
+    """A grey picture as bright as its number says."""
+    return np.full((*SIZE, 3), 20 * number + 20, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """One second: ten frames, each of its own grey, and a tone."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=RATE, options={"crf": "5"})
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        sound = out.add_stream("aac", rate=48_000)
+        for number in range(COUNT):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        assert sound.codec_context.is_open  # by the first frame
+        tone = np.sin(np.arange(48_000) * 2 * np.pi * 440 / 48_000).astype(np.float32)
+        size = sound.codec_context.frame_size
+        for begin in range(0, 48_000 - size, size):
+            values = np.tile(tone[begin : begin + size], (2, 1))
+            part = av.AudioFrame.from_ndarray(values, format="fltp", layout="stereo")
+            part.sample_rate, part.pts, part.time_base = 48_000, begin, Fraction(1, 48_000)
+            out.mux(sound.encode(part))
+        out.mux(sound.encode(None))
+    return path
+
+
+def greys(frames):
+    return [round((float(frame.pixels.mean()) - 20) / 20) for frame in frames]
+
+
+def test_frames_are_read_with_their_times(clip):
+    frames = list(read_frames(clip))
+    assert greys(frames) == list(range(COUNT))
+    assert [frame.seconds for frame in frames] == pytest.approx(np.arange(COUNT) / RATE)
+    info = video_info(clip)
+    assert (info.rate, info.has_audio) == (RATE, True)
+    assert greys(read_frames(clip, every=3)) == [0, 3, 6, 9]
+    assert greys(read_frames(clip, start=0.4, end=0.7)) == [4, 5, 6]
+
+
+@pytest.fixture(scope="module")
+def done(clip, tmp_path_factory):
+    """The clip side by side as MP4, with a depth file for every frame."""
+    folder = tmp_path_factory.mktemp("done")
+    result = video(
+        clip, folder / "out.mp4", color_range=(0.5, 8.0), frames=folder / "depth", precision="f32"
+    )
+    return result, folder
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        shots = [
+            (frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
+        ]
+        return shots, dict(container.metadata)
+
+
+def test_the_video_holds_every_frame_beside_its_depth(done):
+    result, folder = done
+    shots, metadata = decoded(folder / "out.mp4")
+    assert result.frames == len(shots) == COUNT and result.smoothing == "none"
+    assert [seconds for seconds, _ in shots] == pytest.approx(np.arange(COUNT) / RATE)
+    assert (
+        "0.5 to 8 m" in metadata["comment"] and "smoothing over time: none" in metadata["comment"]
+    )
+    for number, (_, pixels) in enumerate(shots):
+        assert np.abs(pixels[:, 4:60].astype(int) - (20 * number + 20)).mean() < 6
+    depth = read_depth(folder / "depth" / "000004.npy")
+    expected = colorize(depth, vmin=0.5, vmax=8.0)
+    shown = shots[4][1][:48, 64:128].astype(int)
+    assert np.abs(shown.mean(axis=(0, 1)) - expected.mean(axis=(0, 1))).max() < 12
+
+
+def test_metric_files_are_those_of_prediction(done, clip):
+    from leadline.inference import load
+
+    _, folder = done
+    files = sorted((folder / "depth").glob("*.npy"))
+    assert [file.stem for file in files] == [f"{number:06d}" for number in range(COUNT)]
+    frame = list(read_frames(clip))[4]
+    np.testing.assert_allclose(
+        read_depth(files[4]).depth, load(precision="f32")(frame.pixels).depth, atol=1e-5
+    )
+    about = json.loads(
+        json.loads((folder / "depth" / "000004.npy.json").read_text())["leadline:provenance"]
+    )
+    assert (about["smoothing"], about["seconds"]) == ("none", "0.400")
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".webm", "opus")])
+def test_the_sound_stays_and_is_cut_with_the_frames(clip, tmp_path, suffix, codec):
+    out = tmp_path / f"cut{suffix}"
+    video(clip, out, layout="depth", start=0.2, end=0.6, color_range=(1, 9), smooth=0.5)
+    with av.open(str(out)) as container:
+        assert container.streams.audio[0].codec_context.name in (codec, f"lib{codec}")
+        heard = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    shots, metadata = decoded(out)
+    assert len(shots) == 4 and shots[0][0] == pytest.approx(0, abs=0.01)
+    assert 0.3 < heard < 0.5
+    comment = metadata.get("comment", metadata.get("COMMENT", ""))
+    assert "smoothing over time: exponential, 0.5" in comment
+
+
+def test_sound_can_be_left_out(clip, tmp_path):
+    video(clip, tmp_path / "a.mp4", every=5, audio=False, color_range=(1, 9))
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert len(container.streams.audio) == 0
+    assert len(decoded(tmp_path / "a.mp4")[0]) == 2
+
+
+def test_smoothing_follows_and_does_not_blur_what_changes():
+    steady = TemporalFilter(0.5)
+    first = np.array([[2.0, 2.0]], np.float32)
+    assert (steady(first) == first).all()
+    np.testing.assert_allclose(steady(np.array([[2.1, 4.0]], np.float32)), [[2.05, 4.0]])
+    off = TemporalFilter(0.0)
+    off(first)
+    assert (off(first * 1.01) == first * np.float32(1.01)).all() and str(off) == "none"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"out": "a.avi"}, "mp4"),
+        ({"every": 0}, "every"),
+        ({"start": 2.0, "end": 1.0}, "start"),
+        ({"smooth": 1.0}, "smoothing 1"),
+        ({"color_range": (5.0, 1.0)}, "vmin"),
+        ({"start": 50.0}, "no frame"),
+        ({"source": "gone.mp4"}, "no such video"),
+    ],
+)
+def test_wrong_options_are_one_line(clip, tmp_path, options, words):
+    options = {"source": clip, "out": "a.mp4", **options}
+    out = tmp_path / options.pop("out")
+    with pytest.raises(LeadlineError, match=words):
+        video(options.pop("source"), out, **options)
+
+
+def test_a_file_that_is_no_video_is_refused(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"not a video at all" * 20)
+    with pytest.raises(LeadlineError, match=r"a\.mp4: cannot be read as video"):
+        list(read_frames(tmp_path / "a.mp4"))
+
+
+def test_a_depth_map_keeps_its_holes():
+    depth = DepthMap.from_metres([[1.0, 0.0]])
+    assert (TemporalFilter(0.5)(depth.depth) == depth.depth).all()
