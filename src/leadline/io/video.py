@@ -186,7 +186,7 @@ class _AudioTrack:
         else:
             self._stream = out.add_stream(codec.audio_encoder, rate=48_000)
         if start > 0:
-            place = int(start / float(self._input.time_base))
+            place = int(start / float(self._input.time_base or 1))
             self._source.seek(place, stream=self._input)
         self._packets = self._copied() if self._is_copied else self._encoded()
         self._next: tuple[float, Any] | None = next(self._packets, None)
