@@ -161,7 +161,7 @@ def test_impossible_focal_lengths(focal: float) -> None:
 
 @pytest.mark.parametrize("degrees", [0, -10, 180, math.nan])
 def test_impossible_fields_of_view(degrees: float) -> None:
-    assert "0 to 180" in complaint(lambda: Intrinsics.from_fov(degrees, 64, 48))
+    assert "between 0 and 180" in complaint(lambda: Intrinsics.from_fov(degrees, 64, 48))
 
 
 def test_wrong_matrix_shape() -> None:
@@ -202,3 +202,25 @@ def test_the_camera_of_a_smaller_or_larger_picture_is_suspected(tmp_path, recwar
     read_camera_file(path).for_size(640, 480)
     read_camera_file(path).for_size(561, 427)  # NYU's own crop
     assert not recwarn
+
+
+def test_the_equivalent_focal_length_is_that_of_the_diagonals():
+    camera = Intrinsics.from_focal_35mm(26, 4000, 3000)
+    assert camera.focal_35mm == pytest.approx(26)
+    assert Intrinsics.centred(500, 300, 400).focal_35mm == pytest.approx(43.2666, rel=1e-4)
+
+
+def test_millimetres_given_for_pixels_are_said(tmp_path):
+    path = tmp_path / "camera.txt"
+    path.write_text("35 35 319.5 239.5")  # 35 x 43.27 / 800 = 1.89
+    with pytest.warns(LeadlineWarning, match=r"35 pixels .*640 x 480 is 1.89 mm in 35 mm terms"):
+        read_camera_file(path).for_size(640, 480)
+
+
+def test_a_camera_file_without_a_key_or_text_is_refused_in_words(tmp_path):
+    (tmp_path / "k.json").write_text('{"fy": 500, "cx": 3, "cy": 4}')
+    assert "it has no 'fx'" in complaint(lambda: read_camera(tmp_path / "k.json", 640, 480))
+    (tmp_path / "k.txt").write_bytes(b"\xff\xd8\xff\xe0 a picture")
+    assert "is no text, nor a camera" in complaint(
+        lambda: read_camera(tmp_path / "k.txt", 640, 480)
+    )

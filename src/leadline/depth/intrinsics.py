@@ -56,7 +56,7 @@ def check_fov(degrees: float) -> None:
     """Raise LeadlineError for a field of view that is not between 0 and 180 degrees."""
     if not 0 < degrees < 180:
         raise LeadlineError(
-            f"a field of view of {degrees:g} degrees is impossible; give an angle from 0 to 180"
+            f"a field of view of {degrees:g} degrees is impossible; give an angle between 0 and 180"
         )
 
 
@@ -97,6 +97,11 @@ class Intrinsics:
         The same of a picture and of its turned copy.
         """
         return math.sqrt(self.fx * self.fy)
+
+    @property
+    def focal_35mm(self) -> float:
+        """The 35 mm-equivalent focal length in millimetres, as `from_focal_35mm` takes it."""
+        return self.focal * FULL_FRAME_DIAGONAL_MM / math.hypot(self.width, self.height)
 
     def focal_at(self, height: int, width: int) -> float:
         """Return `focal` in pixels of the picture once it is resized to `height` x `width`.

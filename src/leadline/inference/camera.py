@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError
 from leadline.io.cameras import CameraFile, read_camera_file
+from leadline.io.exif import warn_of_no_lens
 from leadline.io.photos import Photo
 from leadline.models.size_policy import processing_size
 
@@ -174,5 +175,7 @@ class GivenCamera:
         if self.file is not None:
             return self.file.for_size(photo.width, photo.height), "measured"
         if self.fov is not None:
-            return Intrinsics.from_fov(self.fov, photo.width, photo.height), "declared"
+            camera = Intrinsics.from_fov(self.fov, photo.width, photo.height)
+            warn_of_no_lens(camera, f"--fov {self.fov:g}")
+            return camera, "declared"
         return None, "unknown"

@@ -144,7 +144,9 @@ class Predictor:
             if value not in known:
                 raise LeadlineError(f"{option} {value!r}: choose one of {', '.join(known)}")
         if processing_area is not None and processing_area < 1:
-            raise LeadlineError(f"processing area {processing_area}: expected pixels, at least 1")
+            raise LeadlineError(
+                f"processing area {processing_area}: give a number of pixels, at least 1"
+            )
         if threads is not None and threads < 1:
             raise LeadlineError(f"threads {threads}: expected a number, at least 1")
         is_shipped = str(name_or_path) in shipped_models()
@@ -166,7 +168,7 @@ class Predictor:
                 "compiled": compiled,
             },
         )
-        if processing_area is not None:
+        if processing_area not in (None, predictor.training_camera.area):
             follows = camera == "auto" and predictor.training_camera.focal is not None
             warnings.warn(
                 f"processing at {processing_area} pixels, not the size the model was trained at: "

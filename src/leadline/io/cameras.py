@@ -25,6 +25,7 @@ from leadline.io.camera_formats import (
     calibration_of_numbers,
 )
 from leadline.io.distortion import NEGLIGIBLE, bending
+from leadline.io.exif import warn_of_no_lens
 from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.yaml_files import parse_yaml
 
@@ -100,6 +101,7 @@ class CameraFile:
             )
         self._warn_of_another_picture(width, height)
         camera = Intrinsics(self.fx, self.fy, self.cx, self.cy, own_width, own_height)
+        warn_of_no_lens(camera, str(self.path))
         return camera if self.size is None else camera.scaled_to(width, height)
 
     def _is_of_a_turned(self, width: int, height: int) -> bool:
@@ -148,7 +150,8 @@ class CameraFile:
             if abs(across - down) > (0.01 + 1 / min(width, height)) * across:
                 text = (
                     f"is for pictures of {self.size[0]} x {self.size[1]}, and {width} x {height} "
-                    "has another aspect ratio; where the picture was cropped, give its own camera"
+                    "has another aspect ratio, so each side is scaled by itself; where the picture "
+                    "was cropped, give its own camera"
                 )
         if text:
             warnings.warn(f"{self.path}: {text}", LeadlineWarning, stacklevel=3)
@@ -211,9 +214,12 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise LeadlineError(f"{path}: is no text, nor a camera; expected {ACCEPTED}") from error
     except DECODE_ERRORS as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else one_line(error)
         raise LeadlineError(
-            f"{path}: cannot read camera intrinsics ({one_line(error)}); expected {ACCEPTED}"
+            f"{path}: cannot read camera intrinsics ({reason}); expected {ACCEPTED}"
         ) from error
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from leadline.depth.intrinsics import FULL_FRAME_DIAGONAL_MM, Intrinsics
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 
 _MODEL = 0x0110
 _FOCAL_LENGTH = 0x920A
@@ -22,6 +23,20 @@ some cameras write. Without a unit it is the inch."""
 
 EQUIVALENTS_MM = (5.0, 3000.0)
 """35 mm-equivalent focal lengths of real lenses, from fisheye to superzoom."""
+
+
+def warn_of_no_lens(camera: Intrinsics, named: str) -> None:
+    """Warn where no lens is as short or as long as a camera that was given: a wrong unit maybe."""
+    shortest, longest = EQUIVALENTS_MM
+    if not shortest <= camera.focal_35mm <= longest:
+        warnings.warn(
+            f"{named}: a focal length of {camera.focal:.3g} pixels for a picture of {camera.width} "
+            f"x {camera.height} is {camera.focal_35mm:.3g} mm in 35 mm terms; no lens has it, so "
+            "the metres will be wrong; give pixels of the picture, not millimetres",
+            LeadlineWarning,
+            stacklevel=4,
+        )
+
 
 SENSOR_DIAGONALS_MM = (2.0, 100.0)
 """Sensors, from an endoscope's to a medium-format back's."""
