@@ -169,6 +169,15 @@ def test_verify_looks_at_what_ships_or_at_a_folder(exports, tmp_path, here):
     result = here("models", "--verify", folder)
     fails_in_one_line(result, "compact-nyu.bin: damaged")
     assert result.stdout.count(": whole") == 2
+    flip(folder / "checkpoint" / "compact-nyu" / "model.safetensors")
+    onnx_path = folder / "onnx" / "compact-nyu.onnx"
+    onnx_path.write_bytes(onnx_path.read_bytes()[:-100])
+    result = here("models", "--verify", folder)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert all(line.startswith("leadline: error: ") for line in result.stderr.splitlines())
+    names = [line.partition(": damaged")[0] for line in result.stderr.splitlines()]
+    assert [Path(name).suffix for name in names] == [".safetensors", ".onnx", ".bin"]
     written_by_0_1 = Path(__file__).parents[1] / "data" / "v0.1" / "run" / "model"
     result = here("models", "--verify", written_by_0_1)
     assert result.returncode == 0

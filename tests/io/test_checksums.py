@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,50 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(LeadlineError, match=r"damaged|empty"):
             verify_weights(path)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_file_cut_anywhere_is_damaged_not_one_without_a_sum(kind: str, tmp_path: Path) -> None:
+    path = MAKERS[kind](tmp_path)[0]
+    whole = path.read_bytes()
+    # What stands there before the file is sealed is whole by itself.
+    unsealed = {".onnx": onnx_model().SerializeToString(), ".xml": whole.partition(b"\n<!--")[0]}
+    length_unsealed = len(unsealed.get(path.suffix, b""))
+    for length in range(1, len(whole)):
+        path.write_bytes(whole[:length])
+        if length not in (length_unsealed, length_unsealed + (path.suffix == ".xml")):
+            with pytest.raises(LeadlineError, match="damaged"):
+                verify_weights(path)
+
+
+def test_a_file_of_others_that_was_cut_short_is_damaged(tmp_path: Path) -> None:
+    contents = {
+        "m.onnx": onnx_model().SerializeToString(),
+        "m.xml": b"<net><layers/></net>",
+        "m.safetensors": save({"a": WEIGHTS}),
+    }
+    for name, content in contents.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert not verify_weights(path)
+        for left in (len(content) - 3, len(content) // 2):
+            path.write_bytes(content[:left])
+            with pytest.raises(LeadlineError, match=rf"{name}: .*damaged"):
+                verify_weights(path)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "safetensors", "openvino"])
+@pytest.mark.parametrize("digit", [0, 40])
+def test_a_damaged_sum_is_told_from_damaged_weights(kind: str, digit: int, tmp_path: Path) -> None:
+    path = MAKERS[kind](tmp_path)[0]
+    content = bytearray(path.read_bytes())
+    found = re.search(rb"[0-9a-f]{64}", content)
+    assert found
+    at = found.start() + digit
+    content[at] = ord("1") if content[at] != ord("1") else ord("2")
+    path.write_bytes(content)
+    with pytest.raises(LeadlineError, match=r"recorded SHA-256 is damaged \(1 of 64 digits"):
+        verify_weights(path)
 
 
 def test_files_of_others_have_none(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from leadline.cli.options import JsonOption
 from leadline.cli.text import print_below, print_list, scores_in_words
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, readable
 from leadline.io.checksums import verify_weights, weight_files
 from leadline.models.catalog import CATALOG
 from leadline.training.recipe import list_recipes, load_recipe
@@ -37,19 +37,22 @@ def models_command(
 def print_verified(path: Path) -> None:
     """Print of every weight file whether its checksum fits.
 
-    Errors: LeadlineError for the first damaged file, once all are checked.
+    Of a damaged one, a line on stderr says what it has.
+    Errors: LeadlineError for the last damaged file, once all are checked.
     """
-    damaged = []
+    damaged: dict[str, LeadlineError] = {}
     for file in weight_files(path):
         try:
             is_sealed = verify_weights(file)
         except LeadlineError as error:
-            damaged.append(error)
+            damaged[str(error)] = error
         else:
             typer.echo(f"{file}: {'whole' if is_sealed else 'has no checksum to compare with'}")
     if damaged:
-        others = f" (and {len(damaged) - 1} more)" if damaged[1:] else ""
-        raise LeadlineError(f"{damaged[0]}{others}")
+        *others, last = damaged.values()
+        for error in others:
+            typer.echo(readable(f"leadline: error: {error}"), err=True)
+        raise last
 
 
 def _content() -> dict[str, Any]:

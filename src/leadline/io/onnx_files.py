@@ -11,7 +11,7 @@ from pathlib import Path
 
 from leadline.io.files import read_bytes
 
-_MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_MODEL_GRAPH, _MODEL_OPSETS, _MODEL_METADATA = 7, 8, 14
 _GRAPH_INITIALIZER = 5
 _TENSOR_RAW_DATA, _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 9, 13, 14
 _BYTES = 2  # wire type of texts, bytes and messages
@@ -32,6 +32,14 @@ def read_metadata(model: bytes) -> dict[str, str]:
     return dict(
         _read_entry(field.value) for field in _fields(model) if field.number == _MODEL_METADATA
     )
+
+
+def is_whole(model: bytes) -> bool:
+    """Tell whether bytes are a serialised ONNX model with a graph that was not cut short."""
+    try:
+        return {_MODEL_GRAPH, _MODEL_OPSETS} <= {field.number for field in _fields(model)}
+    except ValueError:
+        return False
 
 
 def metadata_entry(key: str, value: str) -> bytes:
@@ -85,11 +93,16 @@ def _read_entry(entry: bytes) -> tuple[str, str]:
 
 
 def _fields(message: bytes) -> Iterator[_Field]:
-    """Yield the fields of a protobuf message."""
+    """Yield the fields of a protobuf message.
+
+    Errors: ValueError where it is cut short, or none.
+    """
     at = 0
     while at < len(message):
         tag, value = _read_varint(message, at)
         kind = tag & 7
+        if kind not in (0, _BYTES, *_FIXED_SIZES):
+            raise ValueError(f"wire type {kind}")
         if kind == 0:
             _, end = _read_varint(message, value)
         elif kind == _BYTES:
@@ -97,6 +110,8 @@ def _fields(message: bytes) -> Iterator[_Field]:
             end = value + length
         else:
             end = value + _FIXED_SIZES[kind]
+        if end > len(message):
+            raise ValueError("cut short")
         yield _Field(tag >> 3, message[at:end], message[value:end])
         at = end
 
@@ -105,6 +120,8 @@ def _read_varint(message: bytes, at: int) -> tuple[int, int]:
     """Return the number at `at`, and where the bytes behind it begin."""
     number = shift = 0
     while True:
+        if at >= len(message):
+            raise ValueError("cut short")
         byte = message[at]
         number |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
