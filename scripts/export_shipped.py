@@ -4,7 +4,7 @@
 
 The graph names places in the checkpoint's file (ONNX's external data), so that one file of weights
 serves torch, OpenVINO and ONNX Runtime. To be run again whenever the checkpoint, its `config.json`
-or the exported graph changes.
+or the exported graph changes. An old `model.onnx` is removed first.
 """
 
 import argparse
@@ -28,6 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="model folder")
     folder: Path = parser.parse_args().folder
+    # Of other weights, it would stand in the way of loading these.
+    (folder / "model.onnx").unlink(missing_ok=True)
     model = load_model(folder)
     graph = halve_weights(to_onnx(model))
     refer_to(folder / WEIGHTS_FILE, graph)

@@ -159,6 +159,18 @@ def test_damage_is_refused_in_one_line(kind, exports, tmp_path, here):
     assert not list(tmp_path.glob("out/*"))
 
 
+def test_weights_of_another_run_beside_the_shipped_graph_are_refused(quick_run, tmp_path, here):
+    folder = shutil.copytree(shipped_checkpoint("compact-nyu"), tmp_path / "model")
+    shutil.copy(quick_run / "model" / "model.safetensors", folder / "model.safetensors")
+    photo = Path(__file__).parents[2] / "examples" / "room.jpg"
+    for model in (folder, folder / "model.onnx"):
+        result = here("predict", photo, "-o", tmp_path / "out", "--model", model)
+        fails_in_one_line(result, "model.safetensors: ", "another training", "model.onnx")
+    result = here("export", folder, "--format", "checkpoint", "-o", tmp_path / "copy")
+    fails_in_one_line(result, "another training")
+    assert not list(tmp_path.glob("out/*"))
+
+
 def test_verify_looks_at_what_ships_or_at_a_folder(exports, tmp_path, here):
     result = here("models", "--verify")
     assert result.returncode == 0

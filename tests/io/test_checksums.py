@@ -111,6 +111,20 @@ def test_weights_of_another_file_and_missing_ones_are_refused(kind: str, tmp_pat
         verify_weights(model)
 
 
+def test_whole_weights_beside_a_graph_of_others_are_refused_from_both_sides(tmp_path: Path) -> None:
+    graph, weights = two_file_onnx(tmp_path)
+    assert verify_weights(weights)
+    weights.write_bytes(seal_safetensors(save({"a": WEIGHTS + 1})))
+    for file in (graph, weights):
+        with pytest.raises(LeadlineError, match=r"m\.safetensors: .*another training.* m\.onnx"):
+            verify_weights(file)
+    # A damaged graph says nothing about the weights, nor does one that holds its own.
+    graph.write_bytes(graph.read_bytes().replace(b"Add", b"Sub"))
+    assert verify_weights(weights)
+    onnx_file(tmp_path)
+    assert verify_weights(weights)
+
+
 def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     [path] = safetensors_file(tmp_path)
     whole = path.read_bytes()

@@ -50,8 +50,8 @@ def print_verified(path: Path) -> None:
             typer.echo(f"{file}: {'whole' if is_sealed else 'has no checksum to compare with'}")
     if damaged:
         *others, last = damaged.values()
-        for error in others:
-            typer.echo(readable(f"leadline: error: {error}"), err=True)
+        for other in others:
+            typer.echo(readable(f"leadline: error: {other}"), err=True)
         raise last
 
 

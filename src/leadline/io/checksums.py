@@ -29,6 +29,9 @@ SUFFIXES = (".safetensors", ".onnx", ".xml")
 KEY = "leadline_sha256"
 VERSION_KEY = "leadline_version"
 WEIGHTS_KEY = "leadline_weights_sha256"
+_ONNX_SUM_LENGTH = len(metadata_entry(KEY, "0" * 64))
+_TAIL = 4096
+"""Bytes at the end of an ONNX file that hold what `seal_onnx` added."""
 ONNX_KEYS = (KEY, VERSION_KEY, WEIGHTS_KEY)
 """The entries that `seal_onnx` adds to a model's metadata."""
 
@@ -149,20 +152,59 @@ def _verify_safetensors(path: Path, content: bytes) -> bool:
     stored = header.get("__metadata__", {}).get(KEY)
     if stored is not None:
         _compare(path, str(stored), _safetensors_sum(header, data))
+    _compare_with_graphs(path, content)
     return stored is not None
 
 
+def _compare_with_graphs(weights: Path, content: bytes) -> None:
+    """Raise LeadlineError where an ONNX file beside `weights` was written for others."""
+    for graph in sorted(weights.parent.glob("*.onnx")):
+        model = _onnx_with_other_weights(graph)
+        body = model[:-_ONNX_SUM_LENGTH]
+        # One that is damaged says nothing about the weights.
+        if _onnx_sum(model) == hashlib.sha256(body).hexdigest():
+            digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
+            if name == weights.name:
+                _compare_pair(graph, weights, digest, content)
+
+
+def _onnx_with_other_weights(path: Path) -> bytes:
+    """Return an ONNX file whose weights lie in another one, b"" for any other.
+
+    Of one that holds its weights, which may be large, only the end is read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            if WEIGHTS_KEY.encode() not in file.read():
+                return b""
+            file.seek(0)
+            return file.read()
+    except OSError:  # it cannot be read, and so says nothing about the weights
+        return b""
+
+
+def _compare_pair(graph: Path, weights: Path, stored: str, content: bytes) -> None:
+    """Raise LeadlineError where the weights are not those that an ONNX file was written for."""
+    actual = hashlib.sha256(content).hexdigest()
+    if stored != actual:
+        raise LeadlineError(
+            f"{weights}: damaged, or of another training: its SHA-256 begins with {actual[:12]}, "
+            f"and {graph.name} beside it was written for {stored[:12]}; copy both files again, or "
+            f"remove {graph.name}"
+        )
+
+
 def _verify_onnx(path: Path, content: bytes) -> bool:
-    length = len(metadata_entry(KEY, "0" * 64))
-    body, entry = content[:-length], content[-length:]
-    stored = entry[-64:].decode("ascii", "replace")
-    if entry != metadata_entry(KEY, stored):
+    stored = _onnx_sum(content)
+    if stored is None:
         return False
+    body = content[:-_ONNX_SUM_LENGTH]
     _compare(path, stored, hashlib.sha256(body).hexdigest())
     digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
     if name:
         weights = path.parent / name
-        _compare(weights, digest, hashlib.sha256(read_bytes(weights, "weights file")).hexdigest())
+        _compare_pair(path, weights, digest, read_bytes(weights, "weights file"))
     return True
 
 
@@ -175,6 +217,13 @@ def _verify_openvino(path: Path, content: bytes) -> bool:
     weight_bytes = read_bytes(weights, "weights file")
     _compare(weights, match[2].decode(), hashlib.sha256(weight_bytes).hexdigest())
     return True
+
+
+def _onnx_sum(content: bytes) -> str | None:
+    """Return the checksum behind an ONNX model, None where there is none."""
+    entry = content[-_ONNX_SUM_LENGTH:]
+    stored = entry[-64:].decode("ascii", "replace")
+    return stored if entry == metadata_entry(KEY, stored) else None
 
 
 def _compare(path: Path, stored: str, actual: str) -> None:
