@@ -285,7 +285,7 @@ def test_a_new_format_is_one_row_that_commands_know(tree):
         return done.stdout
 
     for command in ("predict", "calibrate", "convert"):
-        assert "npy|npz|png16|exr|pfm|text" in with_new_format(command, "--help")
+        assert "npy|npz|png16|exr|pfm|grey16|text" in with_new_format(command, "--help")
     said = with_new_format("convert", tree / "in", "-o", tree / "out", "--to", "text")
     assert "2 of 2 converted" in said
     np.testing.assert_allclose(np.loadtxt(tree / "out" / "a.dtxt"), some_depth(0).depth)

@@ -285,8 +285,10 @@ def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path)
 def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report(pairs, tmp_path):
     (tmp_path / "pred").mkdir()
     for number in range(12):
-        near_to_far = np.linspace(5, 1, 90 * 90, dtype=np.float32).reshape(90, 90)
+        near_to_far = np.linspace(5, 1, 72 * 96, dtype=np.float32).reshape(72, 96)
         np.save(tmp_path / "pred" / f"{number:03d}.npy", near_to_far[::-1])
+    cut = tmp_path / "pred" / "007.npy"
+    cut.write_bytes(cut.read_bytes()[:1000])
     result = leadline_here(
         "evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs, "--pred-scale", 1,
         "-o", tmp_path / "out",
@@ -297,7 +299,7 @@ def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report
     written = result.stdout.partition("written: ")[2].strip()
     assert written == ", ".join(f"{tmp_path / 'out'}/{name}" for name in files)
     assert "look like disparity" in first
-    assert second.startswith("12 prediction files") and second.endswith("90x90 against 96x128")
+    assert second.startswith("1 prediction files cannot be read") and str(cut) in second
     for line in (first, second):
         assert f"leadline: warning: {line}" in result.stderr
         assert line in (tmp_path / "out" / "report.html").read_text()

@@ -217,7 +217,7 @@ def test_every_format_carries_the_camera(tmp_path):
 def test_a_point_cloud_without_any_camera_is_refused(quick_run, tmp_path):
     path = photo(tmp_path / "p.png", noise(48, 64))
     results = predict(path, tmp_path / "out", model=quick_run, output=OutputOptions(ply=True))
-    assert "a point cloud needs a camera" in results.failures[0].message
+    assert "a point cloud or surface needs a camera" in results.failures[0].message
     assert not list((tmp_path / "out").glob("*"))
     results = predict(path, tmp_path / "out", model=quick_run)
     assert read_depth(results.done[0].files[0]).provenance["camera"] == "unknown"

@@ -95,7 +95,8 @@ DEPTH_FORMATS: dict[str, DepthFormat] = {
 
 def depth_suffixes() -> tuple[str, ...]:
     """Return every suffix, lower case and with its dot, that `read_depth` opens."""
-    return tuple(suffix for row in DEPTH_FORMATS.values() for suffix in row.suffixes)
+    every = (suffix for row in DEPTH_FORMATS.values() for suffix in row.suffixes)
+    return tuple(dict.fromkeys(every))
 
 
 def writable_formats() -> tuple[str, ...]:
