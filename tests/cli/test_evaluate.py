@@ -285,9 +285,10 @@ def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path)
 def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report(pairs, tmp_path):
     (tmp_path / "pred").mkdir()
     for number in range(12):
-        near_to_far = np.linspace(5, 1, 72 * 96, dtype=np.float32).reshape(72, 96)
-        np.save(tmp_path / "pred" / f"{number:03d}.npy", near_to_far[::-1])
-    cut = tmp_path / "pred" / "007.npy"
+        millimetres = np.asarray(Image.open(pairs / "depth" / f"{number:03d}.png"), np.float32)
+        inverse = 1000 / np.maximum(millimetres[::2, ::2], 500)
+        np.save(tmp_path / "pred" / f"{number:03d}.npy", inverse)
+    cut = tmp_path / "pred" / "003.npy"
     cut.write_bytes(cut.read_bytes()[:1000])
     result = leadline_here(
         "evaluate", "--pred-dir", tmp_path / "pred", "--data", pairs, "--pred-scale", 1,
