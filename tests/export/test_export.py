@@ -1,5 +1,6 @@
 """Exported files equal the checkpoint, at odd sizes, in both runtimes and both formats."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
+from leadline.export.export_model import export_model
 from leadline.export.exporter import rounded_like, to_onnx, write_exported
 from leadline.export.parity import check_parity, smooth_pictures
 from leadline.inference import Predictor
-from leadline.models import ModelConfig, create_model
+from leadline.models import ModelConfig, create_model, load_model
 from leadline.models.pipeline import InferencePipeline, resize_bilinear
 from leadline.models.size_policy import processing_size, shrink_sizes
 
@@ -90,6 +92,27 @@ def test_a_wrong_name_or_type_is_refused(graph, tmp_path):
         write_exported(graph, tmp_path / "m.bin", "f32")
     with pytest.raises(LeadlineError, match="choose one of f32, fp16"):
         write_exported(graph, tmp_path / "m.onnx", "int3")
+
+
+@pytest.mark.parametrize("format", ["checkpoint", "onnx", "openvino"])
+def test_an_unknown_type_of_weights_is_refused_in_every_format(format, tmp_path):
+    with pytest.raises(LeadlineError, match="weights 'int8': choose one of f32, fp16"):
+        export_model("compact-nyu", tmp_path, format=format, weights="int8")
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize("format", ["checkpoint", "onnx"])
+def test_a_weight_that_float16_cannot_hold_is_refused(model, tmp_path, format):
+    wild = copy.deepcopy(model)
+    name, weight = next((n, p) for n, p in wild.named_parameters() if p.numel() >= 1024)
+    weight.data.view(-1)[5] = -65_504.0  # the last that it holds
+    wild.save(tmp_path / "wild", "fp16")
+    assert load_model(tmp_path / "wild").get_parameter(name).view(-1)[5] == -65_504.0
+    weight.data.view(-1)[5] = -1e5
+    wild.save(tmp_path / "wild")
+    with pytest.raises(LeadlineError, match=rf"'{name}' holds -100000, .*65504; store .* f32"):
+        export_model(tmp_path / "wild", tmp_path / "out", format=format, weights="fp16")
+    assert not list(tmp_path.glob("out/*"))
 
 
 @pytest.mark.parametrize(

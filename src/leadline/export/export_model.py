@@ -21,7 +21,7 @@ from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
 from leadline.io.atomic import check_writable
 from leadline.io.files import read_json
-from leadline.models.storage import WEIGHTS_FILE, stored_type
+from leadline.models.storage import WEIGHTS_FILE, check_weight_type, stored_type
 from leadline.weights import shipped_graph, shipped_models
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def export_model(
     name = model_name(checkpoint, folder)
     target = _target(Path(out), format, name)
     _check_options(target, format, input_channels, precision)
+    if weights is not None:
+        check_weight_type(weights)
     check_writable(target.parent)
     stored = stored_type(folder / WEIGHTS_FILE)
     place = _data_of_run(folder) if images is None else images
@@ -242,8 +244,8 @@ def _build(job: _Job, candidate: Path) -> _Made:
     model = load_model(job.folder)
     card = job.folder / CARD
     text = card.read_text() if card.is_file() else ""
-    write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
     reference = rounded_like(model, job.weights)
+    write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
     rows = check_parity(reference, candidate, SIZES)
     _refuse_parity(job.target, rows, job.tolerance)
     rounding_error = 0.0

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,14 +15,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from leadline.errors import LeadlineError
 from leadline.export import WeightType
 from leadline.export.files import write_sealed
 from leadline.export.graph import OPSET, add_size_policy
 from leadline.export.sidecar import ABOUT_KEY
 from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
 from leadline.models.base import DepthModel, as_stored
-from leadline.models.storage import SMALLEST_HALVED
+from leadline.models.storage import SMALLEST_HALVED, check_weight_type
 
 
 class _Core(nn.Module):
@@ -138,17 +137,19 @@ def halve_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def rounded_like(model: DepthModel, weights: WeightType) -> DepthModel:
-    """Return a copy of `model` whose weights went through the stored type, to compare with."""
+    """Return a copy of `model` whose weights went through the stored type, to compare with.
+
+    Errors: LeadlineError for a weight that float16 cannot hold.
+    """
     twin = copy.deepcopy(model)
-    state = {name: as_stored(value, weights) for name, value in twin.state_dict().items()}
+    state = {name: as_stored(name, value, weights) for name, value in twin.state_dict().items()}
     twin.load_state_dict(state)
     return twin
 
 
 def write_exported(graph: onnx.ModelProto, path: Path, weights: WeightType) -> None:
     """Write `.onnx`, or `.xml` with its `.bin`, with their checksums; weights f32 or fp16."""
-    if weights not in get_args(WeightType):
-        raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(get_args(WeightType))}")
+    check_weight_type(weights)
     # Not OpenVINO's own compression, which would halve BatchNorm's vectors as well.
     stored = halve_weights(graph) if weights == "fp16" else graph
     write_sealed(stored.SerializeToString(), path)

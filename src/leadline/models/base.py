@@ -13,7 +13,13 @@ from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.models.spaces import DepthSpace, create_space
-from leadline.models.storage import CONFIG_FILE, SMALLEST_HALVED, WEIGHTS_FILE, WeightType
+from leadline.models.storage import (
+    CONFIG_FILE,
+    SMALLEST_HALVED,
+    WEIGHTS_FILE,
+    WeightType,
+    check_weight_type,
+)
 
 NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -161,14 +167,16 @@ class DepthModel(nn.Module, ABC):
         """Write `model.safetensors`, with its checksum, and `config.json` into `folder`.
 
         `weights` is how large tensors are stored; they are float32 again once loaded.
+        Errors: LeadlineError for an unknown type, or a weight that float16 cannot hold.
         """
         from safetensors.torch import save
 
         from leadline.io.atomic import atomic_path, write_json
         from leadline.io.checksums import seal_safetensors
 
+        check_weight_type(weights)
         state = {
-            name: as_stored(value.detach().cpu(), weights).contiguous()
+            name: as_stored(name, value.detach().cpu(), weights).contiguous()
             for name, value in self.state_dict().items()
         }
         with atomic_path(folder / WEIGHTS_FILE) as temporary:
@@ -178,10 +186,22 @@ class DepthModel(nn.Module, ABC):
         write_json(folder / CONFIG_FILE, asdict(self.config))
 
 
-def as_stored(tensor: Tensor, weights: WeightType) -> Tensor:
-    """Return a tensor of a state dict in the type that it is stored in."""
+def as_stored(name: str, tensor: Tensor, weights: WeightType) -> Tensor:
+    """Return a tensor of a state dict in the type that it is stored in.
+
+    Errors: LeadlineError for a finite number that would be stored as infinity.
+    """
     is_halved = weights == "fp16" and tensor.dtype == torch.float32
-    return tensor.half() if is_halved and tensor.numel() >= SMALLEST_HALVED else tensor
+    if not is_halved or tensor.numel() < SMALLEST_HALVED:
+        return tensor
+    halved = tensor.half()
+    overflowing = tensor[halved.isinf() & tensor.isfinite()]
+    if overflowing.numel():
+        raise LeadlineError(
+            f"tensor {name!r} holds {overflowing[0].item():g}, and float16 ends at "
+            f"{torch.finfo(torch.float16).max:g}; store the weights as f32"
+        )
+    return halved
 
 
 def _crop(value: Tensor, height: int, width: int, padded_h: int, padded_w: int) -> Tensor:

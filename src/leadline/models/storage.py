@@ -1,8 +1,9 @@
 """How a network is stored in a folder: the names of its files, and the type of its weights."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from leadline.errors import LeadlineError
 from leadline.io.checksums import safetensors_header
 from leadline.io.files import read_bytes
 
@@ -14,6 +15,12 @@ WeightType = Literal["f32", "fp16"]
 
 SMALLEST_HALVED = 1024
 """Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
+
+
+def check_weight_type(weights: str) -> None:
+    """Raise LeadlineError for a type that weights are not stored in."""
+    if weights not in get_args(WeightType):
+        raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(get_args(WeightType))}")
 
 
 def stored_type(path: Path) -> WeightType:
