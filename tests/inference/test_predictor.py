@@ -15,6 +15,7 @@ from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import Predictor, find_model
 from leadline.io import read_photo
+from leadline.io.checksums import seal_onnx
 from leadline.models.build import load_model
 
 
@@ -114,14 +115,28 @@ def test_damaged_model_files_are_one_line(tmp_path, quick_run, exported):
         Predictor.load(folder)
 
 
-def test_nan_in_one_weight_is_an_error_not_a_map(exported, pairs, tmp_path):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_a_weight_that_is_not_finite_is_refused(exported, tmp_path, runtime, value):
+    onnx.save(_with_bias(exported, value), tmp_path / "bad.onnx")
+    with pytest.raises(LeadlineError, match=r"bad\.onnx: .*head\.bias' .* not finite"):
+        Predictor.load(tmp_path / "bad.onnx", runtime=runtime)
+    onnx.save(_with_bias(exported, 0.5), tmp_path / "good.onnx")
+    Predictor.load(tmp_path / "good.onnx", runtime=runtime)
+
+
+def _with_bias(exported, value):
+    """The exported model without its checksum, with another bias of its head."""
     model = onnx.load(exported)
-    del model.metadata_props[:]  # and with them the checksum
+    del model.metadata_props[:]
     [weight] = [each for each in model.graph.initializer if "head.bias" in each.name]
-    weight.CopyFrom(numpy_helper.from_array(np.full(1, np.nan, np.float32), weight.name))
-    onnx.save(model, tmp_path / "nan.onnx")
-    with pytest.raises(LeadlineError, match=r"nan\.onnx: .*head\.bias' .* not finite"):
-        Predictor.load(tmp_path / "nan.onnx")
+    weight.CopyFrom(numpy_helper.from_array(np.full(1, value, np.float32), weight.name))
+    return model
+
+
+def test_nan_from_a_network_is_an_error_not_a_map(exported, pairs, tmp_path):
+    content = _with_bias(exported, np.nan).SerializeToString()
+    (tmp_path / "nan.onnx").write_bytes(seal_onnx(content))
     predictor = Predictor.load(tmp_path / "nan.onnx", runtime="onnxruntime")
     with pytest.raises(LeadlineError, match=r"000\.png: nan gives depth .* not finite at 100 %"):
         predictor(pairs / "rgb" / "000.png")

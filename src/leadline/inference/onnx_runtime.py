@@ -17,8 +17,10 @@ from leadline.inference.runtime import (
     in_file_order,
     parse_config,
     reason_of,
+    refuse_nonfinite,
 )
 from leadline.io.checksums import verify_weights
+from leadline.io.onnx_files import find_nonfinite
 
 PROVIDERS: dict[str, str] = {
     "cpu": "CPUExecutionProvider",
@@ -47,7 +49,7 @@ class OnnxRuntime:
             import onnxruntime
         except ImportError as error:
             raise LeadlineError("the onnxruntime runtime needs: pip install onnxruntime") from error
-        verify_weights(path)
+        is_sealed = verify_weights(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         providers = _providers(device, onnxruntime.get_available_providers())
@@ -57,6 +59,8 @@ class OnnxRuntime:
             raise LeadlineError(
                 f"{path}: ONNX Runtime cannot read it ({reason_of(error)})"
             ) from error
+        if not is_sealed:
+            refuse_nonfinite(path, find_nonfinite(path))
         if self._session.get_providers()[:1] != providers[:1]:
             # ONNX Runtime would go on with the CPU after a warning.
             raise LeadlineError(

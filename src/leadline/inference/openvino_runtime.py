@@ -25,6 +25,7 @@ from leadline.inference.runtime import (
     in_file_order,
     parse_config,
     reason_of,
+    refuse_nonfinite,
 )
 from leadline.io.checksums import verify_weights
 
@@ -79,7 +80,7 @@ class OpenVinoRuntime:
         text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
         self.config: Mapping[str, Any] = parse_config(path, text)
         if not is_sealed:
-            _refuse_nan(path, graph)
+            refuse_nonfinite(path, _nonfinite_constant(graph))
         self._network = cut_network(graph, processing_area)
         self.precision = choose_precision(precision, self.config, self._available())
         if self._network is None:
@@ -221,14 +222,13 @@ def _check_whole_graph(path: Path, precision: str) -> None:
         )
 
 
-def _refuse_nan(path: Path, model: Any) -> None:
-    """Raise LeadlineError where a weight is NaN: OpenVINO's clamp would make a depth of it."""
+def _nonfinite_constant(model: Any) -> str | None:
+    """Return the name of a constant that is not finite: OpenVINO's clamp makes a depth of NaN."""
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "Constant" and np.isnan(node.data).any():
-            raise LeadlineError(
-                f"{path}: {node.get_friendly_name()!r} holds numbers that are not finite; "
-                "the file is damaged, or of a training that diverged"
-            )
+        is_floating = node.get_type_name() == "Constant" and node.get_element_type().is_real()
+        if is_floating and not np.isfinite(node.data).all():
+            return str(node.get_friendly_name())
+    return None
 
 
 def _replace_area(path: Path, model: Any, area: int) -> None:

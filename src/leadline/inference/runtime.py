@@ -66,3 +66,12 @@ def reason_of(error: Exception) -> str:
     """Return the last line of an engine's message, which is where it says what was wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:160]
+
+
+def refuse_nonfinite(path: Path, name: str | None) -> None:
+    """Raise LeadlineError for a constant `name` that holds NaN or infinity; None is none such."""
+    if name is not None:
+        raise LeadlineError(
+            f"{path}: {name!r} holds numbers that are not finite; "
+            "the file is damaged, or of a training that diverged"
+        )

@@ -9,10 +9,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leadline.io.files import read_bytes
 
 _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_METADATA = 7, 8, 14
-_GRAPH_INITIALIZER = 5
+_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+_NODE_OUTPUT, _NODE_ATTRIBUTE, _ATTRIBUTE_TENSOR = 2, 5, 5
+_TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_DOUBLES = 2, 4, 8, 10
+_FLOAT_TYPES = {1: "<f4", 10: "<f2", 11: "<f8"}
 _TENSOR_RAW_DATA, _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 9, 13, 14
 _BYTES = 2  # wire type of texts, bytes and messages
 _FIXED_SIZES = {1: 8, 5: 4}
@@ -20,9 +26,10 @@ _FIXED_SIZES = {1: 8, 5: 4}
 
 @dataclass(frozen=True)
 class _Field:
-    """One field of a message: its number, all its bytes, and those of its value alone."""
+    """One field of a message: number, wire type, all its bytes, and those of its value alone."""
 
     number: int
+    kind: int
     whole: bytes
     value: bytes
 
@@ -60,6 +67,59 @@ def embed_weights(path: Path, without: Collection[str] = ()) -> bytes:
         elif field.number != _MODEL_METADATA or _read_entry(field.value)[0] not in without:
             parts.append(field.whole)
     return b"".join(parts)
+
+
+def find_nonfinite(path: Path) -> str | None:
+    """Return the name of a constant of the ONNX model in `path` that is not finite, None if none.
+
+    Errors: LeadlineError for a file, or one with weights beside it, that cannot be read.
+    """
+    files: dict[str, bytes] = {}
+    for graph in _fields(read_bytes(path, "ONNX file")):
+        if graph.number != _MODEL_GRAPH:
+            continue
+        for name, tensor in _constants(graph.value):
+            if not np.isfinite(_floats(tensor, path.parent, files)).all():
+                return name
+    return None
+
+
+def _constants(graph: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the TensorProto of each initializer and each constant node."""
+    for field in _fields(graph):
+        if field.number == _GRAPH_INITIALIZER:
+            names = [f.value for f in _fields(field.value) if f.number == _TENSOR_NAME]
+            yield (names[0].decode() if names else ""), field.value
+        elif field.number == _GRAPH_NODE:
+            node = list(_fields(field.value))
+            names = [f.value for f in node if f.number == _NODE_OUTPUT]
+            for attribute in (f.value for f in node if f.number == _NODE_ATTRIBUTE):
+                for part in _fields(attribute):
+                    if part.number == _ATTRIBUTE_TENSOR and part.kind == _BYTES:
+                        yield (names[0].decode() if names else ""), part.value
+
+
+def _floats(tensor: bytes, folder: Path, files: dict[str, bytes]) -> NDArray[np.floating]:
+    """Return the numbers of a TensorProto as one row, none where they are not floating-point.
+
+    `files` keeps the files in `folder` that weights lie in.
+    """
+    parts = list(_fields(tensor))
+    kind = next((_read_varint(f.value, 0)[0] for f in parts if f.number == _TENSOR_TYPE), 0)
+    if kind not in _FLOAT_TYPES:
+        return np.empty(0, np.float32)
+    where = dict(_read_entry(f.value) for f in parts if f.number == _TENSOR_EXTERNAL_DATA)
+    if where:
+        name, offset = where["location"], int(where.get("offset", 0))
+        if name not in files:
+            files[name] = read_bytes(folder / name, "weights file")
+        end = offset + int(where["length"]) if "length" in where else None
+        content = files[name][offset:end]
+    else:
+        numbers = (_TENSOR_RAW_DATA, _TENSOR_FLOATS, _TENSOR_DOUBLES)
+        content = b"".join(f.value for f in parts if f.number in numbers)
+    dtype = np.dtype(_FLOAT_TYPES[kind])
+    return np.frombuffer(content, dtype, len(content) // dtype.itemsize)
 
 
 def _graph_with_weights(graph: bytes, folder: Path) -> bytes:
@@ -112,7 +172,7 @@ def _fields(message: bytes) -> Iterator[_Field]:
             end = value + _FIXED_SIZES[kind]
         if end > len(message):
             raise ValueError("cut short")
-        yield _Field(tag >> 3, message[at:end], message[value:end])
+        yield _Field(tag >> 3, kind, message[at:end], message[value:end])
         at = end
 
 
