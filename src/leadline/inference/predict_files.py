@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from leadline.depth.calibration import Calibration
@@ -125,6 +126,8 @@ def predict(
     results.existing = len(every) - len(jobs)
     results.notes = () if predictor.precision is None else (str(predictor.precision),)
     results.failures += draw_together(every, folder, output)
+    if fov is not None:
+        _warn_of_two_orientations(fov, results.done)
     return results
 
 
@@ -171,3 +174,17 @@ def _warn_of_another_way(calibration: Calibration, predictor: Predictor) -> None
                 LeadlineWarning,
                 stacklevel=3,
             )
+
+
+def _warn_of_two_orientations(fov: float, done: Sequence[PredictedPhoto]) -> None:
+    """Warn where degrees across were given for upright and for lying pictures: two lenses."""
+    sizes = [(camera.width, camera.height) for each in done if (camera := each.camera.intrinsics)]
+    upright = sum(width < height for width, height in sizes)
+    if 0 < upright < sum(width != height for width, height in sizes):
+        warnings.warn(
+            f"--fov {fov:g} is across each picture, and {upright} of {len(sizes)} are upright, so "
+            "that they were taken for a longer lens; where one camera took all, give --intrinsics, "
+            "or predict them apart",
+            LeadlineWarning,
+            stacklevel=3,
+        )
