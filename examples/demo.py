@@ -22,7 +22,7 @@ def main() -> None:
     room = json.loads((HERE / "room.json").read_text())
     camera = leadline.Intrinsics(**room["intrinsics"])
     photo = read_photo(HERE / room["image"])
-    predictor = leadline.load()
+    predictor = leadline.load(precision="f32")
     depth = predictor(photo, camera)
     truth = read_depth(HERE / room["depth"])
 
