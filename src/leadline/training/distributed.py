@@ -1,5 +1,7 @@
 """The processes that train together, one or many, and what a signal does to them."""
 
+from __future__ import annotations
+
 import logging
 import os
 import signal
@@ -8,16 +10,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import torch
 import torch.distributed as dist
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from leadline.errors import LeadlineError, one_line
 from leadline.training.recipe import TrainerSection
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 T = TypeVar("T")
 
@@ -143,6 +147,9 @@ def start_processes(trainer: TrainerSection) -> Processes:
     Errors: LeadlineError where recipe and launcher disagree, or the machine lacks the devices.
     """
     devices, nodes = _resolve_counts(trainer, os.environ)
+    # It takes seconds to import, which an option that is misspelt or --help should not wait for.
+    from lightning_fabric import Fabric
+
     # Fabric announces itself in the log; the run's first line says the same once.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
