@@ -162,3 +162,17 @@ def test_heic_without_its_reader_says_what_to_install(tmp_path, monkeypatch):
     result = leadline_here("predict", tmp_path, "-o", tmp_path / "out")
     assert result.returncode == 1
     assert r"pip install 'leadline[heic]'" in result.stderr
+
+
+def test_what_was_written_is_said_as_it_is(photos, tmp_path):
+    grey = leadline_here("predict", photos, "-o", tmp_path / "grey", "--format", "grey16")
+    assert "inverse depth from 0, unknown, to white, nearest: not metres" in grey.stdout
+    assert "in metres" not in grey.stdout
+    one = leadline_here("predict", photos / "0.png", "-o", tmp_path / "one" / "d.npz")
+    assert f"predicted: {tmp_path / 'one' / 'd.npz'} (depth in metres, planar z)" in one.stdout
+    inverse = leadline_here("convert", tmp_path / "one", "-o", tmp_path / "i", "--to", "grey16")
+    assert "(png, inverse depth from 0, unknown, to white, nearest: not metres)" in inverse.stdout
+    fails_in_one_line(
+        leadline_here("predict", photos, "-o", tmp_path / "out", "--range", "0,5"),
+        "--range needs --color",
+    )

@@ -12,10 +12,9 @@ from leadline.cli.options import parse_depth_scale, parse_size
 from leadline.cli.progress import tracker
 from leadline.datasets.open import Opening
 from leadline.datasets.packing import PackOptions
-from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.io.convert import convert
-from leadline.io.formats import DEPTH_FORMATS, format_of_suffix
+from leadline.io.formats import describe_values, format_of_suffix
 from leadline.io.jobs import JobResults
 from leadline.io.png16 import DEFAULT_UNITS
 
@@ -99,7 +98,7 @@ def convert_command(
             units=units,
             track=tracker("convert", "files"),
         )
-    print_done(results, out, units)
+    print_done(results, out, to, units)
     list_failures(results)
 
 
@@ -110,15 +109,14 @@ def refuse_for_files(**options: object) -> None:
             raise LeadlineError(f"--{name.replace('_', '-')} is for --to shards")
 
 
-def print_done(results: JobResults[Path], out: Path, units: float | None) -> None:
+def print_done(results: JobResults[Path], out: Path, to: str | None, units: float | None) -> None:
     """Print how many files were converted, and what is in them."""
     if results.done:
-        suffix = results.done[0].suffix
-        is_whole = DEPTH_FORMATS[format_of_suffix(results.done[0])].whole_units
-        unit = describe_units(units or DEFAULT_UNITS) if is_whole else "metres"
+        first = results.done[0]
+        values = describe_values(to or format_of_suffix(first), units or DEFAULT_UNITS)
         typer.echo(
             f"{len(results.done)} of {len(results)} converted: {out} "
-            f"({suffix.removeprefix('.')}, {unit}, planar z)"
+            f"({first.suffix.removeprefix('.')}, {values.removeprefix('depth in ')})"
         )
 
 

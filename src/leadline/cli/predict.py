@@ -13,7 +13,6 @@ import typer
 from leadline.cli.inputs import FORMATS, check_needed, list_failures, print_warnings
 from leadline.cli.options import parse_depth_scale
 from leadline.cli.progress import tracker
-from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, CameraSource, CameraUse, PhotoCamera
 from leadline.inference.outputs import (
@@ -24,7 +23,7 @@ from leadline.inference.outputs import (
 )
 from leadline.inference.predict_files import predict
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
-from leadline.io.formats import depth_format
+from leadline.io.formats import depth_format, describe_values
 from leadline.io.jobs import JobResults
 from leadline.viz.color import ColorMap
 from leadline.weights import DEFAULT_MODEL
@@ -141,7 +140,9 @@ def predict_command(
     read is skipped and listed at the end; the exit status is then 1. A full or read-only disk
     ends the run.
     """
-    for option, value in (("--vmin", vmin), ("--vmax", vmax), ("--cmap", cmap)):
+    chosen_range = None if color_range == "auto" else color_range
+    looks_alone = {"--vmin": vmin, "--vmax": vmax, "--cmap": cmap, "--range": chosen_range}
+    for option, value in looks_alone.items():
         check_needed(option, value, "--color", color or sheet)
     chosen = format or format_of_output(out) or DEFAULT_FORMAT
     looks = {"mesh": mesh, "normals": normals, "mask": mask, "sheet": sheet}
@@ -199,12 +200,13 @@ def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOpt
         if there:
             typer.echo(there, err=to_stderr)
         return
-    suffixes = output.suffixes(labels=any(photo.has_labels for photo in results.done))
-    is_whole = depth_format(output.format).whole_units
-    unit = describe_units(output.units_per_metre) if is_whole else "metres"
+    first, *others = output.suffixes(labels=any(photo.has_labels for photo in results.done))
+    is_folder = not to_stderr and format_of_output(out) is None
+    name = "<name>" if is_folder else out.stem
+    files = [f"{out}/{name}{first}" if is_folder else str(out), *(name + end for end in others)]
     typer.echo(
-        f"{len(results.done)} of {len(results)} predicted: {out}/<name>{', <name>'.join(suffixes)} "
-        f"(depth in {unit}, planar z){there and f'; {there}'}",
+        f"{len(results.done)} of {len(results)} predicted: {', '.join(files)} "
+        f"({describe_values(output.format, output.units_per_metre)}){there and f'; {there}'}",
         err=to_stderr,
     )
     cameras = cameras_in_words([photo.camera for photo in results.done])

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.quantized import QuantizedDepth
-from leadline.depth.units import parse_units, resolve_units, undeclared_units
+from leadline.depth.units import describe_units, parse_units, resolve_units, undeclared_units
 from leadline.errors import LeadlineError
 from leadline.io.exr import read_exr, write_exr
 from leadline.io.files import read_bytes
@@ -58,6 +58,7 @@ class DepthFormat:
     write: (path, map, metadata) -> None, by way of `atomic_path`; None where only read.
     sidecar: the texts are in `<name>.json` beside the file, and `read` returns none.
     whole_units: the values are whole numbers, of a unit that the writer may choose; else metres.
+    metric: False where a file holds no distances, and is refused where depth is read.
     probe: (path, bytes) -> whether the file holds depth, where photographs have the suffix too.
     """
 
@@ -66,6 +67,7 @@ class DepthFormat:
     write: Callable[[Path, DepthMap, Metadata], None] | None = None
     sidecar: bool = False
     whole_units: bool = False
+    metric: bool = True
     probe: Callable[[Path, bytes], bool] = _always_depth
 
     @property
@@ -87,7 +89,9 @@ DEPTH_FORMATS: dict[str, DepthFormat] = {
     "exr": DepthFormat((".exr",), read_exr, write_exr),
     "pfm": DepthFormat((".pfm",), read_pfm, write_pfm, sidecar=True),
     # Behind png16: a .png is read as depth, which says of this one that it is none.
-    "grey16": DepthFormat((".png",), decode_grey_png, write_grey16, probe=is_depth_png),
+    "grey16": DepthFormat(
+        (".png",), decode_grey_png, write_grey16, metric=False, probe=is_depth_png
+    ),
     "tiff": DepthFormat((".tif", ".tiff"), read_tiff, probe=is_depth_tiff),
 }
 """Every depth format by name. Of several files for one image, the format listed first is taken."""
@@ -97,6 +101,15 @@ def depth_suffixes() -> tuple[str, ...]:
     """Return every suffix, lower case and with its dot, that `read_depth` opens."""
     every = (suffix for row in DEPTH_FORMATS.values() for suffix in row.suffixes)
     return tuple(dict.fromkeys(every))
+
+
+def describe_values(format: str, units_per_metre: float = DEFAULT_UNITS) -> str:
+    """Return in words what the numbers of a file in `format` are."""
+    row = depth_format(format)
+    if not row.metric:
+        return "inverse depth from 0, unknown, to white, nearest: not metres"
+    unit = describe_units(units_per_metre) if row.whole_units else "metres"
+    return f"depth in {unit}, planar z"
 
 
 def writable_formats() -> tuple[str, ...]:

@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
-from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.blocks import conv_bn_relu, up_steps, widths_for
-from leadline.models.compact import UpBlock
-from leadline.models.encoders import create_encoder
+from leadline.models.base import ModelConfig
+from leadline.models.blocks import conv_bn_relu
+from leadline.models.compact import CompactModel
 
 BILINEAR = (1 / 4, 3 / 4)
 """What a pixel in the half of a cell next to its neighbour takes of that neighbour, of the cell."""
@@ -95,11 +94,12 @@ def bilinear_weights() -> Tensor:
     return torch.stack(pixels).flatten(1).T
 
 
-class CrispModel(DepthModel):
+class CrispModel(CompactModel):
     """The layers of `compact` under the same names; between them context, detail, upsampling.
 
     A weights file of `compact` therefore fits all but the new layers. Encoder taps at /2../32,
-    decoder widths for /16, /8, /4 and /2, output at full size.
+    decoder widths for /16, /8, /4 and /2, output at full size. Convex combinations keep a factor
+    and an offset of the head as they are, which is therefore still the output layer.
     """
 
     def __init__(
@@ -109,23 +109,11 @@ class CrispModel(DepthModel):
         neck: int = 192,
         widths: Sequence[int] = (192, 96, 48, 24),
     ):
-        super().__init__(config)
-        self.encoder = create_encoder(encoder)
-        channels = self.encoder.channels
-        self.neck = conv_bn_relu(channels[max(self.encoder.reductions)], neck, kernel=1)
+        super().__init__(config, encoder, neck, widths)
+        fine = self.head.in_channels
         self.context = PooledContext(neck)
         self.scale = nn.Conv2d(neck, 1, 1, bias=False)
-        steps = up_steps(self.encoder.reductions, finest=2)
-        self.steps = [reduction for reduction in steps if reduction in channels]
-        widths = widths_for(widths, self.steps)
-        inputs = [neck, *widths[:-1]]
-        self.blocks = nn.ModuleList(
-            UpBlock(i, channels[reduction], o)
-            for i, reduction, o in zip(inputs, self.steps, widths, strict=True)
-        )
-        fine = widths[-1]
         self.detail = conv_bn_relu(fine + PIXELS_OF_A_CELL, fine)
-        self.head = nn.Conv2d(fine, 1, 3, padding=1)
         self.upsampling = ConvexUpsampling(fine)
         with torch.no_grad():
             for weight in (
@@ -134,10 +122,6 @@ class CrispModel(DepthModel):
                 self.scale.weight,
             ):
                 weight.mul_(SMALL)
-
-    def output_layer(self) -> nn.Conv2d:
-        """Return the head: convex combinations keep a factor and an offset as they are."""
-        return self.head
 
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
