@@ -224,3 +224,13 @@ def test_a_camera_file_without_a_key_or_text_is_refused_in_words(tmp_path):
     assert "is no text, nor a camera" in complaint(
         lambda: read_camera(tmp_path / "k.txt", 640, 480)
     )
+
+
+@pytest.mark.parametrize("size", [(640, 638), (640, 640), (100, 99), (1020, 1024)])
+def test_a_nearly_square_camera_is_not_taken_for_a_turned_one(tmp_path, recwarn, size):
+    width, height = size
+    path = tmp_path / "camera.json"
+    camera = {"fx": 600, "fy": 600, "cx": width / 2, "cy": height / 2}
+    path.write_text(json.dumps(camera | {"width": width, "height": height}))
+    assert read_camera_file(path).for_size(width, height).fx == 600
+    assert not recwarn

@@ -137,7 +137,7 @@ def open_source(
     if isinstance(source, ModelPredictions):
         source = replace(source, cameras=[])
     elif isinstance(source, FilePredictions):
-        source = replace(source, cropped={})
+        source = replace(source, cropped={}, unreadable={})
     return OpenedSource(source, type(source).__name__)
 
 

@@ -106,10 +106,9 @@ class CameraFile:
 
     def _is_of_a_turned(self, width: int, height: int) -> bool:
         """Return whether the file's own size is that of the picture turned by 90 degrees."""
-        if self.size is None or self.size[0] == self.size[1]:
+        if self.size is None or _is_resize(self.size, width, height):
             return False
-        across, down = width / self.size[1], height / self.size[0]
-        return abs(across - down) <= (0.01 + 1 / min(width, height)) * across
+        return _is_resize(self.size[::-1], width, height)
 
     def _turned(self) -> CameraFile:
         """Return the camera of the picture turned by 90 degrees, no matter to which side."""
@@ -144,17 +143,21 @@ class CameraFile:
                     f"picture of {width} x {height}; where it is the camera of a larger or smaller "
                     "picture, give JSON with width and height, and it is scaled"
                 )
-        else:
-            across, down = width / self.size[0], height / self.size[1]
-            # Resizing rounds a side by up to half a pixel.
-            if abs(across - down) > (0.01 + 1 / min(width, height)) * across:
-                text = (
-                    f"is for pictures of {self.size[0]} x {self.size[1]}, and {width} x {height} "
-                    "has another aspect ratio, so each side is scaled by itself; where the picture "
-                    "was cropped, give its own camera"
-                )
+        elif not _is_resize(self.size, width, height):
+            text = (
+                f"is for pictures of {self.size[0]} x {self.size[1]}, and {width} x {height} "
+                "has another aspect ratio, so each side is scaled by itself; where the picture "
+                "was cropped, give its own camera"
+            )
         if text:
             warnings.warn(f"{self.path}: {text}", LeadlineWarning, stacklevel=3)
+
+
+def _is_resize(size: tuple[int, int], width: int, height: int) -> bool:
+    """Return whether a picture of `size` (width, height) was resized whole to another one."""
+    across, down = width / size[0], height / size[1]
+    # Resizing rounds a side by up to half a pixel.
+    return abs(across - down) <= (0.01 + 1 / min(width, height)) * across
 
 
 def _outside(centre: float, side: int) -> float:
