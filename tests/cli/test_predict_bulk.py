@@ -176,3 +176,12 @@ def test_what_was_written_is_said_as_it_is(photos, tmp_path):
         leadline_here("predict", photos, "-o", tmp_path / "out", "--range", "0,5"),
         "--range needs --color",
     )
+
+
+def test_a_sheet_overwrites_no_photograph_and_no_depth(photos, tmp_path):
+    before = (photos / "0.png").rename(photos / "sheet.png").read_bytes()
+    refused = leadline_here("predict", photos, "-o", photos, "--sheet")
+    fails_in_one_line(refused, "--sheet would overwrite it")
+    png16 = ("--format", "png16", "--sheet")
+    fails_in_one_line(leadline_here("predict", photos, "-o", tmp_path / "out", *png16), "sheet.png")
+    assert (photos / "sheet.png").read_bytes() == before

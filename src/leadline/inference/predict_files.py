@@ -10,7 +10,7 @@ from pathlib import Path
 from leadline.depth.calibration import Calibration
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
-from leadline.inference.drawings import draw_together
+from leadline.inference.drawings import SHEET, draw_together
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
@@ -146,6 +146,9 @@ def _find_photos(inputs: Paths, out: Path, output: OutputOptions) -> list[FileJo
             raise LeadlineError(f"{out}: is no {output.format} file; leave --format out, or rename")
         jobs = [FileJob(jobs[0].source, out.with_suffix(""))]
         check_outputs(jobs, output.files)
+    taken = {path.resolve() for job in jobs for path in (job.source, *output.files(job.target))}
+    if output.sheet and (folder / SHEET).resolve() in taken:
+        raise LeadlineError(f"{folder / SHEET}: --sheet would overwrite it; choose another -o")
     check_writable(folder)
     return jobs
 
