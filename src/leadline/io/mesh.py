@@ -34,6 +34,19 @@ def write_mesh(
     the file cannot be written.
     """
     path = Path(path)
+    data, mesh = mesh_bytes(depth_map, rgb, step, path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+    return mesh
+
+
+def mesh_bytes(
+    depth_map: DepthMap,
+    rgb: NDArray[np.uint8],
+    step: int | None = None,
+    path: Path = Path("mesh"),
+) -> tuple[bytes, Mesh]:
+    """Return what `write_mesh` writes, and the mesh; `path` is for its messages."""
     if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
         raise LeadlineError(
             f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
@@ -52,9 +65,7 @@ def write_mesh(
     ]
     parts = [part + b"\0" * (-len(part) % 4) for part in parts]
     gltf = _gltf(depth_map, vertices, mesh, [len(part) for part in parts])
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(glb_bytes(gltf, b"".join(parts)))
-    return mesh
+    return glb_bytes(gltf, b"".join(parts)), mesh
 
 
 def _texture(rgb: NDArray[np.uint8]) -> bytes:

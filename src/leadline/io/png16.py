@@ -48,13 +48,18 @@ def write_png16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
     units_per_metre = about.units_per_metre or DEFAULT_UNITS
     values, clamped = quantise(depth_map, units_per_metre)
     write_png(path, values, about.to_text())
+    warn_of_clamped(path, clamped, units_per_metre)
+
+
+def warn_of_clamped(path: Path, clamped: int, units_per_metre: float) -> None:
+    """Warn where pixels were too far for whole units of 16 bits."""
     farthest = LARGEST / units_per_metre
     if clamped:
         warnings.warn(
             f"{path}: {clamped} pixels beyond {farthest:g} m were clamped to {farthest:g} m; "
             "write a float format (npy, npz, exr, pfm) or use fewer units per metre",
             LeadlineWarning,
-            stacklevel=3,  # the caller of write_depth
+            stacklevel=4,  # the caller of write_depth
         )
 
 

@@ -32,13 +32,20 @@ def write_ply(
     file cannot be written.
     """
     path = Path(path)
+    data, count = ply_bytes(depth_map, rgb, path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+    return count
+
+
+def ply_bytes(
+    depth_map: DepthMap, rgb: NDArray[np.uint8], path: Path = Path("PLY")
+) -> tuple[bytes, int]:
+    """Return what `write_ply` writes, and the number of points; `path` is for its messages."""
     points, colours = _viewer_points(path, depth_map, rgb)
     vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "u1", 3)])
     vertices["position"], vertices["colour"] = points, colours
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(_ply_header(depth_map, len(points)))
-        file.write(vertices.tobytes())
-    return len(points)
+    return _ply_header(depth_map, len(points)) + vertices.tobytes(), len(points)
 
 
 def _ply_header(depth_map: DepthMap, count: int) -> bytes:
@@ -65,15 +72,23 @@ def write_glb(
     pale), in 16 bits because 8 linear bits are too few for the shadows.
     """
     path = Path(path)
+    data, count = glb_points(depth_map, rgb, path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+    return count
+
+
+def glb_points(
+    depth_map: DepthMap, rgb: NDArray[np.uint8], path: Path = Path("GLB")
+) -> tuple[bytes, int]:
+    """Return what `write_glb` writes, and the number of points; `path` is for its messages."""
     points, colours = _viewer_points(path, depth_map, rgb)
     vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "<u2", 4)])
     vertices["position"] = points
     vertices["colour"][:, :3] = _linear_light()[colours]
     vertices["colour"][:, 3] = 65535
     body = vertices.tobytes()
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(glb_bytes(_gltf(depth_map, points, len(body)), body))
-    return len(points)
+    return glb_bytes(_gltf(depth_map, points, len(body)), body), len(points)
 
 
 def _linear_light() -> NDArray[np.uint16]:
