@@ -124,6 +124,43 @@ def test_trimmed_l1_refuses_a_share_that_leaves_nothing(trim):
         run("trimmed_l1", *pair(), some_mask("all"), trim=trim)
 
 
+@given(mask=MASKS, size=st.integers(2, 20))
+@example(mask=np.zeros(SHAPE, dtype=bool), size=8)
+@example(mask=one_pixel(), size=8)
+def test_local_l1_takes_away_the_mean_of_each_window(mask, size):
+    prediction, truth = pair()
+    expected = 0.0
+    for p, g, valid in zip(prediction[:, 0].numpy(), truth[:, 0].numpy(), mask[:, 0], strict=True):
+        left = []
+        for top in range(0, SHAPE[-2], size):
+            for start in range(0, SHAPE[-1], size):
+                window = np.s_[top : top + size, start : start + size]
+                error = (p - g)[window][valid[window]]
+                left += list(error - error.mean()) if error.size else []
+        expected += np.mean(np.abs(left)) / len(mask) if left else 0.0
+    value = run("local_l1", prediction, truth, torch.from_numpy(mask), windows=[size]).item()
+    assert value == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_local_l1_falls_from_no_edge_to_a_blurred_one_to_a_sharp_one():
+    truth = torch.zeros(1, 1, 16, 16)
+    truth[..., 8:] = 1.0
+    valid = torch.ones_like(truth, dtype=torch.bool)
+    ramps = [((torch.arange(16) - 7.5) / width + 0.5).clamp(0, 1) for width in (8.0, 4.0, 2.0)]
+    maps = [torch.full_like(truth, 0.5), *(ramp.expand_as(truth) for ramp in ramps), truth]
+    values = [run("local_l1", each, truth, valid, windows=[16]).item() for each in maps]
+    assert values == sorted(values, reverse=True)
+    assert values[0] == pytest.approx(0.5)
+    assert values[-1] == 0
+    shifted = [run("local_l1", each + 3, truth, valid).item() for each in maps]
+    assert shifted == pytest.approx([run("local_l1", each, truth, valid).item() for each in maps])
+
+
+def test_local_l1_refuses_windows_in_which_nothing_is_left():
+    with pytest.raises(LeadlineError, match="windows"):
+        run("local_l1", *pair(), some_mask("all"), windows=[8, 1])
+
+
 def test_the_gradient_of_logarithms_does_not_see_a_scale():
     prediction, truth = pair()
     logs = (prediction.log(), truth.log(), some_mask("all"))

@@ -8,7 +8,7 @@ be NaN. Value and gradient are finite for any mask. Losses of logarithms take me
 the space `depth`, or in `target` where the network regresses metres.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -205,6 +205,39 @@ def gradient(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 1) 
             )
             total = total + per_image_mean(error.diff(dim=axis).abs(), both).mean()
     return total
+
+
+@in_float32
+def local_l1(
+    prediction: Tensor, truth: Tensor, valid: Tensor, windows: Sequence[int] = (8, 16)
+) -> Tensor:
+    """Mean absolute difference once each square window's own mean difference is taken away.
+
+    Summed over the sizes `windows` (pixels, not overlapping; those at the right and lower border
+    may be smaller). It sees shapes and edges inside a window and nothing that moves the window as a
+    whole: of logarithms, no wrong scale. Unlike that of `gradient`, its value falls all the way
+    from an edge that is missing through one that is blurred to a sharp one. After the
+    hierarchical normalization of Zhang et al. 2022 (means, where they divide as well).
+    """
+    sizes = [int(size) for size in windows]
+    if not sizes or min(sizes) < 2:
+        raise LeadlineError(f"loss local_l1: windows {list(windows)}: expected sizes of 2 or more")
+    error = masked_error(prediction, truth, valid)
+    total = error.new_zeros(())
+    for size in sizes:
+        left = error - _window_means(error, valid, size)
+        total = total + per_image_mean(left.abs(), valid).mean()
+    return total
+
+
+def _window_means(values: Tensor, valid: Tensor, size: int) -> Tensor:
+    """Return at each pixel the mean of `values`, 0 where not valid, over its window's valid ones."""
+    height, width = values.shape[-2:]
+    border = (0, -width % size, 0, -height % size)
+    sums = functional.avg_pool2d(functional.pad(values, border), size)
+    shares = functional.avg_pool2d(functional.pad(valid.to(values.dtype), border), size)
+    means = torch.where(shares > 0, sums / shares.clamp_min(1 / size**2), torch.zeros_like(sums))
+    return functional.interpolate(means, scale_factor=size)[..., :height, :width]
 
 
 @in_float32
