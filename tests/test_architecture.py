@@ -25,7 +25,7 @@ FLOORS = (
     ("worlds",),
     ("io", "viz"),
     ("depth", "protocols", "recipes", "weights"),
-    ("errors",),
+    ("errors", "installed"),
 )
 """From the top down: a room imports only from rooms below it."""
 

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import json
 import shutil
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def workplace(tmp_path, monkeypatch):
 def run_examples(module: str, name: str) -> None:
     """Run the examples of one function, in the names of its module."""
     loaded = importlib.import_module(module)
-    tests = doctest.DocTestFinder(recurse=False).find(getattr(loaded, name), name, loaded)
+    tests = doctest.DocTestFinder(recurse=False).find(attrgetter(name)(loaded), name, loaded)
     assert tests and tests[0].examples, f"{module}.{name} has no example"
     for test in tests:
         report: list[str] = []
@@ -50,6 +51,10 @@ def run_examples(module: str, name: str) -> None:
         ("leadline.inference.predictor", "Predictor"),
         ("leadline.inference.predict_files", "predict"),
         ("leadline.inference.calibrate_file", "calibrate"),
+        ("leadline.inference.measure_file", "measure"),
+        ("leadline.depth.depth_map", "DepthMap.distance"),
+        ("leadline.depth.depth_map", "DepthMap.distance_between"),
+        ("leadline.installed", "installed_version"),
     ],
 )
 def test_the_example_runs(module, name, workplace):

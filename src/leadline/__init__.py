@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leadline.export.export_model import export_model
     from leadline.inference import Predictor, load
     from leadline.inference.calibrate_file import calibrate
+    from leadline.inference.measure_file import measure
     from leadline.inference.predict_files import predict
     from leadline.inference.predict_video import video
     from leadline.io.convert import convert
@@ -38,6 +39,7 @@ _HOME = {
     "compare": "leadline.evaluation.compare",
     "continue_run": "leadline.training.train",
     "convert": "leadline.io.convert",
+    "measure": "leadline.inference.measure_file",
     "evaluate": "leadline.evaluation.evaluate",
     "ModelSource": "leadline.evaluation.sources",
     "PredictionFolder": "leadline.evaluation.sources",
@@ -76,6 +78,7 @@ __all__ = [
     "expand",
     "export_model",
     "load",
+    "measure",
     "pack_shards",
     "predict",
     "resume",
@@ -84,11 +87,31 @@ __all__ = [
 ]
 
 
+_ROOMS = (
+    "data_checks",
+    "datasets",
+    "depth",
+    "errors",
+    "evaluation",
+    "export",
+    "inference",
+    "io",
+    "metrics",
+    "models",
+    "training",
+    "viz",
+    "worlds",
+)
+"""Packages that open on first use: `leadline.viz.colorize` needs no import of its own."""
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return import_module(f"leadline.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_ROOMS, "__doc__", "__file__", "__name__", "__path__"})

@@ -57,9 +57,17 @@ def test_the_bare_command_prints_the_help_and_status_2():
 
 
 def test_version():
+    from importlib.metadata import version
+
     from leadline import __version__
 
-    assert leadline("--version").stdout == f"leadline {__version__}\n"
+    removed = "import sys; sys.modules['onnxruntime'] = None\n"
+    assert leadline("--version", before=removed).stdout.splitlines() == [
+        f"leadline {__version__}",
+        f"openvino {version('openvino')}",
+        "onnxruntime is not installed",
+        f"torch {version('torch')}",
+    ]
 
 
 @pytest.mark.parametrize(

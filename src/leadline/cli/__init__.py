@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from leadline.cli.commands import COMMANDS
 
@@ -41,6 +41,16 @@ class LazyGroup(TyperGroup):
             command = app
         return typer.main.get_command(command)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what completes a word, the commands without importing them."""
+        stubs: dict[str, Any] = {
+            name: TyperCommand(name, help=entry.summary, add_help_option=False)
+            for name, entry in COMMANDS.items()
+        }
+        table = TyperGroup(name="leadline", commands=stubs, add_help_option=False)
+        names: list[Any] = table.shell_complete(typer.Context(table), incomplete)
+        return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -52,15 +62,18 @@ app = typer.Typer(
     cls=LazyGroup,
     help="One photograph in, metres out: predict, train, evaluate and export depth networks.",
     invoke_without_command=True,
-    **STYLE,
+    **{**STYLE, "add_completion": True},
 )
 
 
 def _print_version(requested: bool) -> None:
     if requested:
         from leadline import __version__
+        from leadline.installed import RUNTIME_MODULES, installed_version
 
         typer.echo(f"leadline {__version__}")
+        for name in RUNTIME_MODULES:
+            typer.echo(f"{name} {installed_version(name) or 'is not installed'}")
         raise typer.Exit()
 
 
@@ -68,7 +81,11 @@ def _print_version(requested: bool) -> None:
 def _options(
     context: typer.Context,
     version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version, and runtimes.",
     ),
 ) -> None:
     """One photograph in, metres out: predict, train, evaluate and export depth networks."""

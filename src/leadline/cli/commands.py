@@ -16,6 +16,9 @@ COMMANDS = {
         "leadline.cli.predict:predict_command", "Predict metric depth of photographs."
     ),
     "video": CommandEntry("leadline.cli.video:video_command", "Predict the depth of a video."),
+    "measure": CommandEntry(
+        "leadline.cli.measure:measure_command", "Measure how far things are, and how far apart."
+    ),
     "calibrate": CommandEntry(
         "leadline.cli.calibrate:calibrate_command", "Fit the scale of a depth map."
     ),
@@ -42,6 +45,9 @@ COMMANDS = {
     ),
     "benchmark": CommandEntry(
         "leadline.cli.benchmark:benchmark_command", "Time models in every runtime and precision."
+    ),
+    "doctor": CommandEntry(
+        "leadline.cli.doctor:doctor_command", "Say what is installed, what works, and how fast."
     ),
     "models": CommandEntry("leadline.cli.models:models_command", "List architectures and weights."),
     "recipes": CommandEntry("leadline.cli.recipes:recipes_command", "List training recipes."),

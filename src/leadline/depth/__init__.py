@@ -5,6 +5,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.geometry import flying_pixel_mask
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.known_points import KnownPoint, KnownPoints
+from leadline.depth.measure import Distance, Span
 from leadline.depth.units import DEPTH_UNITS, KNOWN_UNITS, DepthUnit, parse_units
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "Calibration",
     "DepthMap",
     "DepthUnit",
+    "Distance",
     "Intrinsics",
     "KnownPoint",
     "KnownPoints",
+    "Span",
     "fit_calibration",
     "flying_pixel_mask",
     "parse_units",

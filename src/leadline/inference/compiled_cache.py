@@ -22,17 +22,17 @@ _SUM_BYTES = 32
 class CompiledCache:
     """Files of compiled models, each behind its SHA-256: a damaged one is compiled again.
 
-    The folder is `$LEADLINE_CACHE`, else `leadline` in `$XDG_CACHE_HOME` or in `~/.cache`. Where it
+    `folder` is `$LEADLINE_CACHE`, else `leadline` in `$XDG_CACHE_HOME` or in `~/.cache`. Where it
     cannot be written, nothing is kept.
     """
 
     def __init__(self) -> None:
         base = os.environ.get(VARIABLE)
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         if base != "":
             with suppress(RuntimeError):  # there is no home
-                self._folder = Path(base or Path(home) / "leadline").expanduser() / "openvino"
+                self.folder = Path(base or Path(home) / "leadline").expanduser() / "openvino"
 
     def read(self, *key: str) -> bytes | None:
         """Return what was stored under a key, None where it is missing or damaged."""
@@ -58,9 +58,14 @@ class CompiledCache:
                 temporary.write_bytes(hashlib.sha256(blob).digest() + blob)
             self._remove_oldest(path.parent)
 
+    def size(self) -> int:
+        """Return the bytes that are stored."""
+        files = [] if self.folder is None else list(self.folder.glob("*.blob"))
+        return sum(file.stat().st_size for file in files)
+
     def _path(self, key: tuple[str, ...]) -> Path | None:
         name = hashlib.sha256("\n".join(key).encode()).hexdigest()[:32]
-        return None if self._folder is None else self._folder / f"{name}.blob"
+        return None if self.folder is None else self.folder / f"{name}.blob"
 
     def _remove_oldest(self, folder: Path) -> None:
         states = sorted(

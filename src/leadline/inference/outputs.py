@@ -15,7 +15,13 @@ from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import PhotoCamera
 from leadline.inference.predictor import Prediction
-from leadline.io.formats import depth_format, depth_suffixes, format_of_suffix, write_depth
+from leadline.io.formats import (
+    depth_format,
+    depth_suffixes,
+    format_of_suffix,
+    read_depth,
+    write_depth,
+)
 from leadline.io.jobs import FileJob, with_suffix
 from leadline.io.labels import write_labels
 from leadline.io.mesh import write_mesh
@@ -135,12 +141,24 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class PredictedPhoto:
-    """A photograph, its camera, and the files written for it, the depth map first."""
+    """A photograph, its camera, and the files written for it, the depth map first.
+
+    Where nothing was written, `kept` holds the depth map.
+    """
 
     source: Path
     files: tuple[Path, ...]
     has_labels: bool
     camera: PhotoCamera
+    kept: DepthMap | None = None
+
+    @property
+    def depth_map(self) -> DepthMap:
+        """The predicted depth: as kept, else as its file holds it.
+
+        Errors: LeadlineError where the file is gone, or holds no metres (grey16).
+        """
+        return read_depth(self.files[0]) if self.kept is None else self.kept
 
 
 def write_outputs(
@@ -151,16 +169,13 @@ def write_outputs(
     output: OutputOptions,
 ) -> PredictedPhoto:
     """Write the files of one photograph."""
-    depth, labels = prediction.depth, prediction.labels
+    depth, labels = calibrated(prediction.depth, calibration, job.source), prediction.labels
     needs_camera = output.ply or output.glb or output.mesh or output.normals
     if depth.intrinsics is None and needs_camera:
         raise LeadlineError(
             f"{job.source}: a point cloud or surface needs a camera, and neither the photograph "
             "nor the model says one; give --fov or --intrinsics"
         )
-    if calibration is not None:
-        _warn_of_another_camera(job.source, calibration.about, depth.provenance)
-        depth = calibration.apply(depth)
     files = {
         end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
     }
@@ -202,6 +217,14 @@ def write_color(
     """Write a map in colours over `limits` metres, with its scale."""
     low, high = limits
     write_png(path, colorize(depth, vmin=low, vmax=high, cmap=output.cmap, bar=True), DERIVED)
+
+
+def calibrated(depth: DepthMap, calibration: Calibration | None, source: Path) -> DepthMap:
+    """Return a depth map with a calibration applied, if there is one."""
+    if calibration is None:
+        return depth
+    _warn_of_another_camera(source, calibration.about, depth.provenance)
+    return calibration.apply(depth)
 
 
 def _warn_of_another_camera(

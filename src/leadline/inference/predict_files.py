@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.depth.calibration import Calibration
@@ -15,6 +17,7 @@ from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
     PredictedPhoto,
+    calibrated,
     format_of_output,
     write_outputs,
 )
@@ -23,6 +26,7 @@ from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeNa
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.jobs import (
+    Failure,
     FileJob,
     FileKind,
     JobResults,
@@ -51,7 +55,7 @@ PICTURES = FileKind("pictures", IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_result_png)
 
 def predict(
     inputs: Paths,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     model: str | Path = DEFAULT_MODEL,
     output: OutputOptions | None = None,
@@ -70,10 +74,12 @@ def predict(
     workers: int | None = None,
     track: Track = iter,
 ) -> JobResults[PredictedPhoto]:
-    """Predict metric depth of photographs; return what was written, and what was skipped.
+    """Predict metric depth of photographs; return what was written or kept, and what was skipped.
 
     `inputs` are files, folders, whose trees are mirrored below the folder `out`, globs, or "-" for
-    a picture on standard input; `out` may name a depth file where the input is one picture. The
+    a picture on standard input; `out` may name a depth file where the input is one picture. Without
+    `out`, nothing is written: the depth maps are kept in memory, 5 bytes a pixel. Going through the
+    results gives photographs, each with its `depth_map`. The
     camera of a photograph is, in this order, the file `intrinsics`, a horizontal field of view of
     `fov` degrees, the focal length of its EXIF block, or the camera of the training data. Metres
     and point clouds depend on it, metres not where `camera` is ignore. `calibration` is a file of
@@ -91,18 +97,18 @@ def predict(
     >>> results = predict("photo.jpg", "out", output=OutputOptions(format="npz", color=True))
     >>> [path.name for path in results.done[0].files], results.failures
     (['photo.npz', 'photo_color.png'], [])
+    >>> [photo.depth_map.shape for photo in predict("photo.jpg")]
+    [(480, 640)]
     """
-    out = Path(out)
-    output = output or OutputOptions(format_of_output(out) or DEFAULT_FORMAT)
+    place = _Place.of(out, output, skip_existing)
     if not isinstance(inputs, str | Path) and not inputs:
         raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
     given = GivenCamera.open(intrinsics, fov)
     correction = None if calibration is None else read_calibration(Path(calibration))
-    every = _find_photos(inputs, out, output)
-    jobs = [job for job in every if not (skip_existing and output.is_complete(job.target))]
-    folder = out if format_of_output(out) is None else out.parent
+    every = place.find_photos(inputs)
+    jobs = [job for job in every if not (skip_existing and place.output.is_complete(job.target))]
     if not jobs:
-        return JobResults(existing=len(every), failures=draw_together(every, folder, output))
+        return JobResults(existing=len(every), failures=place.draw_together(every))
     predictor = Predictor.load(
         model,
         runtime=runtime,
@@ -120,37 +126,81 @@ def predict(
     def predict_one(job: FileJob) -> PredictedPhoto:
         photo = _read(job.source)
         prediction = predictor.predict(photo, *given.of(photo))
-        return write_outputs(job, photo, prediction, correction, output)
+        if place.folder is None:
+            depth = calibrated(prediction.depth, correction, job.source)
+            has_labels = prediction.labels is not None
+            return PredictedPhoto(job.source, (), has_labels, prediction.camera, depth)
+        return write_outputs(job, photo, prediction, correction, place.output)
 
     results = run_jobs(jobs, predict_one, track, workers or default_workers())
     results.existing = len(every) - len(jobs)
     results.notes = () if predictor.precision is None else (str(predictor.precision),)
-    results.failures += draw_together(every, folder, output)
+    results.failures += place.draw_together(every)
     if fov is not None:
         _warn_of_two_orientations(fov, results.done)
     return results
 
 
-def _find_photos(inputs: Paths, out: Path, output: OutputOptions) -> list[FileJob]:
-    """Return a job for every photograph, and check that its files can be written."""
-    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    format = format_of_output(out)
-    folder = out if format is None else out.parent
-    files = [path for path in paths if Path(path) != STDIN]
-    jobs = find_jobs(files, folder, PICTURES, output.files)
-    jobs += [FileJob(STDIN, folder / "stdin")] * (len(files) < len(paths))
-    if format is not None:
-        if len(jobs) > 1:
-            raise LeadlineError(f"{out}: is one file for {len(jobs)} pictures; give a folder")
+@dataclass(frozen=True)
+class _Place:
+    """Where the results go: below `folder`, or, where that is None, nowhere.
+
+    `file` is the one depth file that was asked for, if one was.
+    """
+
+    folder: Path | None
+    output: OutputOptions
+    file: Path | None = None
+
+    @classmethod
+    def of(
+        cls, out: str | Path | None, output: OutputOptions | None, skip_existing: bool
+    ) -> _Place:
+        """Say where what is to be written goes. Errors: LeadlineError for options without `out`."""
+        if out is None:
+            if output is not None or skip_existing:
+                raise LeadlineError("output and skip_existing are for files; give out, a folder")
+            return cls(None, OutputOptions())
+        out = Path(out)
+        format = format_of_output(out)
+        output = output or OutputOptions(format or DEFAULT_FORMAT)
+        if format is None:
+            return cls(out, output)
         if format != output.format:
             raise LeadlineError(f"{out}: is no {output.format} file; leave --format out, or rename")
-        jobs = [FileJob(jobs[0].source, out.with_suffix(""))]
-        check_outputs(jobs, output.files)
-    taken = {path.resolve() for job in jobs for path in (job.source, *output.files(job.target))}
-    if output.sheet and (folder / SHEET).resolve() in taken:
-        raise LeadlineError(f"{folder / SHEET}: --sheet would overwrite it; choose another -o")
-    check_writable(folder)
-    return jobs
+        return cls(out.parent, output, out)
+
+    def find_photos(self, inputs: Paths) -> list[FileJob]:
+        """Return a job for every photograph, and check that its files can be written."""
+        paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+        files = [path for path in paths if Path(path) != STDIN]
+        # Without a folder, nothing is left out as being a result in it.
+        folder = self.folder or Path(os.devnull)
+        outputs = (lambda _target: []) if self.folder is None else self.output.files
+        jobs = find_jobs(files, folder, PICTURES, outputs)
+        jobs += [FileJob(STDIN, folder / "stdin")] * (len(files) < len(paths))
+        if self.folder is None:
+            return jobs
+        if self.file is not None:
+            if len(jobs) > 1:
+                raise LeadlineError(
+                    f"{self.file}: is one file for {len(jobs)} pictures; give a folder"
+                )
+            jobs = [FileJob(jobs[0].source, self.file.with_suffix(""))]
+            check_outputs(jobs, outputs)
+        self._check_sheet(jobs)
+        check_writable(self.folder)
+        return jobs
+
+    def _check_sheet(self, jobs: Sequence[FileJob]) -> None:
+        files = (path for job in jobs for path in (job.source, *self.output.files(job.target)))
+        sheet = (self.folder or Path()) / SHEET
+        if self.output.sheet and sheet.resolve() in {path.resolve() for path in files}:
+            raise LeadlineError(f"{sheet}: --sheet would overwrite it; choose another -o")
+
+    def draw_together(self, jobs: Sequence[FileJob]) -> list[Failure]:
+        """Draw what needs the depth of all photographs; return what failed."""
+        return [] if self.folder is None else draw_together(jobs, self.folder, self.output)
 
 
 def _read(source: Path) -> Photo:

@@ -176,6 +176,18 @@ def write_depth(
         write_sidecar(path, about)
 
 
+def save_depth(
+    depth_map: DepthMap, path: Path | str, format: str | None, units: float | str | None
+) -> Path:
+    """Do what `DepthMap.save` says; return the path."""
+    path = Path(path)
+    if units is not None and not depth_format(format or format_of_suffix(path)).whole_units:
+        raise LeadlineError(f"{path}: units are for png16; the other formats hold metres")
+    units_per_metre = DEFAULT_UNITS if units is None else parse_units(units)
+    write_depth(path, depth_map, format, units_per_metre)
+    return path
+
+
 def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
     """Read a depth map from a file of any of `DEPTH_FORMATS`.
 

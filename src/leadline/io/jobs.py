@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -58,6 +58,9 @@ class JobResults(Generic[Result]):
 
     def __len__(self) -> int:
         return len(self.done) + len(self.failures)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.done)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,116 @@
+"""`leadline measure`: how far things in a picture are, and how far apart."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline.cli.inputs import print_warnings
+from leadline.cli.options import DepthScaleOption, JsonOption
+from leadline.cli.text import print_list
+from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode
+from leadline.inference.measure_file import Measurement, measure
+
+_NUMBER = r"-?\d+(?:\.\d+)?"
+
+
+def parse_numbers(option: str, text: str, count: int, example: str) -> list[float]:
+    """Return the `count` numbers, with commas between them, that were given for an option.
+
+    Errors: LeadlineError for anything else.
+    """
+    if not re.fullmatch(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{{count - 1}}}\s*", text):
+        raise LeadlineError(f"{option} {text}: expected {example}")
+    return [float(part) for part in text.split(",")]
+
+
+def parse_pixel(text: str) -> tuple[int, int]:
+    """Return the pixel (x, y) that "X,Y" names. Errors: LeadlineError for anything else."""
+    x, y = parse_numbers("--points", text, 2, "two pixels X,Y X,Y, for instance 100,50 400,50")
+    if x != int(x) or y != int(y):
+        raise LeadlineError(f"--points {text}: give whole pixels")
+    return int(x), int(y)
+
+
+def parse_polygon(text: str) -> list[tuple[float, float]]:
+    """Return the corners of "X,Y X,Y X,Y". Errors: LeadlineError for anything else."""
+    example = "corners 'X,Y X,Y X,Y' in pixels"
+    corners = [parse_numbers("--polygon", part, 2, example) for part in text.split()]
+    return [(x, y) for x, y in corners]
+
+
+def measure_command(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Photograph, or a depth file of one.")
+    ],
+    box: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X0,Y0,X1,Y1", help="A thing: left, top, right, bottom; repeatable."),
+    ] = None,
+    polygon: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'X,Y X,Y ...'", help="A thing: its corners; repeatable."),
+    ] = None,
+    mask: Annotated[
+        list[Path] | None,
+        typer.Option(help="A thing: NPY or grey picture, 0 outside it; repeatable."),
+    ] = None,
+    points: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="X,Y X,Y", help="Two pixels: how far apart they are in space."),
+    ] = None,
+    relative_error: Annotated[
+        float | None,
+        typer.Option(help="Standard error of depth as a share, as 0.1: gives lengths an error."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="INPUT is a photograph: predict it with this model.")
+    ] = None,
+    intrinsics: Annotated[
+        Path | None, typer.Option(help="Camera file, as 'leadline predict' takes it.")
+    ] = None,
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
+    camera: Annotated[
+        CameraMode | None, typer.Option(help="auto or ignore, as for 'leadline predict'.")
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="calibration.json of 'leadline calibrate', to be applied.")
+    ] = None,
+    depth_scale: DepthScaleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how far things are, and how far apart two pixels are in space.
+
+    Distances are planar z, along the viewing direction: the median inside a box, polygon or mask,
+    and between which distances 80 % of its pixels lie. That is the spread of the surface, not the
+    error of the model; --relative-error says what you take that to be.
+    """
+    with print_warnings():
+        measured = measure(
+            source,
+            boxes=[parse_numbers("--box", each, 4, "X0,Y0,X1,Y1 in pixels") for each in box or ()],
+            polygons=[parse_polygon(each) for each in polygon or ()],
+            masks=mask or (),
+            points=[] if points is None else [(parse_pixel(points[0]), parse_pixel(points[1]))],
+            relative_error=relative_error,
+            model=model,
+            intrinsics=intrinsics,
+            fov=fov,
+            camera=camera,
+            calibration=calibration,
+            units=depth_scale,
+        )
+    print_list(as_json, measured.to_dict, lambda: print_measured(measured))
+
+
+def print_measured(measured: Measurement) -> None:
+    """Print a line for each distance and each span."""
+    for name, distance in measured.regions.items():
+        typer.echo(f"{name}: {distance}")
+    for name, span in measured.spans.items():
+        typer.echo(f"{name}: {span}")
+    camera = measured.depth_map.provenance.get("camera")
+    if camera == "assumed":
+        typer.echo("the camera is taken to be that of the training data; give --fov if it is known")

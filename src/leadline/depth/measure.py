@@ -1,0 +1,193 @@
+"""How far things are: distances inside a region of a depth map, and between two of its pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError, size_words
+
+Box = Sequence[float]
+"""Left, top, right and bottom in pixels from the picture's outer edge, as detectors give them."""
+Polygon = Sequence[tuple[float, float]]
+"""Corners (x, y) in pixels from the picture's outer edge, at least three."""
+Pixel = tuple[int, int]
+"""Column and row, counted from 0 at the top left."""
+
+INTERVAL = (10.0, 90.0)
+"""Percentiles of the pixels of a region between which its interval lies."""
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the things in a region are, in metres of planar z.
+
+    `metres` is the median of its valid pixels, `low` and `high` their 10th and 90th percentile:
+    the spread of the surface, not the error of the model. `pixels` are the valid ones, `share`
+    their part of the region.
+    """
+
+    metres: float
+    low: float
+    high: float
+    pixels: int
+    share: float
+
+    def __float__(self) -> float:
+        return self.metres
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.metres:.2f} m (80 % of its pixels from {self.low:.2f} to {self.high:.2f} m)"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The straight line between two pixels in space: `metres`, and its standard `error` in metres.
+
+    `start` and `end` are (x, y, z) in camera coordinates, metres. `error` is None where nothing is
+    known of the errors of the depth map.
+    """
+
+    metres: float
+    error: float | None
+    start: tuple[float, float, float]
+    end: tuple[float, float, float]
+
+    def __float__(self) -> float:
+        return self.metres
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.metres:.2f} m" + ("" if self.error is None else f" +- {self.error:.2f} m")
+
+
+def region_of(
+    shape: tuple[int, int],
+    box: Box | None = None,
+    polygon: Polygon | None = None,
+    mask: ArrayLike | None = None,
+) -> NDArray[np.bool_]:
+    """Return the pixels, (H,W) bool, whose centres lie in a box or polygon, or where a mask is set.
+
+    Errors: LeadlineError unless exactly one is given, for a shape that is none, and where no pixel
+    of the picture is in it.
+    """
+    given = [each for each in (box, polygon, mask) if each is not None]
+    if len(given) != 1:
+        raise LeadlineError(f"give one of box, polygon and mask, not {len(given)} of them")
+    if box is not None:
+        region, what = _box_region(shape, box), f"box {','.join(f'{side:g}' for side in box)}"
+    elif polygon is not None:
+        region, what = _polygon_region(shape, polygon), f"polygon of {len(polygon)} corners"
+    else:
+        region, what = _mask_region(shape, np.asarray(mask)), "mask"
+    if not region.any():
+        raise LeadlineError(
+            f"{what}: holds no pixel of the {size_words(shape)} depth map; "
+            f"x runs from 0 to {shape[1]}, y from 0 to {shape[0]}"
+        )
+    return region
+
+
+def _box_region(shape: tuple[int, int], box: Box) -> NDArray[np.bool_]:
+    if len(box) != 4 or not all(math.isfinite(side) for side in box):
+        raise LeadlineError(f"box {tuple(box)}: give left, top, right, bottom in pixels")
+    left, top, right, bottom = box
+    if not (left < right and top < bottom):
+        raise LeadlineError(
+            f"box {left:g},{top:g},{right:g},{bottom:g}: left must be below right, and top below "
+            "bottom; give left,top,right,bottom"
+        )
+    rows, columns = np.arange(shape[0]) + 0.5, np.arange(shape[1]) + 0.5
+    inside_rows = (rows >= top) & (rows < bottom)
+    region: NDArray[np.bool_] = inside_rows[:, None] & ((columns >= left) & (columns < right))
+    return region
+
+
+def _polygon_region(shape: tuple[int, int], polygon: Polygon) -> NDArray[np.bool_]:
+    corners = np.asarray(polygon, dtype=np.float64)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
+        raise LeadlineError("a polygon has at least three corners (x, y); give x,y x,y x,y ...")
+    if not np.isfinite(corners).all():
+        raise LeadlineError("a corner of the polygon is not finite; give pixels")
+    y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5
+    inside = np.zeros(shape, dtype=np.bool_)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y0 == y1:  # a level edge is crossed by no level ray
+            continue
+        crosses = (y0 <= y) != (y1 <= y)
+        inside ^= crosses & (x < x0 + (y - y0) / (y1 - y0) * (x1 - x0))
+    return inside
+
+
+def _mask_region(shape: tuple[int, int], mask: NDArray[Any]) -> NDArray[np.bool_]:
+    if mask.shape != shape:
+        raise LeadlineError(
+            f"the mask has shape {mask.shape}, the depth map {shape}; give one of the same size"
+        )
+    return np.asarray(mask != 0)
+
+
+def distance_of(
+    depth: NDArray[np.float32], valid: NDArray[np.bool_], region: NDArray[np.bool_]
+) -> Distance:
+    """Return how far the valid pixels of a region, (H,W) bool, are.
+
+    Errors: LeadlineError where none is valid.
+    """
+    values = depth[region & valid]
+    if values.size == 0:
+        raise LeadlineError("no pixel of the region has valid depth; choose another region")
+    low, median, high = (
+        float(each) for each in np.percentile(values, (INTERVAL[0], 50, INTERVAL[1]))
+    )
+    return Distance(median, low, high, int(values.size), values.size / int(region.sum()))
+
+
+def span_of(
+    camera: Intrinsics,
+    start: tuple[Pixel, float],
+    end: tuple[Pixel, float],
+    relative_error: float | None = None,
+) -> Span:
+    """Return the line between two pixels, each with its depth in metres, seen by `camera`.
+
+    `relative_error` is the standard error of a depth as a share of it, the same at both ends and
+    independent: an error of both together, as of the whole map's scale, is that share of the line.
+    Errors: LeadlineError for a `relative_error` that is not from 0 to 1.
+    """
+    if relative_error is not None and not 0 <= relative_error < 1:
+        raise LeadlineError(f"relative error {relative_error:g}: give a share from 0 to 1, as 0.1")
+    a, b = (_point(camera, pixel, depth) for pixel, depth in (start, end))
+    line = b - a
+    metres = float(np.linalg.norm(line))
+    error = None
+    if relative_error is not None:
+        # An end moves along its ray, by the share of its own vector; only the part of that along
+        # the line counts, and for ends that are one nothing does.
+        along = [float(point @ line) / metres if metres else 0.0 for point in (a, b)]
+        error = relative_error * math.hypot(*along)
+    return Span(metres, error, _triple(a), _triple(b))
+
+
+def _point(camera: Intrinsics, pixel: Pixel, depth: float) -> NDArray[np.float64]:
+    x, y = pixel
+    return np.array([(x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy, 1.0]) * depth
+
+
+def _triple(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(each) for each in point)
+    return x, y, z

@@ -1,0 +1,117 @@
+"""Distances of things in a photograph or a depth file: what `leadline measure` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.measure import Box, Distance, Pixel, Polygon, Span
+from leadline.depth.units import parse_units
+from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.outputs import calibrated
+from leadline.inference.predictor import Predictor
+from leadline.io.calibration import read_calibration
+from leadline.io.formats import is_depth_file, read_depth
+from leadline.io.masks import read_mask
+from leadline.io.photos import Photo, read_photo
+from leadline.weights import DEFAULT_MODEL
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured in one picture, in the order in which it was asked for.
+
+    `regions` are {what was given: its distance}, `spans` {"x,y to x,y": the line in space}.
+    """
+
+    source: Path
+    depth_map: DepthMap
+    regions: dict[str, Distance]
+    spans: dict[str, Span]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            "source": str(self.source),
+            "regions": {name: each.to_dict() for name, each in self.regions.items()},
+            "spans": {name: each.to_dict() for name, each in self.spans.items()},
+            "provenance": dict(self.depth_map.provenance),
+        }
+
+
+def measure(
+    source: str | Path,
+    *,
+    boxes: Sequence[Box] = (),
+    polygons: Sequence[Polygon] = (),
+    masks: Sequence[str | Path] = (),
+    points: Sequence[tuple[Pixel, Pixel]] = (),
+    relative_error: float | None = None,
+    model: str | Path | None = None,
+    intrinsics: str | Path | None = None,
+    fov: float | None = None,
+    camera: CameraMode | None = None,
+    calibration: str | Path | None = None,
+    units: str | float | None = None,
+) -> Measurement:
+    """Measure how far things are in a photograph, which `model` predicts first, or a depth file.
+
+    `boxes`, `polygons` and `masks` (files: NPY or a grey picture, 0 outside) are the regions of
+    things, as for `DepthMap.distance`; `points` are pairs of pixels (x, y), the length of whose
+    line in space is measured. `relative_error`, the standard error of depth as a share of it,
+    gives the lengths an error. `intrinsics`, `fov`, `camera` and `calibration` mean what they do
+    for `leadline.predict`; the first two are also for a depth file that does not hold its camera.
+    `units` are the units per metre of a whole-number file that does not say it.
+
+    Errors: LeadlineError for a wrong option or file, a region or pixel without valid depth, and
+    points where no camera is known.
+
+    >>> round(measure("depth.npy", boxes=[(0, 0, 2, 1)]).regions["box 0,0,2,1"].metres, 3)
+    3.0
+    """
+    source = Path(source)
+    if not (boxes or polygons or masks or points):
+        raise LeadlineError("nothing to measure: give a box, a polygon, a mask or two points")
+    given = GivenCamera.open(intrinsics, fov)
+    if model is None and (units is not None or is_depth_file(source)):
+        if camera is not None:
+            raise LeadlineError(f"{source}: is a depth map; --camera is for photographs")
+        depth_map = _with_camera(_read(source, units), given, source)
+    else:
+        predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
+        photo = read_photo(source)
+        depth_map = predictor.predict(photo, *given.of(photo)).depth
+    correction = None if calibration is None else read_calibration(Path(calibration))
+    depth_map = calibrated(depth_map, correction, source)
+    regions = {f"box {','.join(f'{s:g}' for s in box)}": depth_map.distance(box) for box in boxes}
+    for polygon in polygons:
+        name = f"polygon {' '.join(f'{x:g},{y:g}' for x, y in polygon)}"
+        regions[name] = depth_map.distance(polygon=polygon)
+    for mask in masks:
+        regions[f"mask {mask}"] = depth_map.distance(mask=read_mask(Path(mask)))
+    spans = {
+        f"{a[0]},{a[1]} to {b[0]},{b[1]}": depth_map.distance_between(a, b, relative_error)
+        for a, b in points
+    }
+    return Measurement(source, depth_map, regions, spans)
+
+
+def _read(source: Path, units: str | float | None) -> DepthMap:
+    return read_depth(source, None if units is None else parse_units(units))
+
+
+def _with_camera(depth_map: DepthMap, given: GivenCamera, source: Path) -> DepthMap:
+    """Return a depth map with the camera that is stated for it."""
+    if given == GivenCamera():
+        return depth_map
+    if depth_map.intrinsics is not None:
+        raise LeadlineError(f"{source}: holds its camera; leave --fov and --intrinsics out")
+    # What states a camera asks a photograph for its size alone.
+    size = Photo(np.zeros((*depth_map.shape, 3), dtype=np.uint8))
+    return replace(depth_map, intrinsics=given.of(size)[0])

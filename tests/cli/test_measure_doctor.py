@@ -1,0 +1,149 @@
+"""`leadline measure`, `leadline doctor`, completion, and predictions that are kept in memory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import leadline as package
+from leadline.depth import DepthMap
+from leadline.io import write_depth
+from tests.cli.helpers import RUN, fails_in_one_line, leadline, leadline_here
+from tests.complaints import complaint
+
+ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
+
+
+@pytest.fixture
+def wall(tmp_path):
+    """A depth file of a wall 2 m away whose right half is 4 m away, and no camera."""
+    depth = np.full((40, 60), 2.0)
+    depth[:, 30:] = 4.0
+    write_depth(tmp_path / "wall.npy", DepthMap.from_metres(depth))
+    return tmp_path / "wall.npy"
+
+
+def test_measure_a_depth_file(wall, tmp_path):
+    Image.fromarray(np.eye(40, 60, 35, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
+    shown = leadline_here(
+        "measure", wall, "--box", "0,0,30,40", "--polygon", "35,0 60,0 60,40", "--mask",
+        tmp_path / "mask.png", "--points", "10,20", "20,20", "--fov", "90", "--json",
+    )  # fmt: skip
+    content = json.loads(shown.stdout)
+    box, polygon, mask = content["regions"].values()
+    assert (box["metres"], polygon["metres"], mask["metres"]) == (2.0, 4.0, 4.0)
+    # 90 degrees across 60 pixels: fx is 30; ten pixels at 2 m are 2/3 m.
+    assert content["spans"]["10,20 to 20,20"]["metres"] == pytest.approx(2 / 3)
+
+
+def test_measure_a_photograph_as_its_prediction_says():
+    box = "100,100,200,200"
+    shown = leadline_here("measure", ROOM, "--box", box, "--json")
+    expected = np.median(package.load()(ROOM).depth[100:200, 100:200])
+    metres = json.loads(shown.stdout)["regions"][f"box {box}"]["metres"]
+    assert metres == pytest.approx(float(expected), abs=1e-6)
+    words = leadline_here("measure", ROOM, "--box", box)
+    assert f"box {box}: {metres:.2f} m" in words.stdout
+    assert "give --fov if it is known" in words.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "nothing to measure"),
+        (["--box", "1,2,3"], "--box 1,2,3: expected X0,Y0,X1,Y1"),
+        (["--box", "9,0,3,4"], "left must be below right"),
+        (["--points", "1,1", "2"], "--points 2: expected two pixels"),
+        (["--points", "1,1", "2.5,1"], "give whole pixels"),
+        (["--points", "1,1", "2,1"], "give a camera file, a field of view"),
+        (["--mask", "none.png"], "none.png"),
+        (["--box", "0,0,9,9", "--camera", "ignore"], "--camera is for photographs"),
+    ],
+)
+def test_measure_refuses_in_one_line(wall, options, words):
+    fails_in_one_line(leadline_here("measure", wall, *options), words)
+
+
+def test_doctor_tries_every_runtime_and_reports_a_removed_one():
+    before = "import sys; sys.modules['torch'] = None; sys.modules['timm'] = None\n"
+    done = leadline("doctor", "--json", before=before)
+    assert done.returncode == 0, done.stderr
+    state = json.loads(done.stdout)
+    by_name = {each["name"]: each for each in state["runtimes"]}
+    assert by_name["openvino"]["version"] and by_name["openvino"]["fault"] is None
+    assert by_name["onnxruntime"]["fault"] is None
+    assert by_name["torch"]["version"] is None
+    assert "torch" in state["missing"]["train"]
+    assert state["missing"]["timm"] == ["timm"]
+    assert state["pictures_per_second"] > 0
+
+
+def test_doctor_says_that_prediction_does_not_work():
+    broken = (
+        "import leadline.inference.predictor as p\n"
+        "def fails(*a, **k): raise RuntimeError('no such processor')\n"
+        "p.OpenVinoRuntime = fails\n"
+        "import sys; sys.modules['torch'] = None; sys.modules['onnxruntime'] = None\n"
+    )
+    done = leadline("doctor", before=broken)
+    assert done.returncode == 1
+    assert "does not work: no such processor" in done.stdout
+    assert "torch       missing" in done.stdout
+    assert "not measured" in done.stdout
+
+
+def complete(words: str, position: int) -> list[str]:
+    """What bash is told when TAB is pressed."""
+    environment = {
+        **os.environ,
+        "_LEADLINE_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(position),
+    }
+    loaded = "import atexit; atexit.register(lambda: print('torch' in sys.modules))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys\n" + loaded + RUN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *completed, has_torch = done.stdout.split()
+    assert has_torch == "False"
+    return completed
+
+
+def test_commands_and_options_are_completed_without_torch():
+    assert complete("leadline ex", 1) == ["expand", "export"]
+    assert "--format" in complete("leadline predict --fo", 2)
+
+
+def test_predictions_are_kept_where_no_folder_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.jpg", "a.jpg"):
+        (tmp_path / name).write_bytes(ROOM.read_bytes())
+    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    results = package.predict("*.jpg", precision="f32")
+    assert [photo.source.name for photo in results] == ["a.jpg", "b.jpg"]
+    assert [failure.source.name for failure in results.failures] == ["c.jpg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "c.jpg"]
+    written = package.predict("a.jpg", "out", precision="f32")
+    kept, read = results.done[0].depth_map, written.done[0].depth_map
+    np.testing.assert_array_equal(kept.depth, read.depth)
+    assert "output and skip_existing" in complaint(
+        lambda: package.predict("a.jpg", skip_existing=True)
+    )
+
+
+def test_dir_lists_what_there_is_and_nothing_else():
+    listed = [name for name in dir(package) if not name.startswith("__")]
+    assert {"predict", "load", "DepthMap", "viz", "io"} <= set(listed)
+    assert not {"import_module", "Any", "TYPE_CHECKING"} & set(listed)
+    code = "import leadline; print(leadline.viz.colorize.__name__, leadline.io.read_depth.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["colorize", "read_depth"]

@@ -1,0 +1,93 @@
+"""How far things are, against arithmetic by hand and against scikit-image's polygons."""
+
+import math
+
+import numpy as np
+import pytest
+from skimage.draw import polygon2mask
+
+from leadline.depth import DepthMap, Intrinsics
+from tests.complaints import complaint
+
+DEPTH = np.arange(1.0, 13.0).reshape(3, 4)
+CAMERA = Intrinsics(2.0, 4.0, 1.5, 1.0, 4, 3)
+
+
+def test_a_box_holds_the_pixels_whose_centres_lie_in_it() -> None:
+    found = DepthMap.from_metres(DEPTH).distance((1, 0, 3, 2))
+    assert (found.metres, found.pixels, found.share) == (4.5, 4, 1.0)  # 2, 3, 6, 7
+    assert (found.low, found.high) == pytest.approx((2.3, 6.7))
+    assert float(found) == 4.5
+    # Half a pixel more, as detectors give it, adds none: the centre decides.
+    assert DepthMap.from_metres(DEPTH).distance((0.6, 0.4, 3.4, 2.4)).pixels == 4
+
+
+def test_invalid_pixels_do_not_count() -> None:
+    depth_map = DepthMap.from_metres(np.where(DEPTH == 7, np.nan, DEPTH))
+    found = depth_map.distance((1, 0, 3, 2))
+    assert (found.metres, found.pixels, found.share) == (3.0, 3, 0.75)
+
+
+def test_a_polygon_is_that_of_scikit_image() -> None:
+    shape = (40, 60)
+    corners = [(5.2, 3.1), (50.7, 10.3), (30.4, 20.9), (44.9, 37.2), (8.3, 30.6)]
+    # Theirs is in (row, column) of pixel centres.
+    theirs = polygon2mask(shape, [(y - 0.5, x - 0.5) for x, y in corners])
+    ones = DepthMap.from_metres(np.ones(shape))
+    assert ones.distance(polygon=corners).pixels == theirs.sum()
+    depth_map = DepthMap.from_metres(np.random.default_rng(0).uniform(1, 9, shape))
+    expected = np.percentile(depth_map.depth[theirs], (10, 50, 90))
+    found = depth_map.distance(polygon=corners)
+    assert (found.low, found.metres, found.high) == pytest.approx(tuple(expected))
+
+
+def test_a_mask_is_taken_where_it_is_not_0() -> None:
+    mask = np.zeros((3, 4), np.uint8)
+    mask[2, 3] = 255
+    assert DepthMap.from_metres(DEPTH).distance(mask=mask).metres == 12.0
+
+
+def test_a_line_in_space_by_hand() -> None:
+    depth_map = DepthMap.from_metres(DEPTH, intrinsics=CAMERA)
+    span = depth_map.distance_between((0, 0), (3, 2))
+    assert span.start == (-0.75, -0.25, 1.0)
+    assert span.end == (9.0, 3.0, 12.0)
+    assert span.metres == pytest.approx(math.hypot(9.75, 3.25, 11.0))
+    assert span.error is None
+    assert str(depth_map.distance_between((0, 0), (0, 0), 0.1)) == "0.00 m +- 0.00 m"
+
+
+def test_the_error_of_a_line_is_that_of_random_depth() -> None:
+    depth_map = DepthMap.from_metres(DEPTH, intrinsics=CAMERA)
+    span = depth_map.distance_between((0, 0), (3, 2), relative_error=0.02)
+    rng = np.random.default_rng(1)
+    a, b = (np.array(end) * rng.normal(1, 0.02, (20_000, 1)) for end in (span.start, span.end))
+    assert span.error == pytest.approx(np.linalg.norm(b - a, axis=1).std(), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda m: m.distance(), "give one of box, polygon and mask, not 0"),
+        (lambda m: m.distance((0, 0, 1, 1), mask=DEPTH), "not 2 of them"),
+        (lambda m: m.distance((3, 0, 1, 2)), "give left,top,right,bottom"),
+        (lambda m: m.distance((9, 9, 12, 12)), "holds no pixel of the 4x3 depth map"),
+        (lambda m: m.distance((0, 0, math.nan, 2)), "in pixels"),
+        (lambda m: m.distance(polygon=[(0, 0), (1, 1)]), "three corners"),
+        (lambda m: m.distance(mask=np.ones((2, 2))), "of the same size"),
+        (lambda m: m.distance((0, 0, 1, 1)), "no pixel of the region has valid depth"),
+        (lambda m: m.distance_between((1, 0), (2, 0)), "intrinsics"),
+        (lambda m: m.distance_between((1, 0), (9, 0)), "intrinsics"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(ask, words) -> None:
+    depth_map = DepthMap.from_metres(np.where(DEPTH == 1, 0, DEPTH))
+    assert words in complaint(lambda: ask(depth_map))
+
+
+def test_an_impossible_error_is_refused() -> None:
+    depth_map = DepthMap.from_metres(DEPTH, intrinsics=CAMERA)
+    assert "a share from 0 to 1" in complaint(
+        lambda: depth_map.distance_between((0, 0), (1, 0), relative_error=20)
+    )
+    assert "outside" in complaint(lambda: depth_map.distance_between((0, 0), (9, 0)))
