@@ -76,6 +76,18 @@ def test_a_run_killed_before_its_first_checkpoint_can_be_started_again(pairs, tm
         check_is_new(run)
 
 
+def test_a_second_run_writes_nothing_into_the_folder_of_a_living_one(pairs, tmp_path):
+    """Before the first checkpoint, too: its recipe, its start and its images stay its own."""
+    run = tmp_path / "run"
+    first = load_recipe("compact", [*QUICK, "trainer.max_steps=3"])
+    create_run_folder(run, first, RunInfo("first", None, "random weights"))
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    second = load_recipe("compact", [*QUICK, "trainer.max_steps=1"])
+    with locked(run, "trained"), pytest.raises(LeadlineError, match="is being trained by"):
+        train(second, pairs, run, progress=SilentReporter(), score=False)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
 def test_what_a_kill_left_half_written_goes(tmp_path):
     for folder in ("", "model", "checkpoints"):
         (tmp_path / folder).mkdir(exist_ok=True)

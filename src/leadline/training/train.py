@@ -1,8 +1,8 @@
 """`leadline.train`, `continue_run` and `resume`: a recipe and data become a run with a model."""
 
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from leadline.datasets.trained_on import TrainingData, write_training_images
 from leadline.errors import LeadlineError
 from leadline.evaluation import Result
 from leadline.evaluation.scoring import Tracker, no_tracker
+from leadline.io.atomic import check_writable
 from leadline.io.locks import locked
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.continuation import Continuation, plan_continuation
@@ -160,10 +161,19 @@ def _start_trainer(
             trained = start_of(recipe)
             state.warnings += _warnings(state, trained, data, plan)
             images = frozenset() if trained is None else trained.images()
+            held.enter_context(_new_folder(out))
             write_training_images(out, images.union(state.train_data.locations()))
             create_run_folder(out, recipe, state.info)
-            held.enter_context(locked(out, "trained"))
     return Trainer(state, progress, started)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[None]:
+    """Hold the folder of a new run; nothing is written into one that another process trains in."""
+    check_writable(out)
+    with locked(out, "trained"):
+        check_is_new(out)  # another process may have finished in it meanwhile
+        yield
 
 
 def _warnings(
