@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 from PIL import Image
 
 from leadline.depth import DepthMap
+from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.export.causes import find_cause
 from leadline.export.export_model import export_model
@@ -173,3 +174,16 @@ def test_an_export_says_in_a_file_what_it_is(quick_run, tmp_path, monkeypatch):
     metadata = onnxruntime.InferenceSession(str(exported.files[0])).get_modelmeta()
     inside = json.loads(metadata.custom_metadata_map["leadline_export"])
     assert inside["checkpoint_sha256"] == about["checkpoint_sha256"]
+
+
+def test_metres_follow_the_camera_of_the_picture_before_they_are_scored():
+    """A lens of twice the training camera's focal length doubles the metres."""
+    camera = TrainingCamera(50.0, 64 * 64, 16, 64 * 64)
+    truth = DepthMap.from_metres(np.full((64, 64), 4.0))
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    half = np.full((64, 64), 2.0, np.float32)
+    for focal, abs_rel in ((100.0, 0.0), (50.0, 0.5), (None, 0.5)):
+        lens = None if focal is None else Intrinsics.centred(focal, 64, 64)
+        comparison = Picture("a", pixels, truth, lens).compare(half, camera)
+        assert comparison.metrics["abs_rel"] == pytest.approx(abs_rel, abs=1e-6)
+    assert Picture("a", pixels).compare(half, camera) is None

@@ -7,10 +7,13 @@ from leadline.errors import LeadlineError
 from leadline.export.export_model import export_model
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.files import write_openvino
-from leadline.export.int8 import quantise
+from leadline.export.int8 import F32, quantise
 from leadline.export.pictures import find_pictures, smooth_pictures
 from leadline.export.whole_file import WholeOpenVino
+from leadline.inference.graph_parts import cut_network, join_network
+from leadline.inference.openvino_runtime import openvino_core
 from leadline.models import ModelConfig, create_model
+from tests.cli.helpers import fails_in_one_line, leadline_here
 
 pytest.importorskip("nncf")
 
@@ -49,3 +52,31 @@ def test_int8_says_what_it_needs(out, words, tmp_path):
     with pytest.raises(LeadlineError, match=words):
         export_model("compact-nyu", tmp_path / out, precision="int8")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_max_loss_without_int8_is_refused(tmp_path):
+    fails_in_one_line(
+        leadline_here("export", "compact-nyu", "-o", tmp_path / "m.onnx", "--max-loss", "0.1"),
+        "--max-loss needs --precision int8",
+    )
+
+
+def test_a_cut_network_is_joined_again_in_the_place_of_the_old_one(exact):
+    """As it is, it changes nothing; of twice the metres, it doubles them."""
+    from openvino import Model, opset13
+
+    core = openvino_core()
+    graph = core.read_model(exact)
+    image = smooth_pictures(1, 61, 97)
+    depth = {}
+    for factor in (1.0, 2.0):
+        network = cut_network(graph).model
+        scaled = [
+            opset13.result(opset13.multiply(result.input_value(0), np.float32(factor)))
+            for result in network.get_results()
+        ]
+        joined = join_network(graph, Model(scaled, network.get_parameters(), "network"))
+        depth[factor] = core.compile_model(joined, "CPU", F32)([image])[0]
+    true = WholeOpenVino(exact).run(image)["depth"]
+    np.testing.assert_allclose(depth[1.0], true, rtol=1e-6)
+    np.testing.assert_allclose(depth[2.0], 2 * true, rtol=1e-6)

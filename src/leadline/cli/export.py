@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.inputs import check_needed
 from leadline.errors import plural
 from leadline.export import ExportFormat, WeightType
 from leadline.export.export_model import (
@@ -60,8 +61,11 @@ def export_command(
         typer.Option(help="int8: a quantised network for OpenVINO (.xml); needs --images."),
     ] = "f32",
     max_loss: Annotated[
-        float, typer.Option(help="int8: largest relative change of abs_rel that is accepted.")
-    ] = MAX_LOSS,
+        float | None,
+        typer.Option(
+            help=f"int8: largest relative change of abs_rel accepted (default {MAX_LOSS:g})."
+        ),
+    ] = None,
 ) -> None:
     """Export a trained model with resizing and normalisation inside, and check its parity.
 
@@ -69,6 +73,7 @@ def export_command(
     beside the checkpoint, on pictures too; nothing is written where they differ.
     A shipped model is copied, which needs no torch.
     """
+    check_needed("--max-loss", max_loss, "--precision int8", precision == "int8")
     exported = export_model(
         checkpoint,
         out,
@@ -79,7 +84,7 @@ def export_command(
         images=images,
         image_count=image_count,
         precision=precision,
-        max_loss=max_loss,
+        max_loss=MAX_LOSS if max_loss is None else max_loss,
     )
     if exported.parity:
         print_parity(exported)

@@ -19,13 +19,11 @@ from leadline.export.pictures import Picture, Pictures
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtime import Runtime
 from leadline.metrics import boundary_score
-from leadline.metrics.protocols import get_protocol
 
 SAMPLED = 200_000
 """Pixels a picture gives to the 99th percentile; the maximum and the mean are of all."""
 
 SCORES = ("delta1", "abs_rel", "boundary_f1")
-PROTOCOL = "full"
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 """Depth (N,H,W) in metres of images (N,H,W,3) uint8 RGB."""
@@ -84,15 +82,11 @@ class GateReport:
     @property
     def worst(self) -> GateRow:
         """The row with the largest error."""
-        return max(self.rows, key=lambda row: _or_infinite(row.max_error))
+        return max(self.rows, key=lambda row: row.max_error)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON takes it."""
         return asdict(self)
-
-
-def _or_infinite(error: float) -> float:
-    return float("inf") if np.isnan(error) else error
 
 
 class _Row:
@@ -189,14 +183,9 @@ def _scores(
     picture: Picture, depth: NDArray[np.float32], camera: TrainingCamera
 ) -> dict[str, float]:
     """Return delta1, abs_rel and boundary_f1 of one picture, {} without truth."""
-    truth = picture.truth
-    if truth is None or not truth.valid.any():
-        return {}
-    height, width = picture.pixels.shape[:2]
-    scaled = camera.resolve(width, height, picture.intrinsics, "measured").metres(depth)
-    comparison = get_protocol(PROTOCOL).score(scaled, truth.depth, truth.valid)
-    metrics = comparison.metrics
-    if metrics is None:
+    comparison = picture.compare(depth, camera)
+    metrics = None if comparison is None else comparison.metrics
+    if comparison is None or metrics is None:
         return {}
     scores = {name: metrics[name] for name in SCORES if name in metrics}
     edges = boundary_score(comparison.prediction, comparison.truth, comparison.scored)

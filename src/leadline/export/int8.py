@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
-from leadline.inference.openvino_runtime import openvino_core
+from leadline.inference.camera import TrainingCamera
+from leadline.inference.graph_parts import Network, cut_network, join_network
+from leadline.inference.openvino_runtime import config_of, openvino_core
 from leadline.inference.resizing import to_network, to_photo
-from leadline.metrics.protocols import get_protocol
 
 CALIBRATION = 64
 CHECKED = 16
@@ -69,12 +70,16 @@ def quantise(path: Path, pictures: Pictures, max_loss: float) -> tuple[Any, Int8
             f"better {CALIBRATION + CHECKED}"
         )
     core = openvino_core()
-    whole = _Whole(core.read_model(path))
-    network = whole.network()
+    graph = core.read_model(path)
+    camera = TrainingCamera.from_config(config_of(graph, path))
+    whole = cut_network(graph)
+    if whole is None:
+        raise LeadlineError(f"{path.name}: the network in it is not told from the resizing")
+    network = whole.model
     apply_moc_transformations(network, cf=True)
     checks, calibration = _divided(pictures, whole)
     compiled = core.compile_model(network, "CPU", F32)
-    measure = _Measure(checks, [_run(compiled, each.values) for each in checks])
+    measure = _Measure(checks, [_run(compiled, each.values) for each in checks], camera)
     with _quiet():
         quantised = nncf.quantize_with_accuracy_control(
             network,
@@ -99,7 +104,7 @@ def quantise(path: Path, pictures: Pictures, max_loss: float) -> tuple[Any, Int8
     share, layers, kept = _share_of_products(core, quantised, checks[0].values.shape)
     speedup = _speedup(compiled, fast, [each.values for each in checks])
     report = Int8Report(share, layers, kept, loss, measure.has_truth, len(checks), speedup)
-    return whole.with_network(quantised), report
+    return join_network(graph, quantised), report
 
 
 def _nncf() -> Any:
@@ -122,44 +127,6 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-class _Whole:
-    """An exported graph that can be cut at its network and joined with another one.
-
-    The names are those of `leadline.export.graph`.
-    """
-
-    def __init__(self, graph: Any):
-        self.graph = graph
-        nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
-        self.resized = nodes["resized"].output(0)
-        self.area = int(np.ravel(nodes["area"].data)[0])
-        self.stride = int(np.ravel(nodes["stride"].data)[0])
-        names = ("net/depth", "net/logits")
-        ports = [port for node in nodes.values() for port in node.outputs()]
-        self.outputs = [port for name in names for port in ports if name in port.get_names()]
-
-    def network(self) -> Any:
-        """Return the network alone, a copy, of images (N,3,h,w) in [0,1]."""
-        import openvino
-        from openvino import opset13
-
-        copy = _Whole(self.graph.clone())
-        image = opset13.parameter(openvino.PartialShape([-1, 3, -1, -1]), np.float32, name="images")
-        for target in list(copy.resized.get_target_inputs()):
-            target.replace_source_output(image.output(0))
-        return openvino.Model([opset13.result(port) for port in copy.outputs], [image], "network")
-
-    def with_network(self, network: Any) -> Any:
-        """Return the graph with `network` in the place of its own."""
-        sources = [result.input_value(0) for result in network.get_results()]
-        for target in list(network.get_parameters()[0].output(0).get_target_inputs()):
-            target.replace_source_output(self.resized)
-        for port, source in zip(self.outputs, sources, strict=True):
-            for target in list(port.get_target_inputs()):
-                target.replace_source_output(source)
-        return self.graph
-
-
 @dataclass(frozen=True, eq=False)
 class _Check:
     """A picture as the network sees it, (1,3,h,w), and the picture itself."""
@@ -168,7 +135,7 @@ class _Check:
     picture: Picture
 
 
-def _divided(pictures: Pictures, whole: _Whole) -> tuple[list[_Check], list[tuple[Values]]]:
+def _divided(pictures: Pictures, whole: Network) -> tuple[list[_Check], list[tuple[Values]]]:
     """Return the pictures that measure the loss, every fourth one, and those that calibrate."""
     checks: list[_Check] = []
     calibration: list[tuple[Values]] = []
@@ -188,9 +155,10 @@ def _run(compiled: Any, values: Values) -> Values:
 class _Measure:
     """How much of the accuracy a network keeps, as NNCF asks for it: of all pictures and each."""
 
-    def __init__(self, checks: Sequence[_Check], before: Sequence[Values]):
+    def __init__(self, checks: Sequence[_Check], before: Sequence[Values], camera: TrainingCamera):
+        self.camera = camera
         self.before = {id(check): depth for check, depth in zip(checks, before, strict=True)}
-        errors = [_abs_rel(check, self.before[id(check)]) for check in checks]
+        errors = [self._abs_rel(check, self.before[id(check)]) for check in checks]
         known = [error for error in errors if error is not None]
         self.has_truth = len(known) == len(checks)
         self.abs_rel = float(np.mean(known)) if self.has_truth else 0.0
@@ -207,19 +175,17 @@ class _Measure:
 
     def _loss(self, check: _Check, depth: Values) -> float:
         before = self.before[id(check)]
-        error = _abs_rel(check, depth) if self.has_truth else None
+        error = self._abs_rel(check, depth) if self.has_truth else None
         if error is None:
             return float((np.abs(depth - before) / before).mean())
-        return (error - (_abs_rel(check, before) or 0.0)) / self.abs_rel
+        return (error - (self._abs_rel(check, before) or 0.0)) / self.abs_rel
 
-
-def _abs_rel(check: _Check, depth: Values) -> float | None:
-    truth = check.picture.truth
-    if truth is None or not truth.valid.any():
-        return None
-    full = to_photo(depth, truth.shape)[0]
-    metrics = get_protocol("full").score(full, truth.depth, truth.valid).metrics
-    return None if metrics is None else metrics["abs_rel"]
+    def _abs_rel(self, check: _Check, depth: Values) -> float | None:
+        picture = check.picture
+        full = to_photo(depth, (picture.pixels.shape[0], picture.pixels.shape[1]))[0]
+        comparison = picture.compare(full, self.camera)
+        metrics = None if comparison is None else comparison.metrics
+        return None if metrics is None else metrics["abs_rel"]
 
 
 def _share_of_products(core: Any, model: Any, shape: tuple[int, ...]) -> tuple[float, int, int]:

@@ -14,13 +14,17 @@ from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
+from leadline.inference.camera import TrainingCamera
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+from leadline.metrics.protocol import Comparison
+from leadline.metrics.protocols import get_protocol
 from leadline.worlds import WorldSet, render_cached
 
 WORLDS = "worlds"
 """In place of a folder: rooms that are rendered, once, and kept in the cache."""
 
 GENERATED_SIZE = (480, 640)
+PROTOCOL = "full"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,18 @@ class Picture:
     pixels: NDArray[np.uint8]
     truth: DepthMap | None = None
     intrinsics: Intrinsics | None = None
+
+    def compare(self, depth: NDArray[np.float32], camera: TrainingCamera) -> Comparison | None:
+        """Return how a model's `depth`, (H,W) metres for its own `camera`, compares with the truth.
+
+        The metres follow the camera of the picture, as `leadline predict` has it. None without
+        truth.
+        """
+        if self.truth is None or not self.truth.valid.any():
+            return None
+        height, width = self.pixels.shape[:2]
+        scaled = camera.resolve(width, height, self.intrinsics, "measured").metres(depth)
+        return get_protocol(PROTOCOL).score(scaled, self.truth.depth, self.truth.valid)
 
 
 @dataclass(frozen=True)

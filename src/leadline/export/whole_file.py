@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.inference.openvino_runtime import openvino_core
-from leadline.inference.runtime import (
-    CONFIG_KEY,
-    Outputs,
-    Runtime,
-    in_file_order,
-    parse_config,
-)
+from leadline.inference.openvino_runtime import config_of, openvino_core
+from leadline.inference.runtime import Outputs, Runtime, in_file_order
 from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
 from leadline.io.checksums import verify_weights
 
@@ -38,9 +32,7 @@ class WholeOpenVino:
         verify_weights(path)
         core = openvino_core()
         graph = core.read_model(path)
-        place = ["framework", CONFIG_KEY]
-        text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
-        self.config: Mapping[str, Any] = parse_config(path, text)
+        self.config: Mapping[str, Any] = config_of(graph, path)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self._compiled = core.compile_model(graph, "CPU", options)
 

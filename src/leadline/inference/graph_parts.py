@@ -66,6 +66,24 @@ def cut_network(graph: Any, processing_area: int | None = None) -> Network | Non
     )
 
 
+def join_network(graph: Any, network: Any) -> Any:
+    """Return a copy of an exported graph with `network` in the place of its own.
+
+    `network` is made of the `model` that `cut_network` returns for `graph`: it has its input and
+    its outputs, in their order.
+    """
+    graph = graph.clone()
+    nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
+    found = [_source_of(port, nodes) for port in graph.outputs]
+    replaced = [list(source[0].get_target_inputs()) for source in found if source is not None]
+    for target in list(network.get_parameters()[0].output(0).get_target_inputs()):
+        target.replace_source_output(nodes["resized"].output(0))
+    for targets, result in zip(replaced, network.get_results(), strict=True):
+        for target in targets:
+            target.replace_source_output(result.input_value(0))
+    return graph
+
+
 def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     """Return the output of the network that an output of the graph comes from, and its way."""
     if port.any_name == "labels" and "out/full_logits" in nodes:

@@ -53,6 +53,16 @@ def openvino_core() -> Any:
     return openvino.Core()
 
 
+def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
+    """Return the model's configuration that is kept in `graph`, which was read from `path`.
+
+    Errors: LeadlineError where it is none.
+    """
+    place = ["framework", CONFIG_KEY]
+    text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
+    return parse_config(path, text)
+
+
 class OpenVinoRuntime:
     """An exported `.xml` or `.onnx` on the CPU.
 
@@ -76,9 +86,7 @@ class OpenVinoRuntime:
         is_sealed = verify_weights(path)
         self._core = openvino_core()
         graph = _read_graph(self._core, path)
-        place = ["framework", CONFIG_KEY]
-        text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
-        self.config: Mapping[str, Any] = parse_config(path, text)
+        self.config: Mapping[str, Any] = config_of(graph, path)
         if not is_sealed:
             refuse_nonfinite(path, _nonfinite_constant(graph))
         self._network = cut_network(graph, processing_area)
