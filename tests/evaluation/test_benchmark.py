@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,3 +96,17 @@ def test_the_command_prints_a_table_and_writes_json_and_a_plot(pairs, tmp_path):
     fails_in_one_line(leadline_here("benchmark", "--store"), "--data")
     fails_in_one_line(leadline_here("benchmark", "--rounds", "1"), "at least 3")
     fails_in_one_line(leadline_here("benchmark", "--size", "big"), "height x width")
+    alone = leadline_here("benchmark", "--runtime", "onnxruntime", "--precision", "bf16")
+    fails_in_one_line(alone, "onnxruntime has no bf16; add --precision f32")
+
+
+def test_the_stored_loss_is_that_of_the_worst_runtime(tmp_path):
+    """One number is read for all of them, so the order of the rows makes none."""
+    for order in (1, -1):
+        folder = shutil.copytree(shipped_checkpoint("compact-nyu"), tmp_path / f"m{order}")
+        rows = [
+            replace(row(precision, score, folder), runtime=runtime)
+            for runtime, scores in (("torch", (0.2, 0.21)), ("openvino", (0.25, 0.255)))
+            for precision, score in zip(("f32", "bf16"), scores, strict=True)
+        ]
+        assert store_losses(rows[::order]) == {folder / "config.json": {"bf16": 0.05}}

@@ -1,5 +1,7 @@
 """What people look at: surfaces, normals, masks, one range for a folder, the sheet, grey16."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +16,7 @@ from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import FileJob
 from leadline.viz.color import colorize
 from leadline.viz.normals import colorize_normals
+from tests.cli.helpers import leadline_here
 from tests.conftest import make_scene
 
 
@@ -111,3 +114,39 @@ def test_a_wall_straight_ahead_is_light_blue():
     assert picture[0, 0].tolist() == [128, 128, 255]
     assert picture[1, 1].tolist() == [128, 255, 128]
     assert picture[0, 1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("looks", [{"color": True}, {"sheet": True}])
+def test_a_damaged_depth_file_of_an_earlier_run_is_left_out_and_said(tmp_path, looks):
+    jobs = jobs_of(tmp_path, {name: np.full((40, 60), 2.0) for name in ("a", "b", "c")})
+    whole = (tmp_path / "b.npy").read_bytes()
+    (tmp_path / "b.npy").write_bytes(whole[: len(whole) // 2])
+    [undrawn] = draw_together(jobs, tmp_path, OutputOptions(**looks))
+    assert undrawn.source.name == "b.jpg" and "b.npy" in undrawn.message
+    drawn = {path.name for path in tmp_path.glob("*.png")}
+    assert drawn == ({"sheet.png"} if "sheet" in looks else {"a_color.png", "c_color.png"})
+
+
+def test_a_sheet_with_a_given_range_leaves_it_out_too(tmp_path):
+    jobs = jobs_of(tmp_path, {"a": np.full((40, 60), 2.0)})
+    (tmp_path / "a.npy").write_bytes(b"")
+    output = OutputOptions(sheet=True, color_range="1,9")
+    assert len(draw_together(jobs, tmp_path, output)) == 1
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_what_is_not_drawn_is_no_further_input(photo, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b", "c"):
+        shutil.copy(photo, tmp_path / "in" / f"{name}.png")
+    (tmp_path / "out").mkdir()
+    for end in ("npy", "npy.json"):  # of an earlier run
+        (tmp_path / f"out/c.{end}").write_bytes(b"")
+    (tmp_path / "in/a.png").write_bytes(b"no picture")
+    done = leadline_here(
+        "predict", tmp_path / "in", "-o", tmp_path / "out", "--sheet", "--skip-existing"
+    )
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert "leadline: 1 of 2 skipped:" in lines and "leadline: 1 of 2 not drawn:" in lines
+    assert done.stdout.startswith("1 of 2 predicted")

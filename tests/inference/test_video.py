@@ -59,7 +59,9 @@ def test_frames_are_read_with_their_times(clip):
     info = video_info(clip)
     assert (info.rate, info.has_audio) == (RATE, True)
     assert greys(read_frames(clip, every=3)) == [0, 3, 6, 9]
-    assert greys(read_frames(clip, start=0.4, end=0.7)) == [4, 5, 6]
+    cut = list(read_frames(clip, start=0.4, end=0.7))
+    assert greys(cut) == [frame.number for frame in cut] == [4, 5, 6]
+    assert [frame.number for frame in read_frames(clip, start=0.35, every=2)] == [4, 6, 8]
 
 
 @pytest.fixture(scope="module")

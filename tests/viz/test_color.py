@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from leadline.depth import DepthMap
+from leadline.errors import LeadlineError
 from leadline.viz import COLORMAPS, colorize, robust_range
-from leadline.viz.color import INVALID_COLOR, color_table
+from leadline.viz.color import INVALID_COLOR, color_table, fill_range, parse_range
 from leadline.viz.scale_bar import round_ticks, tick_labels
 from tests.complaints import complaint
 
@@ -176,3 +177,28 @@ def test_one_end_may_be_left_open() -> None:
     far = DepthMap.from_metres([[2.0, 3.0]])
     assert tuple(colorize(far, vmin=50)[0, 0]) == TURBO_WARM
     assert tuple(colorize(far, vmax=1)[0, 1]) == TURBO_COLD
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "filled"),
+    [
+        ((None, None), (1.0, 4.0), (1.0, 4.0)),
+        ((2.0, 3.0), (1.0, 4.0), (2.0, 3.0)),
+        ((2.0, None), (1.0, 4.0), (2.0, 4.0)),
+        ((2.0, None), (1.0, 2.5), (2.0, 2.5)),  # half a metre of relief stays half a metre
+        ((5.0, None), (1.0, 4.0), (5.0, 6.0)),
+        ((30.0, None), (1.0, 4.0), (30.0, 33.0)),
+        ((None, 3.0), (1.0, 4.0), (1.0, 3.0)),
+        ((None, 1.0), (1.0, 4.0), (0.0, 1.0)),
+    ],
+)
+def test_an_end_that_is_given_stands_and_the_other_lies_beyond_it(given, found, filled):
+    assert fill_range(*given, *found) == filled
+
+
+def test_a_range_of_anything_else_names_what_may_stand_there():
+    assert parse_range("0.5,8") == (0.5, 8.0)
+    with pytest.raises(LeadlineError, match=r"'x': give A,B in metres"):
+        parse_range("x")
+    with pytest.raises(LeadlineError, match=r"'1,2,3': give auto, per-image or A,B in metres"):
+        parse_range("1,2,3", "auto", "per-image")

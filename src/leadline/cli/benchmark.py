@@ -76,7 +76,7 @@ def find_ways(
 ) -> list[Way]:
     """Return every combination that exists: onnxruntime has no bf16 of its own.
 
-    Errors: LeadlineError for a precision that is none to be timed.
+    Errors: LeadlineError for a precision that is none to be timed, or where nothing is left.
     """
     for precision in precisions or []:
         if precision not in get_args(Precision):
@@ -92,7 +92,12 @@ def find_ways(
         Way(model, cast(RuntimeName, runtime), cast(Precision, precision), size)
         for model, runtime, precision, size in every
     ]
-    return [way for way in ways if (way.runtime, way.precision) != ("onnxruntime", "bf16")]
+    ways = [way for way in ways if (way.runtime, way.precision) != ("onnxruntime", "bf16")]
+    if not ways:
+        raise LeadlineError(
+            "--runtime onnxruntime has no bf16; add --precision f32, or another --runtime"
+        )
+    return ways
 
 
 def print_rows(rows: Sequence[BenchmarkRow]) -> None:

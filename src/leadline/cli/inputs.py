@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TextIO
 
@@ -57,18 +57,27 @@ def check_needed(option: str, given: object, need: str, present: object) -> None
 
 
 def list_failures(results: JobResults[Any]) -> None:
-    """Print what was skipped and end with status 1, if anything was."""
-    if not results.failures:
-        return
-    print(f"leadline: {len(results.failures)} of {len(results)} skipped:", file=sys.stderr)
+    """Print what was skipped or not drawn, and end with status 1, if anything was."""
+    if results.failures:
+        print(f"leadline: {len(results.failures)} of {len(results)} skipped:", file=sys.stderr)
+        _print_faults(results.failures)
+    if results.undrawn:
+        count = len(results.done) + results.existing
+        print(f"leadline: {len(results.undrawn)} of {count} not drawn:", file=sys.stderr)
+        _print_faults(results.undrawn)
+    if results.failures or results.undrawn:
+        raise typer.Exit(1)
+
+
+def _print_faults(failures: Iterable[Failure]) -> None:
+    """Print one line a failure; many with one fault are one line."""
     by_fault: defaultdict[str, list[Failure]] = defaultdict(list)
-    for failure in results.failures:
+    for failure in failures:
         by_fault[failure.message.removeprefix(f"{failure.source}: ")].append(failure)
-    for fault, failures in by_fault.items():
-        if len(failures) > MAX_LISTED:
-            first = failures[0].source
-            print(f"  {len(failures)} files, the first {first}: {fault}", file=sys.stderr)
+    for fault, alike in by_fault.items():
+        if len(alike) > MAX_LISTED:
+            first = alike[0].source
+            print(f"  {len(alike)} files, the first {first}: {fault}", file=sys.stderr)
             continue
-        for failure in failures:
+        for failure in alike:
             print(f"  {failure.message}", file=sys.stderr)
-    raise typer.Exit(1)

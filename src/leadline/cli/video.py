@@ -1,34 +1,19 @@
 """`leadline video`: a video becomes its depth."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from leadline.cli.inputs import print_warnings
 from leadline.cli.progress import tracker
-from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predict_video import VideoLayout, VideoResult, video
 from leadline.inference.runtimes import RuntimeName
 from leadline.io.formats import writable_formats
-from leadline.viz.color import ColorMap
+from leadline.viz.color import ColorMap, parse_range
 from leadline.weights import DEFAULT_MODEL
-
-
-def parse_range(text: str | tuple[float, float]) -> tuple[float, float]:
-    """Return the metres that a text such as 0.5,8 gives.
-
-    Errors: LeadlineError for anything else.
-    """
-    if not isinstance(text, str):
-        return text
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise LeadlineError(f"--range {text}: give A,B in metres, for instance 0.5,8") from None
-    return low, high
 
 
 def video_command(
@@ -41,13 +26,8 @@ def video_command(
         VideoLayout, typer.Option(help="Frames beside their depth, or depth alone.")
     ] = "side-by-side",
     color_range: Annotated[
-        Any,
-        typer.Option(
-            "--range",
-            parser=parse_range,
-            metavar="A,B",
-            help="Metres of the colours; else measured.",
-        ),
+        str | None,
+        typer.Option("--range", metavar="A,B", help="Metres of the colours; else measured."),
     ] = None,
     cmap: Annotated[ColorMap, typer.Option(help="Colour map.")] = "turbo",
     smooth: Annotated[
@@ -82,7 +62,7 @@ def video_command(
             out,
             model=model,
             layout=layout,
-            color_range=color_range,
+            color_range=None if color_range is None else parse_range(color_range),
             cmap=cmap,
             smooth=smooth,
             every=every,

@@ -77,8 +77,10 @@ def benchmark(
     With `data`, each model, runtime and precision is scored on it as well, under `protocol`.
     Errors: LeadlineError for a way that cannot be loaded, fewer than 3 rounds, or no way at all.
     """
-    if rounds < 3 or not ways:
-        raise LeadlineError(f"{rounds} rounds of {len(ways)} ways: give at least 3 rounds of one")
+    if rounds < 3:
+        raise LeadlineError(f"{rounds} rounds are too few for quartiles; give at least 3")
+    if not ways:
+        raise LeadlineError("no way to be timed: give at least one model, runtime and precision")
     predictors, firsts = _load(ways, threads)
     pictures = {way: _picture(way.size) for way in ways}
     calls = np.empty((len(ways), rounds))

@@ -16,7 +16,7 @@ from leadline.io.formats import read_depth
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import Failure, FileJob, default_workers, run_jobs, with_suffix
 from leadline.io.photos import DERIVED, read_photo, write_png
-from leadline.viz.color import color_table, colorize, robust_range
+from leadline.viz.color import color_table, colorize, fill_range, robust_range
 from leadline.viz.figure import Cell, Scale, draw_figure
 
 SHEET = "sheet.png"
@@ -32,15 +32,17 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
     """Draw what needs all maps, from the depth files that are there; return what failed.
 
     Colours with one range for all are drawn for every job, those of earlier runs too, and the
-    sheet into `folder`.
+    sheet into `folder`. A depth file that cannot be read is left out of both.
     """
     there = [job for job in jobs if output.depth_file(job.target).is_file()]
     if not there or not (output.has_common_range or output.sheet):
         return []
     limits = output.limits
-    if output.color_range == "auto" and None in limits:
-        limits = _common_range(there, output)
     failures: list[Failure] = []
+    if output.color_range == "auto" and None in limits:
+        limits, failures = _common_range(there, output)
+    unread = {failure.source for failure in failures}
+    there = [job for job in there if job.source not in unread]
     if output.has_common_range:
 
         def draw(job: FileJob) -> Path:
@@ -48,9 +50,12 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
             write_color(path, _read(job, output), output, limits)
             return path
 
-        failures = run_jobs(there, draw, workers=default_workers()).failures
+        failures += run_jobs(there, draw, workers=default_workers()).failures
     if output.sheet:
-        write_png(folder / SHEET, _sheet(there, output, limits), DERIVED)
+        pairs, unread_pairs = _pairs(there, output, limits)
+        failures += unread_pairs
+        if pairs:
+            write_png(folder / SHEET, _sheet(pairs, output, limits), DERIVED)
     return failures
 
 
@@ -61,38 +66,47 @@ def _read(job: FileJob, output: OutputOptions) -> DepthMap:
     return read_depth(path)
 
 
-def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> Range:
-    """Return the robust range of all maps, in which each counts the same, or what is given."""
-    samples: list[NDArray[np.float32]] = []
-    for job in jobs:
+def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> tuple[Range, list[Failure]]:
+    """Return the robust range of all maps, or what is given, and what could not be read.
+
+    Each map counts the same.
+    """
+
+    def sample_of(job: FileJob) -> NDArray[np.float32]:
         depth_map = _read(job, output)
         seen = depth_map.depth[depth_map.valid]
-        if seen.size:
-            places = np.linspace(0, seen.size - 1, min(SAMPLED, seen.size)).astype(np.intp)
-            samples.append(seen[places])
+        places = np.linspace(0, max(0, seen.size - 1), min(SAMPLED, seen.size)).astype(np.intp)
+        return seen[places]
+
+    read = run_jobs(jobs, sample_of)
+    samples = [sample for sample in read.done if sample.size]
     if not samples:
-        return output.limits
+        return output.limits, read.failures
     longest = max(sample.size for sample in samples)
     rows = [np.resize(sample, longest) for sample in samples]
     pool = np.stack(rows)
-    low, high = robust_range(pool, np.ones(pool.shape, dtype=bool))
-    given = output.limits
-    if given[0] is not None:
-        return given[0], max(high, given[0] + max(1.0, 0.1 * given[0]))
-    if given[1] is not None:
-        return (low if low < given[1] else 0.0), given[1]
-    return low, high
+    found = robust_range(pool, np.ones(pool.shape, dtype=bool))
+    return fill_range(*output.limits, *found), read.failures
 
 
-def _sheet(jobs: Sequence[FileJob], output: OutputOptions, limits: Range) -> NDArray[np.uint8]:
-    """Return the photographs beside their depth, several pairs a row, with the scale."""
+def _pairs(
+    jobs: Sequence[FileJob], output: OutputOptions, limits: Range
+) -> tuple[list[tuple[Cell, Cell]], list[Failure]]:
+    """Return what the sheet shows of each photograph, and what could not be read."""
     places = np.linspace(0, len(jobs) - 1, min(MOST_ON_SHEET, len(jobs))).astype(np.intp)
     shown = [jobs[place] for place in places]
     if len(shown) < len(jobs):
         warnings.warn(
             f"{SHEET} shows {len(shown)} of {len(jobs)} pictures", LeadlineWarning, stacklevel=4
         )
-    pairs = [_pair(job, output, limits) for job in shown]
+    read = run_jobs(shown, lambda job: _pair(job, output, limits))
+    return read.done, read.failures
+
+
+def _sheet(
+    pairs: Sequence[tuple[Cell, Cell]], output: OutputOptions, limits: Range
+) -> NDArray[np.uint8]:
+    """Return the photographs beside their depth, several pairs a row, with the scale."""
     rows = [
         [cell for pair in pairs[start : start + SHEET_COLUMNS] for cell in pair]
         for start in range(0, len(pairs), SHEET_COLUMNS)

@@ -28,7 +28,7 @@ from leadline.io.mesh import write_mesh
 from leadline.io.photos import DERIVED, Photo, write_png
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.pointcloud import write_glb, write_ply
-from leadline.viz.color import ColorMap, check_range, color_table, colorize
+from leadline.viz.color import ColorMap, check_range, color_table, colorize, parse_range
 from leadline.viz.labels import colorize_labels
 from leadline.viz.normals import colorize_normals
 
@@ -90,17 +90,10 @@ class OutputOptions:
         """The ends of the colour range in metres, None where the maps decide."""
         if self.color_range in COLOR_RANGES:
             return self.vmin, self.vmax
-        ends = self.color_range.split(",")
-        try:
-            low, high = (float(end) for end in ends)
-        except ValueError:
-            raise LeadlineError(
-                f"colour range {self.color_range!r}: give {', '.join(COLOR_RANGES)} or A,B in "
-                "metres, for instance 0.5,8"
-            ) from None
+        ends = parse_range(self.color_range, *COLOR_RANGES)
         if self.vmin is not None or self.vmax is not None:
             raise LeadlineError("--range A,B and --vmin or --vmax contradict; give one of them")
-        return low, high
+        return ends
 
     @property
     def has_common_range(self) -> bool:

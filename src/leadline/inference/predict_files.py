@@ -108,7 +108,7 @@ def predict(
     every = place.find_photos(inputs)
     jobs = [job for job in every if not (skip_existing and place.output.is_complete(job.target))]
     if not jobs:
-        return JobResults(existing=len(every), failures=place.draw_together(every))
+        return JobResults(existing=len(every), undrawn=place.draw_together(every))
     predictor = Predictor.load(
         model,
         runtime=runtime,
@@ -135,7 +135,7 @@ def predict(
     results = run_jobs(jobs, predict_one, track, workers or default_workers())
     results.existing = len(every) - len(jobs)
     results.notes = () if predictor.precision is None else (str(predictor.precision),)
-    results.failures += place.draw_together(every)
+    results.undrawn = place.draw_together(every)
     if fov is not None:
         _warn_of_two_orientations(fov, results.done)
     return results

@@ -47,13 +47,15 @@ class Failure:
 class JobResults(Generic[Result]):
     """What came of every input: a result each in `done`, or an entry of `failures`.
 
-    `existing` counts further inputs whose results were there already; `notes` are lines on what was
+    `existing` counts further inputs whose results were there already; `undrawn` are inputs, of
+    these or of `done`, that are missing in what was drawn of all; `notes` are lines on what was
     chosen for all of them.
     """
 
     done: list[Result] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     existing: int = 0
+    undrawn: list[Failure] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

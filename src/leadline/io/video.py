@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
 
+SAME_TIME = 1e-6
+"""Seconds that times differ by from rounding."""
+
 TICKS = 1000
 """Of a second: frames keep their times to a millisecond."""
 
@@ -91,17 +94,32 @@ def read_frames(
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         if start > 0:
+            before = _count_before(container, stream, start)
             container.seek(int(start / stream.time_base), stream=stream)
-        number = 0
+        else:
+            before = 0
+        number = before
         for frame in container.decode(stream):
             seconds = float(frame.time or 0.0)
             if end is not None and seconds >= end:
                 return
-            if seconds < start - 1e-6:
+            if seconds < start - SAME_TIME:
                 continue
-            if number % every == 0:
+            if (number - before) % every == 0:
                 yield Frame(number, seconds, _upright(frame))
             number += 1
+
+
+def _count_before(container: Any, stream: Any, start: float) -> int:
+    """Return how many frames are shown before `start` seconds, without decoding them."""
+    count = 0
+    for packet in container.demux(stream):
+        if packet.pts is None or packet.is_discard:
+            continue
+        if packet.dts is not None and packet.dts * stream.time_base >= start:
+            break  # frames are stored before they are shown
+        count += float(packet.pts * stream.time_base) < start - SAME_TIME
+    return count
 
 
 def _upright(frame: Any) -> NDArray[np.uint8]:

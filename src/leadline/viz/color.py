@@ -67,7 +67,11 @@ def colorize(
     >>> picture[0].tolist()
     [[255, 255, 255], [0, 0, 0]]
     """
-    low, high = _resolve_range(depth_map, vmin, vmax)
+    check_range(vmin, vmax)
+    found = (0.0, 1.0) if None not in (vmin, vmax) else (
+        robust_range(depth_map.depth, depth_map.valid)
+    )  # fmt: skip
+    low, high = fill_range(vmin, vmax, *found)
     table = color_table(cmap)[::-1]
     share = (np.clip(depth_map.depth, low, high) - np.float32(low)) / np.float32(high - low)
     picture = table[np.rint(share * 255).astype(np.uint8)]
@@ -120,13 +124,31 @@ def check_range(vmin: float | None, vmax: float | None) -> None:
         raise LeadlineError("vmax = 0 leaves no colour range; give a distance above 0")
 
 
-def _resolve_range(
-    depth_map: DepthMap, vmin: float | None, vmax: float | None
+def parse_range(text: str, *words: str) -> tuple[float, float]:
+    """Return the two ends, in metres, that a text such as 0.5,8 gives.
+
+    Errors: LeadlineError for anything else, which names the `words` that might stand there too.
+    """
+    try:
+        low, high = (float(end) for end in text.split(","))
+    except ValueError:
+        choices = " or ".join([", ".join(words), "A,B"] if words else ["A,B"])
+        raise LeadlineError(
+            f"colour range {text!r}: give {choices} in metres, for instance 0.5,8"
+        ) from None
+    return low, high
+
+
+def fill_range(
+    vmin: float | None, vmax: float | None, low: float, high: float
 ) -> tuple[float, float]:
-    check_range(vmin, vmax)
+    """Return the ends of a colour range: those given, and `low` and `high` in place of None.
+
+    All in metres. An end that is given wins: where the other one does not lie beyond it, that
+    becomes a metre (or a tenth of the distance) more, or 0.
+    """
     if vmin is not None and vmax is not None:
         return vmin, vmax
-    low, high = robust_range(depth_map.depth, depth_map.valid)
     if vmin is not None:
         return vmin, high if high > vmin else vmin + max(1.0, 0.1 * vmin)
     if vmax is not None:
