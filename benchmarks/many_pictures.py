@@ -5,7 +5,8 @@
 Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures; memory is that
 of a fresh process, beside one that saw a single size. Threads: 8 threads share one predictor, and
 take turns with a serial loop. Files: `leadline.inference.predict` over a folder of JPEG files takes
-turns with bare calls of the network. Ratios within one run are what to read.
+turns with the network alone, called one by one and several at once. Ratios within one run are what
+to read; those of processor time feel a busy neighbour less.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import cv2
 import numpy as np
 
 from leadline.inference import OutputOptions, Predictor, predict
+from leadline.io.jobs import default_workers
 
 MEMORY = """
 import re, sys
@@ -104,32 +106,39 @@ def many_threads(calls: int, rounds: int = 5) -> None:
 
 
 def many_files(count: int, rounds: int = 5) -> None:
-    """A folder of JPEG files to depth files against the bare network."""
-    with tempfile.TemporaryDirectory() as folder:
-        photos, image = Path(folder) / "photos", picture(480, 640, 0)
+    """A folder of JPEG files to depth files against the network alone, in both of its forms."""
+    one_by_one, together = Predictor.load(hint="latency"), Predictor.load(hint="throughput")
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(default_workers()) as threads:
+        photos, image = Path(folder) / "photos", picture(480, 640, 0)[None]
         photos.mkdir()
-        part = max(1, count // rounds)
+        part = max(2, count // rounds)
         for index in range(part):
             cv2.imwrite(str(photos / f"{index:05}.jpg"), picture(480, 640, index))
+        ways = {
+            "network, one by one": lambda: [one_by_one.predict_batch(image) for _ in range(part)],
+            "network, several at once": lambda: list(
+                threads.map(lambda _: together.predict_batch(image), range(part))
+            ),
+        }
         for name in ("npy", "png16"):
-            for hint in ("latency", "throughput"):
-                predictor = Predictor.load(hint=hint)
-                predictor(image)
-                rates = []
-                for turn in range(rounds):
-                    bare = seconds(
-                        lambda p=predictor: [p.predict_batch(image[None]) for _ in range(part)]
-                    )
-                    out = Path(folder) / f"{name}{hint}{turn}"
-                    whole = seconds(
-                        lambda o=out, h=hint, n=name: predict(
-                            photos, o, output=OutputOptions(n), hint=h
-                        )
-                    )
-                    rates.append(bare / whole)
-                print(f"{rounds} x {part} files to {name}, {hint}: ", end="")
-                print(f"{np.median(rates):.2f} of the bare network's rate ", end="")
-                print(f"({min(rates):.2f} to {max(rates):.2f})")
+            out = Path(folder) / name
+            ways[f"folder to {name}"] = lambda n=name, o=out: predict(
+                photos, o, output=OutputOptions(n)
+            )
+        spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for turn in range(rounds + 1):
+            for name, way in ways.items():
+                before = time.process_time()
+                wall = seconds(way)
+                if turn:  # the first round compiles
+                    spent[name].append((wall, time.process_time() - before))
+    print(f"{rounds} x {part} JPEG files of 480x640, as rates of the network alone:")
+    for name, values in list(spent.items())[2:]:
+        for bare in list(spent)[:2]:
+            ratios = np.array(spent[bare]) / np.array(values)
+            wall, processor = np.median(ratios, axis=0)
+            print(f"  {name} / {bare}: {wall:.2f} ({ratios[:, 0].min():.2f} to ", end="")
+            print(f"{ratios[:, 0].max():.2f}), by processor time {processor:.2f}")
 
 
 def main() -> None:

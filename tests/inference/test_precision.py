@@ -1,6 +1,7 @@
 """Which precision, which device, and what is kept of the compiling."""
 
 import json
+import pickle
 import re
 import shutil
 
@@ -11,7 +12,8 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.inference import Predictor, onnx_runtime
+from leadline.inference import Predictor, onnx_runtime, predict
+from leadline.inference.compiled_models import CompiledModels
 from leadline.inference.onnx_runtime import OnnxRuntime
 from leadline.inference.openvino_runtime import OpenVinoRuntime
 from leadline.inference.precision import choose_precision
@@ -146,9 +148,9 @@ def test_a_build_with_a_device_is_given_it_first(monkeypatch, device, provider):
 def test_what_was_compiled_is_kept_and_a_damaged_file_is_compiled_again(tmp_path, monkeypatch):
     monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
     compiled = []
-    compile_anew = OpenVinoRuntime._compile_anew
+    compile_anew = CompiledModels._compile_anew
     monkeypatch.setattr(
-        OpenVinoRuntime,
+        CompiledModels,
         "_compile_anew",
         lambda self, shape: compiled.append(shape) or compile_anew(self, shape),
     )
@@ -189,3 +191,51 @@ def test_throughput_gives_the_metres_of_latency(tmp_path):
     alone = Predictor.load(tmp_path / "m" / "model.onnx", precision="f32", threads=1)
     for each in several.predict_many([IMAGE[0]] * 4):
         np.testing.assert_allclose(each.depth.depth, alone(IMAGE[0]).depth, atol=1e-4)
+
+
+@pytest.fixture
+def forms(monkeypatch):
+    """The hints that networks ran with, in the order of their first call."""
+    hints = []
+    pool_for = CompiledModels.pool_for
+
+    def note(self, shape):
+        hint = self._options["PERFORMANCE_HINT"].lower()
+        hints.extend([hint] * (hint not in hints))
+        return pool_for(self, shape)
+
+    monkeypatch.setattr(CompiledModels, "pool_for", note)
+    return hints
+
+
+def test_one_picture_runs_for_latency_and_many_for_throughput(tmp_path, forms):
+    from PIL import Image
+
+    predictor = Predictor.load(GRAPH)
+    list(predictor.predict_many([IMAGE[0]]))
+    assert forms == ["latency"]
+    [one, two] = predictor.predict_many([IMAGE[0]] * 2)
+    np.testing.assert_allclose(one.depth.depth, predictor(IMAGE[0]).depth, atol=1e-4)
+    np.testing.assert_array_equal(one.depth.depth, two.depth.depth)
+    assert forms == ["latency", "throughput"]
+    assert predictor.for_many() is not predictor
+    assert predictor.for_many().runtime is predictor.for_many().runtime
+    again = pickle.loads(pickle.dumps(predictor.for_many()))
+    assert again.for_many() is again
+    for name in ("a.png", "b.png"):
+        Image.fromarray(IMAGE[0]).save(tmp_path / name)
+    forms.clear()
+    predict(tmp_path / "a.png", tmp_path / "out")
+    assert forms == ["latency"]
+    forms.clear()
+    predict([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out")
+    assert forms == ["throughput"]
+
+
+def test_a_hint_that_was_given_stands(forms):
+    predictor = Predictor.load(GRAPH, hint="latency")
+    list(predictor.predict_many([IMAGE[0]] * 2))
+    assert forms == ["latency"]
+    assert predictor.for_many() is predictor
+    in_torch = Predictor.load(shipped_checkpoint("compact-nyu"))
+    assert in_torch.for_many() is in_torch

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.inference import Predictor, openvino_runtime
+from leadline.inference import Predictor, compiled_models, openvino_runtime
+from leadline.inference.compiled_models import CompiledModels
 from leadline.inference.openvino_runtime import OpenVinoRuntime
 from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
 from leadline.models.size_policy import processing_size
@@ -50,30 +51,64 @@ def test_eight_threads_give_the_metres_of_one(make, tolerance, images):
         np.testing.assert_allclose(result, expected[call], atol=tolerance)
 
 
-def test_any_number_of_sizes_share_what_is_compiled(images, monkeypatch):
+def test_any_number_of_sizes_share_what_is_compiled(images, compiling):
     runtime = OpenVinoRuntime(GRAPH, processing_area=AREA)
-    compiled = []
-    compile_one = runtime._compile
-    monkeypatch.setattr(
-        runtime, "_compile", lambda shape: compiled.append(shape) or compile_one(shape)
-    )
     for image in images + [image[:, ::2] for image in images]:
         runtime.run(image[None])
     first = processing_size(*SIZES[0], AREA, 16)
-    assert compiled == [(1, 3, *first), ()]
+    assert compiling == [(1, 3, *first), ()]
 
 
-def test_a_size_that_comes_often_gets_a_model_of_its_own(images, monkeypatch):
-    monkeypatch.setattr(openvino_runtime, "CALLS_FOR_FIXED_SIZE", 3)
-    runtime = OpenVinoRuntime(GRAPH, processing_area=AREA)
-    compiled = []
+@pytest.fixture
+def compiling(monkeypatch):
+    """The shapes that models were compiled for, in order."""
+    shapes = []
+    compile_one = CompiledModels._compile
     monkeypatch.setattr(
-        runtime, "_compile", lambda shape: compiled.append(shape) or _Echo(len(compiled))
+        CompiledModels,
+        "_compile",
+        lambda self, shape: shapes.append(shape) or compile_one(self, shape),
     )
-    pools = [runtime._pool_for((1, 3, side, 64)) for side in (48, 32, 32, 32, 32, 32, 16, 16)]
+    return shapes
+
+
+def shapes_of(*sides):
+    return [(1, 3, side, 64) for side in sides]
+
+
+def test_a_size_that_comes_often_gets_a_model_of_its_own(echoes):
+    models, compiled = echoes
+    pools = [models.pool_for(shape) for shape in shapes_of(48, 32, 32, 32, 32, 32, 16, 16)]
     assert compiled == [(1, 3, 48, 64), (), (1, 3, 32, 64)]
     assert pools[4] is pools[5]
     assert pools[1] is pools[6]
+
+
+def test_the_first_size_is_given_up_for_the_model_of_any_size_unless_it_came_often(echoes):
+    models, compiled = echoes
+    for shape in shapes_of(48, 32):
+        models.pool_for(shape)
+    assert models.pool_for((1, 3, 48, 64)) is models.pool_for((1, 3, 16, 64))
+    assert len(compiled) == 2
+
+
+def test_a_first_size_that_came_often_is_kept(echoes):
+    models, compiled = echoes
+    own = [models.pool_for(shape) for shape in shapes_of(48, 48, 48, 48)]
+    other = models.pool_for((1, 3, 32, 64))
+    assert models.pool_for((1, 3, 48, 64)) is own[0] is not other
+    assert len(compiled) == 2
+
+
+@pytest.fixture
+def echoes(monkeypatch):
+    """Models that compile nothing, of which a size may have its own after 3 calls."""
+    monkeypatch.setattr(compiled_models, "CALLS_FOR_FIXED_SIZE", 3)
+    shapes = []
+    monkeypatch.setattr(
+        CompiledModels, "_compile", lambda _self, shape: shapes.append(shape) or _Echo(len(shapes))
+    )
+    return CompiledModels(None, None, {}, None), shapes
 
 
 class _Echo:

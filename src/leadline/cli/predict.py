@@ -107,8 +107,9 @@ def predict_command(
         int | None, typer.Option(help="Processor threads of the network (default: all).")
     ] = None,
     hint: Annotated[
-        Hint, typer.Option(help="openvino: one picture soon, or several at once.")
-    ] = "latency",
+        Hint,
+        typer.Option(help="openvino: one picture soon, or several at once; auto: as there are."),
+    ] = "auto",
     device: Annotated[
         Device, typer.Option(help="onnxruntime and torch: another device than the processor.")
     ] = "cpu",

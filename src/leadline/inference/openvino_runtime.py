@@ -1,20 +1,21 @@
 """OpenVINO: an exported `.xml` or `.onnx` on the CPU, for any number of threads."""
 
+from __future__ import annotations
+
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from copy import copy
 from functools import cache
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
-from leadline.inference.compiled_cache import CompiledCache
+from leadline.inference.compiled_models import ANY_SIZE, CACHED_KERNELS, CompiledModels
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.precision import Precision, PrecisionOption, choose_precision
 from leadline.inference.resizing import to_network
@@ -28,15 +29,6 @@ from leadline.inference.runtime import (
     refuse_nonfinite,
 )
 from leadline.io.checksums import verify_weights
-
-FIXED_SIZES = 4
-CALLS_FOR_FIXED_SIZE = 300
-"""Compiling for one size takes as long as is then saved in about so many calls."""
-
-ANY_SIZE = ()
-CACHED_KERNELS = 256
-"""How many kernels OpenVINO keeps for the model of any size. Four times as many save a tenth of the
-time where every picture has another size, and take 40 MB more after 200 sizes."""
 
 
 @cache
@@ -66,11 +58,10 @@ def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
 class OpenVinoRuntime:
     """An exported `.xml` or `.onnx` on the CPU.
 
-    Of the graph, only the network is compiled; photographs are resized before and behind it. The
-    first size that the network sees, and those that come often, get a compiled model of their
-    own, a tenth faster than the one for any size that serves all others.
-
-    `run` may be called from several threads: each call has an inference request of its own.
+    Of the graph, only the network is compiled; photographs are resized before and behind it.
+    `run` may be called from several threads: each call has an inference request of its own. With
+    `hint` auto that is as fast as it can be for one call at a time, and `for_many` gives the form
+    for several at once.
     """
 
     name = "openvino"
@@ -81,7 +72,7 @@ class OpenVinoRuntime:
         precision: PrecisionOption = "f32",
         threads: int | None = None,
         processing_area: int | None = None,
-        hint: Hint = "latency",
+        hint: Hint = "auto",
     ):
         is_sealed = verify_weights(path)
         self._core = openvino_core()
@@ -96,20 +87,38 @@ class OpenVinoRuntime:
             if processing_area is not None:
                 _replace_area(path, graph, processing_area)
         self._model = graph if self._network is None else self._network.model
-        # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
-        self._options = {
-            "PERFORMANCE_HINT": hint.upper(),
-            "INFERENCE_PRECISION_HINT": self.precision.precision,
-            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
-            "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
-        }
+        self._hint = hint
+        self._threads = threads or len(os.sched_getaffinity(0))
         # The checksum in a sealed file is of everything that it is compiled from.
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self._identity = f"{digest} {processing_area}" if is_sealed else None
-        self._cache = CompiledCache()
+        self._compiled = self._compiled_for("latency" if hint == "auto" else hint)
+        self._many: OpenVinoRuntime | None = None
         self._lock = Lock()
-        self._calls: Counter[tuple[int, ...]] = Counter()
-        self._compiled: dict[tuple[int, ...], _RequestPool] = {}
+
+    def for_many(self) -> OpenVinoRuntime:
+        """Return this runtime for several calls at once: itself where a hint was given.
+
+        Both share the graph; what each compiles is its own.
+        """
+        if self._hint != "auto":
+            return self
+        with self._lock:
+            if self._many is None:
+                self._many = copy(self)
+                self._many._hint = "throughput"
+                self._many._compiled = self._compiled_for("throughput")
+            return self._many
+
+    def _compiled_for(self, hint: Hint) -> CompiledModels:
+        # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
+        options = {
+            "PERFORMANCE_HINT": hint.upper(),
+            "INFERENCE_PRECISION_HINT": self.precision.precision,
+            "INFERENCE_NUM_THREADS": self._threads,
+            "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
+        }
+        return CompiledModels(self._core, self._model, options, self._identity)
 
     def _available(self) -> list[Precision]:
         """Return the precisions that are faster than the next, fastest first."""
@@ -130,78 +139,14 @@ class OpenVinoRuntime:
         network = self._network
         assert network is not None
         resized = to_network(images, network.area, network.stride)
-        with self._pool_for(resized.shape).request() as request:
+        with self._compiled.pool_for(resized.shape).request() as request:
             views = list(request.infer([resized], share_inputs=True, share_outputs=True).values())
             return network.outputs(views, (images.shape[1], images.shape[2]))
 
     def _run_whole(self, images: NDArray[np.uint8]) -> Outputs:
-        with self._pool_for(ANY_SIZE).request() as request:
+        with self._compiled.pool_for(ANY_SIZE).request() as request:
             results = request.infer([in_file_order(images, self.config)], share_inputs=True)
             return {port.any_name: np.asarray(value) for port, value in results.items()}
-
-    def _pool_for(self, shape: tuple[int, ...]) -> "_RequestPool":
-        """Return requests of the model for `shape`, or of the one for any size."""
-        with self._lock:
-            if shape not in self._compiled:
-                self._calls[shape] += 1
-                fixed = len(self._compiled.keys() - {ANY_SIZE})
-                is_first = not self._compiled and shape != ANY_SIZE
-                is_frequent = self._calls[shape] > CALLS_FOR_FIXED_SIZE and fixed < FIXED_SIZES
-                if not (is_first or is_frequent):
-                    shape = ANY_SIZE
-            if shape not in self._compiled:
-                self._compiled[shape] = _RequestPool(self._compile(shape))
-            return self._compiled[shape]
-
-    def _compile(self, shape: tuple[int, ...]) -> Any:
-        """Compile the model for a shape of its input, or take what an earlier process compiled."""
-        if self._identity is None:
-            return self._compile_anew(shape)
-        import openvino
-
-        device = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
-        key = (self._identity, str(openvino.__version__), device, repr(shape), repr(self._options))
-        blob = self._cache.read(*key)
-        if blob is not None:
-            # RuntimeError: of another build, which calls itself the same version.
-            with suppress(RuntimeError):
-                return self._core.import_model(blob, "CPU", self._options)
-        compiled = self._compile_anew(shape)
-        self._cache.write(bytes(compiled.export_model().getbuffer()), *key)
-        return compiled
-
-    def _compile_anew(self, shape: tuple[int, ...]) -> Any:
-        model = self._model
-        if shape != ANY_SIZE:
-            model = model.clone()
-            model.reshape(list(shape))
-        return self._core.compile_model(model, "CPU", self._options)
-
-
-class _RequestPool:
-    """Inference requests of one compiled model, each used by one call at a time.
-
-    There are as many as OpenVINO can run at once: a further call waits for one.
-    """
-
-    def __init__(self, compiled: Any):
-        self._compiled = compiled
-        self._free: list[Any] = []
-        count = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self._at_once = BoundedSemaphore(max(1, count))
-
-    @contextmanager
-    def request(self) -> Iterator[Any]:
-        """Yield a request; what it holds may be overwritten as soon as the block is left."""
-        with self._at_once:
-            try:
-                request = self._free.pop()
-            except IndexError:
-                request = self._compiled.create_infer_request()
-            try:
-                yield request
-            finally:
-                self._free.append(request)
 
 
 def _read_graph(core: Any, path: Path) -> Any:

@@ -67,7 +67,7 @@ def predict(
     processing_area: int | None = None,
     camera: CameraMode = "auto",
     threads: int | None = None,
-    hint: Hint = "latency",
+    hint: Hint = "auto",
     device: Device = "cpu",
     compiled: bool = False,
     skip_existing: bool = False,
@@ -120,6 +120,8 @@ def predict(
         device=device,
         compiled=compiled,
     )
+    if len(jobs) > 1:
+        predictor = predictor.for_many()
     if correction is not None:
         _warn_of_another_way(correction, predictor)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -114,7 +115,7 @@ class Predictor:
         threads: int | None = None,
         processing_area: int | None = None,
         camera: CameraMode = "auto",
-        hint: Hint = "latency",
+        hint: Hint = "auto",
         device: Device = "cpu",
         compiled: bool = False,
     ) -> Predictor:
@@ -123,8 +124,9 @@ class Predictor:
         `runtime` auto takes OpenVINO for exported files and shipped models, torch for folders.
         `precision` auto takes bf16 where the processor computes it and the model's config says that
         it costs at most 0.5 % of abs_rel, else f32, which is exact; `predictor.precision` says why.
-        `hint` throughput (OpenVINO) runs several pictures at once, each more slowly. `device` is
-        cpu, or what onnxruntime or torch offers; `compiled` (torch) compiles the network first.
+        `hint` (OpenVINO) latency has one picture ready soon, throughput runs several at once, each
+        more slowly; auto is latency for calls, throughput for `predict_many`. `device` is cpu, or
+        what onnxruntime or torch offers; `compiled` (torch) compiles the network first.
         `processing_area` changes the number of pixels the network sees; it was trained at another
         one, so metres will be less exact, and off where the training camera is not known: a
         LeadlineWarning says so. `camera` auto multiplies metres by the photograph's focal length
@@ -240,10 +242,28 @@ class Predictor:
         >>> [each.depth.shape for each in predictor.predict_many([np.zeros((8, 9, 3), np.uint8)])]
         [(8, 9)]
         """
-        work = partial(self.predict, intrinsics=intrinsics)
+        is_one = isinstance(images, Sized) and len(images) < 2
+        work = partial((self if is_one else self.for_many()).predict, intrinsics=intrinsics)
         with closing(in_order(work, images, workers or default_workers())) as finished:
             for future in finished:
                 yield future.result()
+
+    def for_many(self) -> Predictor:
+        """Return this predictor in the form for many pictures at once, which `predict_many` uses.
+
+        It shares the model, and is for calls from several threads: together they are faster, each
+        alone slower. Where a hint was given, or the runtime has no such form, it is this one.
+        """
+        make = getattr(self.runtime, "for_many", None)
+        runtime = self.runtime if make is None else make()
+        if runtime is self.runtime:
+            return self
+        twin = copy(self)
+        twin.runtime = runtime
+        if self._loaded_with is not None:
+            name_or_path, options = self._loaded_with
+            twin._loaded_with = name_or_path, {**options, "hint": "throughput"}
+        return twin
 
     def predict_batch(self, images: NDArray[np.uint8]) -> BatchPrediction:
         """Return depth and, for a multi-task model, class labels of photographs of one size.
@@ -374,7 +394,7 @@ def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> 
             f"device {options.device}: the openvino runtime runs on the cpu; use onnxruntime or "
             "torch"
         )
-    if options.hint != "latency" and runtime != "openvino":
+    if options.hint == "throughput" and runtime != "openvino":
         raise LeadlineError(f"hint {options.hint}: {runtime} has none; use openvino")
     if options.compiled and runtime != "torch":
         raise LeadlineError("--compile is for --runtime torch; the other runtimes always compile")

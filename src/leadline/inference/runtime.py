@@ -13,8 +13,8 @@ from leadline.errors import LeadlineError
 Outputs = dict[str, NDArray[Any]]
 RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
-Hint = Literal["latency", "throughput"]
-"""Whether one picture should be ready soon, or many together."""
+Hint = Literal["auto", "latency", "throughput"]
+"""Whether one picture should be ready soon, or many together; auto: as there are one or many."""
 HINTS: tuple[Hint, ...] = get_args(Hint)
 
 Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
