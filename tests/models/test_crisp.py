@@ -94,7 +94,9 @@ def test_it_is_small_and_takes_every_layer_of_compact():
 
 @pytest.mark.slow
 def test_exported_it_gives_the_metres_of_torch_in_both_runtimes(tmp_path):
-    model = create_model(ModelConfig("crisp", stride=16, training_area=5_120), seed=3).eval()
+    options = {"uncertainty": True}
+    config = ModelConfig("crisp", options, stride=16, training_area=5_120)
+    model = create_model(config, seed=3).eval()
     write_exported(to_onnx(model), tmp_path / "m.onnx", "f32")
     rows = check_parity(model, tmp_path / "m.onnx", ((120, 160), (97, 61)))
     assert {row.runtime for row in rows} == {"openvino", "onnxruntime"}

@@ -23,6 +23,9 @@ from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED, check_weight_type
 
+CORE_OUTPUTS = ("depth", "logits", "spread")
+"""What of a network's outputs is exported, in this order."""
+
 
 class _Core(nn.Module):
     """The network between the resizes: images in [0,1] to metres, no padding, no checks."""
@@ -30,6 +33,7 @@ class _Core(nn.Module):
     def __init__(self, model: DepthModel):
         super().__init__()
         self.model = model
+        self.names: list[str] = []
         for module in model.modules():
             # The exporter takes an in-place ReLU6 apart with symbolic sizes, which doubles its
             # time, and arrives at the same node.
@@ -37,10 +41,11 @@ class _Core(nn.Module):
                 module.inplace = False  # type: ignore[assignment]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return (N,1,h',w') metres, and class scores if any, for images (N,3,h,w) in [0,1]."""
+        """Return (N,1,h',w') metres, then what else it `names`, for images (N,3,h,w) in [0,1]."""
         outputs = self.model.network(self.model.normalize(images))
-        depth = self.model.space.decode(outputs["target"].float())
-        return (depth, outputs["logits"]) if "logits" in outputs else (depth,)
+        decoded = self.model.decode({name: value.float() for name, value in outputs.items()})
+        self.names = [name for name in CORE_OUTPUTS if name in decoded]
+        return tuple(decoded[name] for name in self.names)
 
 
 def to_onnx(
@@ -58,7 +63,8 @@ def to_onnx(
     free = torch.export.Dim.DYNAMIC
     core = _Core(copy.deepcopy(model).cpu().eval())
     with torch.no_grad():
-        names = ["depth", "logits"][: len(core(example))]
+        core(example)
+    names = core.names
     with warnings.catch_warnings(), _QuietExporter(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

@@ -34,20 +34,24 @@ def add_size_policy(
     `core` maps `images` (N,3,h,w) in [0,1] to `depth` (N,1,h',w') metres; the result maps
     `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
     gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W), the best class: uint8, or int32
-    where there are more than 256. `input_channels` is the order of the colours in `image`.
+    where there are more than 256; where it gives `spread` (N,1,h",w"), `uncertainty` (N,H,W)
+    float32, the Laplace scale of ln(metres). `input_channels` is the order of the colours in
+    `image`.
     """
     label_type = _label_type(core)
-    has_labels = label_type is not None
+    has_spread = any(output.name == "spread" for output in core.graph.output)
     core.ir_version = IR_VERSION
     before = _preprocessing(training_area, stride, input_channels)
     after = compose.add_prefix(
-        _postprocessing(label_type),
+        _postprocessing(label_type, has_spread),
         "out/",
         rename_inputs=False,
         rename_outputs=False,
     )
     handed_on = [("original_size", "full_size"), ("net/depth", "small_depth")]
-    if has_labels:
+    if has_spread:
+        handed_on.append(("net/spread", "small_spread"))
+    if label_type is not None:
         handed_on.append(("net/logits", "small_logits"))
     joined = compose.merge_models(
         before,
@@ -162,8 +166,8 @@ def _preprocessing(
     )
 
 
-def _bilinear_matrix_nodes(name: str, axis: int) -> list[NodeProto]:
-    """Nodes for `name` (full, small): the matrix of a bilinear resize along one axis.
+def _bilinear_matrix_nodes(name: str, axis: int, source: str) -> list[NodeProto]:
+    """Nodes for `name` (full, small): the matrix of a bilinear resize of `source` along one axis.
 
     Row y holds max(0, 1 - |x - s(y)|) with s(y) the half-pixel source position kept inside the
     image, which is linear interpolation with the border repeated.
@@ -173,7 +177,7 @@ def _bilinear_matrix_nodes(name: str, axis: int) -> list[NodeProto]:
         return f"{name}/{part}"
 
     return [
-        _node("Shape", "small_depth", at("small_n"), start=axis + 2, end=axis + 3),
+        _node("Shape", source, at("small_n"), start=axis + 2, end=axis + 3),
         _node("Slice", f"full_size index_{axis} index_{axis + 1}", at("full_n")),
         _node("Cast", at("small_n"), at("small"), to=TensorProto.FLOAT),
         _node("Cast", at("full_n"), at("full"), to=TensorProto.FLOAT),
@@ -223,16 +227,25 @@ def _label_nodes(label_type: int) -> list[NodeProto]:
     ]
 
 
-def _postprocessing(label_type: int | None) -> onnx.ModelProto:
-    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and the labels."""
-    nodes = [
-        *_bilinear_matrix_nodes("stretch_rows", axis=0),
-        *_bilinear_matrix_nodes("stretch_columns", axis=1),
-        _node("Transpose", "stretch_columns", "stretch_columns_t", perm=[1, 0]),
-        _node("MatMul", "stretch_rows small_depth", "tall_depth"),
-        _node("MatMul", "tall_depth stretch_columns_t", "full_depth"),
-        _node("Squeeze", "full_depth index_1", "depth"),
+def _stretch_nodes(source: str, output: str, prefix: str = "") -> list[NodeProto]:
+    """`source` (N,1,h,w) and `full_size` [H,W] -> `output` (N,H,W), bilinearly."""
+
+    def at(name: str) -> str:
+        return prefix + name
+
+    return [
+        *_bilinear_matrix_nodes(at("stretch_rows"), axis=0, source=source),
+        *_bilinear_matrix_nodes(at("stretch_columns"), axis=1, source=source),
+        _node("Transpose", at("stretch_columns"), at("stretch_columns_t"), perm=[1, 0]),
+        _node("MatMul", f"{at('stretch_rows')} {source}", f"tall_{output}"),
+        _node("MatMul", f"tall_{output} {at('stretch_columns_t')}", f"full_{output}"),
+        _node("Squeeze", f"full_{output} index_1", output),
     ]
+
+
+def _postprocessing(label_type: int | None, has_spread: bool) -> onnx.ModelProto:
+    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), labels, uncertainty."""
+    nodes = _stretch_nodes("small_depth", "depth")
     info = helper.make_tensor_value_info
     inputs = [
         info("small_depth", TensorProto.FLOAT, ["N", 1, "h", "w"]),
@@ -243,6 +256,10 @@ def _postprocessing(label_type: int | None) -> onnx.ModelProto:
         nodes += _label_nodes(label_type)
         inputs.append(info("small_logits", TensorProto.FLOAT, ["N", "C", "h", "w"]))
         outputs.append(info("labels", label_type, ["N", "H", "W"]))
+    if has_spread:
+        nodes += _stretch_nodes("small_spread", "uncertainty", prefix="spread_")
+        inputs.append(info("small_spread", TensorProto.FLOAT, ["N", 1, "hs", "ws"]))
+        outputs.append(info("uncertainty", TensorProto.FLOAT, ["N", "H", "W"]))
     return _model(
         nodes,
         "postprocessing",

@@ -96,7 +96,8 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     tall = wide.input_value(0).get_node()
     stretches = [wide.input_value(1), tall.input_value(0)] if tall.get_input_size() == 2 else []
     names = [stretch.get_node().get_friendly_name() for stretch in stretches]
-    if names != ["out/stretch_columns_t", "out/stretch_rows"]:
+    prefix = "out/spread_" if port.any_name == "uncertainty" else "out/"
+    if names != [f"{prefix}stretch_columns_t", f"{prefix}stretch_rows"]:
         return None
     return tall.input_value(1), to_photo
 

@@ -28,6 +28,9 @@ NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, 
 }
 """(mean, std) of the RGB input in [0,1]; `symmetric` gives [-1,1], `unit` leaves [0,1]."""
 
+SPREADS = (1e-3, 10.0)
+"""Smallest and largest Laplace scale of ln(metres) that a network can state."""
+
 CHANNEL_ORDERS = ("rgb", "bgr")
 """In which order the network sees the colours; the images given to a model are always RGB."""
 
@@ -38,6 +41,8 @@ class ModelConfig:
 
     `training_area` is about how many input pixels the network was trained at, before the sides of
     its input were rounded to `stride`: together they are the size policy of prediction.
+    `interval_factors` are the q of the intervals depth * exp(-+ q b) around a depth with the
+    Laplace scale b of ln(metres), by the percentage of the pixels that they cover ("80": 1.7).
     `training_focal` is the focal length of the training data's camera in pixels at that size,
     sqrt(fx fy), or None where it is not known: metres hold for it. `precision_loss` is by which
     share abs_rel changes on validation images in a precision below float32, where that is known.
@@ -54,6 +59,7 @@ class ModelConfig:
     channel_order: str = "rgb"
     training_focal: float | None = None
     precision_loss: Mapping[str, float] = field(default_factory=dict)
+    interval_factors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:
@@ -80,8 +86,9 @@ class DepthModel(nn.Module, ABC):
 
     A subclass defines `network`, which sees normalised images whose sides are multiples of
     `config.stride` and returns raw outputs: `target` (B,1,h,w) in network units, and `logits`
-    (B,C,h,w) for a multi-task model, which says in `classes` how many. Padding, normalisation and
-    decoding live here.
+    (B,C,h,w) for a multi-task model, which says in `classes` how many. `log_spread` (B,1,h,w),
+    where there is one, is ln b, b the scale of a Laplace distribution of ln(metres). Padding,
+    normalisation and decoding live here.
     """
 
     mean: Tensor
@@ -127,8 +134,15 @@ class DepthModel(nn.Module, ABC):
                 for name, value in outputs.items()
             }
         # exp and 1/x of a bfloat16 number would cost three digits of the metres.
-        outputs = {name: value.float() for name, value in outputs.items()}
-        return {"depth": self.space.decode(outputs["target"]), **outputs}
+        return self.decode({name: value.float() for name, value in outputs.items()})
+
+    def decode(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return raw float32 outputs of `network` with `depth` in metres, and `spread`, b > 0."""
+        decoded = {"depth": self.space.decode(outputs["target"]), **outputs}
+        if "log_spread" in outputs:
+            low, high = (math.log(end) for end in SPREADS)
+            decoded["spread"] = outputs["log_spread"].clamp(low, high).exp()
+        return decoded
 
     def load_encoder(self, path: Path) -> None:
         """Load encoder weights from a file in the layout of the encoder's own library."""

@@ -7,6 +7,7 @@ pixels of a cell becomes a learned convex combination of the nine cells around i
 smooth map gives. Regresses ln(metres). Ours, not a published system.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -25,6 +26,12 @@ PRIOR_FLOOR = 0.01
 
 PIXELS_OF_A_CELL = 12
 """Numbers of the picture in a cell at half size: 2x2 pixels of three colours."""
+
+HEAD_WIDTH = 16
+"""Channels of a head that is added: its one hidden layer."""
+
+FIRST_SPREAD = 0.15
+"""The Laplace scale of ln(metres) that an untrained head begins with, at every pixel."""
 
 SMALL = 0.1
 """What layers that are added to others begin with, so that those begin nearly as they were."""
@@ -94,12 +101,33 @@ def bilinear_weights() -> Tensor:
     return torch.stack(pixels).flatten(1).T
 
 
+class MapHead(nn.Module):
+    """One more map at half size, from the features of the depth head and the picture's vector."""
+
+    def __init__(self, features: int, picture: int, start: float):
+        super().__init__()
+        self.around = nn.Conv2d(features, HEAD_WIDTH, 3, padding=1)
+        self.picture = nn.Conv2d(picture, HEAD_WIDTH, 1, bias=False)
+        self.out = nn.Conv2d(HEAD_WIDTH, 1, 1)
+        with torch.no_grad():
+            self.out.weight.mul_(SMALL)
+            nn.init.constant_(self.out.bias, start)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, picture: Tensor) -> Tensor:
+        """Return (B,1,h,w) for features (B,F,h,w) and a vector (B,C,1,1)."""
+        values: Tensor = self.out(functional.relu(self.around(x) + self.picture(picture)))
+        return values
+
+
 class CrispModel(CompactModel):
     """The layers of `compact` under the same names; between them context, detail, upsampling.
 
     A weights file of `compact` therefore fits all but the new layers. Encoder taps at /2../32,
     decoder widths for /16, /8, /4 and /2, output at full size. Convex combinations keep a factor
     and an offset of the head as they are, which is therefore still the output layer.
+
+    With `uncertainty` a head gives the Laplace scale of ln(metres), as its logarithm. It takes the
+    features as they are, without a gradient: what it learns moves no depth.
     """
 
     def __init__(
@@ -108,6 +136,7 @@ class CrispModel(CompactModel):
         encoder: str = "mobilenet_v2",
         neck: int = 192,
         widths: Sequence[int] = (192, 96, 48, 24),
+        uncertainty: bool = False,
     ):
         super().__init__(config, encoder, neck, widths)
         fine = self.head.in_channels
@@ -122,6 +151,8 @@ class CrispModel(CompactModel):
                 self.scale.weight,
             ):
                 weight.mul_(SMALL)
+        # Last, so that all other weights are drawn as without it.
+        self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
 
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
@@ -131,11 +162,14 @@ class CrispModel(CompactModel):
         return super().scale_metres(ratio)
 
     def network(self, images: Tensor) -> dict[str, Tensor]:
-        """Return {"target": (B,1,H,W) ln(metres)}."""
+        """Return {"target": (B,1,H,W) ln(metres)}; with uncertainty "log_spread" (B,1,H/2,W/2)."""
         features = self.encoder(images)
         x, picture = self.context(self.neck(features[max(features)]))
         for block, reduction in zip(self.blocks, self.steps, strict=True):
             x = block(x, features[reduction])
         x = x + self.detail(cat([x, functional.pixel_unshuffle(images, 2)], dim=1))
         depth = self.head(x) + self.scale(picture)
-        return {"target": self.upsampling(depth, x)}
+        outputs = {"target": self.upsampling(depth, x)}
+        if self.spread is not None:
+            outputs["log_spread"] = self.spread(x.detach(), picture.detach())
+        return outputs

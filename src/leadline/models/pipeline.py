@@ -12,7 +12,7 @@ class InferencePipeline(nn.Module):
     """A `DepthModel` between its pre- and post-processing.
 
     `processing_area` overrides the number of pixels processed; another one than the network was
-    trained at changes the metres it predicts. Without `labels`, depth alone is computed.
+    trained at changes the metres it predicts. Without `labels`, no classes are computed.
     """
 
     def __init__(self, model: DepthModel, processing_area: int | None = None, labels: bool = True):
@@ -24,12 +24,16 @@ class InferencePipeline(nn.Module):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Return {"depth": (N,H,W) float32 metres, ...} for `image` (N,H,W,3) uint8.
 
+        A model with uncertainty adds `uncertainty` (N,H,W) float32, the scale b of a Laplace
+        distribution of ln(metres): half of the probability lies within depth * exp(-+ b ln 2).
         A multi-task model adds `labels` (N,H,W), the best class at each pixel: uint8, or int32
         where the model has more than 256 classes.
         """
         height, width = image.shape[1:3]
         outputs = self.model(self.resize(image))
         full = {"depth": resize_bilinear(outputs["depth"], (height, width))[:, 0]}
+        if "spread" in outputs:
+            full["uncertainty"] = resize_bilinear(outputs["spread"], (height, width))[:, 0]
         if self.labels and "logits" in outputs:
             full["labels"] = best_class(outputs["logits"], (height, width))
         return full

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from leadline.datasets.sample import DepthDataset
+from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.build import checked_factory
 from leadline.models.catalog import CATALOG
@@ -40,6 +41,8 @@ def build_model(
     Errors: LeadlineError for an option or weights that do not exist or do not fit.
     """
     section = recipe.model
+    if weights is None and section.init is None:
+        _refuse_frozen_start(recipe)
     config, camera = configure(recipe, samples)
     trained = None
     if weights is None and section.init is not None:
@@ -50,6 +53,16 @@ def build_model(
         model, source = build_from_encoder(config, weights, recipe.trainer.seed)
     had_one = trained.name if trained is not None and trained.training_focal else None
     return BuiltModel(model, camera.size, source, camera.explain_missing(had_one))
+
+
+def _refuse_frozen_start(recipe: Recipe) -> None:
+    """Raise LeadlineError where what begins at random would stay so: all but a part is frozen."""
+    last = recipe.optimizer.groups[-1:]
+    if last and last[0].frozen and last[0].match == "*":
+        raise LeadlineError(
+            f"recipe {recipe.name} freezes all but a part of the weights, which would stay random: "
+            "give the trained model that it continues, --init RUN"
+        )
 
 
 def configure(recipe: Recipe, samples: DepthDataset) -> tuple[ModelConfig, DataCamera]:

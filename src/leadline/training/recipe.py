@@ -218,9 +218,10 @@ class LossTerm(Section):
 
     name: str = Field(description="Loss, a name in `leadline.training.losses.LOSSES`.")
     weight: float = Field(1.0, description="Factor of this term.")
-    space: Literal["target", "depth", "labels"] = Field(
+    space: Literal["target", "depth", "labels", "spread"] = Field(
         "target",
-        description="Computed in network units (target), metres (depth) or class scores (labels).",
+        description="Computed in network units (target), metres (depth), class scores (labels), or "
+        "of the stated uncertainty (spread, for laplace).",
     )
     options: dict[str, Any] = Field({}, description="Options of the loss, by name.")
     sets: tuple[str, ...] = Field(

@@ -11,13 +11,24 @@ from torch import Tensor
 from leadline.errors import LeadlineError, nearest
 from leadline.models.base import DepthModel
 from leadline.models.options import check_options
+from leadline.models.pipeline import resize_bilinear
 from leadline.models.spaces import DepthSpace, masked_area_mean
 from leadline.training.losses import LOSSES
 from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatistics
+from leadline.training.losses.depth import masked_log_error
 from leadline.training.recipe import LossTerm, Recipe
 
 DATA_RANGE = "data_range"
 """The option of a loss that is the range of what it compares, by default that of the network."""
+
+
+MISSING = {
+    "labels": "compares class labels: the data needs label images and the network class scores "
+    "(ds-net has them)",
+    "spread": "needs a network that states its uncertainty: crisp with "
+    "model.options.uncertainty=true",
+}
+"""What is wrong where a network or data has nothing in a space."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +59,7 @@ class RecipeLoss:
         total = outputs["target"].new_zeros((), dtype=torch.float32)
         for term in self.terms:
             if term.space not in spaces:
-                raise LeadlineError(
-                    f"loss {term.name} compares class labels: the data needs label images and the "
-                    "network class scores (ds-net has them)"
-                )
+                raise LeadlineError(f"loss {term.name} {MISSING[term.space]}")
             options: dict[str, Any] = dict(term.options)
             if _uses_batch_statistics(term):
                 options["statistics"] = statistics
@@ -72,6 +80,10 @@ class RecipeLoss:
             "target": (prediction, self.space.encode(depth), valid),
             "depth": (outputs["depth"].float(), depth, valid),
         }
+        if "spread" in outputs:
+            spread = resize_bilinear(outputs["spread"].float(), (height, width))
+            error = masked_log_error(outputs["depth"].float(), depth, valid).detach()
+            spaces["spread"] = (spread, error, valid)
         if "logits" in outputs and "labels" in batch:
             labels = batch["labels"]
             spaces["labels"] = (outputs["logits"].float(), labels, labels >= 0)
@@ -118,6 +130,10 @@ def _check_term(term: LossTerm, number: int) -> None:
         raise LeadlineError(
             f"loss {term.name!r} is not known{nearest(term.name, LOSSES)}; "
             f"choose from {', '.join(LOSSES)}"
+        )
+    if term.name == "laplace" and term.space != "spread":
+        raise LeadlineError(
+            f"loss.{number}: laplace is of the network's uncertainty; set space: spread"
         )
     function = LOSSES[term.name]
     tensors = list(inspect.signature(function).parameters)[:3]

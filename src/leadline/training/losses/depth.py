@@ -25,6 +25,10 @@ LOG_FLOOR = 1e-6
 """Metres below which a prediction is not followed into the logarithm."""
 
 
+SPREAD_FLOOR = 1e-4
+"""Scale below which a stated uncertainty is not followed."""
+
+
 def in_float32(
     loss: Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor],
 ) -> Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor]:
@@ -92,6 +96,19 @@ def trimmed_l1(prediction: Tensor, truth: Tensor, valid: Tensor, trim: float = 0
 def l2(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Mean squared difference (no root)."""
     return per_image_mean(masked_error(prediction, truth, valid).square(), valid).mean()
+
+
+@in_float32
+def laplace(spread: Tensor, error: Tensor, valid: Tensor) -> Tensor:
+    """Mean of |e|/b + ln b: minus the logarithm of a Laplace density, but for ln 2.
+
+    `spread` is its scale b > 0 and `error` what it is the scale of; smallest where b is the mean
+    |e| (Kendall and Gal 2017, section 2.3, in its form for L1). In the space `spread` the error is
+    that of ln(metres), and no gradient reaches the depth: accuracy stays as it is.
+    """
+    known = masked_error(error, torch.zeros_like(error), valid).abs()
+    scale = spread.clamp_min(SPREAD_FLOOR)
+    return per_image_mean(known / scale + scale.log(), valid).mean()
 
 
 @in_float32
