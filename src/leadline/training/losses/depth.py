@@ -248,7 +248,7 @@ def local_l1(
 
 
 def _window_means(values: Tensor, valid: Tensor, size: int) -> Tensor:
-    """Return at each pixel the mean of `values`, 0 where not valid, over its window's valid ones."""
+    """Return at each pixel the mean of `values`, 0 where not valid, over its window."""
     height, width = values.shape[-2:]
     border = (0, -width % size, 0, -height % size)
     sums = functional.avg_pool2d(functional.pad(values, border), size)
