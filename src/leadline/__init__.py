@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from leadline.inference.predict_files import predict
     from leadline.inference.predict_video import video
     from leadline.io.convert import convert
+    from leadline.serving.client import Client
     from leadline.training.train import continue_run, resume, train
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Client": "leadline.serving.client",
     "DepthMap": "leadline.depth",
     "Intrinsics": "leadline.depth",
     "LeadlineError": "leadline.errors",
@@ -58,6 +60,7 @@ _HOME = {
 """Public name: the module that holds it. Heavy rooms open on first use: this import is cheap."""
 
 __all__ = [
+    "Client",
     "DepthMap",
     "ExpandOptions",
     "Intrinsics",

@@ -19,6 +19,7 @@ COMMANDS = {
     "measure": CommandEntry(
         "leadline.cli.measure:measure_command", "Measure how far things are, and how far apart."
     ),
+    "serve": CommandEntry("leadline.cli.serve:serve_command", "Answer photographs over HTTP."),
     "calibrate": CommandEntry(
         "leadline.cli.calibrate:calibrate_command", "Fit the scale of a depth map."
     ),

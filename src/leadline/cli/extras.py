@@ -17,6 +17,12 @@ EXTRA_OF = {
     "embreex": "worlds",
     "nncf": "int8",
     "av": "video",
+    "fastapi": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "h11": "serve",
+    "prometheus_client": "serve",
+    "python_multipart": "serve",
 }
 
 

@@ -69,7 +69,7 @@ class Photo:
         try:
             return self.lens.intrinsics(self.width, self.height)
         except LeadlineError as error:
-            warnings.warn(f"{self.path}: {error}", LeadlineWarning, stacklevel=3)
+            warnings.warn(f"{self.path or 'picture'}: {error}", LeadlineWarning, stacklevel=3)
             return None
 
     @property

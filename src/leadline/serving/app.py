@@ -1,0 +1,287 @@
+"""The HTTP interface of a server: routes, and what each of them answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from leadline import __version__
+from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode
+from leadline.inference.predictor import Predictor
+from leadline.serving.answers import METADATA_HEADER, Answer, Estimate, choose_format, encode_answer
+from leadline.serving.body import BodyReader, Receive
+from leadline.serving.hearing import Hearing
+from leadline.serving.inputs import DepthRequest, check_media_type, read_picture, read_request
+from leadline.serving.logs import LOGGER, log
+from leadline.serving.metrics import MEDIA_TYPE as METRICS_TYPE
+from leadline.serving.metrics import Metrics
+from leadline.serving.model_pool import LoadedModel, ModelPool
+from leadline.serving.observed import Observed
+from leadline.serving.openapi import describe_depth
+from leadline.serving.options import ServeOptions
+from leadline.serving.page import plain_page
+from leadline.serving.parameters import invalid
+from leadline.serving.problems import (
+    CLIENT_GONE,
+    MEDIA_TYPE,
+    ClientGoneError,
+    ProblemError,
+    problem_json,
+)
+from leadline.serving.work_queue import WorkQueue
+
+EXPOSED_HEADERS = (
+    METADATA_HEADER, "Leadline-Model", "Leadline-Unit", "Leadline-Range", "Leadline-Warning",
+    "X-Request-ID", "Retry-After", "Server-Timing",
+)  # fmt: skip
+"""What scripts of other origins may read, where they may ask at all."""
+
+
+class DepthService:
+    """What requests share: models, the queue, limits and metrics.
+
+    `is_draining` is set when the server is to stop: it is no longer ready, and connections end
+    with their next answer.
+    """
+
+    def __init__(self, options: ServeOptions):
+        self.options = options
+        self.models = ModelPool.of_options(options)
+        self.queue = WorkQueue(options.workers, options.queue)
+        self.bodies = BodyReader(options)
+        self.metrics = Metrics()
+        self.hearing = Hearing()
+        self.is_draining = False
+        watch = self.metrics.watch
+        watch("leadline_running", "Pictures in work", lambda: self.queue.running)
+        watch("leadline_waiting", "Pictures that wait", lambda: self.queue.waiting)
+        watch("leadline_body_bytes", "Bytes of bodies in memory", lambda: self.bodies.held)
+        watch("leadline_model_bytes", "Memory of loaded models", lambda: self.models.memory)
+
+    async def depth(self, request: Request) -> Answer:
+        """Answer a request for depth."""
+        record = request.scope["state"]["record"]
+        headers, receive = request.headers, request.receive
+        deadline = time.monotonic() + self.options.deadline
+        check_media_type(headers.get("content-type", ""))
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise ProblemError(415, "the body is compressed; send it as it is", "media type")
+        with self.bodies.budget() as body:
+            with self._stage("read", record):
+                await self.bodies.read(body, headers, receive, deadline)
+            record["request_bytes"] = len(body)
+            self.metrics.request_bytes.observe(len(body))
+            wanted = DepthRequest(
+                bytes(body),
+                headers.get("content-type", ""),
+                request.scope["query_string"].decode("latin-1"),
+                ",".join(headers.getlist("accept")),
+            )
+            work = partial(self._answer, wanted, record, time.monotonic(), deadline)
+            answer = await _unless_gone(receive, self.queue.run(work, deadline))
+        self.metrics.answer_bytes.observe(len(answer.body))
+        stages = record["stages"].items()
+        answer.headers["Server-Timing"] = ", ".join(f"{k};dur={v}" for k, v in stages)
+        return answer
+
+    def _answer(
+        self, wanted: DepthRequest, record: dict[str, Any], queued: float, deadline: float
+    ) -> Answer:
+        """Do the work of a request, in a thread of the queue."""
+        self._note_stage("wait", time.monotonic() - queued, record)
+        try:
+            with self.hearing.listen() as heard:
+                estimate = self._estimate(wanted, record, deadline, heard)
+                name = estimate.parameters.format or choose_format(wanted.accept)
+                with self._stage("encode", record):
+                    return encode_answer(estimate, name)
+        except LeadlineError as error:
+            raise invalid(str(error)) from None
+        except MemoryError:
+            raise ProblemError(
+                503, "there is not enough memory for this picture now", "memory",
+                {"Retry-After": "10"},
+            ) from None  # fmt: skip
+
+    def _estimate(
+        self, wanted: DepthRequest, record: dict[str, Any], deadline: float, heard: list[str]
+    ) -> Estimate:
+        with self._stage("decode", record):
+            data, parameters = read_request(wanted)
+            if parameters.format is None:
+                choose_format(wanted.accept)  # what will not be sent is not computed
+            parameters.color_limits()
+            camera = parameters.given_camera()
+            photo = read_picture(data, self.options.max_pixels)
+        record |= {"width": photo.width, "height": photo.height}
+        self.metrics.pixels.observe(photo.width * photo.height)
+        model = self._model(parameters.model)
+        record["model"] = model.name
+        if time.monotonic() > deadline:
+            raise ProblemError(503, "the deadline passed; try again later", "deadline")
+        with self._stage("predict", record):
+            predictor = _with_camera(model.predictor, parameters.camera)
+            prediction = predictor.predict(photo, *camera.of(photo))
+        return Estimate(photo, prediction, parameters, model.name, heard, record["request_id"])
+
+    def _model(self, name: str | None) -> LoadedModel:
+        try:
+            return self.models.get(name)
+        except ProblemError as error:
+            if error.__cause__ is not None:
+                LOGGER.error("model", exc_info=error.__cause__)
+            raise
+
+    @contextmanager
+    def _stage(self, name: str, record: dict[str, Any]) -> Iterator[None]:
+        """Time a part of a request."""
+        began = time.monotonic()
+        yield
+        self._note_stage(name, time.monotonic() - began, record)
+
+    def _note_stage(self, name: str, seconds: float, record: dict[str, Any]) -> None:
+        record.setdefault("stages", {})[name] = round(1000 * seconds, 1)
+        self.metrics.stages.labels(name).observe(seconds)
+
+
+def _with_camera(predictor: Predictor, mode: CameraMode) -> Predictor:
+    """Return a predictor that uses the camera so, with the same network."""
+    if mode == predictor.camera_mode:
+        return predictor
+    area = predictor.training_camera.processing_area
+    return Predictor(predictor.name, predictor.runtime, mode, area)
+
+
+async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Return what `work` returns; drop it and raise ClientGoneError if the client leaves before."""
+    answer = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientGoneError
+        return answer.result()
+    finally:
+        answer.cancel()
+        gone.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
+    """Return the ASGI application of a server, and what its requests share.
+
+    The default model is loaded when the application starts.
+    Errors: LeadlineError for a model that is not there.
+    """
+    service = DepthService(options)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with service.hearing.installed():
+            service.models.load(service.models.default)
+            yield
+            service.queue.close()
+
+    app = FastAPI(
+        title="Leadline",
+        version=__version__,
+        summary="One photograph in, metres out.",
+        lifespan=lifespan,
+        docs_url=None,  # both load scripts from other hosts
+        redoc_url=None,
+    )
+    _add_routes(app, service)
+    _add_errors(app, service)
+    if options.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(options.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Accept", "Content-Type", "X-Request-ID"],
+            expose_headers=list(EXPOSED_HEADERS),
+        )
+    return Observed(app, service.metrics, lambda: service.is_draining, options.max_body), service
+
+
+def _add_routes(app: FastAPI, service: DepthService) -> None:
+    @app.post("/v1/depth", summary="Depth of a photograph", openapi_extra=describe_depth())
+    async def depth(request: Request) -> Response:
+        answer = await service.depth(request)
+        return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
+
+    @app.get("/v1/models", summary="The models that are served")
+    async def models() -> JSONResponse:
+        return JSONResponse({"models": service.models.describe()})
+
+    @app.get("/healthz", summary="Whether the process answers")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz", summary="Whether requests should be sent here")
+    async def readyz() -> JSONResponse:
+        if service.is_draining:
+            raise ProblemError(503, "the server is about to stop", "draining")
+        return JSONResponse({"status": "ready"})
+
+    @app.get("/metrics", summary="Prometheus metrics")
+    async def metrics() -> Response:
+        return Response(service.metrics.text(), media_type=METRICS_TYPE)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(plain_page(list(service.options.models)))
+
+
+def _add_errors(app: FastAPI, service: DepthService) -> None:
+    def answer(request: Request, status: int, detail: str, headers: Any = None) -> Response:
+        request_id = request.scope["state"]["record"]["request_id"]
+        body = problem_json(status, detail, request_id)
+        return Response(body, status, media_type=MEDIA_TYPE, headers=headers)
+
+    @app.exception_handler(ProblemError)
+    async def problem(request: Request, error: ProblemError) -> Response:
+        request.scope["state"]["record"] |= {"reason": error.reason, "detail": error.detail}
+        if request.scope["path"] == "/v1/depth":
+            service.metrics.refused.labels(error.reason).inc()
+        return answer(request, error.status, error.detail, error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, _error: Exception) -> Response:
+        return answer(request, 500, "a fault of the server; its log has the id of the request")
+
+    @app.exception_handler(ClientGoneError)
+    async def gone(_request: Request, _error: ClientGoneError) -> Response:
+        return Response(status_code=CLIENT_GONE)
+
+
+def log_start(service: DepthService) -> None:
+    """Log what is served, and within which limits."""
+    options = service.options
+    log(
+        "start",
+        models=list(options.models),
+        workers=options.workers,
+        queue=options.queue,
+        deadline=options.deadline,
+        max_body=options.max_body,
+        max_pixels=options.max_pixels,
+        model_memory=options.model_memory,
+    )

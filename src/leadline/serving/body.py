@@ -1,0 +1,96 @@
+"""Reading the body of a request: no more bytes, and no longer, than is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from leadline.serving.options import ServeOptions
+from leadline.serving.problems import ClientGoneError, ProblemError
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+LINGER_SECONDS = 1.0
+"""How long a client that sends too much may go on, so that it reads the answer and not a reset."""
+
+
+class BodyReader:
+    """Reads bodies; all that are held at a time have at most `options.body_memory` bytes."""
+
+    def __init__(self, options: ServeOptions):
+        self._limit = options.max_body
+        self._memory = options.body_memory
+        self.held = 0
+
+    @contextmanager
+    def budget(self) -> Iterator[bytearray]:
+        """Yield a buffer for one body, whose bytes count until the block is left."""
+        body = bytearray()
+        try:
+            yield body
+        finally:
+            self.held -= len(body)
+
+    async def read(
+        self, body: bytearray, headers: Mapping[str, str], receive: Receive, deadline: float
+    ) -> None:
+        """Read a body into a buffer of `budget`; `deadline` is a time of `time.monotonic`.
+
+        Errors: ProblemError 413 for too many bytes, as soon as they are announced or come, 408 for
+        a client that is too slow, 503 where the bodies of others fill the memory;
+        ClientGoneError.
+        """
+        self._check_length(headers)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                while await self._read_part(body, receive):
+                    pass
+        except TimeoutError:
+            raise ProblemError(
+                408, f"the request did not arrive in time: {len(body):,} bytes came", "slow body"
+            ) from None
+
+    def _check_length(self, headers: Mapping[str, str]) -> None:
+        length = headers.get("content-length", "0")
+        if not length.isdecimal():
+            raise ProblemError(400, f"Content-Length {length!r} is no number", "request")
+        if len(length) > 18 or int(length) > self._limit:
+            raise self._too_large()
+
+    async def _read_part(self, body: bytearray, receive: Receive) -> bool:
+        """Add the next part to a body; return whether there may be more."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part = message.get("body", b"")
+        if len(body) + len(part) > self._limit:
+            raise self._too_large()
+        if self.held + len(part) > self._memory:
+            raise ProblemError(
+                503,
+                "too many requests are being read; try again later",
+                "body memory",
+                {"Retry-After": "1"},
+            )
+        body += part
+        self.held += len(part)
+        return bool(message.get("more_body", False))
+
+    def _too_large(self) -> ProblemError:
+        return ProblemError(413, f"the request is larger than {self._limit:,} bytes", "body size")
+
+
+async def discard(receive: Receive, most: int) -> None:
+    """Take up to `most` bytes more, for a moment, and throw them away."""
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while most > 0:
+                message = await receive()
+                most -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

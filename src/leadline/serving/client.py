@@ -1,0 +1,163 @@
+"""A client for `leadline serve` that needs nothing but the standard library and NumPy."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from email.message import Message
+from http.client import HTTPException
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from leadline.depth.depth_map import DepthMap
+from leadline.depth.intrinsics import Intrinsics
+from leadline.errors import LeadlineError, one_line
+from leadline.io.files import DECODE_ERRORS, read_bytes
+from leadline.io.metadata import Metadata
+from leadline.io.photos import png_bytes
+
+PictureLike = Path | str | bytes | NDArray[np.uint8] | Image.Image
+"""A path, the bytes of a picture file, (H,W,3) uint8 RGB or a Pillow image."""
+
+_METADATA_HEADER = "Leadline-Metadata"
+_LONGEST_WAIT = 60.0
+_BUSY = 503
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+
+
+class Client:
+    """Call it with a photograph, as a `Predictor`; a server computes.
+
+    `model` is one of the server's; by default its first. `timeout` is that of one try, in seconds.
+    Where the server is busy, a call waits as long as it asks for and tries again, `retries` times.
+    The file of a path is sent as it is, its EXIF block included. One client serves any number of
+    threads.
+
+    >>> depth_map = Client("http://127.0.0.1:8000")("photo.jpg", fov=60)
+    >>> depth_map.at(x=320, y=240)
+    2.41
+    """
+
+    def __init__(self, url: str, model: str | None = None, timeout: float = 60.0, retries: int = 5):
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+            raise LeadlineError(f"{url}: give the address of a server, as http://127.0.0.1:8000")
+        self.url = url.rstrip("/")
+        self.model = model
+        self.timeout = timeout
+        self.retries = retries
+
+    def __call__(
+        self,
+        image: PictureLike,
+        intrinsics: Intrinsics | None = None,
+        *,
+        fov: float | None = None,
+        camera: str | None = None,
+    ) -> DepthMap:
+        """Return the depth of one photograph in metres, at its own size, with its camera.
+
+        `intrinsics`, `fov` (degrees across) and `camera` (auto, ignore) mean what they mean in
+        `leadline.predict`.
+        Errors: LeadlineError for what cannot be read here, what the server refuses, in its words,
+        and a server that does not answer.
+        """
+        given = {
+            "model": self.model,
+            "intrinsics": None if intrinsics is None else json.dumps(intrinsics.to_dict()),
+            "fov": None if fov is None else repr(float(fov)),
+            "camera": camera,
+        }
+        query = urllib.parse.urlencode({k: v for k, v in given.items() if v is not None})
+        body, headers = self._post(f"{self.url}/v1/depth?{query}", _picture_bytes(image))
+        return _depth_map(self.url, body, headers)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return what the server says of its models."""
+        body, _ = self._send(urllib.request.Request(f"{self.url}/v1/models"))
+        try:
+            return list(json.loads(body)["models"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise _no_answer(self.url) from error
+
+    def _post(self, url: str, picture: bytes) -> tuple[bytes, Message]:
+        headers = {
+            "Accept": "application/x-npy; dtype=float32",
+            "Content-Type": "application/octet-stream",
+        }
+        return self._send(urllib.request.Request(url, picture, headers, method="POST"))
+
+    def _send(self, request: urllib.request.Request) -> tuple[bytes, Message]:
+        """Return the body and the headers of an answer, after as many tries as it takes."""
+        for attempt in range(self.retries + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=self.timeout) as response:
+                    return response.read(), response.headers
+            except urllib.error.HTTPError as error:
+                detail = _detail(error)
+                wait = _seconds_to_wait(error.headers) if error.code == _BUSY else None
+                if wait is None or attempt == self.retries:
+                    raise LeadlineError(f"{self.url}: {detail}") from None
+            except (OSError, HTTPException) as error:
+                reason = getattr(error, "reason", error)
+                words = one_line(reason) if isinstance(reason, BaseException) else str(reason)
+                raise LeadlineError(
+                    f"{self.url}: does not answer ({words}); is 'leadline serve' running there?"
+                ) from None
+            time.sleep(wait)
+        raise AssertionError("unreachable")
+
+
+def _seconds_to_wait(headers: Message) -> float | None:
+    try:
+        return min(max(0.0, float(headers["Retry-After"])), _LONGEST_WAIT)
+    except (TypeError, ValueError):
+        return None
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    """Return what a server says of a request that it refuses."""
+    try:
+        return str(json.loads(error.read())["detail"])
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):
+        return f"status {error.code} ({error.reason})"
+
+
+def _picture_bytes(image: PictureLike) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, str | Path):
+        return read_bytes(Path(image), "photo")
+    if isinstance(image, np.ndarray):
+        return png_bytes(image)
+    buffer = BytesIO()
+    plain = image if image.mode in _PNG_MODES else image.convert("RGB")
+    plain.save(buffer, format="PNG", exif=image.getexif(), compress_level=1)
+    return buffer.getvalue()
+
+
+def _depth_map(url: str, body: bytes, headers: Message) -> DepthMap:
+    """Return the depth map in an answer."""
+    failures: tuple[type[Exception], ...] = (LeadlineError, *DECODE_ERRORS)
+    try:
+        metres = np.load(BytesIO(body), allow_pickle=False)
+        text = {
+            str(key): str(value) for key, value in json.loads(headers[_METADATA_HEADER]).items()
+        }
+        about = Metadata.from_text(Path(url), text)
+        return DepthMap.from_metres(
+            metres, intrinsics=about.intrinsics, provenance=about.provenance
+        )
+    except failures as error:
+        raise _no_answer(url) from error
+
+
+def _no_answer(url: str) -> LeadlineError:
+    return LeadlineError(f"{url}: its answer is none of 'leadline serve'; is the address right?")

@@ -1,0 +1,192 @@
+"""Several models, loaded when they are first asked for, within a bound on their memory."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from leadline.errors import LeadlineError, nearest, value_words
+from leadline.inference.predictor import Predictor, find_model
+from leadline.serving.options import ServeOptions
+from leadline.serving.problems import ProblemError
+
+_WARM_UP_SIZES = ((480, 640), (640, 480))
+"""The first size gets a compiled model of its own, the second the one for any size."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model under the name that requests give it, and the bytes it took to load it."""
+
+    name: str
+    predictor: Predictor
+    memory: int
+
+
+class ModelPool:
+    """Loads models by their names; those unused longest are released where memory is short.
+
+    A released model goes when the last request that uses it is done. `get` may be called from
+    several threads.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, str | Path],
+        most_memory: int,
+        load: Callable[[str | Path], Predictor],
+    ):
+        self._sources = dict(sources)
+        self._most_memory = most_memory
+        self._load = load
+        self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._lock, self._loading = Lock(), Lock()
+
+    @classmethod
+    def of_options(cls, options: ServeOptions) -> ModelPool:
+        """Return the models of a server.
+
+        Errors: LeadlineError for a model that is not there.
+        """
+        for source in options.models.values():
+            find_model(source)
+
+        def load(source: str | Path) -> Predictor:
+            return Predictor.load(
+                source,
+                runtime=options.runtime,
+                precision=options.precision,
+                threads=options.threads,
+                hint=options.hint,
+            )
+
+        return cls(options.models, options.model_memory, load)
+
+    @property
+    def default(self) -> str:
+        """The model of requests that name none."""
+        return next(iter(self._sources))
+
+    def get(self, name: str | None) -> LoadedModel:
+        """Return a model, loading it where it is not loaded; None is the default.
+
+        Errors: ProblemError 404 for an unknown name, 503 for a model that cannot be loaded.
+        """
+        name = self.default if name is None else name
+        if name not in self._sources:
+            known = ", ".join(self._sources)
+            raise ProblemError(
+                404,
+                f"model {value_words(name)}: not served here{nearest(name, self._sources)}; "
+                f"there are {known}",
+                "model",
+            )
+        found = self._find(name)
+        if found is not None:
+            return found
+        try:
+            return self.load(name)
+        except LeadlineError as error:
+            raise ProblemError(
+                503,
+                f"model {name}: cannot be loaded now; the server's log says why",
+                "model",
+                {"Retry-After": "60"},
+            ) from error
+
+    def _find(self, name: str) -> LoadedModel | None:
+        with self._lock:
+            if name in self._loaded:
+                self._loaded.move_to_end(name)
+            return self._loaded.get(name)
+
+    def load(self, name: str) -> LoadedModel:
+        """Load a model and predict once with it, so that its first request waits for nothing.
+
+        One is loaded at a time. Errors: those of `Predictor.load`.
+        """
+        with self._loading:
+            found = self._find(name)
+            if found is not None:
+                return found
+            before = _resident_bytes()
+            predictor = self._load(self._sources[name])
+            for size in _WARM_UP_SIZES:
+                predictor(np.zeros((*size, 3), np.uint8))
+            memory = max(_resident_bytes() - before, _file_bytes(self._sources[name]))
+            loaded = LoadedModel(name, predictor, memory)
+            with self._lock:
+                self._loaded[name] = loaded
+                released = self._release()
+            if released:
+                gc.collect()
+                _return_memory()
+            return loaded
+
+    def _release(self) -> int:
+        """Let go of models until the others fit, of all but the newest; return how many."""
+        released = 0
+        while self.memory > self._most_memory and len(self._loaded) > 1:
+            self._loaded.popitem(last=False)
+            released += 1
+        return released
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all loaded models."""
+        return sum(model.memory for model in self._loaded.values())
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return what is known of every model, the default first."""
+        with self._lock:
+            return [self._describe(name) for name in self._sources]
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        found = self._loaded.get(name)
+        about: dict[str, Any] = {
+            "name": name,
+            "default": name == self.default,
+            "loaded": found is not None,
+            "unit": "m",
+        }
+        if found is not None:
+            predictor, camera = found.predictor, found.predictor.training_camera
+            about |= {
+                "memory_bytes": found.memory,
+                "runtime": predictor.runtime.name,
+                "precision": predictor.precision and predictor.precision.precision,
+                "processing_area": camera.processing_area,
+                "training_focal": camera.focal,
+                "training_area": camera.area,
+            }
+        return about
+
+
+def _file_bytes(source: str | Path) -> int:
+    path = find_model(source)
+    files = path.parent.glob(f"{path.stem}.*") if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _resident_bytes() -> int:
+    """Return the memory of this process, 0 where the system does not say it."""
+    statm = Path("/proc/self/statm")
+    if not statm.is_file():
+        return 0
+    return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _return_memory() -> None:
+    """Give the C library's free memory back to the system."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)

@@ -1,0 +1,87 @@
+"""What a server is told when it starts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leadline.errors import LeadlineError
+from leadline.inference.runtimes import Hint, PrecisionOption, RuntimeName
+from leadline.io.jobs import default_workers
+from leadline.weights import DEFAULT_MODEL
+
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What is served, and how much of it at a time.
+
+    models: what a request may name -> what `Predictor.load` takes; the first is the default.
+    runtime, precision, threads, hint: those of `Predictor.load`.
+    workers: pictures in work at the same time, by default one more than processors.
+    queue: pictures that wait for their turn; more are refused with status 503.
+    deadline: seconds from the first byte of a request to the end of its work.
+    max_body: bytes of a request; max_pixels: of a picture.
+    model_memory: bytes of all loaded models, beyond which those unused longest are released.
+    cors_origins: pages of other hosts that may ask, "*" for all; none by default.
+    Errors: LeadlineError for a number that is not possible.
+    """
+
+    models: Mapping[str, str | Path] = field(default_factory=lambda: {DEFAULT_MODEL: DEFAULT_MODEL})
+    runtime: RuntimeName = "auto"
+    precision: PrecisionOption = "auto"
+    threads: int | None = None
+    hint: Hint = "latency"
+    workers: int = field(default_factory=default_workers)
+    queue: int = 32
+    deadline: float = 30.0
+    max_body: int = 32 * MEGA
+    max_pixels: int = 32 * MEGA
+    model_memory: int = 2000 * MEGA
+    cors_origins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        least = {
+            "workers": 1,
+            "queue": 0,
+            "max_body": 1,
+            "max_pixels": 1,
+            "model_memory": 1,
+        }
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if value < smallest:
+                raise LeadlineError(f"{name} = {value}: give a whole number, at least {smallest}")
+        if not (math.isfinite(self.deadline) and self.deadline > 0):
+            raise LeadlineError(f"deadline = {self.deadline}: give seconds, more than 0")
+        if not self.models:
+            raise LeadlineError("no model to serve; give one")
+
+    @property
+    def body_memory(self) -> int:
+        """Bytes of all requests that are being read or wait."""
+        return 8 * self.max_body
+
+
+def name_models(values: list[str]) -> dict[str, str]:
+    """Return {name: shipped model or path} of texts such as NAME, PATH or NAME=PATH.
+
+    A path without a name is called like its last part, without its suffix.
+    Errors: LeadlineError for a name that is given twice or empty.
+    """
+    models: dict[str, str] = {}
+    for value in values:
+        name, equals, source = value.partition("=")
+        if not equals:
+            name, source = Path(value).stem, value
+        if not name or not source:
+            raise LeadlineError(f"--model {value!r}: give a shipped model, a path or NAME=PATH")
+        if name in models:
+            raise LeadlineError(
+                f"--model {value}: another model is called {name!r} already; give NAME=PATH"
+            )
+        models[name] = source
+    return models or {DEFAULT_MODEL: DEFAULT_MODEL}

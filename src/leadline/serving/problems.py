@@ -1,0 +1,46 @@
+"""Errors as a client sees them: one line of JSON, as RFC 9457 has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from leadline.errors import readable
+
+MEDIA_TYPE = "application/problem+json"
+
+CLIENT_GONE = 499
+"""The status that logs and metrics give a request whose client left before its answer."""
+
+
+class ProblemError(Exception):
+    """A request that is not served: an HTTP status and one sentence for people.
+
+    `reason` is a word for metrics; `headers` belong to the answer.
+    """
+
+    def __init__(
+        self, status: int, detail: str, reason: str, headers: Mapping[str, str] | None = None
+    ):
+        super().__init__(detail)
+        self.status = status
+        self.detail = " ".join(readable(detail).split())
+        self.reason = reason
+        self.headers = dict(headers or {})
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection before the answer."""
+
+
+def problem_json(status: int, detail: str, request_id: str) -> bytes:
+    """Return the body of an answer with `status`."""
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "request_id": request_id,
+    }
+    return json.dumps(content).encode("ascii") + b"\n"

@@ -1,0 +1,322 @@
+"""`POST /v1/depth`: what is sent, what comes back, what is refused; without a socket."""
+
+import base64
+import json
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from leadline.depth import Intrinsics
+from leadline.io.formats import read_depth
+from leadline.serving.answers import FORMATS, choose_format
+from leadline.serving.problems import ProblemError
+from tests.serving.pictures import app_of, lens, picture
+
+PHOTO = picture()
+MILLIMETRE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def served(predictor):
+    app, service = app_of(predictor, max_body=300_000, max_pixels=200_000)
+    with TestClient(app) as client:
+        yield client, service
+
+
+@pytest.fixture
+def client(served):
+    return served[0]
+
+
+@pytest.fixture(scope="module")
+def expected(predictor):
+    """The metres of PHOTO without a server."""
+    return predictor(PHOTO).depth
+
+
+def post(client, body=PHOTO, query="", accept="application/x-npy", **headers):
+    return client.post(
+        f"/v1/depth?{query}",
+        content=body,
+        headers={"Content-Type": "image/png", "Accept": accept, **headers},
+    )
+
+
+def metres(response) -> np.ndarray:
+    assert response.status_code == 200, response.text
+    return np.load(BytesIO(response.content))
+
+
+def problem(response, status: int, *words: str) -> dict:
+    """Check an error for one line of JSON that says what is wrong."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.content.count(b"\n") == 1 and response.content.endswith(b"\n")
+    content = response.json()
+    assert content["status"] == status
+    assert content["request_id"] == response.headers["X-Request-ID"]
+    for word in words:
+        assert word in content["detail"], content
+    return content
+
+
+def test_every_body_gives_the_metres_of_the_predictor(client, expected):
+    form = client.post("/v1/depth", files={"file": ("a.png", PHOTO)}, data={"format": "npy"})
+    text = base64.b64encode(PHOTO).decode()
+    inputs = [text, f"data:image/png;base64,{text}"]
+    as_json = [
+        client.post("/v1/depth", json={"inputs": each, "parameters": {"format": "npy"}})
+        for each in inputs
+    ]
+    untyped = client.post("/v1/depth?format=npy", content=PHOTO)
+    for response in (post(client), form, *as_json, untyped):
+        np.testing.assert_array_equal(metres(response), expected)
+
+
+def test_png16_is_a_depth_file_that_says_its_unit(client, expected, tmp_path):
+    response = post(client, accept="*/*")
+    assert response.headers["Content-Type"] == "image/png"
+    (tmp_path / "depth.png").write_bytes(response.content)
+    read = read_depth(tmp_path / "depth.png")  # refused without a unit
+    np.testing.assert_allclose(read.depth, expected, atol=0.51 * MILLIMETRE)
+    assert read.provenance["model"] == "compact-nyu"
+    assert read.intrinsics is not None
+
+
+def test_numbers_of_other_types(client, expected):
+    half = metres(post(client, accept="application/x-npy; dtype=float16"))
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, expected, rtol=2**-11)
+    response = post(client, accept="application/x-npy;dtype=uint16")
+    assert response.headers["Leadline-Unit"] == "1/1000 metre"
+    np.testing.assert_array_equal(metres(response), np.rint(expected * 1000.0))
+
+
+def test_json_holds_depth_camera_and_model(client, expected):
+    response = post(client, accept="application/json", query="fov=60")
+    content = response.json()
+    depth = content["depth"]
+    assert (depth["shape"], depth["unit"], depth["encoding"]) == ([48, 64], "m", "png16")
+    with Image.open(BytesIO(base64.b64decode(depth["data"]))) as image:
+        values = np.asarray(image) / depth["scale"]
+    scale = content["camera"]["scale"]
+    np.testing.assert_allclose(values, expected * scale, atol=0.51 * MILLIMETRE)
+    assert content["camera"]["source"] == "declared" and content["model"] == "compact-nyu"
+    # 60 degrees across 64 pixels: f = 32 / tan(30 degrees)
+    assert content["camera"]["intrinsics"]["fx"] == pytest.approx(32 * 3**0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("color-jpeg", b"\xff\xd8\xff"),
+        ("color-png", b"\x89PNG"),
+        ("color-webp", b"RIFF"),
+        ("glb", b"glTF"),
+        ("mesh", b"glTF"),
+        ("ply", b"ply\n"),
+    ],
+)
+def test_pictures_and_points(client, name, begins):
+    response = post(client, query=f"format={name}&fov=60")
+    assert response.status_code == 200 and response.content.startswith(begins)
+    by_accept = post(client, accept=FORMATS[name].content_type, query="fov=60")
+    assert by_accept.content == response.content
+    assert by_accept.headers["Content-Type"] == FORMATS[name].content_type
+
+
+def test_colours_have_the_range_that_was_asked_for(client):
+    response = post(client, query="format=color-png&range=0.5,8&cmap=gray&bar=false")
+    assert response.headers["Leadline-Range"] == "0.5,8"
+    with Image.open(BytesIO(response.content)) as image:
+        assert image.size == (64, 48)
+    problem(post(client, query="format=color-png&range=8,0.5"), 422, "8", "0.5")
+    problem(post(client, query="range=near"), 422, "near")
+
+
+def test_the_camera_means_what_it_means_in_predict(client, predictor):
+    camera = Intrinsics(70.0, 71.0, 30.0, 25.0, 64, 48)
+    wanted = predictor(PHOTO, camera).depth
+    given = json.dumps(camera.to_dict())
+    double = json.dumps({"fx": 140, "fy": 142, "cx": 60.5, "cy": 50.5, "width": 128, "height": 96})
+    for text in ("70 71 30 25", "70,0,30, 0,71,25, 0,0,1", given, double, "[70,71,30,25]"):
+        response = client.post(
+            "/v1/depth?format=npy", files={"file": PHOTO}, data={"intrinsics": text}
+        )
+        np.testing.assert_allclose(metres(response), wanted, rtol=1e-6)
+    body = {"inputs": base64.b64encode(PHOTO).decode(), "parameters": {"format": "npy"}}
+    body["parameters"]["intrinsics"] = camera.to_dict()
+    np.testing.assert_allclose(metres(client.post("/v1/depth", json=body)), wanted, rtol=1e-6)
+
+
+def test_the_exif_block_is_read_and_may_be_ignored(client, predictor):
+    photo = picture(kind="JPEG", exif=lens(50))
+    prediction = predictor.predict(photo)
+    assert prediction.camera.source == "exif" and prediction.camera.scale != 1
+    np.testing.assert_allclose(metres(post(client, photo)), prediction.depth.depth, rtol=1e-6)
+    ignored = metres(post(client, photo, query="camera=ignore"))
+    np.testing.assert_allclose(ignored * prediction.camera.scale, prediction.depth.depth, rtol=1e-5)
+
+
+def test_what_is_not_believed_is_a_warning_of_this_request_alone(served):
+    client, service = served
+    with service.hearing.installed():  # again: pytest hears the warnings of each test itself
+        response = post(client, query="fov=0.5", accept="application/json")
+        lens, clamped = response.json()["warnings"]
+        assert "fov 0.5" in lens and "beyond 65.535 m" in clamped
+        assert response.headers["Leadline-Warning"] == f"{lens} | {clamped}"
+        assert post(client, accept="application/json").json()["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "name"),
+    [
+        ("", "png16"),
+        ("*/*", "png16"),
+        ("image/*", "png16"),
+        ("text/html, */*;q=0.1", "png16"),
+        ("application/x-npy", "npy"),
+        ("application/x-npy; dtype=uint16", "npy-mm"),
+        ("application/json;q=0.5, image/jpeg", "color-jpeg"),
+        ("image/png; kind=color, image/png;q=0.9", "color-png"),
+        ("image/*, image/png;q=0", "color-jpeg"),
+        ("model/gltf-binary;kind=mesh", "mesh"),
+        ("image/png;q=x, application/json", "json"),
+    ],
+)
+def test_accept_chooses_by_quality_and_then_by_what_is_most_exact(accept, name):
+    assert choose_format(accept) == name
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/png;q=0", "application/x-npy;dtype=int8", ";"]
+)
+def test_accept_of_nothing_that_is_sent(client, accept):
+    with pytest.raises(ProblemError):
+        choose_format(accept)
+    problem(post(client, accept=accept), 406, "image/png")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("fov=0", ["fov"]),
+        ("fov=180", ["fov", "180"]),
+        ("fov=nan", ["fov"]),
+        ("fov=60&fov=60", ["fov", "2 times"]),
+        ("fov=60&intrinsics=1+1+1+1", ["not both"]),
+        ("vof=60", ["'vof'", "fov"]),
+        ("format=tiff", ["format"]),
+        ("camera=none", ["camera"]),
+        ("cmap=jet", ["cmap"]),
+        ("intrinsics=/etc/passwd", ["no camera"]),
+        ("intrinsics=1+2+3", ["3 numbers"]),
+        ("intrinsics=0.9+0.9+0.5+0.5", ["normalised"]),
+        ('intrinsics={"K":"/etc/passwd"}', ["intrinsics"]),
+        ('intrinsics="/etc/passwd"', ["no camera"]),
+        ("intrinsics=" + "[" * 3000, ["no camera"]),
+        ("format=glb&intrinsics=1e400+1+1+1", ["finite"]),
+    ],
+)
+def test_parameters_that_are_not_possible(client, query, words):
+    problem(post(client, query=query), 422, *words)
+
+
+def test_an_unknown_model_is_not_looked_for(client, tmp_path):
+    problem(post(client, query="model=compact-nyv"), 404, "did you mean 'compact-nyu'")
+    problem(post(client, query=f"model={tmp_path}"), 404, "not served")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "word"),
+    [
+        (b"", "image/png", 422, "no bytes"),
+        (b"hello", "image/png", 415, "no picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "image/eps", 415, "no picture"),
+        (PHOTO, "text/plain", 415, "text/plain"),
+        (PHOTO, "application/x-www-form-urlencoded", 415, "multipart"),
+        (PHOTO[:200], "image/png", 422, "damaged"),
+        (b"{", "application/json", 400, "JSON"),
+        (b"[" * 100_000, "application/json", 400, "deep"),
+        (b"[]", "application/json", 422, "inputs"),
+        (b'{"inputs": 3}', "application/json", 422, "inputs"),
+        (b'{"inputs": "http://example.org/a.jpg"}', "application/json", 422, "never read"),
+        (b'{"inputs": "/etc/passwd"}', "application/json", 422, "inputs"),
+        (b'{"inputs": "", "parameters": {}}', "application/json", 422, "no bytes"),
+        (b'{"inputs": "", "parameters": []}', "application/json", 422, "parameters"),
+        (b'{"inputs": "", "fov": 60}', "application/json", 422, "'fov'"),
+        (b"\xff\xfe", "application/json", 400, "JSON"),
+        (b"--x\r\n", "multipart/form-data", 400, "boundary"),
+        (b"nothing", "multipart/form-data; boundary=x", 400, "form"),
+        (b"--x\r\n\r\n", "multipart/form-data; boundary=x", 400, "cut short"),
+        (b"--x--\r\n", "multipart/form-data; boundary=x", 422, "0 fields"),
+        (b"", "multipart/form-data; boundary=" + "x" * 300, 400, "form"),
+    ],
+)
+def test_bodies_that_are_no_picture(client, body, content_type, status, word):
+    problem(post(client, body, **{"Content-Type": content_type}), status, word)
+
+
+def test_a_form_with_two_pictures_or_very_many_fields(client):
+    two = [("file", ("a", PHOTO)), ("file", ("b", PHOTO))]
+    problem(client.post("/v1/depth", files=two), 422, "2 fields")
+    many = {f"field{number}": "1" for number in range(40)}
+    problem(client.post("/v1/depth", files={"file": PHOTO}, data=many), 422, "more than 20")
+
+
+def test_a_compressed_body_is_refused(client):
+    problem(
+        post(client, zlib.compress(PHOTO), **{"Content-Encoding": "deflate"}), 415, "compressed"
+    )
+
+
+def test_too_many_bytes(client):
+    problem(post(client, bytes(300_001)), 413, "300,000")
+    endless = (bytes(10_000) for _ in range(100))
+    problem(post(client, endless), 413, "300,000")
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG that unpacks to black pixels."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    rows = zlib.compress(bytes((width // 8 + 1) * height), 9) if width * height < 1e9 else b""
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_pictures_that_unpack_to_too_many_pixels_are_not_unpacked(client):
+    webp = b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xfe\x3f\0" * 2 + bytes(8)
+    for body, size in ((bomb(8000, 8000), "8000 x 8000"), (webp, "16383 x 16383")):
+        problem(post(client, body), 413, size, "200,000")
+    problem(post(client, bomb(60_000, 60_000)), 413)
+    problem(post(client, picture((500, 401), "JPEG")), 413, "401 x 500")
+    assert post(client, picture((500, 400), "JPEG")).status_code == 200
+
+
+def test_a_picture_too_long_and_thin_for_the_network(client):
+    problem(post(client, picture((1, 9000))), 422, "too long and thin")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF", "AVIF", "JPEG2000"])
+def test_other_formats_of_pictures(client, kind, predictor):
+    photo = picture(kind=kind)
+    np.testing.assert_allclose(metres(post(client, photo)), predictor(photo).depth, atol=1e-4)
+
+
+def test_a_request_keeps_its_id_and_says_its_times(client):
+    response = post(client, **{"X-Request-ID": "abc-1"})
+    assert response.headers["X-Request-ID"] == "abc-1"
+    stages = dict(part.split(";dur=") for part in response.headers["Server-Timing"].split(", "))
+    assert list(stages) == ["read", "wait", "decode", "predict", "encode"]
+    other = post(client, **{"X-Request-ID": 'a" b'})
+    assert len(other.headers["X-Request-ID"]) == 32

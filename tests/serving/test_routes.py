@@ -1,0 +1,261 @@
+"""The other routes, several models, the queue and its limits; without a socket."""
+
+import json
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import httpx2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from leadline.errors import LeadlineError
+from leadline.serving.app import create_app
+from leadline.serving.logs import JsonLines
+from leadline.serving.model_pool import ModelPool
+from leadline.serving.openapi import describe_depth
+from leadline.serving.options import ServeOptions, name_models
+from leadline.serving.problems import ProblemError
+from tests.serving.pictures import app_of, picture
+
+PHOTO = picture()
+
+
+@pytest.fixture(scope="module")
+def served(predictor):
+    app, service = app_of(
+        predictor, models={"a": "compact-nyu", "b": "compact-nyu"}, queue=1, workers=1
+    )
+    with TestClient(app) as client:
+        yield client, service
+
+
+def value(client, name: str) -> float:
+    """A value of /metrics, by its name with its labels; 0 where it is not there yet."""
+    lines = client.get("/metrics").text.splitlines()
+    found = [line for line in lines if line.rpartition(" ")[0] == name]
+    return float(found[0].rpartition(" ")[2]) if found else 0.0
+
+
+def test_the_counters_count_what_clients_saw(served):
+    client, _ = served
+    answers = 'leadline_requests_total{route="/v1/depth",status="'
+    good, bad = f'{answers}200"}}', f'{answers}415"}}'
+    before = value(client, good), value(client, bad)
+    for body in (PHOTO, PHOTO, b"no picture"):
+        client.post("/v1/depth", content=body)
+    assert value(client, good) - before[0] == 2
+    assert value(client, bad) - before[1] == 1
+    assert value(client, "leadline_picture_pixels_sum") >= 2 * 48 * 64
+    assert value(client, "leadline_waiting") == value(client, "leadline_running") == 0
+    assert value(client, "leadline_body_bytes") == 0
+
+
+def test_models_are_loaded_when_they_are_asked_for(served):
+    client, _ = served
+    first, second = client.get("/v1/models").json()["models"]
+    assert (first["name"], first["default"], first["loaded"]) == ("a", True, True)
+    assert (second["name"], second["default"], second["loaded"]) == ("b", False, False)
+    response = client.post("/v1/depth?model=b", content=PHOTO)
+    assert response.headers["Leadline-Model"] == "b"
+    assert client.get("/v1/models").json()["models"][1]["loaded"]
+
+
+def test_health_readiness_and_draining(served):
+    client, service = served
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").status_code == 200
+    service.is_draining = True
+    try:
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/healthz").headers["Connection"] == "close"
+        assert client.post("/v1/depth", content=PHOTO).status_code == 200
+    finally:
+        service.is_draining = False
+
+
+def test_openapi_describes_what_the_server_takes_and_sends(served):
+    client, _ = served
+    content = client.get("/openapi.json").json()
+    operation = content["paths"]["/v1/depth"]["post"]
+    names = {parameter["name"] for parameter in operation["parameters"]}
+    assert {"fov", "intrinsics", "camera", "model", "format"} <= names
+    assert set(operation["requestBody"]["content"]) >= {"image/*", "application/json"}
+    assert "image/png" in operation["responses"]["200"]["content"]
+    assert {"413", "415", "503"} <= operation["responses"].keys()
+    assert json.dumps(describe_depth())
+
+
+def test_the_plain_page_names_the_model_and_loads_nothing(served):
+    client, _ = served
+    page = client.get("/").text
+    assert "<code>a</code>" in page and "leadline[web]" in page
+    assert "http://" not in page and "https://" not in page
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/../../etc/passwd", "/v1/depth/x", "/%2e%2e/x"])
+def test_no_path_of_a_request_is_read(served, path):
+    client, _ = served
+    response = client.get(path)
+    assert response.status_code == 404 and response.json()["status"] == 404
+
+
+def test_a_wrong_method_is_a_problem_too(served):
+    client, _ = served
+    response = client.get("/v1/depth")
+    assert response.status_code == 405 and response.headers["Allow"] == "POST"
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_other_origins_may_ask_only_where_they_are_named(served, predictor):
+    client, _ = served
+    origin = {"Origin": "https://page.example"}
+    assert "access-control-allow-origin" not in client.get("/healthz", headers=origin).headers
+    app, _ = app_of(predictor, cors_origins=("https://page.example",))
+    shown = TestClient(app).get("/healthz", headers=origin).headers
+    assert shown["access-control-allow-origin"] == "https://page.example"
+    assert "Leadline-Metadata" in shown["access-control-expose-headers"]
+
+
+def test_a_full_queue_says_when_to_come_back(served, monkeypatch):
+    """One picture in work, one that waits; a third is refused, and both others are answered."""
+    client, service = served
+    begun, go_on = threading.Event(), threading.Event()
+    estimate = service._estimate
+
+    def slowly(*arguments):
+        begun.set()
+        assert go_on.wait(10)
+        return estimate(*arguments)
+
+    monkeypatch.setattr(service, "_estimate", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        accepted = [threads.submit(client.post, "/v1/depth", content=PHOTO) for _ in range(2)]
+        assert begun.wait(10)
+        while service.queue.held < 2:
+            time.sleep(0.005)
+        assert value(client, "leadline_waiting") == 1
+        refused = client.post("/v1/depth", content=PHOTO)
+        go_on.set()
+        assert [each.result().status_code for each in accepted] == [200, 200]
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) >= 1
+    assert value(client, 'leadline_refused_total{reason="queue full"}') == 1
+
+
+def test_work_that_misses_its_deadline_is_dropped(served, monkeypatch):
+    client, service = served
+    go_on = threading.Event()
+    monkeypatch.setattr(service, "options", replace(service.options, deadline=0.2))
+    monkeypatch.setattr(service, "_estimate", lambda *_: go_on.wait(10))
+    response = client.post("/v1/depth", content=PHOTO)
+    go_on.set()
+    assert response.status_code == 503 and "deadline" in response.json()["detail"]
+    assert "Retry-After" in response.headers
+
+
+def test_bodies_of_others_fill_the_memory(served):
+    client, service = served
+    service.bodies.held += service.options.body_memory
+    try:
+        response = client.post("/v1/depth", content=PHOTO)
+    finally:
+        service.bodies.held -= service.options.body_memory
+    assert response.status_code == 503 and "Retry-After" in response.headers
+
+
+def test_a_fault_is_one_line_with_the_id_and_the_log_has_the_rest(served, monkeypatch, caplog):
+    client, service = served
+    monkeypatch.setattr(service, "_estimate", lambda *_: 1 / 0)
+    with caplog.at_level(logging.INFO, logger="leadline.serve"):
+        response = client.post("/v1/depth", content=PHOTO, headers={"X-Request-ID": "id-7"})
+    assert response.status_code == 500 and response.json()["request_id"] == "id-7"
+    assert "ZeroDivisionError" not in response.text
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    fault, request = (line for line in lines if line.get("request_id") == "id-7")
+    assert "ZeroDivisionError" in fault["traceback"]
+    assert (request["status"], request["level"]) == (500, "warning")
+
+
+def test_the_log_has_a_line_for_each_request(served, caplog):
+    client, _ = served
+    with caplog.at_level(logging.INFO, logger="leadline.serve"):
+        client.post("/v1/depth", content=PHOTO, headers={"X-Request-ID": "id-8"})
+        client.get("/healthz")
+    [line] = [json.loads(JsonLines().format(record)) for record in caplog.records
+              if record.name == "leadline.serve"]  # fmt: skip
+    assert (line["request_id"], line["status"], line["model"]) == ("id-8", 200, "a")
+    assert (line["width"], line["height"], line["request_bytes"]) == (64, 48, len(PHOTO))
+    assert set(line["stages"]) == {"read", "wait", "decode", "predict", "encode"}
+
+
+class Small:
+    """Stands for a predictor."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def __call__(self, image):
+        assert image.dtype == np.uint8
+
+
+def test_the_model_unused_longest_is_released(monkeypatch):
+    monkeypatch.setattr("leadline.serving.model_pool._file_bytes", lambda _source: 10)
+    monkeypatch.setattr("leadline.serving.model_pool._resident_bytes", lambda: 0)
+    pool = ModelPool({"a": "1", "b": "2", "c": "3"}, 25, Small)
+    for name in ("a", "b", "a", "c"):
+        assert pool.get(name).name == name
+    assert sorted(pool._loaded) == ["a", "c"] and pool.memory == 20
+    assert pool.get(None).predictor.source == "1"
+    with pytest.raises(ProblemError, match="not served"):
+        pool.get("d")
+
+
+def test_a_model_that_cannot_be_loaded_is_named_without_its_path(tmp_path):
+    def broken(_source):
+        raise LeadlineError(f"{tmp_path}: is damaged")
+
+    with pytest.raises(ProblemError) as error:
+        ModelPool({"a": "1"}, 9, broken).get("a")
+    assert error.value.status == 503 and str(tmp_path) not in error.value.detail
+
+
+def test_requests_at_once_get_the_metres_of_their_own_picture(served, predictor, monkeypatch):
+    client, service = served
+    monkeypatch.setattr(service.queue, "limit", 100)
+    photos = [picture((40 + 8 * n, 64), seed=n) for n in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(
+            lambda photo: client.post("/v1/depth?format=npy-mm", content=photo), photos
+        ))  # fmt: skip
+    for photo, answer in zip(photos, answers, strict=True):
+        wanted = np.rint(1000.0 * predictor(photo).depth)
+        got = np.frombuffer(answer.content[-2 * wanted.size :], "<u2").reshape(wanted.shape)
+        np.testing.assert_allclose(got, wanted, atol=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"workers": 0}, {"queue": -1}, {"deadline": 0}, {"deadline": float("nan")}, {"models": {}},
+     {"max_body": 0}, {"models": {"x": "no-such-model"}}],
+)  # fmt: skip
+def test_options_that_are_not_possible(wrong):
+    with pytest.raises(LeadlineError):
+        create_app(ServeOptions(**wrong))
+
+
+def test_names_of_models():
+    assert name_models([]) == {"compact-nyu": "compact-nyu"}
+    assert name_models(["runs/kitchen.onnx", "x=runs/a"]) == {
+        "kitchen": "runs/kitchen.onnx",
+        "x": "runs/a",
+    }
+    for wrong in (["=a"], ["a="], ["a", "b/a"]):
+        with pytest.raises(LeadlineError):
+            name_models(wrong)
+
+
+def test_the_client_of_these_tests_is_the_one_starlette_wants():
+    assert issubclass(TestClient, httpx2.Client)
