@@ -109,7 +109,8 @@ class Client:
                 reason = getattr(error, "reason", error)
                 words = one_line(reason) if isinstance(reason, BaseException) else str(reason)
                 raise LeadlineError(
-                    f"{self.url}: does not answer ({words}); is 'leadline serve' running there?"
+                    f"{self.url}: does not answer ({words}); is 'leadline serve' running there, "
+                    "and does it take pictures that large?"
                 ) from None
             time.sleep(wait)
         raise AssertionError("unreachable")
