@@ -17,6 +17,7 @@ PACKAGE = ROOT / "src" / "leadline"
 FLOORS = (
     ("cli",),
     ("serving",),
+    ("hub",),
     ("training",),
     ("export",),
     ("evaluation",),

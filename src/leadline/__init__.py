@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leadline.evaluation.result import Result
     from leadline.evaluation.sources import ModelSource, PredictionFolder
     from leadline.export.export_model import export_model
+    from leadline.hub import push
     from leadline.inference import Predictor, load
     from leadline.inference.calibrate_file import calibrate
     from leadline.inference.measure_file import measure
@@ -52,6 +53,7 @@ _HOME = {
     "pack_shards": "leadline.datasets.packing",
     "PackOptions": "leadline.datasets.packing",
     "Resize": "leadline.datasets.packing",
+    "push": "leadline.hub",
     "predict": "leadline.inference.predict_files",
     "resume": "leadline.training.train",
     "train": "leadline.training.train",
@@ -84,6 +86,7 @@ __all__ = [
     "measure",
     "pack_shards",
     "predict",
+    "push",
     "resume",
     "train",
     "video",
@@ -97,6 +100,7 @@ _ROOMS = (
     "errors",
     "evaluation",
     "export",
+    "hub",
     "inference",
     "io",
     "metrics",

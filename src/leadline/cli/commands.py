@@ -44,6 +44,7 @@ COMMANDS = {
     "export": CommandEntry(
         "leadline.cli.export:export_command", "Export a model to ONNX or OpenVINO."
     ),
+    "push": CommandEntry("leadline.cli.push:push_command", "Send a model to the Hugging Face hub."),
     "benchmark": CommandEntry(
         "leadline.cli.benchmark:benchmark_command", "Time models in every runtime and precision."
     ),

@@ -13,6 +13,7 @@ EXTRA_OF = {
     "pi_heif": "heic",
     "timm": "timm",
     "torchmetrics": "train",
+    "huggingface_hub": "hub",
     "transformers": "hf",
     "embreex": "worlds",
     "nncf": "int8",

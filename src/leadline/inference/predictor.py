@@ -40,9 +40,11 @@ from leadline.inference.runtimes import (
     RuntimeName,
     TorchRuntime,
 )
+from leadline.io.hub import HUB, fetch_model, is_on_hub
 from leadline.io.jobs import default_workers, in_order
 from leadline.io.photos import Photo, decode_photo, photo_of_image, read_photo
-from leadline.weights import DEFAULT_MODEL, shipped_checkpoint, shipped_graph, shipped_models
+from leadline.models.storage import CONFIG_FILE
+from leadline.weights import DEFAULT_MODEL, GRAPH_FILE, shipped_checkpoint, shipped_models
 
 ImageLike = Photo | Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image, or a `Photo`."""
@@ -121,7 +123,9 @@ class Predictor:
     ) -> Predictor:
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
-        `runtime` auto takes OpenVINO for exported files and shipped models, torch for folders.
+        `hf:USER/NAME` is fetched from the Hugging Face hub, `hf:USER/NAME@REVISION` as it was then.
+        `runtime` auto takes OpenVINO for exported files, shipped models and folders that hold a
+        `model.onnx`, torch for other folders.
         `precision` auto takes bf16 where the processor computes it and the model's config says that
         it costs at most 0.5 % of abs_rel, else f32, which is exact; `predictor.precision` says why.
         `hint` (OpenVINO) latency has one picture ready soon, throughput runs several at once, each
@@ -151,14 +155,15 @@ class Predictor:
             )
         if threads is not None and threads < 1:
             raise LeadlineError(f"threads {threads}: expected a number, at least 1")
-        is_shipped = str(name_or_path) in shipped_models()
-        find = find_checkpoint if is_shipped and runtime == "torch" else find_model
+        is_file = Path(name_or_path).is_file()
+        find = find_checkpoint if runtime == "torch" and not is_file else find_model
         path = find(name_or_path)
         options = _EngineOptions(precision, threads, processing_area, hint, device, compiled)
         engine = _load_engine(path, runtime, options)
         predictor = cls(model_name(name_or_path, path), engine, camera, processing_area)
+        is_name = str(name_or_path) in shipped_models() or is_on_hub(name_or_path)
         predictor._loaded_with = (
-            name_or_path if is_shipped else Path(name_or_path).absolute(),
+            name_or_path if is_name else Path(name_or_path).absolute(),
             {
                 "runtime": runtime,
                 "precision": precision,
@@ -299,16 +304,14 @@ load = Predictor.load
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:
-    """Return the model folder of a shipped model, a run folder or a `model/` folder.
+    """Return the model folder of a shipped model, a run, a `model/` folder or one of the hub.
 
     Errors: LeadlineError where there is none, as beside an exported file.
 
     >>> find_checkpoint("compact-nyu").name
     'compact-nyu'
     """
-    if str(name_or_path) in shipped_models():
-        return shipped_checkpoint(str(name_or_path))
-    path = find_model(name_or_path)
+    path = _find(name_or_path)
     if not path.is_dir():
         raise LeadlineError(
             f"{path}: an exported file is no checkpoint; give a run folder, a model/ folder or "
@@ -318,13 +321,23 @@ def find_checkpoint(name_or_path: str | Path) -> Path:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Return the exported file or the model folder that a name or a path stands for."""
+    """Return the exported file or the model folder that a name or a path stands for.
+
+    It is the exported file of a folder that holds both.
+    """
+    path = _find(name_or_path)
+    graph = path / GRAPH_FILE
+    return graph if graph.is_file() else path
+
+
+def _find(name_or_path: str | Path) -> Path:
+    """Return an exported file or a model folder."""
     if str(name_or_path) in shipped_models():
-        return shipped_graph(str(name_or_path))
-    path = Path(name_or_path)
+        return shipped_checkpoint(str(name_or_path))
+    path = fetch_model(str(name_or_path)) if is_on_hub(name_or_path) else Path(name_or_path)
     if path.is_dir():
         for folder in (path, path / "model"):
-            if (folder / "config.json").is_file():
+            if (folder / CONFIG_FILE).is_file():
                 return folder
         raise LeadlineError(
             f"{path}: no model in this folder (no config.json, no model/config.json); "
@@ -404,9 +417,12 @@ def model_name(name_or_path: str | Path, path: Path) -> str:
     """Return what the model in `path` is called: as it ships, as its run, or as its file."""
     if str(name_or_path) in shipped_models():
         return str(name_or_path)
-    if path.is_dir() and path.name == "model":
-        return path.resolve().parent.name
-    return path.stem
+    if is_on_hub(name_or_path):
+        return Path(str(name_or_path).removeprefix(HUB).partition("@")[0]).resolve().name
+    if path.is_file() and Path(name_or_path).is_file():
+        return path.stem
+    folder = (path.parent if path.is_file() else path).resolve()
+    return folder.parent.name if folder.name == "model" else folder.stem
 
 
 def _as_photo(image: ImageLike) -> Photo:

@@ -4,8 +4,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from leadline.errors import LeadlineError
 from leadline.models.spaces import DepthSpace, create_space
 from leadline.models.storage import (
     CONFIG_FILE,
+    LIBRARY,
+    LIBRARY_KEY,
     SMALLEST_HALVED,
     WEIGHTS_FILE,
     WeightType,
@@ -198,6 +201,44 @@ class DepthModel(nn.Module, ABC):
             content = save(state, metadata={"format": "leadline"})
             temporary.write_bytes(seal_safetensors(content))
         write_json(folder / CONFIG_FILE, asdict(self.config))
+
+    def save_pretrained(self, folder: Path | str, weights: WeightType = "f32") -> None:
+        """Write the model into `folder`, laid out as on the hub: see `save`."""
+        from leadline.io.atomic import write_json
+
+        self.save(Path(folder), weights)
+        content = {LIBRARY_KEY: LIBRARY, **asdict(self.config)}
+        write_json(Path(folder) / CONFIG_FILE, content)
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path) -> Self:
+        """Return the model of a folder, a run, or USER/NAME[@REVISION] on the hub, in eval mode.
+
+        Errors: LeadlineError where there is none, or one of another class.
+        """
+        # By name: what builds models imports this module.
+        load = import_module("leadline.models.pretrained").load_pretrained
+        model = load(name_or_path)
+        if not isinstance(model, cls):
+            raise LeadlineError(
+                f"{name_or_path}: is a {type(model).__name__}, no {cls.__name__}; "
+                f"use {type(model).__name__}.from_pretrained or DepthModel.from_pretrained"
+            )
+        return model
+
+    def push_to_hub(self, repo: str, *, private: bool = False, message: str = "A model") -> str:
+        """Send `save_pretrained` to USER/NAME on the hub; return its address.
+
+        `leadline push` and `leadline.push` send the exported file and a card with scores as well.
+        Errors: LeadlineError where the hub refuses, or is not reached.
+        """
+        from tempfile import TemporaryDirectory
+
+        from leadline.io.hub import send_folder
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return send_folder(Path(folder), repo, private=private, message=message)
 
 
 def as_stored(name: str, tensor: Tensor, weights: WeightType) -> Tensor:

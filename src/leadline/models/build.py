@@ -16,7 +16,7 @@ from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.catalog import CATALOG
 from leadline.models.encoders import read_state_dict
 from leadline.models.options import check_options
-from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
+from leadline.models.storage import CONFIG_FILE, LIBRARY, LIBRARY_KEY, WEIGHTS_FILE
 
 
 def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
@@ -57,6 +57,8 @@ def read_config(path: Path) -> ModelConfig:
     known = {field.name for field in fields(ModelConfig)}
     if not isinstance(content, dict) or not set(content) >= {"architecture"}:
         raise LeadlineError(f"{path}: not a Leadline model configuration")
+    if content.pop(LIBRARY_KEY, LIBRARY) != LIBRARY:
+        raise LeadlineError(f"{path}: is for another library than Leadline")
     unknown = sorted(set(content) - known)
     if unknown:
         raise LeadlineError(f"{path}: unknown key {unknown[0]!r}; written by a newer version?")

@@ -9,6 +9,9 @@ from leadline.io.files import read_bytes
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+LIBRARY_KEY = "library_name"
+"""Of a configuration: which library the model is for, where folders of several are about."""
+LIBRARY = "leadline"
 
 WeightType = Literal["f32", "fp16"]
 """How weights are stored; fp16 halves the size of a file."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 DEFAULT_MODEL = "compact-nyu"
+GRAPH_FILE = "model.onnx"
+"""The exported file in a model folder, where there is one."""
 
 
 def shipped_models() -> list[str]:
@@ -17,7 +19,7 @@ def shipped_graph(name: str) -> Path:
 
     Its weights are those of the checkpoint beside it.
     """
-    return FOLDER / name / "model.onnx"
+    return FOLDER / name / GRAPH_FILE
 
 
 def shipped_checkpoint(name: str) -> Path:

@@ -1,0 +1,65 @@
+"""`leadline push`: a model goes to the Hugging Face hub."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline.cli.inputs import print_warnings
+from leadline.export import WeightType
+from leadline.hub import PushedModel, push
+
+
+def push_command(
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run folder, model folder or shipped model.")
+    ],
+    to: Annotated[
+        str | None, typer.Option(metavar="USER/NAME", help="Repository on the hub.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write a folder instead, for hf:FOLDER.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="A new one is private.")] = False,
+    license: Annotated[
+        str | None, typer.Option(help="As the hub names it: apache-2.0, cc-by-nc-4.0, ...")
+    ] = None,
+    result: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of 'leadline evaluate -o', for the card; repeatable."),
+    ] = None,
+    weights: Annotated[
+        WeightType | None, typer.Option(help="How weights are stored (default: as they are).")
+    ] = None,
+    message: Annotated[str, typer.Option("-m", "--message", help="Of the commit.")] = (
+        "A model of Leadline"
+    ),
+) -> None:
+    """Send a model to the Hugging Face hub: checkpoint, exported file, configuration, card.
+
+    Log in first, with 'hf auth login' or HF_TOKEN. 'leadline predict --model hf:USER/NAME' then
+    predicts with it anywhere, without torch.
+    """
+    with print_warnings():
+        pushed = push(
+            checkpoint,
+            to,
+            out=out,
+            private=private,
+            license=license,
+            results=result or (),
+            weights=weights,
+            message=message,
+        )
+    print_pushed(pushed)
+
+
+def print_pushed(pushed: PushedModel) -> None:
+    """Print where the model went, its files, and what its card lacks."""
+    files = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in pushed.files.items())
+    typer.echo(f"{pushed.name}: {pushed.address}")
+    typer.echo(f"files: {files}")
+    if pushed.license is None:
+        typer.echo("the card states no licence: nobody may use the model; give --license")
+    if pushed.scores == 0:
+        typer.echo("the card has no scores: give --result, a folder of 'leadline evaluate -o'")

@@ -1,0 +1,134 @@
+"""A run as a repository of the hub: what `leadline push` does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from leadline.errors import LeadlineError
+from leadline.evaluation.result import Result
+from leadline.export import WeightType
+from leadline.export.export_model import export_model
+from leadline.export.files import CARD, copy_checkpoint, copy_graph
+from leadline.hub.card import Score, model_card
+from leadline.inference.predictor import find_checkpoint, model_name
+from leadline.io.atomic import write_json, write_text
+from leadline.io.files import read_json
+from leadline.io.hub import HUB, send_folder
+from leadline.metrics import METRICS
+from leadline.models.storage import CONFIG_FILE, LIBRARY, LIBRARY_KEY, WEIGHTS_FILE, stored_type
+from leadline.training.run_folder import Run, is_run
+from leadline.weights import GRAPH_FILE, shipped_graph, shipped_models
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class PushedModel:
+    """Where a model went, its files with their sizes in bytes, and whether its card has scores.
+
+    `address` is that of the repository, or the folder.
+    """
+
+    address: str
+    name: str
+    files: dict[str, int]
+    license: str | None
+    scores: int
+
+
+def push(
+    checkpoint: str | Path,
+    to: str | None = None,
+    *,
+    out: str | Path | None = None,
+    private: bool = False,
+    license: str | None = None,
+    results: Sequence[str | Path] = (),
+    weights: WeightType | None = None,
+    message: str = "A model of Leadline",
+) -> PushedModel:
+    """Send a run, a model folder or a shipped model to the hub, or write it into a folder.
+
+    `to` is USER/NAME, which is made where it is not there; `out` a folder laid out the same way:
+    checkpoint, configuration, card, and the exported `model.onnx`, which is written only if it
+    gives the metres of the checkpoint. The card's `model-index` are the `results`, folders of
+    `leadline evaluate -o`; by default the best validation of the run. `license` is a name as the
+    hub knows them, apache-2.0 for instance; without it, that of the card in the folder, if any.
+    `weights` is how they are stored, f32 or fp16, by default as they are. Needs `leadline[hub]`,
+    and `leadline[train]` for a model that is not shipped.
+
+    Errors: LeadlineError for a model that is none, a name that is none, or a hub that refuses.
+    """
+    if (to is None) == (out is None):
+        raise LeadlineError("give --to USER/NAME or -o FOLDER, one of both")
+    repo = None if to is None else to.removeprefix(HUB)
+    if repo is not None and not _REPOSITORY.fullmatch(repo):
+        raise LeadlineError(f"--to {to}: expected USER/NAME")
+    folder = find_checkpoint(checkpoint)
+    name = model_name(checkpoint, folder) if repo is None else repo.partition("/")[2]
+    scores = [Score.of_result(Result.load(path)) for path in results] or _own_scores(folder)
+    with TemporaryDirectory() as temporary:
+        made = Path(temporary) / name
+        licensed = _write(checkpoint, made, weights, name, scores, license)
+        if out is not None:
+            address = str(_copy(made, Path(out)))
+        else:
+            address = send_folder(made, str(repo), private=private, message=message)
+        files = {path.name: path.stat().st_size for path in sorted(made.iterdir())}
+    return PushedModel(address, name, files, licensed, len(scores))
+
+
+def _write(
+    checkpoint: str | Path,
+    folder: Path,
+    weights: WeightType | None,
+    name: str,
+    scores: Sequence[Score],
+    license: str | None,
+) -> str | None:
+    """Write the files of a repository into `folder`; return the licence that its card states."""
+    model_folder = find_checkpoint(checkpoint)
+    stored = stored_type(model_folder / WEIGHTS_FILE)
+    copy_checkpoint(model_folder, folder, weights or stored)
+    if str(checkpoint) in shipped_models() and weights in (None, stored):
+        copy_graph(shipped_graph(str(checkpoint)), folder / GRAPH_FILE)
+    else:
+        with TemporaryDirectory() as temporary:
+            graph = Path(temporary) / GRAPH_FILE
+            export_model(checkpoint, graph, weights=weights)
+            shutil.move(graph, folder / GRAPH_FILE)
+    config = read_json(folder / CONFIG_FILE, "model's configuration")
+    write_json(folder / CONFIG_FILE, {LIBRARY_KEY: LIBRARY, **config})
+    card = folder / CARD
+    existing = card.read_text(encoding="utf-8") if card.is_file() else None
+    text = model_card(name, config, scores, license, existing)
+    write_text(card, text)
+    stated = re.search(r"^license: *(.+)$", text.partition("\n---\n")[0], re.MULTILINE)
+    return stated[1] if stated else None
+
+
+def _own_scores(folder: Path) -> list[Score]:
+    """Return the best validation of the run that a model folder belongs to."""
+    if not is_run(folder.parent):
+        return []
+    run = Run.open(folder.parent)
+    metrics = {metric: run.best[metric] for metric in METRICS if run.best.get(metric) is not None}
+    if not metrics:
+        return []
+    protocol = (run.status.protocol if run.status else None) or "unknown"
+    data = "validation images" + (f" of {Path(run.data).name}" if run.data else "")
+    return [Score(data, "custom", protocol, metrics)]
+
+
+def _copy(made: Path, out: Path) -> Path:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise LeadlineError(f"{out}: is there already; choose another -o")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in made.iterdir():
+        (out / path.name).write_bytes(path.read_bytes())
+    return out

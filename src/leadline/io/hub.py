@@ -1,0 +1,90 @@
+"""Models on the Hugging Face hub: fetched through its own client and cache, and sent there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from leadline.errors import LeadlineError, one_line
+
+HUB = "hf:"
+"""How the name of a model on the hub, or of a folder laid out like one there, begins."""
+
+TAKEN = ("*.json", "*.safetensors", "*.onnx", "*.txt", "*.model", "README.md")
+"""What is fetched of a repository: no weights that hold code (pickles)."""
+
+
+def is_on_hub(name: str | Path) -> bool:
+    """Return whether a model is named as one of the hub is."""
+    return str(name).startswith(HUB)
+
+
+def fetch_model(name: str) -> Path:
+    """Return the folder of hf:FOLDER, or of hf:USER/NAME[@REVISION], which is fetched.
+
+    What was fetched before comes from the hub's cache. `HF_ENDPOINT`, `HF_TOKEN`, `HF_HOME` and
+    `HF_HUB_OFFLINE` mean what they do for `huggingface_hub`.
+    Errors: LeadlineError for a name that is none, a repository that is not there or not reached.
+    """
+    short = name.removeprefix(HUB)
+    if Path(short).is_dir():
+        return Path(short)
+    repo, _, revision = short.partition("@")
+    if repo.count("/") != 1 or short.startswith((".", "/", "~")):
+        raise LeadlineError(
+            f"{name}: no such folder, and no name on the hub; give hf:FOLDER or hf:USER/NAME"
+        )
+    with explain_hub_errors(name):
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(repo, revision=revision or None, allow_patterns=[*TAKEN]))
+
+
+def send_folder(folder: Path, repo: str, *, private: bool, message: str) -> str:
+    """Send the files of a folder to a repository of the hub, which is made; return its address.
+
+    Errors: LeadlineError where that is not allowed, or the hub is not reached.
+    """
+    with explain_hub_errors(f"{HUB}{repo}"):
+        from huggingface_hub import HfApi
+
+        hub = HfApi()
+        url = hub.create_repo(repo, private=private, exist_ok=True)
+        hub.upload_folder(repo_id=repo, folder_path=folder, commit_message=message)
+    return str(url)
+
+
+@contextmanager
+def explain_hub_errors(name: str) -> Iterator[None]:
+    """Raise what the client of the hub raises as one line that names the repository."""
+    try:
+        from huggingface_hub import errors
+    except ImportError as error:
+        raise LeadlineError(
+            f"{name}: the hub needs huggingface_hub: pip install 'leadline[hub]'"
+        ) from error
+    # The first are those of its HTTP client, whichever that is.
+    expected: tuple[type[Exception], ...] = (*errors.HfHubHTTPError.__bases__, OSError, ValueError)
+    try:
+        yield
+    except expected as error:
+        raise LeadlineError(f"{name}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what was wrong, and what to do."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "its owner must grant access: ask for it on the hub, and log in with 'hf auth login'"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return (
+            "no such repository on the hub, or a private one; check the name, and log in with "
+            "'hf auth login' or HF_TOKEN"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "the repository has no such revision; give @BRANCH, @TAG or @COMMIT"
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return "the hub cannot be reached, and the model was not fetched before"
+    return f"the hub said: {one_line(error)[:200]}"

@@ -1,0 +1,193 @@
+"""Models go to a hub on this machine and come back with the same bits and the same metres."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from leadline.evaluation import Result
+from leadline.hub import push
+from leadline.hub.card import HEAD, Score, model_card
+from leadline.inference import Predictor
+from leadline.models import DepthModel, ModelConfig, create_model, load_model
+from leadline.models.compact import CompactModel
+from leadline.models.unet import UNet
+from tests.cli.helpers import fails_in_one_line, leadline_here
+from tests.complaints import complaint
+from tests.evaluation.results import write_result
+from tests.hub.server import run_hub
+
+ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small network with random weights of more bytes than go into a commit."""
+    config = ModelConfig("compact", training_area=64 * 64, stride=32, training_focal=60.0)
+    return create_model(config, seed=3).eval()
+
+
+@pytest.fixture(scope="module")
+def served():
+    """One hub for all tests: its client remembers the address."""
+    with run_hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(served, tmp_path, monkeypatch):
+    """A hub of this machine, an empty cache, and a token."""
+    if served:
+        for name, value in {
+            "HF_ENDPOINT": served.url,
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_TOKEN": "hf_test",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        from huggingface_hub import constants, hf_api
+
+        monkeypatch.setattr(constants, "ENDPOINT", served.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(hf_api.api, "endpoint", served.url)
+        yield served
+        assert not served.faults
+
+
+def here(code: str, *, torch_installed: bool) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process that has torch, or has it not."""
+    before = "" if torch_installed else "import sys; sys.modules['torch'] = None\n"
+    return subprocess.run(
+        [sys.executable, "-c", before + code], capture_output=True, text=True, env=os.environ,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["compact-nyu", pytest.param("run", marks=pytest.mark.slow)])
+def test_a_model_comes_back_with_its_metres_with_torch_and_without(
+    source, hub, model, pairs, tmp_path
+):
+    if source == "run":
+        source = tmp_path / "run"
+        model.save(source / "model")
+    write_result(tmp_path / "score", pairs, lambda number: 1.1, limit=2)
+    sent = leadline_here(
+        "push", source, "--to", "me/rooms", "--private", "--license", "apache-2.0",
+        "--result", tmp_path / "score",
+    )  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
+    assert f"rooms: {hub.url}/me/rooms" in sent.stdout
+    assert hub.private["me/rooms"]
+    files = hub.repos["me/rooms"]
+    assert set(files) == {"README.md", "config.json", "model.onnx", "model.safetensors"}
+    assert {"model.onnx", "model.safetensors"} <= hub.large
+    assert Score.of_result(Result.load(tmp_path / "score")).data == pairs.name
+    assert str(pairs.parent) not in files["README.md"].decode()
+    assert json.loads(files["config.json"])["library_name"] == "leadline"
+
+    expected = Predictor.load(source, runtime="torch", precision="f32")(ROOM).depth
+    code = (
+        "import leadline, numpy, sys\n"
+        f"p = leadline.load('hf:me/rooms', precision='f32'); d = p({str(ROOM)!r})\n"
+        f"numpy.save({str(tmp_path)!r} + '/d', d.depth)\n"
+        "print(p.runtime.name, d.provenance['model'])\n"
+    )
+    done = here(code, torch_installed=False)
+    assert done.stdout.split() == ["openvino", "rooms"], done.stderr
+    assert np.abs(np.load(tmp_path / "d.npy") - expected).max() < 1e-3
+    again = Predictor.load("hf:me/rooms", runtime="torch", precision="f32")(ROOM).depth
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_the_card_is_what_the_hub_reads(pairs, tmp_path):
+    result = Result.load(write_result(tmp_path / "score", pairs, lambda number: 1.1, limit=2))
+    card = model_card("rooms", {"architecture": "compact"}, [Score.of_result(result)], "mit")
+    head = yaml.safe_load(HEAD.match(card)[1])
+    assert head["pipeline_tag"] == "depth-estimation"
+    assert (head["library_name"], head["license"]) == ("leadline", "mit")
+    [entry] = head["model-index"]
+    scores = {each["type"]: each["value"] for each in entry["results"][0]["metrics"]}
+    assert scores["abs_rel"] == pytest.approx(result.metrics["abs_rel"], abs=1e-6)
+    from huggingface_hub import ModelCard
+
+    read = ModelCard(card).data.eval_results
+    assert {each.metric_type for each in read} == set(result.metrics)
+    # What somebody wrote stays.
+    kept = model_card("rooms", {}, [], None, "---\nlanguage: en\nlicense: mit\n---\n\nMine.\n")
+    assert kept.endswith("Mine.\n")
+    assert yaml.safe_load(HEAD.match(kept)[1])["license"] == "mit"
+
+
+def test_a_plain_folder_laid_out_the_same_way(tmp_path):
+    pushed = push("compact-nyu", out=tmp_path / "folder")
+    assert sorted(pushed.files) == ["README.md", "config.json", "model.onnx", "model.safetensors"]
+    assert (pushed.license, pushed.scores) == ("apache-2.0", 0)
+    predictor = Predictor.load(f"hf:{tmp_path / 'folder'}", precision="f32")
+    assert (predictor.name, predictor.runtime.name) == ("folder", "openvino")
+    expected = Predictor.load("compact-nyu", precision="f32")(ROOM).depth
+    np.testing.assert_array_equal(predictor(ROOM).depth, expected)
+    again = pickle.loads(pickle.dumps(predictor))
+    np.testing.assert_array_equal(again(ROOM).depth, expected)
+    assert Predictor.load(tmp_path / "folder", runtime="torch").runtime.name == "torch"
+    assert "is there already" in complaint(lambda: push("compact-nyu", out=tmp_path / "folder"))
+
+
+def test_models_save_load_and_push_by_the_calls_of_hugging_face(hub, model, tmp_path):
+    model.save_pretrained(tmp_path / "saved")
+    model.push_to_hub("me/small")
+    for place in (tmp_path / "saved", "me/small", "hf:me/small"):
+        again = CompactModel.from_pretrained(place)
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True)
+        )
+    assert "is a CompactModel, no UNet" in complaint(lambda: UNet.from_pretrained("me/small"))
+    assert isinstance(DepthModel.from_pretrained(tmp_path / "saved"), CompactModel)
+    assert load_model(tmp_path / "saved").config == model.config
+
+
+def test_what_is_damaged_on_the_way_is_refused(hub, model):
+    model.push_to_hub("me/bad")
+    hub.damaged.add("model.safetensors")
+    assert "damaged" in complaint(lambda: Predictor.load("hf:me/bad"))
+    hub.damaged.clear()
+
+
+def test_what_is_not_on_the_hub_is_said_in_one_line(hub, model):
+    model.push_to_hub("me/there")
+    for name, words in {
+        "hf:me/none": "no such repository on the hub, or a private one",
+        "hf:me/there@v9": "no such revision",
+        "hf:none": "no such folder, and no name on the hub",
+        "hf:./no/folder": "no such folder",
+        "hf:me/b!d": "hf:me/b!d: ",
+    }.items():
+        fails_in_one_line(leadline_here("predict", ROOM, "-o", "out", "--model", name), words)
+    fails_in_one_line(leadline_here("push", "compact-nyu", "--to", "name"), "expected USER/NAME")
+    fails_in_one_line(leadline_here("push", "compact-nyu"), "give --to USER/NAME or -o FOLDER")
+
+
+def test_a_hub_that_is_not_reached_and_a_client_that_is_not_installed(monkeypatch, tmp_path):
+    code = (
+        "import sys\n"
+        "if {missing}: sys.modules['huggingface_hub'] = None\n"
+        "import leadline\n"
+        "try: leadline.load('hf:me/x')\n"
+        "except leadline.LeadlineError as error: print(error)\n"
+    )
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    done = here(code.format(missing=False), torch_installed=False)
+    assert "hf:me/x: the hub cannot be reached" in done.stdout, done.stderr
+    done = here(code.format(missing=True), torch_installed=False)
+    assert "pip install 'leadline[hub]'" in done.stdout
