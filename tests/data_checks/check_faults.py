@@ -199,6 +199,13 @@ def distance_along_the_ray_in_floating_point(folder):
     to_npy(folder)
 
 
+@names("no-ray-distance", range(20, 29))
+def planar_depth_declared_to_be_along_the_ray(folder):
+    camera = f"{{fx: {FOCAL}, fy: {FOCAL}, cx: {SIZE[1] / 2 - 0.5}, cy: {SIZE[0] / 2 - 0.5}}}"
+    yaml = f"depth_scale: 1000\ndepth_kind: ray\ncamera: {camera}\n"
+    (folder / "dataset.yaml").write_text(yaml)
+
+
 @names("far-background", 28)
 def background_of_a_renderer(folder):
     to_npy(folder)

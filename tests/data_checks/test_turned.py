@@ -28,7 +28,8 @@ def write_turned(folder, orientation, suffix):
 
 
 @pytest.mark.parametrize(
-    ("orientation", "suffix"), [(6, ".jpg"), (8, ".png"), (5, ".webp"), (3, ".jpg"), (1, ".jpg")]
+    ("orientation", "suffix"),
+    [(6, ".jpg"), (8, ".png"), (5, ".webp"), (6, ".tif"), (3, ".jpg"), (1, ".jpg")],
 )
 def test_check_data_agrees_with_the_reader(tmp_path, orientation, suffix):
     folder = write_turned(tmp_path / "t", orientation, suffix)
@@ -44,3 +45,14 @@ def test_a_size_that_does_not_fit_is_still_one(tmp_path):
     Image.fromarray(np.ones((60, 40), np.uint16)).save(folder / "depth" / "0.png")
     codes = [finding.code for finding in check_data(folder).findings]
     assert "size-mismatch" in codes
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_header_of_16_bit_grey_has_the_size_that_is_read(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / f"a{suffix}"
+    values = np.arange(2400, dtype=np.uint16).reshape(40, 60) * 27
+    Image.fromarray(values).save(file, exif=exif)
+    assert read_header(file).size == read_photo(file).pixels.shape[1::-1]

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from leadline.data_checks import check_data
+from leadline.data_checks.pairs import list_data
 from leadline.datasets import open_data
 from leadline.depth.encodings import are_rotated, rotate_back
 from tests.complaints import complaint
@@ -151,3 +152,32 @@ def test_a_word_that_is_none_is_refused_with_the_nearest(tmp_path):
     folder = write_pair(tmp_path, np.ones((16, 20), np.uint16), yaml="depth_encoding: karla")
     assert "did you mean 'carla'" in complaint(lambda: open_data(folder), "dataset.yaml")
     assert "dataset-yaml" in {finding.code for finding in check_data(folder).findings}
+
+
+def test_labels_of_another_shape_are_refused_by_both_readers(tmp_path):
+    """The photograph takes the size of the depth, labels of its view too, others do not."""
+    yaml = "depth_scale: 1000\ndepth_size: depth\n"
+    folder = write_pair(tmp_path, np.full((8, 10), 2000, np.uint16), yaml=yaml)
+    (folder / "label").mkdir()
+    for shape, fits in (((16, 20), True), ((8, 10), True), ((8, 8), False)):
+        Image.fromarray(np.ones(shape, np.uint8)).save(folder / "label" / "0.png")
+        codes = {finding.code for finding in check_data(folder).findings}
+        assert ("label-size" in codes) != fits
+        if fits:
+            assert open_data(folder)[0].labels.shape == (8, 10)
+        else:
+            assert "label is 8x8" in complaint(lambda: open_data(folder)[0], "0.png")
+
+
+def test_a_camera_of_the_photograph_turns_rays_in_both_readers(tmp_path):
+    """35 mm across a 36 mm film: a focal length of 35/36 widths, 19.44 pixels."""
+    yaml = "depth_kind: ray\n"
+    folder = write_pair(tmp_path, np.full((16, 20), 3.0), yaml=yaml, name="depth/0.npy")
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 35
+    pixels = np.asarray(Image.open(folder / "rgb/0.png"))
+    Image.fromarray(pixels).save(folder / "rgb/0.png", exif=exif.tobytes())
+    sample = open_data(folder)[0]
+    assert sample.depth[8, 10] > sample.depth[0, 0] > 2
+    [pair] = list_data(folder).pairs
+    np.testing.assert_allclose(pair.read().values, sample.depth, rtol=1e-6)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.data_checks.pairs import list_data
 from leadline.datasets.open import open_data, open_train_and_val
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.photos import read_photo
@@ -48,6 +49,14 @@ def test_the_pictures_of_a_set_share_black_and_white(thermal):
 def test_training_and_validation_have_the_same_levels(thermal):
     train, val = open_train_and_val(thermal, val_fraction=0.5, seed=0)
     assert train.grey_levels == val.grey_levels == open_data(thermal).grey_levels
+
+
+def test_check_data_looks_at_the_pictures_that_training_sees(thermal):
+    for yaml in ("depth_scale: 1000\n", "depth_scale: 1000\ngrey_levels: [28000, 32000]\n"):
+        (thermal / "dataset.yaml").write_text(yaml)
+        data = open_data(thermal)
+        for index, pair in enumerate(list_data(thermal).pairs):
+            np.testing.assert_array_equal(pair.read().image, data[index].image)
 
 
 def test_levels_that_the_data_declares_win(thermal):

@@ -65,6 +65,7 @@ Code = Literal[
     "inverted-depth",
     "mixed-scales",
     "ray-distance",
+    "no-ray-distance",
     "relative-depth",
     "rotated-bits",
     "scale-contradiction",

@@ -75,12 +75,24 @@ def ray_likeness(
     the ray (x, y, 1): as z, floors and walls then look curved. Returned is the median over large
     blocks that are planes either way of the logarithm of the residuals' ratio, NaN without any.
     """
+    height, width = values.shape
+    focal = FOCAL_LENGTH * width if focal is None else focal
+    y, x = np.ogrid[:height, :width]
+    square = (x - (width - 1) / 2) ** 2 + (y - (height - 1) / 2) ** 2
+    return flatter_without(values, valid, np.sqrt(1 + square / focal**2))
+
+
+def flatter_without(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], stretch: NDArray[np.floating]
+) -> float:
+    """Return how much better `values` fit planes when they are divided by `stretch`; > 0: better.
+
+    All (H,W). Returned is the median over large blocks that are planes either way of the logarithm
+    of the residuals' ratio, NaN without any.
+    """
     stride = max(1, round(min(values.shape) / 120))
     values, valid = values[::stride, ::stride], valid[::stride, ::stride]
-    height, width = values.shape
-    focal = FOCAL_LENGTH * width if focal is None else focal / stride
-    y, x = np.mgrid[:height, :width] - np.array([height - 1, width - 1]).reshape(2, 1, 1) / 2
-    stretch = np.sqrt(1 + (x**2 + y**2) / focal**2)
+    stretch = stretch[::stride, ::stride]
     whole = _blocks(valid, _WALL_SIDE).all(axis=1)
     if not whole.any():
         return float("nan")

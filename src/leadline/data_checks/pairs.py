@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.data_checks.findings import Code, Finding, Severity, error, finding, note
-from leadline.datasets.depth_form import PLAIN, masked, nearest_resize
-from leadline.datasets.layout import Layout
-from leadline.datasets.open import DataSource, find_data
+from leadline.datasets.depth_form import PLAIN, masked
+from leadline.datasets.layout import Layout, exif_camera
+from leadline.datasets.open import DataSource, common_grey_levels, find_data
 from leadline.datasets.pair_listing import (
     ALL_SPLIT_FOLDERS,
     IMAGE_FOLDERS,
@@ -32,6 +32,7 @@ from leadline.datasets.pairs import (
 )
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.encodings import COLOUR_UNITS
+from leadline.depth.rays import planar_factor
 from leadline.errors import LeadlineError, plural
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 
@@ -41,13 +42,15 @@ class RawPair:
     """A photograph with the numbers of its depth file, exactly as stored.
 
     `image` (H,W,3) uint8; `values` (h,w) of any numeric type; `units_per_metre` where the file
-    declares it; `labels` (h,w) int32 or None.
+    declares it; `labels` (h,w) int32 or None; `turned` (h,w) what `values` were multiplied by
+    because they are declared to be lengths of rays, None of others.
     """
 
     image: NDArray[np.uint8]
     values: NDArray[Any]
     units_per_metre: float | None = None
     labels: NDArray[np.int32] | None = None
+    turned: NDArray[np.float32] | None = None
 
 
 class ListedPair(Protocol):
@@ -97,24 +100,28 @@ class DiskPair:
     def read(self) -> RawPair:
         """Read the files, whatever their sizes."""
         pair, form, camera_file = self.pair, self.declared.form, self.declared.camera
-        image = read_photo(pair.image).pixels
+        photo = read_photo(pair.image, self.declared.grey_levels)
+        image = photo.pixels
         values, metadata = form.read_values(pair.depth)
         if pair.mask is not None:
             values = masked(values, pair.mask, pair.depth)
         camera = metadata.intrinsics
         if camera_file is not None:
-            camera = camera_file.pinhole(image.shape[1], image.shape[0])
+            camera = camera_file.pinhole(photo.width, photo.height)
+        elif camera is None:
+            camera = exif_camera(photo)
         if form.depth_size != "same":
             image, values = form.to_one_size(image, values, pair.image, pair.depth)
         if camera is not None:
             camera = camera.scaled_to(values.shape[1], values.shape[0])
         values = form.to_planar(values, camera, pair.depth)
         labels = None if pair.label is None else read_labels(pair.label)
-        if labels is not None and form.depth_size == "depth":
-            labels = nearest_resize(labels, (image.shape[0], image.shape[1]))
+        if labels is not None:
+            labels = form.labels_in_one_size(labels, image)
         if camera_file is not None and camera is not None and camera_file.bends(camera):
             image, values, labels = straighten(camera_file, camera, image, values, labels)
-        return RawPair(image, values, metadata.units_per_metre, labels)
+        turned = planar_factor(camera) if form.depth_kind == "ray" and camera else None
+        return RawPair(image, values, metadata.units_per_metre, labels, turned)
 
 
 @dataclass(frozen=True)
@@ -219,6 +226,9 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
     except LeadlineError as problem:
         remedy = "write for instance depth_scale: 1000"
         findings.append(error("dataset-yaml", str(problem), remedy))
+    if declared.grey_levels is None:
+        pictures = [[pair.image for pair in each.pairs] for each in listings.values()]
+        declared = replace(declared, grey_levels=common_grey_levels(pictures))
     pairs = [
         DiskPair(name, pair, declared) for name, each in listings.items() for pair in each.pairs
     ]

@@ -317,6 +317,7 @@ def check_scale(listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale) -
         return
     if not (scale.inverted or scale.guess.relative):
         yield from _ray_distance(pairs)
+        yield from _no_ray_distance(pairs)
     yield from _undeclared_scale(listing, pairs, scale)
     yield from _contradicted_scale(listing, pairs, scale)
     yield from _mixed_scales(pairs, scale)
@@ -348,21 +349,42 @@ def _inverted_depth(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Fin
 
 def _ray_distance(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
     """Report distances along the rays, with which floors and walls are curved as planar depth."""
-    known = [(p.id, p.depth.ray_likeness) for p in pairs if p.depth]
-    known = [each for each in known if math.isfinite(each[1])]
-    values = np.array([value for _, value in known])
-    if len(values) < _MIN_MAPS_FOR_RAYS or t_statistic(values) < _RAY_T_STATISTIC:
-        return
-    where = [name for name, value in known if value > 0]
-    if len(where) >= _RAY_SHARE * len(known):
+    where, known = _flatter([(p.id, p.depth.ray_likeness) for p in pairs if p.depth])
+    if where:
         yield warning(
             "ray-distance",
-            f"floors and walls are curved in {len(where)} of {len(known)} depth maps, and flat if "
+            f"floors and walls are curved in {len(where)} of {known} depth maps, and flat if "
             "the values are lengths of rays: distance from the camera in place of planar depth?",
             "where the data's documentation says so, write depth_kind: ray and the camera into "
             "dataset.yaml",
             where,
         )
+
+
+def _no_ray_distance(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
+    """Report planar depth that is declared to be lengths of rays, by which planes become curved."""
+    where, known = _flatter([(p.id, p.depth.unturned) for p in pairs if p.depth])
+    if where:
+        yield warning(
+            "no-ray-distance",
+            f"floors and walls are flat in {len(where)} of {known} depth maps as stored, and "
+            "curved by depth_kind: ray: planar depth already?",
+            "remove depth_kind: ray, or correct the camera in dataset.yaml",
+            where,
+        )
+
+
+def _flatter(measured: Sequence[tuple[str, float]]) -> tuple[list[str], int]:
+    """Return the maps, by name, whose planes are flatter another way, and how many have planes.
+
+    None of them where these are not most, or not clearly so.
+    """
+    known = [each for each in measured if math.isfinite(each[1])]
+    values = np.array([value for _, value in known])
+    if len(values) < _MIN_MAPS_FOR_RAYS or t_statistic(values) < _RAY_T_STATISTIC:
+        return [], len(known)
+    where = [name for name, value in known if value > 0]
+    return (where if len(where) >= _RAY_SHARE * len(known) else []), len(known)
 
 
 def _rotated_bits(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:

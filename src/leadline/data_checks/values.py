@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leadline.data_checks.edges import Plane, depth_edges, image_edges
 from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.geometry import (
+    flatter_without,
     planarity,
     ray_likeness,
     row_slope_and_camera_height,
@@ -41,8 +42,10 @@ class DepthStatistics:
     largest number of the type, `divisor` what divides every value (0: not whole numbers).
     `rotated`: whole numbers whose low three bits are those of rotated millimetres. `ray_likeness`
     is positive where floors and walls are planes only if the values are lengths of rays, NaN where
-    it is not known. `far_share` of the pixels are a background far behind the scene (from
-    `far_value` on), which counts as invalid in all other numbers.
+    it is not known; `unturned` where they are planes only as stored, NaN where they were not turned
+    from rays into planar depth.
+    `far_share` of the pixels are a background far behind the scene (from `far_value` on), which
+    counts as invalid in all other numbers.
     `row_slope` is the correlation of value and row, negative where near things are at the bottom.
     `planarity` is positive for depth and negative for disparity, as a rule, and NaN where it is
     not known. `camera_height` is that of the camera above the lowest points, NaN where none lies
@@ -65,6 +68,7 @@ class DepthStatistics:
     camera_height: float
     rotated: bool = False
     ray_likeness: float = np.nan
+    unturned: float = np.nan
     far_share: float = 0.0
     far_value: float = np.nan
     units_per_metre: float | None = None
@@ -153,6 +157,7 @@ def _depth_statistics(
         camera_height=camera_height,
         rotated=are_rotated(raw.values),
         ray_likeness=ray_likeness(values, valid),
+        unturned=np.nan if raw.turned is None else flatter_without(values, valid, raw.turned),
         far_share=background / values.size,
         far_value=far,
         units_per_metre=raw.units_per_metre,

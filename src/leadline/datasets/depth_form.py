@@ -177,6 +177,17 @@ class DepthForm:
         way = cv2.INTER_AREA if across[0] < image.shape[1] else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, across, interpolation=way), np.uint8), values
 
+    def labels_in_one_size(
+        self, labels: NDArray[np.int32], image: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """Return labels (h,w) in the size of a photograph (H,W,3) that has that of its depth.
+
+        Unchanged where the photograph is as it was, or where both do not show the same view.
+        """
+        if self.depth_size == "depth" and same_view(labels.shape, image.shape):
+            return nearest_resize(labels, (image.shape[0], image.shape[1]))
+        return labels
+
     def to_planar(
         self, values: NDArray[Any], camera: Intrinsics | None, path: Path
     ) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.depth_form import PLAIN, DepthForm, nearest_resize, same_view
+from leadline.datasets.depth_form import PLAIN, DepthForm
 from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -149,7 +149,7 @@ class Layout(DepthDataset):
         image, depth = photo.pixels, self.read_depth(files["depth"])
         camera = self.camera(item, (photo.height, photo.width))
         if camera is None and depth.intrinsics is None:
-            camera = _exif_camera(photo)
+            camera = exif_camera(photo)
         has_mask = any(kind.startswith("mask") for kind in files)
         if self.form != PLAIN or has_mask or depth.shape != image.shape[:2]:
             image, depth = self.form.apply(image, depth, files, camera)
@@ -157,9 +157,7 @@ class Layout(DepthDataset):
             depth = replace(depth, intrinsics=camera)
         labels = None
         if "label" in files and self.with_labels:
-            labels = self.read_labels(files)
-            if self.form.depth_size == "depth" and same_view(labels.shape, image.shape):
-                labels = nearest_resize(labels, (image.shape[0], image.shape[1]))
+            labels = self.form.labels_in_one_size(self.read_labels(files), image)
             check_one_size(labels, files["label"], image, files["image"])
         return Sample(item.id, image, depth, labels)
 
@@ -230,7 +228,7 @@ def check_one_size(
         )
 
 
-def _exif_camera(photo: Photo) -> Intrinsics | None:
+def exif_camera(photo: Photo) -> Intrinsics | None:
     """Return the camera by the EXIF block; none where its values cannot be used."""
     try:
         return photo.lens.intrinsics(photo.width, photo.height)

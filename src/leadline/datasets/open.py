@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -131,18 +131,16 @@ class DataSource:
 
     def _grey_levels(self, data: DepthDataset) -> GreyLevels | None:
         """Return one black and white for 16-bit grey pictures of all splits, None of others."""
-        if _deep_grey(data, 0) is None:
+        if _deep_grey(data.files(0).get("image")) is None:
             return None
         units = self.layout.fixed_units or self.opening.units_per_metre
         options = self.opening.layout_options
-        values = [
-            picture.ravel()
-            for split in self.splits or (None,)
-            for whole in (self.layout.open(self.path, split, units, **options),)
-            for index in evenly_spaced(len(whole), PICTURES_LOOKED_AT)
-            if (picture := _deep_grey(whole, index)) is not None
+        every = [
+            self.layout.open(self.path, split, units, **options) for split in self.splits or (None,)
         ]
-        return levels_of(np.concatenate(values)) if values else None
+        return common_grey_levels(
+            [[whole.files(i).get("image") for i in range(len(whole))] for whole in every]
+        )
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
         """Open a split that lies in the data or beside it, None where there is none."""
@@ -185,9 +183,23 @@ class DataSource:
         return train.subset(sorted(kept)), train.subset(sorted(held_out)).within(0.0, None)
 
 
-def _deep_grey(data: DepthDataset, index: int) -> NDArray[np.uint16] | None:
-    """Return the values of a sample's picture if it is 16-bit grey; None of any other, or none."""
-    path = data.files(index).get("image")
+def common_grey_levels(splits: Sequence[Sequence[Path | None]]) -> GreyLevels | None:
+    """Return one black and white for the pictures of all splits, None where none is 16-bit grey.
+
+    A few of each split are looked at; of a split whose first picture is another kind, none.
+    """
+    values = [
+        picture.ravel()
+        for paths in splits
+        if paths and _deep_grey(paths[0]) is not None
+        for index in evenly_spaced(len(paths), PICTURES_LOOKED_AT)
+        if (picture := _deep_grey(paths[index])) is not None
+    ]
+    return levels_of(np.concatenate(values)) if values else None
+
+
+def _deep_grey(path: Path | None) -> NDArray[np.uint16] | None:
+    """Return the values of a picture if it is 16-bit grey; None of any other, or none."""
     if path is None or path.suffix.lower() not in DEEP_GREY_SUFFIXES:
         return None
     try:

@@ -305,7 +305,8 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return (width, height) of a picture as `read_photo` gives it, from its header alone."""
     width, height = image.size
     is_turned = _exif_of(image).get(_TAG_ORIENTATION) in (5, 6, 7, 8)
-    return (height, width) if is_turned and not _is_deep_grey(image) else (width, height)
+    # Pillow gives the size of a TIFF, and later its pixels, upright.
+    return (height, width) if is_turned and image.format != "TIFF" else (width, height)
 
 
 def _upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
