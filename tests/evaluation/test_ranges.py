@@ -6,8 +6,10 @@ import pytest
 from leadline.datasets.open import open_data
 from leadline.datasets.packing import pack_shards
 from leadline.datasets.sample import Sample
+from leadline.depth.intrinsics import Intrinsics
 from leadline.evaluation import ModelPredictions, PredictionFolder, evaluate
 from leadline.evaluation.predictions import PredictedMaps
+from leadline.evaluation.ranges import ModelRange
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.inference import Predictor
 from leadline.metrics import get_protocol
@@ -130,6 +132,23 @@ def test_truth_that_the_model_never_predicts_is_a_warning():
     assert any("42.9% of the scored truth lies outside 0.1..10 m" in w for w in result.warnings)
     near = evaluate(ModelPredictions(Predictor("short", TenMetres())), Maps([[5, 6]]))
     assert not near.warnings
+
+
+def test_the_range_of_a_model_is_said_as_the_cameras_scale_it():
+    """Trained at 50 pixels of focal length: 25 see half of its 10 metres, 100 twice as many."""
+    network = TenMetres()
+    network.config |= {"training_focal": 50.0, "training_area": 64 * 64}
+    count = ModelRange(ModelPredictions(Predictor("short", network)))
+    image, truth = np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 15, np.float32)
+    for focal in (25.0, 100.0):
+        sample = Sample.from_metres(
+            str(focal), image, truth, intrinsics=Intrinsics.centred(focal, 64, 64)
+        )
+        comparison = get_protocol("full").score(truth, truth, truth > 0)
+        count.update(0, sample, PredictedMaps(truth), comparison)
+    [line] = count.warnings()
+    assert line.startswith("50.0% of the scored truth lies outside 0.05..20 m, the range of short")
+    assert "by the cameras 5 to 20 m" in line
 
 
 def test_files_that_end_where_the_truth_does_not_get_no_perfect_score(big_pairs, tmp_path):

@@ -1,9 +1,12 @@
 """The range of depth is one thing: data, network, protocol and ssim follow it or contradict."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.datasets.mixing import MixedDataset, Part
 from leadline.datasets.open import open_data
 from leadline.errors import LeadlineError
 from leadline.metrics import get_protocol
@@ -11,7 +14,13 @@ from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
 from leadline.training.losses import LOSSES
 from leadline.training.losses.composite import make_loss
-from leadline.training.ranges import check_range, describe_protocol, describe_range, ssim_ranges
+from leadline.training.ranges import (
+    check_range,
+    describe_grey_levels,
+    describe_protocol,
+    describe_range,
+    ssim_ranges,
+)
 from leadline.training.recipe import Recipe, list_recipes, load_recipe
 from leadline.training.run_folder import RECIPE_FILE
 from leadline.training.train import train
@@ -72,6 +81,28 @@ def test_the_share_of_truth_outside_the_range_is_measured(street):
     assert "farthest is 79 m" in warning
     (whole,) = describe_range(load_recipe("compact", ["data.max_depth=80"]), data)
     assert "0.1..80 m" in whole and " 0.00% lies outside" in whole
+
+
+def test_a_mixture_counts_the_images_of_each_set_and_says_the_grey_of_each(street):
+    data = open_data(street)
+    thermal = replace(data, grey_levels=(29_000, 31_040))
+    mixed = MixedDataset.of([Part("a", thermal), Part("b", data)])
+    line, _ = describe_range(load_recipe("compact"), mixed)
+    assert "of the true depth of 4 training images 40.00% lies outside" in line
+    words = "16-bit grey pictures{}: 29000 is black, 31040 is white"
+    assert list(describe_grey_levels(mixed)) == [words.format(" of a")]
+    assert list(describe_grey_levels(thermal)) == [words.format("")]
+    assert list(describe_grey_levels(data)) == []
+
+
+def test_truth_at_the_end_of_the_range_validates_as_the_protocol_has_it(street):
+    """79 m is left out by one protocol of 60 m, and 60 m by the other."""
+    data, recipe = open_data(street), load_recipe("compact", ["data.max_depth=55"])
+    ignoring = replace(get_protocol("full"), max_depth=60.0)
+    assert len(list(describe_protocol(recipe, data, ignoring))) == 1
+    clipping = replace(ignoring, beyond_max="clipped")
+    _, warning = describe_protocol(recipe, data, clipping)
+    assert "10.0% of the truth that validates" in warning
 
 
 def test_what_a_cap_does_is_said_with_its_share(street):

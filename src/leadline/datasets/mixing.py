@@ -144,6 +144,13 @@ class MixedDataset(DepthDataset):
         return replace(self, parts=tuple(changed))
 
 
+def parts_of(data: DepthDataset) -> list[tuple[str, DepthDataset]]:
+    """Return the sets of a mixture by name; of any other data the one that it is, named ""."""
+    if isinstance(data, MixedDataset):
+        return [(part.name, part.data) for part in data.parts]
+    return [("", data)]
+
+
 def draw_epoch(shares: Sequence[Share], seed: int, epoch: int) -> NDArray[np.int64]:
     """Return what an epoch visits, in its order: (N,2) rows (pass, index).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,12 +43,14 @@ class ModelRange:
     predictions: ModelPredictions
     outside: int = 0
     pixels: int = 0
+    ranges: set[tuple[float, float]] = field(default_factory=set)
 
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
         """Count the scored pixels of an image."""
         nearest, farthest = self.predictions.range_of(sample)
+        self.ranges.add((nearest, farthest))
         truth = comparison.at_scored(comparison.truth)
         self.outside += int(np.count_nonzero((truth < nearest) | (truth > farthest)))
         self.pixels += comparison.pixels
@@ -58,8 +60,12 @@ class ModelRange:
         share = self.outside / max(1, self.pixels)
         if share <= WORTH_A_WARNING:
             return []
-        low, high = self.predictions.depth_range
+        (near, first), (_, last) = min(self.ranges), max(self.ranges)
+        limits = f"{near:.4g}..{last:.4g} m, the range of {self.predictions.predictor.name} "
+        limits += "(model.max_depth"
+        if first != last:
+            limits += f", by the cameras {first:.4g} to {last:.4g} m"
         return [
-            f"{share:.1%} of the scored truth lies outside {low:g}..{high:g} m, the range of "
-            f"{self.predictions.predictor.name} (model.max_depth): no prediction can be right there"
+            f"{share:.1%} of the scored truth lies outside {limits}): no prediction can be right "
+            "there"
         ]

@@ -215,7 +215,8 @@ class Protocol:
         top, bottom, left, right = self.crop
         return slice(top, bottom), slice(left, right)
 
-    def _in_range(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def in_range(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return where the true depth counts: `truth` in metres and `valid`, of any one shape."""
         scored = valid & (truth > self.min_depth)
         if self.beyond_max == "ignored":
             scored &= truth < self.max_depth
@@ -251,7 +252,7 @@ class Protocol:
         size = (truth.shape[0], truth.shape[1])
         rows, columns = self.window(size)
         known = valid[rows, columns]
-        scored = self._in_range(truth[rows, columns], known)
+        scored = self.in_range(truth[rows, columns], known)
         use = TruthUse(_count(valid), _count(known), _count(scored))
         if self.beyond_max == "clipped":
             farther = scored & (truth[rows, columns] > self.max_depth)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.mixing import MixedDataset
+from leadline.datasets.mixing import parts_of
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.errors import LeadlineError
 from leadline.metrics import Protocol
-from leadline.training.recipe import Recipe
+from leadline.training.recipe import LossTerm, Recipe
 
 SAMPLES_READ = 8
 WORTH_A_WARNING = 0.01
@@ -41,10 +41,9 @@ def describe_range(recipe: Recipe, data: DepthDataset) -> Iterator[str]:
     if section.camera_fov is not None:  # the metres of the files are not those of the run
         yield f"{line} for the camera of {section.camera_fov:g} degrees"
         return
-    depth = _some_depth(data)
+    depth, count = _some_depth(data)
     dropped = _share((depth <= section.min_depth) | (depth > far))
     capped = _share((depth > network.max_depth) & (depth <= far))
-    count = min(len(data), SAMPLES_READ)
     line += f"; of the true depth of {count} training images {dropped:.2%} lies outside "
     line += f"{section.min_depth:g}..{far:g} m and is not trained on"
     if network.capped:
@@ -58,14 +57,21 @@ def describe_range(recipe: Recipe, data: DepthDataset) -> Iterator[str]:
         )
 
 
+def describe_grey_levels(data: DepthDataset) -> Iterator[str]:
+    """Yield what is black and white in the 16-bit grey pictures of a data set, or of each."""
+    for name, part in parts_of(data):
+        if part.grey_levels is not None:
+            black, white = part.grey_levels
+            whose = name and f" of {name}"
+            yield f"16-bit grey pictures{whose}: {black} is black, {white} is white"
+
+
 def describe_protocol(recipe: Recipe, data: DepthDataset, protocol: Protocol) -> Iterator[str]:
     """Yield the range of the validation's truth, and a warning where the network ends before it."""
     yield f"validation: {protocol.name}, truth {protocol.min_depth:g}..{protocol.max_depth:g} m"
-    depth, farthest = _some_depth(data), recipe.model.max_depth
-    if protocol.beyond_max == "ignored":
-        depth = depth[(depth > protocol.min_depth) & (depth < protocol.max_depth)]
-    else:
-        depth = np.minimum(depth, np.float32(protocol.max_depth))
+    (depth, _), farthest = _some_depth(data), recipe.model.max_depth
+    depth = depth[protocol.in_range(depth, np.ones(depth.shape, dtype=bool))]
+    depth = np.minimum(depth, np.float32(protocol.max_depth))
     beyond = _share(depth > farthest)
     if beyond > WORTH_A_WARNING and recipe.data.camera_fov is None:
         yield (
@@ -74,11 +80,16 @@ def describe_protocol(recipe: Recipe, data: DepthDataset, protocol: Protocol) ->
         )
 
 
+def compared_range(term: LossTerm, max_depth: float, target_range: float) -> float:
+    """Return the range of what a loss compares: metres of the network, or its own units."""
+    return max_depth if term.space == "depth" else target_range
+
+
 def ssim_ranges(recipe: Recipe, target_range: float) -> Iterator[str]:
     """Yield a warning for each loss whose `data_range` is not the range of what it compares."""
     for number, term in enumerate(recipe.loss):
         given = term.options.get("data_range")
-        expected = recipe.model.max_depth if term.space == "depth" else target_range
+        expected = compared_range(term, recipe.model.max_depth, target_range)
         if isinstance(given, int | float) and not np.isclose(given, expected, rtol=0.01):
             yield (
                 f"warning: loss.{number}.options.data_range={given:g}, but what {term.name} "
@@ -86,15 +97,17 @@ def ssim_ranges(recipe: Recipe, target_range: float) -> Iterator[str]:
             )
 
 
-def _some_depth(data: DepthDataset) -> NDArray[np.float32]:
-    """Return the known depth of a few samples, whatever range the run takes of it, (n,) metres."""
-    parts = [part.data for part in data.parts] if isinstance(data, MixedDataset) else [data]
+def _some_depth(data: DepthDataset) -> tuple[NDArray[np.float32], int]:
+    """Return the known depth of a few samples of each set, (n,) metres, and how many they are.
+
+    Whatever range the run takes of it.
+    """
     maps = [
         sample.depth[sample.valid]
-        for whole in (part.within(0.0, None) for part in parts)
+        for whole in (part.within(0.0, None) for _, part in parts_of(data))
         for sample in map(whole.view, evenly_spaced(len(whole), SAMPLES_READ))
     ]
-    return np.concatenate(maps) if maps else np.empty(0, np.float32)
+    return (np.concatenate(maps) if maps else np.empty(0, np.float32)), len(maps)
 
 
 def _share(mask: NDArray[np.bool_]) -> float:

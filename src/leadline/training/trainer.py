@@ -21,7 +21,12 @@ from leadline.training.distributed import (
     restore_default_sigchld,
 )
 from leadline.training.from_trained import ENCODER
-from leadline.training.ranges import describe_protocol, describe_range, ssim_ranges
+from leadline.training.ranges import (
+    describe_grey_levels,
+    describe_protocol,
+    describe_range,
+    ssim_ranges,
+)
 from leadline.training.run_folder import MODEL, RECIPE_FILE
 from leadline.training.run_logger import RunLogger
 from leadline.training.schedules import (
@@ -395,8 +400,8 @@ def announce(state: TrainState, progress: Progress) -> None:
     )
     for warning in state.warnings:
         progress.say(warning)
-    if (levels := state.train_data.grey_levels) is not None:
-        progress.say(f"16-bit grey pictures: {levels[0]} is black, {levels[1]} is white")
+    for line in describe_grey_levels(state.train_data):
+        progress.say(line)
     announce_range(state, progress)
     accumulate = state.recipe.trainer.accumulate
     norms = [module for module in state.model.modules() if isinstance(module, nn.BatchNorm2d)]

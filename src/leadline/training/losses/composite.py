@@ -16,6 +16,7 @@ from leadline.models.spaces import DepthSpace, masked_area_mean
 from leadline.training.losses import LOSSES
 from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatistics
 from leadline.training.losses.depth import masked_log_error
+from leadline.training.ranges import compared_range
 from leadline.training.recipe import LossTerm, Recipe
 
 DATA_RANGE = "data_range"
@@ -106,7 +107,7 @@ def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
     is_asked = DATA_RANGE in inspect.signature(LOSSES[term.name]).parameters
     if not is_asked or term.options.get(DATA_RANGE) is not None:
         return term
-    value = space.max_depth if term.space == "depth" else space.target_range
+    value = compared_range(term, space.max_depth, space.target_range)
     return term.model_copy(update={"options": {**term.options, DATA_RANGE: value}})
 
 
