@@ -19,6 +19,7 @@ from PIL import Image
 import leadline
 from leadline.errors import LeadlineError
 from leadline.serving import body, server
+from leadline.serving.app import DepthService
 from leadline.serving.client import Client
 from leadline.serving.server import DrainingServer, PatientProtocol
 from tests.cli.helpers import fails_in_one_line, leadline_here
@@ -29,8 +30,8 @@ PATIENCE = 0.3
 
 
 @contextmanager
-def running(predictor, **options) -> Iterator[tuple[str, int]]:
-    """Serve on a free port, in a thread of this process."""
+def running(predictor, **options) -> Iterator[tuple[tuple[str, int], DepthService]]:
+    """Serve on a free port, in a thread of this process; yield its address and its service."""
     app, service = app_of(predictor, **options)
     config = uvicorn.Config(
         app, http=PatientProtocol, ws="none", lifespan="on", log_config=None, access_log=False
@@ -42,7 +43,7 @@ def running(predictor, **options) -> Iterator[tuple[str, int]]:
     while not running_server.started:
         time.sleep(0.01)
     try:
-        yield listener.getsockname()
+        yield listener.getsockname(), service
     finally:
         running_server.should_exit = True
         thread.join(10)
@@ -54,7 +55,7 @@ def address(predictor):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "PATIENCE_SECONDS", PATIENCE)
         patch.setattr(body, "LINGER_SECONDS", 0.2)
-        with running(predictor, max_body=300_000, deadline=2.0) as address:
+        with running(predictor, max_body=300_000, deadline=2.0) as (address, _):
             yield address
 
 
@@ -225,6 +226,28 @@ def test_sigterm_answers_what_was_accepted_and_ends_with_status_0(tmp_path):
         assert log[0]["message"] == "start" and log[-1]["message"] == "stopped"
         with pytest.raises(LeadlineError, match="does not answer"):
             Client(url)(PHOTO)
+
+
+def test_answers_to_what_came_before_the_signal_end_their_connections(predictor, monkeypatch):
+    begun = threading.Event()
+    with running(predictor) as (address, service):
+        estimate = service._estimate
+
+        def slowly(*arguments):
+            begun.set()
+            while not service.is_draining:
+                time.sleep(0.01)
+            return estimate(*arguments)
+
+        monkeypatch.setattr(service, "_estimate", slowly)
+        threading.Thread(target=lambda: begun.wait(10) and _drain(service)).start()
+        sent = HEAD + b"Content-Length: %d\r\n\r\n" % len(PHOTO) + PHOTO
+        answer = answer_to(address, sent)
+        assert answer.startswith(b"HTTP/1.1 200 ") and b"\r\nconnection: close\r\n" in answer
+
+
+def _drain(service) -> None:
+    service.is_draining = True
 
 
 def _is_in_work(url: str) -> bool:

@@ -49,7 +49,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._is_draining(), self._most_discarded)
+        exchange = _Exchange(scope, receive, send, self._is_draining, self._most_discarded)
         scope.setdefault("state", {})["record"] = exchange.record
         try:
             await self._app(scope, exchange.receive, exchange.send)
@@ -79,7 +79,12 @@ class _Exchange:
     """One request and its answer."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, is_last: bool, most_discarded: int
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        is_last: Callable[[], bool],
+        most_discarded: int,
     ):
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
@@ -118,7 +123,7 @@ class _Exchange:
             headers.append((b"x-content-type-options", b"nosniff"))
             if self._unread and self._may_discard:
                 await discard(self.receive, self._most_discarded)
-            if self._unread or self._is_last:
+            if self._unread or self._is_last():
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         self.sent += len(message.get("body", b""))
