@@ -27,7 +27,7 @@ def export_command(
         typer.Option(
             "-o",
             "--out",
-            help="File to write: .onnx or .xml (OpenVINO); or, with --format, folder.",
+            help="File: .onnx, .xml (OpenVINO), .pt2 (torch.export); with --format, a folder.",
         ),
     ],
     format: Annotated[

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from leadline.export.parity import ParityRow
     from leadline.models.base import DepthModel
 
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "pt2": ".pt2"}
+PROGRAM = SUFFIXES["pt2"]
 PICTURES = 8
 RUN_FILE = "run.json"
 FINITE = 1e30
@@ -112,11 +113,12 @@ def export_model(
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
-    `out` is a file, `.onnx` or `.xml` (OpenVINO, with its `.bin`), or with `format` a folder for
-    NAME.onnx, NAME.xml or the model folder NAME. Resizing and normalisation are inside: the graph
-    takes uint8 photographs (N,H,W,3) of any size and returns metres (N,H,W). `input_channels` is
-    the order of their colours, rgb or bgr. `weights` is how weights are stored, f32 or fp16 (half
-    the size), by default as in the checkpoint.
+    `out` is a file, `.onnx`, `.xml` (OpenVINO, with its `.bin`) or `.pt2` (torch.export), or with
+    `format` a folder for NAME.onnx, NAME.xml, NAME.pt2 or the model folder NAME. Resizing and
+    normalisation are inside: the graph takes uint8 photographs (N,H,W,3) of any size and returns
+    metres (N,H,W); a `.pt2` takes their focal lengths too. `input_channels` is the order of their
+    colours, rgb or bgr. `weights` is how weights are stored, f32 or fp16 (half the size), by
+    default as in the checkpoint, in a `.pt2` always f32.
 
     The file is compared with the checkpoint in every runtime that reads it: at several sizes and
     batches, and on `image_count` pictures from `images`, which is a folder of pictures, a data set,
@@ -144,15 +146,18 @@ def export_model(
     _check_options(target, format, input_channels, precision)
     if weights is not None:
         check_weight_type(weights)
+    is_program = target.suffix == PROGRAM
+    if is_program and weights == "fp16":
+        raise LeadlineError(f"{target}: a .pt2 holds float32 weights; leave --weights fp16 out")
     check_writable(target.parent)
-    stored = stored_type(folder / WEIGHTS_FILE)
+    stored = "f32" if is_program else stored_type(folder / WEIGHTS_FILE)
     place = _data_of_run(folder) if images is None else images
     about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
-    is_shipped = str(checkpoint) in shipped_models() and weights in (None, stored)
+    is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_program
     job = _Job(
         name, folder, target, weights or stored, tolerance, input_channels,
         find_pictures(place, image_count), about, place,
-        is_shipped and input_channels == "rgb", max_loss,
+        is_copy and input_channels == "rgb", max_loss,
     )  # fmt: skip
     with TemporaryDirectory(dir=target.parent) as temporary:
         candidate = Path(temporary) / target.name
@@ -191,8 +196,8 @@ def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
     if format is None:
         if out.suffix not in SUFFIXES.values():
             raise LeadlineError(
-                f"{out}: export writes .onnx (ONNX) or .xml (OpenVINO); rename it, "
-                "or give --format and a folder"
+                f"{out}: export writes .onnx (ONNX), .xml (OpenVINO) or .pt2 (torch); "
+                "rename it, or give --format and a folder"
             )
         return out
     if format not in get_args(ExportFormat):
@@ -245,7 +250,12 @@ def _build(job: _Job, candidate: Path) -> _Made:
     card = job.folder / CARD
     text = card.read_text() if card.is_file() else ""
     reference = rounded_like(model, job.weights)
-    write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
+    if candidate.suffix == PROGRAM:
+        from leadline.export.program import write_program
+
+        write_program(reference, candidate, job.input_channels, job.about)
+    else:
+        write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
     rows = check_parity(reference, candidate, SIZES)
     _refuse_parity(job.target, rows, job.tolerance)
     rounding_error = 0.0

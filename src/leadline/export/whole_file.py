@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.inference.openvino_runtime import config_of, openvino_core
-from leadline.inference.runtime import Outputs, Runtime, in_file_order
+from leadline.inference.runtime import (
+    CONFIG_KEY,
+    Outputs,
+    Runtime,
+    in_file_order,
+    parse_config,
+)
 from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
 from leadline.io.checksums import verify_weights
 
@@ -61,10 +67,34 @@ class Checkpoint:
             return {"depth": self._pipeline(torch.from_numpy(np.array(images)))["depth"].numpy()}
 
 
+class WholeProgram:
+    """A `.pt2`, a program of `torch.export`, in torch; of pictures whose camera is not known."""
+
+    name = "torch.export"
+
+    def __init__(self, path: Path):
+        import torch
+
+        notes = {CONFIG_KEY: ""}
+        self._module = torch.export.load(path, extra_files=notes).module()
+        self.config: Mapping[str, Any] = parse_config(path, notes[CONFIG_KEY])
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
+        import torch
+
+        pixels = torch.from_numpy(np.array(in_file_order(images, self.config)))
+        with torch.inference_mode():
+            outputs = self._module(pixels, torch.zeros(len(images)))
+        return {name: value.numpy() for name, value in outputs.items()}
+
+
 def open_runtimes(path: Path) -> list[Runtime]:
     """Return every runtime that an exported file, or a model folder, runs in, with it loaded."""
     if path.is_dir():
         return [TorchRuntime(path)]
+    if path.suffix == ".pt2":
+        return [WholeProgram(path)]
     runtimes: list[Runtime] = [WholeOpenVino(path)]
     if path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime") is not None:
         runtimes.append(OnnxRuntime(path))
