@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: demo test slow lint clean
+.PHONY: demo test slow web lint clean
 
 ## demo: light install (no torch), depth of the example picture with the shipped model
 demo: $(VENV)/.base
@@ -20,6 +20,11 @@ test: $(VENV)/.dev
 ## slow: the checks that take minutes
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+## web: the page that predicts in the browser; npm fetches the libraries it brings, once
+web: $(VENV)/.base
+	$(BIN)/python web/fetch_vendor.py
+	$(INSTALL) -e web
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Leadline needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'

@@ -18,6 +18,7 @@ FLOORS = (
     ("cli",),
     ("serving",),
     ("hub",),
+    ("web",),
     ("training",),
     ("export",),
     ("evaluation",),
@@ -211,9 +212,10 @@ def exported(module: str) -> set[str]:
 
 
 def overrides_a_library() -> set[str]:
-    """Methods that a framework calls: torch, pydantic, typer, torchmetrics, uvicorn."""
+    """Methods that a framework calls: torch, pydantic, typer, torchmetrics, uvicorn, http."""
+    http = {"do_GET", "do_HEAD", "log_message"}
     uvicorn = {"handle_exit", "on_tick", "connection_made"}
-    return uvicorn | {
+    return uvicorn | http | {
         "forward", "update", "compute", "get_command", "format_commands", "set_epoch",
     }  # fmt: skip
 

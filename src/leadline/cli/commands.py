@@ -51,6 +51,7 @@ COMMANDS = {
     "doctor": CommandEntry(
         "leadline.cli.doctor:doctor_command", "Say what is installed, what works, and how fast."
     ),
+    "web": CommandEntry("leadline.cli.web:web_command", "Write or open a page that predicts."),
     "models": CommandEntry("leadline.cli.models:models_command", "List architectures and weights."),
     "recipes": CommandEntry("leadline.cli.recipes:recipes_command", "List training recipes."),
     "layouts": CommandEntry(

@@ -24,6 +24,7 @@ EXTRA_OF = {
     "h11": "serve",
     "prometheus_client": "serve",
     "python_multipart": "serve",
+    "leadline_web": "web",
 }
 
 

@@ -1,0 +1,56 @@
+"""`leadline web`: the page that predicts in the browser."""
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline.errors import LeadlineError
+from leadline.web import open_server, page_files, write_page
+from leadline.weights import DEFAULT_MODEL
+
+
+def web_command(
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder for the page, to be put on any web server."),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--open", help="Serve the page on this machine alone, and open it.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="Shipped model, run folder, model folder or .onnx.")
+    ] = DEFAULT_MODEL,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --open: port, 0 for a free one.")
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="With --open: start the browser, or not.")
+    ] = True,
+) -> None:
+    """Write a page that turns photographs into metres in the browser itself, or open it here.
+
+    The photograph never leaves the device: model, page and libraries are files of the folder, and
+    nothing else is asked for.
+    """
+    if out is None and not show:
+        raise LeadlineError("nothing to do: give -o FOLDER to write the page, --open to see it")
+    if out is not None:
+        size = write_page(out, model)
+        typer.echo(f"{out}/index.html and what it needs: {size / 1e6:.1f} MB, for any web server")
+    if show:
+        serve_until_interrupted(model, port, browser)
+
+
+def serve_until_interrupted(model: str, port: int, browser: bool) -> None:
+    """Serve the page on the loopback address and start the browser, until Control-C."""
+    with open_server(page_files(model), port) as server:
+        address = f"http://localhost:{server.server_port}/"
+        typer.echo(f"{address}  (Control-C ends it)")
+        if browser and not webbrowser.open(address):
+            typer.echo("no browser could be started here; open that address in one", err=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("ended")

@@ -1,0 +1,135 @@
+"""The browser page around a model, as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import leadline
+from leadline.errors import LeadlineError
+from leadline.export.export_model import export_model
+from leadline.inference.predictor import find_model, model_name
+from leadline.inference.runtime import CONFIG_KEY, parse_config
+from leadline.io.atomic import atomic_path, check_writable
+from leadline.io.checksums import verify_weights
+from leadline.io.files import read_bytes
+from leadline.io.onnx_files import embed_weights, read_metadata
+from leadline.viz.color import COLORMAPS, color_table
+from leadline.weights import DEFAULT_MODEL
+
+CARD = "README.md"
+_NOT_FOR = "What it is not for:"
+
+PageFiles = dict[str, Path | bytes]
+"""A file, or its content, by its address relative to the page."""
+
+
+def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
+    """Return every file of the page with a model in it, by its address relative to the page.
+
+    `model` is what `leadline.load` takes, but no OpenVINO file: browsers run ONNX, to which a run
+    or a model folder is exported. `config.json` among the files says to the page what it serves;
+    its key `server` is null.
+
+    Errors: ModuleNotFoundError without `leadline[web]`; LeadlineError for a model that is none or
+    cannot become ONNX, or where the page's libraries are missing.
+
+    >>> sorted(page_files())[:3]
+    ['app.js', 'camera.js', 'colors.js']
+    """
+    path = find_model(model)
+    graph = onnx_bytes(path)
+    files = _fixed_files()
+    fixed = sum(_size(files[name]) for name in files if name.endswith(".wasm"))
+    card = path.parent / CARD if path.is_file() else path / CARD
+    config = {
+        "name": model_name(model, path),
+        "version": leadline.__version__,
+        "model": dict(parse_config(path, read_metadata(graph).get(CONFIG_KEY))),
+        "about": about_model(card),
+        "bytes": fixed + len(graph),
+        "colors": {name: color_table(name).tobytes().hex() for name in COLORMAPS},
+        "server": None,
+    }
+    return {**files, "model.onnx": graph, "config.json": json.dumps(config).encode()}
+
+
+def write_page(folder: Path, model: str | Path = DEFAULT_MODEL) -> int:
+    """Write the page with a model in it into `folder`, and return the size of all its files.
+
+    Errors: those of `page_files`; LeadlineError where the folder cannot be written to.
+    """
+    check_writable(folder)
+    size = 0
+    for name, content in page_files(model).items():
+        data = content_of(content)
+        with atomic_path(folder / name) as temporary:
+            temporary.write_bytes(data)
+        size += len(data)
+    return size
+
+
+def content_of(file: Path | bytes) -> bytes:
+    """Return the bytes of one of `page_files`."""
+    return file if isinstance(file, bytes) else read_bytes(file, "file of the page")
+
+
+def onnx_bytes(path: Path) -> bytes:
+    """Return a model as one ONNX file.
+
+    `path` is that of an ONNX file, whose weights may lie beside it, or of a model folder, which is
+    exported with half precision weights; that needs `leadline[train]`.
+    Errors: LeadlineError for an OpenVINO file, or a model that cannot be exported.
+    """
+    if path.suffix == ".xml":
+        raise LeadlineError(
+            f"{path}: browsers run ONNX, not OpenVINO's format; export the model as .onnx, or give "
+            "its run folder"
+        )
+    if path.suffix == ".onnx":
+        verify_weights(path)
+        return embed_weights(path)
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "model.onnx"
+        export_model(path, target, weights="fp16", images="worlds", image_count=1)
+        return target.read_bytes()
+
+
+def about_model(card: Path) -> list[str]:
+    """Return what a model's card says of its use, in paragraphs, and what holds of any model."""
+    paragraphs = _paragraphs(card)
+    limits = [text for text in paragraphs if text.startswith(_NOT_FOR)]
+    lead = [text for text in paragraphs if "photograph in" in text]
+    return [
+        "Metres are estimates of a network from one photograph, along the direction of view. They "
+        "are good for a look, an effect or a first guess, not for safety, building or evidence.",
+        *lead[:1],
+        *limits,
+        "They follow the lens: where the file does not name it, set the field of view.",
+    ]
+
+
+def _paragraphs(card: Path) -> list[str]:
+    if not card.is_file():
+        return []
+    text = card.read_text(encoding="utf-8").replace("`", "")
+    return [" ".join(part.split()) for part in text.split("\n\n")]
+
+
+def _fixed_files() -> PageFiles:
+    """Return the page and its libraries, without a model."""
+    import leadline_web
+
+    page, vendor = leadline_web.page_folder(), leadline_web.vendor_folder()
+    libraries = {f"vendor/{path.name}": path for path in sorted(vendor.glob("*")) if path.is_file()}
+    if not any(name.endswith(".wasm") for name in libraries):
+        raise LeadlineError(
+            f"{vendor}: the page's libraries are not here; in a checkout run  make web,  else "
+            "pip install --force-reinstall leadline-web"
+        )
+    return {path.name: path for path in sorted(page.iterdir()) if path.is_file()} | libraries
+
+
+def _size(file: Path | bytes) -> int:
+    return len(file) if isinstance(file, bytes) else file.stat().st_size

@@ -1,0 +1,454 @@
+/** The page: what a person does, to what is shown. */
+
+import { cameraOfFov, fovOfCamera, resolveCamera, trainingCamera } from './camera.js';
+import { colorTable, colorize, cssGradient, roundTicks, tickLabels } from './colors.js';
+import { Engine } from './engine.js';
+import { inMetres, Stage } from './stage.js';
+import { Webcam } from './webcam.js';
+
+/** The depth canvas holds about so many pixels; readings and files have all. */
+const SHOWN_PIXELS = 1_500_000;
+const FEW = 1e-9;
+
+/** @param {string} id @returns {any} */
+const $ = (id) => document.getElementById(id);
+
+/** @type {PageConfig} */
+let config;
+/** @type {Answer | null} */
+let answer = null;
+/** @type {PhotoCamera} */
+let camera;
+let name = 'picture';
+let view = 'depth';
+let isReady = false;
+/** The field of view that the person set, in degrees. @type {number | null} */
+let declaredFov = null;
+/** @type {import('./viewer.js').Viewer | null} */
+let viewer = null;
+/** Pictures that came before the model was there, or while another one was at work. */
+/** @type {{blob: Blob, name: string} | null} */
+let waiting = null;
+let isBusy = false;
+
+const engine = new Engine(showProgress);
+const stage = new Stage(
+  {
+    frame: $('frame'),
+    divider: $('divider'),
+    mix: $('mix'),
+    overlay: $('overlay'),
+    chip: $('chip'),
+  },
+  ({ here, distance, hasMarks, spoken }) => {
+    $('here').textContent = here;
+    $('distance').textContent = distance;
+    $('clear').disabled = !hasMarks;
+    if (spoken) $('spoken').textContent = spoken;
+  },
+);
+const webcam = new Webcam($('video'), showFrame, (rate) => {
+  $('rate').textContent = `${rate.toFixed(1)} frames/s`;
+});
+
+async function start() {
+  document.body.classList.add('started');
+  listen();
+  try {
+    config = await (await fetch('config.json')).json();
+    describe();
+    const { threads } = await engine.load(config);
+    isReady = true;
+    document.documentElement.dataset.ready = String(Math.round(performance.now()));
+    $('loading').hidden = true;
+    describe(threads);
+    if (waiting) await predictWaiting();
+    else await engine.warmUp();
+    await loadViewer(); // so that the first look at 3-D need not wait for it
+    document.documentElement.dataset.warm = '1';
+  } catch (error) {
+    $('loading').hidden = true;
+    showError(error);
+  }
+}
+
+/** @param {number} threads */
+function describe(threads = 0) {
+  $('about').replaceChildren(...config.about.map((text) => element('p', text)));
+  const speed = threads ? `, ${threads} thread${threads > 1 ? 's' : ''}` : '';
+  $('facts').textContent = `Model ${config.name}, Leadline ${config.version}${speed}.`;
+  $('map').replaceChildren(...Object.keys(config.colors).map((map) => element('option', map)));
+  $('where').hidden = !config.server;
+}
+
+/**
+ * @param {string} tag
+ * @param {string} text
+ */
+function element(tag, text) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+/** @param {{loaded: number, total: number}} progress */
+function showProgress({ loaded, total }) {
+  $('progress').value = loaded / total;
+  const millions = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(1);
+  $('progress-text').textContent =
+    loaded < total
+      ? `Loading the model: ${millions(loaded)} of ${millions(total)} MB`
+      : 'Starting the model';
+}
+
+/** @param {unknown} error */
+function showError(error) {
+  $('error').textContent = error instanceof Error ? error.message : String(error);
+  $('error').hidden = false;
+  $('status').hidden = true;
+}
+
+/** @param {string} text */
+function showStatus(text) {
+  $('status').textContent = text;
+  $('status').hidden = !text;
+}
+
+/**
+ * Predict a picture file, now or as soon as the model is there.
+ * @param {Blob} blob
+ * @param {string} called
+ */
+async function open(blob, called) {
+  webcam.stop();
+  setLive(false);
+  $('error').hidden = true;
+  waiting = { blob, name: called };
+  if (isReady) await predictWaiting();
+  else showStatus('The picture is here; the model is still loading.');
+}
+
+async function predictWaiting() {
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    while (waiting) {
+      const { blob, name: called } = waiting;
+      waiting = null;
+      showStatus(`Reading ${called}`);
+      const onServer = $('where').querySelector('[value=server]').checked;
+      const found = await engine.predictFile(blob, called, onServer);
+      name = called;
+      declaredFov = null;
+      showAnswer(found, false);
+      showStatus('');
+      $('spoken').textContent = `Depth of ${called} is ready. ${rangeInWords()}`;
+    }
+  } catch (error) {
+    showError(error);
+  } finally {
+    isBusy = false;
+    showStatus('');
+  }
+}
+
+/** @param {ImageBitmap} bitmap */
+async function showFrame(bitmap) {
+  const found = await engine.predictFrame(bitmap);
+  if (webcam.stream) showAnswer(found, true);
+  else found.bitmap.close();
+}
+
+/**
+ * @param {Answer} found
+ * @param {boolean} isLive
+ */
+function showAnswer(found, isLive) {
+  const { width, height } = found;
+  answer?.bitmap.close();
+  answer = found;
+  $('welcome').hidden = true;
+  $('result').hidden = false;
+  $('panel').hidden = false;
+  $('frame').style.setProperty('--ratio', String(width / height));
+  const shrink = Math.min(1, Math.sqrt(SHOWN_PIXELS / (width * height)));
+  $('photo').width = Math.round(width * shrink);
+  $('photo').height = Math.round(height * shrink);
+  $('photo').getContext('2d').drawImage(found.bitmap, 0, 0, $('photo').width, $('photo').height);
+  applyCamera(isLive);
+  document.documentElement.dataset.shown = String(Math.round(performance.now()));
+}
+
+/**
+ * The metres follow from the network's depth and the lens.
+ * @param {boolean} keepMarks
+ */
+function applyCamera(keepMarks) {
+  if (!answer) return;
+  const { width, height, depth, uncertainty } = answer;
+  const given = declaredFov === null ? answer.camera : cameraOfFov(declaredFov, width, height);
+  const source = declaredFov === null ? 'exif' : 'declared';
+  camera = resolveCamera(trainingCamera(config.model), width, height, given, source);
+  const factor = Math.fround(camera.scale);
+  stage.setScene(
+    {
+      width,
+      height,
+      camera: camera.intrinsics,
+      metresAt: (x, y) => Math.fround(depth[y * width + x] * factor),
+      doubtAt: (x, y) => (uncertainty ? uncertainty[y * width + x] * factor : null),
+    },
+    keepMarks,
+  );
+  showLens();
+  showColors();
+  if (view !== 'depth') void showSpace(true);
+}
+
+function showLens() {
+  const { intrinsics, source, use, scale } = camera;
+  const sources = {
+    exif: 'From the lens that the file names.',
+    declared: 'As you set it.',
+    assumed: 'The file names no lens: taken to be the camera the model learnt with.',
+    unknown: 'Neither the file nor the model says it; 3-D and distances need it.',
+  };
+  const effect = use === 'used' ? ` Metres x ${scale.toFixed(3)}.` : ' Metres do not follow it.';
+  $('lens').textContent = `${sources[source]}${effect} ${answer?.note ?? ''}`.trim();
+  const degrees = intrinsics ? fovOfCamera(intrinsics) : 60;
+  if (declaredFov === null) $('fov-number').value = degrees.toFixed(1);
+  $('fov').value = String(degrees);
+  $('fov-reset').hidden = declaredFov === null;
+}
+
+/** @returns {[number, number]} in metres */
+function colorRange() {
+  if (!answer) return [0, 1];
+  const { scale } = camera;
+  const auto = /** @type {[number, number]} */ (answer.range.map((end) => end * scale));
+  if ($('auto-range').checked) return auto;
+  const near = $('near').valueAsNumber;
+  const far = $('far').valueAsNumber;
+  return near >= 0 && far > near + FEW ? [near, far] : auto;
+}
+
+function showColors() {
+  if (!answer) return;
+  const { width, height, depth } = answer;
+  const [near, far] = colorRange();
+  if ($('auto-range').checked) {
+    $('near').value = near.toFixed(2);
+    $('far').value = far.toFixed(2);
+  }
+  const table = colorTable(config.colors[$('map').value]);
+  const step = Math.ceil(Math.sqrt((width * height) / SHOWN_PIXELS));
+  const inNetwork = /** @type {[number, number]} */ ([near / camera.scale, far / camera.scale]);
+  const picture = colorize(depth, width, height, table, inNetwork, step);
+  $('depth').width = picture.width;
+  $('depth').height = picture.height;
+  $('depth').getContext('2d').putImageData(picture, 0, 0);
+  $('bar').style.background = cssGradient(table);
+  const ticks = roundTicks(near, far, 8);
+  const labels = tickLabels(ticks);
+  $('ticks').replaceChildren(
+    ...ticks.map((tick, index) => {
+      const item = element('li', labels[index]);
+      item.style.top = `${((far - tick) / (far - near)) * 100}%`;
+      return item;
+    }),
+  );
+  $('frame').setAttribute('aria-label', `Depth map. ${rangeInWords()}`);
+}
+
+function rangeInWords() {
+  const [near, far] = colorRange();
+  return `Most of it is between ${inMetres(near)} and ${inMetres(far)} away.`;
+}
+
+async function loadViewer() {
+  try {
+    return await import('./viewer.js');
+  } catch (error) {
+    throw new Error('The part of this page that shows 3-D could not be loaded; reload the page.', {
+      cause: error,
+    });
+  }
+}
+
+/** @param {boolean} keepView */
+async function showSpace(keepView) {
+  if (!answer) return;
+  try {
+    if (!camera.intrinsics) throw new Error('3-D needs a field of view; set it under Lens.');
+    const asked = answer;
+    const started = performance.now();
+    const { Viewer } = await loadViewer();
+    const surface = await engine.makeSurface(camera.scale, camera.intrinsics);
+    if (asked !== answer || !camera.intrinsics) return;
+    viewer ??= new Viewer($('space'));
+    viewer.show(surface, asked.bitmap, camera.intrinsics, keepView);
+    document.documentElement.dataset.space = String(Math.round(performance.now() - started));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** @param {string} chosen */
+async function setView(chosen) {
+  const wasSpace = view !== 'depth';
+  view = chosen;
+  const isSpace = view !== 'depth';
+  for (const id of ['frame', 'scale', 'mix-label']) $(id).hidden = isSpace;
+  for (const id of ['space', 'reset-view']) $(id).hidden = !isSpace;
+  if (!isSpace) return;
+  if (!wasSpace) await showSpace(false);
+  viewer?.setSurface(view === 'surface');
+}
+
+/** @param {boolean} isLive */
+function setLive(isLive) {
+  $('live').hidden = !isLive;
+  $('camera-next').hidden = isLive;
+}
+
+async function startCamera() {
+  $('error').hidden = true;
+  if (!isReady) return showError(new Error('The model is still loading; try again in a moment.'));
+  try {
+    name = 'camera';
+    declaredFov = null;
+    stage.clear();
+    setLive(true);
+    await webcam.start();
+  } catch (error) {
+    webcam.stop();
+    setLive(false);
+    showError(error);
+  }
+}
+
+/** Keep the frame that is shown. */
+function freeze() {
+  webcam.stop();
+  setLive(false);
+  $('spoken').textContent = `Picture taken. ${rangeInWords()}`;
+}
+
+/** @param {FileFormat} format */
+async function save(format) {
+  const endings = { png16: '.png', npy: '.npy', ply: '.ply', glb: '_mesh.glb', color: '_color.png' };
+  const target = `${name.replace(/\.[^.]*$/, '') || 'picture'}${endings[format]}`;
+  const { intrinsics, source, use, scale } = camera;
+  const provenance = {
+    model: config.name,
+    runtime: 'onnxruntime-web',
+    camera: source,
+    camera_use: use,
+    camera_scale: String(Number(scale.toPrecision(6))),
+    source: name,
+  };
+  try {
+    $('saved').textContent = `Writing ${target}`;
+    const { blob, tooFar } = await engine.makeFile({
+      format,
+      scale,
+      facts: { intrinsics, provenance },
+      colors: { map: $('map').value, range: colorRange() },
+    });
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = target;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    const clamped = tooFar ? ` ${tooFar} pixels beyond 65.5 m are stored as 65.5 m.` : '';
+    $('saved').textContent = `${target} written.${clamped}`;
+  } catch (error) {
+    $('saved').textContent = '';
+    showError(error);
+  }
+}
+
+/** @param {number} degrees */
+function setFov(degrees) {
+  if (!(degrees >= 1 && degrees <= 179)) return;
+  declaredFov = degrees;
+  applyCamera(true);
+}
+
+function listen() {
+  for (const id of ['pick', 'pick-next']) on(id, 'click', () => $('file').click());
+  for (const id of ['camera-start', 'camera-next']) on(id, 'click', startCamera);
+  on('file', 'change', () => {
+    const [file] = $('file').files;
+    $('file').value = ''; // so that the same file can be chosen again
+    if (file) void open(file, file.name);
+  });
+  on('example', 'click', async () => open(await (await fetch('example.jpg')).blob(), 'example.jpg'));
+  on('freeze', 'click', freeze);
+  on('clear', 'click', () => stage.clear());
+  on('auto-range', 'change', showColors);
+  on('map', 'change', showColors);
+  for (const id of ['near', 'far']) {
+    on(id, 'input', () => {
+      $('auto-range').checked = false;
+      showColors();
+    });
+  }
+  on('fov', 'input', () => {
+    $('fov-number').value = $('fov').value;
+    setFov($('fov').valueAsNumber);
+  });
+  on('fov-number', 'input', () => setFov($('fov-number').valueAsNumber));
+  on('fov-reset', 'click', () => {
+    declaredFov = null;
+    applyCamera(true);
+  });
+  on('reset-view', 'click', () => viewer?.resetView());
+  on('space', 'keydown', (event) => {
+    if (viewer?.press(event.key)) event.preventDefault();
+  });
+  for (const input of document.querySelectorAll('[name=view]')) {
+    input.addEventListener('change', () => void setView(/** @type {any} */ (input).value));
+  }
+  for (const button of document.querySelectorAll('[data-format]')) {
+    const { format } = /** @type {HTMLElement} */ (button).dataset;
+    button.addEventListener('click', () => void save(/** @type {FileFormat} */ (format)));
+  }
+  listenToDrops();
+}
+
+function listenToDrops() {
+  document.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    $('drop').hidden = false;
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) $('drop').hidden = true;
+  });
+  document.addEventListener('drop', (event) => {
+    event.preventDefault();
+    $('drop').hidden = true;
+    takeFrom(event.dataTransfer);
+  });
+  document.addEventListener('paste', (event) => {
+    if (event.clipboardData?.files.length) takeFrom(event.clipboardData);
+  });
+}
+
+/** @param {DataTransfer | null} transfer */
+function takeFrom(transfer) {
+  const file = transfer?.files[0];
+  if (file) void open(file, file.name || 'pasted picture');
+  else showError(new Error('That was no file; drop a picture from a folder.'));
+}
+
+/**
+ * @param {string} id
+ * @param {string} kind
+ * @param {(event: any) => unknown} action
+ */
+function on(id, kind, action) {
+  $(id).addEventListener(kind, action);
+}
+
+void start();

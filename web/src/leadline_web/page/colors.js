@@ -1,0 +1,116 @@
+/** Depth as colours over a range in metres, near warm or bright: as `leadline predict --color`. */
+
+const SAMPLE = 1_000_000;
+const INVALID = 0xff383838;
+
+/**
+ * The 2nd and the 98th percentile of the valid depths; 0 to 1 where there are none. A range
+ * narrower than 1 % of the distance is widened to 10 %.
+ * @param {Float32Array} depth
+ * @returns {[number, number]}
+ */
+export function robustRange(depth) {
+  const valid = depth.filter((value) => value > 0 && value < Infinity);
+  if (valid.length === 0) return [0, 1];
+  const every = Math.max(1, Math.floor(valid.length / SAMPLE));
+  const values = every === 1 ? valid : valid.filter((_, index) => index % every === 0);
+  values.sort();
+  const low = percentile(values, 0.02);
+  const high = percentile(values, 0.98);
+  const middle = low + (high - low) / 2;
+  return high - low < 0.01 * middle ? [0.95 * middle, 1.05 * middle] : [low, high];
+}
+
+/**
+ * @param {Float32Array} sorted
+ * @param {number} share
+ */
+function percentile(sorted, share) {
+  const place = share * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
+}
+
+/**
+ * The 256 colours of a map, from its cold or dark end, as little-endian RGBA words.
+ * @param {string} hex six digits for each colour
+ */
+export function colorTable(hex) {
+  const table = new Uint32Array(256);
+  for (let index = 0; index < 256; index++) {
+    const value = parseInt(hex.slice(6 * index, 6 * index + 6), 16);
+    table[index] = 0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >> 16);
+  }
+  return table;
+}
+
+/**
+ * Colour every `step`-th pixel of a depth map.
+ * @param {Float32Array} depth
+ * @param {number} width
+ * @param {number} height
+ * @param {Uint32Array} table
+ * @param {[number, number]} range in the units of `depth`
+ * @param {number} step
+ */
+export function colorize(depth, width, height, table, [low, high], step = 1) {
+  const columns = Math.ceil(width / step);
+  const rows = Math.ceil(height / step);
+  const pixels = new Uint32Array(columns * rows);
+  const perUnit = 255 / (high - low);
+  for (let row = 0, at = 0; row < rows; row++) {
+    let from = row * step * width;
+    for (let column = 0; column < columns; column++, from += step) {
+      const value = depth[from];
+      if (!(value > 0 && value < Infinity)) {
+        pixels[at++] = INVALID;
+        continue;
+      }
+      const share = (value - low) * perUnit;
+      pixels[at++] = table[255 - Math.round(share < 0 ? 0 : share > 255 ? 255 : share)];
+    }
+  }
+  return new ImageData(new Uint8ClampedArray(pixels.buffer), columns, rows);
+}
+
+/**
+ * A table as a CSS gradient, near (warm) at the bottom.
+ * @param {Uint32Array} table
+ */
+export function cssGradient(table) {
+  const stops = Array.from({ length: 33 }, (_, index) => {
+    const word = table[Math.round((index / 32) * 255)];
+    return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
+  });
+  return `linear-gradient(to bottom, ${stops.join(', ')})`;
+}
+
+/**
+ * At most `most` increasing multiples of 1, 2 or 5 x 10^k in low..high.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} most
+ */
+export function roundTicks(low, high, most) {
+  const step = 10 ** Math.floor(Math.log10((high - low) / most));
+  for (const factor of [1, 2, 5, 10, 20]) {
+    const first = Math.ceil(low / (factor * step) - 1e-6);
+    const last = Math.floor(high / (factor * step) + 1e-6);
+    if (last >= first && last - first + 1 <= most) {
+      return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * factor * step);
+    }
+  }
+  return [(low + high) / 2];
+}
+
+/**
+ * Enough decimals to tell the ticks apart, one below 10 m.
+ * @param {number[]} ticks
+ */
+export function tickLabels(ticks) {
+  const step = ticks.length > 1 ? ticks[1] - ticks[0] : ticks[0] || 1;
+  const needed = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const decimals = ticks[ticks.length - 1] < 10 ? Math.max(1, needed) : needed;
+  return ticks.map((tick) => `${tick.toFixed(decimals)} m`);
+}

@@ -1,0 +1,151 @@
+/** The photograph in space: a surface or points, to be turned, moved and neared. */
+
+import * as THREE from 'three';
+import { OrbitControls } from './vendor/OrbitControls.js';
+
+const TURN = Math.PI / 36;
+const NEARER = 0.9;
+
+export class Viewer {
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    THREE.ColorManagement.enabled = false; // the photograph's values are shown as they are
+    this.place = place;
+    this.renderer = new THREE.WebGLRenderer({ antialias: true, preserveDrawingBuffer: true });
+    this.renderer.outputColorSpace = THREE.LinearSRGBColorSpace;
+    this.renderer.setPixelRatio(Math.min(2, devicePixelRatio));
+    this.renderer.setClearColor(0x0c0e12);
+    place.append(this.renderer.domElement);
+    this.scene = new THREE.Scene();
+    this.camera = new THREE.PerspectiveCamera(50, 1, 0.01, 1000);
+    this.controls = new OrbitControls(this.camera, this.renderer.domElement);
+    this.controls.addEventListener('change', () => this.draw());
+    /** @type {THREE.BufferGeometry | null} */
+    this.geometry = null;
+    /** @type {THREE.Texture | null} */
+    this.texture = null;
+    this.isSurface = true;
+    new ResizeObserver(() => this.resize()).observe(place);
+  }
+
+  /**
+   * @param {Surface} surface
+   * @param {ImageBitmap} photo
+   * @param {Intrinsics} camera
+   * @param {boolean} keepView
+   */
+  show(surface, photo, camera, keepView) {
+    this.geometry?.dispose();
+    this.texture?.dispose();
+    this.geometry = new THREE.BufferGeometry();
+    this.geometry.setAttribute('position', new THREE.BufferAttribute(surface.positions, 3));
+    this.geometry.setAttribute('uv', new THREE.BufferAttribute(surface.uv, 2));
+    this.geometry.setIndex(new THREE.BufferAttribute(surface.triangles, 1));
+    this.texture = new THREE.Texture(photo);
+    this.texture.flipY = false;
+    this.texture.needsUpdate = true;
+    this.intrinsics = camera;
+    this.compose();
+    if (!keepView) this.resetView();
+    this.draw();
+  }
+
+  /** @param {boolean} isSurface */
+  setSurface(isSurface) {
+    this.isSurface = isSurface;
+    this.compose();
+    this.draw();
+  }
+
+  compose() {
+    this.scene.clear();
+    if (!this.geometry) return;
+    if (this.isSurface) {
+      const material = new THREE.MeshBasicMaterial({ map: this.texture, side: THREE.DoubleSide });
+      this.scene.add(new THREE.Mesh(this.geometry, material));
+    } else {
+      this.scene.add(new THREE.Points(this.geometry, pointMaterial(this.texture)));
+    }
+  }
+
+  /** Stand where the photographer stood, a step aside, looking at the middle of the scene. */
+  resetView() {
+    if (!this.geometry || !this.intrinsics) return;
+    const distance = medianDistance(this.geometry);
+    this.camera.near = distance / 200;
+    this.camera.far = distance * 100;
+    this.controls.target.set(0, 0, -distance);
+    this.camera.position.set(0.12 * distance, 0.08 * distance, 0.12 * distance);
+    this.resize();
+    this.controls.update();
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.place;
+    if (!width || !height) return;
+    this.renderer.setSize(width, height, false);
+    this.camera.aspect = width / height;
+    if (this.intrinsics) {
+      const { fy, height: rows, fx, width: columns } = this.intrinsics;
+      const upright = Math.max(rows / fy, columns / fx / this.camera.aspect);
+      this.camera.fov = (2 * Math.atan(upright / 2) * 180) / Math.PI;
+    }
+    this.camera.updateProjectionMatrix();
+    this.draw();
+  }
+
+  /**
+   * Turn by the keyboard. Says whether the key was one of its own.
+   * @param {string} key
+   */
+  press(key) {
+    const offset = this.camera.position.clone().sub(this.controls.target);
+    const place = new THREE.Spherical().setFromVector3(offset);
+    if (key === 'ArrowLeft') place.theta -= TURN;
+    else if (key === 'ArrowRight') place.theta += TURN;
+    else if (key === 'ArrowUp') place.phi -= TURN;
+    else if (key === 'ArrowDown') place.phi += TURN;
+    else if (key === '+' || key === '=') place.radius *= NEARER;
+    else if (key === '-') place.radius /= NEARER;
+    else return false;
+    place.makeSafe();
+    this.camera.position.setFromSpherical(place).add(this.controls.target);
+    this.controls.update();
+    return true;
+  }
+
+  draw() {
+    this.renderer.render(this.scene, this.camera);
+  }
+}
+
+/**
+ * Points that take their colour from the photograph.
+ * @param {THREE.Texture | null} texture
+ */
+function pointMaterial(texture) {
+  return new THREE.ShaderMaterial({
+    uniforms: { photo: { value: texture } },
+    vertexShader: `
+      varying vec2 place;
+      void main() {
+        place = uv;
+        gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+        gl_PointSize = 2.0;
+      }`,
+    fragmentShader: `
+      uniform sampler2D photo;
+      varying vec2 place;
+      void main() { gl_FragColor = vec4(texture2D(photo, place).rgb, 1.0); }`,
+  });
+}
+
+/** @param {THREE.BufferGeometry} geometry */
+function medianDistance(geometry) {
+  const positions = geometry.getAttribute('position');
+  const every = Math.max(1, Math.floor(positions.count / 2000));
+  const distances = [];
+  for (let at = 0; at < positions.count; at += every) distances.push(-positions.getZ(at));
+  distances.sort((a, b) => a - b);
+  return distances[distances.length >> 1] || 1;
+}

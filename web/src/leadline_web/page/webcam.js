@@ -1,0 +1,64 @@
+/** Live pictures of a camera, as fast as the network takes them. */
+
+const RATE_OVER = 10;
+
+export class Webcam {
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {(frame: ImageBitmap) => Promise<void>} onFrame
+   * @param {(rate: number) => void} onRate
+   */
+  constructor(video, onFrame, onRate) {
+    this.video = video;
+    this.onFrame = onFrame;
+    this.onRate = onRate;
+    /** @type {MediaStream | null} */
+    this.stream = null;
+  }
+
+  /** Ask for the camera and show its frames until `stop`. */
+  async start() {
+    if (!navigator.mediaDevices) {
+      throw new Error('This page may not use the camera: it must come by https, or from localhost.');
+    }
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
+      });
+    } catch (error) {
+      throw new Error(cameraError(/** @type {Error} */ (error)), { cause: error });
+    }
+    this.video.srcObject = this.stream;
+    await this.video.play();
+    await this.loop(this.stream);
+  }
+
+  /** @param {MediaStream} stream */
+  async loop(stream) {
+    /** @type {number[]} */
+    const times = [];
+    while (this.stream === stream) {
+      await this.onFrame(await createImageBitmap(this.video));
+      times.push(performance.now());
+      if (times.length > RATE_OVER) times.shift();
+      if (times.length > 1) {
+        this.onRate((1000 * (times.length - 1)) / (times[times.length - 1] - times[0]));
+      }
+      await new Promise(requestAnimationFrame);
+    }
+  }
+
+  stop() {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+}
+
+/** @param {Error} error */
+function cameraError({ name, message }) {
+  if (name === 'NotAllowedError') return 'The camera was not allowed; allow it for this page.';
+  if (name === 'NotFoundError') return 'There is no camera on this device.';
+  if (name === 'NotReadableError') return 'The camera is in use by another program.';
+  return `The camera does not start: ${message}`;
+}

@@ -1,0 +1,410 @@
+/**
+ * Everything that takes time, away from the page: decoding, the network, points, files.
+ *
+ * A message {id, kind, ...} is answered by {id, result} or {id, error}; while the model loads,
+ * {progress} says how many bytes of how many are there.
+ */
+
+import { cameraOfLens, processingSize } from './camera.js';
+import { colorTable, colorize, robustRange, roundTicks, tickLabels } from './colors.js';
+import { readLens } from './exif.js';
+import { glb, npy, ply, png16, withText } from './files.js';
+import { makePoints, makeSurface } from './geometry.js';
+import * as ort from './vendor/ort.wasm.min.mjs';
+
+const MOST_PIXELS = 40_000_000;
+const LARGEST_TEXTURE = 4096;
+const TEXTURE_QUALITY = 0.92;
+const PANORAMA = /GPano:ProjectionType\W{1,3}(equirectangular|cylindrical|cubemap)/;
+const SEARCHED_FOR_XMP = 1 << 17;
+
+/** @type {PageConfig} */
+let config;
+/** @type {import('onnxruntime-common').InferenceSession} */
+let session;
+/** What was predicted last. @type {Predicted | null} */
+let current = null;
+
+/**
+ * @param {PageConfig} given
+ * @returns {Promise<Loaded>}
+ */
+async function load(given) {
+  config = given;
+  const threads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
+  ort.env.wasm.numThreads = threads;
+  ort.env.wasm.wasmPaths = new URL('./vendor/', import.meta.url).href;
+  ort.env.logLevel = 'error';
+  const received = new Map();
+  /** @param {string} name @param {number} loaded @param {number} total */
+  const report = (name, loaded, total) => {
+    received.set(name, { loaded, total });
+    const all = [...received.values()];
+    self.postMessage({
+      progress: {
+        loaded: all.reduce((sum, each) => sum + each.loaded, 0),
+        total: Math.max(config.bytes, all.reduce((sum, each) => sum + each.total, 0)),
+      },
+    });
+  };
+  const [wasm, model] = await Promise.all([
+    fetchBytes('./vendor/ort-wasm-simd-threaded.wasm', report),
+    fetchBytes('./model.onnx', report),
+  ]);
+  ort.env.wasm.wasmBinary = wasm;
+  session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'all' });
+  return { threads, outputs: [...session.outputNames] };
+}
+
+/** The first run compiles and allocates: better now than with the first photograph. */
+async function warmUp() {
+  await run(new Uint8Array(480 * 640 * 3), 640, 480);
+}
+
+/**
+ * @param {string} path
+ * @param {(name: string, loaded: number, total: number) => void} report
+ */
+async function fetchBytes(path, report) {
+  const response = await fetch(new URL(path, import.meta.url));
+  if (!response.ok || !response.body) {
+    throw new Error(`${path.slice(2)} could not be loaded (status ${response.status}).`);
+  }
+  const total = Number(response.headers.get('Content-Length')) || 0;
+  const parts = [];
+  let loaded = 0;
+  for await (const part of chunksOf(response.body)) {
+    parts.push(part);
+    loaded += part.length;
+    report(path, loaded, Math.max(total, loaded));
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream */
+async function* chunksOf(stream) {
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
+/**
+ * Read a picture file and predict it.
+ * @param {Blob} blob
+ * @param {string} name
+ * @param {boolean} onServer
+ * @returns {Promise<Answer>}
+ */
+async function predictFile(blob, name, onServer) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  refuseUnreadable(bytes, name);
+  const bitmap = await decode(blob, name);
+  const lens = readLens(bytes);
+  const { camera, note } = cameraFrom(lens, bitmap.width, bitmap.height);
+  return predictBitmap(bitmap, { camera, note, onServer: onServer ? blob : null });
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {string} name
+ */
+function refuseUnreadable(bytes, name) {
+  if (bytes.length === 0) throw new Error(`${name} is empty.`);
+  const head = String.fromCharCode(...bytes.subarray(4, 12));
+  if (/^ftyp(heic|heix|heim|heis|hevc|mif1)/.test(head)) {
+    throw new Error(
+      `${name} is a HEIC picture, which this page does not read. Save or share it as JPEG ` +
+        '(iPhone: Settings, Camera, Formats, Most Compatible).',
+    );
+  }
+  const start = new TextDecoder('latin1').decode(bytes.subarray(0, SEARCHED_FOR_XMP));
+  if (PANORAMA.test(start)) {
+    throw new Error(`${name} is a 360-degree picture, which no single view shows; cut a view out.`);
+  }
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+async function decode(blob, name) {
+  try {
+    return await createImageBitmap(blob, {
+      imageOrientation: 'from-image',
+      colorSpaceConversion: 'none',
+      premultiplyAlpha: 'none',
+    });
+  } catch {
+    throw new Error(
+      `${name} cannot be read as a picture: it is damaged, or of a kind that this browser does ` +
+        'not show. Give a JPEG, PNG or WebP.',
+    );
+  }
+}
+
+/**
+ * @param {Lens} lens
+ * @param {number} width
+ * @param {number} height
+ * @returns {{camera: Intrinsics | null, note: string}}
+ */
+function cameraFrom(lens, width, height) {
+  try {
+    return { camera: cameraOfLens(lens, width, height), note: '' };
+  } catch (error) {
+    return { camera: null, note: /** @type {Error} */ (error).message };
+  }
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @param {{camera: Intrinsics | null, note: string, onServer: Blob | null}} about
+ * @returns {Promise<Answer>}
+ */
+async function predictBitmap(bitmap, { camera, note, onServer }) {
+  const { width, height } = bitmap;
+  if (width * height > MOST_PIXELS) {
+    const millions = ((width * height) / 1e6).toFixed(0);
+    throw new Error(
+      `The picture has ${millions} million pixels; this page takes up to ${MOST_PIXELS / 1e6} ` +
+        'million. Make it smaller first.',
+    );
+  }
+  processingSize(height, width, config.model.training_area ?? 76800, config.model.stride ?? 32);
+  const rgba = pixelsOf(bitmap);
+  const started = performance.now();
+  const outputs = onServer
+    ? await askServer(onServer, width, height)
+    : await run(rgbOf(rgba), width, height);
+  const milliseconds = performance.now() - started;
+  const { depth, uncertainty } = outputs;
+  for (let at = 0; at < depth.length; at++) {
+    if (!Number.isFinite(depth[at])) {
+      throw new Error('The model gives depth that is not finite: its file is damaged.');
+    }
+  }
+  current = { depth, rgba, width, height };
+  const shown = depth.slice();
+  return { width, height, bitmap, depth: shown, uncertainty, range: robustRange(depth), camera, note, milliseconds };
+}
+
+/**
+ * The pixels as they are stored: of a picture with transparent parts, a canvas would keep no
+ * colour behind them, so that WebGL reads it.
+ * @param {ImageBitmap} bitmap
+ */
+function pixelsOf(bitmap) {
+  const { width, height } = bitmap;
+  const options = { willReadFrequently: true, colorSpace: /** @type {const} */ ('srgb') };
+  const context = new OffscreenCanvas(width, height).getContext('2d', options);
+  if (!context) throw new Error('This browser gives no canvas to read the picture with.');
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  for (let at = 3; at < data.length; at += 4) {
+    if (data[at] !== 255) return unblendedPixels(bitmap) ?? data;
+  }
+  return data;
+}
+
+/** @param {ImageBitmap} bitmap */
+function unblendedPixels(bitmap) {
+  const { width, height } = bitmap;
+  const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
+  if (!gl || Math.max(width, height) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) return null;
+  gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+  gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+  const data = new Uint8ClampedArray(4 * width * height);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(data.buffer));
+  const failed = gl.getError() !== gl.NO_ERROR;
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return failed ? null : data;
+}
+
+/** @param {Uint8ClampedArray} rgba */
+function rgbOf(rgba) {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  const [red, blue] = config.model.input_channels === 'bgr' ? [2, 0] : [0, 2];
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from + red];
+    rgb[to + 1] = rgba[from + 1];
+    rgb[to + 2] = rgba[from + blue];
+  }
+  return rgb;
+}
+
+/**
+ * @param {Uint8Array} rgb
+ * @param {number} width
+ * @param {number} height
+ */
+async function run(rgb, width, height) {
+  const image = new ort.Tensor('uint8', rgb, [1, height, width, 3]);
+  const outputs = await session.run({ [session.inputNames[0]]: image });
+  /** @param {string} name */
+  const take = (name) =>
+    name in outputs ? /** @type {Float32Array<ArrayBuffer>} */ (outputs[name].data).slice() : null;
+  const depth = take('depth');
+  if (!depth) throw new Error('The model has no output called depth; export it again.');
+  return { depth, uncertainty: take('uncertainty') };
+}
+
+/**
+ * Metres for the camera of the training data, from the server behind this page.
+ * @param {Blob} blob
+ * @param {number} width
+ * @param {number} height
+ */
+async function askServer(blob, width, height) {
+  const url = new URL(config.server?.depth ?? '', import.meta.url);
+  url.searchParams.set('camera', 'ignore');
+  const response = await fetch(url, {
+    method: 'POST',
+    body: blob,
+    headers: { Accept: 'application/x-npy;dtype=float32', 'Content-Type': blob.type || 'image/jpeg' },
+  });
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new Error(`The server answers: ${problem.detail ?? `status ${response.status}`}`);
+  }
+  const bytes = await response.arrayBuffer();
+  const length = 10 + new DataView(bytes).getUint16(8, true);
+  const depth = new Float32Array(bytes.slice(length));
+  if (depth.length !== width * height) {
+    throw new Error('The server answers for a picture of another size.');
+  }
+  return { depth, uncertainty: null };
+}
+
+/**
+ * What was predicted last, in metres.
+ * @param {number} scale
+ */
+function metres(scale) {
+  if (!current) throw new Error('There is no picture yet.');
+  const factor = Math.fround(scale);
+  return current.depth.map((value) => value * factor);
+}
+
+/** @param {{scale: number, camera: Intrinsics}} about */
+function surface({ scale, camera }) {
+  return makeSurface(metres(scale), camera);
+}
+
+/** @param {FileRequest} request */
+async function file({ format, scale, facts, colors }) {
+  if (!current) throw new Error('There is no picture yet.');
+  const { rgba, width, height } = current;
+  const depth = metres(scale);
+  const camera = facts.intrinsics;
+  if (format === 'png16') return png16(depth, width, height, facts);
+  if (format === 'npy') return { blob: npy(depth, width, height), tooFar: 0 };
+  if (format === 'color') return { blob: await colorPicture(depth, width, height, colors), tooFar: 0 };
+  if (!camera) throw new Error('Points need a field of view; set it first.');
+  if (format === 'ply') return { blob: ply(makePoints(depth, camera, rgba), facts), tooFar: 0 };
+  const jpeg = await texture(rgba, width, height);
+  return { blob: glb(makeSurface(depth, camera), jpeg, facts), tooFar: 0 };
+}
+
+/**
+ * @param {Uint8ClampedArray<ArrayBuffer>} rgba
+ * @param {number} width
+ * @param {number} height
+ */
+async function texture(rgba, width, height) {
+  const shrink = Math.min(1, LARGEST_TEXTURE / Math.max(width, height));
+  const opaque = rgba.slice();
+  for (let at = 3; at < opaque.length; at += 4) opaque[at] = 255;
+  const bitmap = await createImageBitmap(new ImageData(opaque, width, height));
+  const canvas = new OffscreenCanvas(Math.round(width * shrink), Math.round(height * shrink));
+  canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const blob = await canvas.convertToBlob({ type: 'image/jpeg', quality: TEXTURE_QUALITY });
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+/**
+ * The colours with a metre scale beside them.
+ * @param {Float32Array} depth
+ * @param {number} width
+ * @param {number} height
+ * @param {{map: string, range: [number, number]}} colors
+ */
+async function colorPicture(depth, width, height, { map, range }) {
+  const table = colorTable(config.colors[map]);
+  const size = Math.max(11, Math.round(Math.min(0.05 * height, 0.034 * Math.sqrt(height * width))));
+  const canvas = new OffscreenCanvas(width + 8 * size, height);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  context.fillStyle = '#111215';
+  context.fillRect(0, 0, canvas.width, height);
+  context.putImageData(colorize(depth, width, height, table, range), 0, 0);
+  const [low, high] = range;
+  const margin = size;
+  const tall = height - 2 * margin;
+  const gradient = Float32Array.from({ length: tall }, (_, row) => high - (row / tall) * (high - low));
+  const bar = colorize(gradient, 1, tall, table, range);
+  for (let column = 0; column < size; column++) context.putImageData(bar, width + size + column, margin);
+  context.font = `${size}px sans-serif`;
+  context.textBaseline = 'middle';
+  context.fillStyle = '#ebebeb';
+  const ticks = roundTicks(low, high, Math.max(2, Math.min(11, Math.floor(tall / (2.6 * size)) + 1)));
+  const labels = tickLabels(ticks);
+  ticks.forEach((tick, index) => {
+    const y = margin + ((high - tick) / (high - low)) * (tall - 1);
+    context.fillRect(width + 2 * size, Math.round(y), size / 2, Math.max(1, size / 14));
+    context.fillText(labels[index], width + 2.8 * size, y);
+  });
+  const blob = await canvas.convertToBlob({ type: 'image/png' });
+  return withText(blob, 'leadline:kind', 'picture of depth');
+}
+
+/** @param {MessageEvent} event */
+async function answer({ data }) {
+  const { id, kind } = data;
+  try {
+    const result = await work(kind, data);
+    const moved = [result?.depth?.buffer, result?.bitmap, result?.positions?.buffer];
+    self.postMessage({ id, result }, { transfer: moved.filter(Boolean) });
+  } catch (error) {
+    self.postMessage({ id, error: inWords(error) });
+  }
+}
+
+/**
+ * @param {string} kind
+ * @param {any} data
+ * @returns {Promise<any>}
+ */
+async function work(kind, data) {
+  switch (kind) {
+    case 'load':
+      return load(data.config);
+    case 'warm up':
+      return warmUp();
+    case 'file':
+      return file(data.request);
+    case 'picture':
+      return predictFile(data.blob, data.name, data.onServer);
+    case 'frame':
+      return predictBitmap(data.bitmap, { camera: null, note: '', onServer: null });
+    default:
+      return surface(data.about);
+  }
+}
+
+/** @param {unknown} error */
+function inWords(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RangeError || /out of memory|bad_alloc|Array buffer alloc/i.test(message)) {
+    return 'The memory of this browser is not enough for this picture; make it smaller.';
+  }
+  return message;
+}
+
+self.addEventListener('message', answer);
