@@ -35,15 +35,16 @@ def add_size_policy(
     `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
     gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W), the best class: uint8, or int32
     where there are more than 256; where it gives `spread` (N,1,h",w"), `uncertainty` (N,H,W)
-    float32, the Laplace scale of ln(metres). `input_channels` is the order of the colours in
-    `image`.
+    float32, the Laplace scale of ln(metres); where it gives `novelty` (N,1,1,1), `novelty` (N,).
+    `input_channels` is the order of the colours in `image`.
     """
     label_type = _label_type(core)
-    has_spread = any(output.name == "spread" for output in core.graph.output)
+    names = {output.name for output in core.graph.output}
+    has_spread, has_novelty = "spread" in names, "novelty" in names
     core.ir_version = IR_VERSION
     before = _preprocessing(training_area, stride, input_channels)
     after = compose.add_prefix(
-        _postprocessing(label_type, has_spread),
+        _postprocessing(label_type, has_spread, has_novelty),
         "out/",
         rename_inputs=False,
         rename_outputs=False,
@@ -51,6 +52,8 @@ def add_size_policy(
     handed_on = [("original_size", "full_size"), ("net/depth", "small_depth")]
     if has_spread:
         handed_on.append(("net/spread", "small_spread"))
+    if has_novelty:
+        handed_on.append(("net/novelty", "small_novelty"))
     if label_type is not None:
         handed_on.append(("net/logits", "small_logits"))
     joined = compose.merge_models(
@@ -243,8 +246,8 @@ def _stretch_nodes(source: str, output: str, prefix: str = "") -> list[NodeProto
     ]
 
 
-def _postprocessing(label_type: int | None, has_spread: bool) -> onnx.ModelProto:
-    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), labels, uncertainty."""
+def _postprocessing(label_type: int | None, has_spread: bool, has_novelty: bool) -> onnx.ModelProto:
+    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and what else there is."""
     nodes = _stretch_nodes("small_depth", "depth")
     info = helper.make_tensor_value_info
     inputs = [
@@ -260,6 +263,13 @@ def _postprocessing(label_type: int | None, has_spread: bool) -> onnx.ModelProto
         nodes += _stretch_nodes("small_spread", "uncertainty", prefix="spread_")
         inputs.append(info("small_spread", TensorProto.FLOAT, ["N", 1, "hs", "ws"]))
         outputs.append(info("uncertainty", TensorProto.FLOAT, ["N", "H", "W"]))
+    if has_novelty:
+        nodes.append(_node("Reshape", "small_novelty as_a_list", "list_of_novelties"))
+        # Changes nothing, but OpenVINO joins a last Reshape with what is before it and takes its
+        # name for the output.
+        nodes.append(_node("Relu", "list_of_novelties", "novelty"))
+        inputs.append(info("small_novelty", TensorProto.FLOAT, ["N", 1, 1, 1]))
+        outputs.append(info("novelty", TensorProto.FLOAT, ["N"]))
     return _model(
         nodes,
         "postprocessing",
@@ -267,6 +277,7 @@ def _postprocessing(label_type: int | None, has_spread: bool) -> onnx.ModelProto
         outputs,
         [
             *(_constant(f"index_{i}", [i], np.int64) for i in range(3)),
+            *([_constant("as_a_list", [-1], np.int64)] if has_novelty else []),
             _constant("zero_s", 0, np.int64),
             _constant("one_s", 1, np.int64),
             _constant("zero", [0], np.float32),

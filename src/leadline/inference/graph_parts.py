@@ -89,6 +89,8 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     if port.any_name == "labels" and "out/full_logits" in nodes:
         dtype = np.uint8 if port.get_element_type().get_size() == 1 else np.int32
         return nodes["out/full_logits"].input_value(0), partial(best_class, dtype=dtype)
+    if port.any_name == "novelty" and "out/novelty" in nodes:
+        return nodes["out/novelty"].input_value(0), _of_the_picture
     squeeze = port.get_node().input_value(0).get_node()
     wide = squeeze.input_value(0).get_node()
     if (squeeze.get_type_name(), wide.get_type_name()) != ("Squeeze", "MatMul"):
@@ -100,6 +102,11 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     if names != [f"{prefix}stretch_columns_t", f"{prefix}stretch_rows"]:
         return None
     return tall.input_value(1), to_photo
+
+
+def _of_the_picture(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return (N,) numbers of whole pictures, whatever their size, from (N,1,1,1)."""
+    return values.reshape(len(values))
 
 
 def _whole_number(constant: Any) -> int:

@@ -90,8 +90,9 @@ class DepthModel(nn.Module, ABC):
     A subclass defines `network`, which sees normalised images whose sides are multiples of
     `config.stride` and returns raw outputs: `target` (B,1,h,w) in network units, and `logits`
     (B,C,h,w) for a multi-task model, which says in `classes` how many. `log_spread` (B,1,h,w),
-    where there is one, is ln b, b the scale of a Laplace distribution of ln(metres). Padding,
-    normalisation and decoding live here.
+    where there is one, is ln b, b the scale of a Laplace distribution of ln(metres), and
+    `novelty` (B,1,1,1) how unlike the picture is to the training pictures, up to 1 for nearly all
+    of those. Padding, normalisation and decoding live here.
     """
 
     mean: Tensor

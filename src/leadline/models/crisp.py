@@ -17,6 +17,7 @@ from torch.nn import functional
 from leadline.models.base import ModelConfig
 from leadline.models.blocks import conv_bn_relu
 from leadline.models.compact import CompactModel
+from leadline.models.familiarity import Familiarity
 
 BILINEAR = (1 / 4, 3 / 4)
 """What a pixel in the half of a cell next to its neighbour takes of that neighbour, of the cell."""
@@ -127,7 +128,9 @@ class CrispModel(CompactModel):
     and an offset of the head as they are, which is therefore still the output layer.
 
     With `uncertainty` a head gives the Laplace scale of ln(metres), as its logarithm. It takes the
-    features as they are, without a gradient: what it learns moves no depth.
+    features as they are, without a gradient: what it learns moves no depth. With `novelty` the
+    deepest features also say how unlike the picture is to the training pictures, once that is
+    fitted (`leadline.models.familiarity`).
     """
 
     def __init__(
@@ -137,6 +140,7 @@ class CrispModel(CompactModel):
         neck: int = 192,
         widths: Sequence[int] = (192, 96, 48, 24),
         uncertainty: bool = False,
+        novelty: bool = False,
     ):
         super().__init__(config, encoder, neck, widths)
         fine = self.head.in_channels
@@ -153,6 +157,7 @@ class CrispModel(CompactModel):
                 weight.mul_(SMALL)
         # Last, so that all other weights are drawn as without it.
         self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
+        self.familiarity = Familiarity(neck) if novelty else None
 
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
@@ -161,10 +166,20 @@ class CrispModel(CompactModel):
         self.scale.weight *= factor
         return super().scale_metres(ratio)
 
-    def network(self, images: Tensor) -> dict[str, Tensor]:
-        """Return {"target": (B,1,H,W) ln(metres)}; with uncertainty "log_spread" (B,1,H/2,W/2)."""
+    def deepest(self, images: Tensor) -> Tensor:
+        """Return the features (B,C,H/32,W/32), of normalised images, that novelty is made of."""
         features = self.encoder(images)
-        x, picture = self.context(self.neck(features[max(features)]))
+        deepest: Tensor = self.neck(features[max(features)])
+        return deepest
+
+    def network(self, images: Tensor) -> dict[str, Tensor]:
+        """Return {"target": (B,1,H,W) ln(metres)} and what else it was made to state.
+
+        With uncertainty "log_spread" (B,1,H/2,W/2), with novelty "novelty" (B,1,1,1).
+        """
+        features = self.encoder(images)
+        deepest = self.neck(features[max(features)])
+        x, picture = self.context(deepest)
         for block, reduction in zip(self.blocks, self.steps, strict=True):
             x = block(x, features[reduction])
         x = x + self.detail(cat([x, functional.pixel_unshuffle(images, 2)], dim=1))
@@ -172,4 +187,6 @@ class CrispModel(CompactModel):
         outputs = {"target": self.upsampling(depth, x)}
         if self.spread is not None:
             outputs["log_spread"] = self.spread(x.detach(), picture.detach())
+        if self.familiarity is not None:
+            outputs["novelty"] = self.familiarity(deepest.detach())
         return outputs

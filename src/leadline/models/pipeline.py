@@ -26,6 +26,7 @@ class InferencePipeline(nn.Module):
 
         A model with uncertainty adds `uncertainty` (N,H,W) float32, the scale b of a Laplace
         distribution of ln(metres): half of the probability lies within depth * exp(-+ b ln 2).
+        One with novelty adds `novelty` (N,) float32, above 1 for pictures unlike the training's.
         A multi-task model adds `labels` (N,H,W), the best class at each pixel: uint8, or int32
         where the model has more than 256 classes.
         """
@@ -34,6 +35,8 @@ class InferencePipeline(nn.Module):
         full = {"depth": resize_bilinear(outputs["depth"], (height, width))[:, 0]}
         if "spread" in outputs:
             full["uncertainty"] = resize_bilinear(outputs["spread"], (height, width))[:, 0]
+        if "novelty" in outputs:
+            full["novelty"] = outputs["novelty"].flatten()
         if self.labels and "logits" in outputs:
             full["labels"] = best_class(outputs["logits"], (height, width))
         return full

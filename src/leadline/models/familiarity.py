@@ -1,0 +1,66 @@
+"""How unlike a picture is to those that a network was trained on, from features it computes anyway.
+
+The mean of the deepest features over a picture is compared with those of the training pictures: its
+distance in units of their scatter, along the directions in which they scatter most (Lee et al.
+2018, who take the Mahalanobis distance of features, reduced to their principal components). The
+unit is chosen so that 1 is what one in twenty pictures like the training pictures exceeds.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from leadline.errors import LeadlineError
+
+DIRECTIONS = 64
+"""Principal components of the training pictures' features that are compared."""
+
+ALARMS = 0.05
+"""Share of pictures like the training pictures whose novelty is above 1."""
+
+TINY = 1e-6
+
+
+class Familiarity(nn.Module):
+    """Novelty of pictures from a feature map; 0 for all pictures until `fit_familiarity`."""
+
+    mean: Tensor
+    axes: Tensor
+
+    def __init__(self, channels: int, directions: int = DIRECTIONS):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("axes", torch.zeros(directions, channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (B,1,1,1), 1 or less for pictures like the training pictures, for (B,C,h,w)."""
+        centred = features.float().mean(dim=(2, 3)) - self.mean
+        distances = centred @ self.axes.T
+        return distances.square().sum(dim=1).sqrt()[:, None, None, None]
+
+
+def fit_familiarity(
+    module: Familiarity, training: NDArray[np.floating], held_out: NDArray[np.floating]
+) -> None:
+    """Set what `module` calls familiar from picture means of features, (N,C) and (M,C).
+
+    `training` gives the directions and the scatter along them, `held_out`, pictures like those but
+    not trained on, the unit. Errors: LeadlineError where there are too few pictures.
+    """
+    directions = len(module.axes)
+    if len(training) <= directions or len(held_out) < 1 / ALARMS:
+        raise LeadlineError(
+            f"novelty cannot be fitted on {len(training)} training and {len(held_out)} held-out "
+            f"pictures: expected more than {directions} and at least {round(1 / ALARMS)}"
+        )
+    mean = training.mean(axis=0, dtype=np.float64)
+    scatter = training.std(axis=0, dtype=np.float64) + TINY
+    _, sizes, components = np.linalg.svd((training - mean) / scatter, full_matrices=False)
+    deviations = np.maximum(sizes[:directions, None] / np.sqrt(len(training)), TINY)
+    axes = components[:directions] / deviations / scatter
+    distances = np.sqrt(np.square((held_out - mean) @ axes.T).sum(axis=1))
+    axes /= np.quantile(distances, 1 - ALARMS)
+    with torch.no_grad():
+        module.mean.copy_(torch.from_numpy(mean))
+        module.axes.copy_(torch.from_numpy(axes))

@@ -1,0 +1,52 @@
+"""Fitting what a trained network calls familiar, from pictures alone: no depth is needed."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from leadline.errors import LeadlineError
+from leadline.models.base import DepthModel
+from leadline.models.familiarity import Familiarity, fit_familiarity
+from leadline.models.pipeline import InferencePipeline
+
+
+def fit_novelty(
+    model: DepthModel,
+    training: Iterable[NDArray[np.uint8]],
+    held_out: Iterable[NDArray[np.uint8]],
+) -> None:
+    """Fit the novelty of `model` to pictures (H,W,3) uint8 RGB of any sizes.
+
+    `training` is what the network was trained on, `held_out` pictures like those that it was not:
+    one in twenty of them will have a novelty above 1. Errors: LeadlineError where `model` states
+    none, or there are too few pictures.
+    """
+    module = familiarity_of(model)
+    fit_familiarity(
+        module,
+        np.stack([picture_means(model, picture) for picture in training]),
+        np.stack([picture_means(model, picture) for picture in held_out]),
+    )
+
+
+def familiarity_of(model: DepthModel) -> Familiarity:
+    """Return the part of `model` that states its novelty. Errors: LeadlineError without one."""
+    module = getattr(model, "familiarity", None)
+    if not isinstance(module, Familiarity):
+        raise LeadlineError(
+            f"{model.config.architecture} states no novelty; train crisp with "
+            "model.options.novelty=true"
+        )
+    return module
+
+
+@torch.no_grad()
+def picture_means(model: DepthModel, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (C,), the means over one picture (H,W,3) of the features that novelty is made of."""
+    images = InferencePipeline(model).resize(torch.from_numpy(np.ascontiguousarray(picture))[None])
+    features: Tensor = model.deepest(model.normalize(images))  # type: ignore[operator]
+    means: NDArray[np.float32] = features.float().mean(dim=(2, 3))[0].numpy()
+    return means

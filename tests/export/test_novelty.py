@@ -1,0 +1,53 @@
+"""A network's novelty goes through every runtime and format, one number a picture."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from leadline.export.exporter import to_onnx, write_exported
+from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime
+from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.familiarity import Familiarity
+from leadline.models.pipeline import InferencePipeline
+
+
+class Tiny(DepthModel):
+    """Depth of one convolution, and the novelty of its three colours."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.depth = nn.Conv2d(3, 1, 3, padding=1)
+        self.familiarity = Familiarity(3, directions=3)
+        self.familiarity.mean = torch.tensor([0.1, 0.2, 0.3])
+        self.familiarity.axes = torch.diag(torch.tensor([1.0, 2.0, 2.0]))
+
+    def network(self, images):
+        return {"target": self.depth(images), "novelty": self.familiarity(images)}
+
+
+def test_novelty_is_the_same_in_every_runtime_and_the_same_at_any_size(tmp_path):
+    torch.manual_seed(0)
+    config = ModelConfig("tiny", stride=16, training_area=2_560, normalization="unit")
+    model = Tiny(config).eval()
+    graph = to_onnx(model)
+    for file in ("tiny.onnx", "tiny.xml"):
+        write_exported(graph, tmp_path / file, "f32")
+    pictures = np.zeros((2, 71, 45, 3), np.uint8)
+    pictures[0] = (51, 102, 204)  # 0.2, 0.4 and 0.8 of white
+    expected = [
+        np.sqrt(0.1**2 + (2 * 0.2) ** 2 + (2 * 0.5) ** 2),
+        np.sqrt(0.1**2 + (2 * 0.2) ** 2 + (2 * 0.3) ** 2),
+    ]
+    for runtime in (
+        OpenVinoRuntime(tmp_path / "tiny.onnx", threads=1),
+        OpenVinoRuntime(tmp_path / "tiny.xml", threads=1),
+        OnnxRuntime(tmp_path / "tiny.onnx", threads=1),
+    ):
+        outputs = runtime.run(pictures)
+        assert set(outputs) == {"depth", "novelty"}
+        np.testing.assert_allclose(outputs["novelty"], expected, rtol=2e-4)
+        larger = runtime.run(pictures.repeat(3, axis=1))
+        np.testing.assert_allclose(larger["novelty"], expected, rtol=2e-4)
+    with torch.no_grad():
+        outputs = InferencePipeline(model)(torch.from_numpy(pictures))
+    np.testing.assert_allclose(outputs["novelty"], expected, rtol=2e-4)
