@@ -387,3 +387,44 @@ def test_the_first_picture_may_come_before_the_model(browser, address):
     page.set_input_files("#file", str(ROOM))
     page.wait_for_selector("#result:not([hidden])", timeout=SECONDS)
     context.close()
+
+
+def unsure_model(path, spread):
+    """Write a graph whose depth is 2 m everywhere, of a given uncertainty."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    shape = [1, "H", "W"]
+    nodes = [
+        helper.make_node("Shape", ["image"], ["size"], start=0, end=3),
+        helper.make_node("ConstantOfShape", ["size"], ["depth"], value=number("two", 2.0)),
+        helper.make_node("ConstantOfShape", ["size"], ["uncertainty"], value=number("b", spread)),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, [*shape, 3])
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name in ("depth", "uncertainty")
+    ]
+    graph = helper.make_graph(nodes, "unsure", [image], outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, path)
+    return path
+
+
+def number(name, value):
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor(name, TensorProto.FLOAT, [1], [value])
+
+
+def test_a_model_that_states_its_uncertainty_is_shown_with_it(browser, tmp_path):
+    files = page_files(unsure_model(tmp_path / "unsure.onnx", 0.5))
+    with serving(open_server(files)) as url:
+        visit = Visit(browser, url)
+        visit.open(ROOM)
+        visit.page.focus("#frame")
+        visit.page.keyboard.press("ArrowLeft")
+        assert visit.page.inner_text("#here") == "2.00 m"
+        # 2 exp(-+ 0.5 ln 2): a Laplace distribution has half of itself within its scale times ln 2
+        assert visit.page.inner_text("#doubt") == "1.41 to 2.83 m"
+        visit.context.close()

@@ -40,15 +40,20 @@ const stage = new Stage(
     overlay: $('overlay'),
     chip: $('chip'),
   },
-  ({ here, distance, hasMarks, spoken }) => {
+  ({ here, doubt, distance, hasMarks, spoken }) => {
     $('here').textContent = here;
+    $('doubt').textContent = doubt;
     $('distance').textContent = distance;
     $('clear').disabled = !hasMarks;
     if (spoken) $('spoken').textContent = spoken;
   },
 );
-const webcam = new Webcam($('video'), showFrame, (rate) => {
-  $('rate').textContent = `${rate.toFixed(1)} frames/s`;
+const webcam = new Webcam($('video'), {
+  predict: (frame) => engine.predictFrame(frame),
+  show: (found) => showAnswer(found, true),
+  tell: (rate) => {
+    $('rate').textContent = `${rate.toFixed(1)} frames/s`;
+  },
 });
 
 async function start() {
@@ -57,7 +62,10 @@ async function start() {
   try {
     config = await (await fetch('config.json')).json();
     describe();
-    const { threads } = await engine.load(config);
+    const { threads, outputs } = await engine.load(config);
+    for (const part of document.querySelectorAll('.doubt')) {
+      /** @type {HTMLElement} */ (part).hidden = !outputs.includes('uncertainty');
+    }
     isReady = true;
     document.documentElement.dataset.ready = String(Math.round(performance.now()));
     $('loading').hidden = true;
@@ -152,13 +160,6 @@ async function predictWaiting() {
   }
 }
 
-/** @param {ImageBitmap} bitmap */
-async function showFrame(bitmap) {
-  const found = await engine.predictFrame(bitmap);
-  if (webcam.stream) showAnswer(found, true);
-  else found.bitmap.close();
-}
-
 /**
  * @param {Answer} found
  * @param {boolean} isLive
@@ -196,7 +197,7 @@ function applyCamera(keepMarks) {
       height,
       camera: camera.intrinsics,
       metresAt: (x, y) => Math.fround(depth[y * width + x] * factor),
-      doubtAt: (x, y) => (uncertainty ? uncertainty[y * width + x] * factor : null),
+      spreadAt: (x, y) => (uncertainty ? uncertainty[y * width + x] : null),
     },
     keepMarks,
   );

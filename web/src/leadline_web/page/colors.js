@@ -7,18 +7,31 @@ const INVALID = 0xff383838;
  * The 2nd and the 98th percentile of the valid depths; 0 to 1 where there are none. A range
  * narrower than 1 % of the distance is widened to 10 %.
  * @param {Float32Array} depth
+ * @param {number} sample of how many depths at most
  * @returns {[number, number]}
  */
-export function robustRange(depth) {
-  const valid = depth.filter((value) => value > 0 && value < Infinity);
-  if (valid.length === 0) return [0, 1];
-  const every = Math.max(1, Math.floor(valid.length / SAMPLE));
-  const values = every === 1 ? valid : valid.filter((_, index) => index % every === 0);
+export function robustRange(depth, sample = SAMPLE) {
+  let count = 0;
+  for (const value of depth) if (isDepth(value)) count++;
+  if (count === 0) return [0, 1];
+  const every = Math.max(1, Math.floor(count / sample));
+  const values = new Float32Array(Math.ceil(count / every));
+  let index = 0;
+  for (const value of depth) {
+    if (!isDepth(value)) continue;
+    if (index % every === 0) values[index / every] = value;
+    index++;
+  }
   values.sort();
   const low = percentile(values, 0.02);
   const high = percentile(values, 0.98);
   const middle = low + (high - low) / 2;
   return high - low < 0.01 * middle ? [0.95 * middle, 1.05 * middle] : [low, high];
+}
+
+/** @param {number} value */
+function isDepth(value) {
+  return value > 0 && value < Infinity;
 }
 
 /**

@@ -10,7 +10,8 @@ const SVG = 'http://www.w3.org/2000/svg';
  * @property {number} width
  * @property {number} height
  * @property {(x: number, y: number) => number} metresAt
- * @property {(x: number, y: number) => number | null} doubtAt
+ * @property {(x: number, y: number) => number | null} spreadAt the scale of a Laplace distribution of
+ *   ln(metres), null for a model that does not say it
  * @property {Intrinsics | null} camera
  */
 
@@ -26,6 +27,7 @@ export class Stage {
    *
    * @typedef {object} Reading
    * @property {string} here
+   * @property {string} doubt
    * @property {string} distance
    * @property {boolean} hasMarks
    * @property {string} spoken
@@ -147,9 +149,18 @@ export class Stage {
   hereInWords() {
     if (!this.scene || !this.cursor) return '–';
     const { x, y } = this.cursor;
+    return inMetres(this.scene.metresAt(x, y));
+  }
+
+  /** Where the distance lies as likely as not: half of the model's distribution. */
+  doubtInWords() {
+    if (!this.scene || !this.cursor) return '–';
+    const { x, y } = this.cursor;
+    const spread = this.scene.spreadAt(x, y);
+    if (spread === null) return '–';
     const metres = this.scene.metresAt(x, y);
-    const doubt = this.scene.doubtAt(x, y);
-    return doubt === null ? inMetres(metres) : `${metres.toFixed(2)} ± ${inMetres(doubt)}`;
+    const factor = Math.exp(spread * Math.LN2);
+    return `${(metres / factor).toFixed(2)} to ${inMetres(metres * factor)}`;
   }
 
   distanceInWords() {
@@ -163,8 +174,13 @@ export class Stage {
 
   /** @param {string} spoken */
   tell(spoken) {
-    const [here, distance] = [this.hereInWords(), this.distanceInWords()];
-    this.onReading({ here, distance, hasMarks: this.marks.length > 0, spoken });
+    this.onReading({
+      here: this.hereInWords(),
+      doubt: this.doubtInWords(),
+      distance: this.distanceInWords(),
+      hasMarks: this.marks.length > 0,
+      spoken,
+    });
   }
 
   draw() {

@@ -2,16 +2,21 @@
 
 const RATE_OVER = 10;
 
+/**
+ * @typedef {object} Actions
+ * @property {(frame: ImageBitmap) => Promise<Answer>} predict
+ * @property {(answer: Answer) => void} show
+ * @property {(rate: number) => void} tell
+ */
+
 export class Webcam {
   /**
    * @param {HTMLVideoElement} video
-   * @param {(frame: ImageBitmap) => Promise<void>} onFrame
-   * @param {(rate: number) => void} onRate
+   * @param {Actions} actions
    */
-  constructor(video, onFrame, onRate) {
+  constructor(video, actions) {
     this.video = video;
-    this.onFrame = onFrame;
-    this.onRate = onRate;
+    this.actions = actions;
     /** @type {MediaStream | null} */
     this.stream = null;
   }
@@ -33,19 +38,33 @@ export class Webcam {
     await this.loop(this.stream);
   }
 
-  /** @param {MediaStream} stream */
+  /**
+   * Each frame is shown while the next one is at work. The last one is shown as well, so that what
+   * is seen is what the files hold.
+   * @param {MediaStream} stream
+   */
   async loop(stream) {
     /** @type {number[]} */
     const times = [];
+    let next = this.predictNext();
     while (this.stream === stream) {
-      await this.onFrame(await createImageBitmap(this.video));
+      const answer = await next;
+      const isLast = this.stream !== stream;
+      if (!isLast) next = this.predictNext();
+      this.actions.show(answer);
+      if (isLast) return;
       times.push(performance.now());
       if (times.length > RATE_OVER) times.shift();
       if (times.length > 1) {
-        this.onRate((1000 * (times.length - 1)) / (times[times.length - 1] - times[0]));
+        this.actions.tell((1000 * (times.length - 1)) / (times[times.length - 1] - times[0]));
       }
       await new Promise(requestAnimationFrame);
     }
+    this.actions.show(await next);
+  }
+
+  async predictNext() {
+    return this.actions.predict(await createImageBitmap(this.video));
   }
 
   stop() {

@@ -17,6 +17,8 @@ const LARGEST_TEXTURE = 4096;
 const TEXTURE_QUALITY = 0.92;
 const PANORAMA = /GPano:ProjectionType\W{1,3}(equirectangular|cylindrical|cubemap)/;
 const SEARCHED_FOR_XMP = 1 << 17;
+/** Depths that the range of a live picture is taken from: sorting all would cost frames. */
+const LIVE_SAMPLE = 20_000;
 
 /** @type {PageConfig} */
 let config;
@@ -161,10 +163,10 @@ function cameraFrom(lens, width, height) {
 
 /**
  * @param {ImageBitmap} bitmap
- * @param {{camera: Intrinsics | null, note: string, onServer: Blob | null}} about
+ * @param {{camera: Intrinsics | null, note: string, onServer: Blob | null, isLive?: boolean}} about
  * @returns {Promise<Answer>}
  */
-async function predictBitmap(bitmap, { camera, note, onServer }) {
+async function predictBitmap(bitmap, { camera, note, onServer, isLive = false }) {
   const { width, height } = bitmap;
   if (width * height > MOST_PIXELS) {
     const millions = ((width * height) / 1e6).toFixed(0);
@@ -187,8 +189,18 @@ async function predictBitmap(bitmap, { camera, note, onServer }) {
     }
   }
   current = { depth, rgba, width, height };
-  const shown = depth.slice();
-  return { width, height, bitmap, depth: shown, uncertainty, range: robustRange(depth), camera, note, milliseconds };
+  const range = isLive ? robustRange(depth, LIVE_SAMPLE) : robustRange(depth);
+  return {
+    width,
+    height,
+    bitmap,
+    depth: depth.slice(),
+    uncertainty,
+    range,
+    camera,
+    note,
+    milliseconds,
+  };
 }
 
 /**
@@ -369,8 +381,8 @@ async function answer({ data }) {
   const { id, kind } = data;
   try {
     const result = await work(kind, data);
-    const moved = [result?.depth?.buffer, result?.bitmap, result?.positions?.buffer];
-    self.postMessage({ id, result }, { transfer: moved.filter(Boolean) });
+    const moved = [result?.depth, result?.uncertainty, result?.positions].map((array) => array?.buffer);
+    self.postMessage({ id, result }, { transfer: [...moved, result?.bitmap].filter(Boolean) });
   } catch (error) {
     self.postMessage({ id, error: inWords(error) });
   }
@@ -392,7 +404,7 @@ async function work(kind, data) {
     case 'picture':
       return predictFile(data.blob, data.name, data.onServer);
     case 'frame':
-      return predictBitmap(data.bitmap, { camera: null, note: '', onServer: null });
+      return predictBitmap(data.bitmap, { camera: null, note: '', onServer: null, isLive: true });
     default:
       return surface(data.about);
   }
