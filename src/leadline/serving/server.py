@@ -22,7 +22,8 @@ DRAIN_SECONDS = 1.0
 and `/readyz` says no, so that clients and load balancers leave before the socket is closed."""
 
 PATIENCE_SECONDS = 10.0
-"""How long a client may take to send the head of a request, or not read what is sent to it."""
+"""How long at most a client may take to send the head of a request, or not read what is sent to it:
+it is looked at twice in that time."""
 
 KEEP_ALIVE_SECONDS = 30
 BACKLOG = 256
@@ -42,7 +43,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to look at the connection from time to time."""
         super().connection_made(transport)
-        self.loop.call_later(PATIENCE_SECONDS, self._look)
+        self.loop.call_later(PATIENCE_SECONDS / 2, self._look)
 
     def _look(self) -> None:
         """End the connection where nothing has changed since the last look."""
@@ -56,7 +57,7 @@ class PatientProtocol(H11Protocol):
             self.transport.abort()
             return
         self._waited_since, self._unsent = since, unsent
-        self.loop.call_later(PATIENCE_SECONDS, self._look)
+        self.loop.call_later(PATIENCE_SECONDS / 2, self._look)
 
 
 class DrainingServer(uvicorn.Server):
