@@ -254,14 +254,16 @@ def _png_bomb(width: int, height: int, is_filled: bool) -> bytes:
 
 def _bombs() -> list[bytes]:
     """Pictures that state, or unpack to, more than anybody's memory."""
-    small, files = Image.new("L", (20_000, 20_000)), []
-    for kind, options in (("TIFF", {"compression": "tiff_deflate"}), ("GIF", {}), ("WEBP", {})):
+    files = []
+    kinds: list[tuple[str, int, dict[str, object]]] = [
+        ("TIFF", 8000, {"compression": "tiff_deflate"}), ("GIF", 6000, {}), ("WEBP", 3000, {}),
+    ]  # fmt: skip
+    for kind, side, options in kinds:
         buffer = BytesIO()
-        image = small.resize((16_000, 16_000)) if kind == "WEBP" else small
-        image.save(buffer, kind, **options)
+        Image.new("L", (side, side)).save(buffer, kind, **options)
         files.append(buffer.getvalue())
     buffer = BytesIO()
-    Image.new("L", (65_000, 65_000)).resize((8, 8)).save(buffer, "JPEG")
+    Image.new("L", (8, 8)).save(buffer, "JPEG")
     jpeg = buffer.getvalue()
     frame = jpeg.index(b"\xff\xc0")
     files.append(jpeg[: frame + 5] + b"\xff\xff\xff\xff" + jpeg[frame + 9 :])

@@ -18,6 +18,7 @@ from leadline.serving.logs import JsonLines
 from leadline.serving.model_pool import ModelPool
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions, name_models
+from leadline.serving.page import Page
 from leadline.serving.problems import ProblemError
 from tests.serving.pictures import app_of, picture
 
@@ -89,11 +90,37 @@ def test_openapi_describes_what_the_server_takes_and_sends(served):
     assert json.dumps(describe_depth())
 
 
-def test_the_plain_page_names_the_model_and_loads_nothing(served):
-    client, _ = served
+def without_page(_model):
+    raise ModuleNotFoundError("No module named 'leadline_web'", name="leadline_web")
+
+
+def test_the_plain_page_names_the_model_and_loads_nothing(served, monkeypatch):
+    client, service = served
+    monkeypatch.setattr("leadline.serving.page.page_files", without_page)
+    monkeypatch.setattr(service, "page", Page("compact-nyu"))
     page = client.get("/").text
     assert "<code>a</code>" in page and "leadline[web]" in page
     assert "http://" not in page and "https://" not in page
+    assert client.get("/app.js").status_code == 404
+
+
+def test_the_page_that_is_installed_is_served_and_told_of_the_server(served, monkeypatch, tmp_path):
+    client, service = served
+    (tmp_path / "app.js").write_text("export {};")
+    config = json.dumps({"name": "m", "server": None}).encode()
+    files = {"index.html": b"<p>page", "lib/app.js": tmp_path / "app.js", "config.json": config}
+    monkeypatch.setattr("leadline.serving.page.page_files", lambda _model: files)
+    monkeypatch.setattr(service, "page", Page("compact-nyu"))
+    assert client.get("/").content == b"<p>page"
+    script = client.get("/lib/app.js")
+    assert script.text == "export {};"
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    assert script.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    told = client.get("/config.json").json()
+    assert told["name"] == "m"
+    assert client.post("/" + told["server"]["depth"], content=PHOTO).status_code == 200
+    assert client.get("/" + told["server"]["models"]).status_code == 200
+    assert client.get("/../app.js").status_code == client.get("/app.js").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/../../etc/passwd", "/v1/depth/x", "/%2e%2e/x"])

@@ -29,7 +29,7 @@ from leadline.serving.model_pool import LoadedModel, ModelPool
 from leadline.serving.observed import Observed
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions
-from leadline.serving.page import plain_page
+from leadline.serving.page import PAGE_HEADERS, Page, plain_page
 from leadline.serving.parameters import invalid
 from leadline.serving.problems import (
     CLIENT_GONE,
@@ -60,6 +60,7 @@ class DepthService:
         self.queue = WorkQueue(options.workers, options.queue)
         self.bodies = BodyReader(options)
         self.metrics = Metrics()
+        self.page = Page(next(iter(options.models.values())))
         self.hearing = Hearing()
         self.is_draining = False
         watch = self.metrics.watch
@@ -223,6 +224,10 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
         answer = await service.depth(request)
         return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
 
+    @app.get("/v1/depth", include_in_schema=False)
+    async def no_picture() -> Response:
+        raise ProblemError(405, "send a picture with POST", "method", {"Allow": "POST"})
+
     @app.get("/v1/models", summary="The models that are served")
     async def models() -> JSONResponse:
         return JSONResponse({"models": service.models.describe()})
@@ -242,8 +247,18 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
         return Response(service.metrics.text(), media_type=METRICS_TYPE)
 
     @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(plain_page(list(service.options.models)))
+    def page() -> Response:
+        found = service.page.file("index.html")
+        if found is None:
+            return HTMLResponse(plain_page(list(service.options.models)))
+        return Response(found[0], media_type=found[1], headers=PAGE_HEADERS)
+
+    @app.get("/{name:path}", include_in_schema=False)
+    def page_file(name: str) -> Response:
+        found = service.page.file(name)
+        if found is None:
+            raise HTTPException(404)
+        return Response(found[0], media_type=found[1], headers=PAGE_HEADERS)
 
 
 def _add_errors(app: FastAPI, service: DepthService) -> None:

@@ -1,8 +1,24 @@
-"""What `GET /` shows."""
+"""What `GET /` shows: the page of `leadline[web]` where it is installed, else a short text."""
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from threading import Lock
+
+from leadline.errors import LeadlineError, one_line
+from leadline.serving.logs import log
+from leadline.web import HEADERS, media_type, page_files
+
+CONFIG = "config.json"
+SERVER = {"depth": "v1/depth", "models": "v1/models"}
+"""What the page is told of the server behind it, relative to itself."""
+
+PAGE_HEADERS = {name: value for name, value in HEADERS.items() if "Content-Type" not in name}
+"""All but those that every answer has."""
 
 _PLAIN = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -21,6 +37,38 @@ curl -F file=@photo.jpg -o color.png 'URL/v1/depth?format=color-png'</pre>
 photographs on, which is not installed here: <code>pip install 'leadline[web]'</code>.</p>
 </html>
 """
+
+
+class Page:
+    """The files of the page with a model in it, put together when the first is asked for."""
+
+    def __init__(self, model: str | Path):
+        self._model = model
+        self._lock = Lock()
+        self._files: Mapping[str, Path | bytes] | None = None
+
+    def file(self, name: str) -> tuple[bytes, str] | None:
+        """Return one of the page's files and its media type, None where it has none of that name.
+
+        Names are looked up among the page's own, never on the disk.
+        """
+        with self._lock:
+            if self._files is None:
+                self._files = self._put_together()
+        found = self._files.get(name)
+        if found is None:
+            return None
+        return found if isinstance(found, bytes) else found.read_bytes(), media_type(name)
+
+    def _put_together(self) -> Mapping[str, Path | bytes]:
+        try:
+            files = dict(page_files(self._model))
+        except (LeadlineError, ModuleNotFoundError) as error:
+            log("no page", logging.WARNING, reason=one_line(error))
+            return {}
+        config = files[CONFIG]
+        text = config if isinstance(config, bytes) else config.read_bytes()
+        return {**files, CONFIG: json.dumps({**json.loads(text), "server": SERVER}).encode()}
 
 
 def plain_page(models: list[str]) -> str:
