@@ -293,7 +293,8 @@ def send(address: tuple[str, int], hostile: Hostile) -> str:
                 if time.monotonic() - began > LIMIT_SECONDS:
                     return "hang"
     except TimeoutError:
-        return "hang"
+        if not received:  # else it was answered, and may ask again over the same connection
+            return "hang"
     except OSError:
         pass
     words = received.split(b" ", 2)
