@@ -131,6 +131,10 @@ def predict_command(
     color_range: Annotated[
         str, typer.Option("--range", metavar="auto|per-image|A,B", help=RANGE_HELP)
     ] = "auto",
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Also write <name>_uncertainty.npy (not every model)."),
+    ] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
     ] = False,
@@ -147,6 +151,7 @@ def predict_command(
         check_needed(option, value, "--color", color or sheet)
     chosen = format or format_of_output(out) or DEFAULT_FORMAT
     looks = {"mesh": mesh, "normals": normals, "mask": mask, "sheet": sheet}
+    looks["uncertainty"] = uncertainty
     output = OutputOptions(
         chosen, units, color, ply, glb, vmin, vmax, cmap or "turbo", **looks,
         color_range=color_range,

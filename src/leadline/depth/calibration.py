@@ -59,13 +59,23 @@ class Calibration:
     def apply(self, depth_map: DepthMap) -> DepthMap:
         """Return the corrected map; pixels that a negative shift puts beyond infinity are invalid.
 
-        The provenance gains an entry `calibration`.
+        The provenance gains an entry `calibration`. An uncertainty is of the corrected metres.
         """
+        metres = self.metres(depth_map.depth)
+        spread = depth_map.uncertainty
+        if spread is not None and self.shift != 0:
+            # d ln z' / d ln z = z' / (scale z).
+            ahead = depth_map.valid & np.isfinite(metres)
+            ratio = metres[ahead] / (self.scale * depth_map.depth[ahead])
+            spread = spread.copy()
+            spread[ahead] *= ratio.astype(np.float32)
         return DepthMap.from_metres(
-            self.metres(depth_map.depth),
+            metres,
             valid=depth_map.valid,
             intrinsics=depth_map.intrinsics,
             provenance={**depth_map.provenance, "calibration": str(self)},
+            uncertainty=spread,
+            interval_factors=depth_map.interval_factors,
         )
 
     def __str__(self) -> str:

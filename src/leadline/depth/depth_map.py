@@ -39,6 +39,9 @@ class DepthMap:
     `depth` is (H,W) float32, positive and finite where `valid`, (H,W) bool, is True and 0 where it
     is False. `intrinsics`, if known, belong to the same size. `provenance` says in words how the
     map came about (model, source picture, ...) and travels into every file written from it.
+    `uncertainty`, where a model states it, is (H,W) float32: the scale b > 0 of a Laplace
+    distribution of ln(metres). `interval_factors` are the q by which `interval` covers a percentage
+    ("80") of the pixels.
 
     Build one with `DepthMap.from_metres`, which cleans its input; the plain constructor only
     checks and raises LeadlineError if the promises above do not hold.
@@ -54,6 +57,8 @@ class DepthMap:
     valid: NDArray[np.bool_]
     intrinsics: Intrinsics | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
+    uncertainty: NDArray[np.float32] | None = None
+    interval_factors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.depth.ndim != 2 or self.depth.dtype != np.float32 or self.depth.size == 0:
@@ -68,6 +73,7 @@ class DepthMap:
                 "build it with DepthMap.from_metres"
             )
         _check_camera(self.intrinsics, self.depth.shape)
+        _check_uncertainty(self.uncertainty, self.depth.shape)
 
     @classmethod
     def _clean(
@@ -76,12 +82,16 @@ class DepthMap:
         valid: NDArray[np.bool_],
         intrinsics: Intrinsics | None,
         provenance: Mapping[str, str] | None,
+        uncertainty: NDArray[np.float32] | None = None,
+        interval_factors: Mapping[str, float] | None = None,
     ) -> DepthMap:
         """Build from values that have just been cleaned, without looking at each a second time."""
         _check_camera(intrinsics, depth.shape)
+        _check_uncertainty(uncertainty, depth.shape)
         made = cls.__new__(cls)
         fields = {"depth": depth, "valid": valid, "intrinsics": intrinsics}
-        for name, value in {**fields, "provenance": dict(provenance or {})}.items():
+        stated = {"uncertainty": uncertainty, "interval_factors": dict(interval_factors or {})}
+        for name, value in {**fields, "provenance": dict(provenance or {}), **stated}.items():
             object.__setattr__(made, name, value)
         return made
 
@@ -92,6 +102,8 @@ class DepthMap:
         valid: NDArray[np.bool_] | None = None,
         intrinsics: Intrinsics | None = None,
         provenance: Mapping[str, str] | None = None,
+        uncertainty: NDArray[np.float32] | None = None,
+        interval_factors: Mapping[str, float] | None = None,
     ) -> DepthMap:
         """Build a depth map from metres, (H,W) of any real number type.
 
@@ -112,7 +124,7 @@ class DepthMap:
             _check_valid_shape(valid, depth.shape)
             trusted &= valid
         np.copyto(depth, 0, where=~trusted)
-        return cls._clean(depth, trusted, intrinsics, provenance)
+        return cls._clean(depth, trusted, intrinsics, provenance, uncertainty, interval_factors)
 
     @classmethod
     def from_quantized(cls, stored: QuantizedDepth) -> DepthMap:
@@ -132,7 +144,42 @@ class DepthMap:
         if max_depth is not None:
             kept &= self.depth <= max_depth
         depth = np.where(kept, self.depth, np.float32(0))
-        return self._clean(depth, kept, self.intrinsics, self.provenance)
+        return self._clean(
+            depth,
+            kept,
+            self.intrinsics,
+            self.provenance,
+            self.uncertainty,
+            self.interval_factors,
+        )
+
+    def interval(self, percent: int = 80) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the nearest and the farthest metres, (H,W) float32 each, 0 where not valid.
+
+        Of the true depths, `percent` lie between them: depth * exp(-+ q b), with b the uncertainty
+        and q the factor that covers this percentage of the validation images' pixels.
+        Raises LeadlineError where the model states no uncertainty, or has no factor for `percent`.
+
+        >>> one = np.ones((1, 1), np.float32)
+        >>> factors = {"50": np.log(2)}  # of a true Laplace distribution
+        >>> wall = DepthMap.from_metres(3 * one, uncertainty=0.1 * one, interval_factors=factors)
+        >>> near, far = wall.interval(50)
+        >>> f"{near[0, 0]:.2f} to {far[0, 0]:.2f} m"
+        '2.80 to 3.22 m'
+        """
+        if self.uncertainty is None:
+            raise LeadlineError(
+                "this depth map has no uncertainty; predict it with a model that states it"
+            )
+        factor = self.interval_factors.get(str(percent))
+        if factor is None:
+            known = ", ".join(self.interval_factors) or "none"
+            raise LeadlineError(
+                f"no interval of {percent} % was fitted for this model (there are: {known}); "
+                "run leadline intervals MODEL DATA"
+            )
+        reach = np.exp(np.float32(factor) * self.uncertainty)
+        return self.depth / reach, self.depth * reach
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -336,6 +383,18 @@ def _check_camera(camera: Intrinsics | None, shape: tuple[int, ...]) -> None:
             f"intrinsics for {size_words((camera.height, camera.width))} pixels do not fit a depth "
             f"map of {size_words(shape)}; use Intrinsics.scaled_to"
         )
+
+
+def _check_uncertainty(uncertainty: NDArray[np.float32] | None, shape: tuple[int, ...]) -> None:
+    if uncertainty is None:
+        return
+    if uncertainty.shape != shape or uncertainty.dtype != np.float32:
+        raise LeadlineError(
+            f"the uncertainty is {uncertainty.shape} {uncertainty.dtype} but the depth is {shape}; "
+            "give a float32 array of the same shape"
+        )
+    if not bool(((uncertainty > 0) & (uncertainty < np.inf)).all()):
+        raise LeadlineError("an uncertainty is positive and finite at every pixel")
 
 
 def _check_valid_shape(valid: NDArray[np.bool_], shape: tuple[int, ...]) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
 from leadline.inference.camera import TrainingCamera
-from leadline.inference.runtime import Runtime
+from leadline.inference.runtime import Outputs, Runtime
 from leadline.metrics import boundary_score
 
 SAMPLED = 200_000
@@ -52,8 +52,9 @@ class GateRow:
 
     Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint.
     `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
-    pictures with truth, {} without. `seconds` are medians of one call, alternated with the
-    checkpoint's `checkpoint_seconds`.
+    pictures with truth, {} without. `uncertainty_error` is the largest of depth times the
+    difference of uncertainties, in metres; None for a model that states none. `seconds` are medians
+    of one call, alternated with the checkpoint's `checkpoint_seconds`.
     """
 
     runtime: str
@@ -65,6 +66,7 @@ class GateRow:
     seconds: float
     checkpoint_seconds: float
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    uncertainty_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class _Row:
         self.pixels = 0
         self.largest = -1.0
         self.worst = WorstPixel("", 0, 0, 0.0, 0.0)
+        self.uncertainty: list[float] = []
         self.seconds: list[float] = []
         self.scores: list[tuple[dict[str, float], dict[str, float]]] = []
 
@@ -137,6 +140,7 @@ class _Row:
             median(self.seconds),
             checkpoint_seconds,
             scores,
+            max(self.uncertainty, default=None),
         )
 
 
@@ -159,24 +163,44 @@ def run_gate(
             sizes.add(images.shape)
             for each in (checkpoint, *runtimes):
                 each.run(images)
-        true, taken = _timed(checkpoint, images)
+        reference, taken = _timed(checkpoint, images)
+        true = _depth_of(reference)
         seconds.append(taken)
         before = _scores(picture, true, camera)
         for runtime in runtimes:
             row = rows[runtime.name]
-            depth, taken = _timed(runtime, images)
+            outputs, taken = _timed(runtime, images)
+            depth, unsure = _depth_of(outputs), uncertainty_error(outputs, reference)
             row.seconds.append(taken)
+            row.uncertainty += [] if unsure is None else [unsure]
             row.add(picture.name, depth, true)
             row.scores.append((before, _scores(picture, depth, camera)))
     results = tuple(row.result(name, median(seconds)) for name, row in rows.items())
     return GateReport(pictures.origin, len(pictures), checkpoint.name, results)
 
 
-def _timed(runtime: Runtime, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+def _timed(runtime: Runtime, images: NDArray[np.uint8]) -> tuple[Outputs, float]:
     started = time.perf_counter()
-    depth = runtime.run(images)["depth"]
+    outputs = runtime.run(images)
     taken = time.perf_counter() - started
-    return np.array(depth[0], dtype=np.float32), taken
+    return {name: np.array(value) for name, value in outputs.items()}, taken
+
+
+def _depth_of(outputs: Outputs) -> NDArray[np.float32]:
+    return np.asarray(outputs["depth"][0], dtype=np.float32)
+
+
+def uncertainty_error(given: Outputs, true: Outputs) -> float | None:
+    """Return by how many metres one Laplace scale differs at most: depth times the difference.
+
+    None where `true` has no uncertainty; infinite where `given` alone has none, or NaN.
+    """
+    if "uncertainty" not in true:
+        return None
+    if "uncertainty" not in given:
+        return float("inf")
+    error = true["depth"] * np.abs(given["uncertainty"] - true["uncertainty"])
+    return float(error.max()) if np.isfinite(error).all() else float("inf")
 
 
 def _scores(
@@ -199,6 +223,12 @@ def refuse_difference(
 
     `explain` is asked for the cause, "" where it knows none.
     """
+    for each in report.rows:
+        if not (each.uncertainty_error or 0.0) <= tolerance:
+            raise LeadlineError(
+                f"{file}: in {each.runtime} the uncertainty differs from the checkpoint's by up to "
+                f"{each.uncertainty_error:.2e} m, more than {tolerance:g} m; nothing was written"
+            )
     row = report.worst
     if row.max_error <= tolerance:  # NaN must fail
         return

@@ -23,6 +23,7 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     recipe = folder.parent / RECIPE_FILE
     return {
+        **_describe_uncertainty(config),
         "model": name,
         "checkpoint_sha256": sha256(folder / WEIGHTS_FILE),
         "recipe_sha256": sha256(recipe) if recipe.is_file() else None,
@@ -39,6 +40,22 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
             "processed size",
         },
         "weights": weights,
+    }
+
+
+def _describe_uncertainty(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the further output of a model with uncertainty is, {} for another model."""
+    if not config.get("options", {}).get("uncertainty"):
+        return {}
+    return {
+        "uncertainty": {
+            "name": "uncertainty",
+            "type": "float32",
+            "shape": "N,H,W",
+            "holds": "b, the scale of a Laplace distribution of ln(metres)",
+            "rule": "of the true depths, P % lie in depth * exp(-+ interval_factors[P] * b)",
+            "interval_factors": config.get("interval_factors", {}),
+        }
     }
 
 

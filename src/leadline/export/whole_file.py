@@ -60,11 +60,12 @@ class Checkpoint:
         self.config: Mapping[str, Any] = asdict(model.config)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
-        """Return {"depth": (N,H,W) metres} for images (N,H,W,3) uint8 RGB."""
+        """Return depth (N,H,W) metres, and the uncertainty, for images (N,H,W,3) uint8 RGB."""
         import torch
 
         with torch.inference_mode():
-            return {"depth": self._pipeline(torch.from_numpy(np.array(images)))["depth"].numpy()}
+            outputs = self._pipeline(torch.from_numpy(np.array(images)))
+        return {name: value.numpy() for name, value in outputs.items()}
 
 
 class WholeProgram:

@@ -28,11 +28,20 @@ from leadline.io.mesh import write_mesh
 from leadline.io.photos import DERIVED, Photo, write_png
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.pointcloud import write_glb, write_ply
-from leadline.viz.color import ColorMap, check_range, color_table, colorize, parse_range
+from leadline.io.uncertainty import write_uncertainty
+from leadline.viz.color import (
+    ColorMap,
+    check_range,
+    color_table,
+    colorize,
+    colorize_uncertainty,
+    parse_range,
+)
 from leadline.viz.labels import colorize_labels
 from leadline.viz.normals import colorize_normals
 
 DEFAULT_FORMAT = "npy"
+UNCERTAINTY, UNCERTAINTY_COLOR = "_uncertainty.npy", "_uncertainty_color.png"
 COLOR_RANGES = ("auto", "per-image")
 
 
@@ -55,8 +64,9 @@ class OutputOptions:
     `format` is one of `writable_formats()`; `units` are the units per metre of png16, a number or
     a name (1000 by default: millimetres). `color` adds a colour picture with a metre scale, `ply`
     and `glb` point clouds, `mesh` a textured surface, `normals` a picture of its directions (x
-    right, y up, z towards the viewer as red, green, blue), `mask` where depth is valid, and `sheet`
-    one picture of all photographs with their depth. The colours of `cmap` run from `vmin` to
+    right, y up, z towards the viewer as red, green, blue), `mask` where depth is valid,
+    `uncertainty` the model's (and with `color` a picture of it), and `sheet` one picture of all
+    photographs with their depth. The colours of `cmap` run from `vmin` to
     `vmax` metres, or as `color_range` says: "auto", the 2nd to the 98th percentile of all maps
     together, "per-image", of each, or "A,B" in metres.
     Errors: LeadlineError for an unknown format, unit or colour map, a unit for a format in metres,
@@ -76,6 +86,7 @@ class OutputOptions:
     mask: bool = False
     sheet: bool = False
     color_range: str = "auto"
+    uncertainty: bool = False
 
     def __post_init__(self) -> None:
         if self.units is not None and not depth_format(self.format).whole_units:
@@ -111,6 +122,8 @@ class OutputOptions:
         if labels:
             ends += ["_labels.png"] + ["_labels_color.png"] * self.color
         ends += ["_normals.png"] * self.normals + ["_valid.png"] * self.mask
+        if self.uncertainty:
+            ends += [UNCERTAINTY] + [UNCERTAINTY_COLOR] * self.color
         return ends + [".ply"] * self.ply + [".glb"] * self.glb + ["_mesh.glb"] * self.mesh
 
     def depth_file(self, target: Path) -> Path:
@@ -179,6 +192,10 @@ def write_outputs(
         if output.color:
             write_png(files["_labels_color.png"], colorize_labels(labels), DERIVED)
     _write_geometry(files, depth, photo, output)
+    if output.uncertainty:
+        write_uncertainty(files[UNCERTAINTY], depth)
+        if output.color:
+            write_png(files[UNCERTAINTY_COLOR], colorize_uncertainty(depth), DERIVED)
     # Last, so that a depth map is there only where everything else is.
     write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
     return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)

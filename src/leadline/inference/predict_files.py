@@ -120,6 +120,8 @@ def predict(
         device=device,
         compiled=compiled,
     )
+    if place.output.uncertainty and not predictor.states_uncertainty:
+        raise LeadlineError(f"{model}: states no uncertainty; leave out --uncertainty")
     if len(jobs) > 1:
         predictor = predictor.for_many()
     if correction is not None:

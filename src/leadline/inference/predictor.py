@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass
@@ -50,10 +50,15 @@ ImageLike = Photo | Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image, or a `Photo`."""
 
 
+FACTORS_KEY = "interval_factors"
+"""The entry of a model's config: {percentage of the pixels: factor of its uncertainty}."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a model says of one photograph: its depth and, for a multi-task model, its classes.
 
+    Of a model that states it, `depth` has an `uncertainty`.
     `labels` is (H,W) class ids, uint8 (int32 of a model with more than 256 classes), or None.
     `camera` is that of the photograph, and what it did to the metres.
     """
@@ -65,13 +70,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class BatchPrediction:
-    """What a model says of a batch: `depth` (N,H,W) float32 metres, and `labels` (N,H,W) or None.
+    """What a model says of a batch: `depth` (N,H,W) float32 metres, and what else it has.
 
-    `labels` are class ids, uint8 (int32 of a model with more than 256 classes).
+    `labels` (N,H,W) are class ids, uint8 (int32 of a model with more than 256 classes), or None.
+    `uncertainty` (N,H,W) float32 is the scale of a Laplace distribution of ln(metres), or None.
     """
 
     depth: NDArray[np.float32]
     labels: NDArray[np.integer] | None = None
+    uncertainty: NDArray[np.float32] | None = None
 
 
 class Predictor:
@@ -97,6 +104,7 @@ class Predictor:
         self.camera_mode = camera
         self.precision: PrecisionChoice | None = getattr(runtime, "precision", None)
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
+        self.interval_factors = read_interval_factors(runtime.config)
         self._loaded_with: tuple[str | Path, dict[str, Any]] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -185,6 +193,12 @@ class Predictor:
             )
         return predictor
 
+    @property
+    def states_uncertainty(self) -> bool:
+        """Whether its depth maps have an `uncertainty`."""
+        options = self.runtime.config.get("options")
+        return isinstance(options, Mapping) and bool(options.get("uncertainty"))
+
     def __call__(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> DepthMap:
         """Return the depth of one photograph, at its own size, with the camera it holds for.
 
@@ -227,6 +241,8 @@ class Predictor:
             camera.metres(batch.depth[0]),
             intrinsics=camera.intrinsics,
             provenance=provenance,
+            uncertainty=None if batch.uncertainty is None else batch.uncertainty[0],
+            interval_factors=self.interval_factors,
         )
         return Prediction(depth, camera, None if batch.labels is None else batch.labels[0])
 
@@ -289,7 +305,21 @@ class Predictor:
                 f"{self.name} gives depth that is not finite at {share:.3g} % of the pixels: its "
                 "weights are damaged or its training diverged; copy, export or train it again"
             )
-        return BatchPrediction(depth, outputs.get("labels"))
+        return BatchPrediction(depth, outputs.get("labels"), outputs.get("uncertainty"))
+
+
+def read_interval_factors(config: Mapping[str, Any]) -> dict[str, float]:
+    """Return the factors of intervals in a model's config, {} where none were fitted.
+
+    Errors: LeadlineError for one that is no positive number.
+    """
+    factors = config.get(FACTORS_KEY) or {}
+    if not isinstance(factors, Mapping):
+        raise LeadlineError(f"{FACTORS_KEY} = {factors!r} in the model's config is no mapping")
+    for percent, factor in factors.items():
+        if not isinstance(factor, int | float) or not 0 < factor < np.inf:
+            raise LeadlineError(f"{FACTORS_KEY} of {percent} % = {factor!r} is no positive number")
+    return {str(percent): float(factor) for percent, factor in factors.items()}
 
 
 def _load_again(name_or_path: str | Path, options: dict[str, Any]) -> Predictor:

@@ -28,6 +28,7 @@ from leadline.io.jobs import (
     with_suffix,
 )
 from leadline.io.png16 import DEFAULT_UNITS
+from leadline.io.uncertainty import is_uncertainty_file
 
 
 def convert(
@@ -77,7 +78,7 @@ def convert(
     jobs = find_jobs(
         inputs,
         folder,
-        FileKind("depth files", depth_suffixes()),
+        FileKind("depth files", depth_suffixes(), is_result=is_uncertainty_file),
         outputs=lambda target: row.files(output(target)),
     )
     check_writable(folder)

@@ -29,9 +29,14 @@ Raw = tuple[NDArray[Any], dict[str, str]]
 
 def write_npy(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
     """Write float32 metres; the format carries no metadata."""
+    write_plane(path, depth_map.depth)
+
+
+def write_plane(path: Path, values: NDArray[np.float32]) -> None:
+    """Write any numbers (H,W) as NPY."""
     # Through memory: on a full disk numpy's own writing raises an error without a file or a cause.
     buffer = BytesIO()
-    np.save(buffer, depth_map.depth, allow_pickle=False)
+    np.save(buffer, values, allow_pickle=False)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 

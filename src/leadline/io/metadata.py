@@ -15,6 +15,7 @@ from leadline.io.files import read_json
 
 PREFIX = "leadline:"
 KIND = "planar z, metres"
+UNCERTAINTY_KIND = "uncertainty: Laplace scale of ln(metres), not metres"
 INVERSE_KIND = "inverse depth, near = white, not metres"
 
 
@@ -46,6 +47,10 @@ class Metadata:
 
         Raises LeadlineError, naming `path`, for one of our keys with a value we cannot read.
         """
+        if text.get(PREFIX + "kind") == UNCERTAINTY_KIND:
+            raise LeadlineError(
+                f"{path}: is the uncertainty of a depth map, not metres; give the depth file itself"
+            )
         if text.get(PREFIX + "kind") == INVERSE_KIND:
             raise LeadlineError(
                 f"{path}: is a picture of inverse depth (grey16), not metres; "

@@ -81,6 +81,22 @@ def colorize(
     return draw_scale_bar(picture, table, low, high) if bar else picture
 
 
+def colorize_uncertainty(depth_map: DepthMap) -> NDArray[np.uint8]:
+    """Return how uncertain a map is as a picture, (H,W',3) uint8 RGB with a metre scale.
+
+    What is drawn is depth * b, the Laplace scale in metres, from 0 (dark) to its 98th percentile.
+    Errors: LeadlineError for a map without uncertainty.
+    """
+    if depth_map.uncertainty is None:
+        raise LeadlineError("the depth map has no uncertainty to be drawn")
+    metres = depth_map.depth * depth_map.uncertainty
+    _, high = robust_range(metres, depth_map.valid)
+    table = color_table("magma")
+    picture = table[np.rint(np.clip(metres / np.float32(high), 0, 1) * 255).astype(np.uint8)]
+    picture[~depth_map.valid] = INVALID_COLOR
+    return draw_scale_bar(picture, table, 0.0, high)
+
+
 @lru_cache(maxsize=len(COLORMAPS))
 def color_table(cmap: ColorMap) -> NDArray[np.uint8]:
     """Return the 256 colours of a map, (256,3) uint8 RGB, from its cold or dark end.
