@@ -18,6 +18,8 @@ EXTRA_OF = {
     "embreex": "worlds",
     "nncf": "int8",
     "av": "video",
+    "ray": "ray",
+    "pyarrow": "ray",
     "fastapi": "serve",
     "starlette": "serve",
     "uvicorn": "serve",

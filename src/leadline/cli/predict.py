@@ -21,7 +21,7 @@ from leadline.inference.outputs import (
     PredictedPhoto,
     format_of_output,
 )
-from leadline.inference.predict_files import predict
+from leadline.inference.predict_files import Engine, predict
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
 from leadline.io.formats import depth_format, describe_values
 from leadline.io.jobs import JobResults
@@ -135,6 +135,10 @@ def predict_command(
         bool,
         typer.Option("--uncertainty", help="Also write <name>_uncertainty.npy (not every model)."),
     ] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="ray: on the machines of a Ray cluster; takes URIs too (s3://...)."),
+    ] = "local",
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
     ] = False,
@@ -174,6 +178,7 @@ def predict_command(
             device=device,
             compiled=compiled,
             skip_existing=skip_existing,
+            engine=engine,
             track=tracker("predict"),
         )
     print_done(results, out, output)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
-from leadline.depth.calibration import Calibration
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.drawings import SHEET, draw_together
@@ -17,11 +16,10 @@ from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
     PredictedPhoto,
-    calibrated,
     format_of_output,
-    write_outputs,
 )
-from leadline.inference.predictor import Predictor
+from leadline.inference.photo_work import STDIN, PhotoWork
+from leadline.inference.predict_ray import find_remote_jobs, is_uri, run_with_ray
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
@@ -40,14 +38,12 @@ from leadline.io.jobs import (
 from leadline.io.photos import (
     IMAGE_SUFFIXES,
     UNREAD_SUFFIXES,
-    Photo,
-    decode_photo,
     is_result_png,
-    read_photo,
 )
 from leadline.weights import DEFAULT_MODEL
 
-STDIN = Path("-")
+Engine = Literal["local", "ray"]
+"""What does the work: the threads of this process, or the machines of a Ray cluster."""
 
 PICTURES = FileKind("pictures", IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_result_png)
 """What is taken from a folder."""
@@ -72,6 +68,7 @@ def predict(
     compiled: bool = False,
     skip_existing: bool = False,
     workers: int | None = None,
+    engine: Engine = "local",
     track: Track = iter,
 ) -> JobResults[PredictedPhoto]:
     """Predict metric depth of photographs; return what was written or kept, and what was skipped.
@@ -86,9 +83,10 @@ def predict(
     `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area`, `camera`, `threads`,
     `hint`, `device` and `compiled` are those of `Predictor.load`. `skip_existing` leaves out
     photographs whose files are all there. Reading, the network and writing overlap in `workers`
-    threads, by default one more than processors. A photograph that cannot be read is skipped, and
-    so is one without any camera where point clouds are wanted. A LeadlineWarning says what was
-    clamped or not believed.
+    threads, by default one more than processors; `engine` ray hands the photographs out to the
+    machines of a Ray cluster instead, and takes URIs of object stores too. A photograph that cannot
+    be read is skipped, and so is one without any camera where point clouds are wanted. A
+    LeadlineWarning says what was clamped or not believed.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
     output that would overwrite an input or cannot be written; DiskError, as soon as it happens,
@@ -105,44 +103,48 @@ def predict(
         raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
     given = GivenCamera.open(intrinsics, fov)
     correction = None if calibration is None else read_calibration(Path(calibration))
+    _check_engine(engine, inputs, out)
     every = place.find_photos(inputs)
     jobs = [job for job in every if not (skip_existing and place.output.is_complete(job.target))]
     if not jobs:
         return JobResults(existing=len(every), undrawn=place.draw_together(every))
-    predictor = Predictor.load(
-        model,
-        runtime=runtime,
-        precision=precision,
-        processing_area=processing_area,
-        camera=camera,
-        threads=threads,
-        hint=hint,
-        device=device,
-        compiled=compiled,
-    )
-    if place.output.uncertainty and not predictor.states_uncertainty:
-        raise LeadlineError(f"{model}: states no uncertainty; leave out --uncertainty")
-    if len(jobs) > 1:
-        predictor = predictor.for_many()
-    if correction is not None:
-        _warn_of_another_way(correction, predictor)
-
-    def predict_one(job: FileJob) -> PredictedPhoto:
-        photo = _read(job.source)
-        prediction = predictor.predict(photo, *given.of(photo))
-        if place.folder is None:
-            depth = calibrated(prediction.depth, correction, job.source)
-            has_labels = prediction.labels is not None
-            return PredictedPhoto(job.source, (), has_labels, prediction.camera, depth)
-        return write_outputs(job, photo, prediction, correction, place.output)
-
-    results = run_jobs(jobs, predict_one, track, workers or default_workers())
+    load = {
+        "name_or_path": model,
+        "runtime": runtime,
+        "precision": precision,
+        "processing_area": processing_area,
+        "camera": camera,
+        "threads": threads,
+        "hint": hint,
+        "device": device,
+        "compiled": compiled,
+    }
+    work = PhotoWork(load, given, correction, place.output, keeps=place.folder is None)
+    if engine == "ray":
+        results = run_with_ray(jobs, work, track)
+    else:
+        predict_one = work.start(many=len(jobs) > 1)
+        results = run_jobs(jobs, predict_one, track, workers or default_workers())
+        results.notes = predict_one.notes
     results.existing = len(every) - len(jobs)
-    results.notes = () if predictor.precision is None else (str(predictor.precision),)
     results.undrawn = place.draw_together(every)
     if fov is not None:
         _warn_of_two_orientations(fov, results.done)
     return results
+
+
+def _check_engine(engine: str, inputs: Paths, out: str | Path | None) -> None:
+    """Raise LeadlineError for an engine that is none, or cannot take these inputs."""
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    if engine not in get_args(Engine):
+        raise LeadlineError(f"engine {engine!r}: choose one of {', '.join(get_args(Engine))}")
+    if engine == "local" and (uris := [str(path) for path in paths if is_uri(str(path))]):
+        raise LeadlineError(
+            f"{uris[0]}: is a URL, and files are read; download it and give its path, or use "
+            "--engine ray where it is an object store"
+        )
+    if engine == "ray" and (out is None or STDIN in map(Path, paths)):
+        raise LeadlineError("--engine ray takes files, folders and URIs, and writes to a folder")
 
 
 @dataclass(frozen=True)
@@ -177,12 +179,15 @@ class _Place:
     def find_photos(self, inputs: Paths) -> list[FileJob]:
         """Return a job for every photograph, and check that its files can be written."""
         paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-        files = [path for path in paths if Path(path) != STDIN]
+        uris = [str(path) for path in paths if is_uri(str(path))]
+        files = [path for path in paths if Path(path) != STDIN and str(path) not in uris]
         # Without a folder, nothing is left out as being a result in it.
         folder = self.folder or Path(os.devnull)
         outputs = (lambda _target: []) if self.folder is None else self.output.files
-        jobs = find_jobs(files, folder, PICTURES, outputs)
-        jobs += [FileJob(STDIN, folder / "stdin")] * (len(files) < len(paths))
+        remote = find_remote_jobs(uris, folder, PICTURES)
+        jobs = [*find_jobs(files, folder, PICTURES, outputs), *remote]
+        check_outputs(jobs, outputs)
+        jobs += [FileJob(STDIN, folder / "stdin")] * (STDIN in map(Path, paths))
         if self.folder is None:
             return jobs
         if self.file is not None:
@@ -205,32 +210,6 @@ class _Place:
     def draw_together(self, jobs: Sequence[FileJob]) -> list[Failure]:
         """Draw what needs the depth of all photographs; return what failed."""
         return [] if self.folder is None else draw_together(jobs, self.folder, self.output)
-
-
-def _read(source: Path) -> Photo:
-    if source != STDIN:
-        return read_photo(source)
-    data = sys.stdin.buffer.read()
-    if not data:
-        raise LeadlineError("standard input is empty; pipe a picture into it")
-    return decode_photo(data, Path("stdin"))
-
-
-def _warn_of_another_way(calibration: Calibration, predictor: Predictor) -> None:
-    """Warn where a calibration was made with another model, or with other use of the camera."""
-    now = {
-        "model": predictor.name,
-        "camera_use": predictor.training_camera.use(predictor.camera_mode),
-    }
-    for key, value in now.items():
-        made_for = calibration.about.get(key, "")
-        if made_for and made_for != value:
-            what = made_for if key == "model" else f"the camera {made_for}"
-            warnings.warn(
-                f"the calibration was made for {what}, not {value}: the metres may be off",
-                LeadlineWarning,
-                stacklevel=3,
-            )
 
 
 def _warn_of_two_orientations(fov: float, done: Sequence[PredictedPhoto]) -> None:

@@ -1,0 +1,94 @@
+"""What is done with one photograph: read it, predict it, write what was asked for."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leadline.depth.calibration import Calibration
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.inference.camera import GivenCamera
+from leadline.inference.outputs import OutputOptions, PredictedPhoto, calibrated, write_outputs
+from leadline.inference.predictor import Predictor
+from leadline.io.jobs import FileJob
+from leadline.io.photos import Photo, decode_photo, read_photo
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class PhotoWork:
+    """How photographs are predicted and written; it can be sent to another process.
+
+    `load` are arguments of `Predictor.load`. With `keeps` nothing is written, and the depth maps
+    stay in the results.
+    """
+
+    load: Mapping[str, Any]
+    given: GivenCamera
+    calibration: Calibration | None
+    output: OutputOptions
+    keeps: bool = False
+
+    def start(self, *, many: bool) -> PhotoPredictor:
+        """Load the model. Errors: those of `Predictor.load`, or an output it does not have."""
+        predictor = Predictor.load(**self.load)
+        if self.output.uncertainty and not predictor.states_uncertainty:
+            raise LeadlineError(
+                f"{self.load['name_or_path']}: states no uncertainty; leave out --uncertainty"
+            )
+        return PhotoPredictor(self, predictor.for_many() if many else predictor)
+
+
+class PhotoPredictor:
+    """A loaded model that does a `PhotoWork`; it may be called from several threads."""
+
+    def __init__(self, work: PhotoWork, predictor: Predictor):
+        self._work, self._predictor = work, predictor
+        self.notes = () if predictor.precision is None else (str(predictor.precision),)
+        if work.calibration is not None:
+            _warn_of_another_way(work.calibration, predictor)
+
+    def __call__(self, job: FileJob, data: bytes | None = None) -> PredictedPhoto:
+        """Predict a photograph, whose file's bytes may be given, and write its results.
+
+        Errors: LeadlineError for a picture that cannot be read, or files that cannot be written.
+        """
+        work = self._work
+        photo = _read(job.source) if data is None else decode_photo(data, job.source)
+        prediction = self._predictor.predict(photo, *work.given.of(photo))
+        if work.keeps:
+            depth = calibrated(prediction.depth, work.calibration, job.source)
+            has_labels = prediction.labels is not None
+            return PredictedPhoto(job.source, (), has_labels, prediction.camera, depth)
+        return write_outputs(job, photo, prediction, work.calibration, work.output)
+
+
+def _read(source: Path) -> Photo:
+    if source != STDIN:
+        return read_photo(source)
+    data = sys.stdin.buffer.read()
+    if not data:
+        raise LeadlineError("standard input is empty; pipe a picture into it")
+    return decode_photo(data, Path("stdin"))
+
+
+def _warn_of_another_way(calibration: Calibration, predictor: Predictor) -> None:
+    """Warn where a calibration was made with another model, or with other use of the camera."""
+    now = {
+        "model": predictor.name,
+        "camera_use": predictor.training_camera.use(predictor.camera_mode),
+    }
+    for key, value in now.items():
+        made_for = calibration.about.get(key, "")
+        if made_for and made_for != value:
+            what = made_for if key == "model" else f"the camera {made_for}"
+            warnings.warn(
+                f"the calibration was made for {what}, not {value}: the metres may be off",
+                LeadlineWarning,
+                stacklevel=5,
+            )

@@ -1,0 +1,223 @@
+"""Photographs on many machines: the work of `leadline predict`, handed out by Ray Data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from leadline.errors import LeadlineError, LeadlineWarning, one_line
+from leadline.inference.outputs import PredictedPhoto
+from leadline.inference.photo_work import PhotoWork
+from leadline.io.atomic import DiskError
+from leadline.io.jobs import (
+    Failure,
+    FileJob,
+    FileKind,
+    JobResults,
+    Track,
+    default_workers,
+    in_order,
+)
+
+BATCH = 16
+"""Pictures that an actor is given at a time; what it returns of them are names, no pixels."""
+
+MOST_PROCESSORS = 8
+"""Of an actor: beyond these, more actors are faster than more threads."""
+
+
+@dataclass(frozen=True)
+class RemoteJob(FileJob):
+    """A file in an object store; `source` is its name, for messages."""
+
+    uri: str = ""
+
+
+def is_uri(text: str) -> bool:
+    """Return whether a text names a place of a file system of Ray's, such as s3://bucket/folder."""
+    return "://" in text
+
+
+def find_remote_jobs(uris: Sequence[str], folder: Path, kind: FileKind) -> list[FileJob]:
+    """Return a job for every file of a kind at the URIs; trees are mirrored below `folder`.
+
+    Errors: LeadlineError for a place that cannot be listed or holds no such file.
+    """
+    jobs: list[FileJob] = []
+    for uri in uris:
+        found = list(_files_at(uri, kind))
+        if not found:
+            known = ", ".join(sorted(kind.suffixes))
+            raise LeadlineError(f"{uri}: no {kind.noun} there ({known})")
+        jobs += [
+            RemoteJob(Path(file_uri), folder / relative.with_suffix(""), file_uri)
+            for file_uri, relative in found
+        ]
+    return jobs
+
+
+def _files_at(uri: str, kind: FileKind) -> list[tuple[str, PurePosixPath]]:
+    """Return the URIs of the files at one URI, sorted, and their paths below it."""
+    from pyarrow import fs
+
+    scheme, _, place = uri.partition("://")
+    try:
+        system, root = fs.FileSystem.from_uri(uri)
+        info = system.get_file_info(root)
+        if info.type == fs.FileType.File:
+            return [(uri, PurePosixPath(PurePosixPath(root).name))]
+        infos = system.get_file_info(fs.FileSelector(root, recursive=True))
+    except (OSError, ValueError) as error:
+        raise LeadlineError(f"{uri}: cannot be listed ({one_line(error)})") from error
+    files = sorted(info.path for info in infos if info.type == fs.FileType.File)
+    relatives = [PurePosixPath(path).relative_to(root) for path in files]
+    return [
+        (f"{scheme}://{place.rstrip('/')}/{relative}", relative)
+        for relative in relatives
+        if relative.suffix.lower() in kind.suffixes
+    ]
+
+
+def run_with_ray(
+    jobs: Sequence[FileJob], work: PhotoWork, track: Track
+) -> JobResults[PredictedPhoto]:
+    """Do the work of every job on the machines of a Ray cluster, or on this one without any.
+
+    `RAY_ADDRESS` names the cluster. Every machine needs Leadline, and must reach the files and the
+    output folder under the same paths.
+    Errors: DiskError for a disk that is full or read-only; LeadlineError where Ray is not
+    installed, or a machine cannot load the model.
+    """
+    ray = _started_ray()
+    per_actor, actors = _share(ray.nodes())
+    work = replace(work, load={**work.load, "threads": work.load.get("threads") or per_actor})
+    rows = [{"job": pickle.dumps((number, _absolute(job)))} for number, job in enumerate(jobs)]
+    outcomes = ray.data.from_items(rows).map_batches(
+        RayPhotos,
+        fn_constructor_kwargs={"work": work},
+        batch_size=BATCH,
+        concurrency=actors,
+        num_cpus=per_actor,
+    )
+    try:
+        return _collected(jobs, outcomes.iter_rows(), track)
+    except ray.exceptions.RayError as error:
+        raise LeadlineError(f"Ray: {one_line(error)[-300:]}") from error
+
+
+def _collected(
+    jobs: Sequence[FileJob], rows: Iterable[Mapping[str, Any]], track: Track
+) -> JobResults[PredictedPhoto]:
+    """Return what came of all jobs, in their order."""
+    results: JobResults[PredictedPhoto] = JobResults()
+    done: dict[int, PredictedPhoto] = {}
+    failures: dict[int, Failure] = {}
+    for _, row in zip(track(range(len(jobs))), rows, strict=True):
+        outcome: _Outcome = pickle.loads(row["outcome"])
+        source = jobs[outcome.number].source
+        if isinstance(outcome.result, DiskError):
+            raise DiskError(f"{outcome.result}; {len(done)} of {len(jobs)} files were written")
+        if isinstance(outcome.result, LeadlineError):
+            failures[outcome.number] = Failure(source, str(outcome.result))
+        else:
+            done[outcome.number] = replace(outcome.result, source=source)
+        for text in outcome.warnings:
+            warnings.warn(text, LeadlineWarning, stacklevel=2)
+        results.notes = outcome.notes
+    results.done = [done[number] for number in sorted(done)]
+    results.failures = [failures[number] for number in sorted(failures)]
+    return results
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What an actor says of one photograph."""
+
+    number: int
+    result: PredictedPhoto | LeadlineError
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class RayPhotos:
+    """An actor with a model in it, for `map_batches`: jobs in, outcomes out, pickled both."""
+
+    def __init__(self, work: PhotoWork):
+        self._predict = work.start(many=True)
+
+    def __call__(self, batch: Mapping[str, Sequence[bytes]]) -> dict[str, list[bytes]]:
+        """Do the work of some jobs; reading, the network and writing overlap."""
+        jobs = [pickle.loads(each) for each in batch["job"]]
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", LeadlineWarning)
+            with closing(in_order(self._outcome, jobs, default_workers())) as finished:
+                outcomes = [future.result() for future in finished]
+        texts = tuple(str(each.message) for each in said if each.category is LeadlineWarning)
+        outcomes[0] = replace(outcomes[0], warnings=texts)
+        return {"outcome": [pickle.dumps(outcome) for outcome in outcomes]}
+
+    def _outcome(self, numbered: tuple[int, FileJob]) -> _Outcome:
+        number, job = numbered
+        try:
+            data = _fetched(job.uri) if isinstance(job, RemoteJob) else None
+            return _Outcome(number, self._predict(job, data), self._predict.notes)
+        except LeadlineError as error:
+            return _Outcome(number, error, self._predict.notes)
+
+
+def _fetched(uri: str) -> bytes:
+    """Return the content of a file in an object store."""
+    from pyarrow import fs
+
+    try:
+        system, path = fs.FileSystem.from_uri(uri)
+        with system.open_input_stream(path) as stream:
+            return bytes(stream.read())
+    except OSError as error:
+        raise LeadlineError(f"{uri}: cannot be read ({one_line(error)})") from error
+
+
+def _absolute(job: FileJob) -> FileJob:
+    """Return a job whose paths hold in another working folder."""
+    if isinstance(job, RemoteJob):
+        return replace(job, target=job.target.absolute())
+    return replace(job, source=job.source.absolute(), target=job.target.absolute())
+
+
+def _started_ray() -> Any:
+    """Return Ray, connected to a cluster or started here, and quiet."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise LeadlineError("--engine ray needs: pip install 'leadline[ray]'") from error
+    if not ray.is_initialized():
+        try:
+            ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+        except Exception as error:  # Ray raises plain exceptions where its processes do not start
+            raise LeadlineError(
+                f"Ray did not start ({one_line(error)[:200]}); 'ray start --head' says more"
+            ) from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    return ray
+
+
+def _share(nodes: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Return how many processors an actor takes, and how many actors there are.
+
+    One processor of each machine is left to Ray's own tasks: two actors that took both of two
+    waited for each other's input for ever.
+    """
+    counts = [int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]]
+    left = [max(1, count - 1) for count in counts if count]
+    per_actor = min(MOST_PROCESSORS, *left)
+    return per_actor, sum(count // per_actor for count in left)
