@@ -11,9 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from leadline.depth import Intrinsics
+from leadline.depth import DepthMap, Intrinsics
+from leadline.inference import Prediction
+from leadline.inference.camera import PhotoCamera
 from leadline.io.formats import read_depth
-from leadline.serving.answers import FORMATS, choose_format
+from leadline.io.photos import Photo
+from leadline.serving.answers import FORMATS, Estimate, choose_format, encode_answer
+from leadline.serving.parameters import DepthParameters
 from leadline.serving.problems import ProblemError
 from tests.serving.pictures import app_of, lens, picture
 
@@ -109,6 +113,25 @@ def test_json_holds_depth_camera_and_model(client, expected):
     assert content["camera"]["source"] == "declared" and content["model"] == "compact-nyu"
     # 60 degrees across 64 pixels: f = 32 / tan(30 degrees)
     assert content["camera"]["intrinsics"]["fx"] == pytest.approx(32 * 3**0.5)
+
+
+def test_json_holds_the_uncertainty_and_the_classes_of_models_that_state_them():
+    scale, factors = np.full((2, 3), 0.1, np.float32), {"80": 1.6}
+    metres = np.array([[1, 2, 3], [4, 5, 0]], np.float32)
+    depth = DepthMap.from_metres(metres, uncertainty=scale, interval_factors=factors)
+    labels = np.arange(6, dtype=np.int32).reshape(2, 3) * 100
+    camera = PhotoCamera(None, "unknown", "no training camera")
+    photo = Photo(np.zeros((2, 3, 3), np.uint8))
+    estimate = Estimate(photo, Prediction(depth, camera, labels), DepthParameters(), "m", [], "id")
+    content = json.loads(encode_answer(estimate, "json").body)
+    stated = content["uncertainty"]
+    values = np.load(BytesIO(base64.b64decode(stated["data"])))
+    np.testing.assert_allclose(values, scale, rtol=2**-11)
+    assert stated["interval_factors"] == factors and "not metres" in stated["kind"]
+    with Image.open(BytesIO(base64.b64decode(content["labels"]["data"]))) as image:
+        assert np.array_equal(np.asarray(image), labels)
+    with pytest.raises(ProblemError, match="camera"):
+        encode_answer(estimate, "ply")
 
 
 @pytest.mark.parametrize(

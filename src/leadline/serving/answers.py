@@ -19,7 +19,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineWarning
 from leadline.inference.predictor import Prediction
 from leadline.io.mesh import mesh_bytes
-from leadline.io.metadata import Metadata
+from leadline.io.metadata import UNCERTAINTY_KIND, Metadata
 from leadline.io.photos import DERIVED, Photo, png_bytes
 from leadline.io.png16 import DEFAULT_UNITS, quantise, warn_of_clamped
 from leadline.io.pointcloud import glb_points, ply_bytes
@@ -151,7 +151,7 @@ def _json(estimate: Estimate) -> bytes:
             "encoding": "png16",
             "unit": "m",
             "scale": DEFAULT_UNITS,
-            "data": base64.b64encode(_png16(estimate)).decode("ascii"),
+            "data": _base64(_png16(estimate)),
         },
         "camera": {
             "source": camera.source,
@@ -168,10 +168,22 @@ def _json(estimate: Estimate) -> bytes:
         content["labels"] = {
             "shape": list(labels.shape),
             "encoding": "png",
-            "data": base64.b64encode(png_bytes(ids)).decode("ascii"),
+            "data": _base64(png_bytes(ids)),
+        }
+    if depth.uncertainty is not None:
+        content["uncertainty"] = {
+            "shape": list(depth.shape),
+            "encoding": "npy",
+            "kind": UNCERTAINTY_KIND,
+            "interval_factors": dict(depth.interval_factors),
+            "data": _base64(_npy_bytes(depth.uncertainty.astype(np.float16))),
         }
     content |= {"warnings": estimate.warnings, "request_id": estimate.request_id}
     return json.dumps(content).encode("ascii") + b"\n"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def _points(write: Callable[..., tuple[bytes, object]]) -> Callable[[Estimate], bytes]:

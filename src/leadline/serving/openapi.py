@@ -75,6 +75,8 @@ def _content(name: str) -> dict[str, Any]:
         "depth": {"type": "object", "properties": depth},
         "camera": {"type": "object"},
         "provenance": {"type": "object"},
+        "uncertainty": {"type": "object", "description": "Of models that state it."},
+        "labels": {"type": "object", "description": "Of models that tell classes."},
         "warnings": {"type": "array", "items": {"type": "string"}},
         "request_id": {"type": "string"},
     }
