@@ -49,6 +49,8 @@ interface PageConfig {
   bytes: number;
   colors: Record<string, string>;
   server: { depth: string } | null;
+  /** What the address of the page asks for, ?threads=1. */
+  threads?: number;
 }
 
 interface Loaded {

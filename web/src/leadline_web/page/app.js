@@ -61,6 +61,8 @@ async function start() {
   listen();
   try {
     config = await (await fetch('config.json')).json();
+    const asked = Number(new URLSearchParams(location.search).get('threads'));
+    if (asked >= 1) config.threads = Math.min(16, Math.floor(asked));
     describe();
     const { threads, outputs } = await engine.load(config);
     for (const part of document.querySelectorAll('.doubt')) {

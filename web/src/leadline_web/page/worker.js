@@ -13,6 +13,7 @@ import { makePoints, makeSurface } from './geometry.js';
 import * as ort from './vendor/ort.wasm.min.mjs';
 
 const MOST_PIXELS = 40_000_000;
+const MOST_THREADS = 4;
 const LARGEST_TEXTURE = 4096;
 const TEXTURE_QUALITY = 0.92;
 const PANORAMA = /GPano:ProjectionType\W{1,3}(equirectangular|cylindrical|cubemap)/;
@@ -33,7 +34,8 @@ let current = null;
  */
 async function load(given) {
   config = given;
-  const threads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
+  const most = config.threads ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
+  const threads = self.crossOriginIsolated ? most : 1;
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = new URL('./vendor/', import.meta.url).href;
   ort.env.logLevel = 'error';
