@@ -1,8 +1,11 @@
 """The page in Chromium: metres, files, gestures, and what it says when something is wrong."""
 
 import base64
+import json
 import math
 import re
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -407,6 +410,8 @@ def unsure_model(path, spread):
     ]
     graph = helper.make_graph(nodes, "unsure", [image], outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    config = {"interval_factors": {"80": 1.6}, "training_focal": 260.0}
+    model.metadata_props.add(key="leadline", value=json.dumps(config))
     onnx.save(model, path)
     return path
 
@@ -425,6 +430,33 @@ def test_a_model_that_states_its_uncertainty_is_shown_with_it(browser, tmp_path)
         visit.page.focus("#frame")
         visit.page.keyboard.press("ArrowLeft")
         assert visit.page.inner_text("#here") == "2.00 m"
-        # 2 exp(-+ 0.5 ln 2): a Laplace distribution has half of itself within its scale times ln 2
-        assert visit.page.inner_text("#doubt") == "1.41 to 2.83 m"
+        assert visit.page.inner_text("#doubt") == "0.90 to 4.45 m"  # 2 exp(-+ 1.6 * 0.5)
+        visit.context.close()
+
+
+@contextmanager
+def leadline_serve():
+    command = [sys.executable, "-m", "leadline", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield re.search(r"http://\S+?:\d+", process.stdout.readline())[0] + "/"
+        finally:
+            process.terminate()
+
+
+def test_the_page_of_leadline_serve_asks_the_server_when_told_to(browser, predictor, tmp_path):
+    pytest.importorskip("fastapi")
+    with leadline_serve() as url:
+        visit = Visit(browser, url)
+        visit.open(ROOM)
+        assert not any("v1/depth" in asked for asked in visit.asked)  # not without being told
+        visit.page.check("[name=where][value=server]")
+        visit.open(ROOM)
+        assert any("v1/depth" in asked for asked in visit.asked)
+        visit.page.fill("#fov-number", "80")
+        saved = read_depth(visit.save("png16", tmp_path))
+        expected = predictor(ROOM, Intrinsics.from_fov(80, 640, 480))
+        # The server may compute in bfloat16.
+        assert np.median(np.abs(saved.depth / expected.depth - 1)) < 0.02
+        assert not visit.complaints
         visit.context.close()

@@ -37,6 +37,8 @@ interface ModelConfig {
   training_area?: number;
   stride?: number;
   max_depth?: number;
+  /** By which multiple of an uncertainty a percentage of true depths differs at most. */
+  interval_factors?: Record<string, number>;
   input_channels?: 'rgb' | 'bgr';
 }
 

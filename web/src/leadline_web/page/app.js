@@ -66,7 +66,8 @@ async function start() {
     describe();
     const { threads, outputs } = await engine.load(config);
     for (const part of document.querySelectorAll('.doubt')) {
-      /** @type {HTMLElement} */ (part).hidden = !outputs.includes('uncertainty');
+      const isStated = outputs.includes('uncertainty') && config.model.interval_factors?.['80'];
+      /** @type {HTMLElement} */ (part).hidden = !isStated;
     }
     isReady = true;
     document.documentElement.dataset.ready = String(Math.round(performance.now()));
@@ -193,13 +194,14 @@ function applyCamera(keepMarks) {
   const source = declaredFov === null ? 'exif' : 'declared';
   camera = resolveCamera(trainingCamera(config.model), width, height, given, source);
   const factor = Math.fround(camera.scale);
+  const quantile = config.model.interval_factors?.['80'];
   stage.setScene(
     {
       width,
       height,
       camera: camera.intrinsics,
       metresAt: (x, y) => Math.fround(depth[y * width + x] * factor),
-      spreadAt: (x, y) => (uncertainty ? uncertainty[y * width + x] : null),
+      reachAt: (x, y) => (quantile && uncertainty ? Math.exp(quantile * uncertainty[y * width + x]) : null),
     },
     keepMarks,
   );

@@ -10,8 +10,8 @@ const SVG = 'http://www.w3.org/2000/svg';
  * @property {number} width
  * @property {number} height
  * @property {(x: number, y: number) => number} metresAt
- * @property {(x: number, y: number) => number | null} spreadAt the scale of a Laplace distribution of
- *   ln(metres), null for a model that does not say it
+ * @property {(x: number, y: number) => number | null} reachAt the factor by which eight of ten true
+ *   distances differ at most, null for a model that does not say it
  * @property {Intrinsics | null} camera
  */
 
@@ -152,15 +152,14 @@ export class Stage {
     return inMetres(this.scene.metresAt(x, y));
   }
 
-  /** Where the distance lies as likely as not: half of the model's distribution. */
+  /** Where eight of ten true distances lie, for a model that states its uncertainty. */
   doubtInWords() {
     if (!this.scene || !this.cursor) return '–';
     const { x, y } = this.cursor;
-    const spread = this.scene.spreadAt(x, y);
-    if (spread === null) return '–';
+    const reach = this.scene.reachAt(x, y);
+    if (reach === null) return '–';
     const metres = this.scene.metresAt(x, y);
-    const factor = Math.exp(spread * Math.LN2);
-    return `${(metres / factor).toFixed(2)} to ${inMetres(metres * factor)}`;
+    return `${(metres / reach).toFixed(2)} to ${inMetres(metres * reach)}`;
   }
 
   distanceInWords() {
