@@ -199,6 +199,18 @@ def distance_along_the_ray_in_floating_point(folder):
     to_npy(folder)
 
 
+@names("wrapped-depth", range(14, 29), ("negative-depth", "unrelated-depth", "scale-contradiction"))
+def far_surfaces_in_too_small_integers(folder):
+    to_npy(folder)
+    for file in (folder / "depth").glob("*.npy"):
+        np.save(file, (np.load(file) * 12_000).astype(np.int64).astype(np.int16))
+
+
+@names("wrapped-depth", range(14, 29), ("saturated",))
+def far_surfaces_without_their_high_bits(folder):
+    change_depth(folder, lambda v: (v.astype(np.int64) * 20 % 65_536).astype(np.uint16))
+
+
 @names("no-ray-distance", range(20, 29))
 def planar_depth_declared_to_be_along_the_ray(folder):
     camera = f"{{fx: {FOCAL}, fy: {FOCAL}, cx: {SIZE[1] / 2 - 0.5}, cy: {SIZE[0] / 2 - 0.5}}}"

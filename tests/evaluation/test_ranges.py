@@ -151,6 +151,29 @@ def test_the_range_of_a_model_is_said_as_the_cameras_scale_it():
     assert "by the cameras 5 to 20 m" in line
 
 
+class Constant:
+    """Predictions that are a function of the truth."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def predict(self, sample):
+        return PredictedMaps(self.function(sample.depth).astype(np.float32))
+
+    def predict_mirrored(self, sample):
+        return self.predict(sample).depth[:, ::-1]
+
+
+@pytest.mark.parametrize(
+    ("function", "is_said"),
+    [(lambda d: 9 - d, True), (lambda d: 5 / d, True), (lambda d: 2 * d + 1, False)],
+)
+def test_an_alignment_that_makes_near_of_far_is_said(function, is_said):
+    data = Maps([[1, 2, 3, 4, 5]], [[2, 2, 4, 5, 6]])
+    result = evaluate(Constant(function), data, protocol="full", align="scale-shift")
+    assert any("near of far in 2 of 2 images" in w for w in result.warnings) == is_said
+
+
 def test_files_that_end_where_the_truth_does_not_get_no_perfect_score(big_pairs, tmp_path):
     """Truth eight times as far, predictions cut at 10 m: the case that used to be perfect."""
     data = write_pairs(tmp_path / "far", 1, (480, 640))

@@ -52,6 +52,7 @@ Code = Literal[
     "constant-depth",
     "depth-8-bit",
     "depth-is-image",
+    "wrapped-depth",
     "far-background",
     "few-valid",
     "infinite-depth",

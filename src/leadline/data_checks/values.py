@@ -32,6 +32,8 @@ IMAGE_AS_DEPTH_CORRELATION = 0.97
 IMPOSSIBLE_DEPTH = 1e5
 """Beyond it lies no surface of a photograph, in metres; scenes in millimetres end before it."""
 FAR_FACTOR, FAR_SHARE = 5.0, 0.002
+WRAP_STEP, WRAPPED_SHARE = 2000, 1e-3
+"""Units that neighbours on one surface differ by at most, and how many of all pixels must jump."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class DepthStatistics:
     `rotated`: whole numbers whose low three bits are those of rotated millimetres. `ray_likeness`
     is positive where floors and walls are planes only if the values are lengths of rays, NaN where
     it is not known; `unturned` where they are planes only as stored, NaN where they were not turned
-    from rays into planar depth.
+    from rays into planar depth. `wrapped_share` of the pixels are beside such as begin anew.
     `far_share` of the pixels are a background far behind the scene (from `far_value` on), which
     counts as invalid in all other numbers.
     `row_slope` is the correlation of value and row, negative where near things are at the bottom.
@@ -69,6 +71,7 @@ class DepthStatistics:
     rotated: bool = False
     ray_likeness: float = np.nan
     unturned: float = np.nan
+    wrapped_share: float = 0.0
     far_share: float = 0.0
     far_value: float = np.nan
     units_per_metre: float | None = None
@@ -159,6 +162,7 @@ def _depth_statistics(
         ray_likeness=ray_likeness(values, valid),
         unturned=np.nan if raw.turned is None else flatter_without(values, valid, raw.turned),
         far_share=background / values.size,
+        wrapped_share=wrapped_share(raw.values),
         far_value=far,
         units_per_metre=raw.units_per_metre,
     )
@@ -180,6 +184,25 @@ def far_background(inside: NDArray[np.float32], dtype: np.dtype[Any]) -> float:
     rest = inside[~at_end]
     alone = rest.size and highest > FAR_FACTOR * float(np.percentile(rest, 99))
     return highest if alone and at_end.sum() > FAR_SHARE * inside.size else np.inf
+
+
+def wrapped_share(values: NDArray[Any]) -> float:
+    """Return the share of pixels where a surface passes the largest number and begins anew.
+
+    `values` (H,W) as stored. Counted are neighbours of which one is near the largest number of a
+    16-bit type and the other as little above the smallest: 66 m in millimetres is 464.
+    """
+    if values.dtype.kind not in "iu" or values.dtype.itemsize != 2:
+        return 0.0
+    limits = np.iinfo(values.dtype)
+    wide = values.astype(np.int32)
+    # Neither what is clipped nor what is unknown passes anything.
+    known = (wide > limits.min) & (wide != 0) & (wide < limits.max)
+    count = 0.0
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        step = np.abs(wide[one] - wide[other])
+        count += float(np.count_nonzero(known[one] & known[other] & (step > 65_535 - WRAP_STEP)))
+    return count / max(1, values.size)
 
 
 def _common_divisor(values: NDArray[np.float32]) -> int:
@@ -231,6 +254,7 @@ def check_values(
     yield from _constant_depth(pairs)
     yield from _special_values(pairs)
     yield from _saturated(pairs)
+    yield from _wrapped(pairs)
     yield from _far_background(pairs)
     yield from _sparse_depth(pairs)
     yield from _sparser_than_usual(pairs)
@@ -308,6 +332,19 @@ def _saturated(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
             f"{plural(len(bad), 'depth map')} with pixels at 65535, up to {most:.0%} of one: sky, "
             "a filler or clipped, but read as a distance",
             "set data.max_depth below it, or write 0 there",
+            bad,
+        )
+
+
+def _wrapped(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
+    """Report distances that did not fit into 16 bits and began anew at the smallest number."""
+    bad = _ids(pairs, lambda depth: depth.wrapped_share > WRAPPED_SHARE)
+    if bad:
+        yield error(
+            "wrapped-depth",
+            f"{plural(len(bad), 'depth map')} in which surfaces jump from the largest 16-bit "
+            "number to the smallest: what is farther was written without its high bits",
+            "export it again in floating-point metres, or in a larger unit",
             bad,
         )
 

@@ -15,7 +15,7 @@ from leadline.evaluation.baselines import baseline_predictions
 from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
-from leadline.evaluation.ranges import range_warnings
+from leadline.evaluation.ranges import ModelRange, TurnedAround, range_warnings
 from leadline.evaluation.report.pages import write_report
 from leadline.evaluation.result import DataOpening, Result
 from leadline.evaluation.scoring import (
@@ -97,7 +97,8 @@ def evaluate(
     collector = _collector(len(samples), cases, is_drawn=out is not None)
     train = opened.train() if isinstance(baselines, bool) and baselines else baselines
     model_range = source.model_range()
-    watchers = [] if model_range is None else [model_range]
+    watchers: list[TurnedAround | ModelRange] = [TurnedAround()]
+    watchers += [] if model_range is None else [model_range]
     scores = score(
         source.predictions,
         samples,

@@ -9,6 +9,7 @@ import numpy as np
 from leadline.datasets.sample import Sample
 from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.metrics import Comparison, Protocol, TruthUse
+from leadline.metrics.resize import resize_to
 
 WORTH_A_WARNING = 0.01
 """Share of the truth that may lie outside a range before that is a warning."""
@@ -34,6 +35,43 @@ def range_warnings(protocol: Protocol, use: TruthUse) -> list[str]:
         f"{use.outside_range:.1%} of the known truth lies outside {protocol.min_depth:g}.."
         f"{protocol.max_depth:g} m and counts in no score; choose a --protocol of the data's range"
     ]
+
+
+TURNED_SHARE = 0.1
+"""Of images that may be turned around before that is a warning: a bad prediction of a flat wall."""
+
+
+@dataclass
+class TurnedAround:
+    """Counts images whose alignment makes far of near: a negative slope; an `Observer`."""
+
+    turned: int = 0
+    images: int = 0
+
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Compare the order of what was predicted with that of what is scored, at its ends."""
+        if comparison.protocol.alignment != "scale-shift":
+            return
+        size = (comparison.full.shape[0], comparison.full.shape[1])
+        resized = resize_to(predicted.depth, size, comparison.protocol.resize)
+        before = resized[comparison.window][comparison.scored]
+        after = comparison.full[comparison.window][comparison.scored]
+        before = np.where((before > 0) & np.isfinite(before), before, np.nan)
+        if np.isfinite(before).any():
+            self.images += 1
+            self.turned += bool(after[np.nanargmax(before)] < after[np.nanargmin(before)])
+
+    def warnings(self) -> list[str]:
+        """Return a warning where it happens in more than a few images."""
+        if self.turned <= TURNED_SHARE * self.images:
+            return []
+        return [
+            f"the alignment makes near of far in {self.turned} of {self.images} images: the "
+            "predictions are disparity or inverse depth, and the scores those of no depth; give "
+            "metres, or 1/x of them as depth"
+        ]
 
 
 @dataclass
