@@ -44,10 +44,15 @@ def test_help_answers_in_under_a_fifth_of_a_second():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command):
-    result = leadline(command, "--help")
+def test_every_command_has_help_that_waits_for_no_engine(command):
+    engines = ("torch", "torchvision", "lightning", "openvino", "onnxruntime")
+    said = f"print('imported:', *(name for name in {engines} if name in sys.modules))"
+    result = leadline(
+        command, "--help", before=f"import atexit, sys; atexit.register(lambda: {said});"
+    )
     assert result.returncode == 0
     assert "Usage: leadline" in result.stdout
+    assert result.stdout.splitlines()[-1] == "imported:"
 
 
 def test_the_bare_command_prints_the_help_and_status_2():

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch import nn
 
 from leadline.errors import LeadlineError
 from leadline.export.export_model import export_model
@@ -14,6 +15,7 @@ from leadline.export.exporter import rounded_like, to_onnx, write_exported
 from leadline.export.parity import check_parity, smooth_pictures
 from leadline.inference import Predictor
 from leadline.models import ModelConfig, create_model, load_model
+from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline, resize_bilinear
 from leadline.models.size_policy import processing_size, shrink_sizes
 
@@ -154,10 +156,22 @@ def test_the_pipeline_in_torch_is_what_forward_does_at_the_training_size(model):
     torch.testing.assert_close(whole, resize_bilinear(small, (128, 160))[:, 0])
 
 
+class Classes(DepthModel):
+    """Depth and class scores of one convolution each: exported in a moment."""
+
+    def __init__(self, config, classes):
+        super().__init__(config)
+        self.depth = nn.Conv2d(3, 1, 3, padding=1)
+        self.scores = nn.Conv2d(3, classes, 5, padding=2)
+
+    def network(self, images):
+        return {"target": self.depth(images), "logits": self.scores(images)}
+
+
 @pytest.mark.parametrize(("classes", "kind"), [(40, np.uint8), (300, np.int32)])
 def test_class_maps_of_the_file_are_those_of_the_checkpoint(tmp_path, classes, kind):
-    options = {"encoder": "resnet18", "classes": classes}
-    network = create_model(ModelConfig("ds-net", options, stride=16, training_area=5_120)).eval()
+    torch.manual_seed(0)
+    network = Classes(ModelConfig("classes", stride=16, training_area=5_120), classes).eval()
     write_exported(to_onnx(network), tmp_path / "m.onnx", "f32")
     image = smooth_pictures(1, 97, 131)
     with torch.inference_mode():

@@ -3,18 +3,19 @@
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import leadline  # its names open lazily: torch would make the help wait
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.options import DepthScaleOption
 from leadline.cli.print_result import print_result
 from leadline.cli.progress import Progress, tracker
 from leadline.errors import LeadlineError
-from leadline.training.run_folder import CURVES_FILE, SAMPLES
-from leadline.training.train import TrainingResult, continue_run, train
-from leadline.training.train import resume as resume_run
+
+if TYPE_CHECKING:
+    from leadline.training.train import TrainingResult
 
 
 def train_command(
@@ -58,11 +59,11 @@ def train_command(
         bars: dict[str, Any] = {"progress": progress, "tracker": progress.tracker}
         changes: dict[str, Any] = {"overrides": settings, "units_per_metre": depth_scale}
         if resume is not None:
-            result = resume_run(resume, **bars)
+            result = leadline.resume(resume, **bars)
         elif parent is not None and out is not None:
-            result = continue_run(parent, out, data=data, **changes, **bars)
+            result = leadline.continue_run(parent, out, data=data, **changes, **bars)
         elif recipe is not None and out is not None:
-            result = train(recipe, data, out, init=init, **changes, **bars)
+            result = leadline.train(recipe, data, out, init=init, **changes, **bars)
         else:
             raise LeadlineError(
                 "--recipe, --out and, unless the recipe names its own, --data are needed; "
@@ -105,8 +106,10 @@ def _option_settings(
     return [f"{key}={value}" for key, value in options.items()]
 
 
-def print_training(result: TrainingResult) -> None:
+def print_training(result: "TrainingResult") -> None:
     """Print the score of a finished run, where its files are, and what to do next."""
+    from leadline.training.run_folder import CURVES_FILE, SAMPLES
+
     if not (result.reason.is_final and result.is_rank_zero):
         return
     if result.evaluation is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from leadline.datasets.depth_form import DepthForm
-from leadline.datasets.folders import folders_in, names_in, require_files
+from leadline.datasets.folders import files_ending, folders_in, require_files
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 
@@ -109,8 +109,7 @@ def _pairs(root: Path, folder: str) -> Iterator[DiodePair]:
     for scene in folders_in(root / folder):
         for scan in folders_in(root / folder / scene):
             place = f"{folder}/{scene}/{scan}".removeprefix("./")
-            for name in sorted(names_in(root / place)):
-                if name.endswith(".png") and not name.startswith("."):
-                    stem = f"{place}/{name.removesuffix('.png')}"
-                    depth, mask = f"{stem}_depth.npy", f"{stem}_depth_mask.npy"
-                    yield DiodePair(f"{stem}.png", depth, mask=mask, scene=scene)
+            for name in files_ending(root / place, ".png"):
+                stem = f"{place}/{name.removesuffix('.png')}"
+                depth, mask = f"{stem}_depth.npy", f"{stem}_depth_mask.npy"
+                yield DiodePair(f"{stem}.png", depth, mask=mask, scene=scene)

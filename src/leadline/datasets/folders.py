@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from leadline.errors import LeadlineError, one_line
@@ -22,9 +22,7 @@ def names_in(folder: Path) -> set[str]:
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
-        raise LeadlineError(
-            f"{folder}: cannot be listed ({one_line(error)}); check its permissions"
-        ) from error
+        raise _cannot_list(folder, error) from error
 
 
 def folders_in(folder: Path) -> list[str]:
@@ -38,13 +36,24 @@ def folders_in(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise LeadlineError(
-            f"{folder}: cannot be listed ({one_line(error)}); check its permissions"
-        ) from error
+        raise _cannot_list(folder, error) from error
 
 
 def _cannot_list(folder: Path, error: OSError) -> LeadlineError:
     return LeadlineError(f"{folder}: cannot be listed ({one_line(error)}); check its permissions")
+
+
+def files_ending(folder: Path, ending: str) -> list[str]:
+    """Return the names in a folder that end so, in order, hidden ones left out; [] without it."""
+    names = (name for name in names_in(folder) if not name.startswith("."))
+    return sorted(name for name in names if name.endswith(ending))
+
+
+def units_in(path: Path, is_unit: Callable[[Path], bool]) -> list[str]:
+    """Return the scenes, scans and the like that are folders in `path`; [""] where it is one."""
+    if is_unit(path):
+        return [""]
+    return [name for name in folders_in(path) if is_unit(path / name)]
 
 
 def missing_files(files: Iterable[Path]) -> list[Path]:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.folders import folders_in, names_in, require_files
+from leadline.datasets.folders import files_ending, folders_in, require_files
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -137,13 +137,12 @@ def _frames(
             continue
         camera = folder.removesuffix("_geometry_hdf5")
         preview = images / f"{camera}_final_preview"
-        for file in sorted(names_in(root / images / folder)):
-            if file.endswith(_DEPTH) and not file.startswith("."):
-                stem = file.removesuffix(_DEPTH)
-                item = HypersimFrame(
-                    str(preview / f"{stem}.{image}.jpg"), str(images / folder / file), scene=name
-                )
-                yield camera.removeprefix("scene_"), int(stem.rpartition(".")[2]), item
+        for file in files_ending(root / images / folder, _DEPTH):
+            stem = file.removesuffix(_DEPTH)
+            item = HypersimFrame(
+                str(preview / f"{stem}.{image}.jpg"), str(images / folder / file), scene=name
+            )
+            yield camera.removeprefix("scene_"), int(stem.rpartition(".")[2]), item
 
 
 def _rows(path: Path, noun: str) -> Iterator[dict[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leadline.datasets.folders import folders_in, names_in, read_lines
+from leadline.datasets.folders import names_in, read_lines, units_in
 from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -79,9 +79,7 @@ class _Calibration:
 
 def _scenes(path: Path) -> list[str]:
     """Return the scenes in a folder, or "" where it is one itself."""
-    if names_in(path) >= _FILES:
-        return [""]
-    return [name for name in folders_in(path) if names_in(path / name) >= _FILES]
+    return units_in(path, lambda folder: names_in(folder) >= _FILES)
 
 
 def _read_calibration(path: Path) -> _Calibration:

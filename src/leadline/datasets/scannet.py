@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from leadline.datasets.depth_form import DepthForm
-from leadline.datasets.folders import folders_in, frames_in, read_lines, require_files
+from leadline.datasets.folders import frames_in, read_lines, require_files, units_in
 from leadline.datasets.layout import SIZE_OPTION, FilePair, Layout, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
@@ -88,10 +88,8 @@ class ScanNetDataset(Layout):
 
 def _scans(path: Path) -> list[str]:
     """Return the scans in a folder, or "" where it is one itself."""
-    if _camera(path) is not None:
-        return [""]
-    names = [name for name in folders_in(path) if name.startswith("scene")]
-    return [name for name in names if _camera(path / name) is not None]
+    scans = units_in(path, lambda folder: _camera(folder) is not None)
+    return [name for name in scans if name.startswith("scene") or not name]
 
 
 def _camera(scan: Path) -> str | None:

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.folders import folders_in, names_in, read_lines, require_files
+from leadline.datasets.folders import (
+    files_ending,
+    folders_in,
+    read_lines,
+    require_files,
+    units_in,
+)
 from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
@@ -48,14 +54,14 @@ class SevenScenesDataset(Layout):
     @classmethod
     def matches(cls, path: Path) -> str | None:
         """Look for a sequence and a list of sequences."""
-        for scene in _scenes(path)[:1]:
+        for scene in units_in(path, _is_scene)[:1]:
             return f"{(path / scene).name} has seq-... folders and a split"
         return None
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
         """Return train and test: every scene has a list of each."""
-        scenes = _scenes(path)
+        scenes = units_in(path, _is_scene)
         return tuple(
             s for s, name in LISTS.items() if any((path / each / name).is_file() for each in scenes)
         )
@@ -64,11 +70,12 @@ class SevenScenesDataset(Layout):
     def open(cls, path: Path, split: str | None, _units: float | None) -> SevenScenesDataset:
         """Open the frames of the split's sequences."""
         items: list[FilePair] = []
-        for scene in _scenes(path):
+        for scene in units_in(path, _is_scene):
             prefix = f"{scene}/" if scene else ""
             for name in _sequences(path / scene, split):
                 folder = path / scene / name
-                stems = sorted(n.removesuffix(_COLOUR) for n in names_in(folder) if _is_colour(n))
+                names = files_ending(folder, _COLOUR)
+                stems = [n.removesuffix(_COLOUR) for n in names if n.startswith("frame-")]
                 if not stems:
                     raise LeadlineError(
                         f"{folder}: has no frames; unpack {name}.zip, which lies in the scene's zip"
@@ -87,17 +94,6 @@ class SevenScenesDataset(Layout):
     def camera(self, item: FilePair, size: tuple[int, int]) -> Intrinsics:
         """Return the camera that the page gives for all of them."""
         return CAMERA.scaled_to(size[1], size[0])
-
-
-def _is_colour(name: str) -> bool:
-    return name.startswith("frame-") and name.endswith(_COLOUR)
-
-
-def _scenes(path: Path) -> list[str]:
-    """Return the scenes in a folder, or "" where it is one itself."""
-    if _is_scene(path):
-        return [""]
-    return [name for name in folders_in(path) if _is_scene(path / name)]
 
 
 def _is_scene(path: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from leadline.datasets.depth_form import DepthForm
-from leadline.datasets.folders import folders_in, names_in, require_files
+from leadline.datasets.folders import files_ending, folders_in, require_files
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.encodings import COLOUR_UNITS
@@ -126,8 +126,7 @@ def _frames(root: Path, folder: str, view: str) -> Iterator[ShiftFrame]:
     """Yield the frames `<sequence>/<number>_depth_<view>.png` with their photographs, in order."""
     end = f"_depth_{view}.png"
     for sequence in folders_in(root / folder / "depth"):
-        for name in sorted(names_in(root / folder / "depth" / sequence)):
-            if name.endswith(end) and not name.startswith("."):
-                photo = f"{name.removesuffix(end)}_img_{view}.jpg"
-                place = f"{folder}/img/{sequence}/{photo}"
-                yield ShiftFrame(place, f"{folder}/depth/{sequence}/{name}", sequence=sequence)
+        for name in files_ending(root / folder / "depth" / sequence, end):
+            photo = f"{name.removesuffix(end)}_img_{view}.jpg"
+            place = f"{folder}/img/{sequence}/{photo}"
+            yield ShiftFrame(place, f"{folder}/depth/{sequence}/{name}", sequence=sequence)

@@ -24,7 +24,7 @@ from leadline.depth.measure import (
     span_of,
 )
 from leadline.depth.quantized import QuantizedDepth
-from leadline.depth.surface import Mesh, surface_normals, triangulate
+from leadline.depth.surface import Mesh, surface_normals, triangulate, unproject
 from leadline.errors import LeadlineError, size_words
 
 if TYPE_CHECKING:
@@ -224,13 +224,7 @@ class DepthMap:
         """
         camera = self._camera()
         indices = np.flatnonzero(self.valid)
-        rows, columns = np.divmod(indices, self.width)
-        z = self.depth.ravel()[indices]
-        points = np.empty((len(indices), 3), dtype=np.float32)
-        points[:, 0] = (columns - camera.cx) / camera.fx * z
-        points[:, 1] = (rows - camera.cy) / camera.fy * z
-        points[:, 2] = z
-        return points, indices
+        return unproject(self.depth, camera).reshape(-1, 3)[indices], indices
 
     def normals(self) -> NDArray[np.float32]:
         """Return the unit normal of the surface at every pixel, (H,W,3) float32, 0 where unknown.

@@ -96,9 +96,8 @@ def evaluate(
     classes = ClassScores(void)
     collector = _collector(len(samples), cases, is_drawn=out is not None)
     train = opened.train() if isinstance(baselines, bool) and baselines else baselines
-    model_range = source.model_range()
-    watchers: list[TurnedAround | ModelRange] = [TurnedAround()]
-    watchers += [] if model_range is None else [model_range]
+    found: list[TurnedAround | ModelRange | None] = [TurnedAround(), source.model_range()]
+    watchers = [each for each in found if each is not None]
     scores = score(
         source.predictions,
         samples,

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from leadline.datasets.trained_on import INFO_FILE
 from leadline.errors import LeadlineError
 from leadline.export import ExportFormat, WeightType
 from leadline.export.files import CARD, copy_checkpoint, copy_graph, write_openvino
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "pt2": ".pt2"}
 PROGRAM = SUFFIXES["pt2"]
 PICTURES = 8
-RUN_FILE = "run.json"
 FINITE = 1e30
 ExportPrecision = Literal["f32", "int8"]
 MAX_LOSS = 0.01
@@ -211,7 +211,7 @@ def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
 
 def _data_of_run(folder: Path) -> str | None:
     """Return where the data of the run lies whose model is in `folder`, None where it is gone."""
-    run = folder.parent / RUN_FILE
+    run = folder.parent / INFO_FILE
     if not run.is_file():
         return None
     data = read_json(run, "record of the run's start").get("data")

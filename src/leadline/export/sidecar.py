@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from leadline.datasets.trained_on import RECIPE_FILE
 from leadline.io.atomic import write_json
 from leadline.io.metadata import KIND
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 
 ABOUT_KEY = "leadline_export"
 """Where the file itself holds what `describe` returns; the model's configuration is elsewhere."""
-
-RECIPE_FILE = "recipe.yaml"
 
 
 def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict[str, Any]:

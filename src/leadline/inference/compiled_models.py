@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from threading import BoundedSemaphore, Lock
 from typing import Any
 
+from leadline import __version__
 from leadline.inference.compiled_cache import CompiledCache
 
 FIXED_SIZES = 4
@@ -69,7 +70,9 @@ class CompiledModels:
         import openvino
 
         device = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
-        key = (self._identity, str(openvino.__version__), device, repr(shape), repr(self._options))
+        # The graph is cut by Leadline's own code.
+        made_by = f"{__version__} {openvino.__version__}"
+        key = (self._identity, made_by, device, repr(shape), repr(self._options))
         blob = self._cache.read(*key)
         if blob is not None:
             # RuntimeError: of another build, which calls itself the same version.

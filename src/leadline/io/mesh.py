@@ -15,6 +15,7 @@ from leadline.depth.surface import Mesh
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
 from leadline.io.glb import ARRAY_BUFFER, ELEMENT_BUFFER, FLOAT, UNSIGNED_INT, glb_bytes
+from leadline.io.pointcloud import check_colours
 
 TEXTURE_QUALITY = 92
 LARGEST_TEXTURE = 4096
@@ -47,11 +48,7 @@ def mesh_bytes(
     path: Path = Path("mesh"),
 ) -> tuple[bytes, Mesh]:
     """Return what `write_mesh` writes, and the mesh; `path` is for its messages."""
-    if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
-        raise LeadlineError(
-            f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
-            f"{depth_map.shape}; give (H,W,3) uint8 RGB of the same size"
-        )
+    check_colours(path, rgb, depth_map)
     try:
         mesh = depth_map.mesh(step)
     except LeadlineError as error:

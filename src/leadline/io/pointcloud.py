@@ -141,17 +141,22 @@ def _gltf(depth_map: DepthMap, points: NDArray[np.float32], size: int) -> dict[s
     }
 
 
+def check_colours(path: Path, rgb: NDArray[np.uint8], depth_map: DepthMap) -> None:
+    """Raise LeadlineError, naming `path`, unless `rgb` is (H,W,3) uint8 of the map's size."""
+    if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
+        raise LeadlineError(
+            f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
+            f"{depth_map.shape}; give (H,W,3) uint8 RGB of the same size"
+        )
+
+
 def _viewer_points(
     path: Path,
     depth_map: DepthMap,
     rgb: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return the kept points in viewer axes, (N,3) float32, and their colours, (N,3) uint8."""
-    if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
-        raise LeadlineError(
-            f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
-            f"{depth_map.shape}; give (H,W,3) uint8 RGB of the same size"
-        )
+    check_colours(path, rgb, depth_map)
     points, indices = depth_map.points()
     chosen = ~flying_pixel_mask(depth_map).ravel()[indices]
     if not chosen.any():

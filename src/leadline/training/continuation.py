@@ -53,7 +53,8 @@ def plan_continuation(
         )
     find_checkpoint(parent)
     first = load_recipe(str(parent / RECIPE_FILE))
-    reset = {} if _is_same_data(data, info) else _settings_of_other_data(first, overrides)
+    is_same_data = data is None or data.resolve() == info.data_path
+    reset = {} if is_same_data else _settings_of_other_data(first, overrides)
     recipe = load_recipe(str(parent / RECIPE_FILE), _settings(first, reset, overrides))
     _check_kept(
         "model",
@@ -63,7 +64,7 @@ def plan_continuation(
         f"--continue keeps the network of {parent}; "
         f"start another one with --recipe and --init {parent}",
     )
-    if _is_same_data(data, info):
+    if is_same_data:
         _check_hold_outs(first, recipe, parent)
         _check_scale(units_per_metre, info, parent)
         data, units_per_metre = info.data_path, info.units_per_metre
@@ -86,10 +87,6 @@ def _settings(first: Recipe, reset: Mapping[str, str], overrides: Sequence[str])
 
 def _changes(overrides: Sequence[str], key: str) -> bool:
     return key in {override.partition("=")[0] for override in overrides}
-
-
-def _is_same_data(data: Path | None, info: RunInfo) -> bool:
-    return data is None or data.resolve() == info.data_path
 
 
 def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from leadline.datasets import trained_on
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import write_json, write_text
 from leadline.io.files import read_json
@@ -23,9 +24,9 @@ from leadline.metrics import HIGHER_IS_BETTER, METRICS
 from leadline.training.recipe import Recipe
 from leadline.training.schedules import SELECTION_METRIC
 
-RECIPE_FILE, INFO_FILE, STATUS_FILE = "recipe.yaml", "run.json", "status.json"
-METRICS_FILE, CURVES_FILE = "metrics.csv", "curves.png"
-CHECKPOINTS, MODEL, SAMPLES = "checkpoints", "model", "samples"
+RECIPE_FILE, INFO_FILE, MODEL = trained_on.RECIPE_FILE, trained_on.INFO_FILE, trained_on.MODEL
+STATUS_FILE, METRICS_FILE, CURVES_FILE = "status.json", "metrics.csv", "curves.png"
+CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 
 
 @dataclass(frozen=True)
