@@ -49,7 +49,9 @@ export class Stage {
     frame.addEventListener('pointermove', (/** @type {PointerEvent} */ event) => {
       if (!divider.hasPointerCapture(event.pointerId)) this.moveTo(this.pixelAt(event));
     });
-    frame.addEventListener('pointerleave', () => this.moveTo(null));
+    frame.addEventListener('pointerleave', (/** @type {PointerEvent} */ event) => {
+      if (event.pointerType === 'mouse') this.moveTo(null); // what a finger touched stays read
+    });
     frame.addEventListener('click', (/** @type {PointerEvent} */ event) => {
       if (!divider.contains(event.target)) this.mark(this.pixelAt(event));
     });
