@@ -268,6 +268,14 @@ def colour_mapped(folder):
     change_depth(folder, change)
 
 
+@names("depth-colour", 28)
+def points_in_place_of_depth(folder):
+    to_npy(folder)
+    for file in (folder / "depth").glob("*.npy"):
+        depth = np.load(file)
+        np.save(file, np.stack([depth * 0.1, depth * 0.2, depth, depth * 0], axis=2))
+
+
 @names("depth-three-channels", 28)
 def three_equal_channels(folder):
     change_depth(folder, lambda v: np.repeat((v / 10_000 * 255).astype(np.uint8)[..., None], 3, 2))

@@ -250,7 +250,9 @@ def _sizes_differ(
 
 def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
     """Report depth stored as a colour picture: three equal channels, or a colour map."""
-    coloured = [header for header in depth_headers if header.channels > 1 and not header.fault]
+    several = [header for header in depth_headers if header.channels > 1 and not header.fault]
+    coloured = [header for header in several if header.path.suffix.lower() in IMAGE_SUFFIXES]
+    arrays = [header for header in several if header not in coloured]
     grey = [header for header in coloured if _has_equal_channels(header.path)]
     mapped = [header for header in coloured if header not in grey]
     orders = Counter(_byte_order(header.path) for header in mapped[:_MOST_LOOKED_AT])
@@ -267,6 +269,14 @@ def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
             f"CARLA writes them; {order} holds the highest bits",
             remedy,
             [str(header.path) for header in encoded],
+        )
+    if arrays:
+        yield error(
+            "depth-colour",
+            f"{plural(len(arrays), 'depth file')} with {arrays[0].channels} numbers a pixel "
+            f"({arrays[0].kind}), such as points (x, y, z)",
+            "save depth alone, (H,W): of points, their z",
+            [str(header.path) for header in arrays],
         )
     if mapped:
         yield error(
