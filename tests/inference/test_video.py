@@ -2,15 +2,17 @@
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
+from leadline.inference import predict_video
 from leadline.inference.predict_video import TemporalFilter, video
 from leadline.io import read_depth
-from leadline.io.video import read_frames, video_info
+from leadline.io.video import LiveSource, find_source, read_frames, video_info
 from leadline.viz.color import colorize
 
 av = pytest.importorskip("av")
@@ -173,3 +175,52 @@ def test_a_file_that_is_no_video_is_refused(tmp_path):
 def test_a_depth_map_keeps_its_holes():
     depth = DepthMap.from_metres([[1.0, 0.0]])
     assert (TemporalFilter(0.5)(depth.depth) == depth.depth).all()
+
+
+def test_what_is_a_camera_and_what_is_a_stream(monkeypatch):
+    assert find_source("/dev/video1") == find_source("1") == LiveSource("/dev/video1", "v4l2")
+    assert find_source("rtsp://h/s") == LiveSource("rtsp://h/s")
+    assert find_source("clip.mp4") == Path("clip.mp4")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert find_source("0") == LiveSource("0", "avfoundation")
+    monkeypatch.setattr("sys.platform", "win32")
+    assert find_source("video=Cam 1") == LiveSource("video=Cam 1", "dshow")
+
+
+def test_a_camera_that_is_not_there_is_one_line():
+    with pytest.raises(LeadlineError, match=r"/dev/video99: .*check that it is there"):
+        video_info(find_source("99"))
+
+
+@pytest.fixture
+def camera(monkeypatch):
+    """FFmpeg's test picture, 10 frames a second without end, in the place of a camera."""
+    source = LiveSource("testsrc=size=64x48:rate=10", "lavfi")
+    monkeypatch.setattr(predict_video, "find_source", lambda _name: source)
+
+
+def test_a_camera_is_recorded_until_the_end(camera, tmp_path):
+    result = video("0", tmp_path / "out.mp4", end=0.7, precision="f32")
+    assert (result.frames, len(decoded(tmp_path / "out.mp4")[0])) == (7, 7)
+    assert video_info(tmp_path / "out.mp4").has_audio is False
+
+
+def test_an_interrupted_recording_is_a_whole_file(camera, tmp_path):
+    def interrupt(frames):
+        yield from frames
+        raise KeyboardInterrupt  # at the second frame: nobody knows how many there will be
+
+    result = video(
+        "0", tmp_path / "out.mp4", color_range=(0.5, 8), precision="f32", track=interrupt
+    )
+    assert result.frames == len(decoded(tmp_path / "out.mp4")[0]) >= 1
+
+
+def test_an_interrupted_file_is_not_written(clip, tmp_path):
+    def interrupt(frames):
+        yield next(iter(frames))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        video(clip, tmp_path / "out.mp4", color_range=(0.5, 8), track=interrupt)
+    assert not (tmp_path / "out.mp4").exists()

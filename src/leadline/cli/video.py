@@ -17,7 +17,10 @@ from leadline.weights import DEFAULT_MODEL
 
 
 def video_command(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="Video file.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FILE|CAMERA", help="Video file, camera (/dev/video0, 0), or URL."),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .mp4 or .webm.")],
     model: Annotated[
         str, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,16 @@ from leadline.inference.runtimes import RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.formats import depth_format, write_depth
 from leadline.io.jobs import Track
-from leadline.io.video import Frame, check_codec, open_writer, read_frames, video_info
+from leadline.io.video import (
+    Frame,
+    LiveSource,
+    Source,
+    check_codec,
+    find_source,
+    open_writer,
+    read_frames,
+    video_info,
+)
 from leadline.viz.color import ColorMap, check_range, color_table, colorize, robust_range
 from leadline.viz.scale_bar import draw_title, letter_size, scale_panel
 from leadline.weights import DEFAULT_MODEL
@@ -114,17 +124,20 @@ def video(
     stays unless `audio` is False. `smooth`, 0 to below 1, steadies metres over time
     (`TemporalFilter`); the file says so. `frames` is a folder for a depth file of each frame, of
     `frame_format`, named by its number. The other arguments are those of `predict`. Decoding, the
-    network and encoding overlap.
+    network and encoding overlap. `source` may be a camera (/dev/video0, its number, on Windows
+    video=NAME) or the URL of a stream: it is recorded up to `end` seconds or Ctrl-C, without sound,
+    its colours in the range of its first frames.
 
     Errors: LeadlineError for a file that is no video, a wrong option, or a place that cannot be
     written. Needs `leadline[video]`.
     """
-    path, target = Path(source), Path(out)
+    path, target = find_source(source), Path(out)
+    is_live = isinstance(path, LiveSource)
     check_codec(target)
     _check_options(layout, color_range, every, start, end, fov)
     suffix = depth_format(frame_format).suffix
     info = video_info(path)
-    if target.resolve() == path.resolve():
+    if isinstance(path, Path) and target.resolve() == path.resolve():
         raise LeadlineError(f"{target}: would overwrite the input; choose another -o")
     check_writable(target.parent)
     steady = TemporalFilter(smooth)
@@ -144,19 +157,20 @@ def video(
     size = artist.draw(first[0].pixels, first[1]).shape[:2]
     about = {"comment": f"depth by {predictor.name}, {artist.words()}", "title": path.stem}
     with open_writer(target, (size[0], size[1]), info.rate / every, about) as writer:
-        if audio and info.has_audio:
+        if audio and info.has_audio and isinstance(path, Path):
             writer.keep_audio(path, check_codec(target), start, end)
-        for frame, predicted in _with_first(first, shots):
-            depth = DepthMap.from_metres(
-                steady(predicted.depth), predicted.valid, predicted.intrinsics,
-                {**predicted.provenance, "source": path.name, "smoothing": str(steady),
-                 "seconds": f"{frame.seconds:.3f}"},
-            )  # fmt: skip
-            if frames is not None:
-                write_depth(Path(frames) / f"{frame.number:06d}{suffix}", depth, frame_format)
-            writer.write(artist.draw(frame.pixels, depth), frame.seconds - start)
-            count += 1
-            next(steps, None)
+        with suppress(KeyboardInterrupt) if is_live else nullcontext():
+            for frame, predicted in _with_first(first, shots):
+                depth = DepthMap.from_metres(
+                    steady(predicted.depth), predicted.valid, predicted.intrinsics,
+                    {**predicted.provenance, "source": path.name, "smoothing": str(steady),
+                     "seconds": f"{frame.seconds:.3f}"},
+                )  # fmt: skip
+                if frames is not None:
+                    write_depth(Path(frames) / f"{frame.number:06d}{suffix}", depth, frame_format)
+                writer.write(artist.draw(frame.pixels, depth), frame.seconds - start)
+                count += 1
+                next(steps, None)
     return VideoResult(target, count, time.monotonic() - started, (low, high), str(steady))
 
 
@@ -217,7 +231,7 @@ def _with_first(first: Item, others: Iterator[Item]) -> Iterator[Item]:
 
 
 def _range_of(
-    path: Path, predictor: Predictor, start: float, end: float | None, fov: float | None
+    path: Source, predictor: Predictor, start: float, end: float | None, fov: float | None
 ) -> tuple[float, float]:
     """Return the robust range, in metres, of frames spread over the video."""
     if end is None or end <= start:
@@ -226,9 +240,12 @@ def _range_of(
         times = [
             start + (end - start) * (part + 0.5) / RANGE_FRAMES for part in range(RANGE_FRAMES)
         ]
+    # A camera has no later frames yet: its first ones have to do.
+    count = RANGE_FRAMES if isinstance(path, LiveSource) else 1
     pool = []
-    for seconds in times:
-        for _, depth in _predicted(predictor, islice(read_frames(path, start=seconds), 1), fov):
+    for seconds in times[:1] if isinstance(path, LiveSource) else times:
+        shots = islice(read_frames(path, start=seconds), count)
+        for _, depth in _predicted(predictor, shots, fov):
             pool.append(depth.depth[depth.valid])
     values = np.concatenate(pool) if pool else np.zeros(0, np.float32)
     return robust_range(values, np.ones(values.shape, dtype=bool))

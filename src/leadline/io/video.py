@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,47 @@ class VideoInfo:
     has_audio: bool
 
 
+@dataclass(frozen=True)
+class LiveSource:
+    """A camera, or a stream that is sent: `place` in FFmpeg's words, `format` None for streams."""
+
+    place: str
+    format: str | None = None
+
+    def __str__(self) -> str:
+        return self.place
+
+    @property
+    def name(self) -> str:
+        """What it is called, as a file is by its name."""
+        return self.place
+
+    stem = name
+
+
+Source = Path | LiveSource
+
+STREAMS = ("rtsp://", "rtsps://", "rtmp://", "udp://", "http://", "https://")
+
+
+def find_source(text: str | Path) -> Source:
+    """Return the file, camera or stream that a text names.
+
+    Cameras are /dev/videoN, on macOS their number, on Windows video=NAME; a number on Linux is that
+    of /dev/videoN. Streams are URLs.
+    """
+    name = str(text)
+    if name.startswith(STREAMS):
+        return LiveSource(name)
+    if sys.platform == "darwin" and name.isdecimal():
+        return LiveSource(name, "avfoundation")
+    if sys.platform == "win32" and name.startswith("video="):
+        return LiveSource(name, "dshow")
+    if name.isdecimal() and not Path(name).exists():
+        name = f"/dev/video{name}"
+    return LiveSource(name, "v4l2") if name.startswith("/dev/video") else Path(text)
+
+
 def check_codec(path: Path) -> VideoCodec:
     """Return how a file of this name is written. Errors: LeadlineError for another suffix."""
     if path.suffix.lower() not in VIDEO_CODECS:
@@ -72,28 +114,36 @@ def check_codec(path: Path) -> VideoCodec:
     return VIDEO_CODECS[path.suffix.lower()]
 
 
-def video_info(path: Path) -> VideoInfo:
-    """Return what a file says of itself. Errors: LeadlineError where it is no video."""
+def video_info(path: Source) -> VideoInfo:
+    """Return what a file says of itself; a camera's sound is not taken.
+
+    Errors: LeadlineError where it is no video.
+    """
     with _opened(path) as container:
         stream = container.streams.video[0]
         rate = float(stream.average_rate or stream.guessed_rate or 25)
         length = stream.duration * stream.time_base if stream.duration else None
         if length is None and container.duration:
             length = Fraction(container.duration, 1_000_000)
+        if isinstance(path, LiveSource):
+            return VideoInfo(rate, None, has_audio=False)
         return VideoInfo(rate, None if length is None else float(length), _has_audio(container))
 
 
 def read_frames(
-    path: Path, *, every: int = 1, start: float = 0.0, end: float | None = None
+    path: Source, *, every: int = 1, start: float = 0.0, end: float | None = None
 ) -> Iterator[Frame]:
     """Yield every `every`-th frame from `start` to before `end` seconds, upright.
 
+    The times of a camera or a stream begin with its first frame.
     Errors: LeadlineError for a file that is missing, no video, or damaged.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        if start > 0:
+        is_live = isinstance(path, LiveSource)
+        first: float | None = None
+        if start > 0 and not is_live:
             before = _count_before(container, stream, start)
             container.seek(int(start / stream.time_base), stream=stream)
         else:
@@ -101,6 +151,9 @@ def read_frames(
         number = before
         for frame in container.decode(stream):
             seconds = float(frame.time or 0.0)
+            if first is None:
+                first = seconds if is_live else 0.0
+            seconds -= first
             if end is not None and seconds >= end:
                 return
             if seconds < start - SAME_TIME:
@@ -261,23 +314,37 @@ class _AudioTrack:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Yield an open container with a video stream; faults of the file are one line."""
+def _opened(path: Source) -> Iterator[Any]:
+    """Yield an open container with a video stream; faults of the source are one line."""
     try:
         import av
     except ImportError as error:
         raise LeadlineError("video needs PyAV: pip install 'leadline[video]'") from error
-    if not path.is_file():
+    if isinstance(path, Path) and not path.is_file():
         raise LeadlineError(f"{path}: no such video file")
+    is_live = isinstance(path, LiveSource)
+    remedy = "check that it is there and free" if is_live else "copy or export it again"
     try:
-        with av.open(str(path)) as container:
+        with _container(path) as container:
             if not container.streams.video:
                 raise LeadlineError(f"{path}: has no video in it")
             yield container
     except av.FFmpegError as error:
         raise LeadlineError(
-            f"{path}: cannot be read as video ({one_line(error)}); copy or export it again"
+            f"{path}: cannot be read as video ({one_line(error)}); {remedy}"
         ) from error
+
+
+def _container(path: Source) -> Any:
+    import av
+
+    format = path.format if isinstance(path, LiveSource) else None
+    try:
+        return av.open(str(path), format=format)
+    except ValueError as error:
+        if isinstance(error, av.FFmpegError):
+            raise
+        raise LeadlineError(f"{path}: this PyAV was built without {format}") from error
 
 
 def _has_audio(container: Any) -> bool:
