@@ -5,10 +5,17 @@ import pytest
 import torch
 from torch.nn import functional
 
+from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.parity import check_parity
 from leadline.models import ModelConfig, create_model
-from leadline.models.crisp import ConvexUpsampling, PooledContext, bilinear_weights
+from leadline.models.crisp import (
+    ConvexUpsampling,
+    PooledContext,
+    SharpUpsampling,
+    bilinear_weights,
+    neighbours,
+)
 
 FEATURES = 5
 
@@ -71,6 +78,49 @@ def test_a_tilted_plane_has_no_stairs_before_training():
     assert min(doubled.diff(dim=0).min(), doubled.diff(dim=1).min()) > 0
 
 
+def sharp(seed: int = 0) -> SharpUpsampling:
+    torch.manual_seed(seed)
+    return SharpUpsampling(FEATURES, reach=(3, 6)).eval().requires_grad_(False)
+
+
+def test_neighbours_are_the_values_that_many_cells_away():
+    x = random_map(9, 11)
+    nine = torch.cat(neighbours(x, 3), dim=1)[0, :, 4, 5]
+    np.testing.assert_array_equal(nine.view(3, 3), x[0, 0, 1:8:3, 2:9:3])
+
+
+def test_far_cells_take_a_blurred_edge_to_the_level_of_its_side():
+    module = sharp()
+    module.logits.weight.zero_()
+    chosen = torch.full((25, 4), 1e-12)
+    # Left pixels take the cell three to the left, right ones that three to the right.
+    chosen[9 + 3, [0, 2]] = 1
+    chosen[9 + 4, [1, 3]] = 1
+    module.logits.bias.copy_(chosen.log().flatten())
+    ramp = torch.tensor([0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1]).expand(1, 1, 5, 9)
+    doubled = module(ramp, features(5, 9))[0, 0, 4]
+    np.testing.assert_allclose(doubled[8:10], [0, 1], atol=1e-5)  # of the cell at 0.5
+
+
+def test_sharp_upsampling_begins_without_stairs_and_sees_no_scale_of_logarithms():
+    rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(32.0), indexing="ij")
+    plane = (0.02 * rows + 0.03 * columns).view(1, 1, 24, 32)
+    features_of_it = features(24, 32)
+    doubled = sharp()(plane, features_of_it)
+    inside = doubled[0, 0, 14:-14, 14:-14]
+    assert inside.diff(dim=0).max() < 2 * 0.01
+    assert inside.diff(dim=1).max() < 2 * 0.015
+    torch.testing.assert_close(sharp()(plane + 0.7, features_of_it), doubled + 0.7)
+    assert doubled.max() <= plane.max()
+    assert doubled.min() >= plane.min()
+
+
+def test_reach_is_refused_where_it_makes_no_sense():
+    for options, space in (({"reach": [1]}, "log"), ({"reach": [3]}, "linear")):
+        with pytest.raises(LeadlineError, match="reach"):
+            create_model(ModelConfig("crisp", options, stride=16, depth_space=space))
+
+
 @torch.inference_mode()
 def test_the_pictures_vector_is_the_mean_where_attention_is_even():
     context = PooledContext(8).eval()
@@ -94,7 +144,7 @@ def test_it_is_small_and_takes_every_layer_of_compact():
 
 @pytest.mark.slow
 def test_exported_it_gives_the_metres_of_torch_in_both_runtimes(tmp_path):
-    options = {"uncertainty": True}
+    options = {"uncertainty": True, "novelty": True, "reach": [3, 6]}
     config = ModelConfig("crisp", options, stride=16, training_area=5_120)
     model = create_model(config, seed=3).eval()
     write_exported(to_onnx(model), tmp_path / "m.onnx", "f32")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
+from leadline.errors import LeadlineError
 from leadline.models.base import ModelConfig
 from leadline.models.blocks import conv_bn_relu
 from leadline.models.compact import CompactModel
@@ -27,6 +28,12 @@ PRIOR_FLOOR = 0.01
 
 PIXELS_OF_A_CELL = 12
 """Numbers of the picture in a cell at half size: 2x2 pixels of three colours."""
+
+SHARP_WIDTH = 48
+"""Channels between the features and the weights of `SharpUpsampling`."""
+
+STEEPNESS = 4.0
+"""Factor on differences of ln(metres) where they are features: about as large as the others."""
 
 HEAD_WIDTH = 16
 """Channels of a head that is added: its one hidden layer."""
@@ -82,16 +89,60 @@ class ConvexUpsampling(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
-        height, width = x.shape[-2:]
-        around = functional.pad(x, (1, 1, 1, 1), mode="replicate")
-        cells = [
-            around[..., row : row + height, column : column + width]
-            for row in range(3)
-            for column in range(3)
-        ]
         weights = self.logits(features).unflatten(1, (9, 4)).softmax(dim=1)
-        four = (weights * cat(cells, dim=1).unsqueeze(2)).sum(dim=1)
+        four = (weights * cat(neighbours(x, 1), dim=1).unsqueeze(2)).sum(dim=1)
         return functional.pixel_shuffle(four, 2)
+
+
+class SharpUpsampling(nn.Module):
+    """Doubles a map like `ConvexUpsampling`, out of cells that also lie farther away.
+
+    Besides the 3x3 cells around its own, a pixel is combined of the eight around these at each
+    distance of `reach`, so that it can leave the slope of a blurred edge for the level on its side.
+    The weights are predicted from features and how the map differs at those distances; they begin
+    as bilinear interpolation with a little of everything. Of a map of logarithms they do not
+    depend on its scale.
+    """
+
+    def __init__(self, features: int, reach: Sequence[int]):
+        super().__init__()
+        self.reach = tuple(reach)
+        far = 8 * len(self.reach)
+        self.body = nn.Sequential(
+            conv_bn_relu(features + far, SHARP_WIDTH), conv_bn_relu(SHARP_WIDTH, SHARP_WIDTH)
+        )
+        self.logits = nn.Conv2d(SHARP_WIDTH, 4 * (9 + far), 1)
+        shares = cat([bilinear_weights(), torch.zeros(far, 4)]) + 2 * PRIOR_FLOOR
+        self.logits.bias = nn.Parameter(shares.log().flatten())
+        with torch.no_grad():
+            self.logits.weight.mul_(SMALL)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
+        near = neighbours(x, 1)
+        far = [cell for step in self.reach for cell in ring(neighbours(x, step))]
+        levels = (cat(far, dim=1) - x).clamp(-1, 1)
+        hidden = self.body(cat([features, STEEPNESS * levels], dim=1))
+        cells = cat([*near, *far], dim=1)
+        weights = self.logits(hidden).unflatten(1, (cells.shape[1], 4)).softmax(dim=1)
+        four = (weights * cells.unsqueeze(2)).sum(dim=1)
+        return functional.pixel_shuffle(four, 2)
+
+
+def neighbours(x: Tensor, step: int) -> list[Tensor]:
+    """Return nine maps like x (B,1,h,w): its values `step` cells up and left, up, ... in rows."""
+    height, width = x.shape[-2:]
+    around = functional.pad(x, (step, step, step, step), mode="replicate")
+    return [
+        around[..., row : row + height, column : column + width]
+        for row in range(0, 2 * step + 1, step)
+        for column in range(0, 2 * step + 1, step)
+    ]
+
+
+def ring(nine: list[Tensor]) -> list[Tensor]:
+    """Return the eight of nine neighbours that are not the cell itself."""
+    return [*nine[:4], *nine[5:]]
 
 
 def bilinear_weights() -> Tensor:
@@ -130,7 +181,8 @@ class CrispModel(CompactModel):
     With `uncertainty` a head gives the Laplace scale of ln(metres), as its logarithm. It takes the
     features as they are, without a gradient: what it learns moves no depth. With `novelty` the
     deepest features also say how unlike the picture is to the training pictures, once that is
-    fitted (`leadline.models.familiarity`).
+    fitted (`leadline.models.familiarity`). With `reach` cells at those distances too can become a
+    pixel, which sharpens blurred edges; `recipe crisp-edges` trains that part alone.
     """
 
     def __init__(
@@ -141,13 +193,25 @@ class CrispModel(CompactModel):
         widths: Sequence[int] = (192, 96, 48, 24),
         uncertainty: bool = False,
         novelty: bool = False,
+        reach: Sequence[int] = (),
     ):
         super().__init__(config, encoder, neck, widths)
         fine = self.head.in_channels
         self.context = PooledContext(neck)
         self.scale = nn.Conv2d(neck, 1, 1, bias=False)
         self.detail = conv_bn_relu(fine + PIXELS_OF_A_CELL, fine)
-        self.upsampling = ConvexUpsampling(fine)
+        self.reach = tuple(reach)
+        if self.reach and config.depth_space != "log":
+            raise LeadlineError(
+                f"reach {list(reach)} needs depth_space log, not {config.depth_space}"
+            )
+        if any(step < 2 for step in self.reach):
+            raise LeadlineError(f"reach {list(reach)}: expected distances of 2 cells or more")
+        self.upsampling: ConvexUpsampling | SharpUpsampling = (
+            SharpUpsampling(fine + PIXELS_OF_A_CELL, self.reach)
+            if self.reach
+            else ConvexUpsampling(fine)
+        )
         with torch.no_grad():
             for weight in (
                 self.context.fuse.get_parameter("1.weight"),
@@ -182,9 +246,11 @@ class CrispModel(CompactModel):
         x, picture = self.context(deepest)
         for block, reduction in zip(self.blocks, self.steps, strict=True):
             x = block(x, features[reduction])
-        x = x + self.detail(cat([x, functional.pixel_unshuffle(images, 2)], dim=1))
+        pixels = functional.pixel_unshuffle(images, 2)
+        x = x + self.detail(cat([x, pixels], dim=1))
         depth = self.head(x) + self.scale(picture)
-        outputs = {"target": self.upsampling(depth, x)}
+        fine = cat([x, pixels], dim=1) if self.reach else x
+        outputs = {"target": self.upsampling(depth, fine)}
         if self.spread is not None:
             outputs["log_spread"] = self.spread(x.detach(), picture.detach())
         if self.familiarity is not None:
