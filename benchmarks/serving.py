@@ -5,7 +5,8 @@
 JPEG files of 20 sizes, no two requests with the same bytes, become 16-bit PNG. Slices of time
 alternate: a plain loop in this process (decode, predict, encode), then the server with so many
 clients, which come again after 0.2 s where they are told to wait. Compare the ratio of both rates,
-of medians over the rounds: the machine's own speed changes while it is measured. Then: the server's
+of medians over the rounds: the machine's own speed changes while it is measured. The processor time
+of a map over that of the plain loop depends least on what else the machine does. Then: the server's
 counters against what the clients saw, its largest memory over that of the first round, SIGTERM in
 the middle of a load, and kill -9 with a restart.
 """
@@ -41,6 +42,7 @@ from leadline.io.png16 import DEFAULT_UNITS, quantise
 SIZES = [(240 + 40 * step, 320 + 52 * step) for step in range(20)]
 """(height, width) of the pictures: 0.08 to 1.3 million pixels."""
 QUEUE = 32
+CPU = "process_cpu_seconds_total"
 COME_AGAIN = 0.2
 _NUMBERS = count()
 
@@ -143,15 +145,15 @@ def load(port: int, files: list[bytes], clients: int, seconds: float, seen: Seen
     return (seen.statuses[200] - answered) / (time.perf_counter() - began)
 
 
-def plain_loop(predictor: Predictor, files: list[bytes], seconds: float) -> float:
-    """Do the work without a server for so long; return the depth maps per second."""
-    began, done = time.perf_counter(), 0
+def plain_loop(predictor: Predictor, files: list[bytes], seconds: float) -> tuple[float, float]:
+    """Do the work without a server for so long; return maps a second, processor seconds a map."""
+    began, done, used = time.perf_counter(), 0, time.process_time()
     while time.perf_counter() - began < seconds:
         depth = predictor(distinct(files))
         about = Metadata(DEFAULT_UNITS, depth.intrinsics, depth.provenance)
         png_bytes(quantise(depth, DEFAULT_UNITS)[0], about.to_text())
         done += 1
-    return done / (time.perf_counter() - began)
+    return done / (time.perf_counter() - began), (time.process_time() - used) / done
 
 
 class Watch(threading.Thread):
@@ -182,16 +184,21 @@ def measure(server: Server, files: list[bytes], options: argparse.Namespace) -> 
     watch.start()
     met_all = 0.0
     rates: dict[int, list[tuple[float, float]]] = {number: [] for number in options.clients}
+    costs: dict[int, list[float]] = {number: [] for number in options.clients}
     seen = {number: Seen() for number in options.clients}
     for _ in range(options.rounds):
         for number in options.clients:
-            alone = plain_loop(predictor, files, options.seconds / 2)
+            alone, used_alone = plain_loop(predictor, files, options.seconds / 2)
+            used, done = server.metrics()[CPU], seen[number].statuses[200]
             served = load(server.port, files, number, options.seconds, seen[number])
+            used, done = server.metrics()[CPU] - used, seen[number].statuses[200] - done
             rates[number].append((alone, served))
+            if done:
+                costs[number].append(used / done / used_alone)
         met_all = met_all or time.monotonic() - watch.began
     watch.is_over = True
     watch.join()
-    rows = [_row(number, rates[number], seen[number]) for number in options.clients]
+    rows = [_row(n, rates[n], costs[n], seen[n]) for n in options.clients]
     total: Counter[int] = sum((each.statuses for each in seen.values()), Counter())
     prefix = 'leadline_requests_total{route="/v1/depth",status="'
     counted = {
@@ -210,7 +217,9 @@ def measure(server: Server, files: list[bytes], options: argparse.Namespace) -> 
     }
 
 
-def _row(number: int, rates: list[tuple[float, float]], seen: Seen) -> dict[str, object]:
+def _row(
+    number: int, rates: list[tuple[float, float]], costs: list[float], seen: Seen
+) -> dict[str, object]:
     ratios = [served / alone for alone, served in rates]
     latency = np.percentile(seen.milliseconds, (50, 99))
     row = {
@@ -219,6 +228,8 @@ def _row(number: int, rates: list[tuple[float, float]], seen: Seen) -> dict[str,
         "served": statistics.median(served for _, served in rates),
         "ratio": statistics.median(ratios),
         "ratios": [round(each, 2) for each in ratios],
+        "processor_time_ratio": statistics.median(costs),
+        "processor_time_ratios": [round(each, 2) for each in costs],
         "p50_ms": float(latency[0]),
         "p99_ms": float(latency[1]),
         "statuses": dict(seen.statuses),
@@ -226,7 +237,9 @@ def _row(number: int, rates: list[tuple[float, float]], seen: Seen) -> dict[str,
     }
     print(
         f"{number:3} clients: {row['served']:.1f} maps/s, alone {row['alone']:.1f}, ratio "
-        f"{row['ratio']:.2f} {row['ratios']}, p50 {latency[0]:.0f} ms, p99 {latency[1]:.0f} ms, "
+        f"{row['ratio']:.2f} {row['ratios']}, processor time of a map "
+        f"{row['processor_time_ratio']:.2f} {row['processor_time_ratios']}, "
+        f"p50 {latency[0]:.0f} ms, p99 {latency[1]:.0f} ms, "
         f"{dict(seen.statuses)}, lost {seen.lost}",
         flush=True,
     )
