@@ -92,7 +92,7 @@ def onnx_bytes(path: Path) -> bytes:
         return embed_weights(path)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "model.onnx"
-        export_model(path, target, weights="fp16", images="worlds", image_count=1)
+        export_model(path, target, weights="fp16")
         return target.read_bytes()
 
 
