@@ -28,6 +28,7 @@ QUICK = (
     "model.encoder_weights=none", "data.area=6144", "data.batch_size=2", "data.workers=0",
     "trainer.precision=fp32", "trainer.max_steps=6", "trainer.checkpoint_every_steps=1",
 )  # fmt: skip
+PAIRS = 8
 FILE_LIMIT = 3000
 """Bytes that a file may have on the full disk."""
 
@@ -93,7 +94,25 @@ def commands(data: Path, folder: Path) -> list[Command]:
             Predictor.load,
             ("train", "--resume", str(run_folder)),
         ),
+        Command(
+            "predict",
+            ("predict", str(data / "rgb"), "-o", str(folder / "predicted"), "--skip-existing"),
+            folder / "predicted",
+            check_predictions,
+        ),
     ]
+
+
+def check_predictions(out: Path) -> None:
+    """Raise LeadlineError unless every picture has a depth file that can be read."""
+    from leadline.errors import LeadlineError
+    from leadline.io import read_depth
+
+    files = sorted(out.glob("*.npy"))
+    for file in files:
+        read_depth(file)
+    if len(files) < PAIRS:
+        raise LeadlineError(f"{out}: {len(files)} of {PAIRS} depth files")
 
 
 def leftovers(out: Path) -> list[Path]:
@@ -198,7 +217,7 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     with TemporaryDirectory() as folder:
-        data = few_pairs(given.data, Path(folder) / "data", 8)
+        data = few_pairs(given.data, Path(folder) / "data", PAIRS)
         for command in commands(data, Path(folder)):
             if given.command and command.name not in given.command:
                 continue
