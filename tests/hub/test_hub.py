@@ -56,10 +56,15 @@ def hub(served, tmp_path, monkeypatch):
             monkeypatch.setenv(name, value)
         from huggingface_hub import constants, hf_api
 
-        monkeypatch.setattr(constants, "ENDPOINT", served.url)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(hf_api.api, "endpoint", served.url)
+        # Another test may have imported the client, which then knows the real hub in many places.
+        for module in [each for name, each in sys.modules.items() if "huggingface_hub" in name]:
+            for name, value in list(vars(module).items()):
+                if isinstance(value, str) and value.startswith("https://huggingface.co"):
+                    address = value.replace("https://huggingface.co", served.url)
+                    monkeypatch.setattr(module, name, address)
         yield served
         assert not served.faults
 

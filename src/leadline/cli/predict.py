@@ -211,13 +211,14 @@ def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOpt
         if there:
             typer.echo(there, err=to_stderr)
         return
+    values = describe_values(output.format, output.units_per_metre, results.done[0].kind)
     first, *others = output.suffixes(labels=any(photo.has_labels for photo in results.done))
     is_folder = not to_stderr and format_of_output(out) is None
     name = "<name>" if is_folder else out.stem
     files = [f"{out}/{name}{first}" if is_folder else str(out), *(name + end for end in others)]
     typer.echo(
         f"{len(results.done)} of {len(results)} predicted: {', '.join(files)} "
-        f"({describe_values(output.format, output.units_per_metre)}){there and f'; {there}'}",
+        f"({values}){there and f'; {there}'}",
         err=to_stderr,
     )
     cameras = cameras_in_words([photo.camera for photo in results.done])

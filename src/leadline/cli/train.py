@@ -170,12 +170,14 @@ class TrainingProgress:
 
 def _peak_memory() -> str:
     """Return the most memory that training has held so far: the GPU's, or else this process's."""
-    import resource
-
     import torch
 
     if torch.cuda.is_available():
         return f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of GPU memory"
+    try:
+        import resource
+    except ImportError:  # Windows
+        return "unknown"
     unit = 1 if sys.platform == "darwin" else 1024
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return f"{held / 2**30:.1f} GiB"

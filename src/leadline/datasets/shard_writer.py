@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -29,6 +28,7 @@ from leadline.datasets.shards import (
     VERSION,
 )
 from leadline.errors import LeadlineError
+from leadline.io.locks import lock_file
 
 BLOCK_SAMPLES = 32
 """Samples between two lines of the journal: what a kill can cost."""
@@ -82,7 +82,7 @@ class ShardWriter:
 
     def _lock(self) -> None:
         try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(self._journal.fileno())
         except OSError:
             raise LeadlineError(
                 f"{self.folder}: another process is packing here; wait for it, or stop it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+DepthKind = Literal["metric", "affine-inverse"]
+"""Metres, or depth whose inverse is known up to a scale and a shift, as relative models give it."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DepthMap:
@@ -42,6 +45,10 @@ class DepthMap:
     `uncertainty`, where a model states it, is (H,W) float32: the scale b > 0 of a Laplace
     distribution of ln(metres). `interval_factors` are the q by which `interval` covers a percentage
     ("80") of the pixels.
+
+    A map of another `kind` than metric has no unit: of affine-inverse, `depth` is the reciprocal of
+    what a relative model predicts, so that larger is farther, and `inverse` that itself. Nothing
+    that needs metres takes it; `leadline.calibrate` with a shift turns it into metres.
 
     Build one with `DepthMap.from_metres`, which cleans its input; the plain constructor only
     checks and raises LeadlineError if the promises above do not hold.
@@ -59,6 +66,7 @@ class DepthMap:
     provenance: Mapping[str, str] = field(default_factory=dict)
     uncertainty: NDArray[np.float32] | None = None
     interval_factors: Mapping[str, float] = field(default_factory=dict)
+    kind: DepthKind = "metric"
 
     def __post_init__(self) -> None:
         if self.depth.ndim != 2 or self.depth.dtype != np.float32 or self.depth.size == 0:
@@ -84,12 +92,13 @@ class DepthMap:
         provenance: Mapping[str, str] | None,
         uncertainty: NDArray[np.float32] | None = None,
         interval_factors: Mapping[str, float] | None = None,
+        kind: DepthKind = "metric",
     ) -> DepthMap:
         """Build from values that have just been cleaned, without looking at each a second time."""
         _check_camera(intrinsics, depth.shape)
         _check_uncertainty(uncertainty, depth.shape)
         made = cls.__new__(cls)
-        fields = {"depth": depth, "valid": valid, "intrinsics": intrinsics}
+        fields = {"depth": depth, "valid": valid, "intrinsics": intrinsics, "kind": kind}
         stated = {"uncertainty": uncertainty, "interval_factors": dict(interval_factors or {})}
         for name, value in {**fields, "provenance": dict(provenance or {}), **stated}.items():
             object.__setattr__(made, name, value)
@@ -127,6 +136,37 @@ class DepthMap:
         return cls._clean(depth, trusted, intrinsics, provenance, uncertainty, interval_factors)
 
     @classmethod
+    def from_inverse(
+        cls,
+        array: NDArray[np.float32],
+        intrinsics: Intrinsics | None = None,
+        provenance: Mapping[str, str] | None = None,
+    ) -> DepthMap:
+        """Build an affine-inverse map from inverse depth, (H,W), up to a scale and a shift.
+
+        Values that are not positive and finite become invalid.
+        Raises LeadlineError if the array is not a 2-D array of real numbers.
+        """
+        inverse = np.asarray(array, dtype=np.float32)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            found = cls.from_metres(np.where(inverse > 0, 1 / inverse, 0))
+        return cls._clean(found.depth, found.valid, intrinsics, provenance, kind="affine-inverse")
+
+    @property
+    def inverse(self) -> NDArray[np.float32]:
+        """Inverse depth, (H,W) float32, 0 where invalid: 1/m, or up to a scale and a shift."""
+        inverse = np.zeros(self.depth.shape, dtype=np.float32)
+        return np.divide(np.float32(1), self.depth, out=inverse, where=self.valid)
+
+    def require_metres(self) -> None:
+        """Raise LeadlineError for a map without unit."""
+        if self.kind != "metric":
+            raise LeadlineError(
+                f"this depth map is {self.kind}, without scale and shift: it holds no metres; "
+                "give it two known distances ('leadline calibrate --shift')"
+            )
+
+    @classmethod
     def from_quantized(cls, stored: QuantizedDepth) -> DepthMap:
         """Build a depth map from whole numbers.
 
@@ -151,6 +191,7 @@ class DepthMap:
             self.provenance,
             self.uncertainty,
             self.interval_factors,
+            self.kind,
         )
 
     def interval(self, percent: int = 80) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -167,6 +208,7 @@ class DepthMap:
         >>> f"{near[0, 0]:.2f} to {far[0, 0]:.2f} m"
         '2.80 to 3.22 m'
         """
+        self.require_metres()
         if self.uncertainty is None:
             raise LeadlineError(
                 "this depth map has no uncertainty; predict it with a model that states it"
@@ -204,8 +246,14 @@ class DepthMap:
     def at(self, x: int, y: int) -> float:
         """Return the metres at column `x`, row `y`, counted from 0 at the top left.
 
-        Raises LeadlineError outside the map and at an invalid pixel.
+        Raises LeadlineError outside the map, at an invalid pixel, and for a map without unit.
         """
+        self.require_metres()
+        self.check_pixel(x, y)
+        return float(self.depth[y, x])
+
+    def check_pixel(self, x: int, y: int) -> None:
+        """Raise LeadlineError for a pixel outside the map, or without valid depth."""
         if not (0 <= x < self.width and 0 <= y < self.height):
             raise LeadlineError(
                 f"pixel ({x}, {y}) is outside the {size_words(self.shape)} depth map; "
@@ -213,7 +261,6 @@ class DepthMap:
             )
         if not self.valid[y, x]:
             raise LeadlineError(f"pixel ({x}, {y}) has no valid depth; choose another pixel")
-        return float(self.depth[y, x])
 
     def points(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         """Return every valid pixel as a point in camera coordinates, and where it came from.
@@ -266,6 +313,7 @@ class DepthMap:
         >>> DepthMap.from_metres([[1.0, 2.0], [3.0, 4.0]]).distance((0, 0, 1, 2)).metres
         2.0
         """
+        self.require_metres()
         region = region_of(self.shape, box, polygon, mask)
         return distance_of(self.depth, self.valid, region)
 
@@ -337,8 +385,9 @@ class DepthMap:
     def to_torch(self) -> torch.Tensor:
         """Return the metres as a tensor, (1,H,W) float32, 0 where invalid; a copy, on the CPU.
 
-        Raises LeadlineError where torch is not installed.
+        Raises LeadlineError where torch is not installed, and for a map without unit.
         """
+        self.require_metres()
         try:
             import torch
         except ImportError as error:
@@ -356,6 +405,7 @@ class DepthMap:
         return shown
 
     def _camera(self) -> Intrinsics:
+        self.require_metres()
         if self.intrinsics is None:
             raise LeadlineError(
                 "points in space need the camera's intrinsics; "
@@ -367,6 +417,8 @@ class DepthMap:
         size = size_words(self.shape)
         if not self.valid.any():
             return f"DepthMap({size}, no valid pixel)"
+        if self.kind != "metric":
+            return f"DepthMap({size}, {self.kind}: no unit, {self.valid_share:.1%} valid)"
         near, far = self.depth[self.valid].min(), self.depth.max()
         return f"DepthMap({size}, {near:.3g} to {far:.3g} m, {self.valid_share:.1%} valid)"
 

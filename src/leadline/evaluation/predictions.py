@@ -69,6 +69,9 @@ class ModelPredictions:
     predictor: Predictor
     cameras: list[PhotoCamera] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.predictor.require_metres("this score")
+
     def predict(self, sample: Sample) -> PredictedMaps:
         """Run the model on the photograph."""
         camera = self._camera(sample)

@@ -29,7 +29,10 @@ from leadline.evaluation.unit_detection import (
 from leadline.inference.camera import CameraMode
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
+from leadline.inference.transformers_runtime import is_of_transformers
+from leadline.io.hub import fetch_model
 from leadline.metrics import Protocol
+from leadline.models.storage import CONFIG_FILE
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def open_source(
 
 def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
     path = str(source.name)
-    if path.startswith(HUGGING_FACE):
+    if path.startswith(HUGGING_FACE) and not _is_of_leadline(path):
         return _open_hugging_face(source, protocol)
     if source.output is not None:
         raise LeadlineError(
@@ -155,6 +158,14 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
         source.name, runtime=source.runtime or "auto", precision="f32", camera=mode
     )
     return OpenedSource(ModelPredictions(predictor), predictor.name, path)
+
+
+def _is_of_leadline(path: str) -> bool:
+    """Return whether a model on the hub, or in a folder like one there, is one of Leadline."""
+    if not Path(path.removeprefix(HUGGING_FACE)).is_dir() and "/" not in path:
+        return False  # transformers has models without an owner
+    folder = fetch_model(path)
+    return (folder / CONFIG_FILE).is_file() and not is_of_transformers(folder)
 
 
 def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:

@@ -18,7 +18,7 @@ from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.predictor import Predictor
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
-from leadline.io.formats import depth_format, is_depth_file, read_depth, write_depth
+from leadline.io.formats import depth_format, is_depth_file, read_any_depth, write_depth
 from leadline.io.jobs import with_suffix
 from leadline.io.photos import DERIVED, read_photo, write_png
 from leadline.io.points import read_points
@@ -117,6 +117,11 @@ def calibrate(
         raise LeadlineError(
             f"{source}: is calibrated already; calibrate the depth map that it was made from"
         )
+    if prediction.kind != "metric" and not shift:
+        raise LeadlineError(
+            f"{source}: is {prediction.kind} depth, without scale and shift; add --shift, and two "
+            "known distances or more"
+        )
     known = _known_points(prediction, points, sparse, sparse_units)
     predicted = known.depth_at(prediction)
     usable = predicted > 0
@@ -155,7 +160,7 @@ def _read_or_predict(
                 f"{source}: is a depth map, whose camera is settled; --fov, --intrinsics and "
                 "--camera are for photographs"
             )
-        return read_depth(source, None if units is None else parse_units(units))
+        return read_any_depth(source, None if units is None else parse_units(units))
     photo = read_photo(source)
     predictor = Predictor.load(model or DEFAULT_MODEL, camera=mode or "auto")
     return predictor.predict(photo, *given.of(photo)).depth
@@ -172,5 +177,5 @@ def _known_points(
         units = None if sparse_units is None else parse_units(sparse_units)
         return read_points(Path(sparse), prediction.shape, units)
     for x, y, _ in points:
-        prediction.at(x, y)
+        prediction.check_pixel(x, y)
     return KnownPoints.of(points)

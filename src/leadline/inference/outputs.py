@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from leadline.depth.calibration import Calibration
-from leadline.depth.depth_map import DepthMap
+from leadline.depth.depth_map import DepthKind, DepthMap
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import PhotoCamera
@@ -19,7 +19,7 @@ from leadline.io.formats import (
     depth_format,
     depth_suffixes,
     format_of_suffix,
-    read_depth,
+    read_any_depth,
     write_depth,
 )
 from leadline.io.jobs import FileJob, with_suffix
@@ -116,6 +116,12 @@ class OutputOptions:
         """Units per metre of png16."""
         return DEFAULT_UNITS if self.units is None else parse_units(self.units)
 
+    @property
+    def needs_metres(self) -> bool:
+        """Whether something is written that has no meaning without a unit."""
+        surfaces = self.ply or self.glb or self.mesh or self.normals or self.sheet
+        return surfaces or depth_format(self.format).whole_units
+
     def suffixes(self, *, labels: bool) -> list[str]:
         """Return how the names of the files of one photograph end, with class labels or without."""
         ends = [depth_format(self.format).suffix] + ["_color.png"] * self.color
@@ -156,6 +162,7 @@ class PredictedPhoto:
     files: tuple[Path, ...]
     has_labels: bool
     camera: PhotoCamera
+    kind: DepthKind = "metric"
     kept: DepthMap | None = None
 
     @property
@@ -164,7 +171,7 @@ class PredictedPhoto:
 
         Errors: LeadlineError where the file is gone, or holds no metres (grey16).
         """
-        return read_depth(self.files[0]) if self.kept is None else self.kept
+        return read_any_depth(self.files[0]) if self.kept is None else self.kept
 
 
 def write_outputs(
@@ -185,7 +192,7 @@ def write_outputs(
     files = {
         end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
     }
-    if output.color and not output.has_common_range:
+    if output.color and not (output.has_common_range and depth.kind == "metric"):
         write_color(files["_color.png"], depth, output, output.limits)
     if labels is not None:
         write_labels(files["_labels.png"], labels)
@@ -198,7 +205,9 @@ def write_outputs(
             write_png(files[UNCERTAINTY_COLOR], colorize_uncertainty(depth), DERIVED)
     # Last, so that a depth map is there only where everything else is.
     write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
-    return PredictedPhoto(job.source, tuple(files.values()), labels is not None, prediction.camera)
+    return PredictedPhoto(
+        job.source, tuple(files.values()), labels is not None, prediction.camera, depth.kind
+    )
 
 
 def _write_geometry(

@@ -41,6 +41,8 @@ class PhotoWork:
             raise LeadlineError(
                 f"{self.load['name_or_path']}: states no uncertainty; leave out --uncertainty"
             )
+        if self.calibration is None and self.output.needs_metres:
+            predictor.require_metres("a point cloud, a surface, a sheet or png16")
         return PhotoPredictor(self, predictor.for_many() if many else predictor)
 
 
@@ -64,7 +66,7 @@ class PhotoPredictor:
         if work.keeps:
             depth = calibrated(prediction.depth, work.calibration, job.source)
             has_labels = prediction.labels is not None
-            return PredictedPhoto(job.source, (), has_labels, prediction.camera, depth)
+            return PredictedPhoto(job.source, (), has_labels, prediction.camera, depth.kind, depth)
         return write_outputs(job, photo, prediction, work.calibration, work.output)
 
 

@@ -127,7 +127,8 @@ def predict(
         results = run_jobs(jobs, predict_one, track, workers or default_workers())
         results.notes = predict_one.notes
     results.existing = len(every) - len(jobs)
-    results.undrawn = place.draw_together(every)
+    if all(photo.kind == "metric" for photo in results.done):
+        results.undrawn = place.draw_together(every)
     if fov is not None:
         _warn_of_two_orientations(fov, results.done)
     return results

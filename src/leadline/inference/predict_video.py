@@ -142,6 +142,7 @@ def video(
     check_writable(target.parent)
     steady = TemporalFilter(smooth)
     predictor = Predictor.load(model, runtime=runtime, precision=precision, camera=camera)
+    predictor.require_metres("a video")
     started = time.monotonic()
     low, high = color_range or _range_of(path, predictor, start, end or info.seconds, fov)
     artist = _Artist(layout, low, high, cmap, str(steady))

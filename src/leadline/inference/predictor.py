@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from leadline.depth.depth_map import DepthMap
+from leadline.depth.depth_map import DepthKind, DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import (
@@ -40,6 +40,7 @@ from leadline.inference.runtimes import (
     RuntimeName,
     TorchRuntime,
 )
+from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
 from leadline.io.hub import HUB, fetch_model, is_on_hub
 from leadline.io.jobs import default_workers, in_order
 from leadline.io.photos import Photo, decode_photo, photo_of_image, read_photo
@@ -131,7 +132,8 @@ class Predictor:
     ) -> Predictor:
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
-        `hf:USER/NAME` is fetched from the Hugging Face hub, `hf:USER/NAME@REVISION` as it was then.
+        `hf:USER/NAME` is fetched from the Hugging Face hub, `hf:USER/NAME@REVISION` as it was then,
+        `hf:FOLDER` is laid out like one there; depth models of transformers run in transformers.
         `runtime` auto takes OpenVINO for exported files, shipped models and folders that hold a
         `model.onnx`, torch for other folders.
         `precision` auto takes bf16 where the processor computes it and the model's config says that
@@ -199,6 +201,20 @@ class Predictor:
         options = self.runtime.config.get("options")
         return isinstance(options, Mapping) and bool(options.get("uncertainty"))
 
+    @property
+    def kind(self) -> DepthKind:
+        """What is predicted: metres, or depth without unit (see `DepthMap`)."""
+        kind: DepthKind = getattr(self.runtime, "kind", "metric")
+        return kind
+
+    def require_metres(self, purpose: str) -> None:
+        """Raise LeadlineError where the model predicts no metres, which `purpose` needs."""
+        if self.kind != "metric":
+            raise LeadlineError(
+                f"{self.name} predicts {self.kind} depth, without scale and shift, and {purpose} "
+                "needs metres; use a metric model, or calibrate ('leadline calibrate --shift')"
+            )
+
     def __call__(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> DepthMap:
         """Return the depth of one photograph, at its own size, with the camera it holds for.
 
@@ -244,6 +260,8 @@ class Predictor:
             uncertainty=None if batch.uncertainty is None else batch.uncertainty[0],
             interval_factors=self.interval_factors,
         )
+        if self.kind != "metric":
+            depth = replace(depth, kind=self.kind)
         return Prediction(depth, camera, None if batch.labels is None else batch.labels[0])
 
     def predict_many(
@@ -399,6 +417,8 @@ class _EngineOptions:
 
 def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> Runtime:
     """Load the model of an exported file or a model folder into a runtime."""
+    if path.is_dir() and is_of_transformers(path):
+        return _load_of_transformers(path, runtime, options)
     chosen = runtime
     if runtime == "auto":
         chosen = "torch" if path.is_dir() else "openvino"
@@ -417,6 +437,25 @@ def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> R
     return OpenVinoRuntime(
         path, options.precision, options.threads, options.processing_area, options.hint
     )
+
+
+def _load_of_transformers(path: Path, runtime: RuntimeName, options: _EngineOptions) -> Runtime:
+    """Load a depth model of transformers, which has no options of ours."""
+    given = {
+        "runtime": (runtime, "auto"),
+        "precision": (options.precision, "auto"),
+        "device": (options.device, "cpu"),
+        "threads": (options.threads, None),
+        "processing area": (options.processing_area, None),
+        "compile": (options.compiled, False),
+    }
+    for option, (value, default) in given.items():
+        if value != default and (option, value) != ("precision", "f32"):
+            raise LeadlineError(
+                f"{path}: is a model of transformers, which runs as it is there; leave {option} "
+                f"{value} out"
+            )
+    return TransformersRuntime(path)
 
 
 def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> None:

@@ -19,7 +19,7 @@ from leadline.errors import LeadlineError, one_line, size_words
 from leadline.io.atomic import atomic_path
 from leadline.io.files import DECODE_ERRORS
 from leadline.io.limits import check_pixels
-from leadline.io.metadata import KIND, PREFIX, Metadata
+from leadline.io.metadata import AFFINE_KIND, KIND, PREFIX, Metadata
 
 _OUR_FIELDS = ("depth", "valid", "units_per_metre", "kind", "provenance", "intrinsics")
 
@@ -41,7 +41,7 @@ def write_plane(path: Path, values: NDArray[np.float32]) -> None:
         temporary.write_bytes(buffer.getbuffer())
 
 
-def write_npz(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
+def write_npz(path: Path, depth_map: DepthMap, about: Metadata) -> None:
     """Write depth, valid, the unit, the kind, the provenance and, if known, intrinsics (3,3)."""
     fields: dict[str, Any] = {
         "depth": depth_map.depth,
@@ -51,6 +51,9 @@ def write_npz(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
         "kind": KIND,
         "provenance": json.dumps(dict(depth_map.provenance)),
     }
+    if about.kind != "metric":
+        del fields["units_per_metre"], fields["unit"]
+        fields["kind"] = AFFINE_KIND
     if depth_map.intrinsics is not None:
         fields["intrinsics"] = depth_map.intrinsics.matrix
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -93,7 +96,10 @@ def read_npz(path: Path, data: bytes) -> Raw:
             'name one "depth"'
         )
     depth = as_plane(path, fields["depth" if "depth" in fields else planes[0]])
-    if str(fields.get("kind")) != KIND:  # somebody else's archive: its other fields mean nothing
+    if str(fields.get("kind")) not in (
+        KIND,
+        AFFINE_KIND,
+    ):  # somebody else's archive: its other fields mean nothing
         return depth, {}
     if "valid" in fields and fields["valid"].shape == depth.shape:
         depth = np.where(fields["valid"].astype(bool), depth, 0)
@@ -142,7 +148,7 @@ def _check_npz_extent(path: Path, data: bytes) -> None:
 def _texts_of_npz(
     path: Path, fields: dict[str, NDArray[Any]], shape: tuple[int, ...]
 ) -> dict[str, str]:
-    names = [name for name in ("units_per_metre", "provenance") if name in fields]
+    names = [name for name in ("units_per_metre", "provenance", "kind") if name in fields]
     texts = {PREFIX + name: str(fields[name]) for name in names}
     if "intrinsics" in fields:
         try:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.depth_map import DepthMap
+from leadline.depth.depth_map import DepthKind, DepthMap
 from leadline.depth.quantized import QuantizedDepth
 from leadline.depth.units import describe_units, parse_units, resolve_units, undeclared_units
 from leadline.errors import LeadlineError
@@ -40,7 +40,7 @@ from leadline.io.float_files import (
     write_pfm,
 )
 from leadline.io.grey16 import write_grey16
-from leadline.io.metadata import Metadata, read_sidecar, sidecar_of, write_sidecar
+from leadline.io.metadata import AFFINE_KIND, Metadata, read_sidecar, sidecar_of, write_sidecar
 from leadline.io.png16 import DEFAULT_UNITS, decode_grey_png, is_depth_png, write_png16
 from leadline.io.tiff import is_depth_tiff, read_tiff
 
@@ -103,9 +103,13 @@ def depth_suffixes() -> tuple[str, ...]:
     return tuple(dict.fromkeys(every))
 
 
-def describe_values(format: str, units_per_metre: float = DEFAULT_UNITS) -> str:
+def describe_values(
+    format: str, units_per_metre: float = DEFAULT_UNITS, kind: DepthKind = "metric"
+) -> str:
     """Return in words what the numbers of a file in `format` are."""
     row = depth_format(format)
+    if kind != "metric" and row.metric:
+        return AFFINE_KIND
     if not row.metric:
         return "inverse depth from 0, unknown, to white, nearest: not metres"
     unit = describe_units(units_per_metre) if row.whole_units else "metres"
@@ -170,7 +174,17 @@ def write_depth(
     if path.suffix.lower() not in row.suffixes:
         raise LeadlineError(f"{path}: format {name} is written as {row.suffix}; rename the output")
     units = parse_units(units_per_metre) if row.whole_units else 1.0
-    about = Metadata(units, depth_map.intrinsics, depth_map.provenance)
+    about = Metadata(units, depth_map.intrinsics, depth_map.provenance, depth_map.kind)
+    if depth_map.kind != "metric" and row.metric:
+        if row.whole_units:
+            raise LeadlineError(
+                f"{path}: {name} holds whole units of length, and this depth is {depth_map.kind}, "
+                "without unit; write npy, npz, exr or pfm"
+            )
+        # The writers write what they are given, here inverse depth.
+        depth_map = DepthMap.from_metres(
+            depth_map.inverse, intrinsics=depth_map.intrinsics, provenance=depth_map.provenance
+        )
     row.write(path, depth_map, about)
     if row.sidecar:
         write_sidecar(path, about)
@@ -186,6 +200,14 @@ def save_depth(
     units_per_metre = DEFAULT_UNITS if units is None else parse_units(units)
     write_depth(path, depth_map, format, units_per_metre)
     return path
+
+
+def read_any_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
+    """Do what `read_depth` does, and read affine-inverse depth, which has no unit, as well."""
+    values, about = read_depth_values(Path(path))
+    if about.kind == "metric":
+        return read_depth(path, units_per_metre)
+    return DepthMap.from_inverse(values.astype(np.float32), about.intrinsics, about.provenance)
 
 
 def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
@@ -232,6 +254,11 @@ def read_metres(path: Path | str, units_per_metre: float | None = None) -> NDArr
 
 
 def _units_of(path: Path, values: NDArray[Any], given: float | None, about: Metadata) -> float:
+    if about.kind != "metric":
+        raise LeadlineError(
+            f"{path}: holds {about.kind} depth, without scale and shift: no metres; calibrate it "
+            "('leadline calibrate --shift'), or score it with --pred-output inverse"
+        )
     units = resolve_units(path, given, about.units_per_metre)
     if units is None:
         if values.dtype.kind != "f":

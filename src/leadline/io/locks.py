@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from leadline.errors import LeadlineError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 LOCK_FILE = ".leadline-lock"
 
@@ -31,16 +36,36 @@ def locked(folder: Path, work: str) -> Iterator[None]:
                 try:
                     yield
                 finally:
-                    path.unlink(missing_ok=True)
+                    with suppress(PermissionError):  # Windows keeps a file that is open
+                        path.unlink(missing_ok=True)
                 return
         finally:
             os.close(file)
 
 
+def lock_file(file: int) -> None:
+    """Lock an open file, given by its number, until it is closed.
+
+    Raises BlockingIOError where another process holds it, another OSError where there are no locks.
+    """
+    if sys.platform == "win32":
+        # Windows keeps others from reading what is locked: a byte behind all that is written.
+        place = os.lseek(file, 0, os.SEEK_CUR)
+        os.lseek(file, 1 << 30, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(*error.args) from error
+        finally:
+            os.lseek(file, place, os.SEEK_SET)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _take(file: int, path: Path, folder: Path, work: str) -> bool:
     """Take the lock; False where its file was removed meanwhile by who held it."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file)
     except BlockingIOError:
         holder = os.read(file, 300).decode(errors="replace") or "another process"
         raise LeadlineError(

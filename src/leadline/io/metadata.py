@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from leadline.depth.depth_map import DepthKind
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.units import describe_units, parse_units
 from leadline.errors import LeadlineError, one_line
@@ -16,27 +17,34 @@ from leadline.io.files import read_json
 PREFIX = "leadline:"
 KIND = "planar z, metres"
 UNCERTAINTY_KIND = "uncertainty: Laplace scale of ln(metres), not metres"
+AFFINE_KIND = "affine-inverse: inverse depth up to a scale and a shift, no unit, not metres"
 INVERSE_KIND = "inverse depth, near = white, not metres"
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """The unit of a file's values, the camera and the provenance; None or empty where unknown."""
+    """The unit of a file's values, the camera and the provenance; None or empty where unknown.
+
+    Values of another `kind` than metric are inverse depth without unit.
+    """
 
     units_per_metre: float | None = None
     intrinsics: Intrinsics | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
+    kind: DepthKind = "metric"
 
     def to_text(self) -> dict[str, str]:
         """Return the metadata as ASCII strings under `leadline:` keys."""
         units = 1.0 if self.units_per_metre is None else self.units_per_metre
         text = {
-            "kind": KIND,
+            "kind": KIND if self.kind == "metric" else AFFINE_KIND,
             "unit": describe_units(units),
             "units_per_metre": repr(float(units)),
             "invalid": "0",
             "provenance": json.dumps(dict(self.provenance)),
         }
+        if self.kind != "metric":
+            del text["unit"], text["units_per_metre"]
         if self.intrinsics is not None:
             text["intrinsics"] = json.dumps(self.intrinsics.to_dict())
         return {PREFIX + key: value for key, value in text.items()}
@@ -64,6 +72,7 @@ class Metadata:
                 units_per_metre=None if units is None else parse_units(units),
                 intrinsics=None if camera is None else Intrinsics.from_dict(json.loads(camera)),
                 provenance={str(key): str(value) for key, value in provenance.items()},
+                kind="affine-inverse" if text.get(PREFIX + "kind") == AFFINE_KIND else "metric",
             )
         except (LeadlineError, ValueError, AttributeError, TypeError) as error:
             raise LeadlineError(

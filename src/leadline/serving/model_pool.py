@@ -62,13 +62,15 @@ class ModelPool:
             find_model(source)
 
         def load(source: str | Path) -> Predictor:
-            return Predictor.load(
+            predictor = Predictor.load(
                 source,
                 runtime=options.runtime,
                 precision=options.precision,
                 threads=options.threads,
                 hint=options.hint,
             )
+            predictor.require_metres("the service")
+            return predictor
 
         return cls(options.models, options.model_memory, load)
 

@@ -8,6 +8,7 @@ import csv
 import math
 import os
 import socket
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -151,10 +152,11 @@ class Status:
             raise LeadlineError(f"{path}: is damaged ({one_line(error)}); {remedy}") from error
 
     def is_alive(self) -> bool | None:
-        """Tell whether the process that trains still exists; None where this is another host."""
+        """Tell whether the process that trains still exists; None where that cannot be told."""
         if self.state != "running":
             return False
-        if self.host != socket.gethostname():
+        # On Windows, signal 0 is Ctrl-C.
+        if self.host != socket.gethostname() or sys.platform == "win32":
             return None
         try:
             os.kill(self.pid, 0)

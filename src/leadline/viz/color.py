@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.viz.scale_bar import draw_scale_bar, draw_title
+from leadline.viz.scale_bar import draw_scale_bar, draw_title, nearness_labels
 
 ColorMap = Literal["turbo", "magma", "inferno", "plasma", "viridis", "cividis", "spectral", "gray"]
 COLORMAPS: tuple[ColorMap, ...] = get_args(ColorMap)
@@ -67,6 +67,8 @@ def colorize(
     >>> picture[0].tolist()
     [[255, 255, 255], [0, 0, 0]]
     """
+    if depth_map.kind != "metric":
+        return _colorize_inverse(depth_map, color_table(cmap), bar, title)
     check_range(vmin, vmax)
     found = (0.0, 1.0) if None not in (vmin, vmax) else (
         robust_range(depth_map.depth, depth_map.valid)
@@ -95,6 +97,20 @@ def colorize_uncertainty(depth_map: DepthMap) -> NDArray[np.uint8]:
     picture = table[np.rint(np.clip(metres / np.float32(high), 0, 1) * 255).astype(np.uint8)]
     picture[~depth_map.valid] = INVALID_COLOR
     return draw_scale_bar(picture, table, 0.0, high)
+
+
+def _colorize_inverse(
+    depth_map: DepthMap, table: NDArray[np.uint8], bar: bool, title: str | None
+) -> NDArray[np.uint8]:
+    """Return a map without unit as a picture: linear in inverse depth, over its own range."""
+    inverse = depth_map.inverse
+    low, high = robust_range(inverse, depth_map.valid)
+    share = (np.clip(inverse, low, high) - np.float32(low)) / np.float32(high - low)
+    picture = table[np.rint(share * 255).astype(np.uint8)]
+    picture[~depth_map.valid] = INVALID_COLOR
+    if title:
+        picture = draw_title(picture, title)
+    return draw_scale_bar(picture, table, low, high, nearness_labels) if bar else picture
 
 
 @lru_cache(maxsize=len(COLORMAPS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -44,7 +45,8 @@ def depth_html(depth_map: DepthMap) -> str:
     words = html.escape(repr(depth_map))
     facts = [f"{name}: {value}" for name, value in sorted(depth_map.provenance.items())]
     camera = depth_map.intrinsics
-    facts.insert(0, "unit: metres, planar z" + (f"; fx {camera.fx:.4g} px" if camera else ""))
+    unit = "unit: metres, planar z" if depth_map.kind == "metric" else f"{depth_map.kind}: no unit"
+    facts.insert(0, unit + (f"; fx {camera.fx:.4g} px" if camera else ""))
     return (
         f'<figure style="margin:0"><img alt="{words}" src="data:image/png;base64,{encoded}">'
         f"<figcaption>{words}<br><small>{html.escape('; '.join(facts))}</small></figcaption>"
@@ -68,6 +70,7 @@ def plot_depth(
         raise LeadlineError(
             "plot needs matplotlib: pip install matplotlib; depth_map.picture() does without"
         ) from error
+    depth_map.require_metres()
     axes = plt.subplots()[1] if ax is None else ax
     low, high = robust_range(depth_map.depth, depth_map.valid)
     name = {"spectral": "Spectral", "gray": "gray_r"}.get(cmap, f"{cmap}_r")
@@ -90,4 +93,4 @@ def _shown(depth_map: DepthMap) -> DepthMap:
     if step <= 1:
         return depth_map
     depth: NDArray[np.float32] = np.ascontiguousarray(depth_map.depth[::step, ::step])
-    return DepthMap.from_metres(depth)
+    return replace(DepthMap.from_metres(depth), kind=depth_map.kind)

@@ -60,15 +60,26 @@ def tick_labels(ticks: list[float]) -> list[str]:
     return [f"{tick:.{decimals}f} m" for tick in ticks]
 
 
+def nearness_labels(ticks: list[float]) -> list[str]:
+    """Return "far" and "near" at the ends of a scale without unit, and nothing between."""
+    between = [""] * (len(ticks) - 2)
+    return ["far", *between, "near"] if len(ticks) > 1 else ["near"]
+
+
 def draw_scale_bar(
-    picture: NDArray[np.uint8], table: NDArray[np.uint8], low: float, high: float
+    picture: NDArray[np.uint8],
+    table: NDArray[np.uint8],
+    low: float,
+    high: float,
+    labels: Callable[[list[float]], list[str]] = tick_labels,
 ) -> NDArray[np.uint8]:
     """Return (H,W',3): the picture (H,W,3) with a scale from `low` (bottom) to `high` m beside it.
 
     `table` is (256,3), the colours from `low` to `high`. A picture too low for lettering gets the
     colours without figures.
     """
-    panel = scale_panel(int(picture.shape[0]), letter_size(picture), table, low, high)
+    height, size = int(picture.shape[0]), letter_size(picture)
+    panel = scale_panel(height, size, table, low, high, labels=labels)
     return np.concatenate([picture, panel], axis=1)
 
 

@@ -1,0 +1,131 @@
+"""Depth models of Hugging Face's transformers, with their own pre- and post-processing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.depth.depth_map import DepthKind
+from leadline.errors import LeadlineError, one_line, size_words
+from leadline.inference.runtime import Outputs, reason_of
+from leadline.io.files import read_json
+from leadline.io.hub import HUB
+from leadline.models.storage import CONFIG_FILE
+
+METRIC_TYPES = frozenset({"glpn", "zoedepth", "depth_pro", "prompt_depth_anything"})
+INVERSE_TYPES = frozenset({"dpt"})
+SMALLEST_INVERSE = 1e-6
+"""Inverse depth is not smaller: its reciprocal must be a number."""
+
+
+def is_of_transformers(folder: Path) -> bool:
+    """Return whether the configuration of a model folder is one of transformers."""
+    content = read_json(folder / CONFIG_FILE, "model's configuration")
+    return isinstance(content, dict) and "model_type" in content
+
+
+class TransformersRuntime:
+    """A depth model by its folder or hub name, in float32, for photographs of any size.
+
+    `kind` says what its numbers are: metres, or inverse depth up to a scale and a shift, whose
+    reciprocal `run` then gives as depth; None takes what the configuration says.
+    Errors: LeadlineError for what transformers cannot load, and where it is not known which.
+    """
+
+    name = "transformers"
+    precision = None
+
+    def __init__(self, model: str | Path, kind: DepthKind | None = None):
+        try:
+            import torch
+            from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
+            from transformers.utils import logging
+        except ImportError as error:
+            raise LeadlineError(
+                f"{HUB}{model}: needs transformers: pip install 'leadline[hf]'"
+            ) from error
+        self._torch, self._lock = torch, Lock()
+        local = Path(model).is_dir()
+        logging.disable_progress_bar()
+        try:
+            config = AutoConfig.from_pretrained(model, local_files_only=local)
+            self.kind = kind or _kind_of(str(model), config)
+            self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=local)
+            network = AutoModelForDepthEstimation.from_pretrained(
+                model, local_files_only=local, dtype=torch.float32
+            )
+        # Whatever a missing, foreign or damaged repository makes transformers raise; what
+        # safetensors raises is an Exception of its own.
+        except (
+            OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError,
+            _safetensors_error(),
+        ) as error:  # fmt: skip
+            raise LeadlineError(
+                f"{HUB}{model}: transformers cannot load a depth model from it "
+                f"({one_line(error)[:200]}); give a hub name or a folder of save_pretrained"
+            ) from error
+        self._network = network.eval()
+        self._type = str(config.model_type)
+        self.config: Mapping[str, Any] = {"model_type": self._type}
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return {"depth": (N,H,W) float32} for images (N,H,W,3) uint8 RGB, each by itself."""
+        with self._lock:
+            values = [self.predict(image) for image in images]
+        depth = np.stack(values)
+        if self.kind != "metric":
+            depth = np.reciprocal(np.maximum(depth, np.float32(SMALLEST_INVERSE)))
+        return {"depth": depth}
+
+    def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what is predicted for a photograph (H,W,3) uint8, (H,W): depth or its inverse."""
+        size = (int(image.shape[0]), int(image.shape[1]))
+        try:
+            inputs = self._processor(
+                images=image, input_data_format="channels_last", return_tensors="pt"
+            )
+            with self._torch.inference_mode():
+                outputs = self._network(**inputs)
+                predicted = self._at_size(outputs, size)
+        except (RuntimeError, ValueError) as error:
+            raise LeadlineError(
+                f"transformers failed on an image of {size_words(size)} ({reason_of(error)}); "
+                "give another size, or look at the model's preprocessor_config.json"
+            ) from error
+        return np.asarray(predicted.squeeze().float().cpu().numpy(), dtype=np.float32)
+
+    def _at_size(self, outputs: Any, size: tuple[int, int]) -> Any:
+        post = getattr(self._processor, "post_process_depth_estimation", None)
+        if post is None:
+            return self._torch.nn.functional.interpolate(
+                outputs.predicted_depth[:, None], size=size, mode="bilinear", align_corners=False
+            )
+        options = {"target_sizes": [size]}
+        if self._type == "zoedepth":  # it pads, and must know what to cut
+            options["source_sizes"] = [size]
+        return post(outputs, **options)[0]["predicted_depth"]
+
+
+def _safetensors_error() -> type[Exception]:
+    from safetensors import SafetensorError
+
+    return SafetensorError
+
+
+def _kind_of(name: str, config: Any) -> DepthKind:
+    """Return what the model's numbers are, as far as its configuration says."""
+    if (declared := getattr(config, "depth_estimation_type", None)) is not None:
+        return "metric" if declared == "metric" else "affine-inverse"
+    if config.model_type in METRIC_TYPES:
+        return "metric"
+    if config.model_type in INVERSE_TYPES:
+        return "affine-inverse"
+    raise LeadlineError(
+        f"{HUB}{name}: {config.model_type} models do not say if they predict metres or inverse "
+        "depth; leadline evaluate takes --pred-output metric or --pred-output inverse"
+    )

@@ -1,0 +1,84 @@
+"""The pages that people read: links lead somewhere, snippets are Python, versions agree."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import leadline
+from leadline.cli.commands import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The names of a page's headings, as GitHub makes them."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    dead = []
+    for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert not dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_snippets_are_python(page):
+    for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            compile(code, str(page), "exec")
+
+
+def test_every_page_is_reached_from_the_readme():
+    linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    missing = [page.name for page in PAGES if page.parent.name == "docs"
+               and not any(link.startswith(f"docs/{page.name}") for link in linked)]  # fmt: skip
+    assert not missing
+
+
+def test_commands_in_the_pages_exist():
+    for page in PAGES:
+        for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
+            if language in ("", "bash"):
+                for word in re.findall(r"(?:^|; |\| )leadline ([a-z][a-z-]+)", code, re.MULTILINE):
+                    assert word in COMMANDS, f"{page.name}: leadline {word}"
+
+
+def test_versions_systems_and_licences_agree():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == leadline.__version__
+    assert citation["license"] == project["license"]
+    assert f"## {leadline.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    ci = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    matrix = ci["jobs"]["light"]["strategy"]["matrix"]
+    versions = [line.rpartition(" ")[2] for line in project["classifiers"] if ":: 3." in line]
+    assert matrix["python"] == versions
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
+
+
+def test_no_module_that_only_linux_has_is_imported_without_a_way_round():
+    only_unix = re.compile(r"^import (fcntl|resource|pwd|grp|termios)\b", re.MULTILINE)
+    found = [
+        path.name
+        for path in (ROOT / "src").rglob("*.py")
+        if only_unix.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+    assert sys.platform == "win32" or "fcntl" in (ROOT / "src/leadline/io/locks.py").read_text()
