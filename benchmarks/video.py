@@ -3,7 +3,8 @@
     python benchmarks/video.py [--frames 300] [--rounds 5]
 
 The clip is 480x854 (480p), H.264. The network alone predicts its decoded frames, several at once,
-as video does; both take turns. Ratios within one run are what to read.
+as video does; both take turns. Ratios within one run are what to read; processor time includes
+loading the model for each video.
 """
 
 import argparse
