@@ -37,6 +37,9 @@ COMMANDS = {
     "evaluate": CommandEntry(
         "leadline.cli.evaluate:evaluate_command", "Score predictions under a named protocol."
     ),
+    "intervals": CommandEntry(
+        "leadline.cli.intervals:intervals_command", "Fit the intervals of a model's uncertainty."
+    ),
     "compare": CommandEntry(
         "leadline.cli.compare:compare_command", "Compare scores, image by image."
     ),

@@ -43,6 +43,22 @@ def print_result(result: Result) -> None:
         accuracy, iou = result.semantic["pixel_accuracy"], result.semantic["mean_iou"]
         typer.echo(f"classes   pixel accuracy {accuracy:.3f}, mean IoU {iou:.3f}")
     print_breakdowns(result)
+    print_uncertainty(result)
+
+
+def print_uncertainty(result: Result) -> None:
+    """Print what the intervals of a model cover, and whether its uncertainty finds the errors."""
+    scores = result.uncertainty
+    if scores is None:
+        return
+    parts = [
+        f"{percent} % covers {share:.1%} ({scores.width[percent]:.3g} m wide)"
+        for percent, share in scores.coverage.items()
+    ]
+    none = "no factors are stored; leadline intervals MODEL DATA --store fits them"
+    typer.echo(f"intervals {', '.join(parts) or none}")
+    ause = ", ".join(f"{name} {value:.4f}" for name, value in scores.ause.items())
+    typer.echo(f"AUSE      of abs_rel, ordered by: {ause} (0: where the errors are)")
 
 
 def print_breakdowns(result: Result) -> None:

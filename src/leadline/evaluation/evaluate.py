@@ -26,6 +26,7 @@ from leadline.evaluation.scoring import (
     score,
 )
 from leadline.evaluation.sources import ModelSource, PredictionFolder, open_source
+from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.io.atomic import check_writable
 from leadline.metrics import Protocol
 from leadline.metrics.alignment import Alignment, AlignmentSpace
@@ -93,17 +94,16 @@ def evaluate(
     # The report draws error by distance, and cases.
     names = [*breakdowns, "ranges"] if out is not None else breakdowns
     parts = Breakdowns(list(dict.fromkeys(names)), chosen, void)
-    classes = ClassScores(void)
-    collector = _collector(len(samples), cases, is_drawn=out is not None)
+    classes, collector = ClassScores(void), _collector(len(samples), cases, out is not None)
     train = opened.train() if isinstance(baselines, bool) and baselines else baselines
-    found: list[TurnedAround | ModelRange | None] = [TurnedAround(), source.model_range()]
-    watchers = [each for each in found if each is not None]
+    unsure = source.uncertainty_observer()
+    watchers: list[TurnedAround | ModelRange] = [TurnedAround(), *source.model_ranges()]
     scores = score(
         source.predictions,
         samples,
         chosen,
         baselines=baseline_predictions(train, tracker) if train else None,
-        observers=[parts, classes, collector, *watchers],
+        observers=[parts, classes, collector, unsure, *watchers],
         track=tracker("evaluate"),
     )
     scores.check_not_empty()
@@ -127,13 +127,22 @@ def evaluate(
         semantic=classes.result(),
         breakdowns=parts.result() or None,
         cases_in_memory=collector.cases(),
+        **_uncertainty(unsure),
     )
     if out is not None:
         result.save(out, lambda file: write_report(file, result))
     return result
 
 
-def _collector(total: int, extreme: int | None, *, is_drawn: bool) -> CaseCollector:
+def _uncertainty(observer: UncertaintyObserver) -> dict[str, Any]:
+    """Return the fields of a result that only models with uncertainty have."""
+    scores = observer.result()
+    if scores is None:
+        return {}
+    return {"uncertainty": scores, "ratios_in_memory": tuple(observer.ratios)}
+
+
+def _collector(total: int, extreme: int | None, is_drawn: bool) -> CaseCollector:
     """Return what keeps cases to be drawn: by default the usual number, or none at all."""
     if extreme is not None:
         return CaseCollector(total, extreme=extreme)

@@ -36,11 +36,13 @@ class PredictedMaps:
     """What is predicted for one photograph.
 
     `depth` (h,w) metres of any size, 0 or NaN where there is no prediction, infinite where it is
-    too far to say; `labels` (H,W) class ids at the photograph's size, or None.
+    too far to say; `labels` (H,W) class ids at the photograph's size, or None; `uncertainty` (h,w),
+    the scale of a Laplace distribution of ln(metres), or None.
     """
 
     depth: NDArray[np.float32]
     labels: NDArray[np.integer] | None = None
+    uncertainty: NDArray[np.float32] | None = None
 
 
 class Predictions(Protocol):
@@ -109,7 +111,8 @@ class ModelPredictions:
     def _run(self, sample: Sample, camera: PhotoCamera) -> PredictedMaps:
         batch = self.predictor.predict_batch(sample.image[None])
         labels = None if batch.labels is None else batch.labels[0]
-        return PredictedMaps(camera.metres(batch.depth[0]), labels)
+        spread = None if batch.uncertainty is None else batch.uncertainty[0]
+        return PredictedMaps(camera.metres(batch.depth[0]), labels, spread)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from leadline.evaluation.breakdowns import PartScore
 from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.cases import RANKED_BY, Case, draw_cases, read_cases, write_cases
 from leadline.evaluation.scoring import ImageScore, Scores
+from leadline.evaluation.uncertainty import UncertaintyScores
 from leadline.io.atomic import atomic_path, write_json
 from leadline.io.files import read_json
 from leadline.io.photos import write_png
@@ -155,7 +156,7 @@ class Result(BaseModel):
     """An evaluation: scores, and everything that says how they were made.
 
     The fields are the keys of `result.json`, in its order (docs/evaluation.md describes each);
-    the last three are files of their own, or the folder itself, which is None for a result that
+    the last four are files of their own, or the folder itself, which is None for a result that
     was not loaded. A field that is added needs a default, so that older files can be read.
     """
 
@@ -186,9 +187,11 @@ class Result(BaseModel):
     baselines: dict[str, dict[str, float]] = {}
     semantic: dict[str, float | None] | None = None
     breakdowns: dict[str, tuple[PartScore, ...] | dict[str, float | int | None]] | None = None
+    uncertainty: UncertaintyScores | None = None
 
     table: InstanceOf[ImageTable] = Field(exclude=True, repr=False)
     cases_in_memory: tuple[InstanceOf[Case], ...] = Field((), exclude=True, repr=False)
+    ratios_in_memory: tuple[InstanceOf[np.ndarray], ...] = Field((), exclude=True, repr=False)
     folder: Path | None = Field(None, exclude=True)
 
     @classmethod

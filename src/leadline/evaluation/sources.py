@@ -21,6 +21,7 @@ from leadline.evaluation.predictions import (
 )
 from leadline.evaluation.ranges import ModelRange
 from leadline.evaluation.scoring import PeekableSamples
+from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.evaluation.unit_detection import (
     check_declared_units,
     compared_indices,
@@ -107,11 +108,17 @@ class OpenedSource:
         """Return what is odd about the predictions made so far, a sentence each."""
         return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
 
-    def model_range(self) -> ModelRange | None:
-        """Return what counts the truth outside the model's range; None of files."""
+    def model_ranges(self) -> list[ModelRange]:
+        """Return what counts the truth outside the model's range; none of files."""
         if isinstance(self.predictions, ModelPredictions):
-            return ModelRange(self.predictions)
-        return None
+            return [ModelRange(self.predictions)]
+        return []
+
+    def uncertainty_observer(self) -> UncertaintyObserver:
+        """Return what measures the stated uncertainty, with the model's factors of intervals."""
+        if isinstance(self.predictions, ModelPredictions):
+            return UncertaintyObserver(self.predictions.predictor.interval_factors)
+        return UncertaintyObserver({})
 
     def camera_record(self) -> CameraRecord | None:
         """Return what the data's cameras did to the predictions made so far; None of files."""

@@ -18,7 +18,7 @@ from leadline.evaluation.comparison_table import ComparisonTable, compare_result
 from leadline.evaluation.ranges import describe_use
 from leadline.evaluation.report.case_pictures import CaseRow, case_rows, read_samples
 from leadline.evaluation.report.html import write_page
-from leadline.evaluation.report.plots import bars, histogram, scatter
+from leadline.evaluation.report.plots import bars, curves, histogram, scatter
 from leadline.evaluation.report.tables import BEST_WORDS, INTERVAL_WORDS, PAIRED_WORDS, blocks
 from leadline.evaluation.result import Result
 
@@ -55,6 +55,7 @@ def write_report(path: Path, result: Result, data: DepthDataset | None = None) -
         fields=_fields(result),
         histogram=histogram(errors[np.isfinite(errors)], "abs_rel"),
         range_plot=_range_plot(result),
+        sparsification=_sparsification_plot(result),
         breakdowns=_breakdown_tables(result),
         extras=_extras(result),
         case_blocks=_case_blocks(result, data),
@@ -135,6 +136,14 @@ def _range_plot(result: Result) -> Markup | None:
     edges = [row.low or 0.0 for row in ranges] + [ranges[-1].high or 0.0]
     values = [row.metrics["abs_rel"] if row.metrics else None for row in ranges]
     return bars(edges, values, "abs_rel", "true distance, m")
+
+
+def _sparsification_plot(result: Result) -> Markup | None:
+    """What is left of the error without the most uncertain pixels; None where none are stated."""
+    if result.uncertainty is None:
+        return None
+    lines = dict(result.uncertainty.sparsification)
+    return curves(lines.pop("removed"), lines, "share taken away", "abs_rel")
 
 
 def _breakdown_tables(result: Result) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leadline.viz.scale_bar import round_ticks
 
+DASHES = ("none", "8 4", "2 4", "8 4 2 4")
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 26, 46
 LANDSCAPE, SQUARE = (560, 270), (424, 416)  # the square one leaves 344 x 344 for its dots
 
@@ -73,6 +74,29 @@ def bars(edges: Sequence[float], values: Sequence[float | None], name: str, axis
         parts.append(_text(x, y + 19, f"{edge:.3g}", "middle"))
     parts.append(_x_name(axes, axis))
     return _svg(axes, f"{name} by {axis}: {'; '.join(words)}", parts)
+
+
+def curves(
+    x: Sequence[float], lines: Mapping[str, Sequence[float]], x_name: str, y_name: str
+) -> Markup:
+    """Draw a line through the points (x, y) of each of `lines`, at most four, told apart by dashes.
+
+    The values (n,) are finite and not negative; falling lines leave the legend its corner.
+    """
+    top = 1.05 * max((max(values) for values in lines.values()), default=1.0) or 1.0
+    axes = Axes((float(x[0]), float(x[-1])), (0.0, top))
+    parts = [_y_axis(axes, y_name), _x_axis(axes, x_name)]
+    words = []
+    for number, (name, values) in enumerate(lines.items()):
+        places = [axes.at(*point) for point in zip(x, values, strict=True)]
+        right, row = axes.sheet[0] - RIGHT, TOP + 18 * number
+        for way in (places, [(right - 150, row), (right - 110, row)]):
+            points = " ".join(f"{across},{up}" for across, up in way)
+            line = Markup('<polyline class="curve" stroke-dasharray="{}" points="{}"/>')
+            parts.append(line.format(DASHES[number], points))
+        parts.append(_text(right - 102, row + 5, name, "start"))
+        words.append(f"{name} {values[len(values) // 2]:.3f} in the middle")
+    return _svg(axes, f"{y_name} by {x_name}: {'; '.join(words)}", parts)
 
 
 def scatter(

@@ -1,0 +1,61 @@
+"""`leadline intervals`: how wide a model's intervals must be to cover what they say."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
+from leadline.cli.options import DepthScaleOption
+from leadline.cli.progress import tracker
+from leadline.cli.table import text_table
+from leadline.evaluation.intervals import FittedInterval, fit_intervals
+
+
+def intervals_command(
+    model: Annotated[str, typer.Argument(help="Run or model folder that states uncertainty.")],
+    data: Annotated[Path, typer.Argument(help="Data of any layout in docs/data.md.")],
+    split: Annotated[
+        str | None, typer.Option(help="As in leadline evaluate; by default val, else test.")
+    ] = None,
+    layout: LayoutOption = "auto",
+    data_option: DataOptions = None,
+    depth_scale: DepthScaleOption = None,
+    protocol: Annotated[str, typer.Option(help="Which pixels count.")] = "auto",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N images.")] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Write the factors into the model's config.json.")
+    ] = False,
+) -> None:
+    """Fit the factors q of the intervals depth * exp(-+ q b) that cover 50, 80 and 95 %.
+
+    Each image counts the same. Beside the factor of all images: what is covered in each of four
+    blocks of neighbouring images by the factor of the three others.
+    """
+    fitted = fit_intervals(
+        model,
+        data,
+        store=store,
+        tracker=tracker,
+        split=split,
+        layout=layout,
+        data_options=parse_data_options(data_option),
+        units_per_metre=depth_scale,
+        protocol=protocol,
+        limit=limit,
+    )
+    print_intervals(fitted)
+    if store:
+        typer.echo("stored: interval_factors in the model's config.json; export it again")
+
+
+def print_intervals(fitted: list[FittedInterval]) -> None:
+    """Print a row for each percentage."""
+    lines = []
+    for each in fitted:
+        shares = [f"{share:.1%}" for share in each.coverage]
+        mean = sum(each.coverage) / len(each.coverage)
+        lines.append([f"{each.percent} %", f"{each.factor:.4g}", f"{mean:.1%}", *shares])
+    blocks = [f"block {number + 1}" for number in range(len(fitted[0].coverage))]
+    head = ["interval", "factor", "covered", *blocks]
+    typer.echo(text_table(head, lines, numbers=range(1, len(head))))

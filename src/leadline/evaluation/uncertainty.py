@@ -1,0 +1,102 @@
+"""What a model's stated uncertainty is worth: coverage of its intervals, and its ordering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from leadline.datasets.sample import Sample
+from leadline.evaluation.predictions import PredictedMaps
+from leadline.metrics import Comparison
+from leadline.metrics.resize import resize_to
+from leadline.metrics.sparsification import REMOVED, area_between, sparsification_curve
+
+RATIOS = 1000
+"""Each image is kept as so many quantiles of its |e|/b, so that images count equally."""
+
+MOST_SORTED = 100_000
+"""Pixels of an image that the sparsification looks at: all, or evenly spaced ones."""
+
+
+class UncertaintyScores(BaseModel):
+    """Means over the images of what their stated uncertainty is worth.
+
+    `coverage` and `width` hold, by percentage, the share of the counted pixels whose truth lies in
+    the interval, and the metres between its ends; {} where the model has no factors. `ause` is the
+    area between the sparsification curve of abs_rel and that of the error itself, for the ordering
+    by `uncertainty`, by `depth` (the farthest goes first) and for a `constant`, which orders
+    nothing. `sparsification` are these curves at the shares `removed`, and `oracle`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int
+    factors: dict[str, float]
+    coverage: dict[str, float]
+    width: dict[str, float]
+    ause: dict[str, float]
+    sparsification: dict[str, tuple[float, ...]]
+
+
+class UncertaintyObserver:
+    """Looks at every scored image of a model that states uncertainty.
+
+    `ratios` are, of each image, `RATIOS` quantiles of |e|/b, e the error of ln(metres).
+    """
+
+    def __init__(self, factors: Mapping[str, float]):
+        self.factors = dict(factors)
+        self.ratios: list[NDArray[np.float32]] = []
+        self._coverage: list[list[float]] = []
+        self._width: list[list[float]] = []
+        self._curves: list[list[NDArray[np.float64]]] = []
+
+    def update(
+        self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
+    ) -> None:
+        """Add an image; one without a scored pixel or a stated uncertainty says nothing."""
+        if predicted.uncertainty is None or comparison.pixels == 0:
+            return
+        full = resize_to(predicted.uncertainty, comparison.full.shape, comparison.protocol.resize)
+        spread = comparison.at_scored(full[comparison.window]).astype(np.float64)
+        depth = comparison.at_scored(comparison.prediction).astype(np.float64)
+        truth = comparison.at_scored(comparison.truth).astype(np.float64)
+        ratio = np.abs(np.log(depth / truth)) / spread
+        places = (np.arange(RATIOS) + 0.5) / RATIOS
+        self.ratios.append(np.quantile(ratio, places).astype(np.float32))
+        factors = list(self.factors.values())
+        self._coverage.append([float((ratio <= factor).mean()) for factor in factors])
+        self._width.append(
+            [float((2 * depth * np.sinh(factor * spread)).mean()) for factor in factors]
+        )
+        step = max(1, len(depth) // MOST_SORTED)
+        depth, truth, spread = depth[::step], truth[::step], spread[::step]
+        error = np.abs(depth - truth) / truth
+        orders = (error, spread, depth)
+        self._curves.append([sparsification_curve(error, order) for order in orders])
+
+    def result(self) -> UncertaintyScores | None:
+        """Return the means over the images, None where none has an uncertainty."""
+        if not self._curves:
+            return None
+        oracle, stated, far = np.mean(np.array(self._curves), axis=0)
+        # Whatever is taken away at random, the mean stays; with nothing left it counts as 0.
+        flat = np.where(REMOVED < 1, oracle[0], 0.0)
+        curves = {"uncertainty": stated, "depth": far, "constant": flat}
+        coverage = np.mean(np.array(self._coverage), axis=0)
+        width = np.mean(np.array(self._width), axis=0)
+        return UncertaintyScores(
+            images=len(self._curves),
+            factors=self.factors,
+            coverage=dict(zip(self.factors, coverage.tolist(), strict=True)),
+            width=dict(zip(self.factors, width.tolist(), strict=True)),
+            ause={name: area_between(curve, oracle) for name, curve in curves.items()},
+            sparsification={
+                "removed": tuple(REMOVED.tolist()),
+                "oracle": tuple(oracle.tolist()),
+                **{name: tuple(curve.tolist()) for name, curve in curves.items()},
+            },
+        )
