@@ -156,3 +156,15 @@ def test_auto_is_chosen_once_by_the_first_image_and_refused_before_the_first_ste
         train(load_recipe("compact", ONE_STEP), data, tmp_path / "run", progress=reporter)
     assert reporter.losses == []
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_best_or_the_last_validated_model_stays_as_asked(keep, nyu_sized, tmp_path):
+    # A step this large makes it worse, so that the best is the one that was started from.
+    start = ["trainer.protocol=full", "model.init=compact-nyu", "model.normalization=symmetric"]
+    recipe = load_recipe("compact", [*ONE_STEP, *start, "optimizer.lr=1", f"trainer.keep={keep}"])
+    train(recipe, nyu_sized, tmp_path / "run", score=False)
+    state = load_checkpoint(tmp_path / "run" / "checkpoints")[0]
+    kept, last = load_model(tmp_path / "run" / "model").state_dict(), state["model"]
+    assert (kept["head.weight"] == last["head.weight"]).all() == (keep == "last")
+    assert state["best"]["step"] == {"best": 0, "last": 1}[keep]

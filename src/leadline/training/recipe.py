@@ -310,6 +310,11 @@ class TrainerSection(Section):
         "auto", description="Nodes; auto: what torchrun or srun started, else 1."
     )
     validate_every_epochs: int = Field(2, ge=1, description="Epochs between validations.")
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="Which validated model stays in model/: the best by abs_rel, or the last, for "
+        "stages that train what abs_rel does not see.",
+    )
     checkpoint_every_steps: int = Field(200, ge=1, description="Steps between checkpoints.")
     log_every_steps: int = Field(10, ge=1, description="Steps whose mean loss is one logged value.")
     protocol: str = Field("auto", description="Protocol of the validation (leadline protocols).")

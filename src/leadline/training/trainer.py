@@ -252,8 +252,9 @@ class Trainer:
                     self.logger.log_validation(state.step, state.epoch, scores, self.protocol)
                     self.logger.draw_samples(state.step, self.shown_samples, validation.shown)
                     self.logger.draw_curves(finished=self.is_finished())
-            is_best = not state.best or scores[SELECTION_METRIC] < state.best[SELECTION_METRIC]
-            if is_best:
+            best = state.best.get(SELECTION_METRIC)
+            is_best = best is None or scores[SELECTION_METRIC] < best
+            if is_best or recipe.trainer.keep == "last":
                 self.save_best(scores)
             where = f"epoch {state.epoch}, step {state.step}" if state.step else "the start"
             self.progress.say(

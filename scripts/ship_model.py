@@ -1,0 +1,87 @@
+"""Make a trained run the model of that name in the package, with every figure that is stored in it.
+
+    python scripts/ship_model.py RUN crisp-nyu --nyu NYU --rooms ROOMS --card CARD.md
+
+What the network calls familiar is fitted to its training pictures and NYU's validation images, the
+intervals and what bf16 costs to the validation images. Weights are stored as float16, the graph is
+exported over them, and the two are checked against each other. The card is CARD.md. To be run again
+after every training; tables in README.md and docs name the commands that make them.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+from leadline.evaluation.intervals import fit_intervals
+from numpy.typing import NDArray
+
+from leadline.datasets.open import open_dataset
+from leadline.evaluation.benchmark import Way, benchmark
+from leadline.inference import find_checkpoint
+from leadline.inference.precision import LOSS_KEY
+from leadline.io.atomic import write_json
+from leadline.io.files import read_json
+from leadline.models import load_model
+from leadline.training.novelty import familiarity_of, fit_novelty
+from leadline.weights import FOLDER
+
+ROOMS = 700
+"""Rooms whose pictures count as familiar: about as many as photographs."""
+
+
+def main() -> None:
+    """Fit, store, export."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("run", help="run or model folder")
+    parser.add_argument("name", help="name of the model in the package")
+    parser.add_argument("--nyu", type=Path, required=True, help="labelled NYU Depth v2")
+    parser.add_argument("--rooms", type=Path, required=True, help="the rooms it was trained on")
+    parser.add_argument("--card", type=Path, required=True, help="what becomes README.md")
+    options = parser.parse_args()
+    target = FOLDER / options.name
+    model = load_model(find_checkpoint(options.run)).eval()
+    familiarity_of(model)
+    training = chain(
+        pictures(options.nyu, "train"), islice(pictures(options.rooms, "train"), ROOMS)
+    )
+    fit_novelty(model, training, pictures(options.nyu, "val"))
+    shutil.rmtree(target, ignore_errors=True)
+    model.save(target, "fp16")
+    shutil.copyfile(options.card, target / "README.md")
+    for each in fit_intervals(target, options.nyu, store=True):
+        covered = ", ".join(f"{share:.3f}" for share in each.coverage)
+        print(f"{each.percent} %: factor {each.factor:.4f}, covered by those of others: {covered}")
+    export(target)
+    loss = loss_of_bf16(options.name, options.nyu)
+    print(f"bf16 changes abs_rel by {100 * loss:+.2f} %")
+    config = target / "config.json"
+    write_json(config, {**read_json(config, "configuration"), LOSS_KEY: {"bf16": round(loss, 5)}})
+    export(target)  # again, for the graph states the configuration
+
+
+def pictures(folder: Path, split: str) -> Iterator[NDArray[np.uint8]]:
+    """Yield the pictures of a split."""
+    data = open_dataset(folder, split=split)
+    return (data[index].image for index in range(len(data)))
+
+
+def export(folder: Path) -> None:
+    """Write the graph of a model folder into it."""
+    script = Path(__file__).with_name("export_shipped.py")
+    subprocess.run([sys.executable, script, folder], check=True)
+
+
+def loss_of_bf16(name: str, data: Path) -> float:
+    """Return the relative change of abs_rel on the validation images against float32."""
+    ways = [Way(name, "openvino", precision, (480, 640)) for precision in ("f32", "bf16")]
+    exact, half = (row.abs_rel or np.nan for row in benchmark(ways, rounds=3, data=str(data)))
+    return float(half / exact - 1)
+
+
+if __name__ == "__main__":
+    main()
