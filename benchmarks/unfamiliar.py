@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leadline.datasets.open import open_dataset
+from leadline.datasets.open import open_data
 from leadline.io.photos import read_photo
 from leadline.models import load_model
 from leadline.models.base import DepthModel
@@ -91,7 +91,7 @@ def drawings(count: int = 20, seed: int = 7) -> Iterator[Picture]:
 
 def of_split(folder: Path, split: str, count: int | None = None) -> Iterator[Picture]:
     """Yield the pictures of a split of a data set."""
-    data = open_dataset(folder, split=split)
+    data = open_data(folder, split=split)
     for index in range(min(len(data), count or len(data))):
         yield data[index].image
 

@@ -17,11 +17,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-from leadline.evaluation.intervals import fit_intervals
 from numpy.typing import NDArray
 
-from leadline.datasets.open import open_dataset
+from leadline.datasets.open import open_data
 from leadline.evaluation.benchmark import Way, benchmark
+from leadline.evaluation.intervals import fit_intervals
 from leadline.inference import find_checkpoint
 from leadline.inference.precision import LOSS_KEY
 from leadline.io.atomic import write_json
@@ -66,7 +66,7 @@ def main() -> None:
 
 def pictures(folder: Path, split: str) -> Iterator[NDArray[np.uint8]]:
     """Yield the pictures of a split."""
-    data = open_dataset(folder, split=split)
+    data = open_data(folder, split=split)
     return (data[index].image for index in range(len(data)))
 
 

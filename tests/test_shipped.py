@@ -24,10 +24,14 @@ from tests.cli.helpers import leadline as run
 ROOT = Path(__file__).parents[1]
 
 
-def test_it_takes_at_most_twelve_megabytes():
-    size = sum(p.stat().st_size for p in shipped_checkpoint("compact-nyu").iterdir())
+MODELS = ("crisp-nyu", "compact-nyu")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_takes_at_most_twelve_megabytes(name):
+    size = sum(p.stat().st_size for p in shipped_checkpoint(name).iterdir())
     assert 1e6 < size <= 12e6
-    card = (shipped_checkpoint("compact-nyu") / "README.md").read_text()
+    card = (shipped_checkpoint(name) / "README.md").read_text()
     for fact in ("691", "initialised from", "nyu-eigen", "delta1"):
         assert fact in card
 
@@ -37,19 +41,21 @@ def photo():
     return read_photo(ROOT / "examples" / "room.jpg")
 
 
-def test_its_three_runtimes_give_the_same_metres(photo):
+@pytest.mark.parametrize("name", MODELS)
+def test_its_three_runtimes_give_the_same_metres(name, photo):
     depths = [
-        leadline.load("compact-nyu", runtime=runtime, precision="f32")(photo).depth
+        leadline.load(name, runtime=runtime, precision="f32")(photo).depth
         for runtime in ("openvino", "onnxruntime", "torch")
     ]
     for depth in depths[1:]:
         np.testing.assert_allclose(depth, depths[0], rtol=0, atol=1e-3)
 
 
-def test_its_graph_says_what_its_configuration_says():
-    model = onnx.load(shipped_graph("compact-nyu"), load_external_data=False)
+@pytest.mark.parametrize("name", MODELS)
+def test_its_graph_says_what_its_configuration_says(name):
+    model = onnx.load(shipped_graph(name), load_external_data=False)
     stored = {entry.key: entry.value for entry in model.metadata_props}
-    config = json.loads((shipped_checkpoint("compact-nyu") / "config.json").read_text())
+    config = json.loads((shipped_checkpoint(name) / "config.json").read_text())
     assert json.loads(stored["leadline"]) == config
 
 
@@ -61,7 +67,7 @@ def test_its_graph_opens_where_runtimes_are_old():
 
 def test_every_shipped_weight_file_has_its_checksum():
     files = weight_files(FOLDER)
-    assert len(files) == 3
+    assert len(files) == 5
     assert all(verify_weights(file) for file in files)
 
 
@@ -151,3 +157,17 @@ def test_its_checkpoint_is_restored_to_the_bit_from_an_exported_file(tmp_path):
     shipped = read_state_dict(shipped_checkpoint("compact-nyu") / "model.safetensors")
     assert state.keys() == shipped.keys()
     assert all(torch.equal(state[name], value) for name, value in shipped.items())
+
+
+def test_the_one_that_ships_states_intervals_and_what_is_unlike_its_training_pictures(photo):
+    predictor = leadline.load(precision="f32")
+    depth = predictor(photo)
+    near, far = depth.interval(80)
+    assert (near < depth.depth).all()
+    assert (depth.depth < far).all()
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    room, unlike = (predictor.predict_batch(image[None]).novelty for image in (photo.image, noise))
+    assert room is not None
+    assert unlike is not None
+    assert room[0] < unlike[0]
+    assert unlike[0] > 1

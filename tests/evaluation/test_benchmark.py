@@ -87,12 +87,12 @@ def test_the_command_prints_a_table_and_writes_json_and_a_plot(pairs, tmp_path):
     lines = result.stdout.splitlines()
     assert lines[0].split()[:5] == ["model", "runtime", "precision", "size", "speed"]
     assert [line.split()[:4] for line in lines[1:3]] == [
-        ["compact-nyu", "openvino", precision, "48x64"] for precision in ("f32", "bf16")
+        ["crisp-nyu", "openvino", precision, "48x64"] for precision in ("f32", "bf16")
     ]
     rows = json.loads((tmp_path / "b.json").read_text())
     assert [each["rounds"] for each in rows] == [3, 3]
     assert 0 < abs(rows[1]["abs_rel"] / rows[0]["abs_rel"] - 1) < 0.05
-    assert (tmp_path / "b.svg").read_text().count("compact-nyu openvino") == 2
+    assert (tmp_path / "b.svg").read_text().count("crisp-nyu openvino") == 2
     fails_in_one_line(leadline_here("benchmark", "--store"), "--data")
     fails_in_one_line(leadline_here("benchmark", "--rounds", "1"), "at least 3")
     fails_in_one_line(leadline_here("benchmark", "--size", "big"), "height x width")

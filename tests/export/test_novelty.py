@@ -46,6 +46,8 @@ def test_novelty_is_the_same_in_every_runtime_and_the_same_at_any_size(tmp_path)
         outputs = runtime.run(pictures)
         assert set(outputs) == {"depth", "novelty"}
         np.testing.assert_allclose(outputs["novelty"], expected, rtol=2e-4)
+        if isinstance(runtime, OpenVinoRuntime):
+            assert runtime._network is not None  # only the network is compiled
         larger = runtime.run(pictures.repeat(3, axis=1))
         np.testing.assert_allclose(larger["novelty"], expected, rtol=2e-4)
     with torch.no_grad():

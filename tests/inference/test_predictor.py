@@ -174,6 +174,6 @@ def test_importing_and_predicting_import_no_torch():
 
 
 def test_the_names_at_the_top(capsys):
-    assert leadline.load().name == "compact-nyu"
+    assert leadline.load().name == "crisp-nyu"
     with pytest.raises(AttributeError, match="no_such"):
         leadline.no_such  # noqa: B018

@@ -148,7 +148,7 @@ def both():
 def test_a_pickled_predictor_is_loaded_again(images):
     predictor = Predictor.load(camera="ignore")
     again = pickle.loads(pickle.dumps(predictor))
-    assert (again.name, again.camera_mode) == ("compact-nyu", "ignore")
+    assert (again.name, again.camera_mode) == ("crisp-nyu", "ignore")
     np.testing.assert_array_equal(again(images[0]).depth, predictor(images[0]).depth)
 
 

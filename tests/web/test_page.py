@@ -46,8 +46,8 @@ def test_the_model_of_the_page_is_the_shipped_one(libraries):
 def test_the_page_knows_the_model_and_the_colours(libraries):
     files = page_files()
     config = json.loads(files["config.json"])
-    assert config["model"]["training_focal"] == pytest.approx(259.58183295)
-    assert config["name"] == "compact-nyu"
+    assert config["model"]["training_focal"] == pytest.approx(259.56846482)
+    assert config["name"] == "crisp-nyu"
     assert config["server"] is None
     assert config["bytes"] == 8 + len(files["model.onnx"])
     assert any("not for: outdoor" in text for text in config["about"])

@@ -89,8 +89,9 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     if port.any_name == "labels" and "out/full_logits" in nodes:
         dtype = np.uint8 if port.get_element_type().get_size() == 1 else np.int32
         return nodes["out/full_logits"].input_value(0), partial(best_class, dtype=dtype)
-    if port.any_name == "novelty" and "out/novelty" in nodes:
-        return nodes["out/novelty"].input_value(0), _of_the_picture
+    if port.any_name == "novelty":
+        relu = port.get_node().input_value(0).get_node()
+        return (relu.input_value(0), _of_the_picture) if relu.get_type_name() == "Relu" else None
     squeeze = port.get_node().input_value(0).get_node()
     wide = squeeze.input_value(0).get_node()
     if (squeeze.get_type_name(), wide.get_type_name()) != ("Squeeze", "MatMul"):

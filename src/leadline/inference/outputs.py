@@ -155,7 +155,7 @@ class OutputOptions:
 class PredictedPhoto:
     """A photograph, its camera, and the files written for it, the depth map first.
 
-    Where nothing was written, `kept` holds the depth map.
+    Where nothing was written, `kept` holds the depth map. `novelty` is that of the `Prediction`.
     """
 
     source: Path
@@ -164,6 +164,7 @@ class PredictedPhoto:
     camera: PhotoCamera
     kind: DepthKind = "metric"
     kept: DepthMap | None = None
+    novelty: float | None = None
 
     @property
     def depth_map(self) -> DepthMap:
@@ -206,7 +207,12 @@ def write_outputs(
     # Last, so that a depth map is there only where everything else is.
     write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
     return PredictedPhoto(
-        job.source, tuple(files.values()), labels is not None, prediction.camera, depth.kind
+        job.source,
+        tuple(files.values()),
+        labels is not None,
+        prediction.camera,
+        depth.kind,
+        novelty=prediction.novelty,
     )
 
 

@@ -66,7 +66,8 @@ class PhotoPredictor:
         if work.keeps:
             depth = calibrated(prediction.depth, work.calibration, job.source)
             has_labels = prediction.labels is not None
-            return PredictedPhoto(job.source, (), has_labels, prediction.camera, depth.kind, depth)
+            about = prediction.camera, depth.kind, depth, prediction.novelty
+            return PredictedPhoto(job.source, (), has_labels, *about)
         return write_outputs(job, photo, prediction, work.calibration, work.output)
 
 

@@ -131,6 +131,7 @@ def predict(
         results.undrawn = place.draw_together(every)
     if fov is not None:
         _warn_of_two_orientations(fov, results.done)
+    _warn_of_unlike_pictures(model, results.done)
     return results
 
 
@@ -211,6 +212,21 @@ class _Place:
     def draw_together(self, jobs: Sequence[FileJob]) -> list[Failure]:
         """Draw what needs the depth of all photographs; return what failed."""
         return [] if self.folder is None else draw_together(jobs, self.folder, self.output)
+
+
+def _warn_of_unlike_pictures(model: str | Path, done: Sequence[PredictedPhoto]) -> None:
+    """Say in one line which pictures are unlike those that the model was trained on."""
+    unlike = [(each.novelty, each.source) for each in done if each.novelty and each.novelty > 1]
+    if unlike:
+        novelty, source = max(unlike)
+        which = f"{source} is" if len(done) == 1 else f"{len(unlike)} of {len(done)} pictures are"
+        worst = f"novelty {novelty:.2g}" if len(done) == 1 else f"most {source}, {novelty:.2g}"
+        warnings.warn(
+            f"{which} unlike those that {model} was trained on ({worst}; usual is up to 1), and "
+            "their metres may be wrong; fine-tune it on such pictures, or calibrate",
+            LeadlineWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_of_two_orientations(fov: float, done: Sequence[PredictedPhoto]) -> None:

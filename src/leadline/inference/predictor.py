@@ -61,12 +61,14 @@ class Prediction:
 
     Of a model that states it, `depth` has an `uncertainty`.
     `labels` is (H,W) class ids, uint8 (int32 of a model with more than 256 classes), or None.
-    `camera` is that of the photograph, and what it did to the metres.
+    `camera` is that of the photograph, and what it did to the metres. `novelty` is above 1 for a
+    picture unlike those that the model was trained on; None where it does not say.
     """
 
     depth: DepthMap
     camera: PhotoCamera
     labels: NDArray[np.integer] | None = None
+    novelty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,13 @@ class BatchPrediction:
 
     `labels` (N,H,W) are class ids, uint8 (int32 of a model with more than 256 classes), or None.
     `uncertainty` (N,H,W) float32 is the scale of a Laplace distribution of ln(metres), or None.
+    `novelty` (N,) float32 is above 1 for pictures unlike those the model was trained on, or None.
     """
 
     depth: NDArray[np.float32]
     labels: NDArray[np.integer] | None = None
     uncertainty: NDArray[np.float32] | None = None
+    novelty: NDArray[np.float32] | None = None
 
 
 class Predictor:
@@ -262,7 +266,12 @@ class Predictor:
         )
         if self.kind != "metric":
             depth = replace(depth, kind=self.kind)
-        return Prediction(depth, camera, None if batch.labels is None else batch.labels[0])
+        return Prediction(
+            depth,
+            camera,
+            None if batch.labels is None else batch.labels[0],
+            None if batch.novelty is None else float(batch.novelty[0]),
+        )
 
     def predict_many(
         self,
@@ -323,7 +332,9 @@ class Predictor:
                 f"{self.name} gives depth that is not finite at {share:.3g} % of the pixels: its "
                 "weights are damaged or its training diverged; copy, export or train it again"
             )
-        return BatchPrediction(depth, outputs.get("labels"), outputs.get("uncertainty"))
+        return BatchPrediction(
+            depth, outputs.get("labels"), outputs.get("uncertainty"), outputs.get("novelty")
+        )
 
 
 def read_interval_factors(config: Mapping[str, Any]) -> dict[str, float]:

@@ -90,7 +90,7 @@ class ConvexUpsampling(nn.Module):
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
         weights = self.logits(features).unflatten(1, (9, 4)).softmax(dim=1)
-        four = (weights * cat(neighbours(x, 1), dim=1).unsqueeze(2)).sum(dim=1)
+        four = combined(x, cat(neighbours(x, 1), dim=1), weights)
         return functional.pixel_shuffle(four, 2)
 
 
@@ -125,8 +125,17 @@ class SharpUpsampling(nn.Module):
         hidden = self.body(cat([features, STEEPNESS * levels], dim=1))
         cells = cat([*near, *far], dim=1)
         weights = self.logits(hidden).unflatten(1, (cells.shape[1], 4)).softmax(dim=1)
-        four = (weights * cells.unsqueeze(2)).sum(dim=1)
+        four = combined(x, cells, weights)
         return functional.pixel_shuffle(four, 2)
+
+
+def combined(x: Tensor, cells: Tensor, weights: Tensor) -> Tensor:
+    """Return the four pixels (B,4,h,w) of each cell of x (B,1,h,w): weights (B,N,4,h,w) of N cells.
+
+    Differences to the own cell are combined: in bfloat16 weights do not add up to 1, and what they
+    lack would be lacking in every depth.
+    """
+    return x + (weights * (cells - x).unsqueeze(2)).sum(dim=1)
 
 
 def neighbours(x: Tensor, step: int) -> list[Tensor]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-DEFAULT_MODEL = "compact-nyu"
+DEFAULT_MODEL = "crisp-nyu"
 GRAPH_FILE = "model.onnx"
 """The exported file in a model folder, where there is one."""
 
