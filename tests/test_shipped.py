@@ -166,7 +166,7 @@ def test_the_one_that_ships_states_intervals_and_what_is_unlike_its_training_pic
     assert (near < depth.depth).all()
     assert (depth.depth < far).all()
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
-    room, unlike = (predictor.predict_batch(image[None]).novelty for image in (photo.image, noise))
+    room, unlike = (predictor.predict_batch(image[None]).novelty for image in (photo.pixels, noise))
     assert room is not None
     assert unlike is not None
     assert room[0] < unlike[0]

@@ -48,6 +48,9 @@ def test_novelty_is_the_same_in_every_runtime_and_the_same_at_any_size(tmp_path)
         np.testing.assert_allclose(outputs["novelty"], expected, rtol=2e-4)
         if isinstance(runtime, OpenVinoRuntime):
             assert runtime._network is not None  # only the network is compiled
+        other = runtime.run(pictures[::-1])
+        np.testing.assert_allclose(other["novelty"], expected[::-1], rtol=2e-4)
+        np.testing.assert_allclose(outputs["novelty"], expected, rtol=2e-4)  # still
         larger = runtime.run(pictures.repeat(3, axis=1))
         np.testing.assert_allclose(larger["novelty"], expected, rtol=2e-4)
     with torch.no_grad():

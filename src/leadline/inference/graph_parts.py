@@ -107,7 +107,8 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
 
 def _of_the_picture(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Return (N,) numbers of whole pictures, whatever their size, from (N,1,1,1)."""
-    return values.reshape(len(values))
+    # A copy: the memory is the request's, whose next picture overwrites it.
+    return values.reshape(len(values)).copy()
 
 
 def _whole_number(constant: Any) -> int:
