@@ -99,7 +99,7 @@ def of_split(folder: Path, split: str, count: int | None = None) -> Iterator[Pic
 def of_folder(folder: Path) -> Iterator[Picture]:
     """Yield the pictures of a folder."""
     for path in sorted(folder.iterdir()):
-        yield read_photo(path).image
+        yield read_photo(path).pixels
 
 
 def features(model: DepthModel, pictures: Iterable[Picture]) -> NDArray[np.float32]:
@@ -130,7 +130,7 @@ def main() -> None:
     others = {
         "rooms, held out": features(model, of_split(options.rooms, "val", 100)),
         "KITTI frames": features(model, of_folder(options.kitti)),
-        "generated streets": features(model, islice(of_split(options.streets, "train"), 100)),
+        "generated streets": features(model, islice(of_folder(options.streets / "rgb"), 100)),
         "close-ups of rooms": features(model, close_ups()),
         "drawings": features(model, drawings()),
     }

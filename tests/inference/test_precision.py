@@ -82,10 +82,11 @@ def test_f32_is_exact_and_the_command_says_what_was_taken(tmp_path, bf16_machine
     from PIL import Image
 
     Image.fromarray(IMAGE[0]).save(tmp_path / "a.png")
-    result = leadline_here("predict", tmp_path / "a.png", "-o", tmp_path / "auto")
+    model = ("--model", "compact-nyu")
+    result = leadline_here("predict", tmp_path / "a.png", "-o", tmp_path / "auto", *model)
     assert result.stdout.splitlines()[-1].startswith("precision bf16: bf16 changes abs_rel")
     result = leadline_here(
-        "predict", tmp_path / "a.png", "-o", tmp_path / "exact", "--precision", "f32"
+        "predict", tmp_path / "a.png", "-o", tmp_path / "exact", "--precision", "f32", *model
     )
     assert result.stdout.splitlines()[-1] == "precision f32: as asked for"
     whole = OnnxRuntime(GRAPH).run(IMAGE)["depth"][0]
@@ -237,5 +238,5 @@ def test_a_hint_that_was_given_stands(forms):
     list(predictor.predict_many([IMAGE[0]] * 2))
     assert forms == ["latency"]
     assert predictor.for_many() is predictor
-    in_torch = Predictor.load(shipped_checkpoint("compact-nyu"))
+    in_torch = Predictor.load(shipped_checkpoint("compact-nyu"), runtime="torch")
     assert in_torch.for_many() is in_torch

@@ -16,7 +16,7 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.predictions import ModelPredictions
 from leadline.inference.precision import LOSS_KEY, Precision
-from leadline.inference.predictor import Predictor, find_model
+from leadline.inference.predictor import Predictor, find_checkpoint, find_model
 from leadline.inference.runtimes import RuntimeName
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
@@ -128,6 +128,8 @@ def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
         if row.precision == "f32" or row.abs_rel is None or not exact or not exact[0]:
             continue
         folder = find_model(row.model)
+        if Path(row.model).is_dir():  # the graph in it, if there is one, is to be exported again
+            folder = find_checkpoint(row.model)
         if not folder.is_dir():
             raise LeadlineError(
                 f"{folder}: its config lies inside of the file; store the loss with its model "

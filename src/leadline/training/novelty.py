@@ -46,7 +46,7 @@ def familiarity_of(model: DepthModel) -> Familiarity:
 @torch.no_grad()
 def picture_means(model: DepthModel, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return (C,), the means over one picture (H,W,3) of the features that novelty is made of."""
-    images = InferencePipeline(model).resize(torch.from_numpy(np.ascontiguousarray(picture))[None])
+    images = InferencePipeline(model).resize(torch.from_numpy(np.array(picture))[None])
     features: Tensor = model.deepest(model.normalize(images))  # type: ignore[operator]
     means: NDArray[np.float32] = features.float().mean(dim=(2, 3))[0].numpy()
     return means
