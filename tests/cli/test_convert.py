@@ -215,7 +215,7 @@ def test_a_calibration_is_applied_by_predict(tmp_path):
     said = run(
         "predict", tmp_path / "photo.jpg", "-o", tmp_path / "out", "--calibration", calibration
     )
-    assert "made for another, not compact-nyu" in said
+    assert "made for another, not crisp-nyu" in said
 
 
 @pytest.mark.parametrize(

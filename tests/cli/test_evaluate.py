@@ -58,7 +58,7 @@ def test_a_model_scores_as_the_reference_says(big_pairs, tmp_path):
     predictor = Predictor.load(precision="f32")
     truth = expected(big_pairs, lambda i: predictor(big_pairs / "rgb" / f"{i:03d}.png").depth)
     result = leadline(
-        "evaluate", "--model", "compact-nyu", "--data", big_pairs, "-o", tmp_path, "--json"
+        "evaluate", "--model", "crisp-nyu", "--data", big_pairs, "-o", tmp_path, "--json"
     )
     assert result.returncode == 0, result.stderr
     content = json.loads(result.stdout)
@@ -96,7 +96,7 @@ def test_the_baselines_are_what_they_say(big_pairs, scored):
 @pytest.fixture(scope="module")
 def scored(big_pairs):
     """What `evaluate --json` prints of the model."""
-    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--json")
+    result = leadline_here("evaluate", "--model", "crisp-nyu", "--data", big_pairs, "--json")
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
@@ -166,7 +166,7 @@ def test_millimetre_files_score_like_the_model_to_half_a_millimetre(
 
 
 def test_the_table_names_protocol_and_baselines(big_pairs):
-    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--limit", 1)
+    result = leadline_here("evaluate", "--model", "crisp-nyu", "--data", big_pairs, "--limit", 1)
     assert "nyu-eigen [" in result.stdout
     assert "1 of 1 images scored, the first of 3 (--limit 1)" in result.stdout
     assert "mean training depth map" in result.stdout
@@ -206,23 +206,23 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
         "no prediction for 3 of 3",
     )
     fails_in_one_line(
-        leadline_here("evaluate", "--model", "compact-nyu", "--data", big_pairs, "--split", "test"),
+        leadline_here("evaluate", "--model", "crisp-nyu", "--data", big_pairs, "--split", "test"),
         "no split 'test'",
     )
     fails_in_one_line(
         leadline_here(
-            "evaluate", "--model", "compact-nyu", "--data", pairs, "--protocol", "nyu-eigen"
+            "evaluate", "--model", "crisp-nyu", "--data", pairs, "--protocol", "nyu-eigen"
         ),
         "480, 640",
     )
     fails_in_one_line(
         leadline_here(
-            "evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "inches"
+            "evaluate", "--model", "crisp-nyu", "--data", pairs, "--depth-scale", "inches"
         ),
         "inches",
     )
     absurd = leadline(
-        "evaluate", "--model", "compact-nyu", "--data", pairs, "--depth-scale", "1e-300"
+        "evaluate", "--model", "crisp-nyu", "--data", pairs, "--depth-scale", "1e-300"
     )
     fails_in_one_line(absurd, "check the depth scale")
     assert "RuntimeWarning" not in absurd.stderr
@@ -241,7 +241,7 @@ def test_what_is_wrong_is_one_line(big_pairs, pairs, tmp_path):
 )
 def test_an_option_that_would_say_nothing_is_refused(pairs, options, words):
     fails_in_one_line(
-        leadline_here("evaluate", "--model", "compact-nyu", "--data", pairs, *options), *words
+        leadline_here("evaluate", "--model", "crisp-nyu", "--data", pairs, *options), *words
     )
 
 
@@ -310,7 +310,7 @@ def test_what_is_odd_about_files_is_told_on_stderr_in_the_json_and_in_the_report
 def test_a_place_that_cannot_be_written_is_told_before_scoring(pairs, tmp_path, place):
     (tmp_path / "a_file").touch()
     out = tmp_path / place
-    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", pairs, "-o", out)
+    result = leadline_here("evaluate", "--model", "crisp-nyu", "--data", pairs, "-o", out)
     fails_in_one_line(result, str(out))
     assert "evaluate:" not in result.stderr  # the progress of scoring
 
@@ -319,7 +319,7 @@ def test_a_published_layout_is_scored_as_it_lies_there(tmp_path):
     drive = "2011_09_26_drive_0002_sync"
     write_kitti_raw(tmp_path, {drive: (54, 69)}, make_scenes(1, (96, 128))[0])
     asked = ("--data-option", "missing=skip", "--data-option", "depth_kind=forward")
-    result = leadline_here("evaluate", "--model", "compact-nyu", "--data", tmp_path, *asked)
+    result = leadline_here("evaluate", "--model", "crisp-nyu", "--data", tmp_path, *asked)
     assert result.returncode == 0, result.stderr
     assert "(kitti-raw, test, camera 2, depth_kind forward, rounding nearest" in result.stdout
     assert "2 of 2 images scored" in result.stdout

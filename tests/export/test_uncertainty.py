@@ -130,7 +130,12 @@ def test_predict_writes_it_and_nothing_takes_it_for_metres(exported, photos, tmp
 
 def test_a_model_without_it_refuses_in_one_line(photos, tmp_path):
     with pytest.raises(LeadlineError, match="compact-nyu: states no uncertainty"):
-        predict(photos / "a.png", tmp_path / "out", output=OutputOptions(uncertainty=True))
+        predict(
+            photos / "a.png",
+            tmp_path / "out",
+            model="compact-nyu",
+            output=OutputOptions(uncertainty=True),
+        )
 
 
 def test_an_interval_follows_a_shift_of_inverse_depth():

@@ -63,6 +63,7 @@ def test_what_is_assumed_is_a_warning(photos, tmp_path):
         predict(photos / "a.png", tmp_path, processing_area=6144, camera="ignore")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".* unlike those that")
         predict(photos / "a.png", tmp_path, output=OutputOptions(ply=True), fov=60)
 
 

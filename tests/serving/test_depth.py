@@ -88,7 +88,7 @@ def test_png16_is_a_depth_file_that_says_its_unit(client, expected, tmp_path):
     (tmp_path / "depth.png").write_bytes(response.content)
     read = read_depth(tmp_path / "depth.png")  # refused without a unit
     np.testing.assert_allclose(read.depth, expected, atol=0.51 * MILLIMETRE)
-    assert read.provenance["model"] == "compact-nyu"
+    assert read.provenance["model"] == "crisp-nyu"
     assert read.intrinsics is not None
 
 
@@ -110,7 +110,7 @@ def test_json_holds_depth_camera_and_model(client, expected):
         values = np.asarray(image) / depth["scale"]
     scale = content["camera"]["scale"]
     np.testing.assert_allclose(values, expected * scale, atol=0.51 * MILLIMETRE)
-    assert content["camera"]["source"] == "declared" and content["model"] == "compact-nyu"
+    assert content["camera"]["source"] == "declared" and content["model"] == "crisp-nyu"
     # 60 degrees across 64 pixels: f = 32 / tan(30 degrees)
     assert content["camera"]["intrinsics"]["fx"] == pytest.approx(32 * 3**0.5)
 
@@ -251,7 +251,7 @@ def test_parameters_that_are_not_possible(client, query, words):
 
 
 def test_an_unknown_model_is_not_looked_for(client, tmp_path):
-    problem(post(client, query="model=compact-nyv"), 404, "did you mean 'compact-nyu'")
+    problem(post(client, query="model=compact-nyv"), 404, "did you mean 'crisp-nyu'")
     problem(post(client, query=f"model={tmp_path}"), 404, "not served")
 
 

@@ -23,7 +23,7 @@ def ports(ports) -> dict[str, tuple[str, list[int]]]:
 
 
 def test_the_configuration_and_the_request_fit_the_graph():
-    graph = openvino_core().read_model(shipped_graph("compact-nyu"))
+    graph = openvino_core().read_model(shipped_graph("crisp-nyu"))
     types = {"u8": "uint8_t", "f32": "float"}
     there = {
         name: (types.get(kind, kind), axes)

@@ -28,7 +28,7 @@ PHOTO = picture()
 @pytest.fixture(scope="module")
 def served(predictor):
     app, service = app_of(
-        predictor, models={"a": "compact-nyu", "b": "compact-nyu"}, queue=1, workers=1
+        predictor, models={"a": "crisp-nyu", "b": "crisp-nyu"}, queue=1, workers=1
     )
     with TestClient(app) as client:
         yield client, service
@@ -97,7 +97,7 @@ def without_page(_model):
 def test_the_plain_page_names_the_model_and_loads_nothing(served, monkeypatch):
     client, service = served
     monkeypatch.setattr("leadline.serving.page.page_files", without_page)
-    monkeypatch.setattr(service, "page", Page("compact-nyu"))
+    monkeypatch.setattr(service, "page", Page("crisp-nyu"))
     page = client.get("/").text
     assert "<code>a</code>" in page and "leadline[web]" in page
     assert "http://" not in page and "https://" not in page
@@ -110,7 +110,7 @@ def test_the_page_that_is_installed_is_served_and_told_of_the_server(served, mon
     config = json.dumps({"name": "m", "server": None}).encode()
     files = {"index.html": b"<p>page", "lib/app.js": tmp_path / "app.js", "config.json": config}
     monkeypatch.setattr("leadline.serving.page.page_files", lambda _model: files)
-    monkeypatch.setattr(service, "page", Page("compact-nyu"))
+    monkeypatch.setattr(service, "page", Page("crisp-nyu"))
     assert client.get("/").content == b"<p>page"
     script = client.get("/lib/app.js")
     assert script.text == "export {};"
@@ -274,7 +274,7 @@ def test_options_that_are_not_possible(wrong):
 
 
 def test_names_of_models():
-    assert name_models([]) == {"compact-nyu": "compact-nyu"}
+    assert name_models([]) == {"crisp-nyu": "crisp-nyu"}
     assert name_models(["runs/kitchen.onnx", "x=runs/a"]) == {
         "kitchen": "runs/kitchen.onnx",
         "x": "runs/a",

@@ -78,7 +78,7 @@ def test_the_client_gives_the_depth_map_of_the_predictor(client, predictor, tmp_
     np.testing.assert_allclose(client(PHOTO, camera).depth, predictor(PHOTO, camera).depth)
     assert client(PHOTO, fov=60).provenance["camera"] == "declared"
     assert client(PHOTO, camera="ignore").provenance["camera_use"] == "ignored"
-    assert client.models()[0]["name"] == "compact-nyu"
+    assert client.models()[0]["name"] == "crisp-nyu"
 
 
 def test_the_client_says_what_the_server_says(client, tmp_path):
@@ -197,7 +197,7 @@ def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     try:
         assert child.stdout is not None
         line = child.stdout.readline()
-        assert line.startswith("serving compact-nyu on http://127.0.0.1:"), line
+        assert line.startswith("serving crisp-nyu on http://127.0.0.1:"), line
         yield child, line.split()[3]
     finally:
         child.kill()
