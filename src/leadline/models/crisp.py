@@ -101,7 +101,7 @@ class SharpUpsampling(nn.Module):
     distance of `reach`, so that it can leave the slope of a blurred edge for the level on its side.
     The weights are predicted from features and how the map differs at those distances; they begin
     as bilinear interpolation with a little of everything. Of a map of logarithms they do not
-    depend on its scale.
+    depend on its scale; as features, differences end at 1 (a factor of e in metres).
     """
 
     def __init__(self, features: int, reach: Sequence[int]):
@@ -191,7 +191,7 @@ class CrispModel(CompactModel):
     features as they are, without a gradient: what it learns moves no depth. With `novelty` the
     deepest features also say how unlike the picture is to the training pictures, once that is
     fitted (`leadline.models.familiarity`). With `reach` cells at those distances too can become a
-    pixel, which sharpens blurred edges; `recipe crisp-edges` trains that part alone.
+    pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone.
     """
 
     def __init__(
@@ -241,17 +241,19 @@ class CrispModel(CompactModel):
 
     def deepest(self, images: Tensor) -> Tensor:
         """Return the features (B,C,H/32,W/32), of normalised images, that novelty is made of."""
+        return self._encode(images)[0]
+
+    def _encode(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """Return the deepest features behind the neck, and those of the encoder by reduction."""
         features = self.encoder(images)
-        deepest: Tensor = self.neck(features[max(features)])
-        return deepest
+        return self.neck(features[max(features)]), features
 
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) ln(metres)} and what else it was made to state.
 
         With uncertainty "log_spread" (B,1,H/2,W/2), with novelty "novelty" (B,1,1,1).
         """
-        features = self.encoder(images)
-        deepest = self.neck(features[max(features)])
+        deepest, features = self._encode(images)
         x, picture = self.context(deepest)
         for block, reduction in zip(self.blocks, self.steps, strict=True):
             x = block(x, features[reduction])
