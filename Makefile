@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: demo test slow web lint clean
+.PHONY: demo test slow web docs clean
 
 ## demo: light install (no torch), depth of the example picture with the shipped model
 demo: $(VENV)/.base
@@ -26,6 +26,11 @@ web: $(VENV)/.base
 	$(BIN)/python web/fetch_vendor.py
 	$(INSTALL) -e web
 
+## docs: the documentation as a site, in out/site; any warning and any dead link is an error
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(BIN)/python scripts/check_site.py out/site
+
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Leadline needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
@@ -35,9 +40,13 @@ $(VENV)/.base: $(BIN)/uv pyproject.toml constraints.txt
 	$(INSTALL) -e .
 	@touch $@
 
+$(VENV)/.docs: $(BIN)/uv pyproject.toml constraints.txt
+	$(INSTALL) -e '.[docs]'
+	@touch $@ $(VENV)/.base
+
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	$(INSTALL) -e '.[dev]'
-	@touch $@ $(VENV)/.base
+	@touch $@ $(VENV)/.base $(VENV)/.docs
 
 clean:
 	rm -rf $(VENV) out

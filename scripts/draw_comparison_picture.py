@@ -31,7 +31,7 @@ def main() -> None:
             read_photo(data / "rgb" / "room.jpg").pixels, (160, 120), interpolation=cv2.INTER_AREA
         )
         np.save(small / "room.npy", leadline.load()(np.asarray(photo, dtype=np.uint8)).depth)
-        command("evaluate", "--model", "compact-nyu", "--data", data, "-o", f"{folder}/full")
+        command("evaluate", "--model", "crisp-nyu", "--data", data, "-o", f"{folder}/full")
         command("evaluate", "--pred-dir", small, "--data", data, "-o", f"{folder}/small")
         command(
             "compare", f"{folder}/full", f"{folder}/small", "--no-published", "--errors",

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import leadline
@@ -15,6 +14,8 @@ from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.complaints import complaint
 
 transformers = pytest.importorskip("transformers")
+from tests.inference.networks import save_depth_anything, save_zoedepth  # noqa: E402
+
 SIZE = (64, 96)
 
 
@@ -31,28 +32,10 @@ def photo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def depth_anything(tmp_path_factory):
     """Folders of Depth Anything V2 with a tiny DINOv2: relative, and the same in metres."""
-    backbone = transformers.Dinov2Config(
-        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, mlp_ratio=1, image_size=56,
-        patch_size=14, out_features=[f"stage{k}" for k in (1, 2, 3, 4)], apply_layernorm=True,
-        reshape_hidden_states=False, initializer_range=0.2,
-    )  # fmt: skip
     folders = {}
     for kind in ("relative", "metric"):
-        torch.manual_seed(2)
-        config = transformers.DepthAnythingConfig(
-            backbone_config=backbone, reassemble_hidden_size=16, neck_hidden_sizes=[8] * 4,
-            fusion_hidden_size=8, head_hidden_size=4, depth_estimation_type=kind, max_depth=20,
-            initializer_range=0.2,
-        )  # fmt: skip
         folders[kind] = tmp_path_factory.mktemp(kind)
-        model = transformers.DepthAnythingForDepthEstimation(config)
-        with torch.no_grad():  # else much of it is cut off at 0
-            model.head.conv3.weight.abs_()
-            model.head.conv3.bias.fill_(0.5)
-        model.save_pretrained(folders[kind])
-        transformers.DPTImageProcessor(
-            size={"height": 56, "width": 56}, ensure_multiple_of=14
-        ).save_pretrained(folders[kind])
+        save_depth_anything(folders[kind], kind)
     return folders
 
 
@@ -158,22 +141,7 @@ def test_evaluate_agrees_with_the_files(depth_anything, pairs, tmp_path):
 
 
 def test_zoedepth_gives_the_metres_of_its_own_post_processing(photo, tmp_path):
-    torch.manual_seed(0)
-    backbone = transformers.BeitConfig(
-        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16,
-        image_size=64, patch_size=16, out_features=[f"stage{k}" for k in (1, 2, 3, 4)],
-        reshape_hidden_states=False,
-    )  # fmt: skip
-    config = transformers.ZoeDepthConfig(
-        backbone_config=backbone, neck_hidden_sizes=[8] * 4, fusion_hidden_size=8,
-        bottleneck_features=8, num_relative_features=4, bin_embedding_dim=8,
-        num_attractors=[4, 2, 2, 1], reassemble_factors=[4, 2, 1, 0.5],
-        bin_configurations=[{"n_bins": 8, "min_depth": 0.001, "max_depth": 10.0}],
-    )  # fmt: skip
-    transformers.ZoeDepthForDepthEstimation(config).save_pretrained(tmp_path)
-    transformers.ZoeDepthImageProcessor(
-        size={"height": 64, "width": 64}, ensure_multiple_of=32
-    ).save_pretrained(tmp_path)
+    save_zoedepth(tmp_path)
     depth_map = leadline.load(f"hf:{tmp_path}")(photo)
     assert depth_map.kind == "metric"
     np.testing.assert_allclose(depth_map.depth, pipeline_of(tmp_path, photo), rtol=1e-4)
