@@ -75,6 +75,19 @@ def test_uncertainty_is_the_same_in_every_runtime_at_any_size(tiny, exported):
     assert runtimes[0]._network is not None  # only the network is compiled
 
 
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_what_nobody_asks_for_is_left_out_and_depth_stays(exported, runtime):
+    image = np.random.default_rng(0).integers(0, 256, (71, 45, 3), dtype=np.uint8)
+    whole = Predictor.load(exported / "tiny.onnx", runtime=runtime)
+    bare = Predictor.load(exported / "tiny.onnx", runtime=runtime, uncertainty=False)
+    assert (whole.states_uncertainty, bare.states_uncertainty) == (True, False)
+    np.testing.assert_array_equal(bare(image).depth, whole(image).depth)
+    assert whole(image).uncertainty is not None and bare(image).uncertainty is None
+    if runtime == "openvino":  # not even computed
+        assert [name for name, _ in bare.runtime._network.finish] == ["depth"]
+        assert len(bare.runtime._network.model.outputs) == 1
+
+
 def test_the_gates_see_an_uncertainty_that_differs(tiny, exported):
     [row, *_] = check_parity(tiny, exported / "tiny.onnx", [(40, 56)], [1])
     assert row.max_error < 1e-4

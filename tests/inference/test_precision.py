@@ -1,6 +1,7 @@
 """Which precision, which device, and what is kept of the compiling."""
 
 import json
+import os
 import pickle
 import re
 import shutil
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.inference import Predictor, onnx_runtime, predict
+from leadline.inference import Predictor, compiled_cache, onnx_runtime, predict
 from leadline.inference.compiled_models import CompiledModels
 from leadline.inference.onnx_runtime import OnnxRuntime
 from leadline.inference.openvino_runtime import OpenVinoRuntime
@@ -174,16 +175,20 @@ def test_what_was_compiled_is_kept_and_a_damaged_file_is_compiled_again(tmp_path
     np.testing.assert_array_equal(depth(), first)
 
 
-def test_the_cache_makes_room(tmp_path, monkeypatch):
-    from leadline.inference import compiled_cache
-
+def test_what_was_not_used_for_longest_makes_room_and_all_can_be_removed(tmp_path, monkeypatch):
     monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
     monkeypatch.setattr(compiled_cache, "LARGEST_BYTES", 300)
     cache = compiled_cache.CompiledCache()
-    for number in range(4):
+    for number in range(2):
         cache.write(bytes(100), str(number))
-    assert len(list(tmp_path.rglob("*.blob"))) == 2
-    assert cache.read("3") == bytes(100)
+        for file in tmp_path.rglob("*.blob"):  # an hour passes
+            os.utime(file, (0, file.stat().st_mtime - 3600))
+    assert cache.read("0") == bytes(100)
+    cache.write(bytes(100), "2")
+    assert [cache.read(str(number)) for number in range(3)] == [bytes(100), None, bytes(100)]
+    assert cache.size() == 264  # with a checksum of 32 bytes each
+    assert cache.clear() == 264
+    assert (cache.size(), cache.read("2"), cache.clear()) == (0, None, 0)
 
 
 def test_throughput_gives_the_metres_of_latency(tmp_path):

@@ -1,19 +1,29 @@
 """`leadline doctor`: what is installed, what works, and how fast this machine is."""
 
+from typing import Annotated
+
 import typer
 
 from leadline.cli.extras import EXTRA_OF
 from leadline.cli.options import JsonOption
 from leadline.cli.text import print_list
+from leadline.inference.compiled_cache import CompiledCache
 from leadline.inference.doctor import MachineState, RuntimeState, examine
 
 
-def doctor_command(as_json: JsonOption = False) -> None:
+def doctor_command(
+    as_json: JsonOption = False,
+    clear_cache: Annotated[
+        bool, typer.Option("--clear-cache", help="Remove the compiled models first.")
+    ] = False,
+) -> None:
     """Say what is installed, which runtimes work, how fast this machine is, where caches are.
 
     Every runtime predicts one picture with the shipped model, and all must agree. The exit status
     is 1 where prediction does not work.
     """
+    if clear_cache:
+        typer.echo(f"cache: removed {CompiledCache().clear() / 1e6:.0f} MB", err=as_json)
     state = examine(EXTRA_OF)
     print_list(as_json, state.to_dict, lambda: print_state(state))
     if not state.works:

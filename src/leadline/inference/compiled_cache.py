@@ -13,8 +13,9 @@ from leadline.io.atomic import atomic_path
 VARIABLE = "LEADLINE_CACHE"
 """The environment variable that names another folder; empty: nothing is kept."""
 
-LARGEST_BYTES = 1_000_000_000
-"""What was not used for longest is removed beyond this size."""
+LARGEST_BYTES = 500_000_000
+"""What was not used for longest is removed beyond this size, in which about 35
+compiled forms of a shipped model have room."""
 
 _SUM_BYTES = 32
 
@@ -56,25 +57,34 @@ class CompiledCache:
         with suppress(LeadlineError, OSError):
             with atomic_path(path) as temporary:
                 temporary.write_bytes(hashlib.sha256(blob).digest() + blob)
-            self._remove_oldest(path.parent)
+            self._remove_oldest()
 
     def size(self) -> int:
         """Return the bytes that are stored."""
-        files = [] if self.folder is None else list(self.folder.glob("*.blob"))
-        return sum(file.stat().st_size for file in files)
+        return sum(state.st_size for state, _ in self._files())
+
+    def clear(self) -> int:
+        """Remove everything that is stored; return how many bytes that were."""
+        files = self._files()
+        for _, file in files:
+            file.unlink(missing_ok=True)
+        return sum(state.st_size for state, _ in files)
+
+    def _files(self) -> list[tuple[os.stat_result, Path]]:
+        """Return what is stored, and what a killed process left half written."""
+        files = []
+        for file in [] if self.folder is None else self.folder.glob("*.blob"):
+            with suppress(FileNotFoundError):  # another process has removed it meanwhile
+                files.append((file.stat(), file))
+        return files
 
     def _path(self, key: tuple[str, ...]) -> Path | None:
         name = hashlib.sha256("\n".join(key).encode()).hexdigest()[:32]
         return None if self.folder is None else self.folder / f"{name}.blob"
 
-    def _remove_oldest(self, folder: Path) -> None:
-        states = sorted(
-            ((file.stat(), file) for file in folder.glob("*.blob")),
-            key=lambda pair: pair[0].st_mtime,
-            reverse=True,
-        )
+    def _remove_oldest(self) -> None:
         total = 0
-        for state, file in states:
+        for state, file in sorted(self._files(), key=lambda pair: -pair[0].st_mtime):
             total += state.st_size
             if total > LARGEST_BYTES:
                 file.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ OpenCV, needs float32 for its positions, and would make everything compiled depe
 the photograph.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,18 +38,22 @@ class Network:
         return {name: finish(value, size) for (name, finish), value in pairs}
 
 
-def cut_network(graph: Any, processing_area: int | None = None) -> Network | None:
+def cut_network(
+    graph: Any, processing_area: int | None = None, without: Collection[str] = ()
+) -> Network | None:
     """Return the network in an exported OpenVINO graph, None where it is put together otherwise.
 
-    `processing_area` takes the place of the number of pixels that the graph names. `graph` is left
-    as it was. See `leadline.export.graph` for the names.
+    `processing_area` takes the place of the number of pixels that the graph names. What only the
+    outputs in `without` need is left out. `graph` is left as it was. See `leadline.export.graph`
+    for the names.
     """
     import openvino
     from openvino import opset13
 
     graph = graph.clone()
     nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
-    sources = [_source_of(port, nodes) for port in graph.outputs]
+    ports = [port for port in graph.outputs if port.any_name not in without]
+    sources = [_source_of(port, nodes) for port in ports]
     found = [source for source in sources if source is not None]
     if len(found) < len(sources) or not {"resized", "area", "stride"} <= nodes.keys():
         return None
@@ -57,7 +61,7 @@ def cut_network(graph: Any, processing_area: int | None = None) -> Network | Non
     for target in list(nodes["resized"].output(0).get_target_inputs()):
         target.replace_source_output(image.output(0))
     results = [opset13.result(port) for port, _ in found]
-    names = [port.any_name for port in graph.outputs]
+    names = [port.any_name for port in ports]
     return Network(
         openvino.Model(results, [image], "network"),
         processing_area or _whole_number(nodes["area"]),

@@ -21,6 +21,7 @@ from leadline.inference.precision import Precision, PrecisionOption, choose_prec
 from leadline.inference.resizing import to_network
 from leadline.inference.runtime import (
     CONFIG_KEY,
+    UNCERTAINTY,
     Hint,
     Outputs,
     in_file_order,
@@ -61,7 +62,7 @@ class OpenVinoRuntime:
     Of the graph, only the network is compiled; photographs are resized before and behind it.
     `run` may be called from several threads: each call has an inference request of its own. With
     `hint` auto that is as fast as it can be for one call at a time, and `for_many` gives the form
-    for several at once.
+    for several at once. Without `uncertainty` that output is left out, and not computed.
     """
 
     name = "openvino"
@@ -73,6 +74,7 @@ class OpenVinoRuntime:
         threads: int | None = None,
         processing_area: int | None = None,
         hint: Hint = "auto",
+        uncertainty: bool = True,
     ):
         is_sealed = verify_weights(path)
         self._core = openvino_core()
@@ -80,7 +82,8 @@ class OpenVinoRuntime:
         self.config: Mapping[str, Any] = config_of(graph, path)
         if not is_sealed:
             refuse_nonfinite(path, _nonfinite_constant(graph))
-        self._network = cut_network(graph, processing_area)
+        without = () if uncertainty else (UNCERTAINTY,)
+        self._network = cut_network(graph, processing_area, without)
         self.precision = choose_precision(precision, self.config, self._available())
         if self._network is None:
             _check_whole_graph(path, self.precision.precision)
@@ -91,7 +94,7 @@ class OpenVinoRuntime:
         self._threads = threads or len(os.sched_getaffinity(0))
         # The checksum in a sealed file is of everything that it is compiled from.
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        self._identity = f"{digest} {processing_area}" if is_sealed else None
+        self._identity = f"{digest} {processing_area} {without}" if is_sealed else None
         self._compiled = self._compiled_for("latency" if hint == "auto" else hint)
         self._many: OpenVinoRuntime | None = None
         self._lock = Lock()

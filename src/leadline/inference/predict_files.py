@@ -118,6 +118,7 @@ def predict(
         "hint": hint,
         "device": device,
         "compiled": compiled,
+        "uncertainty": place.folder is None or place.output.uncertainty,
     }
     work = PhotoWork(load, given, correction, place.output, keeps=place.folder is None)
     if engine == "ray":

@@ -141,7 +141,9 @@ def video(
         raise LeadlineError(f"{target}: would overwrite the input; choose another -o")
     check_writable(target.parent)
     steady = TemporalFilter(smooth)
-    predictor = Predictor.load(model, runtime=runtime, precision=precision, camera=camera)
+    predictor = Predictor.load(
+        model, runtime=runtime, precision=precision, camera=camera, uncertainty=False
+    )
     predictor.require_metres("a video")
     started = time.monotonic()
     low, high = color_range or _range_of(path, predictor, start, end or info.seconds, fov)

@@ -26,6 +26,7 @@ from leadline.inference.camera import (
     TrainingCamera,
 )
 from leadline.inference.precision import PrecisionChoice
+from leadline.inference.runtime import UNCERTAINTY
 from leadline.inference.runtimes import (
     DEVICES,
     HINTS,
@@ -103,9 +104,11 @@ class Predictor:
         runtime: Runtime,
         camera: CameraMode = "auto",
         processing_area: int | None = None,
+        uncertainty: bool = True,
     ):
         self.name = name
         self.runtime = runtime
+        self.uncertainty = uncertainty
         self.camera_mode = camera
         self.precision: PrecisionChoice | None = getattr(runtime, "precision", None)
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
@@ -133,6 +136,7 @@ class Predictor:
         hint: Hint = "auto",
         device: Device = "cpu",
         compiled: bool = False,
+        uncertainty: bool = True,
     ) -> Predictor:
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
@@ -145,6 +149,8 @@ class Predictor:
         `hint` (OpenVINO) latency has one picture ready soon, throughput runs several at once, each
         more slowly; auto is latency for calls, throughput for `predict_many`. `device` is cpu, or
         what onnxruntime or torch offers; `compiled` (torch) compiles the network first.
+        `uncertainty` False leaves out what a model states of that, which saves OpenVINO a little
+        work.
         `processing_area` changes the number of pixels the network sees; it was trained at another
         one, so metres will be less exact, and off where the training camera is not known: a
         LeadlineWarning says so. `camera` auto multiplies metres by the photograph's focal length
@@ -172,9 +178,12 @@ class Predictor:
         is_file = Path(name_or_path).is_file()
         find = find_checkpoint if runtime == "torch" and not is_file else find_model
         path = find(name_or_path)
-        options = _EngineOptions(precision, threads, processing_area, hint, device, compiled)
+        options = _EngineOptions(
+            precision, threads, processing_area, hint, device, compiled, uncertainty
+        )
         engine = _load_engine(path, runtime, options)
-        predictor = cls(model_name(name_or_path, path), engine, camera, processing_area)
+        name = model_name(name_or_path, path)
+        predictor = cls(name, engine, camera, processing_area, uncertainty)
         is_name = str(name_or_path) in shipped_models() or is_on_hub(name_or_path)
         predictor._loaded_with = (
             name_or_path if is_name else Path(name_or_path).absolute(),
@@ -187,6 +196,7 @@ class Predictor:
                 "hint": hint,
                 "device": device,
                 "compiled": compiled,
+                "uncertainty": uncertainty,
             },
         )
         if processing_area not in (None, predictor.training_camera.area):
@@ -203,7 +213,8 @@ class Predictor:
     def states_uncertainty(self) -> bool:
         """Whether its depth maps have an `uncertainty`."""
         options = self.runtime.config.get("options")
-        return isinstance(options, Mapping) and bool(options.get("uncertainty"))
+        has_head = isinstance(options, Mapping) and bool(options.get("uncertainty"))
+        return self.uncertainty and has_head
 
     @property
     def kind(self) -> DepthKind:
@@ -332,9 +343,8 @@ class Predictor:
                 f"{self.name} gives depth that is not finite at {share:.3g} % of the pixels: its "
                 "weights are damaged or its training diverged; copy, export or train it again"
             )
-        return BatchPrediction(
-            depth, outputs.get("labels"), outputs.get("uncertainty"), outputs.get("novelty")
-        )
+        spread = outputs.get(UNCERTAINTY) if self.uncertainty else None
+        return BatchPrediction(depth, outputs.get("labels"), spread, outputs.get("novelty"))
 
 
 def read_interval_factors(config: Mapping[str, Any]) -> dict[str, float]:
@@ -424,6 +434,7 @@ class _EngineOptions:
     hint: Hint
     device: Device
     compiled: bool
+    uncertainty: bool
 
 
 def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> Runtime:
@@ -446,7 +457,12 @@ def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> R
     if chosen == "onnxruntime":
         return OnnxRuntime(path, options.threads, options.device)
     return OpenVinoRuntime(
-        path, options.precision, options.threads, options.processing_area, options.hint
+        path,
+        options.precision,
+        options.threads,
+        options.processing_area,
+        options.hint,
+        options.uncertainty,
     )
 
 

@@ -17,6 +17,9 @@ Hint = Literal["auto", "latency", "throughput"]
 """Whether one picture should be ready soon, or many together; auto: as there are one or many."""
 HINTS: tuple[Hint, ...] = get_args(Hint)
 
+UNCERTAINTY = "uncertainty"
+"""The output of models that state one; (N,H,W) float32, as in `DepthMap`."""
+
 Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"
