@@ -37,7 +37,7 @@ def test_the_planted_fault_is_named_and_no_other(clean, tmp_path, plant, code, c
 
 def test_every_code_has_a_planted_fault():
     planted = {code for _, code, *_ in FAULTS}
-    elsewhere = {"alignment-unknown", "sparse-depth", "units-per-file", "cannot-open"}
+    elsewhere = {"alignment-unknown", "sparse-depth", "units-per-file", "cannot-open", "no-camera"}
     assert set(get_args(Code)) == planted | elsewhere
 
 

@@ -173,3 +173,8 @@ def test_without_h5py_the_extra_is_named(small):
 def test_its_depth_is_metres_whatever_is_asked(small):
     with pytest.raises(LeadlineError, match=r"nyu-mat holds 1 units per metre, not 1000"):
         open_data(small, units_per_metre=1000)
+
+
+def test_a_file_that_the_caller_has_open_is_read(small):
+    with h5py.File(small) as mine:
+        assert np.array_equal(open_data(small)[1].depth, mine["depths"][1].T)

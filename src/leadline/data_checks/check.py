@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from leadline.data_checks.alignment import check_alignment, measure_alignment
+from leadline.data_checks.completeness import check_cameras, check_copy
 from leadline.data_checks.edges import grid_for
 from leadline.data_checks.files import Headers, check_files, read_header
 from leadline.data_checks.findings import Severity
@@ -72,6 +73,8 @@ def check_data(
     scale = measure_scale(listing, readable, alignment)
     findings = [
         *listing.findings,
+        *check_copy(listing.opened),
+        *check_cameras(listing.layout, readable),
         *check_files(listing.pairs, headers, pairs, listing.depth_in_colour),
         *check_values(readable, classes, stretched=scale.guess.relative),
         *check_scale(listing, readable, scale),

@@ -29,6 +29,7 @@ Code = Literal[
     "dataset-yaml",
     "lonely-depth",
     "lonely-image",
+    "no-camera",
     "no-pairs",
     "same-stem",
     "unlabelled",

@@ -35,6 +35,7 @@ from leadline.depth.encodings import COLOUR_UNITS
 from leadline.depth.rays import planar_factor
 from leadline.errors import LeadlineError, plural
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+from leadline.io.png16 import LARGEST
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class RawPair:
 
     `image` (H,W,3) uint8; `values` (h,w) of any numeric type; `units_per_metre` where the file
     declares it; `labels` (h,w) int32 or None; `turned` (h,w) what `values` were multiplied by
-    because they are declared to be lengths of rays, None of others.
+    because they are declared to be lengths of rays, None of others. `has_camera`: it is known.
     """
 
     image: NDArray[np.uint8]
@@ -51,6 +52,7 @@ class RawPair:
     units_per_metre: float | None = None
     labels: NDArray[np.int32] | None = None
     turned: NDArray[np.float32] | None = None
+    has_camera: bool = False
 
 
 class ListedPair(Protocol):
@@ -121,24 +123,29 @@ class DiskPair:
         if camera_file is not None and camera is not None and camera_file.bends(camera):
             image, values, labels = straighten(camera_file, camera, image, values, labels)
         turned = planar_factor(camera) if form.depth_kind == "ray" and camera else None
-        return RawPair(image, values, metadata.units_per_metre, labels, turned)
+        known = camera is not None
+        return RawPair(image, values, metadata.units_per_metre, labels, turned, known)
 
 
 @dataclass(frozen=True)
 class ReaderPair:
-    """Sample `index` of a layout's reader, in metres."""
+    """Sample `index` of a layout's reader, in whole `units` per metre, in metres where it is 1."""
 
     id: str
     split: str
     data: DepthDataset
     index: int
     files: Mapping[str, Path] = field(default_factory=dict)
+    units: float = 1.0
 
     def read(self) -> RawPair:
         """Read the sample; invalid depth is 0."""
         sample = self.data[self.index]
-        values = np.where(sample.valid, sample.depth, np.float32(0))
-        return RawPair(sample.image, values, 1.0, sample.labels)
+        values: NDArray[Any] = np.where(sample.valid, sample.depth, np.float32(0))
+        if self.units != 1:  # as the files hold them, so that another unit can be told
+            values = np.minimum(np.rint(values * np.float64(self.units)), LARGEST).astype(np.uint16)
+        known = sample.intrinsics is not None
+        return RawPair(sample.image, values, None, sample.labels, has_camera=known)
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,7 @@ class Listing:
 
     `declared_units` is the scale that the user or the data set declares, `declared_by` which of
     them; `evidence` is why the layout was recognised. `depth_in_colour`: colours encode the depth.
+    `opened` are all splits of a published data set, () where one could not be opened.
     """
 
     path: Path
@@ -157,6 +165,7 @@ class Listing:
     declared_units: float | None = None
     declared_by: str = ""
     depth_in_colour: bool = False
+    opened: tuple[Layout, ...] = ()
 
     @property
     def splits(self) -> dict[str, int]:
@@ -189,7 +198,8 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
     """List the samples of the layout's own reader, which turns the layout's unit into metres."""
     pairs: list[ListedPair] = []
     findings: list[Finding] = []
-    in_colour = False
+    opened: list[Layout] = []
+    in_colour, units = False, 1.0
     for name in [split] if split else (source.splits or [None]):
         try:
             data = source.open(name)
@@ -197,16 +207,36 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
             remedy = "correct what the message names"
             findings.append(error("cannot-open", str(problem), remedy, [name or "all"]))
             continue
+        units = _whole_units(data)
+        opened += [data] if isinstance(data, Layout) else []
         pairs += [
-            ReaderPair(data.sample_id(index), name or "", data, index, dict(data.files(index)))
+            ReaderPair(
+                data.sample_id(index), name or "", data, index, dict(data.files(index)), units
+            )
             for index in range(len(data))
         ]
         form = data.form if isinstance(data, Layout) else PLAIN
         in_colour = form.depth_encoding in COLOUR_UNITS
-    reader = "the layout's reader"
     name, evidence = source.layout.name, source.evidence
-    found = tuple(findings)
-    return Listing(source.path, name, evidence, tuple(pairs), found, 1.0, reader, in_colour)
+    reader = "the layout's reader" if units == 1 else f"layout {name}"
+    complete = tuple(opened) if split is None and not findings else ()
+    return Listing(
+        source.path,
+        name,
+        evidence,
+        tuple(pairs),
+        tuple(findings),
+        units,
+        reader,
+        in_colour,
+        complete,
+    )
+
+
+def _whole_units(data: DepthDataset) -> float:
+    """Return the units per metre of 16-bit depth files that are all of one unit; 1 for others."""
+    units = data.units_per_metre if isinstance(data, Layout) else None
+    return units if units is not None and 1 < units < LARGEST else 1.0
 
 
 def _list_files(source: DataSource, split: str | None, units: float | None) -> Listing:

@@ -20,6 +20,7 @@ from leadline.data_checks.alignment import Alignment, t_statistic
 from leadline.data_checks.findings import Finding, error, note, warning
 from leadline.data_checks.pairs import Listing
 from leadline.data_checks.values import DepthStatistics, MeasuredPair
+from leadline.datasets.open import get_layout
 from leadline.depth.unit_guess import Storage, UnitScores, score_units, storage_of
 from leadline.depth.units import KNOWN_UNITS, describe_units
 from leadline.errors import plural
@@ -451,8 +452,20 @@ def _contradicted_scale(
             f"{scale.declared_by}: {declared:g} units per metre gives "
             f"{_median_and_height(depth_range, declared)}; {guess.units:g} "
             f"({unit_words(guess.units)}) gives {_median_and_height(depth_range, guess.units)}",
-            f"write depth_scale: {guess.units:g}, if that is what the data's documentation says",
+            _scale_remedy(listing, guess.units),
         )
+
+
+def _scale_remedy(listing: Listing, units: float) -> str:
+    """Return where another unit is to be written: a layout may prescribe its own."""
+    if listing.layout == "pairs":
+        return f"write depth_scale: {units:g}, if that is what the data's documentation says"
+    if get_layout(listing.layout).fixed_units is None:
+        return f"give --depth-scale {units:g}, if that is what the data's documentation says"
+    return (
+        "these are not the files that were published; fetch them again, or read them with "
+        f"--layout pairs --depth-scale {units:g}"
+    )
 
 
 def _contradicting_files(listing: Listing, pairs: Sequence[MeasuredPair]) -> list[str]:

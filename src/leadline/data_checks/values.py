@@ -91,7 +91,8 @@ class LabelStatistics:
 class MeasuredPair:
     """One pair, read and measured. `problem` is why it could not be read; then the rest is None.
 
-    `image_deviation` is the standard deviation of the photograph's values.
+    `image_deviation` is the standard deviation of the photograph's values; `has_camera`: its camera
+    is known.
     """
 
     pair: ListedPair
@@ -104,6 +105,7 @@ class MeasuredPair:
     image_depth_correlation: float = 0.0
     depth: DepthStatistics | None = None
     labels: LabelStatistics | None = None
+    has_camera: bool = False
 
     @property
     def id(self) -> str:
@@ -132,6 +134,7 @@ def measure_pair(pair: ListedPair, grid: tuple[int, int]) -> MeasuredPair:
         image_depth_correlation=image_depth_correlation(raw),
         depth=_depth_statistics(raw, values, valid, far),
         labels=None if raw.labels is None else _label_statistics(raw.labels),
+        has_camera=raw.has_camera,
     )
 
 

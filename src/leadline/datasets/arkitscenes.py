@@ -19,6 +19,7 @@ from leadline.datasets.layout import SIZE_OPTION, FilePair, Layout, Option, Opti
 from leadline.datasets.tum import associate
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
+from leadline.io.cameras import published_camera
 
 UNITS = 1000.0
 FOLDS = {"train": "Training", "val": "Validation"}
@@ -55,6 +56,7 @@ class ArkitScenesDataset(Layout):
         "what download_data.py fetches: photographs (such as vga_wide), their intrinsics, a depth",
     )
     fixed_units = UNITS
+    unpaired_files = "usual"
     options: ClassVar[Options] = {
         "image": Option("photographs; auto: the first there is", "auto", ("auto", *IMAGES)),
         "depth": Option("auto: of the photographs' size if there", "auto", ("auto", *DEPTHS)),
@@ -186,4 +188,4 @@ def _read_pincam(path: Path, size: tuple[int, int]) -> Intrinsics:
         ) from None
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
-    return camera.scaled_to(size[1], size[0])
+    return published_camera(camera, size[1], size[0], str(path))

@@ -15,9 +15,11 @@ from leadline.datasets.depth_form import DepthForm
 from leadline.datasets.folders import files_ending, folders_in, require_files
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
+from leadline.io.cameras import published_camera
 
 SPLITS = ("train", "val", "test")
 PLACES = ("indoors", "outdoor")
+_DEPTH = "_depth.npy"
 CAMERA = Intrinsics(886.81, 927.06, 512.0, 384.0, 1024, 768)
 """The camera that the pictures were cut out of the scans with; fx and fy differ indeed."""
 
@@ -45,6 +47,7 @@ class DiodeDataset(Layout):
         "train.tar.gz and val.tar.gz, side by side",
     )
     fixed_units = 1.0
+    unpaired_files = "fault"
     options: ClassVar[Options] = {
         "scenes": Option("which scenes", "all", ("all", *PLACES)),
         "depth_kind": Option("z along the axis, or along the ray", "z", ("z", "ray")),
@@ -101,15 +104,20 @@ class DiodeDataset(Layout):
 
     def camera(self, item: DiodePair, size: tuple[int, int]) -> Intrinsics:
         """Return the one camera of all photographs."""
-        return CAMERA.scaled_to(size[1], size[0])
+        return published_camera(CAMERA, size[1], size[0], f"{self.root}: the camera of {self.name}")
 
 
 def _pairs(root: Path, folder: str) -> Iterator[DiodePair]:
-    """Yield the pairs of scene_XXXXX/scan_YYYYY/ below `folder`, in order."""
+    """Yield the pairs of scene_XXXXX/scan_YYYYY/ below `folder`, in order, also halves of pairs."""
     for scene in folders_in(root / folder):
         for scan in folders_in(root / folder / scene):
             place = f"{folder}/{scene}/{scan}".removeprefix("./")
-            for name in files_ending(root / place, ".png"):
-                stem = f"{place}/{name.removesuffix('.png')}"
-                depth, mask = f"{stem}_depth.npy", f"{stem}_depth_mask.npy"
+            stems = {
+                name.removesuffix(ending)
+                for ending in (".png", _DEPTH)
+                for name in files_ending(root / place, ending)
+            }
+            for name in sorted(stems):
+                stem = f"{place}/{name}"
+                depth, mask = f"{stem}{_DEPTH}", f"{stem}_depth_mask.npy"
                 yield DiodePair(f"{stem}.png", depth, mask=mask, scene=scene)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.folders import files_ending, folders_in, require_files
+from leadline.datasets.hdf5 import open_hdf5
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -56,6 +57,7 @@ class HypersimDataset(Layout):
         f"the scenes' zips; beside them {SPLIT_FILE} and {CAMERA_FILE} of the repository",
     )
     fixed_units = 1.0
+    unpaired_files = "usual"
     options: ClassVar[Options] = {
         "image": Option("tone-mapped, or merely clipped", "tonemap", ("tonemap", "color")),
     }
@@ -113,6 +115,17 @@ class HypersimDataset(Layout):
         if matrix is not None and _pinhole(matrix, size) is None:
             return None
         return self._camera_of(item.scene, size)
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Return which scenes the table of cameras does not hold."""
+        scenes = {item.scene for item in self.items}
+        unknown = sorted(scenes - set(self.cameras))
+        if not unknown:
+            return ()
+        return (
+            f"{CAMERA_FILE} is not there or lacks {len(unknown)} of {len(scenes)} scenes, such as "
+            f"{unknown[0]}: {FOV:g} degrees are assumed for the camera and for planar depth",
+        )
 
     def _camera_of(self, scene: str, size: tuple[int, ...]) -> Intrinsics:
         matrix = self.cameras.get(scene)
@@ -218,14 +231,12 @@ def _cosines(matrix: Matrix, size: tuple[int, ...]) -> NDArray[np.float32]:
 def _read_hdf5(path: Path) -> NDArray[np.float32]:
     """Return the one array of a file, (H,W) float32."""
     try:
-        import h5py
+        with open_hdf5(path) as file:
+            values: NDArray[Any] = file["dataset"][:]
     except ImportError:
         raise LeadlineError(
             f"{path}: HDF5 needs h5py; install it with: pip install 'leadline[data]'"
         ) from None
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            values: NDArray[Any] = file["dataset"][:]
     except (OSError, KeyError, RuntimeError) as error:
         raise LeadlineError(
             f"{path}: is damaged or cut short, or no depth of Hypersim ({one_line(error)}); unpack "

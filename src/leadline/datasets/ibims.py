@@ -34,6 +34,7 @@ class IbimsDataset(Layout):
         "ibims1_core_raw.zip",
     )
     fixed_units = UNITS
+    unpaired_files = "fault"
     options: ClassVar[Options] = {
         "transparent": Option("pixels of glass", "invalid", ("invalid", "valid"))
     }

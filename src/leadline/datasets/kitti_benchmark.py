@@ -21,8 +21,10 @@ from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.datasets.velodyne import read_intrinsics
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
+from leadline.io.cameras import published_camera
 
 UNITS = 256.0
+CALIBRATION = "calib_cam_to_cam.txt"
 PARTS = ("train", "val")
 DEPTH_FOLDERS = {"annotated": "groundtruth", "velodyne": "velodyne_raw"}
 
@@ -61,6 +63,7 @@ class KittiBenchmarkDataset(Layout):
         "data_depth_annotated.zip, beside or in the folder of the raw recordings",
     )
     fixed_units = UNITS
+    unpaired_files = "usual"
     options: ClassVar[Options] = {
         "camera": Option("2 left, 3 right, or both", "both", ("both", 2, 3)),
         "depth": Option("annotated, or the single scan", "annotated", ("annotated", "velodyne")),
@@ -109,7 +112,7 @@ class KittiBenchmarkDataset(Layout):
                 "raw drive, or take what is there with --data-option missing=skip"
             )
         days = sorted({(frame.photo.date, frame.photo.camera) for frame in frames})
-        known = [day for day in days if (photos / day[0] / "calib_cam_to_cam.txt").is_file()]
+        known = [day for day in days if (photos / day[0] / CALIBRATION).is_file()]
         cameras = {day: read_intrinsics(photos / day[0], day[1]) for day in known}
         return cls(path, tuple(frames), UNITS, raw=photos, depth=depth, cameras=cameras)
 
@@ -137,7 +140,11 @@ class KittiBenchmarkDataset(Layout):
 
     def camera(self, item: AnnotatedFrame, size: tuple[int, int]) -> Intrinsics | None:
         """Return the camera of that day."""
-        return self.cameras.get((item.photo.date, item.photo.camera))
+        camera = self.cameras.get((item.photo.date, item.photo.camera))
+        if camera is None:
+            return None
+        origin = str(self.raw / item.photo.date / CALIBRATION)
+        return published_camera(camera, size[1], size[0], origin)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class KittiRawDataset(Layout):
         "each drive's _sync.zip (synced, rectified) and each day's _calib.zip",
     )
     fixed_units = 1.0
+    unpaired_files = "usual"
     options: ClassVar[Options] = {
         "camera": Option("colour camera, 2 left or 3 right; the test split is of 2", 2, (2, 3)),
         "depth_kind": Option("z: along the axis; forward: the scanner's x", "z", ("z", "forward")),

@@ -57,6 +57,7 @@ class KittiSelectionDataset(Layout):
         "data_depth_selection.zip",
     )
     fixed_units = UNITS
+    unpaired_files = "fault"
     options: ClassVar[Options] = {
         "depth": Option("annotated, or the single scan", "annotated", ("annotated", "velodyne"))
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,9 @@ class Layout(DepthDataset):
     None where it is the user's own. `fixed_units` is the number of
     units per metre that the layout prescribes, None where it leaves that open. `form` is how its
     depth files differ from planar z of the photograph's size; `is_of` the published data set that
-    lies in this layout alone, "" where any may.
+    lies in this layout alone, "" where any may. `unpaired_files` says what a photograph without
+    depth, or depth without a photograph, in its folders is: a fault of this copy, usual as it is
+    published, or unknown, since those folders hold other files too.
     """
 
     name: ClassVar[str]
@@ -106,6 +108,7 @@ class Layout(DepthDataset):
     fixed_units: ClassVar[float | None] = None
     is_of: ClassVar[str] = ""
     options: ClassVar[Options] = {}
+    unpaired_files: ClassVar[Literal["fault", "usual", "unknown"]] = "unknown"
 
     form: DepthForm = PLAIN
 
@@ -180,6 +183,10 @@ class Layout(DepthDataset):
         That of the depth file, or of the photograph's EXIF block, then counts, as in prediction.
         """
         return None
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Return, in words, what is assumed in place of files that are published and not there."""
+        return ()
 
     @classmethod
     def to_json(cls) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from leadline.datasets.folders import names_in, read_lines, units_in
+from leadline.datasets.folders import names_in, read_lines, require_files, units_in
 from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
+from leadline.io.cameras import published_camera
 from leadline.io.files import read_bytes
 from leadline.io.float_files import read_pfm
 
@@ -52,6 +53,8 @@ class MiddleburyDataset(Layout):
     def open(cls, path: Path, _split: str | None, _units: float | None) -> MiddleburyDataset:
         """Open the left picture of every scene."""
         places = [f"{scene}/" if scene else "" for scene in _scenes(path)]
+        files = (path / f"{place}{name}" for place in places for name in sorted(_FILES))
+        require_files(path, files, "unpack the scene again")
         return cls(path, tuple(FilePair(f"{p}im0.png", f"{p}disp0.pfm") for p in places), 1.0)
 
     def read_depth(self, path: Path) -> DepthMap:
@@ -64,8 +67,8 @@ class MiddleburyDataset(Layout):
 
     def camera(self, item: FilePair, size: tuple[int, int]) -> Intrinsics:
         """Return the left camera."""
-        camera = _read_calibration(self.root / Path(item.image).parent / "calib.txt").camera
-        return camera.scaled_to(size[1], size[0])
+        path = self.root / Path(item.image).parent / "calib.txt"
+        return published_camera(_read_calibration(path).camera, size[1], size[0], str(path))
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,16 @@ class _Calibration:
 
 
 def _scenes(path: Path) -> list[str]:
-    """Return the scenes in a folder, or "" where it is one itself."""
-    return units_in(path, lambda folder: names_in(folder) >= _FILES)
+    """Return the scenes with truth in a folder, or "" where it is one itself.
+
+    A scene of which a file was lost is one: whoever opens it says so.
+    """
+    return units_in(path, _is_scene)
+
+
+def _is_scene(folder: Path) -> bool:
+    names = names_in(folder)
+    return "disp0.pfm" in names and len(names & _FILES) > 1
 
 
 def _read_calibration(path: Path) -> _Calibration:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from leadline.datasets.facts import nyu_label_map, nyu_labeled_test
+from leadline.datasets.hdf5 import open_hdf5
 from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.datasets.sample import Sample
 from leadline.depth.intrinsics import Intrinsics
@@ -148,15 +149,10 @@ def _text(file: Any, reference: Any) -> str:
 
 @lru_cache(maxsize=4)
 def _open_file(path: str, _process: int) -> Any:
-    """Return the file, open once in each process: HDF5 handles survive neither fork nor pickling.
-
-    Without locks: data often lies on read-only or network disks, which have none.
-    """
-    import h5py
-
+    """Return the file, open once a process: HDF5 handles survive neither fork nor pickling."""
     if Path(path).stat().st_size == 0:
         raise OSError("the file is empty: 0 bytes")
-    return h5py.File(path, "r", locking=False)
+    return open_hdf5(path)
 
 
 @contextmanager

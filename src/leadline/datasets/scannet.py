@@ -6,6 +6,7 @@ loader of TensorFlow Datasets for `scannet_frames_25k`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +23,7 @@ UNITS = 1000.0
 SPLITS = ("train", "val", "test")
 CAMERAS = ("intrinsics_color.txt", "intrinsic/intrinsic_color.txt")
 """Where the colour camera lies: in scannet_frames_25k, and in what SensReader exports."""
+_NAME = re.compile(r"scene\d{4}_\d\d")
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,16 @@ class ScanNetDataset(Layout):
         "scannet_frames_25k.zip; or each .sens file with SensReader (color, depth, intrinsics)",
     )
     fixed_units = UNITS
+    unpaired_files = "fault"
     options: ClassVar[Options] = {"depth_size": SIZE_OPTION}
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
         """Look for a scan: color/, depth/ and the file of the colour camera."""
         for scan in _scans(path)[:1]:
-            return f"{(path / scan).name} has color/, depth/ and {_camera(path / scan)}"
+            return (
+                f"{(path / scan).name} has color/, depth/ and {_camera(path / scan) or 'no camera'}"
+            )
         return None
 
     @classmethod
@@ -72,8 +77,8 @@ class ScanNetDataset(Layout):
             listed = {line for _, line in read_lines(listing, "list of scans")}
             scans = [scan for scan in scans if scan in listed]
         items = tuple(item for scan in scans for item in _frames(path, scan))
-        files = (path / name for i in items for name in (i.image, i.depth))
-        require_files(path, files, "export color and depth again")
+        files = (path / name for i in items for name in (i.image, i.depth, i.intrinsics))
+        require_files(path, files, "export color, depth and intrinsics again")
         form = DepthForm(depth_size="image" if depth_size == "image" else "depth")
         return cls(path, items, UNITS, form=form)
 
@@ -87,22 +92,29 @@ class ScanNetDataset(Layout):
 
 
 def _scans(path: Path) -> list[str]:
-    """Return the scans in a folder, or "" where it is one itself."""
-    scans = units_in(path, lambda folder: _camera(folder) is not None)
+    """Return the scans in a folder, or "" where it is one itself.
+
+    A folder named as a scan is one also without its camera: whoever opens it says so.
+    """
+    scans = units_in(path, _is_scan)
     return [name for name in scans if name.startswith("scene") or not name]
 
 
+def _is_scan(folder: Path) -> bool:
+    has_pictures = (folder / "color").is_dir() and (folder / "depth").is_dir()
+    named = _NAME.fullmatch(folder.resolve().name) is not None
+    return has_pictures and (named or _camera(folder) is not None)
+
+
 def _camera(scan: Path) -> str | None:
-    """Return the file of a scan's colour camera, None where the folder is no scan."""
-    if not ((scan / "color").is_dir() and (scan / "depth").is_dir()):
-        return None
+    """Return the file of a scan's colour camera, None where there is none."""
     return next((name for name in CAMERAS if (scan / name).is_file()), None)
 
 
 def _frames(root: Path, scan: str) -> list[ScanNetPair]:
     prefix, name = (f"{scan}/" if scan else ""), (scan or root.resolve().name)
     images, depths = frames_in(root / scan / "color"), frames_in(root / scan / "depth")
-    camera = f"{prefix}{_camera(root / scan)}"
+    camera = f"{prefix}{_camera(root / scan) or CAMERAS[0]}"
     order = sorted(images, key=lambda stem: (len(stem), stem))  # SensReader writes 0, 1, ... 10
     return [
         ScanNetPair(

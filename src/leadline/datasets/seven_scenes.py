@@ -25,6 +25,7 @@ from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 from leadline.errors import LeadlineError
+from leadline.io.cameras import published_camera
 from leadline.io.files import read_bytes
 from leadline.io.png16 import LARGEST, decode_grey_png
 
@@ -50,6 +51,7 @@ class SevenScenesDataset(Layout):
         "a scene's zip, and in it each seq-XX.zip",
     )
     fixed_units = UNITS
+    unpaired_files = "fault"
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
@@ -93,7 +95,7 @@ class SevenScenesDataset(Layout):
 
     def camera(self, item: FilePair, size: tuple[int, int]) -> Intrinsics:
         """Return the camera that the page gives for all of them."""
-        return CAMERA.scaled_to(size[1], size[0])
+        return published_camera(CAMERA, size[1], size[0], f"{self.root}: the camera of {self.name}")
 
 
 def _is_scene(path: Path) -> bool:

@@ -51,6 +51,7 @@ class ShiftDataset(Layout):
         "img.zip into img/ and depth.zip into depth/ of discrete/images/<split>/<view>",
     )
     fixed_units = 1.0
+    unpaired_files = "fault"
     options: ClassVar[Options] = {
         "view": Option("which camera", "front", VIEWS),
         "sky": Option("the far plane: invalid, or far at 1000 m", "invalid", ("invalid", "far")),

@@ -18,6 +18,7 @@ from leadline.datasets.folders import folders_in, read_lines, require_files
 from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
+from leadline.io.cameras import published_camera
 
 UNITS = 5000.0
 CAMERAS = {
@@ -51,6 +52,7 @@ class TumDataset(Layout):
         "39 sequences; Bonn 16.4 GB",
         "each sequence's .tgz (Bonn: .zip)",
     )
+    unpaired_files = "usual"
     options: ClassVar[Options] = {
         "max_difference": Option("most seconds between image and depth", 0.02)
     }
@@ -95,7 +97,9 @@ class TumDataset(Layout):
         """Return the camera of a sequence whose name says which one it was."""
         height, width = size
         known = [camera for name, camera in CAMERAS.items() if name in item.sequence]
-        return known[0].scaled_to(width, height) if known else None
+        if not known:
+            return None
+        return published_camera(known[0], width, height, f"the camera of {item.sequence}")
 
 
 def associate(

@@ -16,6 +16,7 @@ from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
 from leadline.datasets.vkitti_classes import IDS, ColourTable, read_colour_table
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
+from leadline.io.cameras import published_camera
 from leadline.io.files import read_bytes
 from leadline.io.photos import read_photo
 from leadline.io.png16 import decode_grey_png
@@ -60,6 +61,7 @@ class _VkittiDataset(Layout):
     names: ClassVar[tuple[str, str]]
 
     fixed_units = UNITS
+    unpaired_files = "fault"
     options: ClassVar[Options] = {
         "variation": Option("weather or camera angle", "all", ("all", *VARIATIONS)),
         "sky": Option("far: at 655.35 m, as stored; or invalid", "far", ("far", "invalid")),
@@ -158,7 +160,7 @@ class _VkittiDataset(Layout):
     def camera(self, item: VkittiFrame, size: tuple[int, int]) -> Intrinsics:
         """Return the one camera of every world."""
         height, width = size
-        return CAMERA.scaled_to(width, height)
+        return published_camera(CAMERA, width, height, f"{self.root}: the camera of {self.name}")
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,24 @@ class CameraFile:
             warnings.warn(f"{self.path}: {text}", LeadlineWarning, stacklevel=3)
 
 
+def published_camera(camera: Intrinsics, width: int, height: int, origin: str) -> Intrinsics:
+    """Return a data set's `camera` for a picture of it that was resized to `width` x `height`.
+
+    A LeadlineWarning, naming `origin`, says where the picture is no plain resize of what the camera
+    was calibrated for, such as a crop: then each side is scaled by itself.
+    """
+    own = camera.width, camera.height
+    if own != (width, height) and not _is_resize(own, width, height):
+        warnings.warn(
+            f"{origin}: is for pictures of {own[0]} x {own[1]}, and {width} x {height} has another "
+            "aspect ratio, so each side is scaled by itself; where these were cropped, open them "
+            "as pairs (--layout pairs) with a camera of their own in dataset.yaml",
+            LeadlineWarning,
+            stacklevel=3,
+        )
+    return camera.scaled_to(width, height)
+
+
 def _is_resize(size: tuple[int, int], width: int, height: int) -> bool:
     """Return whether a picture of `size` (width, height) was resized whole to another one."""
     across, down = width / size[0], height / size[1]
