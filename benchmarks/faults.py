@@ -4,8 +4,9 @@
 
 Each command is started on a few pairs of the data and killed (SIGKILL) at a random moment. Then its
 output is looked at: it is whole, or it is refused, or there is none; and the same command run again
-must end well and leave no temporary file. A full disk is a limit on the size of files; its one line
-must name the output. The same seed kills at the same shares of a command's time.
+must end well and leave no temporary file. A full disk is a limit on the size of files and, for root
+on Linux, a tmpfs of a few hundred kilobytes; read-only is a tmpfs too. The one line must name the
+output. The same seed kills at the same shares of a command's time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +33,8 @@ QUICK = (
 PAIRS = 8
 FILE_LIMIT = 3000
 """Bytes that a file may have on the full disk."""
+DISK_SIZE = "100k"
+"""Of the tmpfs that runs full; no output fits."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ class Command:
     out: Path
     check: Callable[[Path], object]
     again: tuple[str, ...] | None = None
+
+    def moved(self, folder: Path) -> Command:
+        """Return the same command with its output in another folder."""
+        out = folder / self.out.name
+        arguments = tuple(str(out) if each == str(self.out) else each for each in self.arguments)
+        return Command(self.name, arguments, out, self.check, self.again)
 
 
 def run(arguments: tuple[str, ...], limit: int | None = None) -> subprocess.Popen[str]:
@@ -72,6 +82,8 @@ def commands(data: Path, folder: Path) -> list[Command]:
     evaluated, run_folder, shards = folder / "result", folder / "run", folder / "shards"
     expanded = folder / "expanded"
     files = ("--pred-dir", depth, "--pred-scale", "1000")
+    few = ("--image-count", "1")
+    worlds = ("worlds", "render", "--count", "8", "--size", "48x64", "--workers", "1")
     train = ("train", "--recipe", "compact", "--data", str(data), "-o", str(run_folder), *settings)
     return [
         Command(
@@ -100,6 +112,21 @@ def commands(data: Path, folder: Path) -> list[Command]:
             folder / "predicted",
             check_predictions,
         ),
+        Command(
+            "export copy",
+            ("export", "compact-nyu", "-o", str(folder / "copy.onnx"), *few),
+            folder / "copy.onnx",
+            Predictor.load,
+        ),
+        Command(
+            "export built",
+            ("export", "compact-nyu", "-o", str(folder / "built.onnx"), "--weights", "f32", *few),
+            folder / "built.onnx",
+            Predictor.load,
+        ),
+        Command(
+            "worlds render", (*worlds, "-o", str(folder / "rooms")), folder / "rooms", open_data
+        ),
     ]
 
 
@@ -116,8 +143,9 @@ def check_predictions(out: Path) -> None:
 
 
 def leftovers(out: Path) -> list[Path]:
-    """Return the temporary files below an output."""
-    return [path for path in out.rglob(".leadline-*") if path.is_file()]
+    """Return the temporary files below an output, or beside it where it is a file."""
+    beside = list(out.parent.glob(".leadline-*")) if out.is_file() else []
+    return [path for path in [*out.rglob(".leadline-*"), *beside] if path.exists()]
 
 
 def state_of(command: Command) -> str:
@@ -136,7 +164,8 @@ def state_of(command: Command) -> str:
 def kill_once(command: Command, after: float) -> str:
     """Kill a command after so many seconds; return what is left, and what became of it."""
     child = run(command.arguments)
-    time.sleep(after)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(after)
     child.kill()
     child.communicate()
     left = state_of(command)
@@ -161,22 +190,46 @@ def try_kills(command: Command, count: int, seed: int) -> None:
     for number in range(count):
         # Every second time over an older output, where the command allows that.
         if number % 2 or command.name != "evaluate -o":
-            shutil.rmtree(command.out, ignore_errors=True)
+            remove(command.out)
         share = rng.uniform(0.1, 1.0)
         print(f"{command.name:<20} killed at {share:4.0%}: {kill_once(command, share * whole)}")
-    shutil.rmtree(command.out, ignore_errors=True)
+    remove(command.out)
 
 
-def try_full_disk(command: Command) -> None:
-    """Run a command on a disk that is full and print its one line."""
-    child = run(command.arguments, FILE_LIMIT)
+def remove(out: Path) -> None:
+    """Remove an output, whatever it is."""
+    shutil.rmtree(out, ignore_errors=True)
+    if out.is_file():
+        for path in out.parent.glob(f"{out.stem}*"):
+            path.unlink()
+
+
+def try_bad_disk(command: Command, disk: str, limit: int | None = None) -> None:
+    """Run a command whose output cannot be written and print its one line."""
+    child = run(command.arguments, limit)
     _, error = child.communicate()
     lines = error.strip().splitlines()
     is_one_line = child.returncode in (1, 2) and "Traceback" not in error
     words = lines[-1][:140] if lines else "nothing"
     fault = "" if is_one_line and state_of(command) != "whole" else "FAULT: "
-    print(f"{command.name:<20} full disk, status {child.returncode}: {fault}{words}")
-    shutil.rmtree(command.out, ignore_errors=True)
+    print(f"{command.name:<20} {disk}, status {child.returncode}: {fault}{words}")
+
+
+def try_disks(command: Command, folder: Path) -> None:
+    """Run a command with files that may not grow, on a full disk, and on a read-only one."""
+    try_bad_disk(command, "files of 3 kB", FILE_LIMIT)
+    remove(command.out)
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        print(f"{command.name:<20} a small and a read-only disk: need root on Linux, left out")
+        return
+    disk = folder / "disk"
+    disk.mkdir(exist_ok=True)
+    for words, options in (("full disk", f"size={DISK_SIZE}"), ("read-only disk", "ro")):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], check=True)
+        try:
+            try_bad_disk(command.moved(disk), words)
+        finally:
+            subprocess.run(["umount", disk], check=True)
 
 
 def try_two_at_once(command: Command) -> None:
@@ -186,7 +239,7 @@ def try_two_at_once(command: Command) -> None:
     statuses = sorted(child.returncode for child in both)
     fault = "FAULT, " if any("Traceback" in each for each in errors) else ""
     print(f"{command.name:<20} two at once: {fault}status {statuses}, {state_of(command)}")
-    shutil.rmtree(command.out, ignore_errors=True)
+    remove(command.out)
 
 
 def few_pairs(data: Path, folder: Path, count: int) -> Path:
@@ -222,7 +275,7 @@ def main() -> None:
             if given.command and command.name not in given.command:
                 continue
             try_kills(command, given.kills, given.seed)
-            try_full_disk(command)
+            try_disks(command, Path(folder))
             try_two_at_once(command)
 
 

@@ -206,6 +206,101 @@ def _read_weights(path: Path) -> object:
     return list(read_state_dict(path))
 
 
+def _write_safetensors(folder: Path) -> Path:
+    from leadline.io.checksums import seal_safetensors
+
+    path = _write_weights(folder)
+    path.write_bytes(seal_safetensors(path.read_bytes()))
+    return path
+
+
+def _verify(path: Path) -> object:
+    from leadline.io.checksums import verify_weights
+
+    return verify_weights(path)
+
+
+def _write_onnx(folder: Path) -> Path:
+    """Write a graph as small as one can be: the mean of the colours times a constant."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    from leadline.inference.runtime import CONFIG_KEY
+
+    size = ["n", "h", "w"]
+    nodes = [
+        helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats"], ["mean"], axes=[3], keepdims=0),
+        helper.make_node("Mul", ["mean", "scale"], ["depth"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [*size, 3])],
+        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, size)],
+        [numpy_helper.from_array(np.full(16, 0.01, np.float32)[:1], "scale")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {CONFIG_KEY: _config_text()})
+    path = folder / "export.onnx"
+    save(model, path)
+    return path
+
+
+def _read_onnx(path: Path) -> object:
+    from leadline.inference.onnx_runtime import OnnxRuntime
+    from leadline.io.onnx_files import embed_weights
+
+    return OnnxRuntime(path, threads=1).config, embed_weights(path)
+
+
+def _seal_onnx(data: bytes) -> bytes:
+    from leadline.io.checksums import seal_onnx
+
+    return seal_onnx(data)
+
+
+def _write_openvino(folder: Path) -> Path:
+    import openvino
+
+    from leadline.io.checksums import seal_openvino
+
+    path = folder / "export.xml"
+    openvino.save_model(openvino.Core().read_model(_write_onnx(folder)), path, False)
+    seal_openvino(path, path.with_suffix(".bin"))
+    return path
+
+
+def _write_checkpoint(folder: Path) -> Path:
+    import torch
+
+    path = folder / "checkpoints" / "last.ckpt"
+    path.parent.mkdir()
+    torch.save({"step": 3, "model": {"a": torch.ones(3, 4)}, "seed": 1}, path)
+    return path
+
+
+def _read_checkpoint(path: Path) -> object:
+    from leadline.training.checkpoint import load_checkpoint
+
+    return load_checkpoint(path.parent)
+
+
+def _read_training_images(path: Path) -> object:
+    from leadline.datasets.trained_on import training_data
+
+    for name, text in (("recipe.yaml", _recipe_text()), ("run.json", _run_info_text())):
+        if not (path.parent / name).is_file():
+            (path.parent / name).write_text(text)
+    data = training_data(path.parent)
+    return data and data.images()
+
+
+def _shipped_config() -> str:
+    from leadline.weights import shipped_graph
+
+    return shipped_graph("crisp-nyu").with_name("config.json").read_text()
+
+
 def _camera_text() -> str:
     return "60.0 0.0 16.0\n0.0 60.0 12.0\n0.0 0.0 1.0\n"
 
@@ -355,6 +450,17 @@ TARGETS: dict[str, Target] = {
     "shards manifest": Target(lambda f: _write_shards(f, "manifest.json"), _read_shards),
     "shards samples": Target(lambda f: _write_shards(f, "samples.json"), _read_shards),
     "nyu .mat": Target(_write_mat, _read_mat),
+    "sealed weights": Target(_write_safetensors, _verify),
+    "export onnx": Target(_write_onnx, _read_onnx),
+    "inside onnx": Target(_write_onnx, _read_onnx, _seal_onnx),
+    "export xml": Target(_write_openvino, _verify),
+    "checkpoint": Target(_write_checkpoint, _read_checkpoint),
+    "training images": _text(
+        "training_images.json",
+        lambda: '["/data/rgb/1.png", "/data/rgb/2.png"]',
+        _read_training_images,
+    ),
+    "config of crisp": _text("config.json", _shipped_config, _read_config),
 }
 """Every format, by the name that the table gives it."""
 

@@ -151,9 +151,9 @@ def test_another_seed_makes_other_copies(planes, tmp_path):
 def test_an_unfinished_folder_is_not_taken_for_a_data_set(planes, tmp_path):
     out = expanded(planes, tmp_path / "out")
     (out / "train.csv").unlink()
-    (out / "val.csv").unlink()
-    with pytest.raises(LeadlineError, match="no known layout"):
-        open_data(out)
+    for layout in ("auto", "pairs"):
+        with pytest.raises(LeadlineError, match=r"unfinished: 'leadline expand' was stopped"):
+            open_data(out, layout=layout)
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(planes, tmp_path):

@@ -146,3 +146,14 @@ def test_a_training_run_recognises_its_data_once(tmp_path, monkeypatch):
     pairs = write_pairs(tmp_path / "pairs", 4, (24, 32))
     opened = recognised_in(lambda: open_recipe_data(recipe, pairs, None), monkeypatch)
     assert opened == 1
+
+
+def test_worlds_whose_rendering_was_stopped_are_no_data_set(tmp_path):
+    write_pairs(tmp_path, 2, (24, 32))
+    (tmp_path / "views").mkdir()
+    (tmp_path / "options.json").write_text("{}")
+    for layout in ("auto", "pairs"):
+        with pytest.raises(LeadlineError, match="unfinished: 'leadline worlds render' was stopped"):
+            open_data(tmp_path, layout=layout)
+    (tmp_path / "manifest.json").write_text("{}")
+    assert len(open_data(tmp_path)) == 2

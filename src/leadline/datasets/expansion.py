@@ -159,7 +159,7 @@ def write_expansion(
 ) -> None:
     """Write `train` expanded and `val` as it is into the pairs folder `out`.
 
-    `train.csv` and `val.csv` come last: a folder without them is unfinished.
+    `val.csv` and then `train.csv` come last: a folder without them is unfinished.
     Errors: as `expand`, and where another process writes there.
     """
     _claim(out, options, train, val)
@@ -196,7 +196,7 @@ def _write_pairs(
         declarations += f"dataset: {val.dataset}\n"
     write_text(out / "dataset.yaml", declarations)
     has_labels = train[0].labels is not None
-    for split in splits:
+    for split in reversed(splits):  # train.csv, by which the whole is recognised, is the last
         _write_csv(out / f"{split.name}.csv", split, options, has_labels)
 
 

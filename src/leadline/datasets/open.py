@@ -24,7 +24,7 @@ from leadline.datasets.kitti_selection import KittiSelectionDataset
 from leadline.datasets.layout import Layout
 from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
-from leadline.datasets.pairs import PairsDataset
+from leadline.datasets.pairs import PairsDataset, unfinished
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.datasets.scannet import ScanNetDataset
 from leadline.datasets.seven_scenes import SevenScenesDataset
@@ -254,6 +254,10 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
             "download it first" if is_address(path) else "give a folder or a list file of pairs"
         )
         raise LeadlineError(f"{path}: no such data; {remedy}")
+    if command := unfinished(path):
+        raise LeadlineError(
+            f"{path}: is unfinished: '{command}' was stopped; run the same command again"
+        )
     if layout != "auto":
         return get_layout(layout), "as given by --layout"
     for candidate in LAYOUTS:

@@ -36,7 +36,10 @@ from leadline.io.yaml_files import read_yaml
 SPLITS = ("train", "val", "test")
 DECLARATIONS = "dataset.yaml"
 UNFINISHED = "expansion.json"
-"""What an expansion writes first: a folder with it and without lists is half of one."""
+"""What an expansion writes first: a folder with it and without train.csv, the last, is half of one.
+"""
+RENDERING, RENDERED = ("options.json", "views"), "manifest.json"
+"""What rendering worlds writes first, and what it writes last."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,11 @@ class PairsDataset(Layout):
         """Look for a CSV, the CSV of a split, image and depth folders, or names of pairs."""
         if path.is_file():
             return f"{path.name} is a CSV" if path.suffix.lower() == ".csv" else None
+        if unfinished(path):
+            return None
         listed = [f"{split}.csv" for split in SPLITS if (path / f"{split}.csv").is_file()]
         if listed:
             return f"has {', '.join(listed)}"
-        if (path / UNFINISHED).is_file():  # its lists come last
-            return None
         divided = [f"{name}/" for name in folder_splits(path).values()]
         evidence = pairs_in(path)
         if evidence and divided and not evidence.startswith(f"has {divided[0]}"):
@@ -157,6 +160,14 @@ class PairsDataset(Layout):
     def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
         """Read the label picture."""
         return read_labels(files["label"])
+
+
+def unfinished(path: Path) -> str:
+    """Return the command that has begun a folder and not ended, "" where there is none."""
+    if (path / UNFINISHED).is_file() and not (path / "train.csv").is_file():
+        return "leadline expand"
+    started = all((path / name).exists() for name in RENDERING)
+    return "leadline worlds render" if started and not (path / RENDERED).is_file() else ""
 
 
 def open_pairs(

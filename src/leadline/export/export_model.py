@@ -6,7 +6,6 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from leadline.datasets.trained_on import INFO_FILE
@@ -22,6 +21,8 @@ from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
 from leadline.io.atomic import check_writable
 from leadline.io.files import read_json
+from leadline.io.locks import LOCK_FILE
+from leadline.io.staging import stage_in
 from leadline.models.storage import WEIGHTS_FILE, check_weight_type, stored_type
 from leadline.weights import shipped_graph, shipped_models
 
@@ -159,8 +160,8 @@ def export_model(
         find_pictures(place, image_count), about, place,
         is_copy and input_channels == "rgb", max_loss,
     )  # fmt: skip
-    with TemporaryDirectory(dir=target.parent) as temporary:
-        candidate = Path(temporary) / target.name
+    with stage_in(target.parent) as stage:
+        candidate = stage / target.name
         if precision == "int8":
             made = _quantise(job, candidate)
         elif format == "checkpoint" or job.as_shipped:
@@ -272,8 +273,8 @@ def _quantise(job: _Job, candidate: Path) -> _Made:
     if job.place is None:
         raise LeadlineError("int8 needs pictures like those it will see: --images FOLDER or worlds")
     pictures = find_pictures(job.place, CALIBRATION + CHECKED, for_training=True)
-    with TemporaryDirectory(dir=candidate.parent.parent) as temporary:
-        exact = Path(temporary) / f"{job.name}.onnx"
+    with stage_in(candidate.parent.parent) as stage:
+        exact = stage / f"{job.name}.onnx"
         made = _copy(job, exact, "onnx") if job.as_shipped else _build(job, exact)
         model, made.int8 = quantise(exact, pictures, job.max_loss)
     write_openvino(model, candidate)
@@ -327,7 +328,7 @@ def _move(candidate: Path, target: Path) -> tuple[Path, ...]:
         folder, place = candidate, target
     else:
         folder, place = candidate.parent, target.parent
-    names = sorted(file.name for file in folder.iterdir())
+    names = sorted(file.name for file in folder.iterdir() if file.name != LOCK_FILE)
     for name in names:
         (folder / name).replace(place / name)
     first = [] if candidate.is_dir() else [target.name]

@@ -20,7 +20,7 @@ from leadline.inference.runtime import (
     refuse_nonfinite,
 )
 from leadline.io.checksums import verify_weights
-from leadline.io.onnx_files import find_nonfinite
+from leadline.io.onnx_files import find_nonfinite, malformed_named
 
 PROVIDERS: dict[str, str] = {
     "cpu": "CPUExecutionProvider",
@@ -67,7 +67,8 @@ class OnnxRuntime:
                 f"device {device}: {providers[0]} did not start; check its driver, or use cpu"
             )
         self._names = [output.name for output in self._session.get_outputs()]
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        with malformed_named(path):
+            metadata = self._session.get_modelmeta().custom_metadata_map
         self.config: Mapping[str, Any] = parse_config(path, metadata.get(CONFIG_KEY))
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:

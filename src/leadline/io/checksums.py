@@ -23,7 +23,7 @@ from xml.parsers import expat
 from leadline import __version__
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
-from leadline.io.onnx_files import is_whole, metadata_entry, read_metadata
+from leadline.io.onnx_files import is_whole, malformed_named, metadata_entry, read_metadata
 
 SUFFIXES = (".safetensors", ".onnx", ".xml")
 KEY = "leadline_sha256"
@@ -163,7 +163,8 @@ def _compare_with_graphs(weights: Path, content: bytes) -> None:
         body = model[:-_ONNX_SUM_LENGTH]
         # One that is damaged says nothing about the weights.
         if _onnx_sum(model) == hashlib.sha256(body).hexdigest():
-            digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
+            with malformed_named(graph):
+                digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
             if name == weights.name:
                 _compare_pair(graph, weights, digest, content)
 
@@ -201,7 +202,8 @@ def _verify_onnx(path: Path, content: bytes) -> bool:
         return False
     body = content[:-_ONNX_SUM_LENGTH]
     _compare(path, stored, hashlib.sha256(body).hexdigest())
-    digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
+    with malformed_named(path):
+        digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
     if name:
         weights = path.parent / name
         _compare_pair(path, weights, digest, read_bytes(weights, "weights file"))

@@ -6,12 +6,14 @@ An ONNX file is one protobuf message; the numbers of its fields stand in `onnx.p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.errors import LeadlineError, one_line
 from leadline.io.files import read_bytes
 
 _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_METADATA = 7, 8, 14
@@ -34,8 +36,22 @@ class _Field:
     value: bytes
 
 
+@contextmanager
+def malformed_named(path: Path) -> Iterator[None]:
+    """Raise LeadlineError, naming the file, where what is read in the block is no ONNX."""
+    try:
+        yield
+    except (ValueError, LookupError, OverflowError) as error:
+        raise LeadlineError(
+            f"{path}: damaged: not an ONNX file ({one_line(error)}); copy or export it again"
+        ) from error
+
+
 def read_metadata(model: bytes) -> dict[str, str]:
-    """Return the metadata (`metadata_props`) of a serialised ONNX model."""
+    """Return the metadata (`metadata_props`) of a serialised ONNX model.
+
+    Errors: ValueError for other bytes.
+    """
     return dict(
         _read_entry(field.value) for field in _fields(model) if field.number == _MODEL_METADATA
     )
@@ -59,13 +75,17 @@ def embed_weights(path: Path, without: Collection[str] = ()) -> bytes:
     """Return the ONNX model in `path` with the weights that lie in files beside it inside.
 
     Its metadata is kept, but for the keys in `without`.
+    Errors: LeadlineError for a file, or one with weights beside it, that cannot be read.
     """
     parts = []
-    for field in _fields(read_bytes(path, "ONNX file")):
-        if field.number == _MODEL_GRAPH:
-            parts.append(_field_bytes(_MODEL_GRAPH, _graph_with_weights(field.value, path.parent)))
-        elif field.number != _MODEL_METADATA or _read_entry(field.value)[0] not in without:
-            parts.append(field.whole)
+    model = read_bytes(path, "ONNX file")
+    with malformed_named(path):
+        for field in _fields(model):
+            if field.number == _MODEL_GRAPH:
+                graph = _graph_with_weights(field.value, path.parent)
+                parts.append(_field_bytes(_MODEL_GRAPH, graph))
+            elif field.number != _MODEL_METADATA or _read_entry(field.value)[0] not in without:
+                parts.append(field.whole)
     return b"".join(parts)
 
 
@@ -75,12 +95,14 @@ def find_nonfinite(path: Path) -> str | None:
     Errors: LeadlineError for a file, or one with weights beside it, that cannot be read.
     """
     files: dict[str, bytes] = {}
-    for graph in _fields(read_bytes(path, "ONNX file")):
-        if graph.number != _MODEL_GRAPH:
-            continue
-        for name, tensor in _constants(graph.value):
-            if not np.isfinite(_floats(tensor, path.parent, files)).all():
-                return name
+    model = read_bytes(path, "ONNX file")
+    with malformed_named(path):
+        for graph in _fields(model):
+            if graph.number != _MODEL_GRAPH:
+                continue
+            for name, tensor in _constants(graph.value):
+                if not np.isfinite(_floats(tensor, path.parent, files)).all():
+                    return name
     return None
 
 

@@ -36,13 +36,24 @@ def staged(folder: Path, last: str, stale: Sequence[Path] = ()) -> Iterator[Path
     the block raises, or the disk is full, what is in `folder` stays as it was.
     Errors: LeadlineError, naming files by their final places, where they cannot be written.
     """
+    with stage_in(folder) as stage:
+        yield stage
+        _move(stage, folder, last, stale)
+
+
+@contextmanager
+def stage_in(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder within `folder` that is gone afterwards, even where it is killed.
+
+    What killed processes left there is removed by the next; until then its name begins with a dot.
+    Errors: LeadlineError, naming files as if they lay in `folder`, where they cannot be written.
+    """
     stage = folder / f"{PREFIX}{secrets.token_hex(6)}"
     try:
         stage.mkdir(parents=True)
         with locked(stage, "written"):
             _remove_abandoned(folder)
             yield stage
-            _move(stage, folder, last, stale)
     except LeadlineError as error:
         raise LeadlineError(str(error).replace(f"{stage}", f"{folder}")) from error
     except OSError as error:

@@ -14,7 +14,7 @@ from leadline.inference.runtime import CONFIG_KEY, parse_config
 from leadline.io.atomic import atomic_path, check_writable
 from leadline.io.checksums import verify_weights
 from leadline.io.files import read_bytes
-from leadline.io.onnx_files import embed_weights, read_metadata
+from leadline.io.onnx_files import embed_weights, malformed_named, read_metadata
 from leadline.viz.color import COLORMAPS, color_table
 from leadline.weights import DEFAULT_MODEL
 
@@ -40,13 +40,15 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
     """
     path = find_model(model)
     graph = onnx_bytes(path)
+    with malformed_named(path):
+        metadata = read_metadata(graph)
     files = _fixed_files()
     fixed = sum(_size(files[name]) for name in files if name.endswith(".wasm"))
     card = path.parent / CARD if path.is_file() else path / CARD
     config = {
         "name": model_name(model, path),
         "version": leadline.__version__,
-        "model": dict(parse_config(path, read_metadata(graph).get(CONFIG_KEY))),
+        "model": dict(parse_config(path, metadata.get(CONFIG_KEY))),
         "about": about_model(card),
         "bytes": fixed + len(graph),
         "colors": {name: color_table(name).tobytes().hex() for name in COLORMAPS},
