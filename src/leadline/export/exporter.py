@@ -19,6 +19,7 @@ from leadline.export import WeightType
 from leadline.export.files import write_sealed
 from leadline.export.graph import OPSET, add_size_policy
 from leadline.export.sidecar import ABOUT_KEY
+from leadline.export.simplify import simplify
 from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED, check_weight_type
@@ -84,6 +85,7 @@ def to_onnx(
     assert program is not None
     area = model.config.training_area
     whole = add_size_policy(program.model_proto, area, stride, input_channels)
+    simplify(whole)
     whole.producer_name = "leadline"
     whole.doc_string = description
     _strip_traces(whole)

@@ -1,0 +1,45 @@
+"""Graphs that are written in other words: the same numbers, and constants that are constants."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from scipy.special import softmax
+
+from leadline.export.simplify import simplify
+
+
+def model_of(nodes, shape, *constants):
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)
+    values = [numpy_helper.from_array(value, name) for name, value in constants]
+    graph = helper.make_graph(nodes, "graph", [x], [y], values)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def run(model, x):
+    onnx.checker.check_model(model)
+    return onnxruntime.InferenceSession(model.SerializeToString()).run(["y"], {"x": x})[0]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -2, 2, -1])
+def test_softmax_along_any_axis_keeps_its_values(axis):
+    model = model_of([helper.make_node("Softmax", ["x"], ["y"], axis=axis)], ["n", 5, 3])
+    simplify(model)
+    x = np.random.default_rng(3).normal(0, 40, (2, 5, 3)).astype(np.float32)
+    assert run(model, x) == pytest.approx(softmax(x.astype(float), axis=axis), abs=1e-6)
+    is_last = axis in (2, -1)
+    assert ("Softmax" in {node.op_type for node in model.graph.node}) == is_last
+
+
+def test_a_cast_like_an_activation_becomes_a_cast():
+    nodes = [
+        helper.make_node("Mul", ["x", "x"], ["square"]),
+        helper.make_node("CastLike", ["seven", "square"], ["as_float"]),
+        helper.make_node("Add", ["square", "as_float"], ["y"]),
+    ]
+    model = model_of(nodes, [2], ("seven", np.array(7)))
+    simplify(model)
+    assert [node.op_type for node in model.graph.node] == ["Mul", "Cast", "Add"]
+    assert run(model, np.array([1, 2], np.float32)).tolist() == [8, 11]
