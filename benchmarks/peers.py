@@ -15,6 +15,7 @@ saved in a folder.
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -29,11 +30,13 @@ from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, D
 
 from leadline.inference import Predictor
 from leadline.inference.openvino_runtime import openvino_core
+from leadline.weights import DEFAULT_MODEL
 
 YOLO = """
-import sys
+import sys, torch
 from ultralytics import YOLO
 model = YOLO("yolo26n-depth.yaml", task="depth")
+torch.set_num_threads(int(sys.argv[1]))
 for line in sys.stdin:
     model.predict(line.strip(), verbose=False, device="cpu")
     print("done", flush=True)
@@ -98,10 +101,13 @@ def in_openvino(
     return lambda: compiled([values], share_inputs=True)
 
 
-def in_yolo(python: Path, picture: Path) -> Callable[[], object]:
+def in_yolo(python: Path, picture: Path, threads: int) -> Callable[[], object]:
     """A call of YOLO26n-depth, file to result, in the process of another environment."""
     worker = subprocess.Popen(
-        [python, "-c", YOLO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [python, "-c", YOLO, str(threads)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert worker.stdin is not None and worker.stdout is not None
 
@@ -114,7 +120,7 @@ def in_yolo(python: Path, picture: Path) -> Callable[[], object]:
     return call
 
 
-def cold(peer: torch.nn.Module, picture: Path, folder: Path, rounds: int) -> None:
+def cold(peer: torch.nn.Module, picture: Path, folder: Path, rounds: int, model: str) -> None:
     """Time whole processes, file to file, in turns."""
     from transformers import DPTImageProcessor
 
@@ -124,7 +130,17 @@ def cold(peer: torch.nn.Module, picture: Path, folder: Path, rounds: int) -> Non
     processor.save_pretrained(folder / "peer")
     python, out = sys.executable, folder / "out.png"
     commands = {
-        "leadline predict": [python, "-m", "leadline", "predict", picture, "-o", folder / "out"],
+        f"leadline predict, {model}": [
+            python,
+            "-m",
+            "leadline",
+            "predict",
+            picture,
+            "-o",
+            folder / "out",
+            "--model",
+            model,
+        ],
         "transformers' pipeline": [python, "-c", PIPELINE, folder / "peer", picture, out],
     }
     spent: dict[str, list[float]] = {name: [] for name in commands}
@@ -146,9 +162,19 @@ def report(times: dict[str, list[float]]) -> None:
         print(f"{name:<42}{median / quickest:>8.2f} {median:>9.1f} ms ({low:.1f} to {high:.1f})")
 
 
+def cpu_name() -> str:
+    """The processor's name, and which of the units for short numbers it has."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.is_file() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    units = [unit for unit in ("avx512_vnni", "avx512_bf16", "amx_bf16") if unit in text]
+    return f"{names[0] if names else platform.processor()} ({', '.join(units) or 'none'})"
+
+
 def main() -> None:
     """Measure in alternation, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--yolo", type=Path, metavar="PYTHON")
@@ -169,14 +195,17 @@ def main() -> None:
         cv2.imwrite(str(file), picture[:, :, ::-1])
         ways: dict[str, Callable[[], object]] = {}
         for precision in ("bf16", "f32"):
-            predictor = Predictor.load(precision=precision, threads=options.threads)
-            ways[f"compact-nyu, openvino {precision}"] = lambda p=predictor: p(picture)
-            ways[f"compact-nyu, openvino {precision}, from a file"] = lambda p=predictor: p(file)
+            predictor = Predictor.load(options.model, precision=precision, threads=options.threads)
+            name = f"{options.model}, openvino {precision}"
+            ways[name] = lambda p=predictor: p(picture)
+            ways[f"{name}, from a file"] = lambda p=predictor: p(file)
         ways["Depth-Anything-V2-Small, openvino bf16"] = in_openvino(peer, pixels, options.threads)
         ways["Depth-Anything-V2-Small, torch bf16"] = lambda: run_peer(True)
         ways["Depth-Anything-V2-Small, torch f32"] = lambda: run_peer(False)
         if options.yolo is not None:
-            ways["YOLO26n-depth, ultralytics, from a file"] = in_yolo(options.yolo, file)
+            ways["YOLO26n-depth, ultralytics, from a file"] = in_yolo(
+                options.yolo, file, options.threads
+            )
         times: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(options.rounds + 1):
             for name, way in ways.items():
@@ -184,11 +213,11 @@ def main() -> None:
                 way()
                 if turn:  # the first round compiles
                     times[name].append(1000 * (time.perf_counter() - started))
-        print(f"{options.rounds} alternating rounds, {options.threads} threads, ", end="")
+        print(f"{cpu_name()}, {options.rounds} rounds, {options.threads} threads, ", end="")
         print(f"load {os.getloadavg()[0]:.1f}, peer {parameters:.1f} M parameters")
         report(times)
         if options.cold:
-            cold(peer, file, Path(temporary), options.cold)
+            cold(peer, file, Path(temporary), options.cold, options.model)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from openvino import Model, opset13
 
 from leadline.errors import LeadlineError
 from leadline.evaluation import benchmark as module
 from leadline.evaluation.benchmark import BenchmarkRow, Way, benchmark, store_losses
+from leadline.evaluation.ceiling import MatmulCeiling
 from leadline.inference import Predictor
+from leadline.inference.first_result import FirstResult
+from leadline.inference.graph_parts import count_multiplications
 from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import fails_in_one_line, leadline_here
 
@@ -33,7 +37,7 @@ class Clock:
 @pytest.fixture
 def two_clocks(monkeypatch):
     now, order = [0.0], []
-    # Loading, then three rounds: a single call, and eight of throughput.
+    # To warm up, then three rounds: a single call, and eight of throughput.
     slow = [2.0, 0.4, *[0.2] * 8, 0.6, *[0.1] * 8, 0.5, *[0.4] * 8]
     quick = [1.0, 0.1, *[0.05] * 8, 0.1, *[0.05] * 8, 0.3, *[0.05] * 8]
     clocks = {"slow": slow, "quick": quick}
@@ -41,8 +45,14 @@ def two_clocks(monkeypatch):
     monkeypatch.setattr(
         module.Predictor,
         "load",
-        lambda model, **_: Predictor(model, Clock(model, clocks[model], now, order)),
+        lambda name_or_path, **_: Predictor(
+            name_or_path, Clock(name_or_path, clocks[name_or_path], now, order)
+        ),
     )
+    firsts = {"slow": FirstResult(2.0, 150.0), "quick": FirstResult(1.0, None)}
+    monkeypatch.setattr(module, "first_result", lambda load, _: firsts[load["name_or_path"]])
+    monkeypatch.setattr(module, "multiplications_of", lambda *_: 3.0)
+    monkeypatch.setattr(MatmulCeiling, "rate", lambda _: 10.0)
     return order
 
 
@@ -54,14 +64,32 @@ def test_medians_quartiles_and_ratios_are_those_of_the_calls(two_clocks):
     assert (slow.speed, quick.speed) == pytest.approx((1, 5))
     assert (slow.per_second, quick.per_second) == pytest.approx((5, 20))
     assert (slow.first_seconds, quick.first_seconds) == pytest.approx((2, 1))
+    assert (slow.memory_mb, quick.memory_mb) == (150, None)
+    # 3 multiplications in 0.4, 0.6 and 0.5 s, of 10 a second.
+    assert (slow.ceiling_share, quick.ceiling_share) == pytest.approx((0.6, 3))
     assert (slow.height, slow.width) == (8, 12)
-    # After loading, the two take turns.
+    # After that, the two take turns.
     turns = [two_clocks[i] for i in range(2, len(two_clocks), 9)]
     assert turns == ["slow", "quick"] * 3
 
 
+def test_multiplications_are_counted_by_hand():
+    image = opset13.parameter([-1, 3, -1, -1], np.float32)
+    weights = [(4, 3, 3, 3), (4, 1, 1, 3, 3), (4, 2, 2, 2)]
+    one, two, three = (opset13.constant(np.ones(shape, np.float32)) for shape in weights)
+    wide = opset13.convolution(image, one, [1, 1], [1, 1], [1, 1], [1, 1])
+    deep = opset13.group_convolution(wide, two, [1, 1], [1, 1], [1, 1], [1, 1])
+    large = opset13.convolution_backprop_data(deep, three, [2, 2])
+    product = opset13.matmul(large, opset13.constant(np.ones((12, 7), np.float32)), False, False)
+    model = Model([product], [image], "m")
+    places = 2 * 5 * 6  # of a batch of two
+    convolutions = places * 4 * 27 + places * 4 * 9 + places * 4 * 2 * 4
+    assert count_multiplications(model, (2, 3, 5, 6)) == convolutions + 2 * 2 * 10 * 12 * 7
+
+
 def row(precision, abs_rel, model):
-    return BenchmarkRow(str(model), "torch", precision, 8, 8, 3, 1, 1, 1, 1, 1, 1, abs_rel)
+    times = [1.0] * 6
+    return BenchmarkRow(str(model), "torch", precision, 8, 8, 3, *times, abs_rel=abs_rel)
 
 
 def test_the_stored_loss_is_the_relative_change_and_auto_reads_it(tmp_path):
@@ -80,17 +108,21 @@ def test_the_stored_loss_is_the_relative_change_and_auto_reads_it(tmp_path):
 
 def test_the_command_prints_a_table_and_writes_json_and_a_plot(pairs, tmp_path):
     result = leadline_here(
-        "benchmark", "--size", "48x64", "--rounds", "3", "--data", pairs, "--protocol", "full",
+        "benchmark", "--size", "48x64", "--rounds", "3", "--batch", "2", "--data", pairs,
+        "--protocol", "full",
         "--json", tmp_path / "b.json", "--plot", tmp_path / "b.svg",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0].split()[:5] == ["model", "runtime", "precision", "size", "speed"]
-    assert [line.split()[:4] for line in lines[1:3]] == [
-        ["crisp-nyu", "openvino", precision, "48x64"] for precision in ("f32", "bf16")
+    assert lines[0].split()[:6] == ["model", "runtime", "precision", "size", "batch", "speed"]
+    assert [line.split()[:5] for line in lines[1:3]] == [
+        ["crisp-nyu", "openvino", precision, "48x64", "2"] for precision in ("f32", "bf16")
     ]
     rows = json.loads((tmp_path / "b.json").read_text())
     assert [each["rounds"] for each in rows] == [3, 3]
+    for each in rows:
+        assert 0.001 < each["ceiling_share"] < 1.5 and each["first_seconds"] > 0.1
+        assert 80 < each["memory_mb"] < 2000
     assert 0 < abs(rows[1]["abs_rel"] / rows[0]["abs_rel"] - 1) < 0.05
     assert (tmp_path / "b.svg").read_text().count("crisp-nyu openvino") == 2
     fails_in_one_line(leadline_here("benchmark", "--store"), "--data")

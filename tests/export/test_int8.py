@@ -1,15 +1,20 @@
 """A quantised file: the same graph around an 8-bit network, near the float32 one."""
 
+import json
+import shutil
+
 import numpy as np
+import onnx
 import pytest
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.export.export_model import export_model
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.files import write_openvino
 from leadline.export.int8 import F32, quantise
 from leadline.export.pictures import find_pictures, smooth_pictures
 from leadline.export.whole_file import WholeOpenVino
+from leadline.inference import Predictor
 from leadline.inference.graph_parts import cut_network, join_network
 from leadline.inference.openvino_runtime import openvino_core
 from leadline.models import ModelConfig, create_model
@@ -22,22 +27,80 @@ pytest.importorskip("nncf")
 def exact(tmp_path_factory):
     """A network of random weights as ONNX, which only pictures like the blobs are for."""
     path = tmp_path_factory.mktemp("exact") / "m.onnx"
-    model = create_model(ModelConfig("compact", stride=16, training_area=5_120), seed=3).eval()
-    write_exported(to_onnx(model), path, "f32")
+    losses = {"int8": 0.004, "bf16": 0.6}
+    config = ModelConfig("compact", stride=16, training_area=5_120, precision_loss=losses)
+    write_exported(to_onnx(create_model(config, seed=3).eval()), path, "f32")
     return path
 
 
-def test_most_of_the_network_runs_in_8_bits_and_depth_stays(exact, tmp_path):
+def rewrite(path, losses, factor=1.0):
+    """Change what precisions are said to cost, and multiply a weight by a factor."""
+    graph = onnx.load(path)
+    [entry] = [each for each in graph.metadata_props if each.key == "leadline"]
+    entry.value = json.dumps({**json.loads(entry.value), "precision_loss": losses})
+    del graph.metadata_props[:]
+    graph.metadata_props.append(entry)
+    weight = next(each for each in graph.graph.initializer if len(each.dims) == 4)
+    values = onnx.numpy_helper.to_array(weight) * np.float32(factor)
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    onnx.save(graph, path)
+
+
+@pytest.fixture(scope="module")
+def quantised(exact, tmp_path_factory):
+    """What quantising it made, not beside it, and the report."""
     model, report = quantise(exact, find_pictures(None, 8), max_loss=0.2)
-    write_openvino(model, tmp_path / "m.xml")
+    path = tmp_path_factory.mktemp("quantised") / "m-int8.xml"
+    write_openvino(model, path)
+    return path, report
+
+
+@pytest.fixture
+def pair(exact, quantised, tmp_path):
+    """The float32 graph with the 8-bit one beside it."""
+    for file in (exact, quantised[0], quantised[0].with_suffix(".bin")):
+        shutil.copy(file, tmp_path)
+    return tmp_path / "m.onnx"
+
+
+def test_most_of_the_network_runs_in_8_bits_and_depth_stays(exact, quantised):
+    path, report = quantised
     assert report.share > 0.9 and report.layers > 50 and report.kept < report.layers
     assert (report.has_truth, report.checked) == (False, 2)
     for size in ((61, 97), (120, 80)):
         image = smooth_pictures(2, *size, seed=5)
         exact_depth = WholeOpenVino(exact).run(image)["depth"]
-        depth = WholeOpenVino(tmp_path / "m.xml").run(image)["depth"]
+        depth = WholeOpenVino(path).run(image)["depth"]
         assert depth.shape == exact_depth.shape
         assert 0 < np.abs(depth / exact_depth - 1).mean() < 0.2
+
+
+def test_auto_takes_int8_where_it_lies_beside_the_file_and_costs_little(pair):
+    [image] = smooth_pictures(1, 61, 97, seed=5)
+    eight = Predictor.load(pair.with_name("m-int8.xml"))
+    assert eight.precision.precision == "int8"
+    for precision in ("auto", "int8"):
+        predictor = Predictor.load(pair, precision=precision)
+        assert predictor.precision.precision == "int8"
+        np.testing.assert_array_equal(predictor(image).depth, eight(image).depth)
+    exact = Predictor.load(pair, precision="f32")
+    assert np.abs(exact(image).depth - eight(image).depth).max() > 0
+    rewrite(pair, {"int8": 0.006})
+    choice = Predictor.load(pair).precision
+    assert choice.precision == "f32" and "int8 changes abs_rel" in choice.reason
+
+
+def test_an_8_bit_file_of_other_weights_is_not_taken(pair):
+    rewrite(pair, {"int8": 0.0}, factor=1.01)
+    with pytest.warns(LeadlineWarning, match=r"m-int8\.xml: is not of the weights of m\.onnx"):
+        assert Predictor.load(pair).precision.precision == "f32"
+    with pytest.raises(LeadlineError, match=r"m-int8\.xml: is not of the weights of m\.onnx"):
+        Predictor.load(pair, precision="int8")
+    pair.with_name("m-int8.xml").unlink()
+    with pytest.raises(LeadlineError, match=r"m\.onnx: has no m-int8\.xml beside it"):
+        Predictor.load(pair, precision="int8")
+    with pytest.raises(LeadlineError, match="int8 runs in openvino"):
+        Predictor.load(pair, precision="int8", runtime="onnxruntime")
 
 
 def test_too_few_pictures_are_refused(exact):

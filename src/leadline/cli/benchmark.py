@@ -11,7 +11,14 @@ import typer
 from leadline.cli.options import parse_size
 from leadline.cli.table import text_table
 from leadline.errors import LeadlineError
-from leadline.evaluation.benchmark import BenchmarkRow, Way, benchmark, store_losses
+from leadline.evaluation.benchmark import (
+    BenchmarkRow,
+    Way,
+    benchmark,
+    store_losses,
+    usual_precisions,
+)
+from leadline.inference.openvino_runtime import processor_name
 from leadline.inference.precision import Precision
 from leadline.inference.runtimes import RUNTIMES, RuntimeName
 from leadline.io.atomic import write_json
@@ -29,10 +36,16 @@ def benchmark_command(
     ] = None,
     precisions: Annotated[
         list[str] | None,
-        typer.Option("--precision", metavar="f32|bf16", help="Repeatable (default: both)."),
+        typer.Option(
+            "--precision", metavar="f32|bf16|int8", help="Repeatable (default: all there are)."
+        ),
     ] = None,
     sizes: Annotated[
         list[str] | None, typer.Option("--size", help="Height x width; repeatable.")
+    ] = None,
+    batches: Annotated[
+        list[int] | None,
+        typer.Option("--batch", min=1, help="Photographs in one call; repeatable (default 1)."),
     ] = None,
     rounds: Annotated[int, typer.Option(help="How often each way is timed, in turn.")] = 21,
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
@@ -50,11 +63,12 @@ def benchmark_command(
     """Time single pictures and many, from pixels to metres, all ways in alternation.
 
     Compare the column `speed`, a ratio within one run: milliseconds depend on the machine and on
-    what else it does.
+    what else it does. `of peak` is the share of what a large product of matrices reaches here.
     """
     if data is None and (store or plot is not None):
         raise LeadlineError("--store and --plot need scores: give --data DATA")
-    ways = find_ways(models, runtimes, precisions, [parse_size(size) for size in sizes or []])
+    parsed = [parse_size(size) for size in sizes or []]
+    ways = find_ways(models, runtimes, precisions, parsed, batches)
     rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol)
     print_rows(rows)
     if json is not None:
@@ -73,6 +87,7 @@ def find_ways(
     runtimes: Sequence[str] | None,
     precisions: Sequence[str] | None,
     sizes: Sequence[tuple[int, int]],
+    batches: Sequence[int] | None,
 ) -> list[Way]:
     """Return every combination that exists: onnxruntime has no bf16 of its own.
 
@@ -82,15 +97,15 @@ def find_ways(
         if precision not in get_args(Precision):
             known = ", ".join(get_args(Precision))
             raise LeadlineError(f"--precision {precision}: choose one of {known}")
-    every = product(
-        models or [DEFAULT_MODEL],
-        runtimes or ["auto"],
-        precisions or ["f32", "bf16"],
-        sizes or [(480, 640)],
-    )
+    pairs = product(models or [DEFAULT_MODEL], cast("list[RuntimeName]", runtimes or ["auto"]))
     ways = [
-        Way(model, cast(RuntimeName, runtime), cast(Precision, precision), size)
-        for model, runtime, precision, size in every
+        Way(model, runtime, precision, size, batch)
+        for model, runtime in pairs
+        for precision, size, batch in product(
+            cast("list[Precision]", precisions) or usual_precisions(model, runtime),
+            sizes or [(480, 640)],
+            batches or [1],
+        )
     ]
     ways = [way for way in ways if (way.runtime, way.precision) != ("onnxruntime", "bf16")]
     if not ways:
@@ -102,21 +117,26 @@ def find_ways(
 
 def print_rows(rows: Sequence[BenchmarkRow]) -> None:
     """Print the table, and what machine it is of."""
-    head = "model", "runtime", "precision", "size", "speed", "median ms", "quartiles", "images/s"
+    numbers = "batch", "speed", "median ms", "quartiles", "images/s", "of peak", "first s", "MB"
+    head = ["model", "runtime", "precision", "size", *numbers, "abs_rel"]
     lines = [
         [
             row.model,
             row.runtime,
             row.precision,
             f"{row.height}x{row.width}",
+            str(row.batch),
             f"{row.speed:.2f}",
             f"{row.median_ms:.1f}",
             f"{row.first_quartile_ms:.1f}..{row.third_quartile_ms:.1f}",
             f"{row.per_second:.1f}",
+            "" if row.ceiling_share is None else f"{row.ceiling_share:.0%}",
             f"{row.first_seconds:.2f}",
+            "" if row.memory_mb is None else f"{row.memory_mb:.0f}",
             "" if row.abs_rel is None else f"{row.abs_rel:.4f}",
         ]
         for row in rows
     ]
-    typer.echo(text_table([*head, "first s", "abs_rel"], lines, numbers=range(4, 10)))
-    typer.echo(f"{rows[0].rounds} alternating rounds, {len(os.sched_getaffinity(0))} processors")
+    typer.echo(text_table(head, lines, numbers=range(4, len(head))))
+    about = f"{len(os.sched_getaffinity(0))} processors ({processor_name()})"
+    typer.echo(f"{rows[0].rounds} alternating rounds, {about}")

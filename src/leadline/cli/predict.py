@@ -96,7 +96,9 @@ def predict_command(
     ] = None,
     precision: Annotated[
         PrecisionOption,
-        typer.Option(help="auto: bf16 where the model is known to lose little by it; f32: exact."),
+        typer.Option(
+            help="auto: int8 or bf16 where the model is known to lose little; f32: exact."
+        ),
     ] = "auto",
     runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
     processing_area: Annotated[

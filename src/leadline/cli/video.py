@@ -49,7 +49,7 @@ def video_command(
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
     runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
     precision: Annotated[
-        PrecisionOption, typer.Option(help="auto: bf16 where the model loses little; f32: exact.")
+        PrecisionOption, typer.Option(help="auto: int8 or bf16 where little is lost; f32: exact.")
     ] = "auto",
     camera: Annotated[
         CameraMode, typer.Option(help="auto: metres follow the focal length; ignore: they do not.")

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
+from leadline.evaluation.ceiling import MatmulCeiling, multiplications_of
 from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.predictions import ModelPredictions
+from leadline.inference.first_result import first_result
+from leadline.inference.int8_file import int8_path, is_int8
+from leadline.inference.openvino_runtime import openvino_core
 from leadline.inference.precision import LOSS_KEY, Precision
 from leadline.inference.predictor import Predictor, find_checkpoint, find_model
 from leadline.inference.runtimes import RuntimeName
@@ -27,12 +31,16 @@ PICTURES_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Way:
-    """A model in a runtime, a precision and at a size of photographs (height, width)."""
+    """A model in a runtime, a precision and at a size of photographs (height, width).
+
+    `batch` photographs are predicted in one call.
+    """
 
     model: str
     runtime: RuntimeName
     precision: Precision
     size: tuple[int, int]
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,12 @@ class BenchmarkRow:
     """What one way took.
 
     `median_ms` and the quartiles are of single calls, from uint8 pixels to a `DepthMap` of the
-    photograph's size; `per_second` is the median rate of `predict_many`; `first_seconds` is from
-    loading the model to the first depth map; `speed` is the slowest way's median over this one's.
+    photograph's size, or of a batch to metres of that size; `per_second` is the median rate of
+    pictures, of `predict_many` where `batch` is 1. `speed` is the slowest way's median per picture
+    over this one's. `first_seconds` is from the start of a process to its first depth, and
+    `memory_mb` what that process took at most (None where the system does not say).
+    `ceiling_share` is the network's multiplications per second of the call, over those of a large
+    product of matrices in the same precision in the same rounds (None where they are not known).
     `abs_rel` is the score on data, where that was given.
     """
 
@@ -57,6 +69,9 @@ class BenchmarkRow:
     per_second: float
     first_seconds: float
     speed: float
+    batch: int = 1
+    memory_mb: float | None = None
+    ceiling_share: float | None = None
     abs_rel: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,34 +96,106 @@ def benchmark(
         raise LeadlineError(f"{rounds} rounds are too few for quartiles; give at least 3")
     if not ways:
         raise LeadlineError("no way to be timed: give at least one model, runtime and precision")
-    predictors, firsts = _load(ways, threads)
-    pictures = {way: _picture(way.size) for way in ways}
-    calls = np.empty((len(ways), rounds))
-    rates = np.empty((len(ways), rounds))
-    for turn in range(rounds):
-        for index, (way, predictor) in enumerate(zip(ways, predictors, strict=True)):
-            calls[index, turn] = _seconds(partial(predictor, pictures[way]))
-            seconds = _seconds(partial(_predict_many, predictor, pictures[way]))
-            rates[index, turn] = PICTURES_AT_ONCE / seconds
-    scores = {} if data is None else _scores(ways, predictors, data, protocol)
-    quartiles = np.percentile(1000 * calls, [25, 50, 75], axis=1)
-    return [
-        BenchmarkRow(
-            way.model,
-            predictor.runtime.name,
-            way.precision,
-            *way.size,
-            rounds,
-            median_ms=float(quartiles[1, index]),
-            first_quartile_ms=float(quartiles[0, index]),
-            third_quartile_ms=float(quartiles[2, index]),
-            per_second=float(np.median(rates[index])),
-            first_seconds=firsts[index],
-            speed=float(quartiles[1].max() / quartiles[1, index]),
-            abs_rel=scores.get(_scored(way)),
+    timed = [_TimedWay(way, threads) for way in ways]
+    ceilings: dict[Precision, MatmulCeiling] = {}
+    for each in timed:
+        each.start()
+        if each.precision not in ceilings:
+            ceilings[each.precision] = MatmulCeiling(each.precision, threads)
+    for _ in range(rounds):
+        rates = {precision: ceiling.rate() for precision, ceiling in ceilings.items()}
+        for each in timed:
+            each.take_turn(rates[each.precision])
+    scores = {} if data is None else _scores(timed, data, protocol)
+    slowest = max(each.median_of_picture for each in timed)
+    return [each.row(slowest, scores.get(_scored(each.way))) for each in timed]
+
+
+class _TimedWay:
+    """A way that takes turns with others, and what its turns took."""
+
+    def __init__(self, way: Way, threads: int | None):
+        self.way = way
+        self._load: dict[str, Any] = {
+            "name_or_path": way.model,
+            "runtime": way.runtime,
+            "precision": way.precision,
+            "threads": threads,
+        }
+        self.predictor = Predictor.load(**self._load)
+        choice = self.predictor.precision
+        self.precision: Precision = way.precision if choice is None else choice.precision
+        self._picture = _picture(way.size)
+        self._calls: list[float] = []
+        self._rates: list[float] = []
+        self._shares: list[float] = []
+
+    def start(self) -> None:
+        """Warm up, then have a fresh process predict, which finds what was compiled here."""
+        way = self.way
+        self._call()
+        self._first = first_result(self._load, (way.batch, *way.size))
+        self._products = multiplications_of(self.predictor, way.model, way.size, way.batch)
+
+    def take_turn(self, ceiling: float) -> None:
+        """Time a call and many pictures; `ceiling` is the rate of multiplications just now."""
+        call = _seconds(self._call)
+        self._calls.append(call)
+        if self.way.batch > 1:
+            self._rates.append(self.way.batch / call)
+        else:
+            many = partial(_predict_many, self.predictor, self._picture)
+            self._rates.append(PICTURES_AT_ONCE / _seconds(many))
+        if self._products is not None:
+            self._shares.append(self._products / call / ceiling)
+
+    @property
+    def median_of_picture(self) -> float:
+        """Median seconds of a call, per picture."""
+        return float(np.median(self._calls)) / self.way.batch
+
+    def row(self, slowest: float, abs_rel: float | None) -> BenchmarkRow:
+        """Return what it took; `slowest` are the seconds per picture of the slowest way."""
+        first, median, third = (float(q) for q in np.percentile(self._calls, [25, 50, 75]))
+        return BenchmarkRow(
+            self.way.model,
+            self.predictor.runtime.name,
+            self.precision,
+            *self.way.size,
+            len(self._calls),
+            median_ms=1000 * median,
+            first_quartile_ms=1000 * first,
+            third_quartile_ms=1000 * third,
+            per_second=float(np.median(self._rates)),
+            first_seconds=self._first.seconds,
+            speed=slowest / self.median_of_picture,
+            batch=self.way.batch,
+            memory_mb=self._first.memory_mb,
+            ceiling_share=float(np.median(self._shares)) if self._shares else None,
+            abs_rel=abs_rel,
         )
-        for index, (way, predictor) in enumerate(zip(ways, predictors, strict=True))
-    ]
+
+    def _call(self) -> None:
+        if self.way.batch == 1:
+            self.predictor(self._picture)
+        else:
+            self.predictor.predict_batch(np.stack([self._picture] * self.way.batch))
+
+
+def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
+    """Return the precisions to time a model in: int8 where a file of it lies beside the model.
+
+    Errors: LeadlineError for a model that is none.
+    """
+    path = find_model(model)
+    if runtime == "onnxruntime":
+        return ["f32"]
+    if runtime == "torch" or not path.is_file():
+        return ["f32", "bf16"]
+    if path.suffix == ".xml" and is_int8(openvino_core().read_model(path)):
+        return ["int8"]
+    precisions: list[Precision] = ["f32", "bf16"]
+    return [*precisions, "int8"] if int8_path(path).is_file() else precisions
 
 
 def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
@@ -140,25 +227,13 @@ def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
         # `auto` reads one number for all runtimes: that of the worst.
         losses[row.precision] = max(loss, losses.get(row.precision, loss))
     if not stored:
-        raise LeadlineError("no loss to store: score f32 and bf16 of a model with --data DATA")
+        raise LeadlineError(
+            "no loss to store: score f32 and another precision of a model with --data DATA"
+        )
     for file, losses in stored.items():
         config = read_json(file, "model's configuration")
         write_json(file, {**config, LOSS_KEY: {**config.get(LOSS_KEY, {}), **losses}})
     return stored
-
-
-def _load(ways: Sequence[Way], threads: int | None) -> tuple[list[Predictor], list[float]]:
-    """Return a predictor for each way, warm, and how long its first depth map took."""
-    predictors, seconds = [], []
-    for way in ways:
-        started = time.perf_counter()
-        predictor = Predictor.load(
-            way.model, runtime=way.runtime, precision=way.precision, threads=threads
-        )
-        predictor(_picture(way.size))
-        seconds.append(time.perf_counter() - started)
-        predictors.append(predictor)
-    return predictors, seconds
 
 
 def _scored(way: Way) -> tuple[str, str, str]:
@@ -166,14 +241,15 @@ def _scored(way: Way) -> tuple[str, str, str]:
 
 
 def _scores(
-    ways: Sequence[Way], predictors: Sequence[Predictor], data: str | Path, protocol: str
+    timed: Sequence[_TimedWay], data: str | Path, protocol: str
 ) -> dict[tuple[str, str, str], float]:
     """Return abs_rel on data by model, runtime and precision."""
     scores: dict[tuple[str, str, str], float] = {}
-    for way, predictor in zip(ways, predictors, strict=True):
-        if _scored(way) not in scores:
-            result = evaluate(ModelPredictions(predictor), data, protocol=protocol, baselines=False)
-            scores[_scored(way)] = result.metrics["abs_rel"]
+    for each in timed:
+        if _scored(each.way) not in scores:
+            predictions = ModelPredictions(each.predictor)
+            result = evaluate(predictions, data, protocol=protocol, baselines=False)
+            scores[_scored(each.way)] = result.metrics["abs_rel"]
     return scores
 
 

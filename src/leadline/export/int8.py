@@ -6,9 +6,10 @@ are first joined with their BatchNorm: quantised apart, each would round what th
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,11 @@ from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import Network, cut_network, join_network
+from leadline.inference.int8_file import QUANTISED_FROM, weights_digest
 from leadline.inference.openvino_runtime import config_of, openvino_core
+from leadline.inference.precision import LOSS_KEY
 from leadline.inference.resizing import to_network, to_photo
+from leadline.inference.runtime import CONFIG_KEY
 
 CALIBRATION = 64
 CHECKED = 16
@@ -71,7 +75,8 @@ def quantise(path: Path, pictures: Pictures, max_loss: float) -> tuple[Any, Int8
         )
     core = openvino_core()
     graph = core.read_model(path)
-    camera = TrainingCamera.from_config(config_of(graph, path))
+    config = config_of(graph, path)
+    camera = TrainingCamera.from_config(config)
     whole = cut_network(graph)
     if whole is None:
         raise LeadlineError(f"{path.name}: the network in it is not told from the resizing")
@@ -104,7 +109,21 @@ def quantise(path: Path, pictures: Pictures, max_loss: float) -> tuple[Any, Int8
     share, layers, kept = _share_of_products(core, quantised, checks[0].values.shape)
     speedup = _speedup(compiled, fast, [each.values for each in checks])
     report = Int8Report(share, layers, kept, loss, measure.has_truth, len(checks), speedup)
-    return join_network(graph, quantised), report
+    whole_graph = join_network(graph, quantised)
+    _write_config(whole_graph, graph, config, report)
+    return whole_graph, report
+
+
+def _write_config(
+    whole_graph: Any, graph: Any, config: Mapping[str, Any], report: Int8Report
+) -> None:
+    """Note in the quantised graph of which weights it is, and what it costs of abs_rel."""
+    losses = dict(config.get(LOSS_KEY) or {})
+    losses.pop("int8", None)
+    if report.has_truth:
+        losses["int8"] = round(report.loss, 5)
+    about = {**config, LOSS_KEY: losses, QUANTISED_FROM: weights_digest(graph)}
+    whole_graph.set_rt_info(json.dumps(about), ["framework", CONFIG_KEY])
 
 
 def _nncf() -> Any:

@@ -88,6 +88,39 @@ def join_network(graph: Any, network: Any) -> Any:
     return graph
 
 
+def count_multiplications(network: Any, shape: tuple[int, ...]) -> float:
+    """Return the multiplications of a network's convolutions and matrix products.
+
+    `shape` is that of its input, (N,3,h,w).
+    """
+    fixed = network.clone()
+    fixed.reshape(list(shape))
+    return float(sum(_multiplications(node) for node in fixed.get_ordered_ops()))
+
+
+def _multiplications(node: Any) -> float:
+    """Return how many multiplications a node takes, 0 for what is no sum of products."""
+    kind = node.get_type_name()
+    if kind == "MatMul":
+        axis = -2 if node.get_attributes()["transpose_a"] else -1
+        summed = list(node.input(0).get_shape())[axis]
+        return float(np.prod(list(node.output(0).get_shape())) * summed)
+    if kind not in _CONVOLUTIONS:
+        return 0.0
+    # Each value of one side meets all weights of its channel; transposed, that side is the input.
+    port = node.input(0) if kind.endswith("BackpropData") else node.output(0)
+    values, weights = list(port.get_shape()), list(node.input(1).get_shape())
+    return float(np.prod(values) * np.prod(weights) / values[1])
+
+
+_CONVOLUTIONS = {
+    "Convolution",
+    "GroupConvolution",
+    "ConvolutionBackpropData",
+    "GroupConvolutionBackpropData",
+}
+
+
 def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     """Return the output of the network that an output of the graph comes from, and its way."""
     if port.any_name == "labels" and "out/full_logits" in nodes:

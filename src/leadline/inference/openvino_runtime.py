@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Mapping
 from copy import copy
 from functools import cache
@@ -14,10 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError, size_words
+from leadline.errors import LeadlineError, LeadlineWarning, size_words
 from leadline.inference.compiled_models import ANY_SIZE, CACHED_KERNELS, CompiledModels
 from leadline.inference.graph_parts import cut_network
-from leadline.inference.precision import Precision, PrecisionOption, choose_precision
+from leadline.inference.int8_file import QUANTISED_FROM, int8_path, is_int8, weights_digest
+from leadline.inference.precision import (
+    LOSS_KEY,
+    Precision,
+    PrecisionChoice,
+    PrecisionOption,
+    choose_precision,
+)
 from leadline.inference.resizing import to_network
 from leadline.inference.runtime import (
     CONFIG_KEY,
@@ -46,6 +54,11 @@ def openvino_core() -> Any:
     return openvino.Core()
 
 
+def processor_name() -> str:
+    """Return the name of the processor, as OpenVINO says it."""
+    return str(openvino_core().get_property("CPU", "FULL_DEVICE_NAME"))
+
+
 def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
     """Return the model's configuration that is kept in `graph`, which was read from `path`.
 
@@ -62,7 +75,8 @@ class OpenVinoRuntime:
     Of the graph, only the network is compiled; photographs are resized before and behind it.
     `run` may be called from several threads: each call has an inference request of its own. With
     `hint` auto that is as fast as it can be for one call at a time, and `for_many` gives the form
-    for several at once. Without `uncertainty` that output is left out, and not computed.
+    for several at once. Without `uncertainty` that output is left out, and not computed. Precision
+    int8 runs the file `NAME-int8.xml` beside `path`, where that was made of the same weights.
     """
 
     name = "openvino"
@@ -76,15 +90,16 @@ class OpenVinoRuntime:
         hint: Hint = "auto",
         uncertainty: bool = True,
     ):
-        is_sealed = verify_weights(path)
         self._core = openvino_core()
-        graph = _read_graph(self._core, path)
-        self.config: Mapping[str, Any] = config_of(graph, path)
-        if not is_sealed:
-            refuse_nonfinite(path, _nonfinite_constant(graph))
         without = () if uncertainty else (UNCERTAINTY,)
+        graph, is_sealed = _read_verified(self._core, path)
+        self.config: Mapping[str, Any] = config_of(graph, path)
         self._network = cut_network(graph, processing_area, without)
-        self.precision = choose_precision(precision, self.config, self._available())
+        self.precision = self._chosen(path, graph, precision)
+        if self.precision.precision == "int8" and not is_int8(graph):
+            path = int8_path(path)
+            graph, is_sealed = _read_verified(self._core, path)
+            self._network = cut_network(graph, processing_area, without)
         if self._network is None:
             _check_whole_graph(path, self.precision.precision)
             if processing_area is not None:
@@ -117,11 +132,38 @@ class OpenVinoRuntime:
         # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
         options = {
             "PERFORMANCE_HINT": hint.upper(),
-            "INFERENCE_PRECISION_HINT": self.precision.precision,
+            "INFERENCE_PRECISION_HINT": "bf16" if self.precision.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": self._threads,
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
         }
         return CompiledModels(self._core, self._model, options, self._identity)
+
+    def _chosen(self, path: Path, graph: Any, wanted: PrecisionOption) -> PrecisionChoice:
+        """Return the precision to run in: of an 8-bit file its own, unless bf16 is asked for.
+
+        Errors: LeadlineError for int8 without a file of it, or with one of other weights.
+        """
+        if is_int8(graph) and wanted != "bf16":
+            return PrecisionChoice("int8", "that of the file")
+        available, losses = self._available(), self.config.get(LOSS_KEY) or {}
+        twin = int8_path(path)
+        if twin.is_file() and wanted in ("auto", "int8"):
+            config = config_of(_read_graph(self._core, twin), twin)
+            if config.get(QUANTISED_FROM) == weights_digest(graph):
+                available.insert(0, "int8")
+                measured = (config.get(LOSS_KEY) or {}).get("int8")
+                losses = losses if measured is None else {"int8": measured, **losses}
+            else:
+                problem = f"{twin}: is not of the weights of {path.name}; export it again"
+                if wanted == "int8":
+                    raise LeadlineError(problem)
+                warnings.warn(f"{problem}, or remove it", LeadlineWarning, stacklevel=4)
+        elif wanted == "int8":
+            raise LeadlineError(
+                f"{path}: has no {twin.name} beside it, which int8 runs; write it with 'leadline "
+                f"export --precision int8 -o {twin.name}'"
+            )
+        return choose_precision(wanted, {**self.config, LOSS_KEY: losses}, available)
 
     def _available(self) -> list[Precision]:
         """Return the precisions that are faster than the next, fastest first."""
@@ -152,6 +194,15 @@ class OpenVinoRuntime:
             return {port.any_name: np.asarray(value) for port, value in results.items()}
 
 
+def _read_verified(core: Any, path: Path) -> tuple[Any, bool]:
+    """Return the graph in a file, and whether that has checksums, which then hold."""
+    is_sealed = verify_weights(path)
+    graph = _read_graph(core, path)
+    if not is_sealed:
+        refuse_nonfinite(path, _nonfinite_constant(graph))
+    return graph, is_sealed
+
+
 def _read_graph(core: Any, path: Path) -> Any:
     try:
         graph = core.read_model(path)
@@ -167,11 +218,11 @@ def _read_graph(core: Any, path: Path) -> Any:
 
 
 def _check_whole_graph(path: Path, precision: str) -> None:
-    """Raise LeadlineError for another precision of a graph with the resizing inside.
+    """Raise LeadlineError for bf16 in a graph with the resizing inside.
 
     The positions of the resizing would be computed in it too, and be off by pixels.
     """
-    if precision != "f32":
+    if precision == "bf16":
         raise LeadlineError(
             f"{path}: the network in it is not told from the resizing, which needs float32; "
             "use --precision f32, or export the model again"

@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 
 from leadline.errors import LeadlineError
 
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "int8"]
 """In which numbers a network computes."""
 
-PrecisionOption = Literal["auto", "f32", "bf16"]
+PrecisionOption = Literal["auto", "f32", "bf16", "int8"]
 PRECISIONS: tuple[PrecisionOption, ...] = get_args(PrecisionOption)
 
 LARGEST_LOSS = 0.005

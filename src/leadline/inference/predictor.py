@@ -144,8 +144,10 @@ class Predictor:
         `hf:FOLDER` is laid out like one there; depth models of transformers run in transformers.
         `runtime` auto takes OpenVINO for exported files, shipped models and folders that hold a
         `model.onnx`, torch for other folders.
-        `precision` auto takes bf16 where the processor computes it and the model's config says that
-        it costs at most 0.5 % of abs_rel, else f32, which is exact; `predictor.precision` says why.
+        `precision` auto takes int8 where a `NAME-int8.xml` of the same weights lies beside the
+        exported file, else bf16 where the processor computes it, each only if it costs at most
+        0.5 % of abs_rel by what is stored with the model; else f32, which is exact.
+        `predictor.precision` says why.
         `hint` (OpenVINO) latency has one picture ready soon, throughput runs several at once, each
         more slowly; auto is latency for calls, throughput for `predict_many`. `device` is cpu, or
         what onnxruntime or torch offers; `compiled` (torch) compiles the network first.
@@ -494,6 +496,10 @@ def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> 
         raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use --runtime openvino")
     if options.precision == "bf16" and runtime == "onnxruntime":
         raise LeadlineError("the onnxruntime runtime has no precision bf16; use openvino or torch")
+    if options.precision == "int8" and runtime != "openvino":
+        raise LeadlineError(
+            f"{path}: int8 runs in openvino, of an exported model; use --runtime openvino"
+        )
     if options.processing_area is not None and runtime == "onnxruntime":
         raise LeadlineError(
             "the onnxruntime runtime cannot change the processing area; use openvino or torch"

@@ -26,16 +26,17 @@ def draw_speed(rows: Sequence[BenchmarkRow], path: Path) -> None:
     for row in rows:
         if row.abs_rel is None:
             continue
-        rate = 1000 / row.median_ms
+        rate = 1000 * row.batch / row.median_ms
+        batch = f" x{row.batch}" if row.batch > 1 else ""
         axes.plot(rate, row.abs_rel, "o")
         axes.annotate(
-            f"{row.model} {row.runtime} {row.precision} {row.height}x{row.width}",
+            f"{row.model} {row.runtime} {row.precision} {row.height}x{row.width}{batch}",
             (rate, row.abs_rel),
             xytext=(5, 5),
             textcoords="offset points",
         )
     axes.set_xscale("log")
-    axes.set_xlabel("pictures a second, one after the other")
+    axes.set_xlabel("pictures a second, call after call")
     axes.set_ylabel("abs_rel (lower is better)")
     with atomic_path(path) as temporary:
         figure.savefig(temporary)

@@ -1,0 +1,78 @@
+"""What a processor can do at most, measured, and how much of it a network asks for."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from leadline.inference.graph_parts import count_multiplications, cut_network
+from leadline.inference.openvino_runtime import openvino_core
+from leadline.inference.precision import Precision
+from leadline.inference.predictor import Predictor, find_model
+from leadline.models.size_policy import processing_size
+
+SIDE = 1024
+"""Rows and columns of the matrices: large enough to be limited by arithmetic alone."""
+
+
+class MatmulCeiling:
+    """A product of two matrices in OpenVINO, in one precision, on as many threads as the network.
+
+    Its rate is the ceiling that a network in that precision is compared with.
+    """
+
+    def __init__(self, precision: Precision, threads: int | None):
+        import openvino
+        from openvino import opset13
+
+        rng = np.random.default_rng(0)
+        self._values = rng.random((SIDE, SIDE), dtype=np.float32)
+        image = opset13.parameter([SIDE, SIDE], np.float32)
+        weights = opset13.constant(rng.random((SIDE, SIDE), dtype=np.float32))
+        factors = [image, weights]
+        if precision == "int8":
+            low, high = (opset13.constant(np.float32(bound)) for bound in (0, 1))
+            signed = [opset13.constant(np.float32(bound)) for bound in (-1, 1)]
+            factors = [
+                opset13.fake_quantize(image, low, high, low, high, 256),
+                opset13.fake_quantize(weights, *signed, *signed, 255),
+            ]
+        product = opset13.matmul(*factors, False, False)
+        options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+        }
+        model = openvino.Model([product], [image], "ceiling")
+        self._request = openvino_core().compile_model(model, "CPU", options).create_infer_request()
+        self.rate()
+
+    def rate(self) -> float:
+        """Multiply once; return multiplications (each with its addition) per second."""
+        started = time.perf_counter()
+        self._request.infer([self._values], share_inputs=True, share_outputs=True)
+        return float(SIDE**3 / (time.perf_counter() - started))
+
+
+def multiplications_of(
+    predictor: Predictor, model: str, size: tuple[int, int], batch: int
+) -> float | None:
+    """Return the multiplications of a model's convolutions and matrix products.
+
+    They are for `batch` photographs of `size` (height, width), the resizing left out. None for a
+    graph whose network is not told from the resizing.
+    """
+    path = find_model(model)
+    if path.is_file():
+        network = cut_network(openvino_core().read_model(path))
+        if network is None:
+            return None
+        shape = batch, 3, *processing_size(*size, network.area, network.stride)
+        return count_multiplications(network.model, shape)
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        predictor.predict_batch(np.full((batch, *size, 3), 90, np.uint8))
+    return float(counter.get_total_flops() / 2)

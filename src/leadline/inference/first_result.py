@@ -1,0 +1,74 @@
+"""A fresh process that predicts one picture: when it is ready, and what memory that took.
+
+`python -m leadline.inference.first_result OPTIONS`, with OPTIONS in JSON, prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.errors import LeadlineError
+from leadline.inference.predictor import Predictor
+
+STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class FirstResult:
+    """Seconds from the start of a process to its first depth, and its peak memory in MB.
+
+    `memory_mb` is None where the system does not say (it is read from Linux's /proc).
+    """
+
+    seconds: float
+    memory_mb: float | None
+
+
+def first_result(load: Mapping[str, Any], shape: tuple[int, int, int]) -> FirstResult:
+    """Start a process that loads a model and predicts photographs, (N,H,W), as one batch.
+
+    `load` are arguments of `Predictor.load`.
+    Errors: LeadlineError where the process fails.
+    """
+    options = json.dumps({"load": dict(load), "shape": shape})
+    command = [sys.executable, "-m", "leadline.inference.first_result", options]
+    started = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - started
+        _, problems = process.communicate()
+    if not line:
+        reason = (problems.strip().splitlines() or ["no word"])[-1]
+        raise LeadlineError(f"{load['name_or_path']}: a fresh process fails ({reason})")
+    return FirstResult(seconds, json.loads(line))
+
+
+def _predict(load: Mapping[str, Any], shape: tuple[int, int, int]) -> float | None:
+    """Predict, and return the peak memory of this process in MB."""
+    pictures = np.full((*shape, 3), 90, np.uint8)
+    predictor = Predictor.load(**load)
+    if len(pictures) == 1:
+        predictor(pictures[0])
+    else:
+        predictor.predict_batch(pictures)
+    # Not getrusage, whose peak begins with that of the process that started this one.
+    status = STATUS.read_text() if STATUS.is_file() else ""
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return None if peak is None else int(peak[1]) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    print(json.dumps(_predict(**json.loads(sys.argv[1]))), flush=True)
