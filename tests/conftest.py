@@ -14,6 +14,15 @@ SIZE = (96, 128)
 
 os.environ["LEADLINE_CACHE"] = ""  # no test leaves compiled models behind, or takes old ones
 
+gc.disable()  # while the tests' modules are imported: what they define stays
+
+
+def pytest_collection_finish():
+    """Spare every later collection of garbage the million objects of what was imported."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from leadline.cli.commands import COMMANDS
-from tests.cli.helpers import fails_in_one_line, leadline
+from tests.cli.helpers import fails_in_one_line, leadline, leadline_here
 
 
 def test_help_names_every_command_and_imports_nothing_heavy():
@@ -43,16 +43,35 @@ def test_help_answers_in_under_a_fifth_of_a_second():
     assert min(times) < 0.2, times
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_that_waits_for_no_engine(command):
+HELP_OF_ALL = """
+import io, json, sys
+from contextlib import redirect_stdout
+from leadline.cli import main
+commands = sys.argv[1:]
+for command in commands:
+    sys.argv = ["leadline", command, "--help"]
+    shown, status = io.StringIO(), None
+    try:
+        with redirect_stdout(shown):
+            main()
+    except SystemExit as end:
+        status = end.code or 0
     engines = ("torch", "torchvision", "lightning", "openvino", "onnxruntime")
-    said = f"print('imported:', *(name for name in {engines} if name in sys.modules))"
-    result = leadline(
-        command, "--help", before=f"import atexit, sys; atexit.register(lambda: {said});"
+    imported = [name for name in engines if name in sys.modules]
+    print(json.dumps([command, status, shown.getvalue(), imported]))
+"""
+
+
+def test_every_command_has_help_that_waits_for_no_engine():
+    done = subprocess.run(
+        [sys.executable, "-c", HELP_OF_ALL, *COMMANDS], capture_output=True, text=True, check=True
     )
-    assert result.returncode == 0
-    assert "Usage: leadline" in result.stdout
-    assert result.stdout.splitlines()[-1] == "imported:"
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [command for command, *_ in rows] == list(COMMANDS)
+    for command, status, shown, imported in rows:
+        assert status == 0, command
+        assert f"Usage: leadline {command} " in shown
+        assert imported == [], command
 
 
 def test_the_bare_command_prints_the_help_and_status_2():
@@ -89,7 +108,7 @@ def test_lists_need_no_torch_and_json_is_json_only(command, known):
     )
     content = json.loads(result.stdout)
     assert known in json.dumps(content)
-    assert leadline(command).stdout.count("\n") >= 4
+    assert leadline_here(command).stdout.count("\n") >= 4
 
 
 def entry(listing: str, name: str) -> str:
@@ -100,7 +119,7 @@ def entry(listing: str, name: str) -> str:
 
 
 def test_the_lists_say_size_source_and_published_score():
-    recipes, models = leadline("recipes").stdout, leadline("models").stdout
+    recipes, models = leadline_here("recipes").stdout, leadline_here("models").stdout
     a3, kitti = entry(recipes, "vgg19-fcn-a3"), entry(recipes, "densedepth-kitti")
     for fact in ("23,516,417", "120x160", "Huang and Yu", "table 1, A3", "delta1 0.629"):
         assert fact in a3
@@ -137,4 +156,8 @@ def test_training_without_torch_names_the_extra(pairs, tmp_path):
     ],
 )
 def test_wrong_arguments_are_one_line(arguments, words):
-    fails_in_one_line(leadline(*arguments), *words)
+    fails_in_one_line(leadline_here(*arguments), *words)
+
+
+def test_wrong_arguments_of_a_process_of_its_own_are_one_line():
+    fails_in_one_line(leadline("evaluate", "--limit", "x"), "--limit", "integer")

@@ -142,11 +142,7 @@ def onnx_differences(model: DepthModel) -> list[float]:
     return differences
 
 
-@torch.no_grad()
-def test_the_compact_network_is_the_same_in_onnx():
-    assert max(onnx_differences(create_model(config_of(CATALOG["compact"])).eval())) < 1e-5
-
-
+# tests/export/test_export.py is about the compact network, and quicker.
 @pytest.mark.slow
 @torch.no_grad()
 def test_the_network_is_the_same_in_onnx(model):

@@ -21,6 +21,9 @@ LOG_SPAN = 4
 """The axis of the loss is logarithmic where the largest loss is so many times the smallest."""
 LINES = ("-", (0, (4, 2)), (0, (6, 2, 1, 2)), (0, (1, 1.5)))
 """Lines of the first runs, the second's with gaps through which the first is seen, and so on."""
+PLACES = {"left": 0.05, "right": 0.99, "bottom": 0.07, "top": 0.93, "wspace": 0.2, "hspace": 0.3}
+"""Where the parts stand: to have Matplotlib find the room draws all of it twice, after every
+validation."""
 FIRST_DOT, LAST_DOT, STAR = 6.0, 3.0, 8.0
 """Diameters of the points in 1/72 inch; a star is so much larger."""
 
@@ -41,8 +44,8 @@ def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
         )
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 7), layout="constrained")
-    parts = figure.subplots(2, 3)
+    figure = Figure(figsize=(13, 7))
+    parts = figure.subplots(2, 3, gridspec_kw=PLACES)
     (loss, rate, legend), validation = parts
     pens = _pens(len(runs))
     for run, pen in zip(runs, pens, strict=True):
@@ -186,6 +189,7 @@ def _draw_legend(axes: Any, runs: Sequence[Run], pens: Sequence[_Pen]) -> None:
     axes.legend(
         handles=handles,
         loc="upper left",
+        bbox_to_anchor=(-0.18, 1),  # names are long, and this part has no figures on its left
         fontsize=8 if len(runs) < 8 else 6,
         handlelength=3.5,
         frameon=False,
