@@ -297,3 +297,13 @@ def test_the_real_command_fails_in_one_line(tmp_path):
     fails_in_one_line(
         leadline("convert", tmp_path / "no", "-o", tmp_path, "--to", "npy"), "no such"
     )
+
+
+def test_pictures_of_depth_beside_depth_files_are_no_depth_files(tmp_path):
+    depth = DepthMap.from_metres(np.full((6, 8), 2.0, np.float32))
+    write_depth(tmp_path / "in" / "a.npy", depth)
+    run("calibrate", tmp_path / "in" / "a.npy", "-o", tmp_path / "in" / "more", "--color",
+        "--point", "1,1=2")  # fmt: skip
+    out = run("convert", tmp_path / "in", "-o", tmp_path / "out", "--to", "npz")
+    assert "2 of 2 converted" in out
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.npz")) == ["a.npz", "a.npz"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
+from leadline.io.cameras import read_camera_file
 from leadline.io.files import read_json
 from leadline.io.formats import read_depth
 from leadline.io.limits import most_pixels
@@ -50,6 +51,14 @@ def test_a_recipe_and_a_protocol_are_refused_in_one_line(tmp_path, name, read, c
         read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_a_camera_that_expands_without_end_is_named_once(tmp_path):
+    path = tmp_path / "camera.yaml"
+    path.write_text(BOMB)
+    with pytest.raises(LeadlineError) as caught:
+        read_camera_file(path)
+    assert str(caught.value).count(str(path)) == 1
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", ".inf", "2024-13-01", "1e999"])

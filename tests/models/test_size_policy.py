@@ -27,5 +27,6 @@ def test_a_line_of_pixels_is_skipped_in_one_line(tmp_path):
     Image.fromarray(np.zeros((1, 60_000, 3), np.uint8)).save(tmp_path / "line.png")
     result = leadline_here("predict", tmp_path / "line.png", "-o", tmp_path / "out")
     assert result.returncode != 0
-    assert "60000x1 pixels is too long and thin for the network" in result.stderr
+    expected = "line.png: a picture of 60000x1 pixels is too long and thin for the network"
+    assert expected in result.stderr
     assert "Traceback" not in result.stderr

@@ -22,7 +22,7 @@ def parse_numbers(option: str, text: str, count: int, example: str) -> list[floa
     Errors: LeadlineError for anything else.
     """
     if not re.fullmatch(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{{count - 1}}}\s*", text):
-        raise LeadlineError(f"{option} {text}: expected {example}")
+        raise LeadlineError(f"{option} {text[:80]}: expected {example}")
     return [float(part) for part in text.split(",")]
 
 
@@ -30,7 +30,7 @@ def parse_pixel(text: str) -> tuple[int, int]:
     """Return the pixel (x, y) that "X,Y" names. Errors: LeadlineError for anything else."""
     x, y = parse_numbers("--points", text, 2, "two pixels X,Y X,Y, for instance 100,50 400,50")
     if x != int(x) or y != int(y):
-        raise LeadlineError(f"--points {text}: give whole pixels")
+        raise LeadlineError(f"--points {text[:80]}: give whole pixels")
     return int(x), int(y)
 
 

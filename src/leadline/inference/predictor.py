@@ -256,10 +256,10 @@ class Predictor:
         photo = _as_photo(image)
         if intrinsics is None:
             intrinsics, source = photo.intrinsics, "exif"
-        camera = self.training_camera.resolve(
-            photo.width, photo.height, intrinsics, source, self.camera_mode
-        )
         try:
+            camera = self.training_camera.resolve(
+                photo.width, photo.height, intrinsics, source, self.camera_mode
+            )
             batch = self.predict_batch(photo.pixels[None])
         except LeadlineError as error:
             if photo.path is None:

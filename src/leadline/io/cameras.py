@@ -234,7 +234,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except LeadlineError as error:
-        raise LeadlineError(f"{path}: {error}") from None
+        words = str(error)
+        raise LeadlineError(
+            words if words.startswith(f"{path}: ") else f"{path}: {words}"
+        ) from None
     except UnicodeDecodeError as error:
         raise LeadlineError(f"{path}: is no text, nor a camera; expected {ACCEPTED}") from error
     except DECODE_ERRORS as error:

@@ -27,6 +27,7 @@ from leadline.io.jobs import (
     run_jobs,
     with_suffix,
 )
+from leadline.io.photos import shows_depth
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.uncertainty import is_uncertainty_file
 
@@ -78,11 +79,16 @@ def convert(
     jobs = find_jobs(
         inputs,
         folder,
-        FileKind("depth files", depth_suffixes(), is_result=is_uncertainty_file),
+        FileKind("depth files", depth_suffixes(), is_result=_is_no_depth),
         outputs=lambda target: row.files(output(target)),
     )
     check_writable(folder)
     return run_jobs(jobs, convert_one, track)
+
+
+def _is_no_depth(path: Path) -> bool:
+    """Return whether a file is an uncertainty, or a picture of depth, that `predict` wrote."""
+    return is_uncertainty_file(path) or shows_depth(path)
 
 
 def _format_to_write(out: Path, format: str | None, is_file: bool) -> DepthFormat:

@@ -158,13 +158,23 @@ def is_result_png(path: Path) -> bool:
 
     Depth, labels and coloured depth carry a `leadline:` text; photographs never do.
     """
+    return b"tEXtleadline:" in _head_of_png(path)
+
+
+def shows_depth(path: Path) -> bool:
+    """Return whether a file is a PNG that Leadline drew from depth and that holds none."""
+    text = b"tEXtleadline:kind\0" + DERIVED["leadline:kind"].encode()
+    return text in _head_of_png(path)
+
+
+def _head_of_png(path: Path) -> bytes:
     if path.suffix.lower() != ".png":
-        return False
+        return b""
     try:
         with path.open("rb") as file:
-            return b"tEXtleadline:" in file.read(2048)
+            return file.read(2048)
     except OSError:
-        return False
+        return b""
 
 
 DERIVED = {"leadline:kind": "picture of depth"}
