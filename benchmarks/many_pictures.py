@@ -1,11 +1,12 @@
 """Many sizes, many threads, many files: what each costs beside the plain case, in alternation.
 
-    python benchmarks/many_pictures.py [--sizes 600] [--calls 200] [--files 2000]
+    python benchmarks/many_pictures.py [--sizes 600] [--calls 200] [--files 2000] [--memory 2000]
 
 Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures; memory is that
 of a fresh process, beside one that saw a single size. Threads: 8 threads share one predictor, and
 take turns with a serial loop. Files: `leadline.inference.predict` over a folder of JPEG files takes
-turns with the network alone, called one by one and several at once. Ratios within one run are what
+turns with the network alone, called one by one and several at once. Memory: that of `leadline
+predict` over a folder of so many pictures, beside one of 20. Ratios within one run are what
 to read; those of processor time feel a busy neighbour less.
 """
 
@@ -23,19 +24,32 @@ import cv2
 import numpy as np
 
 from leadline.inference import OutputOptions, Predictor, predict
+from leadline.inference.openvino_runtime import processor_name
 from leadline.io.jobs import default_workers
+from leadline.weights import DEFAULT_MODEL
 
 MEMORY = """
 import re, sys
 from pathlib import Path
 import numpy as np
 from leadline.inference import Predictor
-precision, count, one = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "one"
-predictor = Predictor.load(precision=precision)
+model, precision, count, one = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "one"
+predictor = Predictor.load(model, precision=precision)
 rng = np.random.default_rng(0)
 for size in rng.integers(160, 641, (count, 2)):
     predictor(np.full((640, 640, 3) if one else (*size, 3), 90, np.uint8))
 # Not ru_maxrss, which begins with the peak of the process that started this one.
+status = Path("/proc/self/status").read_text()
+print(int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024)
+"""
+
+
+FOLDER = """
+import re, sys, warnings
+from pathlib import Path
+from leadline.inference import OutputOptions, predict
+warnings.simplefilter("ignore")
+predict(sys.argv[2], sys.argv[3], model=sys.argv[1], output=OutputOptions("png16"))
 status = Path("/proc/self/status").read_text()
 print(int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024)
 """
@@ -54,11 +68,11 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def many_sizes(count: int) -> None:
+def many_sizes(model: str, count: int) -> None:
     """bf16 against f32 over pictures that all have another size, and the memory of both."""
     sizes = np.random.default_rng(0).integers(160, 641, (count, 2))
     pictures = [picture(h, w, i) for i, (h, w) in enumerate(sizes)]
-    predictors = {name: Predictor.load(precision=name) for name in ("f32", "bf16")}
+    predictors = {name: Predictor.load(model, precision=name) for name in ("f32", "bf16")}
     times = dict.fromkeys(predictors, 0.0)
     for image in pictures:
         for name, predictor in predictors.items():
@@ -70,19 +84,17 @@ def many_sizes(count: int) -> None:
     rates = {name: count / spent for name, spent in times.items()}
     print(f" times as fast as f32 ({rates['bf16']:.1f} and {rates['f32']:.1f} images/s)")
     for name in predictors:
-        peak = [
-            float(subprocess.check_output([sys.executable, "-c", MEMORY, name, str(count), kind]))
-            for kind in ("one", "many")
-        ]
+        peak = [printed_by(MEMORY, model, name, str(count), kind) for kind in ("one", "many")]
         print(
             f"{name}: peak memory {peak[1]:.0f} MB of many sizes, {peak[0]:.0f} MB of one, ", end=""
         )
         print(f"ratio {peak[1] / peak[0]:.2f}")
 
 
-def many_threads(calls: int, rounds: int = 5) -> None:
+def many_threads(model: str, calls: int, rounds: int = 5) -> None:
     """8 threads against a serial loop, and whether they give the same metres."""
-    predictor, images = Predictor.load(precision="f32"), [picture(480, 640, i) for i in range(8)]
+    predictor = Predictor.load(model, precision="f32")
+    images = [picture(480, 640, i) for i in range(8)]
     expected = [predictor(image).depth for image in images]
     serial, shared, errors = [], [], 0
     with ThreadPoolExecutor(8) as threads:
@@ -105,9 +117,11 @@ def many_threads(calls: int, rounds: int = 5) -> None:
     print(f"{np.median(ratios):.2f} (rounds {ratios.min():.2f} to {ratios.max():.2f})")
 
 
-def many_files(count: int, rounds: int = 5) -> None:
+def many_files(model: str, count: int, rounds: int = 5) -> None:
     """A folder of JPEG files to depth files against the network alone, in both of its forms."""
-    one_by_one, together = Predictor.load(hint="latency"), Predictor.load(hint="throughput")
+    one_by_one, together = (
+        Predictor.load(model, hint=hint, uncertainty=False) for hint in ("latency", "throughput")
+    )
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(default_workers()) as threads:
         photos, image = Path(folder) / "photos", picture(480, 640, 0)[None]
         photos.mkdir()
@@ -123,7 +137,7 @@ def many_files(count: int, rounds: int = 5) -> None:
         for name in ("npy", "png16"):
             out = Path(folder) / name
             ways[f"folder to {name}"] = lambda n=name, o=out: predict(
-                photos, o, output=OutputOptions(n)
+                photos, o, model=model, output=OutputOptions(n)
             )
         spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for turn in range(rounds + 1):
@@ -141,20 +155,45 @@ def many_files(count: int, rounds: int = 5) -> None:
             print(f"{ratios[:, 0].max():.2f}), by processor time {processor:.2f}")
 
 
+def printed_by(code: str, *arguments: str) -> float:
+    """The number that a fresh process prints."""
+    return float(subprocess.check_output([sys.executable, "-c", code, *arguments]))
+
+
+def many_kept(model: str, count: int, few: int = 20) -> None:
+    """Peak memory of a folder of so many pictures, and of one of a few."""
+    peak = {}
+    for number in (few, count):
+        with tempfile.TemporaryDirectory() as folder:
+            photos = Path(folder) / "photos"
+            photos.mkdir()
+            cv2.imwrite(str(photos / "00000.jpg"), picture(480, 640, 0))
+            for index in range(1, number):
+                (photos / f"{index:05}.jpg").hardlink_to(photos / "00000.jpg")
+            peak[number] = printed_by(FOLDER, model, str(photos), str(Path(folder) / "out"))
+    print(f"a folder of {count} pictures: peak memory {peak[count]:.0f} MB, of {few} ", end="")
+    print(f"{peak[few]:.0f} MB, ratio {peak[count] / peak[few]:.2f}")
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, default=600)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--memory", type=int, default=2000)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     options = parser.parse_args()
+    print(f"{options.model}, {processor_name()}, ", end="")
     print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}")
     if options.sizes:
-        many_sizes(options.sizes)
+        many_sizes(options.model, options.sizes)
     if options.calls:
-        many_threads(options.calls)
+        many_threads(options.model, options.calls)
     if options.files:
-        many_files(options.files)
+        many_files(options.model, options.files)
+    if options.memory:
+        many_kept(options.model, options.memory)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ saved in a folder.
 """
 
 import argparse
+import itertools
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -29,7 +29,7 @@ import torch
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
 from leadline.inference import Predictor
-from leadline.inference.openvino_runtime import openvino_core
+from leadline.inference.openvino_runtime import openvino_core, processor_name
 from leadline.weights import DEFAULT_MODEL
 
 YOLO = """
@@ -162,19 +162,10 @@ def report(times: dict[str, list[float]]) -> None:
         print(f"{name:<42}{median / quickest:>8.2f} {median:>9.1f} ms ({low:.1f} to {high:.1f})")
 
 
-def cpu_name() -> str:
-    """The processor's name, and which of the units for short numbers it has."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.is_file() else ""
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
-    units = [unit for unit in ("avx512_vnni", "avx512_bf16", "amx_bf16") if unit in text]
-    return f"{names[0] if names else platform.processor()} ({', '.join(units) or 'none'})"
-
-
 def main() -> None:
     """Measure in alternation, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", nargs="+", default=[DEFAULT_MODEL])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--yolo", type=Path, metavar="PYTHON")
@@ -194,9 +185,9 @@ def main() -> None:
         file = Path(temporary) / "picture.jpg"
         cv2.imwrite(str(file), picture[:, :, ::-1])
         ways: dict[str, Callable[[], object]] = {}
-        for precision in ("bf16", "f32"):
-            predictor = Predictor.load(options.model, precision=precision, threads=options.threads)
-            name = f"{options.model}, openvino {precision}"
+        for model, precision in itertools.product(options.model, ("bf16", "f32")):
+            predictor = Predictor.load(model, precision=precision, threads=options.threads)
+            name = f"{model}, openvino {precision}"
             ways[name] = lambda p=predictor: p(picture)
             ways[f"{name}, from a file"] = lambda p=predictor: p(file)
         ways["Depth-Anything-V2-Small, openvino bf16"] = in_openvino(peer, pixels, options.threads)
@@ -213,11 +204,11 @@ def main() -> None:
                 way()
                 if turn:  # the first round compiles
                     times[name].append(1000 * (time.perf_counter() - started))
-        print(f"{cpu_name()}, {options.rounds} rounds, {options.threads} threads, ", end="")
+        print(f"{processor_name()}, {options.rounds} rounds, {options.threads} threads, ", end="")
         print(f"load {os.getloadavg()[0]:.1f}, peer {parameters:.1f} M parameters")
         report(times)
         if options.cold:
-            cold(peer, file, Path(temporary), options.cold, options.model)
+            cold(peer, file, Path(temporary), options.cold, options.model[0])
 
 
 if __name__ == "__main__":

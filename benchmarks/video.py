@@ -20,8 +20,10 @@ import cv2
 import numpy as np
 
 from leadline.inference import Predictor
+from leadline.inference.openvino_runtime import processor_name
 from leadline.inference.predict_video import video
 from leadline.io.jobs import default_workers
+from leadline.weights import DEFAULT_MODEL
 
 HEIGHT, WIDTH, RATE = 480, 854, 25
 
@@ -47,8 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     options = parser.parse_args()
-    predictor = Predictor.load(hint="throughput")
+    predictor = Predictor.load(options.model, hint="throughput", uncertainty=False)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(default_workers()) as threads:
         clip = Path(folder) / "clip.mp4"
         frames = write_clip(clip, options.frames)
@@ -59,13 +62,15 @@ def main() -> None:
             list(threads.map(lambda i: predictor.predict_batch(frames[i % len(frames)]), numbers))
             network = time.perf_counter() - started, time.process_time() - processor
             processor = time.process_time()
-            result = video(clip, Path(folder) / "out.mp4", color_range=(0.5, 8.0))
+            out = Path(folder) / "out.mp4"
+            result = video(clip, out, model=options.model, color_range=(0.5, 8.0))
             if turn:  # the first round compiles
                 bare.append(network)
                 whole.append((result.seconds, time.process_time() - processor))
                 rates.append(result.rate)
     ratios = np.array(bare) / np.array(whole)
     wall, used = np.median(ratios, axis=0)
+    print(f"{options.model}, {predictor.precision}, {processor_name()}")
     print(f"{options.rounds} x {options.frames} frames of {HEIGHT}x{WIDTH}, ", end="")
     print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}")
     print(f"file to file: {wall:.2f} of the network's rate ({ratios[:, 0].min():.2f} to ", end="")
