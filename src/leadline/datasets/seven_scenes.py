@@ -47,7 +47,7 @@ class SevenScenesDataset(Layout):
     origin = Origin(
         "https://www.microsoft.com/en-us/research/project/rgb-d-dataset-7-scenes/",
         "Microsoft Research licence; not commercial",
-        "43,000 frames of seven scenes",
+        "43,000 frames of seven scenes, about 12 GB",
         "a scene's zip, and in it each seq-XX.zip",
     )
     fixed_units = UNITS

@@ -49,7 +49,7 @@ class TumDataset(Layout):
     origin = Origin(
         "https://cvg.cit.tum.de/data/datasets/rgbd-dataset",
         "CC BY 4.0",
-        "39 sequences; Bonn 16.4 GB",
+        "47 sequences; Bonn 16.4 GB",
         "each sequence's .tgz (Bonn: .zip)",
     )
     unpaired_files = "usual"
