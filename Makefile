@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: demo test slow web docs clean
+.PHONY: demo test slow web check-web test-web docs clean
 
 ## demo: light install (no torch), depth of the example picture with the shipped model
 demo: $(VENV)/.base
@@ -30,6 +30,15 @@ web: $(VENV)/.base
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python scripts/check_site.py out/site
+
+## check-web: types (tsc) and style (eslint) of the page's scripts; npm fetches both
+check-web:
+	cd web && npm ci --silent && npm run check
+
+## test-web: the page in Chromium (apt-get install chromium)
+test-web: $(VENV)/.dev
+	$(INSTALL) -e web
+	$(BIN)/python -m pytest -m slow tests/web
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Leadline needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'

@@ -2,7 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
 
 LONGEST_VALUE = 80
 LONGEST_MESSAGE = 1200
@@ -25,6 +28,31 @@ class LeadlineWarning(UserWarning):
 
     The command line prints it as one line on stderr.
     """
+
+
+@contextmanager
+def warnings_taken_by(take: Callable[[str], bool]) -> Iterator[None]:
+    """Give the text of every LeadlineWarning, of all threads, to `take` inside the block.
+
+    What `take` returns False for, and every other warning, is shown as before.
+    """
+    with warnings.catch_warnings():
+        show_other = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, LeadlineWarning) or not take(str(message)):
+                show_other(message, category, filename, lineno, file, line)
+
+        warnings.simplefilter("always", LeadlineWarning)
+        warnings.showwarning = show
+        yield
 
 
 def one_line(error: BaseException) -> str:

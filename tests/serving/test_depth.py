@@ -4,6 +4,8 @@ import base64
 import json
 import struct
 import zlib
+from copy import copy
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -88,7 +90,7 @@ def test_png16_is_a_depth_file_that_says_its_unit(client, expected, tmp_path):
     (tmp_path / "depth.png").write_bytes(response.content)
     read = read_depth(tmp_path / "depth.png")  # refused without a unit
     np.testing.assert_allclose(read.depth, expected, atol=0.51 * MILLIMETRE)
-    assert read.provenance["model"] == "crisp-nyu"
+    assert read.provenance["model"] == "compact-nyu"
     assert read.intrinsics is not None
 
 
@@ -194,6 +196,36 @@ def test_what_is_not_believed_is_a_warning_of_this_request_alone(served):
         assert "fov 0.5" in lens and "beyond 65.535 m" in clamped
         assert response.headers["Leadline-Warning"] == f"{lens} | {clamped}"
         assert post(client, accept="application/json").json()["warnings"] == []
+
+
+def test_a_picture_unlike_the_training_pictures_is_named(predictor):
+    unlike = copy(predictor)
+    unlike.predict = lambda *photo: replace(predictor.predict(*photo), novelty=1.53)
+    app, service = app_of(unlike)
+    with TestClient(app) as client, service.hearing.installed():
+        response = post(client, accept="application/json")
+    content = response.json()
+    assert content["novelty"] == 1.53
+    assert response.headers["Leadline-Novelty"] == "1.53"
+    [warning] = content["warnings"]
+    assert "unlike those that crisp-nyu was trained on (novelty 1.5;" in warning
+
+
+def test_pictures_beside_each_other_take_the_form_for_many(predictor):
+    many, alone = copy(predictor), copy(predictor)
+    many.predict = lambda *photo: replace(predictor.predict(*photo), novelty=0.25)
+    alone.for_many = lambda: many
+    app, service = app_of(alone)
+    with TestClient(app) as client:
+        assert "Leadline-Novelty" not in post(client).headers
+        service.queue.held = 1  # as if another one were in work
+        assert post(client).headers["Leadline-Novelty"] == "0.25"
+        service.queue.held = 0
+
+
+def test_a_model_that_does_not_state_novelty_says_nothing_of_it(client):
+    response = post(client, accept="application/json")
+    assert "novelty" not in response.json() and "Leadline-Novelty" not in response.headers
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,9 @@ class Small:
     def __call__(self, image):
         assert image.dtype == np.uint8
 
+    def for_many(self):
+        return self
+
 
 def test_the_model_unused_longest_is_released(monkeypatch):
     monkeypatch.setattr("leadline.serving.model_pool._file_bytes", lambda _source: 10)

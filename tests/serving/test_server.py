@@ -17,7 +17,7 @@ import uvicorn
 from PIL import Image
 
 import leadline
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.serving import body, server
 from leadline.serving.app import DepthService
 from leadline.serving.client import Client
@@ -79,6 +79,18 @@ def test_the_client_gives_the_depth_map_of_the_predictor(client, predictor, tmp_
     assert client(PHOTO, fov=60).provenance["camera"] == "declared"
     assert client(PHOTO, camera="ignore").provenance["camera_use"] == "ignored"
     assert client.models()[0]["name"] == "crisp-nyu"
+
+
+def test_the_client_warns_of_what_the_server_warns_of(predictor):
+    with (
+        running(predictor) as ((host, port), service),
+        pytest.warns(LeadlineWarning) as warned,
+        service.hearing.installed(),  # again: pytest hears the warnings of all threads
+    ):
+        Client(f"http://{host}:{port}")(PHOTO, fov=0.5)
+    [warning] = warned
+    assert str(warning.message).startswith(f"http://{host}:{port}: --fov 0.5: a focal length of")
+    assert warning.filename == __file__
 
 
 def test_the_client_says_what_the_server_says(client, tmp_path):

@@ -10,19 +10,30 @@ VENDOR = ROOT / "web" / "src" / "leadline_web" / "vendor"
 PINS = ROOT / "web" / "vendor.json"
 
 
-def load_fetcher():
-    """The script web/fetch_vendor.py as a module."""
-    spec = importlib.util.spec_from_file_location("fetch_vendor", ROOT / "web" / "fetch_vendor.py")
+def load_script(path):
+    """A script of the repository as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def load_fetcher():
+    """The script that brings the page's libraries."""
+    return load_script(ROOT / "web" / "fetch_vendor.py")
+
+
+def find_chromium() -> str | None:
+    """The Chromium, or the Chrome, that is installed here."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def why_no_browser_tests() -> str:
     """Why the page cannot be tried in a browser here; empty where it can."""
     if importlib.util.find_spec("playwright") is None:
         return "playwright is not installed"
-    if shutil.which("chromium") is None:
+    if find_chromium() is None:
         return "chromium is not installed (apt-get install chromium)"
     if not any(VENDOR.glob("*.wasm")) and shutil.which("npm") is None:
         return "the page's libraries are not here, and no npm to fetch them with"

@@ -17,12 +17,20 @@ import pytest
 import trimesh
 from PIL import Image
 from skimage import data
+from typer.testing import CliRunner
 
 from leadline import Intrinsics, load
+from leadline.cli import app
 from leadline.io.formats import read_depth
 from leadline.io.pointcloud import write_ply
 from leadline.web import open_server, page_files, write_page
-from tests.web.pages import ROOT, load_fetcher, why_no_browser_tests
+from tests.web.pages import (
+    ROOT,
+    find_chromium,
+    load_fetcher,
+    load_script,
+    why_no_browser_tests,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,14 +39,7 @@ pytestmark = [
 
 ROOM = ROOT / "examples" / "room.jpg"
 SECONDS = 120_000
-FLAGS = [
-    "--no-sandbox",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
+FLAGS = load_script(ROOT / "benchmarks" / "browser.py").FLAGS
 DROP = """([name, type, content, kind]) => {
   const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -61,7 +62,7 @@ def browser():
 
     load_fetcher().fetch_vendor()
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         yield chromium
         chromium.close()
 
@@ -392,8 +393,31 @@ def test_the_first_picture_may_come_before_the_model(browser, address):
     context.close()
 
 
-def unsure_model(path, spread):
-    """Write a graph whose depth is 2 m everywhere, of a given uncertainty."""
+def test_a_finger_reads_and_measures(browser, address, predictor):
+    visit = Visit(browser, address, has_touch=True, viewport={"width": 375, "height": 740})
+    visit.open(ROOM)
+    expected = predictor(ROOM)
+    box = visit.page.locator("#frame").bounding_box()
+
+    def tap(x, y):
+        visit.page.touchscreen.tap(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+    tap(0.75, 0.5)
+    read = float(visit.page.inner_text("#here").split()[0])  # it stays when the finger has left
+    around = expected.depth[232:248, 472:488]
+    assert around.min() - 0.01 <= read <= around.max() + 0.01
+    tap(0.25, 0.5)
+    near, far = (slice(232, 248), slice(152, 168)), (slice(232, 248), slice(472, 488))
+    points = expected.points()[0].reshape(*expected.shape, 3)
+    wanted = np.linalg.norm(points[near].mean((0, 1)) - points[far].mean((0, 1)))
+    measured = float(visit.page.inner_text("#distance").split()[0])
+    assert measured == pytest.approx(wanted, rel=0.05)
+    assert not visit.complaints
+    visit.context.close()
+
+
+def unsure_model(path, spread, novelty):
+    """Write a graph whose depth is 2 m everywhere, of a given uncertainty and novelty."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -402,12 +426,14 @@ def unsure_model(path, spread):
         helper.make_node("Shape", ["image"], ["size"], start=0, end=3),
         helper.make_node("ConstantOfShape", ["size"], ["depth"], value=number("two", 2.0)),
         helper.make_node("ConstantOfShape", ["size"], ["uncertainty"], value=number("b", spread)),
+        helper.make_node("Constant", [], ["novelty"], value=number("n", novelty)),
     ]
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, [*shape, 3])
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         for name in ("depth", "uncertainty")
     ]
+    outputs.append(helper.make_tensor_value_info("novelty", TensorProto.FLOAT, [1]))
     graph = helper.make_graph(nodes, "unsure", [image], outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     config = {"interval_factors": {"80": 1.6}, "training_focal": 260.0}
@@ -423,7 +449,7 @@ def number(name, value):
 
 
 def test_a_model_that_states_its_uncertainty_is_shown_with_it(browser, tmp_path):
-    files = page_files(unsure_model(tmp_path / "unsure.onnx", 0.5))
+    files = page_files(unsure_model(tmp_path / "unsure.onnx", 0.5, 1.2))
     with serving(open_server(files)) as url:
         visit = Visit(browser, url)
         visit.open(ROOM)
@@ -431,6 +457,32 @@ def test_a_model_that_states_its_uncertainty_is_shown_with_it(browser, tmp_path)
         visit.page.keyboard.press("ArrowLeft")
         assert visit.page.inner_text("#here") == "2.00 m"
         assert visit.page.inner_text("#doubt") == "0.90 to 4.45 m"  # 2 exp(-+ 1.6 * 0.5)
+        assert "unlike those" in visit.page.inner_text("#unlike")
+        visit.context.close()
+
+
+def test_the_shipped_model_states_intervals_and_knows_rooms(visit, predictor):
+    visit.open(ROOM)
+    visit.page.focus("#frame")
+    visit.page.keyboard.press("ArrowRight")
+    low, high = (end[240, 328] for end in predictor(ROOM).interval(80))
+    stated = [float(number) for number in re.findall(r"[\d.]+", visit.page.inner_text("#doubt"))]
+    assert stated == pytest.approx([low, high], abs=0.011)
+    assert visit.page.is_hidden("#unlike")
+
+
+def test_the_page_of_a_run_predicts_as_the_run_does(browser, quick_run, tmp_path):
+    done = CliRunner().invoke(app, ["web", "-o", str(tmp_path / "page"), "--model", str(quick_run)])
+    assert done.exit_code == 0, done.output
+    handler = partial(QuietHandler, directory=str(tmp_path / "page"))
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        visit = Visit(browser, url)
+        visit.open(ROOM)
+        saved = read_depth(visit.save("png16", tmp_path))
+        # The page has the weights in half precision.
+        expected = load(quick_run)(ROOM)
+        assert np.median(np.abs(saved.depth / expected.depth - 1)) < 0.01
+        assert quick_run.name in visit.page.inner_text("#facts")
         visit.context.close()
 
 

@@ -4,7 +4,10 @@ import base64
 import hashlib
 import json
 import re
+import socket
+import struct
 import threading
+import time
 from http.client import HTTPConnection
 
 import leadline_web
@@ -92,6 +95,20 @@ def test_the_server_knows_its_files_alone(libraries):
     assert answers["/vendor/a.wasm"][1]["Content-Type"] == "application/wasm"
     assert answers["/vendor/a.wasm"][2] == b"\0asm1234"
     assert answers["/../pyproject.toml"][0] == answers["/libraries/engine.wasm"][0] == 404
+
+
+def test_a_browser_that_leaves_is_no_fault(capfd):
+    with open_server({"index.html": bytes(30_000_000)}) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        connection = socket.create_connection(server.server_address)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(100)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()  # with a reset
+        time.sleep(0.1)
+        server.shutdown()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_in_use_is_said(libraries):

@@ -74,6 +74,8 @@ interface Answer {
   bitmap: ImageBitmap;
   depth: Float32Array;
   uncertainty: Float32Array | null;
+  /** Above 1 for a picture unlike the training pictures, null where the model does not say. */
+  novelty: number | null;
   range: [number, number];
   camera: Intrinsics | null;
   note: string;

@@ -1,15 +1,14 @@
 """What the file commands share: options, warnings as lines, and the list of skipped inputs."""
 
 import sys
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
-from leadline.errors import LeadlineError, LeadlineWarning, printable
+from leadline.errors import LeadlineError, printable, warnings_taken_by
 from leadline.io.formats import writable_formats
 from leadline.io.jobs import Failure, JobResults
 
@@ -28,25 +27,14 @@ FormatOption = Annotated[
 def print_warnings() -> Iterator[None]:
     """Print every LeadlineWarning, once, as one line on stderr; leave other warnings alone."""
     printed: set[str] = set()
-    with warnings.catch_warnings():
-        show_other = warnings.showwarning
 
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if not issubclass(category, LeadlineWarning):
-                show_other(message, category, filename, lineno, file, line)
-            elif str(message) not in printed:
-                printed.add(str(message))
-                print(f"leadline: {printable(str(message))}", file=sys.stderr)
+    def take(text: str) -> bool:
+        if text not in printed:
+            printed.add(text)
+            print(f"leadline: {printable(text)}", file=sys.stderr)
+        return True
 
-        warnings.simplefilter("always", LeadlineWarning)
-        warnings.showwarning = show
+    with warnings_taken_by(take):
         yield
 
 

@@ -40,8 +40,9 @@ def serve_command(
     ] = "auto",
     threads: Annotated[int | None, typer.Option(help="Processor threads of a network.")] = None,
     hint: Annotated[
-        Hint, typer.Option(help="openvino: one picture soon, or several at once.")
-    ] = "latency",
+        Hint,
+        typer.Option(help="openvino: one picture soon, or several at once; auto: as they come."),
+    ] = "auto",
 ) -> None:
     """Answer photographs sent over HTTP with their depth in metres.
 

@@ -30,6 +30,14 @@ from leadline.viz.color import colorize, robust_range
 METADATA_HEADER = "Leadline-Metadata"
 """The header with what a depth file says about itself: its unit, camera and provenance, as JSON."""
 
+NOVELTY_HEADER = "Leadline-Novelty"
+"""The header with how unlike the picture is to those that the model was trained on: above 1."""
+
+WARNING_HEADER = "Leadline-Warning"
+"""The header with what should be known of an answer, one sentence or several."""
+
+WARNING_SEPARATOR = " | "
+
 _DEPTH = Path("depth")
 _LARGEST_FLOAT16 = 65504.0
 _MOST_RANGES = 50
@@ -178,6 +186,8 @@ def _json(estimate: Estimate) -> bytes:
             "interval_factors": dict(depth.interval_factors),
             "data": _base64(_npy_bytes(depth.uncertainty.astype(np.float16))),
         }
+    if estimate.prediction.novelty is not None:
+        content["novelty"] = estimate.prediction.novelty
     content |= {"warnings": estimate.warnings, "request_id": estimate.request_id}
     return json.dumps(content).encode("ascii") + b"\n"
 
@@ -286,7 +296,9 @@ def encode_answer(estimate: Estimate, name: FormatName) -> Answer:
         headers |= {"Leadline-Unit": about["leadline:unit"], METADATA_HEADER: json.dumps(about)}
     else:
         headers["Leadline-Range"] = "{:.6g},{:.6g}".format(*color_range(estimate))
+    if estimate.prediction.novelty is not None:
+        headers[NOVELTY_HEADER] = f"{estimate.prediction.novelty:.4g}"
     if estimate.warnings:
-        text = " | ".join(estimate.warnings)
-        headers["Leadline-Warning"] = text.encode("ascii", "backslashreplace").decode("ascii")
+        text = WARNING_SEPARATOR.join(estimate.warnings)
+        headers[WARNING_HEADER] = text.encode("ascii", "backslashreplace").decode("ascii")
     return Answer(body, row.content_type, headers)

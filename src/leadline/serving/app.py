@@ -18,7 +18,15 @@ from leadline import __version__
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode
 from leadline.inference.predictor import Predictor
-from leadline.serving.answers import METADATA_HEADER, Answer, Estimate, choose_format, encode_answer
+from leadline.serving.answers import (
+    METADATA_HEADER,
+    NOVELTY_HEADER,
+    WARNING_HEADER,
+    Answer,
+    Estimate,
+    choose_format,
+    encode_answer,
+)
 from leadline.serving.body import BodyReader, Receive
 from leadline.serving.hearing import Hearing
 from leadline.serving.inputs import DepthRequest, check_media_type, read_picture, read_request
@@ -41,7 +49,8 @@ from leadline.serving.problems import (
 from leadline.serving.work_queue import WorkQueue
 
 EXPOSED_HEADERS = (
-    METADATA_HEADER, "Leadline-Model", "Leadline-Unit", "Leadline-Range", "Leadline-Warning",
+    METADATA_HEADER, NOVELTY_HEADER, WARNING_HEADER,
+    "Leadline-Model", "Leadline-Unit", "Leadline-Range",
     "X-Request-ID", "Retry-After", "Server-Timing",
 )  # fmt: skip
 """What scripts of other origins may read, where they may ask at all."""
@@ -131,8 +140,16 @@ class DepthService:
         if time.monotonic() > deadline:
             raise ProblemError(503, "the deadline passed; try again later", "deadline")
         with self._stage("predict", record):
-            predictor = _with_camera(model.predictor, parameters.camera)
+            # Alone, a picture has all threads; several are faster beside each other.
+            crowded = self.queue.running > 1
+            predictor = model.predictor.for_many() if crowded else model.predictor
+            predictor = _with_camera(predictor, parameters.camera)
             prediction = predictor.predict(photo, *camera.of(photo))
+        if prediction.novelty is not None and prediction.novelty > 1:
+            heard.append(
+                f"the picture is unlike those that {model.name} was trained on (novelty "
+                f"{prediction.novelty:.2g}; usual is up to 1), and its metres may be wrong"
+            )
         return Estimate(photo, prediction, parameters, model.name, heard, record["request_id"])
 
     def _model(self, name: str | None) -> LoadedModel:

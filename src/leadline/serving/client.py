@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from email.message import Message
 from http.client import HTTPException
 from io import BytesIO
@@ -19,7 +20,7 @@ from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.metadata import Metadata
 from leadline.io.photos import png_bytes
@@ -28,6 +29,8 @@ PictureLike = Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB or a Pillow image."""
 
 _METADATA_HEADER = "Leadline-Metadata"
+_WARNING_HEADER = "Leadline-Warning"
+_WARNING_SEPARATOR = " | "
 _LONGEST_WAIT = 60.0
 _BUSY = 503
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
@@ -66,6 +69,8 @@ class Client:
 
         `intrinsics`, `fov` (degrees across) and `camera` (auto, ignore) mean what they mean in
         `leadline.predict`.
+        Warns (LeadlineWarning) of what the server warns of: a picture unlike those of the training,
+        a lens in the file that is not believed.
         Errors: LeadlineError for what cannot be read here, what the server refuses, in its words,
         and a server that does not answer.
         """
@@ -77,7 +82,10 @@ class Client:
         }
         query = urllib.parse.urlencode({k: v for k, v in given.items() if v is not None})
         body, headers = self._post(f"{self.url}/v1/depth?{query}", _picture_bytes(image))
-        return _depth_map(self.url, body, headers)
+        depth_map = _depth_map(self.url, body, headers)
+        for warning in filter(None, headers.get(_WARNING_HEADER, "").split(_WARNING_SEPARATOR)):
+            warnings.warn(f"{self.url}: {warning}", LeadlineWarning, stacklevel=2)
+        return depth_map
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says of its models."""

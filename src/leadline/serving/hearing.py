@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-from leadline.errors import LeadlineWarning, printable
+from leadline.errors import printable, warnings_taken_by
 
 
 class Hearing:
@@ -20,31 +18,18 @@ class Hearing:
     def __init__(self) -> None:
         self._of_thread = threading.local()
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> AbstractContextManager[None]:
         """Take the place of what shows warnings, for all threads."""
-        with warnings.catch_warnings():
-            show_other = warnings.showwarning
-            warnings.simplefilter("always", LeadlineWarning)
-            warnings.showwarning = self._show(show_other)
-            yield
+        return warnings_taken_by(self._take)
 
-    def _show(self, show_other: Callable[..., None]) -> Callable[..., None]:
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            heard = getattr(self._of_thread, "heard", None)
-            if heard is None or not issubclass(category, LeadlineWarning):
-                show_other(message, category, filename, lineno, file, line)
-            elif (text := printable(" ".join(str(message).split()))) not in heard:
-                heard.append(text)
-
-        return show
+    def _take(self, text: str) -> bool:
+        heard: list[str] | None = getattr(self._of_thread, "heard", None)
+        if heard is None:
+            return False
+        line = printable(" ".join(text.split()))
+        if line not in heard:
+            heard.append(line)
+        return True
 
     @contextmanager
     def listen(self) -> Iterator[list[str]]:

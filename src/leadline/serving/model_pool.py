@@ -123,8 +123,9 @@ class ModelPool:
                 return found
             before = _resident_bytes()
             predictor = self._load(self._sources[name])
-            for size in _WARM_UP_SIZES:
-                predictor(np.zeros((*size, 3), np.uint8))
+            for each in dict.fromkeys((predictor, predictor.for_many())):
+                for size in _WARM_UP_SIZES:
+                    each(np.zeros((*size, 3), np.uint8))
             memory = max(_resident_bytes() - before, _file_bytes(self._sources[name]))
             loaded = LoadedModel(name, predictor, memory)
             with self._lock:
@@ -138,7 +139,7 @@ class ModelPool:
     def _release(self) -> int:
         """Let go of models until the others fit, of all but the newest; return how many."""
         released = 0
-        while self.memory > self._most_memory and len(self._loaded) > 1:
+        while self._sum() > self._most_memory and len(self._loaded) > 1:
             self._loaded.popitem(last=False)
             released += 1
         return released
@@ -146,6 +147,10 @@ class ModelPool:
     @property
     def memory(self) -> int:
         """Bytes of all loaded models."""
+        with self._lock:
+            return self._sum()
+
+    def _sum(self) -> int:
         return sum(model.memory for model in self._loaded.values())
 
     def describe(self) -> list[dict[str, Any]]:

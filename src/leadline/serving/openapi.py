@@ -77,6 +77,11 @@ def _content(name: str) -> dict[str, Any]:
         "provenance": {"type": "object"},
         "uncertainty": {"type": "object", "description": "Of models that state it."},
         "labels": {"type": "object", "description": "Of models that tell classes."},
+        "novelty": {
+            "type": "number",
+            "description": "Of models that state it: above 1 for a picture unlike those that the "
+            "model was trained on, whose metres may be wrong.",
+        },
         "warnings": {"type": "array", "items": {"type": "string"}},
         "request_id": {"type": "string"},
     }

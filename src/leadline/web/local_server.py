@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from leadline.errors import LeadlineError, one_line
@@ -52,11 +54,18 @@ def open_server(files: Mapping[str, Path | bytes], port: int = 0) -> ThreadingHT
     """
     handler = type("PageHandler", (_Handler,), {"files": files})
     try:
-        return ThreadingHTTPServer((LOOPBACK, port), handler)
+        return _Server((LOOPBACK, port), handler)
     except (OSError, OverflowError) as error:
         raise LeadlineError(
             f"port {port}: cannot be used ({one_line(error)}); give another --port, or 0"
         ) from error
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that leaves while a file is sent to it."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -75,7 +75,7 @@ async function start() {
     describe(threads);
     if (waiting) await predictWaiting();
     else await engine.warmUp();
-    await loadViewer(); // so that the first look at 3-D need not wait for it
+    await prepareSpace();
     document.documentElement.dataset.warm = '1';
   } catch (error) {
     $('loading').hidden = true;
@@ -102,8 +102,9 @@ function element(tag, text) {
   return made;
 }
 
-/** @param {{loaded: number, total: number}} progress */
-function showProgress({ loaded, total }) {
+/** @param {number} loaded bytes */
+function showProgress(loaded) {
+  const total = Math.max(loaded, config?.bytes ?? 0);
   $('progress').value = loaded / total;
   const millions = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(1);
   $('progress-text').textContent =
@@ -153,7 +154,8 @@ async function predictWaiting() {
       declaredFov = null;
       showAnswer(found, false);
       showStatus('');
-      $('spoken').textContent = `Depth of ${called} is ready. ${rangeInWords()}`;
+      const unlike = $('unlike').hidden ? '' : $('unlike').textContent;
+      $('spoken').textContent = `Depth of ${called} is ready. ${rangeInWords()} ${unlike}`.trim();
     }
   } catch (error) {
     showError(error);
@@ -179,6 +181,7 @@ function showAnswer(found, isLive) {
   $('photo').width = Math.round(width * shrink);
   $('photo').height = Math.round(height * shrink);
   $('photo').getContext('2d').drawImage(found.bitmap, 0, 0, $('photo').width, $('photo').height);
+  $('unlike').hidden = !(found.novelty !== null && found.novelty > 1);
   applyCamera(isLive);
   document.documentElement.dataset.shown = String(Math.round(performance.now()));
 }
@@ -270,6 +273,19 @@ function rangeInWords() {
   return `Most of it is between ${inMetres(near)} and ${inMetres(far)} away.`;
 }
 
+/** So that the first look at 3-D need not wait for scripts and shaders. */
+async function prepareSpace() {
+  try {
+    const { Viewer } = await loadViewer();
+    if (viewer) return;
+    const prepared = new Viewer($('space'));
+    prepared.prepare();
+    viewer = prepared;
+  } catch {
+    // Who asks for 3-D is told; nothing else needs it.
+  }
+}
+
 async function loadViewer() {
   try {
     return await import('./viewer.js');
@@ -291,7 +307,7 @@ async function showSpace(keepView) {
     const surface = await engine.makeSurface(camera.scale, camera.intrinsics);
     if (asked !== answer || !camera.intrinsics) return;
     viewer ??= new Viewer($('space'));
-    viewer.show(surface, asked.bitmap, camera.intrinsics, keepView);
+    await viewer.show(surface, asked.bitmap, camera.intrinsics, keepView);
     document.documentElement.dataset.space = String(Math.round(performance.now() - started));
   } catch (error) {
     showError(error);

@@ -22,9 +22,9 @@ export function robustRange(depth, sample = SAMPLE) {
     if (index % every === 0) values[index / every] = value;
     index++;
   }
-  values.sort();
-  const low = percentile(values, 0.02);
-  const high = percentile(values, 0.98);
+  const ordered = new Ordered(values);
+  const low = ordered.percentile(0.02);
+  const high = ordered.percentile(0.98);
   const middle = low + (high - low) / 2;
   return high - low < 0.01 * middle ? [0.95 * middle, 1.05 * middle] : [low, high];
 }
@@ -35,14 +35,37 @@ function isDepth(value) {
 }
 
 /**
- * @param {Float32Array} sorted
- * @param {number} share
+ * Positive numbers, of which a few are wanted by their rank: counted by the upper half of their
+ * bits, which rise with the number, so that only those that share it have to be sorted.
  */
-function percentile(sorted, share) {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
+class Ordered {
+  /** @param {Float32Array<ArrayBuffer>} values */
+  constructor(values) {
+    this.values = values;
+    this.bits = new Uint32Array(values.buffer);
+    this.counts = new Uint32Array(1 << 16);
+    for (const word of this.bits) this.counts[word >>> 16]++;
+  }
+
+  /** @param {number} rank */
+  at(rank) {
+    let upper = 0;
+    while (rank >= this.counts[upper]) rank -= this.counts[upper++];
+    const alike = new Float32Array(this.counts[upper]);
+    for (let index = 0, to = 0; to < alike.length; index++) {
+      if (this.bits[index] >>> 16 === upper) alike[to++] = this.values[index];
+    }
+    return alike.sort()[rank];
+  }
+
+  /** @param {number} share */
+  percentile(share) {
+    const place = share * (this.values.length - 1);
+    const below = Math.floor(place);
+    const low = this.at(below);
+    const high = this.at(Math.min(below + 1, this.values.length - 1));
+    return low + (high - low) * (place - below);
+  }
 }
 
 /**

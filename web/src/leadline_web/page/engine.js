@@ -1,14 +1,14 @@
 /** The worker as functions that return promises. */
 
 export class Engine {
-  /** @param {(progress: {loaded: number, total: number}) => void} onProgress */
-  constructor(onProgress) {
+  /** @param {(loaded: number) => void} onLoaded is told how many bytes came so far */
+  constructor(onLoaded) {
     /** @type {Map<number, {resolve: (result: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
     this.count = 0;
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
     this.worker.addEventListener('message', ({ data }) => {
-      if (data.progress) onProgress(data.progress);
+      if (data.loaded !== undefined) onLoaded(data.loaded);
       else this.settle(data);
     });
     this.worker.addEventListener('error', (event) => {

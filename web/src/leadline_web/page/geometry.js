@@ -6,8 +6,6 @@
 const HALF_WINDOW = 6;
 /** A step of 1 / depth beyond the surface's own, as a part of the smaller of the two. */
 const THRESHOLD = 0.05;
-/** What viewers still turn fluently. */
-const MOST_VERTICES = 400_000;
 
 /**
  * 1 / depth, NaN where invalid, of every `step`-th pixel: linear in the pixel on a plane.
@@ -125,11 +123,12 @@ export function makePoints(depth, camera, rgba) {
  * Two triangles for every four neighbouring pixels that are one surface.
  * @param {Float32Array} depth in metres
  * @param {Intrinsics} camera of this size
+ * @param {number} most vertices, about; of larger pictures every second pixel, or third, ... is one
  * @returns {Surface}
  */
-export function makeSurface(depth, camera) {
+export function makeSurface(depth, camera, most) {
   const { width, height } = camera;
-  const step = Math.ceil(Math.sqrt(Math.max(1, (width * height) / MOST_VERTICES)));
+  const step = Math.ceil(Math.sqrt(Math.max(1, (width * height) / most)));
   const grid = reciprocalOf(depth, width, height, step);
   const { columns, rows } = grid;
   const triangles = joinCells(grid);
@@ -170,8 +169,12 @@ function joinCells(grid) {
       if (isCut || Number.isNaN(values[at] + values[at + 1] + values[below] + values[below + 1])) {
         continue;
       }
-      triangles.set([at, below, at + 1, at + 1, below, below + 1], used);
-      used += 6;
+      triangles[used++] = at;
+      triangles[used++] = below;
+      triangles[used++] = at + 1;
+      triangles[used++] = at + 1;
+      triangles[used++] = below;
+      triangles[used++] = below + 1;
     }
   }
   return triangles.subarray(0, used);

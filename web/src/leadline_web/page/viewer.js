@@ -19,12 +19,16 @@ export class Viewer {
     this.scene = new THREE.Scene();
     this.camera = new THREE.PerspectiveCamera(50, 1, 0.01, 1000);
     this.controls = new OrbitControls(this.camera, this.renderer.domElement);
-    this.controls.addEventListener('change', () => this.draw());
+    this.controls.addEventListener('change', () => void this.draw());
     /** @type {THREE.BufferGeometry | null} */
     this.geometry = null;
     /** @type {THREE.Texture | null} */
     this.texture = null;
+    this.surface = new THREE.MeshBasicMaterial({ side: THREE.DoubleSide });
+    this.points = pointMaterial();
     this.isSurface = true;
+    /** The next frame, while it is awaited. @type {Promise<void> | null} */
+    this.drawing = null;
     new ResizeObserver(() => this.resize()).observe(place);
   }
 
@@ -33,21 +37,20 @@ export class Viewer {
    * @param {ImageBitmap} photo
    * @param {Intrinsics} camera
    * @param {boolean} keepView
+   * @returns {Promise<void>} when it is drawn
    */
   show(surface, photo, camera, keepView) {
     this.geometry?.dispose();
-    this.texture?.dispose();
     this.geometry = new THREE.BufferGeometry();
     this.geometry.setAttribute('position', new THREE.BufferAttribute(surface.positions, 3));
     this.geometry.setAttribute('uv', new THREE.BufferAttribute(surface.uv, 2));
     this.geometry.setIndex(new THREE.BufferAttribute(surface.triangles, 1));
-    this.texture = new THREE.Texture(photo);
-    this.texture.flipY = false;
-    this.texture.needsUpdate = true;
+    this.setTexture(new THREE.Texture(photo));
     this.intrinsics = camera;
     this.compose();
-    if (!keepView) this.resetView();
-    this.draw();
+    if (keepView) this.resize();
+    else this.resetView();
+    return this.draw();
   }
 
   /** @param {boolean} isSurface */
@@ -60,12 +63,37 @@ export class Viewer {
   compose() {
     this.scene.clear();
     if (!this.geometry) return;
-    if (this.isSurface) {
-      const material = new THREE.MeshBasicMaterial({ map: this.texture, side: THREE.DoubleSide });
-      this.scene.add(new THREE.Mesh(this.geometry, material));
-    } else {
-      this.scene.add(new THREE.Points(this.geometry, pointMaterial(this.texture)));
-    }
+    if (this.isSurface) this.scene.add(new THREE.Mesh(this.geometry, this.surface));
+    else this.scene.add(new THREE.Points(this.geometry, this.points));
+  }
+
+  /** How many pixels of the screen lie between two points as the photographer sees them. */
+  spacing() {
+    const count = this.geometry?.getAttribute('position').count || 1;
+    const { width, height } = this.renderer.domElement;
+    return Math.max(2, 1.2 * Math.sqrt((width * height) / count));
+  }
+
+  /** Compile what drawing needs, with nothing to be seen. */
+  prepare() {
+    const place = new THREE.Float32BufferAttribute(new Float32Array(9), 3);
+    const geometry = new THREE.BufferGeometry().setAttribute('position', place);
+    const texture = new THREE.Texture(new OffscreenCanvas(1, 1));
+    this.setTexture(texture);
+    this.scene.add(new THREE.Mesh(geometry, this.surface), new THREE.Points(geometry, this.points));
+    this.renderer.render(this.scene, this.camera);
+    this.scene.clear();
+    geometry.dispose();
+  }
+
+  /** @param {THREE.Texture} texture */
+  setTexture(texture) {
+    this.texture?.dispose();
+    this.texture = texture;
+    texture.flipY = false;
+    texture.needsUpdate = true;
+    this.surface.map = texture;
+    this.points.uniforms.photo.value = texture;
   }
 
   /** Stand where the photographer stood, a step aside, looking at the middle of the scene. */
@@ -84,6 +112,7 @@ export class Viewer {
     const { clientWidth: width, clientHeight: height } = this.place;
     if (!width || !height) return;
     this.renderer.setSize(width, height, false);
+    this.points.uniforms.size.value = this.spacing();
     this.camera.aspect = width / height;
     if (this.intrinsics) {
       const { fy, height: rows, fx, width: columns } = this.intrinsics;
@@ -114,24 +143,30 @@ export class Viewer {
     return true;
   }
 
+  /** Draw at the next frame, once, however many changes there were. Resolves when it is drawn. */
   draw() {
-    this.renderer.render(this.scene, this.camera);
+    this.drawing ??= new Promise((resolve) => {
+      requestAnimationFrame(() => {
+        this.drawing = null;
+        this.renderer.render(this.scene, this.camera);
+        resolve(undefined);
+      });
+    });
+    return this.drawing;
   }
 }
 
-/**
- * Points that take their colour from the photograph.
- * @param {THREE.Texture | null} texture
- */
-function pointMaterial(texture) {
+/** Points that take their colour from the photograph. */
+function pointMaterial() {
   return new THREE.ShaderMaterial({
-    uniforms: { photo: { value: texture } },
+    uniforms: { photo: { value: null }, size: { value: 2 } },
     vertexShader: `
+      uniform float size;
       varying vec2 place;
       void main() {
         place = uv;
         gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
-        gl_PointSize = 2.0;
+        gl_PointSize = size;
       }`,
     fragmentShader: `
       uniform sampler2D photo;

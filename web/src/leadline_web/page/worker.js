@@ -2,10 +2,10 @@
  * Everything that takes time, away from the page: decoding, the network, points, files.
  *
  * A message {id, kind, ...} is answered by {id, result} or {id, error}; while the model loads,
- * {progress} says how many bytes of how many are there.
+ * {loaded} says how many bytes are there.
  */
 
-import { cameraOfLens, processingSize } from './camera.js';
+import { cameraOfFov, cameraOfLens, processingSize } from './camera.js';
 import { colorTable, colorize, robustRange, roundTicks, tickLabels } from './colors.js';
 import { readLens } from './exif.js';
 import { glb, npy, ply, png16, withText } from './files.js';
@@ -18,6 +18,11 @@ const LARGEST_TEXTURE = 4096;
 const TEXTURE_QUALITY = 0.92;
 const PANORAMA = /GPano:ProjectionType\W{1,3}(equirectangular|cylindrical|cubemap)/;
 const SEARCHED_FOR_XMP = 1 << 17;
+const WARM_UP_RUNS = 2;
+/** What is turned on the page: about as many as the network has pixels. */
+const SHOWN_VERTICES = 100_000;
+/** What viewers of files still turn fluently. */
+const MOST_VERTICES = 400_000;
 /** Depths that the range of a live picture is taken from: sorting all would cost frames. */
 const LIVE_SAMPLE = 20_000;
 
@@ -27,6 +32,15 @@ let config;
 let session;
 /** What was predicted last. @type {Predicted | null} */
 let current = null;
+
+/** Bytes that came so far, of each file. @type {Map<string, number>} */
+const received = new Map();
+/** They are on their way before the page says anything. */
+const downloads = Promise.all([
+  fetchBytes('./vendor/ort-wasm-simd-threaded.wasm'),
+  fetchBytes('./model.onnx'),
+]);
+downloads.catch(() => {}); // told to the page when it asks to load
 
 /**
  * @param {PageConfig} given
@@ -39,48 +53,36 @@ async function load(given) {
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = new URL('./vendor/', import.meta.url).href;
   ort.env.logLevel = 'error';
-  const received = new Map();
-  /** @param {string} name @param {number} loaded @param {number} total */
-  const report = (name, loaded, total) => {
-    received.set(name, { loaded, total });
-    const all = [...received.values()];
-    self.postMessage({
-      progress: {
-        loaded: all.reduce((sum, each) => sum + each.loaded, 0),
-        total: Math.max(config.bytes, all.reduce((sum, each) => sum + each.total, 0)),
-      },
-    });
-  };
-  const [wasm, model] = await Promise.all([
-    fetchBytes('./vendor/ort-wasm-simd-threaded.wasm', report),
-    fetchBytes('./model.onnx', report),
-  ]);
+  const [wasm, model] = await downloads;
   ort.env.wasm.wasmBinary = wasm;
   session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'all' });
   return { threads, outputs: [...session.outputNames] };
 }
 
-/** The first run compiles and allocates: better now than with the first photograph. */
+/** The first runs compile and allocate: better now than with the first photograph. */
 async function warmUp() {
-  await run(new Uint8Array(480 * 640 * 3), 640, 480);
+  for (let count = 0; count < WARM_UP_RUNS; count++) {
+    const bitmap = await createImageBitmap(new ImageData(640, 480));
+    const { width, height, depth } = await depthOfBitmap(bitmap, null);
+    bitmap.close();
+    robustRange(depth);
+    makeSurface(depth, cameraOfFov(60, width, height), SHOWN_VERTICES);
+  }
 }
 
-/**
- * @param {string} path
- * @param {(name: string, loaded: number, total: number) => void} report
- */
-async function fetchBytes(path, report) {
+/** @param {string} path */
+async function fetchBytes(path) {
   const response = await fetch(new URL(path, import.meta.url));
   if (!response.ok || !response.body) {
     throw new Error(`${path.slice(2)} could not be loaded (status ${response.status}).`);
   }
-  const total = Number(response.headers.get('Content-Length')) || 0;
   const parts = [];
   let loaded = 0;
   for await (const part of chunksOf(response.body)) {
     parts.push(part);
     loaded += part.length;
-    report(path, loaded, Math.max(total, loaded));
+    received.set(path, loaded);
+    self.postMessage({ loaded: [...received.values()].reduce((sum, each) => sum + each, 0) });
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
@@ -169,6 +171,30 @@ function cameraFrom(lens, width, height) {
  * @returns {Promise<Answer>}
  */
 async function predictBitmap(bitmap, { camera, note, onServer, isLive = false }) {
+  const started = performance.now();
+  const { rgba, width, height, depth, uncertainty, novelty } = await depthOfBitmap(bitmap, onServer);
+  const milliseconds = performance.now() - started;
+  current = { depth, rgba, width, height };
+  const range = robustRange(depth, isLive ? LIVE_SAMPLE : undefined);
+  return {
+    width,
+    height,
+    bitmap,
+    depth: depth.slice(),
+    uncertainty,
+    novelty,
+    range,
+    camera,
+    note,
+    milliseconds,
+  };
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @param {Blob | null} onServer the picture's file, where the server is to predict it
+ */
+async function depthOfBitmap(bitmap, onServer) {
   const { width, height } = bitmap;
   if (width * height > MOST_PIXELS) {
     const millions = ((width * height) / 1e6).toFixed(0);
@@ -179,30 +205,13 @@ async function predictBitmap(bitmap, { camera, note, onServer, isLive = false })
   }
   processingSize(height, width, config.model.training_area ?? 76800, config.model.stride ?? 32);
   const rgba = pixelsOf(bitmap);
-  const started = performance.now();
   const outputs = onServer
     ? await askServer(onServer, width, height)
     : await run(rgbOf(rgba), width, height);
-  const milliseconds = performance.now() - started;
-  const { depth, uncertainty } = outputs;
-  for (let at = 0; at < depth.length; at++) {
-    if (!Number.isFinite(depth[at])) {
-      throw new Error('The model gives depth that is not finite: its file is damaged.');
-    }
+  if (!outputs.depth.every(Number.isFinite)) {
+    throw new Error('The model gives depth that is not finite: its file is damaged.');
   }
-  current = { depth, rgba, width, height };
-  const range = isLive ? robustRange(depth, LIVE_SAMPLE) : robustRange(depth);
-  return {
-    width,
-    height,
-    bitmap,
-    depth: depth.slice(),
-    uncertainty,
-    range,
-    camera,
-    note,
-    milliseconds,
-  };
+  return { rgba, width, height, ...outputs };
 }
 
 /**
@@ -267,7 +276,7 @@ async function run(rgb, width, height) {
     name in outputs ? /** @type {Float32Array<ArrayBuffer>} */ (outputs[name].data).slice() : null;
   const depth = take('depth');
   if (!depth) throw new Error('The model has no output called depth; export it again.');
-  return { depth, uncertainty: take('uncertainty') };
+  return { depth, uncertainty: take('uncertainty'), novelty: take('novelty')?.[0] ?? null };
 }
 
 /**
@@ -294,7 +303,8 @@ async function askServer(blob, width, height) {
   if (depth.length !== width * height) {
     throw new Error('The server answers for a picture of another size.');
   }
-  return { depth, uncertainty: null };
+  const novelty = response.headers.get('Leadline-Novelty');
+  return { depth, uncertainty: null, novelty: novelty === null ? null : Number(novelty) };
 }
 
 /**
@@ -309,7 +319,7 @@ function metres(scale) {
 
 /** @param {{scale: number, camera: Intrinsics}} about */
 function surface({ scale, camera }) {
-  return makeSurface(metres(scale), camera);
+  return makeSurface(metres(scale), camera, SHOWN_VERTICES);
 }
 
 /** @param {FileRequest} request */
@@ -324,7 +334,7 @@ async function file({ format, scale, facts, colors }) {
   if (!camera) throw new Error('Points need a field of view; set it first.');
   if (format === 'ply') return { blob: ply(makePoints(depth, camera, rgba), facts), tooFar: 0 };
   const jpeg = await texture(rgba, width, height);
-  return { blob: glb(makeSurface(depth, camera), jpeg, facts), tooFar: 0 };
+  return { blob: glb(makeSurface(depth, camera, MOST_VERTICES), jpeg, facts), tooFar: 0 };
 }
 
 /**
