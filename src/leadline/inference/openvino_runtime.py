@@ -160,8 +160,8 @@ class OpenVinoRuntime:
                 warnings.warn(f"{problem}, or remove it", LeadlineWarning, stacklevel=4)
         elif wanted == "int8":
             raise LeadlineError(
-                f"{path}: has no {twin.name} beside it, which int8 runs; write it with 'leadline "
-                f"export --precision int8 -o {twin.name}'"
+                f"{path}: has no {twin.name} beside it; for int8 export both into one folder: "
+                "'leadline export MODEL -o m.onnx', and with --precision int8 -o m-int8.xml"
             )
         return choose_precision(wanted, {**self.config, LOSS_KEY: losses}, available)
 
