@@ -312,6 +312,18 @@ def test_errors_are_said_in_words(visit, tmp_path, name, content, words):
     assert visit.page.is_hidden("#error")
 
 
+def test_an_error_stands_above_the_picture_and_moves_nothing_aside(visit, tmp_path):
+    visit.open(ROOM)
+    before = visit.page.locator("#frame").bounding_box()
+    (tmp_path / "notes.txt").write_text("no picture")
+    visit.page.set_input_files("#file", str(tmp_path / "notes.txt"))
+    visit.page.wait_for_selector("#error:visible", timeout=SECONDS)
+    after = visit.page.locator("#frame").bounding_box()
+    error = visit.page.locator("#error").bounding_box()
+    assert after["width"] == before["width"]
+    assert error["y"] + error["height"] <= after["y"]
+
+
 def test_a_picture_too_long_and_thin_or_too_large_is_refused(visit, tmp_path):
     Image.new("RGB", (16000, 2)).save(tmp_path / "strip.png")
     visit.page.set_input_files("#file", str(tmp_path / "strip.png"))
