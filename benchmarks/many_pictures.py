@@ -4,10 +4,10 @@
 
 Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures; memory is that
 of a fresh process, beside one that saw a single size. Threads: 8 threads share one predictor, and
-take turns with a serial loop. Files: `leadline.inference.predict` over a folder of JPEG files takes
-turns with the network alone, called one by one and several at once. Memory: that of `leadline
-predict` over a folder of so many pictures, beside one of 20. Ratios within one run are what
-to read; those of processor time feel a busy neighbour less.
+take turns with a serial loop. Files: `leadline.inference.predict` over a folder of JPEG files,
+loading the model included, takes turns with the network alone, called one by one and several at
+once. Memory: that of `leadline predict` over a folder of so many pictures, beside one of 20. Ratios
+within one run are what to read; those of processor time feel a busy neighbour less.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def many_threads(model: str, calls: int, rounds: int = 5) -> None:
     print(f"{np.median(ratios):.2f} (rounds {ratios.min():.2f} to {ratios.max():.2f})")
 
 
-def many_files(model: str, count: int, rounds: int = 5) -> None:
+def many_files(model: str, count: int, rounds: int) -> None:
     """A folder of JPEG files to depth files against the network alone, in both of its forms."""
     one_by_one, together = (
         Predictor.load(model, hint=hint, uncertainty=False) for hint in ("latency", "throughput")
@@ -140,12 +140,13 @@ def many_files(model: str, count: int, rounds: int = 5) -> None:
                 photos, o, model=model, output=OutputOptions(n)
             )
         spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-        for turn in range(rounds + 1):
+        one_by_one.predict_batch(image)  # compiles
+        together.predict_batch(image)
+        for _ in range(rounds):
             for name, way in ways.items():
                 before = time.process_time()
                 wall = seconds(way)
-                if turn:  # the first round compiles
-                    spent[name].append((wall, time.process_time() - before))
+                spent[name].append((wall, time.process_time() - before))
     print(f"{rounds} x {part} JPEG files of 480x640, as rates of the network alone:")
     for name, values in list(spent.items())[2:]:
         for bare in list(spent)[:2]:
@@ -181,6 +182,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, default=600)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=2, help="parts that the files come in")
     parser.add_argument("--memory", type=int, default=2000)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     options = parser.parse_args()
@@ -191,7 +193,7 @@ def main() -> None:
     if options.calls:
         many_threads(options.model, options.calls)
     if options.files:
-        many_files(options.model, options.files)
+        many_files(options.model, options.files, options.rounds)
     if options.memory:
         many_kept(options.model, options.memory)
 
