@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
@@ -164,6 +165,13 @@ def test_wrong_options_are_one_line(clip, tmp_path, options, words):
     out = tmp_path / options.pop("out")
     with pytest.raises(LeadlineError, match=words):
         video(options.pop("source"), out, **options)
+
+
+def test_a_video_of_one_frame_has_the_range_of_that_frame(tmp_path):
+    Image.fromarray(picture(5)).save(tmp_path / "one.jpg")
+    made = video(tmp_path / "one.jpg", tmp_path / "one.mp4", model="compact-nyu")
+    low, high = made.color_range
+    assert (made.frames, low > 0.2, high != 1) == (1, True, True)
 
 
 def test_a_file_that_is_no_video_is_refused(tmp_path):

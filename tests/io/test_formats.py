@@ -27,6 +27,7 @@ from leadline.io import (
     writable_formats,
     write_depth,
 )
+from leadline.io.formats import read_checked_depth
 from leadline.io.metadata import Metadata
 from tests.complaints import complaint
 
@@ -509,3 +510,15 @@ def test_a_new_format_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert is_depth_file(path)
     assert ".dtxt" in depth_suffixes()
     assert "grey16, text" in complaint(lambda: depth_format("jpeg"))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1e10, r"depth\.npy: 50.0% of the pixels lie beyond"), (-2.0, "no pixel has valid depth")],
+)
+def test_numbers_that_are_no_distances_are_said(tmp_path, value, words):
+    depth = np.full((4, 6), value, np.float32)
+    depth[:2] = max(depth[0, 0], 0) and 2
+    np.save(tmp_path / "depth.npy", depth)
+    with pytest.warns(LeadlineWarning, match=words):
+        read_checked_depth(tmp_path / "depth.npy")

@@ -22,6 +22,7 @@ from leadline.data_checks.pairs import ListedPair, RawPair
 from leadline.datasets.sample import evenly_spaced
 from leadline.depth.encodings import are_rotated
 from leadline.errors import LeadlineError, plural
+from leadline.io.formats import FARTHEST
 
 MAX_SAMPLED_VALUES = 1024  # of every depth map, for ranges and histograms over the whole set
 THUMBNAIL_SIZE = (40, 30)
@@ -29,8 +30,6 @@ SPARSE_SHARE = 0.35
 SATURATED_SHARE = 0.005
 MIN_IMAGE_DEVIATION = 2.0
 IMAGE_AS_DEPTH_CORRELATION = 0.97
-IMPOSSIBLE_DEPTH = 1e5
-"""Beyond it lies no surface of a photograph, in metres; scenes in millimetres end before it."""
 FAR_FACTOR, FAR_SHARE = 5.0, 0.002
 WRAP_STEP, WRAPPED_SHARE = 2000, 1e-3
 """Units that neighbours on one surface differ by at most, and how many of all pixels must jump."""
@@ -181,8 +180,8 @@ def far_background(inside: NDArray[np.float32], dtype: np.dtype[Any]) -> float:
     if inside.size == 0 or (dtype.kind in "iu" and dtype.itemsize <= 2):
         return np.inf
     highest, usual = float(inside.max()), float(np.median(inside))
-    if highest > IMPOSSIBLE_DEPTH and usual < IMPOSSIBLE_DEPTH / 100:
-        return IMPOSSIBLE_DEPTH
+    if highest > FARTHEST and usual < FARTHEST / 100:
+        return FARTHEST
     at_end = inside == highest
     rest = inside[~at_end]
     alone = rest.size and highest > FAR_FACTOR * float(np.percentile(rest, 99))

@@ -17,7 +17,7 @@ from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.outputs import calibrated
 from leadline.inference.predictor import Predictor
 from leadline.io.calibration import read_calibration
-from leadline.io.formats import is_depth_file, read_depth
+from leadline.io.formats import is_depth_file, read_checked_depth
 from leadline.io.masks import read_mask
 from leadline.io.photos import Photo, read_photo
 from leadline.weights import DEFAULT_MODEL
@@ -103,7 +103,7 @@ def measure(
 
 
 def _read(source: Path, units: str | float | None) -> DepthMap:
-    return read_depth(source, None if units is None else parse_units(units))
+    return read_checked_depth(source, None if units is None else parse_units(units))
 
 
 def _with_camera(depth_map: DepthMap, given: GivenCamera, source: Path) -> DepthMap:

@@ -250,6 +250,9 @@ def _range_of(
         shots = islice(read_frames(path, start=seconds), count)
         for _, depth in _predicted(predictor, shots, fov):
             pool.append(depth.depth[depth.valid])
+    if not pool:  # a video so short that no frame comes after these times
+        shots = islice(read_frames(path, start=start), RANGE_FRAMES)
+        pool = [depth.depth[depth.valid] for _, depth in _predicted(predictor, shots, fov)]
     values = np.concatenate(pool) if pool else np.zeros(0, np.float32)
     return robust_range(values, np.ones(values.shape, dtype=bool))
 

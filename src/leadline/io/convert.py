@@ -13,7 +13,7 @@ from leadline.io.formats import (
     depth_format,
     depth_suffixes,
     format_of_suffix,
-    read_depth,
+    read_checked_depth,
     writable_formats,
     write_depth,
 )
@@ -69,7 +69,7 @@ def convert(
 
     def convert_one(job: FileJob) -> Path:
         try:
-            depth_map = read_depth(job.source, read_units)
+            depth_map = read_checked_depth(job.source, read_units)
         except UndeclaredUnitsError:  # no dataset.yaml is looked for here
             raise undeclared_units(job.source, "--from 1000 for millimetres") from None
         write_depth(output(job.target), depth_map, units_per_metre=write_units)

@@ -16,6 +16,7 @@ their help take what they know of formats from there.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from leadline.depth.depth_map import DepthKind, DepthMap
 from leadline.depth.quantized import QuantizedDepth
 from leadline.depth.units import describe_units, parse_units, resolve_units, undeclared_units
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.exr import read_exr, write_exr
 from leadline.io.files import read_bytes
 from leadline.io.float_files import (
@@ -43,6 +44,9 @@ from leadline.io.grey16 import write_grey16
 from leadline.io.metadata import AFFINE_KIND, Metadata, read_sidecar, sidecar_of, write_sidecar
 from leadline.io.png16 import DEFAULT_UNITS, decode_grey_png, is_depth_png, write_png16
 from leadline.io.tiff import is_depth_tiff, read_tiff
+
+FARTHEST = 1e5
+"""Metres: no surface of a photograph lies beyond, nor does a scene in millimetres."""
 
 
 def _always_depth(_path: Path, _data: bytes) -> bool:
@@ -203,10 +207,10 @@ def save_depth(
 
 
 def read_any_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
-    """Do what `read_depth` does, and read affine-inverse depth, which has no unit, as well."""
+    """Do what `read_checked_depth` does, and read affine-inverse depth, which has no unit, too."""
     values, about = read_depth_values(Path(path))
     if about.kind == "metric":
-        return read_depth(path, units_per_metre)
+        return read_checked_depth(path, units_per_metre)
     return DepthMap.from_inverse(values.astype(np.float32), about.intrinsics, about.provenance)
 
 
@@ -223,6 +227,23 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
     """
     stored = read_stored_depth(path, units_per_metre)
     return stored if isinstance(stored, DepthMap) else DepthMap.from_quantized(stored)
+
+
+def read_checked_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
+    """Do what `read_depth` does; a LeadlineWarning says where the numbers can be no distances."""
+    depth_map = read_depth(path, units_per_metre)
+    depth, valid = depth_map.depth, depth_map.valid
+    text = ""
+    if not valid.any():
+        text = "no pixel has valid depth: all are zero, negative or not finite"
+    elif (beyond := np.count_nonzero(depth > FARTHEST)) > 0:
+        text = (
+            f"{beyond / depth.size:.1%} of the pixels lie beyond {FARTHEST:g} m: a renderer's "
+            "background, or not metres; it is taken for a distance"
+        )
+    if text:
+        warnings.warn(f"{path}: {text}", LeadlineWarning, stacklevel=2)
+    return depth_map
 
 
 def read_stored_depth(
