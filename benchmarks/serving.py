@@ -5,10 +5,11 @@
 JPEG files of 20 sizes, no two requests with the same bytes, become 16-bit PNG. Slices of time
 alternate: a plain loop in this process (decode, predict, encode), then the server with so many
 clients, which come again after 0.2 s where they are told to wait. Compare the ratio of both rates,
-of medians over the rounds: the machine's own speed changes while it is measured. The processor time
-of a map over that of the plain loop depends least on what else the machine does. Then: the server's
-counters against what the clients saw, its largest memory over that of the first round, SIGTERM in
-the middle of a load, and kill -9 with a restart.
+of medians over the rounds: the machine's own speed changes while it is measured. A first round is
+not counted in rates and latencies: in it the server meets each size for the first time. The
+processor time of a map over that of the plain loop depends least on what else the machine does.
+Then: the server's counters against what the clients saw, its largest memory over that of the first
+round, SIGTERM in the middle of a load, and kill -9 with a restart.
 """
 
 from __future__ import annotations
@@ -186,12 +187,15 @@ def measure(server: Server, files: list[bytes], options: argparse.Namespace) -> 
     rates: dict[int, list[tuple[float, float]]] = {number: [] for number in options.clients}
     costs: dict[int, list[float]] = {number: [] for number in options.clients}
     seen = {number: Seen() for number in options.clients}
-    for _ in range(options.rounds):
+    for round_number in range(options.rounds + 1):
         for number in options.clients:
             alone, used_alone = plain_loop(predictor, files, options.seconds / 2)
             used, done = server.metrics()[CPU], seen[number].statuses[200]
             served = load(server.port, files, number, options.seconds, seen[number])
             used, done = server.metrics()[CPU] - used, seen[number].statuses[200] - done
+            if round_number == 0:
+                seen[number].milliseconds.clear()
+                continue
             rates[number].append((alone, served))
             if done:
                 costs[number].append(used / done / used_alone)
