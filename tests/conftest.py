@@ -1,9 +1,13 @@
 """Small data of our own: boxes and floors whose depth is known, written as real files."""
 
+import contextlib
 import ctypes
+import functools
 import gc
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +16,17 @@ from PIL import Image
 
 SIZE = (96, 128)
 
-os.environ["LEADLINE_CACHE"] = ""  # no test leaves compiled models behind, or takes old ones
 
-gc.disable()  # while the tests' modules are imported: what they define stays
+def pytest_configure(config):
+    """Keep compiled models for the length of a run, in a folder of its own.
+
+    While the tests' modules are imported, no garbage is looked for: what they define stays.
+    """
+    gc.disable()
+    if not hasattr(config, "workerinput"):  # workers have the environment of this process
+        folder = tempfile.mkdtemp(prefix="leadline-tests-")
+        os.environ["LEADLINE_CACHE"] = folder
+        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def pytest_collection_finish():
@@ -22,6 +34,17 @@ def pytest_collection_finish():
     gc.enable()
     gc.collect()
     gc.freeze()
+    _read_operators_once()
+
+
+def _read_operators_once():
+    """Let torch.onnx parse the source of its 500 operators once instead of for every export."""
+    if "leadline.export.exporter" not in sys.modules:
+        return
+    with contextlib.suppress(ImportError, AttributeError):  # of another torch: slower, no more
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+        ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,6 +18,8 @@ from leadline.training.train import resume, train
 from leadline.training.trainer import StopReason
 from tests.conftest import QUICK, SilentReporter
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 SMALL = [*QUICK, "data.area=1536", "trainer.max_steps=6"]
 
 

@@ -12,6 +12,8 @@ from leadline.training.recipe import load_recipe
 from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 
 @pytest.fixture
 def model():

@@ -18,6 +18,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from leadline.io.locks import locked
+
+pytestmark = pytest.mark.usefixtures("no_curves")
 with locked(Path(sys.argv[1]), "trained"):
     print("held", flush=True)
     sys.stdin.read()

@@ -19,6 +19,8 @@ from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.train import resume, train
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 ROOMS = "{kind: rooms, count: 3, size: [16, 32], val_share: 0.34}"
 
 

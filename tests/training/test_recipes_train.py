@@ -12,6 +12,8 @@ from leadline.training.recipe import list_recipes, load_recipe
 from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 QUICKEST = ("compact", "ds-net", "unet-2m", "vgg19-fcn-a1")
 """One recipe of each kind that trains in a second or two; the others are slow tests."""
 

@@ -21,6 +21,8 @@ from leadline.training.schedules import (
 from leadline.training.train import resume, train
 from tests.conftest import QUICK, SilentReporter
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 TOTAL, PER_EPOCH = 100, 10
 
 

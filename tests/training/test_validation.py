@@ -21,6 +21,8 @@ from leadline.training.train import train
 from leadline.training.validation import validate
 from tests.conftest import SilentReporter, write_pairs
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 CUSTOM = {
     "my-pooled": "base: full\nname: my-pooled\nsource: test\naggregation: pooled\n",
     "my-flip": "base: full\nname: my-flip\nsource: test\nflip_averaging: true\n",
