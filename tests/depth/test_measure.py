@@ -91,3 +91,34 @@ def test_an_impossible_error_is_refused() -> None:
         lambda: depth_map.distance_between((0, 0), (1, 0), relative_error=20)
     )
     assert "outside" in complaint(lambda: depth_map.distance_between((0, 0), (9, 0)))
+
+
+def wall(uncertainty: float, **factors: float) -> DepthMap:
+    """A wall 3 m away, of a model that is as unsure of each pixel."""
+    ones = np.ones((3, 4), np.float32)
+    return DepthMap.from_metres(
+        3 * ones, intrinsics=CAMERA, uncertainty=uncertainty * ones, interval_factors=factors
+    )
+
+
+def test_uncertainty_says_how_far_off_a_distance_may_be() -> None:
+    found = wall(0.1, **{"80": 2.0}).distance((0, 0, 4, 3))
+    assert (found.near, found.far) == pytest.approx((3 * math.exp(-0.2), 3 * math.exp(0.2)))
+    assert str(found).startswith("3.00 m, likely 2.46 to 3.66 m (80 % of its pixels")
+    assert found.to_dict()["far"] == found.far
+    # Nothing was fitted, or nothing is stated: nothing is said.
+    for silent in (wall(0.1), wall(0.1, **{"50": 1.0}), DepthMap.from_metres(DEPTH)):
+        assert silent.distance((0, 0, 4, 3)).near is None
+
+
+def test_the_likely_lengths_are_those_of_random_depths() -> None:
+    scale, factor = 0.08, 1.3
+    span = wall(scale, **{"80": factor}).distance_between((0, 0), (3, 2))
+    # A factor of ln 5 would be a true Laplace distribution of that scale.
+    rng = np.random.default_rng(0)
+    drawn = 3 * np.exp(rng.laplace(0, scale * factor / math.log(5), (200_000, 2)))
+    rays = np.array([[-1.5 / 2, -1 / 4, 1], [1.5 / 2, 1 / 4, 1]])
+    lengths = np.linalg.norm(drawn[:, :1] * rays[0] - drawn[:, 1:] * rays[1], axis=1)
+    assert (span.near, span.far) == pytest.approx(np.percentile(lengths, (10, 90)), rel=0.01)
+    assert "likely" in str(span)
+    assert wall(scale).distance_between((0, 0), (3, 2)).near is None

@@ -65,10 +65,11 @@ def save_zoedepth(folder: Path, *, real: bool = False) -> None:
         backbone = transformers.BeitConfig(
             hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16,
             image_size=64, patch_size=16, out_features=[f"stage{k}" for k in (1, 2, 3, 4)],
-            reshape_hidden_states=False,
+            reshape_hidden_states=False, initializer_range=0.2,
         )  # fmt: skip
         config = transformers.ZoeDepthConfig(
-            backbone_config=backbone, neck_hidden_sizes=[8] * 4, fusion_hidden_size=8,
+            initializer_range=0.2, backbone_config=backbone, neck_hidden_sizes=[8] * 4,
+            fusion_hidden_size=8,
             bottleneck_features=8, num_relative_features=4, bin_embedding_dim=8,
             num_attractors=[4, 2, 2, 1], reassemble_factors=[4, 2, 1, 0.5],
             bin_configurations=[{"n_bins": 8, "min_depth": 0.001, "max_depth": 10.0}],

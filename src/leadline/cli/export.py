@@ -1,11 +1,12 @@
 """`leadline export`: one file that runs elsewhere, checked against the checkpoint."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from leadline.cli.inputs import check_needed
+from leadline.cli.options import parse_size
 from leadline.errors import plural
 from leadline.export import ExportFormat, WeightType
 from leadline.export.export_model import (
@@ -21,7 +22,7 @@ from leadline.inference.runtime import ChannelOrder
 
 
 def export_command(
-    checkpoint: Annotated[str, typer.Argument(help="Shipped model, run folder or model/ folder.")],
+    checkpoint: Annotated[str, typer.Argument(help="Shipped model, run or model folder, hf:NAME.")],
     out: Annotated[
         Path,
         typer.Option(
@@ -60,6 +61,14 @@ def export_command(
         ExportPrecision,
         typer.Option(help="int8: a quantised network for OpenVINO (.xml); needs --images."),
     ] = "f32",
+    size: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_size,
+            metavar="HxW",
+            help="hf: models of transformers: size of the photographs (default 480x640).",
+        ),
+    ] = None,
     max_loss: Annotated[
         float | None,
         typer.Option(
@@ -85,6 +94,7 @@ def export_command(
         image_count=image_count,
         precision=precision,
         max_loss=MAX_LOSS if max_loss is None else max_loss,
+        size=size,
     )
     if exported.parity:
         print_parity(exported)

@@ -84,8 +84,9 @@ def measure_command(
     """Measure how far things are, and how far apart two pixels are in space.
 
     Distances are planar z, along the viewing direction: the median inside a box, polygon or mask,
-    and between which distances 80 % of its pixels lie. That is the spread of the surface, not the
-    error of the model; --relative-error says what you take that to be.
+    and between which distances 80 % of its pixels lie: the spread of the surface. Where the model
+    states its uncertainty, 'likely' is what 8 of 10 true values lie between; else --relative-error
+    says what you take the error of depth to be.
     """
     with print_warnings():
         measured = measure(

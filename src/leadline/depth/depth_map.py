@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from leadline.depth.actions import act
 from leadline.depth.edges import THRESHOLD
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.measure import (
+    LIKELY_PERCENT,
     Box,
     Distance,
     Pixel,
@@ -307,7 +309,8 @@ class DepthMap:
 
         `box` is (left, top, right, bottom) and `polygon` (x, y) corners, in pixels from the outer
         edge of the picture, as detectors give them; `mask` is (H,W), not 0 where it counts. The
-        result is the median of the valid pixels in metres of planar z, and its 80 % interval.
+        result is the median of the valid pixels in metres of planar z, between which metres 80 %
+        of them lie, and, of a map with fitted uncertainty, how far off the median may be.
         Raises LeadlineError unless exactly one is given, and where no valid pixel lies in it.
 
         >>> DepthMap.from_metres([[1.0, 2.0], [3.0, 4.0]]).distance((0, 0, 1, 2)).metres
@@ -315,7 +318,7 @@ class DepthMap:
         """
         self.require_metres()
         region = region_of(self.shape, box, polygon, mask)
-        return distance_of(self.depth, self.valid, region)
+        return distance_of(self.depth, self.valid, region, self._likely_interval())
 
     def distance_between(
         self, start: Pixel, end: Pixel, relative_error: float | None = None
@@ -324,7 +327,7 @@ class DepthMap:
 
         `relative_error` is the standard error of depth as a share of it, for instance 0.1; the
         result then has the error of the length that follows, errors at both ends being
-        independent.
+        independent. Of a map with fitted uncertainty it says between which lengths 8 of 10 lie.
         Raises LeadlineError for a pixel outside or without valid depth, and if the intrinsics are
         not known.
 
@@ -335,7 +338,22 @@ class DepthMap:
         """
         camera = self._camera()
         ends = [(pixel, self.at(*pixel)) for pixel in (start, end)]
-        return span_of(camera, ends[0], ends[1], relative_error)
+        return span_of(camera, ends[0], ends[1], relative_error, self._log_scales(start, end))
+
+    def _likely_interval(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Return between which metres (H,W) the depth lies; None where that was not fitted."""
+        is_fitted = self.uncertainty is not None and str(LIKELY_PERCENT) in self.interval_factors
+        return self.interval(LIKELY_PERCENT) if is_fitted else None
+
+    def _log_scales(self, start: Pixel, end: Pixel) -> tuple[float, float] | None:
+        """Return the Laplace scales of ln(depth) at two pixels whose intervals are those fitted."""
+        factor = self.interval_factors.get(str(LIKELY_PERCENT))
+        if self.uncertainty is None or factor is None:
+            return None
+        # P % of a Laplace distribution of scale s lie within s * -ln(1 - P/100).
+        whole = factor / -math.log(1 - LIKELY_PERCENT / 100)
+        first, second = (float(self.uncertainty[y, x]) * whole for x, y in (start, end))
+        return first, second
 
     def save(
         self, path: Path | str, format: str | None = None, units: float | str | None = None

@@ -22,6 +22,10 @@ Pixel = tuple[int, int]
 
 INTERVAL = (10.0, 90.0)
 """Percentiles of the pixels of a region between which its interval lies."""
+LIKELY_PERCENT = 80
+"""How many of a hundred true distances an interval of the model's uncertainty is to hold."""
+QUANTILES = 41
+"""How many depths, all alike probable, stand for what one end of a line may have."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Distance:
 
     `metres` is the median of its valid pixels, `low` and `high` their 10th and 90th percentile:
     the spread of the surface, not the error of the model. `pixels` are the valid ones, `share`
-    their part of the region.
+    their part of the region. `near` and `far` are what the model's uncertainty says of its error:
+    8 of 10 true medians lie between them, if the pixels of a region err together; None where it
+    states none.
     """
 
     metres: float
@@ -38,6 +44,8 @@ class Distance:
     high: float
     pixels: int
     share: float
+    near: float | None = None
+    far: float | None = None
 
     def __float__(self) -> float:
         return self.metres
@@ -47,7 +55,10 @@ class Distance:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.metres:.2f} m (80 % of its pixels from {self.low:.2f} to {self.high:.2f} m)"
+        return (
+            f"{self.metres:.2f} m{_likely(self.near, self.far)} "
+            f"(80 % of its pixels from {self.low:.2f} to {self.high:.2f} m)"
+        )
 
 
 @dataclass(frozen=True)
@@ -55,13 +66,17 @@ class Span:
     """The straight line between two pixels in space: `metres`, and its standard `error` in metres.
 
     `start` and `end` are (x, y, z) in camera coordinates, metres. `error` is None where nothing is
-    known of the errors of the depth map.
+    known of the errors of the depth map. `near` and `far` are the shortest and the longest that 8
+    of 10 true lengths have by the model's uncertainty, if both ends err independently; None where
+    it states none.
     """
 
     metres: float
     error: float | None
     start: tuple[float, float, float]
     end: tuple[float, float, float]
+    near: float | None = None
+    far: float | None = None
 
     def __float__(self) -> float:
         return self.metres
@@ -71,7 +86,12 @@ class Span:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.metres:.2f} m" + ("" if self.error is None else f" +- {self.error:.2f} m")
+        error = "" if self.error is None else f" +- {self.error:.2f} m"
+        return f"{self.metres:.2f} m{error}{_likely(self.near, self.far)}"
+
+
+def _likely(near: float | None, far: float | None) -> str:
+    return "" if near is None or far is None else f", likely {near:.2f} to {far:.2f} m"
 
 
 def region_of(
@@ -142,10 +162,14 @@ def _mask_region(shape: tuple[int, int], mask: NDArray[Any]) -> NDArray[np.bool_
 
 
 def distance_of(
-    depth: NDArray[np.float32], valid: NDArray[np.bool_], region: NDArray[np.bool_]
+    depth: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    region: NDArray[np.bool_],
+    interval: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> Distance:
     """Return how far the valid pixels of a region, (H,W) bool, are.
 
+    `interval` are the metres (H,W) between which the true depth of each pixel lies.
     Errors: LeadlineError where none is valid.
     """
     values = depth[region & valid]
@@ -154,7 +178,9 @@ def distance_of(
     low, median, high = (
         float(each) for each in np.percentile(values, (INTERVAL[0], 50, INTERVAL[1]))
     )
-    return Distance(median, low, high, int(values.size), values.size / int(region.sum()))
+    # As if all pixels erred alike: what one thing's errors mostly do.
+    ends = [float(np.median(end[region & valid])) for end in interval or ()]
+    return Distance(median, low, high, int(values.size), values.size / int(region.sum()), *ends)
 
 
 def span_of(
@@ -162,11 +188,13 @@ def span_of(
     start: tuple[Pixel, float],
     end: tuple[Pixel, float],
     relative_error: float | None = None,
+    log_scales: tuple[float, float] | None = None,
 ) -> Span:
     """Return the line between two pixels, each with its depth in metres, seen by `camera`.
 
     `relative_error` is the standard error of a depth as a share of it, the same at both ends and
     independent: an error of both together, as of the whole map's scale, is that share of the line.
+    `log_scales` are the scales of the Laplace distributions of ln(depth) at both ends.
     Errors: LeadlineError for a `relative_error` that is not from 0 to 1.
     """
     if relative_error is not None and not 0 <= relative_error < 1:
@@ -180,7 +208,23 @@ def span_of(
         # the line counts, and for ends that are one nothing does.
         along = [float(point @ line) / metres if metres else 0.0 for point in (a, b)]
         error = relative_error * math.hypot(*along)
-    return Span(metres, error, _triple(a), _triple(b))
+    ends = () if log_scales is None else _likely_lengths(a, b, log_scales)
+    return Span(metres, error, _triple(a), _triple(b), *ends)
+
+
+def _likely_lengths(
+    a: NDArray[np.float64], b: NDArray[np.float64], log_scales: tuple[float, float]
+) -> tuple[float, float]:
+    """Return between which lengths 8 of 10 lines lie whose ends move along their rays."""
+    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    laplace = np.sign(shares - 0.5) * -np.log(1 - np.abs(2 * shares - 1))
+    starts, stops = (
+        point * np.exp(scale * laplace)[:, None]
+        for point, scale in zip((a, b), log_scales, strict=True)
+    )
+    lengths = np.linalg.norm(starts[:, None] - stops[None], axis=-1)
+    near, far = (float(each) for each in np.percentile(lengths, INTERVAL))
+    return near, far
 
 
 def _point(camera: Intrinsics, pixel: Pixel, depth: float) -> NDArray[np.float64]:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from leadline.datasets.trained_on import INFO_FILE
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 from leadline.export import ExportFormat, WeightType
 from leadline.export.files import CARD, copy_checkpoint, copy_graph, write_openvino
 from leadline.export.gate import GateReport, GateRow, refuse_difference, run_gate
-from leadline.export.pictures import Pictures, find_pictures
+from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, smooth_pictures
 from leadline.export.sidecar import describe, write_export_sidecar
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
+from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
 from leadline.io.atomic import check_writable
 from leadline.io.files import read_json
 from leadline.io.locks import LOCK_FILE
@@ -87,6 +90,7 @@ class _Job:
     place: str | Path | None
     as_shipped: bool
     max_loss: float
+    picture_size: tuple[int, int] | None
 
 
 @dataclass
@@ -97,6 +101,7 @@ class _Made:
     rounding_error: float = 0.0
     reference: DepthModel | None = None
     int8: Int8Report | None = None
+    runtime: Runtime | None = None
 
 
 def export_model(
@@ -111,6 +116,7 @@ def export_model(
     image_count: int = PICTURES,
     precision: ExportPrecision = "f32",
     max_loss: float = MAX_LOSS,
+    size: tuple[int, int] | None = None,
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
@@ -132,6 +138,10 @@ def export_model(
     change of abs_rel of `max_loss`. That needs `leadline[int8]`; `tolerance` then holds for the
     float32 graph.
 
+    A depth model of transformers ("hf:NAME") in metres becomes an `.onnx` or `.xml` for one
+    photograph of `size` (H,W), by default 480x640, with its own processing inside. That needs
+    `leadline[hf]`.
+
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
     difference above `tolerance` metres, in which case nothing is written.
 
@@ -151,19 +161,23 @@ def export_model(
     if is_program and weights == "fp16":
         raise LeadlineError(f"{target}: a .pt2 holds float32 weights; leave --weights fp16 out")
     check_writable(target.parent)
-    stored = "f32" if is_program else stored_type(folder / WEIGHTS_FILE)
+    picture_size = _picture_size(folder, size, format or target.suffix, input_channels, weights)
+    is_foreign = picture_size is not None
+    stored = "f32" if is_program or is_foreign else stored_type(folder / WEIGHTS_FILE)
     place = _data_of_run(folder) if images is None else images
     about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
     is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_program
     job = _Job(
         name, folder, target, weights or stored, tolerance, input_channels,
-        find_pictures(place, image_count), about, place,
-        is_copy and input_channels == "rgb", max_loss,
+        replace(find_pictures(place, image_count), size=picture_size), about, place,
+        is_copy and input_channels == "rgb", max_loss, picture_size,
     )  # fmt: skip
     with stage_in(target.parent) as stage:
         candidate = stage / target.name
         if precision == "int8":
             made = _quantise(job, candidate)
+        elif job.picture_size is not None:
+            made = _build_of_transformers(job, candidate, job.picture_size)
         elif format == "checkpoint" or job.as_shipped:
             made = _copy(job, candidate, format)
         else:
@@ -190,6 +204,29 @@ def _check_options(
         raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
     if precision == "int8" and (format == "checkpoint" or target.suffix != ".xml"):
         raise LeadlineError(f"{target}: int8 is written for OpenVINO; give -o FILE.xml")
+
+
+def _picture_size(
+    folder: Path,
+    size: tuple[int, int] | None,
+    kind: str,
+    input_channels: ChannelOrder,
+    weights: WeightType | None,
+) -> tuple[int, int] | None:
+    """Return the size of photographs that a model of transformers is exported for.
+
+    None for a model of ours, which takes any. `kind` is the format or the file's suffix.
+    Errors: LeadlineError for an option that the model does not have.
+    """
+    if not is_of_transformers(folder):
+        if size is not None:
+            raise LeadlineError("--size: exported models of ours take any size; leave it out")
+        return None
+    if kind in (PROGRAM, "pt2", "checkpoint") or input_channels == "bgr" or weights == "fp16":
+        raise LeadlineError(
+            f"{folder}: a model of transformers is exported to .onnx or .xml, of RGB, in float32"
+        )
+    return size or GENERATED_SIZE
 
 
 def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
@@ -266,10 +303,32 @@ def _build(job: _Job, candidate: Path) -> _Made:
     return _Made(rows, rounding_error, reference)
 
 
+def _build_of_transformers(job: _Job, candidate: Path, size: tuple[int, int]) -> _Made:
+    """Write the graph of a model of transformers, and compare it on a generated picture."""
+    from leadline.export.exporter import write_exported
+    from leadline.export.of_transformers import WholeModel, transformers_to_onnx
+    from leadline.export.parity import ParityRow
+
+    runtime = TransformersRuntime(job.folder)
+    model = WholeModel(runtime, size).eval()
+    job.about["size_policy"] = {"rule": f"one photograph of {size_words(size)} pixels"}
+    write_exported(transformers_to_onnx(model, size, job.about), candidate, job.weights)
+    images = smooth_pictures(1, *size)
+    depth = runtime.run(images)["depth"]
+    rows = [
+        ParityRow(each.name, 1, *size, float(np.abs(each.run(images)["depth"] - depth).max()))
+        for each in open_runtimes(candidate)
+    ]
+    _refuse_parity(job.target, rows, job.tolerance)
+    return _Made(rows, runtime=runtime)
+
+
 def _quantise(job: _Job, candidate: Path) -> _Made:
     """Quantise the float32 graph, which is made and checked first."""
     from leadline.export.int8 import CALIBRATION, CHECKED, quantise
 
+    if job.picture_size is not None:
+        raise LeadlineError(f"{job.name}: int8 is for models of ours; leave --precision int8 out")
     if job.place is None:
         raise LeadlineError("int8 needs pictures like those it will see: --images FOLDER or worlds")
     pictures = find_pictures(job.place, CALIBRATION + CHECKED, for_training=True)
@@ -300,9 +359,13 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
     if candidate.is_dir() and made.reference is None:
         return None
     runtimes = open_runtimes(candidate)
-    checkpoint: Runtime = WholeOpenVino(shipped_graph(job.name)) if made.reference is None else (
-        Checkpoint(made.reference)
-    )  # fmt: skip
+    checkpoint: Runtime
+    if made.runtime is not None:
+        checkpoint = made.runtime
+    elif made.reference is not None:
+        checkpoint = Checkpoint(made.reference)
+    else:
+        checkpoint = WholeOpenVino(shipped_graph(job.name))
     camera = TrainingCamera.from_config(checkpoint.config)
     report = run_gate(checkpoint, runtimes, job.pictures, camera)
 

@@ -66,7 +66,7 @@ def to_onnx(
     with torch.no_grad():
         core(example)
     names = core.names
-    with warnings.catch_warnings(), _QuietExporter(), torch.no_grad():
+    with warnings.catch_warnings(), QuietExporter(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             core,
@@ -88,7 +88,7 @@ def to_onnx(
     simplify(whole)
     whole.producer_name = "leadline"
     whole.doc_string = description
-    _strip_traces(whole)
+    strip_traces(whole)
     order = {} if input_channels == "rgb" else {CHANNELS_KEY: input_channels}
     metadata = {CONFIG_KEY: json.dumps({**asdict(model.config), **order})}
     if about:
@@ -97,7 +97,7 @@ def to_onnx(
     return whole
 
 
-class _QuietExporter:
+class QuietExporter:
     """The exporter logs its progress; a command prints its own."""
 
     def __enter__(self) -> None:
@@ -111,7 +111,7 @@ class _QuietExporter:
             logger.setLevel(level)
 
 
-def _strip_traces(graph: onnx.ModelProto) -> None:
+def strip_traces(graph: onnx.ModelProto) -> None:
     """Remove the exporter's notes: Python stack traces with the paths of this machine."""
     for node in graph.graph.node:
         del node.metadata_props[:]

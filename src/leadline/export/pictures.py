@@ -54,11 +54,12 @@ class Pictures:
     """Pictures that are read one after the other; `origin` says in words where they are from.
 
     `source` is a data set, whose depth is the truth, a list of picture files, or the number of
-    pictures to be generated.
+    pictures to be generated. With `size` (H,W) each is resized to it, and has no truth then.
     """
 
     origin: str
     source: DepthDataset | tuple[Path, ...] | int
+    size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return self.source if isinstance(self.source, int) else len(self.source)
@@ -69,8 +70,19 @@ class Pictures:
 
     def read(self, index: int) -> Picture:
         """Return one picture. Errors: LeadlineError for a file that cannot be read."""
+        picture = self._read(index)
+        if self.size is None or picture.pixels.shape[:2] == self.size:
+            return picture
+        import cv2
+
+        height, width = self.size
+        resized = cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA)
+        return Picture(picture.name, np.asarray(resized, dtype=np.uint8))
+
+    def _read(self, index: int) -> Picture:
         if isinstance(self.source, int):
-            return Picture(f"generated {index}", smooth_pictures(1, *GENERATED_SIZE, seed=index)[0])
+            size = self.size or GENERATED_SIZE
+            return Picture(f"generated {index}", smooth_pictures(1, *size, seed=index)[0])
         if isinstance(self.source, tuple):
             path = self.source[index]
             return Picture(str(path), read_photo(path).pixels)

@@ -20,11 +20,11 @@ ABOUT_KEY = "leadline_export"
 def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict[str, Any]:
     """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`."""
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    recipe = folder.parent / RECIPE_FILE
+    recipe, weights_file = folder.parent / RECIPE_FILE, folder / WEIGHTS_FILE
     return {
         **_describe_uncertainty(config),
         "model": name,
-        "checkpoint_sha256": sha256(folder / WEIGHTS_FILE),
+        "checkpoint_sha256": sha256(weights_file) if weights_file.is_file() else None,
         "recipe_sha256": sha256(recipe) if recipe.is_file() else None,
         "input": {"name": "image", "type": "uint8", "shape": "N,H,W,3", "channels": input_channels},
         "output": {"name": "depth", "type": "float32", "shape": "N,H,W", "holds": KIND},

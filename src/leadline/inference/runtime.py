@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 
 Outputs = dict[str, NDArray[Any]]
 RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
@@ -28,6 +28,8 @@ ChannelOrder = Literal["rgb", "bgr"]
 """In which order an exported file takes the colours of its input."""
 CHANNELS_KEY = "input_channels"
 """Where an exported file's config says it; rgb where it does not."""
+PICTURE_SIZE_KEY = "picture_size"
+"""Where the config of a file that takes one photograph of one size holds it: [H, W]."""
 
 
 class Runtime(Protocol):
@@ -46,7 +48,16 @@ class Runtime(Protocol):
 
 
 def in_file_order(images: NDArray[np.uint8], config: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Return RGB images (N,H,W,3) with their colours in the order that an exported file takes."""
+    """Return RGB images (N,H,W,3) with their colours in the order that an exported file takes.
+
+    Errors: LeadlineError for a file that takes photographs of another size.
+    """
+    size = config.get(PICTURE_SIZE_KEY)
+    if size is not None and (list(images.shape[1:3]) != size or len(images) != 1):
+        raise LeadlineError(
+            f"this file takes one photograph of {size_words(tuple(size))}, not {len(images)} of "
+            f"{size_words(images.shape[1:3])}; export the model again with --size"
+        )
     return np.ascontiguousarray(images[..., ::-1]) if config.get(CHANNELS_KEY) == "bgr" else images
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -69,7 +69,7 @@ class TransformersRuntime:
                 f"{HUB}{model}: transformers cannot load a depth model from it "
                 f"({one_line(error)[:200]}); give a hub name or a folder of save_pretrained"
             ) from error
-        self._network = network.eval()
+        self.network = network.eval()
         self._type = str(config.model_type)
         self.config: Mapping[str, Any] = {"model_type": self._type}
 
@@ -86,12 +86,9 @@ class TransformersRuntime:
         """Return what is predicted for a photograph (H,W,3) uint8, (H,W): depth or its inverse."""
         size = (int(image.shape[0]), int(image.shape[1]))
         try:
-            inputs = self._processor(
-                images=image, input_data_format="channels_last", return_tensors="pt"
-            )
+            inputs = self.prepare([image])
             with self._torch.inference_mode():
-                outputs = self._network(**inputs)
-                predicted = self._at_size(outputs, size)
+                predicted = self.finish(self.network(**inputs), size)
         except (RuntimeError, ValueError) as error:
             raise LeadlineError(
                 f"transformers failed on an image of {size_words(size)} ({reason_of(error)}); "
@@ -99,7 +96,14 @@ class TransformersRuntime:
             ) from error
         return np.asarray(predicted.squeeze().float().cpu().numpy(), dtype=np.float32)
 
-    def _at_size(self, outputs: Any, size: tuple[int, int]) -> Any:
+    def prepare(self, images: Sequence[NDArray[Any]]) -> Any:
+        """Return what its processor makes of images (H,W,3), {"pixel_values": (N,3,h,w), ...}."""
+        return self._processor(
+            images=list(images), input_data_format="channels_last", return_tensors="pt"
+        )
+
+    def finish(self, outputs: Any, size: tuple[int, int]) -> Any:
+        """Return what its processor makes of the network's outputs for one photograph (H,W)."""
         post = getattr(self._processor, "post_process_depth_estimation", None)
         if post is None:
             return self._torch.nn.functional.interpolate(
