@@ -73,8 +73,8 @@ def distinct(files: list[bytes]) -> bytes:
 class Server:
     """A `leadline serve` of its own process."""
 
-    def __init__(self, port: int = 0):
-        command = [sys.executable, "-m", "leadline", "serve", "--port", str(port)]
+    def __init__(self, port: int = 0, hint: str = "latency"):
+        command = [sys.executable, "-m", "leadline", "serve", "--port", str(port), "--hint", hint]
         self.process = subprocess.Popen(
             [*command, "--queue", str(QUEUE)],
             stdout=subprocess.PIPE,
@@ -296,11 +296,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=20.0, help="of a slice with the server")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--hint", default="latency", help="that of the server")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     files = pictures()
     print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}", flush=True)
-    server = Server()
+    server = Server(hint=options.hint)
     try:
         result = measure(server, files, options)
         print({key: value for key, value in result.items() if key != "rows"}, flush=True)
