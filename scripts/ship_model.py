@@ -2,10 +2,11 @@
 
     python scripts/ship_model.py RUN crisp-nyu --nyu NYU --rooms ROOMS --card CARD.md
 
-What the network calls familiar is fitted to its training pictures and NYU's validation images, the
-intervals and what bf16 costs to the validation images. Weights are stored as float16, the graph is
-exported over them, and the two are checked against each other. The card is CARD.md. To be run again
-after every training; tables in README.md and docs name the commands that make them.
+Weights are rounded to bfloat16 (`leadline.models.rounding`). What the network calls familiar is
+fitted to its training pictures and NYU's validation images, the intervals and what bf16 costs to
+the validation images. Weights are stored as float16, the graph is exported over them, and the two
+are checked against each other. The card is CARD.md. To be run again after every training; tables
+in README.md and docs name the commands that make them.
 """
 
 import argparse
@@ -17,7 +18,9 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from leadline.datasets.open import open_data
 from leadline.evaluation.benchmark import Way, benchmark
@@ -26,9 +29,14 @@ from leadline.inference import find_checkpoint
 from leadline.inference.precision import LOSS_KEY
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
-from leadline.models import load_model
+from leadline.models import DepthModel, load_model
+from leadline.models.pipeline import InferencePipeline
+from leadline.models.rounding import round_weights
 from leadline.training.novelty import familiarity_of, fit_novelty
 from leadline.weights import FOLDER
+
+ROUNDING = 64
+"""Photographs over which the channels of rounded layers keep their means."""
 
 ROOMS = 700
 """Rooms whose pictures count as familiar: about as many as photographs."""
@@ -46,6 +54,10 @@ def main() -> None:
     target = FOLDER / options.name
     model = load_model(find_checkpoint(options.run)).eval()
     familiarity_of(model)
+    batch = torch.cat(
+        [seen(model, picture) for picture in islice(pictures(options.nyu, "train"), ROUNDING)]
+    )
+    print(f"{round_weights(model, batch)} layers rounded to bfloat16")
     training = chain(
         pictures(options.nyu, "train"), islice(pictures(options.rooms, "train"), ROOMS)
     )
@@ -62,6 +74,11 @@ def main() -> None:
     config = target / "config.json"
     write_json(config, {**read_json(config, "configuration"), LOSS_KEY: {"bf16": round(loss, 5)}})
     export(target)  # again, for the graph states the configuration
+
+
+def seen(model: DepthModel, picture: NDArray[np.uint8]) -> Tensor:
+    """Return (1,3,h,w), what the network is given of a picture, before normalisation."""
+    return InferencePipeline(model).resize(torch.from_numpy(np.array(picture))[None])
 
 
 def pictures(folder: Path, split: str) -> Iterator[NDArray[np.uint8]]:
