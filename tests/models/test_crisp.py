@@ -14,7 +14,7 @@ from leadline.models.crisp import (
     PooledContext,
     SharpUpsampling,
     bilinear_weights,
-    neighbours,
+    far_cells,
 )
 
 FEATURES = 5
@@ -80,37 +80,51 @@ def test_a_tilted_plane_has_no_stairs_before_training():
 
 def sharp(seed: int = 0) -> SharpUpsampling:
     torch.manual_seed(seed)
-    return SharpUpsampling(FEATURES, reach=(3, 6)).eval().requires_grad_(False)
+    module = SharpUpsampling((FEATURES,), reach=(3, 6), width=16)
+    return module.eval().requires_grad_(False)
 
 
-def test_neighbours_are_the_values_that_many_cells_away():
+def test_cells_are_those_that_many_cells_away_less_the_own():
     x = random_map(9, 11)
-    nine = torch.cat(neighbours(x, 3), dim=1)[0, :, 4, 5]
-    np.testing.assert_array_equal(nine.view(3, 3), x[0, 0, 1:8:3, 2:9:3])
+    around = functional.pad(x, (6, 6, 6, 6), mode="replicate")
+    moves = functional.conv2d(around, far_cells((3, 6)))[0, :, 4, 5]
+    own = x[0, 0, 4, 5]
+    four = torch.stack([x[0, 0, 1, 5], x[0, 0, 4, 2], x[0, 0, 4, 8], x[0, 0, 7, 5]]) - own
+    torch.testing.assert_close(moves[:4], four)
+    torch.testing.assert_close(moves[5], x[0, 0, 4, 0] - own)  # the border repeated
 
 
 def test_far_cells_take_a_blurred_edge_to_the_level_of_its_side():
     module = sharp()
     module.logits.weight.zero_()
-    chosen = torch.full((25, 4), 1e-12)
+    chosen = torch.full((4, 8), -30.0)
     # Left pixels take the cell three to the left, right ones that three to the right.
-    chosen[9 + 3, [0, 2]] = 1
-    chosen[9 + 4, [1, 3]] = 1
-    module.logits.bias.copy_(chosen.log().flatten())
+    chosen[[0, 2], 1] = 15
+    chosen[[1, 3], 2] = 15
+    module.logits.bias.copy_(chosen.flatten())
     ramp = torch.tensor([0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1]).expand(1, 1, 5, 9)
-    doubled = module(ramp, features(5, 9))[0, 0, 4]
+    doubled = module(ramp, [features(5, 9)])[0, 0, 4]
     np.testing.assert_allclose(doubled[8:10], [0, 1], atol=1e-5)  # of the cell at 0.5
+
+
+def test_sharp_upsampling_is_bilinear_where_it_takes_nothing_from_afar():
+    module = sharp()
+    module.logits.weight.zero_()
+    module.logits.bias.fill_(-40)
+    x = random_map(6, 8)
+    expected = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(module(x, [features(6, 8)]), expected)
 
 
 def test_sharp_upsampling_begins_without_stairs_and_sees_no_scale_of_logarithms():
     rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(32.0), indexing="ij")
     plane = (0.02 * rows + 0.03 * columns).view(1, 1, 24, 32)
-    features_of_it = features(24, 32)
-    doubled = sharp()(plane, features_of_it)
+    of_it = [features(24, 32)]
+    doubled = sharp()(plane, of_it)
     inside = doubled[0, 0, 14:-14, 14:-14]
     assert inside.diff(dim=0).max() < 2 * 0.01
     assert inside.diff(dim=1).max() < 2 * 0.015
-    torch.testing.assert_close(sharp()(plane + 0.7, features_of_it), doubled + 0.7)
+    torch.testing.assert_close(sharp()(plane + 0.7, of_it), doubled + 0.7)
     assert doubled.max() <= plane.max()
     assert doubled.min() >= plane.min()
 

@@ -29,8 +29,17 @@ PRIOR_FLOOR = 0.01
 PIXELS_OF_A_CELL = 12
 """Numbers of the picture in a cell at half size: 2x2 pixels of three colours."""
 
-SHARP_WIDTH = 48
-"""Channels between the features and the weights of `SharpUpsampling`."""
+OWN = torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
+"""The kernel that leaves a map as it is."""
+
+DIRECTIONS = [(-1, 0), (0, -1), (0, 1), (1, 0)]
+"""In which cells farther away are offered: rows down, columns to the right."""
+
+FIRST_SHARE = 0.02
+"""What each cell farther away begins with, where the bilinear value has 1."""
+
+LARGEST_LOGIT = 15.0
+"""Of a share, so that its exponential stays finite in every precision."""
 
 STEEPNESS = 4.0
 """Factor on differences of ln(metres) where they are features: about as large as the others."""
@@ -78,6 +87,8 @@ class ConvexUpsampling(nn.Module):
     """Doubles a map: each pixel is a convex combination of the 3x3 cells around its own.
 
     The weights are predicted from features; untrained, they are those of bilinear interpolation.
+    Differences to the own cell are combined: in bfloat16 weights do not add up to 1, and what they
+    lack would be lacking in every depth.
     """
 
     def __init__(self, features: int):
@@ -90,68 +101,88 @@ class ConvexUpsampling(nn.Module):
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
         weights = self.logits(features).unflatten(1, (9, 4)).softmax(dim=1)
-        four = combined(x, cat(neighbours(x, 1), dim=1), weights)
+        moves = cat(neighbours(x), dim=1) - x
+        four = x + (weights * moves.unsqueeze(2)).sum(dim=1)
         return functional.pixel_shuffle(four, 2)
 
 
 class SharpUpsampling(nn.Module):
-    """Doubles a map like `ConvexUpsampling`, out of cells that also lie farther away.
+    """Doubles a map so that a blurred edge can become a sharp one.
 
-    Besides the 3x3 cells around its own, a pixel is combined of the eight around these at each
-    distance of `reach`, so that it can leave the slope of a blurred edge for the level on its side.
-    The weights are predicted from features and how the map differs at those distances; they begin
-    as bilinear interpolation with a little of everything. Of a map of logarithms they do not
+    A pixel is a convex combination of its bilinear value and of the cells above, below, left and
+    right of its own at each distance of `reach`: so it can leave the slope of a blurred edge for
+    the level on its side. The shares are predicted from features and from how the map differs at
+    those distances; they begin as nearly bilinear interpolation. Of a map of logarithms they do not
     depend on its scale; as features, differences end at 1 (a factor of e in metres).
+
+    Where cells are, and sums over them, are convolutions with fixed weights, for these are what
+    every runtime is fast at; `features` lists the channels of each map of features, which are not
+    concatenated for the same reason.
     """
 
-    def __init__(self, features: int, reach: Sequence[int]):
+    near: Tensor
+    far: Tensor
+    total: Tensor
+
+    def __init__(self, features: Sequence[int], reach: Sequence[int], width: int):
         super().__init__()
-        self.reach = tuple(reach)
-        far = 8 * len(self.reach)
-        self.body = nn.Sequential(
-            conv_bn_relu(features + far, SHARP_WIDTH), conv_bn_relu(SHARP_WIDTH, SHARP_WIDTH)
+        far = far_cells(reach)
+        cells = len(far)
+        self.margin = max(reach)
+        self.register_buffer("near", bilinear_weights().T.view(4, 1, 3, 3) - OWN, persistent=False)
+        self.register_buffer("far", far, persistent=False)
+        self.register_buffer(
+            "total", torch.eye(4).repeat_interleave(cells, 1)[:, :, None, None], persistent=False
         )
-        self.logits = nn.Conv2d(SHARP_WIDTH, 4 * (9 + far), 1)
-        shares = cat([bilinear_weights(), torch.zeros(far, 4)]) + 2 * PRIOR_FLOOR
-        self.logits.bias = nn.Parameter(shares.log().flatten())
+        self.sources = nn.ModuleList(
+            nn.Conv2d(channels, width, 3, padding=1, bias=False) for channels in (*features, cells)
+        )
+        self.norm = nn.BatchNorm2d(width)
+        self.hidden = conv_bn_relu(width, width)
+        self.logits = nn.Conv2d(width, 4 * cells, 1)
         with torch.no_grad():
             self.logits.weight.mul_(SMALL)
+            nn.init.constant_(self.logits.bias, math.log(FIRST_SHARE))  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
-        near = neighbours(x, 1)
-        far = [cell for step in self.reach for cell in ring(neighbours(x, step))]
-        levels = (cat(far, dim=1) - x).clamp(-1, 1)
-        hidden = self.body(cat([features, STEEPNESS * levels], dim=1))
-        cells = cat([*near, *far], dim=1)
-        weights = self.logits(hidden).unflatten(1, (cells.shape[1], 4)).softmax(dim=1)
-        four = combined(x, cells, weights)
+    def forward(self, x: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w) each."""
+        near = functional.conv2d(padded(x, 1), self.near)
+        far = functional.conv2d(padded(x, self.margin), self.far)
+        levels = STEEPNESS * far.clamp(-1, 1)
+        maps = zip(self.sources, (*features, levels), strict=True)
+        hidden = functional.relu(self.norm(sum(convolution(each) for convolution, each in maps)))
+        # The share of the bilinear value is 1 before all are divided by their sum.
+        shares = self.logits(self.hidden(hidden)).clamp(max=LARGEST_LOGIT).exp()
+        moved = near + functional.conv2d(shares * far.repeat(1, 4, 1, 1), self.total)
+        four = x + moved / (1 + functional.conv2d(shares, self.total))
         return functional.pixel_shuffle(four, 2)
 
 
-def combined(x: Tensor, cells: Tensor, weights: Tensor) -> Tensor:
-    """Return the four pixels (B,4,h,w) of each cell of x (B,1,h,w): weights (B,N,4,h,w) of N cells.
+def far_cells(reach: Sequence[int]) -> Tensor:
+    """Return the kernels (4 R,1,K,K) of the cells at R distances, less the own cell."""
+    margin = max(reach)
+    kernels = torch.zeros(len(reach), len(DIRECTIONS), 2 * margin + 1, 2 * margin + 1)
+    kernels[:, :, margin, margin] = -1
+    for kernel, step in zip(kernels, reach, strict=True):
+        for one, (down, right) in zip(kernel, DIRECTIONS, strict=True):
+            one[margin + step * down, margin + step * right] = 1
+    return kernels.flatten(0, 1).unsqueeze(1)
 
-    Differences to the own cell are combined: in bfloat16 weights do not add up to 1, and what they
-    lack would be lacking in every depth.
-    """
-    return x + (weights * (cells - x).unsqueeze(2)).sum(dim=1)
+
+def padded(x: Tensor, margin: int) -> Tensor:
+    """Return x (B,C,h,w) with its border repeated `margin` cells outwards."""
+    return functional.pad(x, (margin, margin, margin, margin), mode="replicate")
 
 
-def neighbours(x: Tensor, step: int) -> list[Tensor]:
-    """Return nine maps like x (B,1,h,w): its values `step` cells up and left, up, ... in rows."""
+def neighbours(x: Tensor) -> list[Tensor]:
+    """Return nine maps like x (B,1,h,w): what lies one cell up and left, up, ... in rows."""
     height, width = x.shape[-2:]
-    around = functional.pad(x, (step, step, step, step), mode="replicate")
+    around = padded(x, 1)
     return [
         around[..., row : row + height, column : column + width]
-        for row in range(0, 2 * step + 1, step)
-        for column in range(0, 2 * step + 1, step)
+        for row in range(3)
+        for column in range(3)
     ]
-
-
-def ring(nine: list[Tensor]) -> list[Tensor]:
-    """Return the eight of nine neighbours that are not the cell itself."""
-    return [*nine[:4], *nine[5:]]
 
 
 def bilinear_weights() -> Tensor:
@@ -191,7 +222,8 @@ class CrispModel(CompactModel):
     features as they are, without a gradient: what it learns moves no depth. With `novelty` the
     deepest features also say how unlike the picture is to the training pictures, once that is
     fitted (`leadline.models.familiarity`). With `reach` cells at those distances too can become a
-    pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone.
+    pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone. What
+    chooses among them has two layers of `sharp_width` channels.
     """
 
     def __init__(
@@ -203,6 +235,7 @@ class CrispModel(CompactModel):
         uncertainty: bool = False,
         novelty: bool = False,
         reach: Sequence[int] = (),
+        sharp_width: int = 16,
     ):
         super().__init__(config, encoder, neck, widths)
         fine = self.head.in_channels
@@ -217,7 +250,7 @@ class CrispModel(CompactModel):
         if any(step < 2 for step in self.reach):
             raise LeadlineError(f"reach {list(reach)}: expected distances of 2 cells or more")
         self.upsampling: ConvexUpsampling | SharpUpsampling = (
-            SharpUpsampling(fine + PIXELS_OF_A_CELL, self.reach)
+            SharpUpsampling((fine, PIXELS_OF_A_CELL), self.reach, sharp_width)
             if self.reach
             else ConvexUpsampling(fine)
         )
@@ -260,7 +293,7 @@ class CrispModel(CompactModel):
         pixels = functional.pixel_unshuffle(images, 2)
         x = x + self.detail(cat([x, pixels], dim=1))
         depth = self.head(x) + self.scale(picture)
-        fine = cat([x, pixels], dim=1) if self.reach else x
+        fine = (x, pixels) if self.reach else x
         outputs = {"target": self.upsampling(depth, fine)}
         if self.spread is not None:
             outputs["log_spread"] = self.spread(x.detach(), picture.detach())
