@@ -17,17 +17,23 @@ its document. --collect copies what a row is known by, without weights or any pa
 import argparse
 import csv
 import json
+import math
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
+from leadline.models.size_policy import processing_size
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import (
     METRICS_FILE,
@@ -42,6 +48,8 @@ PROTOCOL = "nyu-eigen"
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 PASSES = 20
 AREA = 19_200
+PHOTOGRAPH = (480, 640)
+"""Height and width of NYU's."""
 
 SHIPPED = ("model.encoder=mobilenet_v2", "model.encoder_weights=shipped")
 INDOORS = ("model.max_depth=10", "data.max_depth=10")
@@ -135,37 +143,30 @@ def train_run(run: Path, recipe: Recipe, data: Path, deadline: float | None) -> 
 
     if is_finished(run):
         return True
-    timer = None
-    if deadline is not None:
-        timer = Deadline(deadline)
-    with TrainingProgress() as progress:
+    with stopping(deadline), TrainingProgress() as progress:
         if (run / "checkpoints" / "last.ckpt").is_file():
             result = resume(run, progress=progress, score=False)
         else:
             if (run / RECIPE_FILE).is_file():  # stopped before its first checkpoint
                 shutil.rmtree(run)
             result = train(recipe, data, run, progress=progress, score=False)
-    if timer is not None:
-        timer.cancel()
     return result.reason.is_final
 
 
-class Deadline:
-    """Sends this process SIGTERM at `moment` (time.monotonic): a run then writes a checkpoint."""
-
-    def __init__(self, moment: float):
-        import os
-        import signal
-        import threading
-
+@contextmanager
+def stopping(moment: float | None) -> Iterator[None]:
+    """Send this process SIGTERM at `moment` (time.monotonic): a run then writes a checkpoint."""
+    timer = None
+    if moment is not None:
         seconds = max(0.0, moment - time.monotonic())
-        self._timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        """Send nothing any more."""
-        self._timer.cancel()
+        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def as_it_stands(run: Path) -> Path:
@@ -240,7 +241,9 @@ def facts(run: Path, row: str, seed: int) -> dict[str, Any]:
         "encoder": config["options"].get("encoder"),
         "initialised_from": info.initialised_from,
         "parameters": count_parameters(run / MODEL / "model.safetensors"),
-        "input_pixels": config["training_area"],
+        "input_pixels": math.prod(
+            processing_size(*PHOTOGRAPH, config["training_area"], config["stride"])
+        ),
         "precision": recipe.trainer.precision,
         "batch": status.images_per_step,
         "steps": status.step,
