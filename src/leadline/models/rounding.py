@@ -37,7 +37,7 @@ def round_weights(model: DepthModel, images: Tensor) -> int:
     def correct(norm: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> Tensor:
         assert isinstance(norm, nn.BatchNorm2d)
         lost = means[norm] - output.mean(dim=(0, 2, 3))
-        norm.bias += lost
+        norm.bias.add_(lost)
         return output + lost[:, None, None]
 
     run_with_hooks(model, images, [norm for _, norm in pairs], record)
