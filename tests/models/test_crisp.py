@@ -1,5 +1,7 @@
 """`crisp`: its upsampling against arithmetic by hand, its weights, its export."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.parity import check_parity
 from leadline.models import ModelConfig, create_model
 from leadline.models.crisp import (
+    DECISION,
     ConvexUpsampling,
     PooledContext,
     SharpUpsampling,
@@ -105,6 +108,21 @@ def test_far_cells_take_a_blurred_edge_to_the_level_of_its_side():
     ramp = torch.tensor([0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1]).expand(1, 1, 5, 9)
     doubled = module(ramp, [features(5, 9)])[0, 0, 4]
     np.testing.assert_allclose(doubled[8:10], [0, 1], atol=1e-5)  # of the cell at 0.5
+
+
+def test_in_prediction_shares_are_decided():
+    """A cell with twice the bilinear value's share has 2 ** 2.5 times it."""
+    module = sharp()
+    module.logits.weight.zero_()
+    chosen = torch.full((4, 8), -40.0)
+    chosen[:, 1] = math.log(2)  # three cells to the left
+    module.logits.bias.copy_(chosen.flatten())
+    step = torch.tensor([0.0, 0, 0, 1, 1, 1, 1]).expand(1, 1, 4, 7)
+    of_it = [features(4, 7)]
+    assert module(step, of_it)[0, 0, 4, 10] == pytest.approx(1 / (1 + 2**DECISION))
+    module.train()
+    module.norm.eval(), module.hidden.eval()
+    assert module(step, of_it)[0, 0, 4, 10] == pytest.approx(1 / 3)
 
 
 def test_sharp_upsampling_is_bilinear_where_it_takes_nothing_from_afar():

@@ -38,6 +38,10 @@ DIRECTIONS = [(-1, 0), (0, -1), (0, 1), (1, 0)]
 FIRST_SHARE = 0.02
 """What each cell farther away begins with, where the bilinear value has 1."""
 
+DECISION = 2.5
+"""The power of shares in prediction. L1 teaches them to be middling where it is not certain on
+which side of an edge a pixel lies, and halfway between its two levels there is no edge."""
+
 LARGEST_LOGIT = 15.0
 """Of a share, so that its exponential stays finite in every precision."""
 
@@ -152,7 +156,8 @@ class SharpUpsampling(nn.Module):
         maps = zip(self.sources, (*features, levels), strict=True)
         hidden = functional.relu(self.norm(sum(convolution(each) for convolution, each in maps)))
         # The share of the bilinear value is 1 before all are divided by their sum.
-        shares = self.logits(self.hidden(hidden)).clamp(max=LARGEST_LOGIT).exp()
+        logits = self.logits(self.hidden(hidden)) * (1 if self.training else DECISION)
+        shares = logits.clamp(max=LARGEST_LOGIT).exp()
         moved = near + functional.conv2d(shares * far.repeat(1, 4, 1, 1), self.total)
         four = x + moved / (1 + functional.conv2d(shares, self.total))
         return functional.pixel_shuffle(four, 2)
