@@ -14,12 +14,13 @@ from leadline.training.run_folder import RunInfo, check_is_new, create_run_folde
 from leadline.training.train import resume, train
 from tests.conftest import QUICK, SilentReporter
 
+pytestmark = pytest.mark.usefixtures("no_curves")
+
 HOLD = """
 import sys, time
 from pathlib import Path
 from leadline.io.locks import locked
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 with locked(Path(sys.argv[1]), "trained"):
     print("held", flush=True)
     sys.stdin.read()
