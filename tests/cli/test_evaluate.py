@@ -63,7 +63,8 @@ def test_a_model_scores_as_the_reference_says(big_pairs, tmp_path):
     assert result.returncode == 0, result.stderr
     content = json.loads(result.stdout)
     scored = content["metrics"]
-    assert {name: scored[name] for name in truth} == pytest.approx(truth, abs=1e-6)
+    # Two pixels of 715,000 may lie so near a threshold that the last bit decides.
+    assert {name: scored[name] for name in truth} == pytest.approx(truth, abs=3e-6)
     assert content["protocol"]["name"] == "nyu-eigen"
     assert content["images_scored"] == 3
     rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))

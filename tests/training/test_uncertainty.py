@@ -56,7 +56,7 @@ def test_a_head_changes_no_other_weight_and_states_what_it_was_given():
 
 
 def test_the_stage_trains_the_head_alone(pairs, tmp_path):
-    crisp(seed=5).save(tmp_path / "first")
+    crisp(seed=5, reach=[2, 4, 7]).save(tmp_path / "first")
     recipe = load_recipe(
         "crisp-uncertainty", [*STAGE, f"model.init={tmp_path / 'first'}", "trainer.max_steps=3"]
     )
@@ -64,7 +64,10 @@ def test_the_stage_trains_the_head_alone(pairs, tmp_path):
     trained = load_model(tmp_path / "run/model").state_dict()
     begun = load_model(tmp_path / "first").state_dict()
     assert all(torch.equal(trained[name], value) for name, value in begun.items())
-    assert {name.partition(".")[0] for name in trained.keys() - begun.keys()} == {"spread"}
+    assert {name.partition(".")[0] for name in trained.keys() - begun.keys()} == {
+        "spread",
+        "familiarity",  # as it was made: it is fitted, not trained
+    }
     config = json.loads((tmp_path / "run/model/config.json").read_text())
     assert config["options"]["uncertainty"] is True
     assert config["interval_factors"] == {}
