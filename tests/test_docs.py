@@ -81,4 +81,10 @@ def test_no_module_that_only_linux_has_is_imported_without_a_way_round():
         if only_unix.search(path.read_text(encoding="utf-8"))
     ]
     assert not found
+    calls = [
+        path.name
+        for path in (ROOT / "src").rglob("*.py")
+        if "sched_getaffinity" in path.read_text(encoding="utf-8")
+    ]
+    assert calls == ["processors.py"]  # which has a way round
     assert sys.platform == "win32" or "fcntl" in (ROOT / "src/leadline/io/locks.py").read_text()

@@ -1,6 +1,5 @@
 """`leadline benchmark`: how fast a model is in every runtime, and what a precision costs it."""
 
-import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -22,6 +21,7 @@ from leadline.inference.openvino_runtime import processor_name
 from leadline.inference.precision import Precision
 from leadline.inference.runtimes import RUNTIMES, RuntimeName
 from leadline.io.atomic import write_json
+from leadline.io.processors import usable_processors
 from leadline.weights import DEFAULT_MODEL
 
 
@@ -138,5 +138,5 @@ def print_rows(rows: Sequence[BenchmarkRow]) -> None:
         for row in rows
     ]
     typer.echo(text_table(head, lines, numbers=range(4, len(head))))
-    about = f"{len(os.sched_getaffinity(0))} processors ({processor_name()})"
+    about = f"{usable_processors()} processors ({processor_name()})"
     typer.echo(f"{rows[0].rounds} alternating rounds, {about}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
@@ -11,6 +10,7 @@ from leadline.inference.graph_parts import count_multiplications, cut_network
 from leadline.inference.openvino_runtime import openvino_core
 from leadline.inference.precision import Precision
 from leadline.inference.predictor import Predictor, find_model
+from leadline.io.processors import usable_processors
 from leadline.models.size_policy import processing_size
 
 SIDE = 1024
@@ -43,7 +43,7 @@ class MatmulCeiling:
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+            "INFERENCE_NUM_THREADS": threads or usable_processors(),
         }
         model = openvino.Model([product], [image], "ceiling")
         self._request = openvino_core().compile_model(model, "CPU", options).create_infer_request()

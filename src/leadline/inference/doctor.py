@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from leadline.inference.compiled_cache import CompiledCache
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
 from leadline.installed import RUNTIME_MODULES, installed_version
+from leadline.io.processors import usable_processors
 from leadline.weights import DEFAULT_MODEL
 
 SIZE = (480, 640)
@@ -93,7 +93,7 @@ def examine(extras: Mapping[str, str]) -> MachineState:
         __version__,
         platform.python_version(),
         f"{platform.system()} {platform.release()} {platform.machine()}",
-        os.cpu_count() or 1,
+        usable_processors(),
         tuple(states),
         missing,
         None if cache.folder is None else str(cache.folder),

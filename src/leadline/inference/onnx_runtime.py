@@ -1,6 +1,5 @@
 """ONNX Runtime: an exported `.onnx` in float32."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from leadline.inference.runtime import (
 )
 from leadline.io.checksums import verify_weights
 from leadline.io.onnx_files import find_nonfinite, malformed_named
+from leadline.io.processors import usable_processors
 
 PROVIDERS: dict[str, str] = {
     "cpu": "CPUExecutionProvider",
@@ -51,7 +51,7 @@ class OnnxRuntime:
             raise LeadlineError("the onnxruntime runtime needs: pip install onnxruntime") from error
         is_sealed = verify_weights(path)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = threads or usable_processors()
         providers = _providers(device, onnxruntime.get_available_providers())
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Mapping
 from copy import copy
@@ -38,6 +37,7 @@ from leadline.inference.runtime import (
     refuse_nonfinite,
 )
 from leadline.io.checksums import verify_weights
+from leadline.io.processors import usable_processors
 
 
 @cache
@@ -106,7 +106,7 @@ class OpenVinoRuntime:
                 _replace_area(path, graph, processing_area)
         self._model = graph if self._network is None else self._network.model
         self._hint = hint
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or usable_processors()
         # The checksum in a sealed file is of everything that it is compiled from.
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self._identity = f"{digest} {processing_area} {without}" if is_sealed else None

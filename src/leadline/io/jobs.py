@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.atomic import DiskError
+from leadline.io.processors import usable_processors
 from leadline.io.walk import walk
 
 Item = TypeVar("Item")
@@ -178,7 +179,7 @@ def _files_below(folder: Path, out: Path, kind: FileKind) -> list[Path]:
 
 def default_workers() -> int:
     """Return how many threads keep all processors busy while one of them waits for a file."""
-    return min(8, len(os.sched_getaffinity(0)) + 1)
+    return min(8, usable_processors() + 1)
 
 
 def in_order(

@@ -21,6 +21,7 @@ from leadline.io.atomic import atomic_path, write_text
 from leadline.io.files import read_json
 from leadline.io.formats import write_depth
 from leadline.io.labels import write_labels
+from leadline.io.processors import usable_processors
 from leadline.worlds.classes import CLASSES, class_map
 from leadline.worlds.randomness import Split
 from leadline.worlds.sets import UNITS, WorldSet, as_json, digest
@@ -80,11 +81,8 @@ def render_worlds(
 
 
 def _worker_count(workers: int | None, tasks: int) -> int:
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
     if workers is None:
-        workers = cores if tasks >= _WORTH_PROCESSES else 1
+        workers = usable_processors() if tasks >= _WORTH_PROCESSES else 1
     return max(1, min(workers, tasks))
 
 
