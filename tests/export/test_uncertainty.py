@@ -99,9 +99,9 @@ def test_the_gates_see_an_uncertainty_that_differs(tiny, exported):
     runtimes = [OnnxRuntime(exported / "tiny.onnx", threads=1)]
     camera, pictures = TrainingCamera.from_config(runtimes[0].config), find_pictures(None, 2)
     alike = run_gate(Checkpoint(tiny), runtimes, pictures, camera)
-    assert alike.rows[0].uncertainty_error < 1e-4
+    assert alike.rows[0].stated_error < 1e-4
     refuse_difference(alike, "tiny.onnx", 1e-3, lambda row: "")
-    with pytest.raises(LeadlineError, match="the uncertainty differs from the checkpoint's"):
+    with pytest.raises(LeadlineError, match="the uncertainty or validity differs"):
         different = run_gate(Checkpoint(other), runtimes, pictures, camera)
         refuse_difference(different, "tiny.onnx", 1e-3, lambda row: "")
 

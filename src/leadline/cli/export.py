@@ -41,11 +41,12 @@ def export_command(
         ),
     ] = None,
     tolerance: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Largest difference allowed, in metres, to the checkpoint (weights as stored)."
+            help="Largest difference allowed, in metres, to the checkpoint (weights as stored).",
+            show_default="0.001, or 1/10000 of the model's farthest depth",
         ),
-    ] = 1e-3,
+    ] = None,
     input_channels: Annotated[
         ChannelOrder, typer.Option(help="Order of the colours that the file takes.")
     ] = "rgb",

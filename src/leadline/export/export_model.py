@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from leadline.io.atomic import check_writable
 from leadline.io.files import read_json
 from leadline.io.locks import LOCK_FILE
 from leadline.io.staging import stage_in
-from leadline.models.storage import WEIGHTS_FILE, check_weight_type, stored_type
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE, check_weight_type, stored_type
 from leadline.weights import shipped_graph, shipped_models
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class ExportedModel:
         return max((row.max_error for row in self.parity), default=0.0)
 
 
+SMALLEST_TOLERANCE, RELATIVE_TOLERANCE = 1e-3, 1e-4
+"""Metres by which an export may differ from its checkpoint, and as a share of its farthest depth.
+Numbers of float32 are a ten-millionth apart, and a network adds up thousands of them."""
+
+
 @dataclass(frozen=True)
 class _Job:
     """What is to be exported, and how; `target` is a file or a model folder."""
@@ -110,7 +116,7 @@ def export_model(
     *,
     format: ExportFormat | None = None,
     weights: WeightType | None = None,
-    tolerance: float = 1e-3,
+    tolerance: float | None = None,
     input_channels: ChannelOrder = "rgb",
     images: str | Path | None = None,
     image_count: int = PICTURES,
@@ -143,7 +149,8 @@ def export_model(
     `leadline[hf]`.
 
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
-    difference above `tolerance` metres, in which case nothing is written.
+    difference above `tolerance` metres, in which case nothing is written; by default 1 mm, of a
+    model that sees farther than 10 m a ten-thousandth of its farthest depth.
 
     >>> exported = export_model("runs/kitchen", "kitchen.onnx")
     >>> exported.max_error < 1e-3, [path.name for path in exported.files]
@@ -168,7 +175,7 @@ def export_model(
     about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
     is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_program
     job = _Job(
-        name, folder, target, weights or stored, tolerance, input_channels,
+        name, folder, target, weights or stored, _tolerance(folder, tolerance), input_channels,
         replace(find_pictures(place, image_count), size=picture_size), about, place,
         is_copy and input_channels == "rgb", max_loss, picture_size,
     )  # fmt: skip
@@ -339,6 +346,15 @@ def _quantise(job: _Job, candidate: Path) -> _Made:
     write_openvino(model, candidate)
     job.about["int8"] = {"calibrated_on": pictures.origin, **asdict(made.int8)}
     return made
+
+
+def _tolerance(folder: Path, given: float | None) -> float:
+    """Return the largest difference allowed, in metres: what was given, or the default."""
+    if given is not None:
+        return given
+    config = folder / CONFIG_FILE
+    farthest = float(json.loads(config.read_text(encoding="utf-8")).get("max_depth", 0))
+    return max(SMALLEST_TOLERANCE, RELATIVE_TOLERANCE * farthest)
 
 
 def _refuse_parity(out: Path, rows: Sequence[ParityRow], tolerance: float) -> None:

@@ -24,7 +24,7 @@ from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED, check_weight_type
 
-CORE_OUTPUTS = ("depth", "logits", "spread", "novelty")
+CORE_OUTPUTS = ("depth", "logits", "spread", "validity", "novelty")
 """What of a network's outputs is exported, in this order."""
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
 from leadline.inference.camera import TrainingCamera
-from leadline.inference.runtime import Outputs, Runtime
+from leadline.inference.runtime import UNCERTAINTY, VALIDITY, Outputs, Runtime
 from leadline.metrics import boundary_score
 
 SAMPLED = 200_000
@@ -52,8 +52,8 @@ class GateRow:
 
     Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint.
     `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
-    pictures with truth, {} without. `uncertainty_error` is the largest of depth times the
-    difference of uncertainties, in metres; None for a model that states none. `seconds` are medians
+    pictures with truth, {} without. `stated_error` is the largest of depth times the difference of
+    uncertainties or validities, in metres; None for a model that states none. `seconds` are medians
     of one call, alternated with the checkpoint's `checkpoint_seconds`.
     """
 
@@ -66,7 +66,7 @@ class GateRow:
     seconds: float
     checkpoint_seconds: float
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    uncertainty_error: float | None = None
+    stated_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Row:
         self.pixels = 0
         self.largest = -1.0
         self.worst = WorstPixel("", 0, 0, 0.0, 0.0)
-        self.uncertainty: list[float] = []
+        self.stated: list[float] = []
         self.seconds: list[float] = []
         self.scores: list[tuple[dict[str, float], dict[str, float]]] = []
 
@@ -140,7 +140,7 @@ class _Row:
             median(self.seconds),
             checkpoint_seconds,
             scores,
-            max(self.uncertainty, default=None),
+            max(self.stated, default=None),
         )
 
 
@@ -170,9 +170,9 @@ def run_gate(
         for runtime in runtimes:
             row = rows[runtime.name]
             outputs, taken = _timed(runtime, images)
-            depth, unsure = _depth_of(outputs), uncertainty_error(outputs, reference)
+            depth, stated = _depth_of(outputs), stated_error(outputs, reference)
             row.seconds.append(taken)
-            row.uncertainty += [] if unsure is None else [unsure]
+            row.stated += [] if stated is None else [stated]
             row.add(picture.name, depth, true)
             row.scores.append((before, _scores(picture, depth, camera)))
     results = tuple(row.result(name, median(seconds)) for name, row in rows.items())
@@ -190,17 +190,21 @@ def _depth_of(outputs: Outputs) -> NDArray[np.float32]:
     return np.asarray(outputs["depth"][0], dtype=np.float32)
 
 
-def uncertainty_error(given: Outputs, true: Outputs) -> float | None:
-    """Return by how many metres one Laplace scale differs at most: depth times the difference.
+def stated_error(given: Outputs, true: Outputs) -> float | None:
+    """Return by how much what is stated beside depth differs at most: depth times the difference.
 
-    None where `true` has no uncertainty; infinite where `given` alone has none, or NaN.
+    Of the uncertainty that is the metres of one Laplace scale, of the validity those that may or
+    may not be there. None where `true` states nothing; infinite where `given` lacks it, or has NaN.
     """
-    if "uncertainty" not in true:
+    errors = []
+    for name in (UNCERTAINTY, VALIDITY):
+        if name in true and name not in given:
+            return float("inf")
+        if name in true:
+            errors.append(true["depth"] * np.abs(given[name] - true[name]))
+    if not errors:
         return None
-    if "uncertainty" not in given:
-        return float("inf")
-    error = true["depth"] * np.abs(given["uncertainty"] - true["uncertainty"])
-    return float(error.max()) if np.isfinite(error).all() else float("inf")
+    return max(float(each.max()) if np.isfinite(each).all() else float("inf") for each in errors)
 
 
 def _scores(
@@ -224,10 +228,11 @@ def refuse_difference(
     `explain` is asked for the cause, "" where it knows none.
     """
     for each in report.rows:
-        if not (each.uncertainty_error or 0.0) <= tolerance:
+        if not (each.stated_error or 0.0) <= tolerance:
             raise LeadlineError(
-                f"{file}: in {each.runtime} the uncertainty differs from the checkpoint's by up to "
-                f"{each.uncertainty_error:.2e} m, more than {tolerance:g} m; nothing was written"
+                f"{file}: in {each.runtime} the uncertainty or validity differs from the "
+                f"checkpoint's by up to {each.stated_error:.2e} m, more than {tolerance:g} m; "
+                "nothing was written"
             )
     row = report.worst
     if row.max_error <= tolerance:  # NaN must fail

@@ -9,6 +9,7 @@ Resize without a word, hence the shrinking in steps of at most 2; and its Interp
 times as long for one channel as the same resize written as two matrix products.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from leadline.models.size_policy import MAX_HALVINGS
 OPSET = 18  # the first in which Resize takes `axes`, which keeps the channel count known
 IR_VERSION = helper.find_min_ir_version_for([helper.make_opsetid("", OPSET)])
 """The oldest file format that has this opset: older runtimes refuse a newer one unread."""
+
+FURTHER_MAPS = {"spread": "uncertainty", "validity": "validity"}
+"""What a network may state of every pixel beside its depth, and the graph's output for it."""
 
 
 def add_size_policy(
@@ -35,23 +39,24 @@ def add_size_policy(
     `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
     gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W), the best class: uint8, or int32
     where there are more than 256; where it gives `spread` (N,1,h",w"), `uncertainty` (N,H,W)
-    float32, the Laplace scale of ln(metres); where it gives `novelty` (N,1,1,1), `novelty` (N,).
+    float32, the Laplace scale of ln(metres); where it gives `validity` (N,1,h",w"), `validity`
+    (N,H,W), the probability that there is a depth; where `novelty` (N,1,1,1), `novelty` (N,).
     `input_channels` is the order of the colours in `image`.
     """
     label_type = _label_type(core)
     names = {output.name for output in core.graph.output}
-    has_spread, has_novelty = "spread" in names, "novelty" in names
+    has_novelty = "novelty" in names
+    stated = {name: FURTHER_MAPS[name] for name in FURTHER_MAPS if name in names}
     core.ir_version = IR_VERSION
     before = _preprocessing(training_area, stride, input_channels)
     after = compose.add_prefix(
-        _postprocessing(label_type, has_spread, has_novelty),
+        _postprocessing(label_type, stated, has_novelty),
         "out/",
         rename_inputs=False,
         rename_outputs=False,
     )
     handed_on = [("original_size", "full_size"), ("net/depth", "small_depth")]
-    if has_spread:
-        handed_on.append(("net/spread", "small_spread"))
+    handed_on += [(f"net/{name}", f"small_{name}") for name in stated]
     if has_novelty:
         handed_on.append(("net/novelty", "small_novelty"))
     if label_type is not None:
@@ -246,7 +251,9 @@ def _stretch_nodes(source: str, output: str, prefix: str = "") -> list[NodeProto
     ]
 
 
-def _postprocessing(label_type: int | None, has_spread: bool, has_novelty: bool) -> onnx.ModelProto:
+def _postprocessing(
+    label_type: int | None, stated: Mapping[str, str], has_novelty: bool
+) -> onnx.ModelProto:
     """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and what else there is."""
     nodes = _stretch_nodes("small_depth", "depth")
     info = helper.make_tensor_value_info
@@ -259,10 +266,10 @@ def _postprocessing(label_type: int | None, has_spread: bool, has_novelty: bool)
         nodes += _label_nodes(label_type)
         inputs.append(info("small_logits", TensorProto.FLOAT, ["N", "C", "h", "w"]))
         outputs.append(info("labels", label_type, ["N", "H", "W"]))
-    if has_spread:
-        nodes += _stretch_nodes("small_spread", "uncertainty", prefix="spread_")
-        inputs.append(info("small_spread", TensorProto.FLOAT, ["N", 1, "hs", "ws"]))
-        outputs.append(info("uncertainty", TensorProto.FLOAT, ["N", "H", "W"]))
+    for name, output in stated.items():
+        nodes += _stretch_nodes(f"small_{name}", output, prefix=f"{name}_")
+        inputs.append(info(f"small_{name}", TensorProto.FLOAT, ["N", 1, "hs", "ws"]))
+        outputs.append(info(output, TensorProto.FLOAT, ["N", "H", "W"]))
     if has_novelty:
         nodes.append(_node("Reshape", "small_novelty as_a_list", "list_of_novelties"))
         # Changes nothing, but OpenVINO joins a last Reshape with what is before it and takes its

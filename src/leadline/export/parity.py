@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from leadline.export.gate import uncertainty_error
+from leadline.export.gate import stated_error
 from leadline.export.pictures import smooth_pictures
 from leadline.export.whole_file import open_runtimes
 from leadline.models.base import DepthModel
@@ -21,7 +21,7 @@ SIZES = ((480, 640), (375, 1242), (601, 433), (61, 97), (333, 517), (4000, 6000)
 class ParityRow:
     """The largest difference, in metres, between a runtime and torch at one size and batch.
 
-    An uncertainty counts as depth times its difference: the metres by which an interval differs.
+    Uncertainty and validity count as depth times their difference, as in `stated_error`.
     """
 
     runtime: str
@@ -53,6 +53,6 @@ def check_parity(
             for runtime in runtimes:
                 given = runtime.run(images)
                 error = float(np.abs(given["depth"] - truth["depth"]).max())
-                error = max(error, uncertainty_error(given, truth) or 0.0)
+                error = max(error, stated_error(given, truth) or 0.0)
                 rows.append(ParityRow(runtime.name, batch, height, width, error))
     return rows

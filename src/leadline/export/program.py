@@ -44,8 +44,8 @@ class WholeModel(nn.Module):
         """Return {"depth": (N,H,W) float32 metres, ...} for `image` (N,H,W,3) uint8.
 
         `focal` (N,) float32 are the focal lengths in pixels of the photographs, 0 where they are
-        not known: the training camera is then assumed. The further outputs, `uncertainty` and
-        `labels`, are those of `InferencePipeline`.
+        not known: the training camera is then assumed. The further outputs, `uncertainty`,
+        `validity` and `labels`, are those of `InferencePipeline`.
         """
         height, width = image.shape[1], image.shape[2]
         if self.takes_bgr:
@@ -56,9 +56,10 @@ class WholeModel(nn.Module):
         full = functional.interpolate(outputs["depth"], (height, width), mode="bilinear")[:, 0]
         scale = self._camera_scale(focal, height, width, h, w)
         result = {"depth": full * scale[:, None, None]}
-        if "spread" in outputs:
-            spread = functional.interpolate(outputs["spread"], (height, width), mode="bilinear")
-            result["uncertainty"] = spread[:, 0]
+        for name, stated in (("uncertainty", "spread"), ("validity", "validity")):
+            if stated in outputs:
+                whole = functional.interpolate(outputs[stated], (height, width), mode="bilinear")
+                result[name] = whole[:, 0]
         if "logits" in outputs:
             result["labels"] = _best_class(outputs["logits"], height, width)
         return result

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.datasets.trained_on import RECIPE_FILE
+from leadline.inference.runtime import LEAST_VALIDITY
 from leadline.io.atomic import write_json
 from leadline.io.metadata import KIND
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
@@ -23,6 +24,7 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
     recipe, weights_file = folder.parent / RECIPE_FILE, folder / WEIGHTS_FILE
     return {
         **_describe_uncertainty(config),
+        **_describe_validity(config),
         "model": name,
         "checkpoint_sha256": sha256(weights_file) if weights_file.is_file() else None,
         "recipe_sha256": sha256(recipe) if recipe.is_file() else None,
@@ -54,6 +56,21 @@ def _describe_uncertainty(config: Mapping[str, Any]) -> dict[str, Any]:
             "holds": "b, the scale of a Laplace distribution of ln(metres)",
             "rule": "of the true depths, P % lie in depth * exp(-+ interval_factors[P] * b)",
             "interval_factors": config.get("interval_factors", {}),
+        }
+    }
+
+
+def _describe_validity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the further output of a model with validity is, {} for another model."""
+    if not config.get("options", {}).get("validity"):
+        return {}
+    return {
+        "validity": {
+            "name": "validity",
+            "type": "float32",
+            "shape": "N,H,W",
+            "holds": "the probability that there is a depth; the sky has none",
+            "rule": f"where it is below {LEAST_VALIDITY}, depth means nothing",
         }
     }
 

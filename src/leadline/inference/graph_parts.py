@@ -136,10 +136,14 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     tall = wide.input_value(0).get_node()
     stretches = [wide.input_value(1), tall.input_value(0)] if tall.get_input_size() == 2 else []
     names = [stretch.get_node().get_friendly_name() for stretch in stretches]
-    prefix = "out/spread_" if port.any_name == "uncertainty" else "out/"
+    prefix = _PREFIXES.get(port.any_name, "out/")
     if names != [f"{prefix}stretch_columns_t", f"{prefix}stretch_rows"]:
         return None
     return tall.input_value(1), to_photo
+
+
+_PREFIXES = {"uncertainty": "out/spread_", "validity": "out/validity_"}
+"""Of the nodes that stretch an output; those of depth come without."""
 
 
 def _of_the_picture(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

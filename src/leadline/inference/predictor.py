@@ -26,7 +26,7 @@ from leadline.inference.camera import (
     TrainingCamera,
 )
 from leadline.inference.precision import PrecisionChoice
-from leadline.inference.runtime import UNCERTAINTY
+from leadline.inference.runtime import LEAST_VALIDITY, UNCERTAINTY, VALIDITY
 from leadline.inference.runtimes import (
     DEVICES,
     HINTS,
@@ -79,6 +79,7 @@ class BatchPrediction:
     `labels` (N,H,W) are class ids, uint8 (int32 of a model with more than 256 classes), or None.
     `uncertainty` (N,H,W) float32 is the scale of a Laplace distribution of ln(metres), or None.
     `novelty` (N,) float32 is above 1 for pictures unlike those the model was trained on, or None.
+    Depth is 0 where a model that states validity sees none: in the sky.
     """
 
     depth: NDArray[np.float32]
@@ -345,6 +346,8 @@ class Predictor:
                 f"{self.name} gives depth that is not finite at {share:.3g} % of the pixels: its "
                 "weights are damaged or its training diverged; copy, export or train it again"
             )
+        if VALIDITY in outputs:
+            depth = np.where(outputs[VALIDITY] >= LEAST_VALIDITY, depth, np.float32(0))
         spread = outputs.get(UNCERTAINTY) if self.uncertainty else None
         return BatchPrediction(depth, outputs.get("labels"), spread, outputs.get("novelty"))
 

@@ -20,6 +20,12 @@ HINTS: tuple[Hint, ...] = get_args(Hint)
 UNCERTAINTY = "uncertainty"
 """The output of models that state one; (N,H,W) float32, as in `DepthMap`."""
 
+VALIDITY = "validity"
+"""The output of models that state one; (N,H,W) float32, the probability that there is a depth."""
+
+LEAST_VALIDITY = 0.5
+"""What has less has no depth."""
+
 Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"

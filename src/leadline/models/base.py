@@ -92,7 +92,8 @@ class DepthModel(nn.Module, ABC):
     (B,C,h,w) for a multi-task model, which says in `classes` how many. `log_spread` (B,1,h,w),
     where there is one, is ln b, b the scale of a Laplace distribution of ln(metres), and
     `novelty` (B,1,1,1) how unlike the picture is to the training pictures, up to 1 for nearly all
-    of those. Padding, normalisation and decoding live here.
+    of those. `validity_logits` (B,1,h,w) are above 0 where there is a depth. Padding,
+    normalisation and decoding live here.
     """
 
     mean: Tensor
@@ -141,11 +142,16 @@ class DepthModel(nn.Module, ABC):
         return self.decode({name: value.float() for name, value in outputs.items()})
 
     def decode(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return raw float32 outputs of `network` with `depth` in metres, and `spread`, b > 0."""
+        """Return raw float32 outputs of `network` with `depth` in metres, and what it states.
+
+        That is `spread`, b > 0, and `validity`, the probability that there is a depth.
+        """
         decoded = {"depth": self.space.decode(outputs["target"]), **outputs}
         if "log_spread" in outputs:
             low, high = (math.log(end) for end in SPREADS)
             decoded["spread"] = outputs["log_spread"].clamp(low, high).exp()
+        if "validity_logits" in outputs:
+            decoded["validity"] = outputs["validity_logits"].sigmoid()
         return decoded
 
     def load_encoder(self, path: Path) -> None:

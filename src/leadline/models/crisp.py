@@ -48,6 +48,9 @@ LARGEST_LOGIT = 15.0
 STEEPNESS = 4.0
 """Factor on differences of ln(metres) where they are features: about as large as the others."""
 
+FIRST_VALIDITY = 0.9
+"""The share of pixels that have a depth, as far as an untrained head knows."""
+
 HEAD_WIDTH = 16
 """Channels of a head that is added: its one hidden layer."""
 
@@ -228,7 +231,8 @@ class CrispModel(CompactModel):
     deepest features also say how unlike the picture is to the training pictures, once that is
     fitted (`leadline.models.familiarity`). With `reach` cells at those distances too can become a
     pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone. What
-    chooses among them has two layers of `sharp_width` channels.
+    chooses among them has two layers of `sharp_width` channels. With `validity` a head says where
+    there is a depth at all, which the sky has not; it is trained along with everything else.
     """
 
     def __init__(
@@ -241,6 +245,7 @@ class CrispModel(CompactModel):
         novelty: bool = False,
         reach: Sequence[int] = (),
         sharp_width: int = 16,
+        validity: bool = False,
     ):
         super().__init__(config, encoder, neck, widths)
         fine = self.head.in_channels
@@ -269,6 +274,8 @@ class CrispModel(CompactModel):
         # Last, so that all other weights are drawn as without it.
         self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
         self.familiarity = Familiarity(neck) if novelty else None
+        odds = math.log(FIRST_VALIDITY / (1 - FIRST_VALIDITY))
+        self.validity = MapHead(fine, neck, odds) if validity else None
 
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
@@ -289,7 +296,8 @@ class CrispModel(CompactModel):
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) ln(metres)} and what else it was made to state.
 
-        With uncertainty "log_spread" (B,1,H/2,W/2), with novelty "novelty" (B,1,1,1).
+        With uncertainty "log_spread" and with validity "validity_logits", (B,1,H/2,W/2) each, with
+        novelty "novelty" (B,1,1,1).
         """
         deepest, features = self._encode(images)
         x, picture = self.context(deepest)
@@ -304,4 +312,6 @@ class CrispModel(CompactModel):
             outputs["log_spread"] = self.spread(x.detach(), picture.detach())
         if self.familiarity is not None:
             outputs["novelty"] = self.familiarity(deepest.detach())
+        if self.validity is not None:
+            outputs["validity_logits"] = self.validity(x, picture)
         return outputs

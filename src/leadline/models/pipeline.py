@@ -27,6 +27,8 @@ class InferencePipeline(nn.Module):
         A model with uncertainty adds `uncertainty` (N,H,W) float32, the scale b of a Laplace
         distribution of ln(metres): half of the probability lies within depth * exp(-+ b ln 2).
         One with novelty adds `novelty` (N,) float32, above 1 for pictures unlike the training's.
+        One with validity adds `validity` (N,H,W) float32, the probability that there is a depth:
+        what `depth` holds where that is below a half, in the sky, means nothing.
         A multi-task model adds `labels` (N,H,W), the best class at each pixel: uint8, or int32
         where the model has more than 256 classes.
         """
@@ -35,6 +37,8 @@ class InferencePipeline(nn.Module):
         full = {"depth": resize_bilinear(outputs["depth"], (height, width))[:, 0]}
         if "spread" in outputs:
             full["uncertainty"] = resize_bilinear(outputs["spread"], (height, width))[:, 0]
+        if "validity" in outputs:
+            full["validity"] = resize_bilinear(outputs["validity"], (height, width))[:, 0]
         if "novelty" in outputs:
             full["novelty"] = outputs["novelty"].flatten()
         if self.labels and "logits" in outputs:

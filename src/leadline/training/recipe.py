@@ -218,10 +218,11 @@ class LossTerm(Section):
 
     name: str = Field(description="Loss, a name in `leadline.training.losses.LOSSES`.")
     weight: float = Field(1.0, description="Factor of this term.")
-    space: Literal["target", "depth", "labels", "spread"] = Field(
+    space: Literal["target", "depth", "labels", "spread", "validity"] = Field(
         "target",
-        description="Computed in network units (target), metres (depth), class scores (labels), or "
-        "of the stated uncertainty (spread, for laplace).",
+        description="Computed in network units (target), metres (depth), class scores (labels), "
+        "of the stated uncertainty (spread, for laplace), or of where there is a depth within the "
+        "range of the data (validity, for binary_cross_entropy).",
     )
     options: dict[str, Any] = Field({}, description="Options of the loss, by name.")
     sets: tuple[str, ...] = Field(

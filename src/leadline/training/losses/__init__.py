@@ -22,6 +22,7 @@ from leadline.training.losses.depth import (
     ssim,
     trimmed_l1,
 )
+from leadline.training.losses.existence import binary_cross_entropy
 from leadline.training.losses.semantic import boundary_cross_entropy, cross_entropy
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
@@ -37,6 +38,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "gradient": gradient,
     "local_l1": local_l1,
     "ssim": ssim,
+    "binary_cross_entropy": binary_cross_entropy,
     "cross_entropy": cross_entropy,
     "boundary_cross_entropy": boundary_cross_entropy,
 }

@@ -28,8 +28,16 @@ MISSING = {
     "(ds-net has them)",
     "spread": "needs a network that states its uncertainty: crisp with "
     "model.options.uncertainty=true",
+    "validity": "needs a network that states where there is a depth: crisp with "
+    "model.options.validity=true",
 }
 """What is wrong where a network or data has nothing in a space."""
+
+OWN_SPACES = {
+    "laplace": ("spread", "the network's uncertainty"),
+    "binary_cross_entropy": ("validity", "where there is a depth"),
+}
+"""Losses that mean something in one space alone, and what that is of."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,10 @@ class RecipeLoss:
             spread = resize_bilinear(outputs["spread"].float(), (height, width))
             error = masked_log_error(outputs["depth"].float(), depth, valid).detach()
             spaces["spread"] = (spread, error, valid)
+        if "validity_logits" in outputs:
+            logits = resize_bilinear(outputs["validity_logits"].float(), (height, width))
+            exists = resize_bilinear(batch["valid"].float(), (height, width)).round()
+            spaces["validity"] = (logits, exists, torch.ones_like(exists, dtype=torch.bool))
         if "logits" in outputs and "labels" in batch:
             labels = batch["labels"]
             spaces["labels"] = (outputs["logits"].float(), labels, labels >= 0)
@@ -132,10 +144,9 @@ def _check_term(term: LossTerm, number: int) -> None:
             f"loss {term.name!r} is not known{nearest(term.name, LOSSES)}; "
             f"choose from {', '.join(LOSSES)}"
         )
-    if term.name == "laplace" and term.space != "spread":
-        raise LeadlineError(
-            f"loss.{number}: laplace is of the network's uncertainty; set space: spread"
-        )
+    space, what = OWN_SPACES.get(term.name, (term.space, ""))
+    if term.space != space:
+        raise LeadlineError(f"loss.{number}: {term.name} is of {what}; set space: {space}")
     function = LOSSES[term.name]
     tensors = list(inspect.signature(function).parameters)[:3]
     key = f"loss.{number}.options"

@@ -15,6 +15,9 @@ const SVG = 'http://www.w3.org/2000/svg';
  * @property {Intrinsics | null} camera
  */
 
+/** What is read off the sky. */
+const NO_DEPTH = 'no depth';
+
 /** @param {number} metres */
 export function inMetres(metres) {
   return `${metres.toFixed(2)} m`;
@@ -151,7 +154,8 @@ export class Stage {
   hereInWords() {
     if (!this.scene || !this.cursor) return '–';
     const { x, y } = this.cursor;
-    return inMetres(this.scene.metresAt(x, y));
+    const metres = this.scene.metresAt(x, y);
+    return metres > 0 ? inMetres(metres) : NO_DEPTH;
   }
 
   /** Where eight of ten true distances lie, for a model that states its uncertainty. */
@@ -159,8 +163,8 @@ export class Stage {
     if (!this.scene || !this.cursor) return '–';
     const { x, y } = this.cursor;
     const reach = this.scene.reachAt(x, y);
-    if (reach === null) return '–';
     const metres = this.scene.metresAt(x, y);
+    if (reach === null || !(metres > 0)) return '–';
     return `${(metres / reach).toFixed(2)} to ${inMetres(metres * reach)}`;
   }
 
@@ -169,7 +173,9 @@ export class Stage {
     if (!scene || marks.length < 2) return marks.length ? 'click the second point' : 'click two points';
     const { camera } = scene;
     if (!camera) return 'needs a field of view';
-    const [a, b] = marks.map(({ x, y }) => pointOfPixel(camera, x, y, scene.metresAt(x, y)));
+    const depths = marks.map(({ x, y }) => scene.metresAt(x, y));
+    if (!depths.every((metres) => metres > 0)) return 'one of the points has no depth';
+    const [a, b] = marks.map(({ x, y }, index) => pointOfPixel(camera, x, y, depths[index]));
     return inMetres(Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]));
   }
 

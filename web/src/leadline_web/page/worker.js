@@ -25,6 +25,8 @@ const SHOWN_VERTICES = 100_000;
 const MOST_VERTICES = 400_000;
 /** Depths that the range of a live picture is taken from: sorting all would cost frames. */
 const LIVE_SAMPLE = 20_000;
+/** Probability that there is a depth, below which there is none. */
+const LEAST_VALIDITY = 0.5;
 
 /** @type {PageConfig} */
 let config;
@@ -276,6 +278,8 @@ async function run(rgb, width, height) {
     name in outputs ? /** @type {Float32Array<ArrayBuffer>} */ (outputs[name].data).slice() : null;
   const depth = take('depth');
   if (!depth) throw new Error('The model has no output called depth; export it again.');
+  const validity = take('validity');
+  if (validity) validity.forEach((share, at) => share < LEAST_VALIDITY && (depth[at] = 0));
   return { depth, uncertainty: take('uncertainty'), novelty: take('novelty')?.[0] ?? null };
 }
 
