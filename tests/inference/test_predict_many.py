@@ -14,7 +14,7 @@ def test_paths_bytes_arrays_and_pillow_images_give_the_same_metres_in_order(tmp_
     exif[0x0112] = 6  # to be turned
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
     upright = np.rot90(pixels, -1)
-    predictor = Predictor.load(precision="f32")
+    predictor = Predictor.load()
     expected = predictor(upright).depth
     images = [
         tmp_path / "a.png",
@@ -27,8 +27,24 @@ def test_paths_bytes_arrays_and_pillow_images_give_the_same_metres_in_order(tmp_
     results = list(predictor.predict_many(iter(images)))
     assert [each.depth.shape for each in results] == [(32, 24)] * 5 + [(24, 32)]
     for result in results[:5]:
-        # One call and many are two forms of the network, whose sums may differ in the last bits.
-        np.testing.assert_allclose(result.depth.depth, expected, rtol=1e-5)
+        np.testing.assert_array_equal(result.depth.depth, expected)
+
+
+@pytest.mark.filterwarnings("ignore:processing at")
+def test_metres_do_not_depend_on_what_was_predicted_before_or_beside():
+    rng = np.random.default_rng(1)
+    sizes = [(128, 96), (96, 160)]
+    pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+
+    def load() -> Predictor:
+        return Predictor.load(processing_area=96 * 128)
+
+    # Each by a predictor that has met no other size, so that it is compiled for that one.
+    alone = [load()(picture).depth for picture in pictures]
+    turns = [0, 1, *rng.integers(0, 2, 16)]
+    together = load().predict_many((pictures[turn] for turn in turns), workers=4)
+    for turn, result in zip(turns, together, strict=True):
+        np.testing.assert_array_equal(result.depth.depth, alone[turn])
 
 
 def test_an_image_at_fault_is_raised_in_its_turn(tmp_path):

@@ -39,6 +39,13 @@ from leadline.inference.runtime import (
 from leadline.io.checksums import verify_weights
 from leadline.io.processors import usable_processors
 
+SAME_BITS = {"SNIPPETS_MODE": "DISABLE"}
+"""Options of compiling with which a network for one size computes the same bits as that for any.
+
+OpenVINO otherwise joins additions, exponentials and the like to code of its own where the size is
+fixed, which rounds elsewhere: what a picture's metres are would depend on the pictures before it.
+"""
+
 
 @cache
 def openvino_core() -> Any:
@@ -135,6 +142,7 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": self._threads,
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
+            **SAME_BITS,
         }
         return CompiledModels(self._core, self._model, options, self._identity)
 
