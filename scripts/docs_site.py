@@ -1,9 +1,11 @@
 """For the site (mkdocs.yml): the pages that are not in docs/, made when it is built.
 
-README and the other pages of the repository, the models' cards, the help of every command, the
-names of every package for the reference, and each file that a page links to, shown as it is.
+README and the other pages of the repository, the notebook, the models' cards, the help of every
+command, the names of every package for the reference, and each file that a page links to, shown as
+it is.
 """
 
+import json
 import os
 import re
 from functools import cache
@@ -28,6 +30,7 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
+    "examples/first_steps.ipynb": "first-steps.md",
     "src/leadline/weights/crisp-nyu/README.md": "cards/crisp-nyu.md",
     "src/leadline/weights/compact-nyu/README.md": "cards/compact-nyu.md",
 }
@@ -73,6 +76,35 @@ def shown(path: Path) -> str:
     return f"{title}````{language}\n{path.read_text(encoding='utf-8')}\n````\n"
 
 
+def text_of(path: Path) -> str:
+    """Return a page as Markdown, a notebook with what its cells show."""
+    text = path.read_text(encoding="utf-8")
+    return text if path.suffix != ".ipynb" else notebook_page(json.loads(text))
+
+
+def notebook_page(notebook: dict[str, Any]) -> str:
+    """Return a notebook as Markdown."""
+    parts = []
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts += [shown_output(output) for output in cell.get("outputs", ())]
+    return "\n\n".join(parts)
+
+
+def shown_output(output: dict[str, Any]) -> str:
+    """Return what a cell shows: HTML, a picture or text."""
+    data = output.get("data", {})
+    if "text/html" in data:
+        return "".join(data["text/html"])
+    for kind in ("image/jpeg", "image/png"):
+        if kind in data:
+            picture = "".join(data[kind]).replace("\n", "")
+            return f'<img alt="What the cell shows" src="data:{kind};base64,{picture}">'
+    text = "".join(output.get("text", data.get("text/plain", ""))).rstrip()
+    return f"```text\n{text}\n```"
+
+
 def commands_page() -> str:
     """Return the help of every command."""
     parts = ["# Commands", "The help of every command, as `leadline COMMAND --help` prints it."]
@@ -113,7 +145,7 @@ def reference_page(name: str) -> str:
 
 def generated() -> dict[str, str]:
     """Return {place on the site: text} of every page that is not in docs/."""
-    texts = {place: (ROOT / name).read_text(encoding="utf-8") for name, place in PAGES.items()}
+    texts = {place: text_of(ROOT / name) for name, place in PAGES.items()}
     pages = {page: page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")}
     pages |= {ROOT / name: texts[place] for name, place in PAGES.items()}
     for page, text in pages.items():

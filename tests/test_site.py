@@ -9,7 +9,7 @@ import pytest
 from scripts.check_site import dead_links
 from scripts.docs_examples import fence_examples
 from scripts.docs_site import PAGES as MADE
-from scripts.docs_site import with_links_of_the_site
+from scripts.docs_site import notebook_page, with_links_of_the_site
 
 import leadline
 from leadline.cli.commands import COMMANDS
@@ -35,6 +35,27 @@ def test_links_hold_where_the_site_has_a_page():
     assert with_links_of_the_site(card, ROOT / place, MADE[place]) == (
         "[a](../data.md) [b](../source/benchmarks/rows.py.md)"
     )
+
+
+def test_a_notebook_becomes_a_page_with_what_its_cells_show():
+    outputs = [
+        {"output_type": "stream", "text": ["1 m\n"]},
+        {"data": {"text/html": ["<div>map</div>"], "text/plain": "DepthMap"}},
+        {"data": {"image/png": "aGk=\n", "text/plain": "Image"}},
+        {"data": {"text/plain": "3"}},
+    ]
+    cells = [
+        {"cell_type": "markdown", "source": ["# One\n", "[a](../docs/data.md)"]},
+        {"cell_type": "code", "source": "x = 1", "outputs": outputs},
+    ]
+    assert notebook_page({"cells": cells}).split("\n\n") == [
+        "# One\n[a](../docs/data.md)",
+        "```python\nx = 1\n```",
+        "```text\n1 m\n```",
+        "<div>map</div>",
+        '<img alt="What the cell shows" src="data:image/png;base64,aGk=">',
+        "```text\n3\n```",
+    ]
 
 
 def test_examples_of_docstrings_are_fenced_and_other_text_is_not():

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from leadline.inference import Predictor
 from leadline.models import DepthModel, ModelConfig, create_model, load_model
 from leadline.models.compact import CompactModel
 from leadline.models.unet import UNet
+from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.complaints import complaint
 from tests.evaluation.results import write_result
@@ -112,6 +114,40 @@ def test_a_model_comes_back_with_its_metres_with_torch_and_without(
     assert np.abs(np.load(tmp_path / "d.npy") - expected).max() < 1e-3
     again = Predictor.load("hf:me/rooms", runtime="torch", precision="f32")(ROOM).depth
     np.testing.assert_array_equal(again, expected)
+
+
+@pytest.mark.slow
+def test_uncertainty_and_novelty_of_a_run_come_back_with_torch_and_without(
+    hub, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("leadline.export.parity.SIZES", ((48, 64), (61, 97)))
+    run = tmp_path / "run"
+    shipped = shipped_checkpoint("crisp-nyu")
+    (run / "model").mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(shipped / name, run / "model")
+    sent = leadline_here("push", run, "--to", "me/sure")
+    assert sent.returncode == 0, sent.stderr
+    code = (
+        "import leadline, numpy, sys\n"
+        f"r = leadline.load('hf:me/sure', precision='f32').predict({str(ROOM)!r})\n"
+        f"numpy.savez({str(tmp_path)!r} + '/d', depth=r.depth.depth, novelty=r.novelty,\n"
+        "  uncertainty=r.depth.uncertainty, near=r.depth.interval(80)[0])\n"
+    )
+    done = here(code, torch_installed=False)
+    assert done.returncode == 0, done.stderr
+    expected = Predictor.load("crisp-nyu", precision="f32").predict(ROOM)
+    again = Predictor.load("hf:me/sure", runtime="torch", precision="f32").predict(ROOM)
+    without = np.load(tmp_path / "d.npz")
+    assert expected.novelty is not None and expected.depth.uncertainty.min() > 0
+    for depth, uncertainty, near, novelty in (
+        [without[name] for name in ("depth", "uncertainty", "near", "novelty")],
+        (again.depth.depth, again.depth.uncertainty, again.depth.interval(80)[0], again.novelty),
+    ):
+        np.testing.assert_allclose(depth, expected.depth.depth, atol=1e-4)
+        np.testing.assert_allclose(uncertainty, expected.depth.uncertainty, atol=1e-5)
+        np.testing.assert_allclose(near, expected.depth.interval(80)[0], atol=1e-4)
+        assert float(novelty) == pytest.approx(float(expected.novelty), abs=1e-4)
 
 
 def test_the_card_is_what_the_hub_reads(pairs, tmp_path):

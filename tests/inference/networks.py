@@ -1,5 +1,6 @@
 """Depth models of transformers with random weights: as small as can be, or of their real size."""
 
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,15 +37,32 @@ def save_depth_anything(folder: Path, kind: Kind, *, real: bool = False) -> None
         ),
         depth_estimation_type=kind, max_depth=20, initializer_range=0.02 if real else 0.2, **head,
     )  # fmt: skip
-    model = transformers.DepthAnythingForDepthEstimation(config)
-    with torch.no_grad():  # else much of it is cut off at 0
-        model.head.conv3.weight.abs_()
-        model.head.conv3.bias.fill_(0.5)
-    model.save_pretrained(folder)
+    model = transformers.DepthAnythingForDepthEstimation(config).eval()
     side = backbone["image_size"]
+    with torch.no_grad():
+        if real:
+            _let_metres_vary(model, model.head.conv3, side)
+        else:  # else much of it is cut off at 0
+            model.head.conv3.weight.abs_()
+            model.head.conv3.bias.fill_(0.5)
+    model.save_pretrained(folder)
     transformers.DPTImageProcessor(
         size={"height": side, "width": side}, ensure_multiple_of=14, keep_aspect_ratio=real
     ).save_pretrained(folder)
+
+
+def _let_metres_vary(model: torch.nn.Module, last: torch.nn.Conv2d, side: int) -> None:
+    """Make the depth of a random network vary by metres: it is else nearly one number."""
+    for part in (model.neck, model.head):
+        for layer in part.modules():
+            if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                torch.nn.init.kaiming_normal_(layer.weight)
+    kept: list[torch.Tensor] = []
+    hook = last.register_forward_hook(lambda layer, given, made: kept.append(made))
+    model(torch.randn(1, 3, side, side))
+    hook.remove()
+    last.weight /= kept[0].std()  # the sigmoid of the depth is then far from its ends
+    last.bias.fill_(float(-kept[0].mean() / kept[0].std()))
 
 
 def save_zoedepth(folder: Path, *, real: bool = False) -> None:
@@ -77,3 +95,8 @@ def save_zoedepth(folder: Path, *, real: bool = False) -> None:
     transformers.ZoeDepthForDepthEstimation(config).save_pretrained(folder)
     sides = {"height": 384, "width": 512} if real else {"height": 64, "width": 64}
     transformers.ZoeDepthImageProcessor(size=sides, ensure_multiple_of=32).save_pretrained(folder)
+
+
+if __name__ == "__main__":  # for benchmarks/transformers_models.py
+    save_depth_anything(Path(sys.argv[1]) / "depth-anything-v2-small", "metric", real=True)
+    save_zoedepth(Path(sys.argv[1]) / "zoedepth", real=True)

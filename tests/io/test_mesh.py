@@ -44,7 +44,8 @@ def test_trimesh_reads_the_same_surface_and_texture(scene, tmp_path):
 
 
 def test_the_container_is_that_of_the_specification(scene, tmp_path):
-    write_mesh(tmp_path / "a.glb", *scene)
+    depth_map, colours = scene
+    write_mesh(tmp_path / "a.glb", depth_map, Image.fromarray(colours))
     data = (tmp_path / "a.glb").read_bytes()
     magic, version, length = struct.unpack("<4sII", data[:12])
     assert (magic, version, length) == (b"glTF", 2, len(data))

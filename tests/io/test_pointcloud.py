@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from leadline.depth import DepthMap, Intrinsics, flying_pixel_mask
 from leadline.io import write_glb, write_ply
@@ -68,6 +69,8 @@ def test_ply_points_are_in_viewer_axes_with_their_colours(tmp_path: Path) -> Non
     np.testing.assert_array_equal(xyz, BY_HAND)
     np.testing.assert_array_equal(rgb, RGB.reshape(-1, 3)[[0, 2, 3, 4, 5]])
     assert comments == ["unit metre", "axes x right, y up, z backward", "model \\xe9t\\xe9 S1"]
+    assert write_ply(tmp_path / "pillow.ply", MAP, Image.fromarray(RGB)) == 5
+    assert (tmp_path / "pillow.ply").read_bytes() == path.read_bytes()
 
 
 def test_glb_points_are_the_same_and_its_colours_linear(tmp_path: Path) -> None:

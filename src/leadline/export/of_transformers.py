@@ -2,15 +2,17 @@
 
 What its image processor does is written in Python, and differs from model to model; but for
 photographs of one size it is a resize, which is linear and the same for every row and for every
-column, then a scale and an offset of each colour. So the processor is asked what it makes of each
-row and of each column, and the answers are two matrices; those of the way back are found alike.
+column, then a scale and an offset of each colour. Mostly it is a resize of torch, whose two
+matrices are known exactly; any other processor is asked what it makes of each row and of each
+column. The matrices of the way back are asked for alike.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -31,8 +33,35 @@ CHUNK = 30
 """Pictures that are given to a processor at a time."""
 Rounding = Literal["none", "once", "twice"]
 """Where a processor that resizes bytes rounds: at the end, or after the columns and at the end."""
+SHRINKING = tuple({"mode": mode, "antialias": True} for mode in ("bicubic", "bilinear"))
+"""The resizes that torch has for bytes."""
+WAYS_BACK = tuple(
+    {"mode": mode, "align_corners": aligned}
+    for mode in ("bicubic", "bilinear")
+    for aligned in (False, True)
+)
+SAME = 1e-5
+"""Of 1: the rounding of float32 in one resize."""
+EXACT = 0.01
+"""Of 255: what a pixel may differ from the processor's where its resize is known."""
 LARGEST_ERROR = 2.5
-"""Of 255: what one pixel may differ from what the processor says."""
+"""Of 255: what it may differ where the processor was asked, so that weights round otherwise."""
+
+
+@dataclass(frozen=True)
+class Processing:
+    """What a processor makes of photographs: (rows @ image @ columns.T) * scale + offset.
+
+    `rows` (h,H) and `columns` (w,W) float64, `scale` and `offset` (3,) of the colours, for values
+    of 0 to 255, which are rounded where `rounding` says; where that is twice, the matrices hold
+    the weights that torch takes for bytes.
+    """
+
+    rows: NDArray[np.float64]
+    columns: NDArray[np.float64]
+    rounding: Rounding
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
 
 
 class WholeModel(nn.Module):
@@ -56,33 +85,34 @@ class WholeModel(nn.Module):
                 "take a metric one"
             )
         self.network, self.config = runtime.network, runtime.config
-        rows, columns, scale, offset = _forward_matrices(runtime, size)
-        self.rounding = _rounding(runtime, size, rows, columns, scale, offset)
-        if self.rounding == "twice":
-            rows, columns = _fixed_point(rows), _fixed_point(columns)
+        before = _processing(runtime, size)
+        self.rounding = before.rounding
+        shape = (1, 3, len(before.rows), len(before.columns))
         with torch.inference_mode():
-            small = self.network(torch.zeros(1, 3, len(rows), len(columns))).predicted_depth
-        rows_back, columns_back = _matrices(
-            lambda maps: _back(runtime, maps, size), (small.shape[-2], small.shape[-1])
-        )
+            small = self.network(torch.zeros(shape)).predicted_depth
+        rows_back, columns_back = _back_matrices(runtime, tuple(small.shape[-2:]), size)
         for name, values in {
-            "rows": rows, "columns": columns.T, "scale": scale[:, None, None],
-            "offset": offset[:, None, None], "rows_back": rows_back,
-            "columns_back": columns_back.T,
+            "rows": before.rows, "columns": before.columns.T,
+            "scale": before.scale[:, None, None], "offset": before.offset[:, None, None],
+            "rows_back": rows_back, "columns_back": columns_back.T,
         }.items():  # fmt: skip
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values)).float())
 
     def forward(self, image: Tensor) -> Tensor:
         """Return metres (1,H,W) for an image (1,H,W,3) uint8."""
+        depth = self.network(self.pixels(image)).predicted_depth
+        metres: Tensor = self.rows_back @ depth.reshape(1, *depth.shape[-2:]) @ self.columns_back
+        return metres
+
+    def pixels(self, image: Tensor) -> Tensor:
+        """Return what goes into the network, (1,3,h,w), for an image (1,H,W,3) uint8."""
         values = image.permute(0, 3, 1, 2).float() @ self.columns
         if self.rounding == "twice":
             values = (values + 0.5).floor().clamp(0, 255)
         values = self.rows @ values
         if self.rounding != "none":
             values = (values + 0.5).floor().clamp(0, 255)
-        depth = self.network(values * self.scale + self.offset).predicted_depth
-        metres: Tensor = self.rows_back @ depth.reshape(1, *depth.shape[-2:]) @ self.columns_back
-        return metres
+        return values * self.scale + self.offset
 
 
 def _matrices(
@@ -103,30 +133,112 @@ def _matrices(
     return found[0], found[1]
 
 
-def _forward_matrices(
-    runtime: TransformersRuntime, size: tuple[int, int]
-) -> tuple[NDArray[np.float64], ...]:
-    """Return matrices (h,H), (w,W) and scale and offset (3,) of what goes into the network."""
+def _processing(runtime: TransformersRuntime, size: tuple[int, int]) -> Processing:
+    """Return what a processor makes of photographs of `size`, found with one of random bytes.
 
-    def processed(images: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.asarray(runtime.prepare(list(images))["pixel_values"], dtype=np.float64)
-
+    Errors: LeadlineError where it is no resize of one kind.
+    """
     black, white = (
-        processed(np.full((1, *size, 3), value, np.float32))[0].mean(axis=(1, 2))
+        _processed(runtime, np.full((1, *size, 3), value, np.float32))[0].mean(axis=(1, 2))
         for value in (0, 255)
     )
+    scale, offset = (white - black) / 255, black
+    picture = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
+    expected = _processed(runtime, picture)[0]
+    expected = (expected - offset[:, None, None]) / scale[:, None, None]
+    values = picture[0].transpose(2, 0, 1).astype(np.float64)
+    small = (int(expected.shape[1]), int(expected.shape[2]))
+    for rows, columns in _resizes_of_torch(size, small, SHRINKING, torch.float64):
+        made, error = _rounded_like(rows, columns, values, expected)
+        if error <= EXACT:
+            return Processing(*made, scale, offset)
+    rows, columns = _matrices(lambda maps: _resized(runtime, maps, black, white), size)
+    made, error = _rounded_like(rows, columns, values, expected)
+    if not error <= LARGEST_ERROR:
+        raise LeadlineError(
+            f"its processing of {size_words(size)} photographs is no resize alone (it differs "
+            f"by {error:.3g} of 255); such a model cannot be exported"
+        )
+    return Processing(*made, scale, offset)
 
-    def resize(maps: NDArray[np.float32]) -> NDArray[np.float64]:
-        # Three maps are the three colours of one picture.
-        padded = np.concatenate([maps, np.zeros((-len(maps) % 3, *size), np.float32)])
-        images = 255 * padded.reshape(-1, 3, *size).transpose(0, 2, 3, 1)
-        values = processed(images) - black[:, None, None]
-        values /= (white - black)[:, None, None]
-        answers: NDArray[np.float64] = values.reshape(-1, *values.shape[2:])[: len(maps)]
-        return answers
 
-    rows, columns = _matrices(resize, size)
-    return rows, columns, (white - black) / 255, black
+def _processed(runtime: TransformersRuntime, images: NDArray[Any]) -> NDArray[np.float64]:
+    """Return what a processor makes of images (N,H,W,3), (N,3,h,w)."""
+    return np.asarray(runtime.prepare(list(images))["pixel_values"], dtype=np.float64)
+
+
+def _resizes_of_torch(
+    size: tuple[int, int], small: tuple[int, int], options: Sequence[Mapping[str, Any]],
+    dtype: torch.dtype,
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:  # fmt: skip
+    """Yield the matrices (h,H) and (w,W) of torch's resizes, for each of the `options`.
+
+    `dtype` is what torch computes their weights in: float64 for bytes, else that of the image.
+    """
+    for each in options:
+        rows, columns = (
+            _resize_matrix(old, new, each, dtype) for old, new in zip(size, small, strict=True)
+        )
+        yield rows, columns
+
+
+def _resize_matrix(
+    old: int, new: int, options: Mapping[str, Any], dtype: torch.dtype
+) -> NDArray[np.float64]:
+    """Return the matrix (new,old) of a resize of torch: what it makes of the unit matrix's rows."""
+    unit = torch.eye(old, dtype=dtype)[None, None]
+    matrix: NDArray[np.float64] = (
+        nn.functional.interpolate(unit, (new, old), **options)[0, 0].double().numpy()
+    )
+    return matrix
+
+
+def _resized(
+    runtime: TransformersRuntime, maps: NDArray[np.float32],
+    black: NDArray[np.float64], white: NDArray[np.float64],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return what a processor makes of maps (N,H,W) of 0 to 1, as three colours of a picture."""
+    size = maps.shape[1:]
+    padded = np.concatenate([maps, np.zeros((-len(maps) % 3, *size), np.float32)])
+    values = _processed(runtime, 255 * padded.reshape(-1, 3, *size).transpose(0, 2, 3, 1))
+    values -= black[:, None, None]
+    values /= (white - black)[:, None, None]
+    answers: NDArray[np.float64] = values.reshape(-1, *values.shape[2:])[: len(maps)]
+    return answers
+
+
+def _rounded_like(
+    rows: NDArray[np.float64], columns: NDArray[np.float64],
+    values: NDArray[np.float64], expected: NDArray[np.float64],
+) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64], Rounding], float]:  # fmt: skip
+    """Return matrices with the rounding that makes `expected` (3,h,w) of `values` (3,H,W).
+
+    Matrices that are rounded twice become those that torch takes for bytes; the second answer is
+    what is then left, the largest difference.
+    """
+    exact = rows @ values @ columns.T
+    rows_16, columns_16 = _fixed_point(rows), _fixed_point(columns)
+    made: dict[Rounding, NDArray[np.float64]] = {
+        "none": exact,
+        "once": _to_bytes(exact),
+        "twice": _to_bytes(rows_16 @ _to_bytes(values @ columns_16.T)),
+    }
+    errors = {name: np.abs(each - expected) for name, each in made.items()}
+    best = min(errors, key=lambda name: float(errors[name].mean()))
+    matrices = (rows_16, columns_16) if best == "twice" else (rows, columns)
+    return (*matrices, best), float(errors[best].max())
+
+
+def _back_matrices(
+    runtime: TransformersRuntime, small: tuple[int, int], size: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the matrices (H,h) and (W,w) from predictions to photographs of `size`."""
+    values = np.random.default_rng(0).random((1, *small), np.float32)
+    expected = _back(runtime, values, size)[0]
+    for rows, columns in _resizes_of_torch(small, size, WAYS_BACK, torch.float32):
+        if np.abs(rows @ values[0] @ columns.T - expected).max() <= SAME:
+            return rows, columns
+    return _matrices(lambda maps: _back(runtime, maps, size), small)
 
 
 def _back(
@@ -142,34 +254,6 @@ def _back(
     return np.stack([each.squeeze().numpy() for each in whole])
 
 
-def _rounding(
-    runtime: TransformersRuntime, size: tuple[int, int], rows: NDArray[np.float64],
-    columns: NDArray[np.float64], scale: NDArray[np.float64], offset: NDArray[np.float64],
-) -> Rounding:  # fmt: skip
-    """Return which rounding gives what the processor makes of a picture, of random bytes.
-
-    Errors: LeadlineError where none does: its processing is no resize of one kind.
-    """
-    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    pixels = np.asarray(runtime.prepare([picture])["pixel_values"][0], dtype=np.float64)
-    expected = (pixels - offset[:, None, None]) / scale[:, None, None]
-    values = picture.transpose(2, 0, 1).astype(np.float64)
-    exact = rows @ values @ columns.T
-    made: dict[Rounding, NDArray[np.float64]] = {
-        "none": exact,
-        "once": _to_bytes(exact),
-        "twice": _to_bytes(_fixed_point(rows) @ _to_bytes(values @ _fixed_point(columns).T)),
-    }
-    errors = {name: np.abs(each - expected) for name, each in made.items()}
-    best = min(errors, key=lambda name: float(errors[name].mean()))
-    if not errors[best].max() <= LARGEST_ERROR:
-        raise LeadlineError(
-            f"its processing of {size_words(size)} photographs is no resize alone (it differs "
-            f"by {errors[best].max():.3g} of 255); such a model cannot be exported"
-        )
-    return best
-
-
 def _to_bytes(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return values as bytes hold them, a half upwards."""
     return np.floor(values + 0.5).clip(0, 255)
@@ -180,7 +264,8 @@ def _fixed_point(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     bits = 0
     while bits < 22 and int(0.5 + matrix.max() * 2 ** (bits + 1)) < 2**15:
         bits += 1
-    rounded: NDArray[np.float64] = np.rint(matrix * 2**bits) / 2**bits
+    # A half is rounded away from 0.
+    rounded: NDArray[np.float64] = np.trunc(matrix * 2**bits + np.copysign(0.5, matrix)) / 2**bits
     return rounded
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
@@ -23,13 +23,14 @@ LARGEST_TEXTURE = 4096
 
 
 def write_mesh(
-    path: Path | str, depth_map: DepthMap, rgb: NDArray[np.uint8], step: int | None = None
+    path: Path | str, depth_map: DepthMap, rgb: ArrayLike, step: int | None = None
 ) -> Mesh:
     """Write the map as a glTF 2.0 mesh with the photograph as its texture; return the mesh.
 
-    `rgb` is (H,W,3) uint8 of the map's size, `step` that of `DepthMap.mesh`. Axes are those of
-    `write_ply`: x right, y up, z towards the viewer, in metres. The surface is seen from both
-    sides and unlit, since the photograph holds its light. Texture sides are at most 4096 pixels.
+    `rgb` is (H,W,3) uint8 of the map's size, or a Pillow picture, `step` that of `DepthMap.mesh`.
+    Axes are those of `write_ply`: x right, y up, z towards the viewer, in metres. The surface is
+    seen from both sides and unlit, since the photograph holds its light. Texture sides are at most
+    4096 pixels.
 
     Errors: LeadlineError without intrinsics, for sizes that differ, if no triangle is left, or if
     the file cannot be written.
@@ -43,12 +44,12 @@ def write_mesh(
 
 def mesh_bytes(
     depth_map: DepthMap,
-    rgb: NDArray[np.uint8],
+    rgb: ArrayLike,
     step: int | None = None,
     path: Path = Path("mesh"),
 ) -> tuple[bytes, Mesh]:
     """Return what `write_mesh` writes, and the mesh; `path` is for its messages."""
-    check_colours(path, rgb, depth_map)
+    colours = check_colours(path, rgb, depth_map)
     try:
         mesh = depth_map.mesh(step)
     except LeadlineError as error:
@@ -58,7 +59,7 @@ def mesh_bytes(
         np.ascontiguousarray(vertices, dtype="<f4").tobytes(),
         np.ascontiguousarray(mesh.uv, dtype="<f4").tobytes(),
         np.ascontiguousarray(mesh.triangles, dtype="<u4").tobytes(),
-        _texture(rgb),
+        _texture(colours),
     ]
     parts = [part + b"\0" * (-len(part) % 4) for part in parts]
     gltf = _gltf(depth_map, vertices, mesh, [len(part) for part in parts])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.geometry import flying_pixel_mask
@@ -20,13 +20,14 @@ _POINTS = 0
 def write_ply(
     path: Path | str,
     depth_map: DepthMap,
-    rgb: NDArray[np.uint8],
+    rgb: ArrayLike,
 ) -> int:
     """Write a binary little-endian PLY and return the number of points in it.
 
-    `rgb` is (H,W,3) uint8 of the map's size. Positions are float32 metres in the axes viewers
-    expect, x right, y UP, z BACKWARD (towards the viewer): the OpenCV camera with y and z negated.
-    Flying pixels (`flying_pixel_mask`) are left out. The unit and the provenance are comments.
+    `rgb` is (H,W,3) uint8 of the map's size, or a Pillow picture. Positions are float32 metres in
+    the axes viewers expect, x right, y UP, z BACKWARD (towards the viewer): the OpenCV camera with
+    y and z negated. Flying pixels (`flying_pixel_mask`) are left out. The unit and the provenance
+    are comments.
 
     Raises LeadlineError without intrinsics, for sizes that differ, if no point is left, or if the
     file cannot be written.
@@ -38,9 +39,7 @@ def write_ply(
     return count
 
 
-def ply_bytes(
-    depth_map: DepthMap, rgb: NDArray[np.uint8], path: Path = Path("PLY")
-) -> tuple[bytes, int]:
+def ply_bytes(depth_map: DepthMap, rgb: ArrayLike, path: Path = Path("PLY")) -> tuple[bytes, int]:
     """Return what `write_ply` writes, and the number of points; `path` is for its messages."""
     points, colours = _viewer_points(path, depth_map, rgb)
     vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "u1", 3)])
@@ -63,7 +62,7 @@ def _ply_header(depth_map: DepthMap, count: int) -> bytes:
 def write_glb(
     path: Path | str,
     depth_map: DepthMap,
-    rgb: NDArray[np.uint8],
+    rgb: ArrayLike,
 ) -> int:
     """Write a glTF 2.0 binary point cloud and return the number of points in it.
 
@@ -78,9 +77,7 @@ def write_glb(
     return count
 
 
-def glb_points(
-    depth_map: DepthMap, rgb: NDArray[np.uint8], path: Path = Path("GLB")
-) -> tuple[bytes, int]:
+def glb_points(depth_map: DepthMap, rgb: ArrayLike, path: Path = Path("GLB")) -> tuple[bytes, int]:
     """Return what `write_glb` writes, and the number of points; `path` is for its messages."""
     points, colours = _viewer_points(path, depth_map, rgb)
     vertices = np.empty(len(points), dtype=[("position", "<f4", 3), ("colour", "<u2", 4)])
@@ -141,25 +138,27 @@ def _gltf(depth_map: DepthMap, points: NDArray[np.float32], size: int) -> dict[s
     }
 
 
-def check_colours(path: Path, rgb: NDArray[np.uint8], depth_map: DepthMap) -> None:
-    """Raise LeadlineError, naming `path`, unless `rgb` is (H,W,3) uint8 of the map's size."""
-    if rgb.shape != (*depth_map.shape, 3) or rgb.dtype != np.uint8:
+def check_colours(path: Path, rgb: ArrayLike, depth_map: DepthMap) -> NDArray[np.uint8]:
+    """Return `rgb` as an array; a LeadlineError unless it is (H,W,3) uint8 of the map's size."""
+    colours = np.asarray(rgb)
+    if colours.shape != (*depth_map.shape, 3) or colours.dtype != np.uint8:
         raise LeadlineError(
-            f"{path}: the colours are {rgb.shape} {rgb.dtype} but the depth map is "
+            f"{path}: the colours are {colours.shape} {colours.dtype} but the depth map is "
             f"{depth_map.shape}; give (H,W,3) uint8 RGB of the same size"
         )
+    return colours
 
 
 def _viewer_points(
     path: Path,
     depth_map: DepthMap,
-    rgb: NDArray[np.uint8],
+    rgb: ArrayLike,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return the kept points in viewer axes, (N,3) float32, and their colours, (N,3) uint8."""
-    check_colours(path, rgb, depth_map)
+    colours = check_colours(path, rgb, depth_map)
     points, indices = depth_map.points()
     chosen = ~flying_pixel_mask(depth_map).ravel()[indices]
     if not chosen.any():
         raise LeadlineError(f"{path}: no valid point is left to write; check the depth map")
     points = points[chosen] * np.array([1, -1, -1], dtype=np.float32)
-    return points, rgb.reshape(-1, 3)[indices[chosen]]
+    return points, colours.reshape(-1, 3)[indices[chosen]]
