@@ -1,10 +1,12 @@
 """Make a trained run the model of that name in the package, with every figure that is stored in it.
 
-    python scripts/ship_model.py RUN crisp-nyu --nyu NYU --rooms ROOMS --card CARD.md
+    python scripts/ship_model.py RUN crisp-nyu --data NYU --rooms ROOMS --card CARD.md
+    python scripts/ship_model.py RUN crisp-street --data STREETS --card CARD.md
 
-Weights are rounded to bfloat16 (`leadline.models.rounding`). What the network calls familiar is
-fitted to its training pictures and NYU's validation images, the intervals and what bf16 costs to
-the validation images. Weights are stored as float16, the graph is exported over them, and the two
+DATA is what the run was trained on, with the splits train and val; ROOMS may be a second part of
+it. Weights are rounded to bfloat16 (`leadline.models.rounding`). What the network calls familiar is
+fitted to its training pictures and the validation images of DATA, the intervals and what bf16 costs
+to the validation images. Weights are stored as float16, the graph is exported over them, and the two
 are checked against each other. The card is CARD.md. To be run again after every training; tables
 in README.md and docs name the commands that make them.
 """
@@ -47,29 +49,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run", help="run or model folder")
     parser.add_argument("name", help="name of the model in the package")
-    parser.add_argument("--nyu", type=Path, required=True, help="labelled NYU Depth v2")
-    parser.add_argument("--rooms", type=Path, required=True, help="the rooms it was trained on")
+    parser.add_argument("--data", type=Path, required=True, help="what it was trained on")
+    parser.add_argument("--rooms", type=Path, help="rooms that it was trained on as well")
     parser.add_argument("--card", type=Path, required=True, help="what becomes README.md")
     options = parser.parse_args()
     target = FOLDER / options.name
     model = load_model(find_checkpoint(options.run)).eval()
     familiarity_of(model)
     batch = torch.cat(
-        [seen(model, picture) for picture in islice(pictures(options.nyu, "train"), ROUNDING)]
+        [seen(model, picture) for picture in islice(pictures(options.data, "train"), ROUNDING)]
     )
     print(f"{round_weights(model, batch)} layers rounded to bfloat16")
-    training = chain(
-        pictures(options.nyu, "train"), islice(pictures(options.rooms, "train"), ROOMS)
-    )
-    fit_novelty(model, training, pictures(options.nyu, "val"))
+    rooms = [] if options.rooms is None else islice(pictures(options.rooms, "train"), ROOMS)
+    training = chain(pictures(options.data, "train"), rooms)
+    fit_novelty(model, training, pictures(options.data, "val"))
     shutil.rmtree(target, ignore_errors=True)
     model.save(target, "fp16")
     shutil.copyfile(options.card, target / "README.md")
-    for each in fit_intervals(target, options.nyu, store=True):
+    for each in fit_intervals(target, options.data, store=True):
         covered = ", ".join(f"{share:.3f}" for share in each.coverage)
         print(f"{each.percent} %: factor {each.factor:.4f}, covered by those of others: {covered}")
     export(target)
-    loss = loss_of_bf16(options.name, options.nyu)
+    loss = loss_of_bf16(options.name, options.data)
     print(f"bf16 changes abs_rel by {100 * loss:+.2f} %")
     config = target / "config.json"
     write_json(config, {**read_json(config, "configuration"), LOSS_KEY: {"bf16": round(loss, 5)}})
