@@ -155,6 +155,14 @@ def test_pictures_and_points(client, name, begins):
     assert by_accept.headers["Content-Type"] == FORMATS[name].content_type
 
 
+def test_an_archive_is_a_depth_file(client, expected, tmp_path):
+    response = post(client, accept="application/x-npz")
+    (tmp_path / "depth.npz").write_bytes(response.content)
+    depth = read_depth(tmp_path / "depth.npz")
+    np.testing.assert_array_equal(depth.depth, expected)
+    assert depth.intrinsics is not None and depth.provenance["model"] == "compact-nyu"
+
+
 def test_colours_have_the_range_that_was_asked_for(client):
     response = post(client, query="format=color-png&range=0.5,8&cmap=gray&bar=false")
     assert response.headers["Leadline-Range"] == "0.5,8"

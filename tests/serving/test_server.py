@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +81,23 @@ def test_the_client_gives_the_depth_map_of_the_predictor(client, predictor, tmp_
     assert client(PHOTO, fov=60).provenance["camera"] == "declared"
     assert client(PHOTO, camera="ignore").provenance["camera_use"] == "ignored"
     assert client.models()[0]["name"] == "crisp-nyu"
+
+
+def test_the_client_has_uncertainty_novelty_classes_and_camera_as_the_predictor(predictor):
+    plain, factors = predictor.predict(PHOTO), {"80": 1.6}
+    scale = np.random.default_rng(0).random(plain.depth.shape, dtype=np.float32)
+    depth = replace(plain.depth, uncertainty=scale, interval_factors=factors)
+    labels = np.arange(scale.size, dtype=np.int32).reshape(scale.shape)
+    wanted = replace(plain, depth=depth, labels=labels, novelty=0.73)
+    states_all = copy(predictor)
+    states_all.predict = lambda *photo: wanted
+    with running(states_all) as ((host, port), _):
+        got = Client(f"http://{host}:{port}").predict(PHOTO)
+    np.testing.assert_array_equal(got.depth.uncertainty, scale)
+    for end, expected in zip(got.depth.interval(80), depth.interval(80), strict=True):
+        np.testing.assert_array_equal(end, expected)
+    np.testing.assert_array_equal(got.labels, labels)
+    assert (got.novelty, got.camera) == (0.73, plain.camera)
 
 
 def test_the_client_warns_of_what_the_server_warns_of(predictor):

@@ -18,6 +18,7 @@ from leadline.errors import LeadlineError, LeadlineWarning, size_words
 from leadline.inference.compiled_models import ANY_SIZE, CACHED_KERNELS, CompiledModels
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.int8_file import QUANTISED_FROM, int8_path, is_int8, weights_digest
+from leadline.inference.openvino_import import import_openvino
 from leadline.inference.precision import (
     LOSS_KEY,
     Precision,
@@ -56,9 +57,7 @@ def openvino_core() -> Any:
     stack of the first, which is no longer memory: the next signal, Ctrl-C or the end of a child
     process, then kills this one (OpenVINO 2026.4).
     """
-    import openvino
-
-    return openvino.Core()
+    return import_openvino().Core()
 
 
 def processor_name() -> str:

@@ -41,11 +41,10 @@ def write_plane(path: Path, values: NDArray[np.float32]) -> None:
         temporary.write_bytes(buffer.getbuffer())
 
 
-def write_npz(path: Path, depth_map: DepthMap, about: Metadata) -> None:
-    """Write depth, valid, the unit, the kind, the provenance and, if known, intrinsics (3,3)."""
+def npz_fields(depth_map: DepthMap, about: Metadata) -> dict[str, Any]:
+    """Return depth, the unit, the kind, the provenance and, if known, intrinsics (3,3)."""
     fields: dict[str, Any] = {
         "depth": depth_map.depth,
-        "valid": depth_map.valid,
         "units_per_metre": np.float64(1),
         "unit": "metre",
         "kind": KIND,
@@ -56,6 +55,12 @@ def write_npz(path: Path, depth_map: DepthMap, about: Metadata) -> None:
         fields["kind"] = AFFINE_KIND
     if depth_map.intrinsics is not None:
         fields["intrinsics"] = depth_map.intrinsics.matrix
+    return fields
+
+
+def write_npz(path: Path, depth_map: DepthMap, about: Metadata) -> None:
+    """Write `npz_fields`, and where depth is valid."""
+    fields = {**npz_fields(depth_map, about), "valid": depth_map.valid}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **fields)
 

@@ -18,6 +18,7 @@ from PIL import Image
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineWarning
 from leadline.inference.predictor import Prediction
+from leadline.io.float_files import npz_fields
 from leadline.io.mesh import mesh_bytes
 from leadline.io.metadata import UNCERTAINTY_KIND, Metadata
 from leadline.io.photos import DERIVED, Photo, png_bytes
@@ -103,6 +104,22 @@ def _millimetres(estimate: Estimate) -> NDArray[np.uint16]:
 def _npy_bytes(values: NDArray[Any]) -> bytes:
     buffer = BytesIO()
     np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _npz(estimate: Estimate) -> bytes:
+    """Return the fields of an .npz depth file, and beside them whatever else the model states."""
+    depth, prediction = estimate.depth, estimate.prediction
+    fields = npz_fields(depth, Metadata())
+    if depth.uncertainty is not None:
+        factors = json.dumps(dict(depth.interval_factors))
+        fields |= {"uncertainty": depth.uncertainty, "interval_factors": factors}
+    if prediction.labels is not None:
+        fields["labels"] = prediction.labels
+    if prediction.novelty is not None:
+        fields["novelty"] = np.float64(prediction.novelty)
+    buffer = BytesIO()
+    np.savez(buffer, **fields)
     return buffer.getvalue()
 
 
@@ -220,6 +237,7 @@ FORMATS: dict[FormatName, AnswerFormat] = {
     "npy-mm": AnswerFormat(
         _NPY, lambda e: _npy_bytes(_millimetres(e)), DEFAULT_UNITS, {"dtype": "uint16"}
     ),
+    "npz": AnswerFormat("application/x-npz", _npz, 1.0),
     "json": AnswerFormat("application/json", _json, DEFAULT_UNITS),
     "color-jpeg": AnswerFormat("image/jpeg", _color_jpeg),
     "color-png": AnswerFormat("image/png", _color_png, None, {"kind": "color"}),

@@ -1,4 +1,4 @@
-"""A client for `leadline serve` that needs nothing but the standard library and NumPy."""
+"""A client for `leadline serve`, which needs the light install only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from email.message import Message
 from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from PIL import Image
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
+from leadline.inference.camera import CameraSource, CameraUse, PhotoCamera
+from leadline.inference.predictor import Prediction
 from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.metadata import Metadata
 from leadline.io.photos import png_bytes
@@ -67,6 +69,20 @@ class Client:
     ) -> DepthMap:
         """Return the depth of one photograph in metres, at its own size, with its camera.
 
+        Where the model states it, with its uncertainty. See `predict`.
+        """
+        return self._predict(image, intrinsics, fov, camera).depth
+
+    def predict(
+        self,
+        image: PictureLike,
+        intrinsics: Intrinsics | None = None,
+        *,
+        fov: float | None = None,
+        camera: str | None = None,
+    ) -> Prediction:
+        """Return what `Predictor.predict` returns in the server: depth, camera, labels, novelty.
+
         `intrinsics`, `fov` (degrees across) and `camera` (auto, ignore) mean what they mean in
         `leadline.predict`.
         Warns (LeadlineWarning) of what the server warns of: a picture unlike those of the training,
@@ -74,6 +90,15 @@ class Client:
         Errors: LeadlineError for what cannot be read here, what the server refuses, in its words,
         and a server that does not answer.
         """
+        return self._predict(image, intrinsics, fov, camera)
+
+    def _predict(
+        self,
+        image: PictureLike,
+        intrinsics: Intrinsics | None,
+        fov: float | None,
+        camera: str | None,
+    ) -> Prediction:
         given = {
             "model": self.model,
             "intrinsics": None if intrinsics is None else json.dumps(intrinsics.to_dict()),
@@ -82,10 +107,10 @@ class Client:
         }
         query = urllib.parse.urlencode({k: v for k, v in given.items() if v is not None})
         body, headers = self._post(f"{self.url}/v1/depth?{query}", _picture_bytes(image))
-        depth_map = _depth_map(self.url, body, headers)
+        prediction = _prediction(self.url, body, headers)
         for warning in filter(None, headers.get(_WARNING_HEADER, "").split(_WARNING_SEPARATOR)):
-            warnings.warn(f"{self.url}: {warning}", LeadlineWarning, stacklevel=2)
-        return depth_map
+            warnings.warn(f"{self.url}: {warning}", LeadlineWarning, stacklevel=3)
+        return prediction
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says of its models."""
@@ -97,7 +122,7 @@ class Client:
 
     def _post(self, url: str, picture: bytes) -> tuple[bytes, Message]:
         headers = {
-            "Accept": "application/x-npy; dtype=float32",
+            "Accept": "application/x-npz",
             "Content-Type": "application/octet-stream",
         }
         return self._send(urllib.request.Request(url, picture, headers, method="POST"))
@@ -152,20 +177,28 @@ def _picture_bytes(image: PictureLike) -> bytes:
     return buffer.getvalue()
 
 
-def _depth_map(url: str, body: bytes, headers: Message) -> DepthMap:
-    """Return the depth map in an answer."""
+def _prediction(url: str, body: bytes, headers: Message) -> Prediction:
+    """Return the prediction in an answer."""
     failures: tuple[type[Exception], ...] = (LeadlineError, *DECODE_ERRORS)
     try:
-        metres = np.load(BytesIO(body), allow_pickle=False)
-        text = {
-            str(key): str(value) for key, value in json.loads(headers[_METADATA_HEADER]).items()
-        }
-        about = Metadata.from_text(Path(url), text)
-        return DepthMap.from_metres(
-            metres, intrinsics=about.intrinsics, provenance=about.provenance
+        with np.load(BytesIO(body), allow_pickle=False) as archive:
+            fields = {name: np.asarray(archive[name]) for name in archive.files}
+        texts = json.loads(headers[_METADATA_HEADER])
+        about = Metadata.from_text(Path(url), {key: str(value) for key, value in texts.items()})
+        said = about.provenance
+        depth = DepthMap.from_metres(
+            fields["depth"],
+            intrinsics=about.intrinsics,
+            provenance=said,
+            uncertainty=fields.get("uncertainty"),
+            interval_factors=json.loads(str(fields.get("interval_factors", "{}"))),
         )
+        use, scale = cast(CameraUse, said["camera_use"]), float(said["camera_scale"])
+        camera = PhotoCamera(about.intrinsics, cast(CameraSource, said["camera"]), use, scale)
+        novelty = float(fields["novelty"]) if "novelty" in fields else None
     except failures as error:
         raise _no_answer(url) from error
+    return Prediction(depth, camera, fields.get("labels"), novelty)
 
 
 def _no_answer(url: str) -> LeadlineError:

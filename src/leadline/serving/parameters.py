@@ -18,7 +18,7 @@ from leadline.serving.problems import ProblemError
 from leadline.viz.color import ColorMap
 
 FormatName = Literal[
-    "png16", "npy", "npy-float16", "npy-mm", "json",
+    "png16", "npy", "npy-float16", "npy-mm", "npz", "json",
     "color-png", "color-jpeg", "color-webp", "glb", "mesh", "ply",
 ]  # fmt: skip
 
