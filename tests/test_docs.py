@@ -43,6 +43,14 @@ def test_snippets_are_python(page):
             compile(code, str(page), "exec")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_rows_stand_in_tables(page):
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        head = table.splitlines()[:2]
+        assert re.fullmatch(r"\|[-:| ]+\|", head[-1]), f"rows without a head: {head[0]}"
+
+
 def test_every_page_is_reached_from_the_readme():
     linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
     missing = [page.name for page in PAGES if page.parent.name == "docs"
