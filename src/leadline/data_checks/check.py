@@ -76,7 +76,7 @@ def check_data(
         *check_copy(listing.opened),
         *check_cameras(listing.layout, readable),
         *check_files(listing.pairs, headers, pairs, listing.depth_in_colour),
-        *check_values(readable, classes, stretched=scale.guess.relative),
+        *check_values(readable, listing.layout, classes, stretched=scale.guess.relative),
         *check_scale(listing, readable, scale),
         *check_alignment(pairs, alignment),
         *check_splits(listing.pairs, headers, readable),

@@ -19,6 +19,7 @@ from leadline.data_checks.geometry import (
     row_slope_and_camera_height,
 )
 from leadline.data_checks.pairs import ListedPair, RawPair
+from leadline.datasets.open import get_layout
 from leadline.datasets.sample import evenly_spaced
 from leadline.depth.encodings import are_rotated
 from leadline.errors import LeadlineError, plural
@@ -245,19 +246,20 @@ def _thumbnail(image: NDArray[np.uint8]) -> Plane:
 
 
 def check_values(
-    pairs: Sequence[MeasuredPair], classes: int | None, stretched: bool
+    pairs: Sequence[MeasuredPair], layout: str, classes: int | None, stretched: bool
 ) -> Iterator[Finding]:
-    """Check the numbers of pairs that could be read.
+    """Check the numbers of pairs of a layout that could be read.
 
     `classes` is how many the labels have, as far as the user says; `stretched` whether every depth
     map spans the full range of its type, so that its bits are not worth a word of their own.
     """
+    without_sky = _without_sky(layout)
     yield from _empty_depth(pairs)
     yield from _constant_depth(pairs)
     yield from _special_values(pairs)
-    yield from _saturated(pairs)
+    yield from _saturated(pairs, without_sky)
     yield from _wrapped(pairs)
-    yield from _far_background(pairs)
+    yield from _far_background(pairs, without_sky)
     yield from _sparse_depth(pairs)
     yield from _sparser_than_usual(pairs)
     if not stretched:
@@ -322,7 +324,15 @@ def _special_values(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
             )
 
 
-def _saturated(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
+def _without_sky(layout: str) -> str:
+    """Return how a number that stands for the sky is left out."""
+    sky = get_layout(layout).options.get("sky")
+    if sky is not None and "invalid" in sky.choices:
+        return "give --data-option sky=invalid, or set data.max_depth below it"
+    return "set data.max_depth below it, or write 0 there"
+
+
+def _saturated(pairs: Sequence[MeasuredPair], remedy: str) -> Iterator[Finding]:
     """Report depth maps with many pixels at the largest number of their type."""
     bad = _ids(
         pairs, lambda depth: SATURATED_SHARE < depth.top_share < 1 and depth.dtype != "uint8"
@@ -333,7 +343,7 @@ def _saturated(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
             "saturated",
             f"{plural(len(bad), 'depth map')} with pixels at 65535, up to {most:.0%} of one: sky, "
             "a filler or clipped, but read as a distance",
-            "set data.max_depth below it, or write 0 there",
+            remedy,
             bad,
         )
 
@@ -351,7 +361,7 @@ def _wrapped(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
         )
 
 
-def _far_background(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
+def _far_background(pairs: Sequence[MeasuredPair], remedy: str) -> Iterator[Finding]:
     """Report a number that stands for "nothing there" and is read as a distance."""
     bad = _ids(pairs, lambda depth: depth.far_share > 0)
     if bad:
@@ -361,7 +371,7 @@ def _far_background(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
             "far-background",
             f"{plural(len(bad), 'depth map')} with pixels at {value:g} or beyond, up to {most:.1%} "
             "of one, far behind all others: a renderer's background, but read as a distance",
-            "set data.max_depth below it, or write 0 there",
+            remedy,
             bad,
         )
 
