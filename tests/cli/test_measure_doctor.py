@@ -12,7 +12,9 @@ from PIL import Image
 
 import leadline as package
 from leadline.depth import DepthMap
+from leadline.depth.encodings import highest_byte
 from leadline.io import write_depth
+from leadline.io.photos import DERIVED, write_png
 from tests.cli.helpers import RUN, fails_in_one_line, leadline, leadline_here
 from tests.complaints import complaint
 
@@ -67,6 +69,32 @@ def test_measure_a_photograph_as_its_prediction_says():
 )
 def test_measure_refuses_in_one_line(wall, options, words):
     fails_in_one_line(leadline_here("measure", wall, *options), words)
+
+
+def test_depth_in_the_colours_is_no_photograph(tmp_path):
+    y, x = np.mgrid[:120, :160]
+    road = np.where(y > 65, 1.6 * 130 / np.maximum(y - 60, 1), 30 + x * 0.01)
+    number = (road / 1000 * (256**3 - 1)).astype(np.int64)
+    colours = np.stack([number & 255, number >> 8 & 255, number >> 16], -1).astype(np.uint8)
+    Image.fromarray(colours).save(tmp_path / "carla.png")
+    Image.fromarray(colours[..., ::-1].copy()).save(tmp_path / "exchanged.png")
+    write_png(tmp_path / "drawn.png", np.zeros((40, 60, 3), np.uint8), DERIVED)
+    for name, words in (("carla", "24 bits"), ("exchanged", "24 bits"), ("drawn", "Leadline drew")):
+        path = tmp_path / f"{name}.png"
+        fails_in_one_line(leadline_here("measure", path, "--box", "0,0,9,9"), words)
+        known = ("--point", "5,5=2")
+        fails_in_one_line(leadline_here("calibrate", path, *known, "-o", tmp_path / "o"), words)
+    path = tmp_path / "carla.png"
+    assert leadline_here("measure", path, "--box", "0,0,9,9", "--model", "compact-nyu").stdout
+
+
+def test_red_light_and_its_noise_make_no_depth():
+    rng = np.random.default_rng(3)
+    photo = np.asarray(Image.open(ROOM))
+    red = photo * np.array([1, 0, 0], np.uint8)
+    noisy = np.clip(photo + rng.normal(0, 40, photo.shape), 0, 255).astype(np.uint8)
+    pictures = (photo, red, red[..., ::-1], noisy, np.where(photo > 128, 255, 0).astype(np.uint8))
+    assert [highest_byte(picture) for picture in pictures] == [None] * len(pictures)
 
 
 def test_doctor_tries_every_runtime_and_reports_a_removed_one():

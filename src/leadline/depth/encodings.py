@@ -22,6 +22,11 @@ COLOUR_UNITS: dict[str, float] = {"carla": (256**3 - 1) / 1000, "shift-mm": 1000
 ROTATED_UNITS = 1000.0
 _ROTATION = 3
 _LEAST_SHARE = 0.02
+_ROUGHER = 5.0
+"""How many times as much the low byte of 24-bit numbers changes as the high one, at least."""
+_PASSES_ITS_END, _CARRY = 128, 2
+"""A step of a byte beyond the first is one past its end; the second is the next byte's then."""
+_LEAST_CARRIES, _CARRIED_SHARE = 24, 0.3
 
 
 def metres_of_colours(colours: NDArray[np.uint8], units_per_metre: float) -> NDArray[np.float32]:
@@ -32,6 +37,32 @@ def metres_of_colours(colours: NDArray[np.uint8], units_per_metre: float) -> NDA
     """
     weights = np.array([1, 256, 65536], np.float64) / units_per_metre
     return np.asarray(colours @ weights, np.float32)
+
+
+def highest_byte(colours: NDArray[np.uint8]) -> Literal["blue", "red"] | None:
+    """Return which channel of a picture (H,W,3) RGB holds the high byte of 24-bit numbers.
+
+    "blue" as CARLA writes them, "red" where the channels were exchanged, None of a photograph.
+    Where a byte passes its end, the next higher one goes the other way by one, and the high byte
+    hardly changes beside the low one: the channels of a photograph change alike.
+    """
+    for name, channels in (("blue", (0, 1, 2)), ("red", (2, 1, 0))):
+        low, middle, high = (_steps(colours[..., channel]) for channel in channels)
+        roughness = np.abs(low).mean(dtype=np.float64) if low.size else 0.0
+        if roughness <= _ROUGHER * np.abs(high).mean(dtype=np.float64):
+            continue
+        for below, above in ((middle, high), (low, middle)):
+            ends = np.abs(below) > _PASSES_ITS_END
+            carried = ends & (np.abs(above) <= _CARRY) & (np.sign(above) == -np.sign(below))
+            if carried.sum() > max(_LEAST_CARRIES, _CARRIED_SHARE * ends.sum()):
+                return name  # type: ignore[return-value]
+    return None
+
+
+def _steps(channel: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Return the differences of neighbours in rows and columns."""
+    values = channel.astype(np.int16)
+    return np.concatenate([np.diff(values, axis=axis).ravel() for axis in (0, 1)])
 
 
 def rotate_back(values: NDArray[np.uint16]) -> NDArray[np.uint16]:

@@ -20,7 +20,7 @@ from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
 from leadline.io.formats import depth_format, is_depth_file, read_any_depth, write_depth
 from leadline.io.jobs import with_suffix
-from leadline.io.photos import DERIVED, read_photo, write_png
+from leadline.io.photos import DERIVED, read_photo, read_photo_to_measure, write_png
 from leadline.io.points import read_points
 from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
@@ -161,7 +161,7 @@ def _read_or_predict(
                 "--camera are for photographs"
             )
         return read_any_depth(source, None if units is None else parse_units(units))
-    photo = read_photo(source)
+    photo = read_photo(source) if model else read_photo_to_measure(source)
     predictor = Predictor.load(model or DEFAULT_MODEL, camera=mode or "auto")
     return predictor.predict(photo, *given.of(photo)).depth
 

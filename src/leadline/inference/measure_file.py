@@ -19,7 +19,7 @@ from leadline.inference.predictor import Predictor
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import is_depth_file, read_checked_depth
 from leadline.io.masks import read_mask
-from leadline.io.photos import Photo, read_photo
+from leadline.io.photos import Photo, read_photo, read_photo_to_measure
 from leadline.weights import DEFAULT_MODEL
 
 
@@ -79,22 +79,22 @@ def measure(
     if not (boxes or polygons or masks or points):
         raise LeadlineError("nothing to measure: give a box, a polygon, a mask or two points")
     given = GivenCamera.open(intrinsics, fov)
+    things = {f"mask {mask}": read_mask(Path(mask)) for mask in masks}
+    correction = None if calibration is None else read_calibration(Path(calibration))
     if model is None and (units is not None or is_depth_file(source)):
         if camera is not None:
             raise LeadlineError(f"{source}: is a depth map; --camera is for photographs")
         depth_map = _with_camera(_read(source, units), given, source)
     else:
+        photo = read_photo(source) if model else read_photo_to_measure(source)
         predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
-        photo = read_photo(source)
         depth_map = predictor.predict(photo, *given.of(photo)).depth
-    correction = None if calibration is None else read_calibration(Path(calibration))
     depth_map = calibrated(depth_map, correction, source)
     regions = {f"box {','.join(f'{s:g}' for s in box)}": depth_map.distance(box) for box in boxes}
     for polygon in polygons:
         name = f"polygon {' '.join(f'{x:g},{y:g}' for x, y in polygon)}"
         regions[name] = depth_map.distance(polygon=polygon)
-    for mask in masks:
-        regions[f"mask {mask}"] = depth_map.distance(mask=read_mask(Path(mask)))
+    regions |= {name: depth_map.distance(mask=mask) for name, mask in things.items()}
     spans = {
         f"{a[0]},{a[1]} to {b[0]},{b[1]}": depth_map.distance_between(a, b, relative_error)
         for a, b in points

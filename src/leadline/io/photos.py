@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from leadline.depth.encodings import highest_byte
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.atomic import atomic_path
@@ -165,6 +166,26 @@ def shows_depth(path: Path) -> bool:
     """Return whether a file is a PNG that Leadline drew from depth and that holds none."""
     text = b"tEXtleadline:kind\0" + DERIVED["leadline:kind"].encode()
     return text in _head_of_png(path)
+
+
+def read_photo_to_measure(path: Path) -> Photo:
+    """Read one photograph whose distances somebody asks for, who may have taken depth for one.
+
+    Errors: LeadlineError as `read_photo`, and for a picture that is certainly one of depth.
+    """
+    photo = read_photo(path)
+    predict = "--model NAME predicts it as a photograph all the same"
+    if shows_depth(path):
+        raise LeadlineError(
+            f"{path}: is a picture that Leadline drew of depth, without its metres; give the "
+            f"depth file, or the photograph; {predict}"
+        )
+    if highest_byte(photo.pixels) is not None:
+        raise LeadlineError(
+            f"{path}: its colours are depth in numbers of 24 bits, as CARLA writes them, and no "
+            f"photograph; docs/my-data.md has how they are read; {predict}"
+        )
+    return photo
 
 
 def _head_of_png(path: Path) -> bytes:
