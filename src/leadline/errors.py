@@ -1,6 +1,7 @@
 """The one exception a user is meant to read, and the words that such messages share."""
 
 import difflib
+import errno
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +11,8 @@ from typing import TextIO
 LONGEST_VALUE = 80
 LONGEST_MESSAGE = 1200
 _LONG_QUOTE = re.compile(r"'(?!leadline )([^']{161,})'")
+_LONG_WORD = re.compile(r"[^\s']{321,}")
+"""A path or a value that no quotes end; whole paths are shorter, but those that nobody meant."""
 
 
 class LeadlineError(Exception):
@@ -65,9 +68,18 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def system_error(error: OSError) -> str:
+    """Return what the system refused in words, without its number: the file, why, and a remedy."""
+    name = "" if error.filename is None else f"{value_words(str(error.filename))}: "
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{name}the name is too long for this system; give a shorter one"
+    return f"{name}{error.strerror or one_line(error)}"
+
+
 def readable(text: str) -> str:
     """Return a message without what nobody reads: control characters, long values, a flood."""
     text = _LONG_QUOTE.sub(lambda match: f"'{match[1][:LONGEST_VALUE]}...'", text)
+    text = _LONG_WORD.sub(lambda match: f"{match[0][:LONGEST_VALUE]}...{match[0][-40:]}", text)
     if len(text) > LONGEST_MESSAGE:
         text = f"{text[:800]} ... {text[-300:]}"
     return printable(text)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tests.cli.helpers import leadline, leadline_here
 from tests.conftest import QUICK, SilentReporter
 from tests.evaluation.results import ScaledTruth
 
+ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
 LATIN_1 = os.fsdecode(b"000-caf\xe9")
 """A name that is no UTF-8, as an old archive unpacks it."""
 
@@ -112,3 +114,29 @@ def test_an_export_to_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monke
     with pytest.raises(LeadlineError, match=r"x\.xml: cannot write here .*could not write weights"):
         files.write_sealed(b"", tmp_path / "x.xml")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", ROOM, "-o", "out", "--model", "@"),
+        ("predict", "@", "-o", "out"),
+        ("measure", ROOM, "--mask", "@", "--box", "0,0,9,9"),
+        ("evaluate", "--model", "compact-nyu", "--data", "@"),
+        ("evaluate", "--model", "@", "--data", "nowhere"),
+        ("convert", "@", "-o", "out", "--to", "npy"),
+        ("check-data", "@"),
+        ("train", "--resume", "@"),
+    ],
+    ids=lambda each: f"{each[0]} {each[-2]}",
+)
+@pytest.mark.parametrize(
+    "name", ["a" * 5000, "x/" * 1500 + "a", "a\0b"], ids=["long", "deep", "nul"]
+)
+def test_a_name_that_no_file_can_have_is_one_short_line(arguments, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = leadline_here(*(name if each == "@" else each for each in arguments))
+    assert shown.returncode == 2
+    assert shown.stderr.count("\n") == 1
+    assert len(shown.stderr) < 400
+    assert "errno" not in shown.stderr.lower()

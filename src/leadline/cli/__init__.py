@@ -121,14 +121,16 @@ def _user_error(error: Exception) -> str | None:
     """Return what to print for an error that the user can correct, None for a fault of ours."""
     # Imported here: the message of a missing module is needed only where one is missing.
     from leadline.cli.extras import explain_missing
-    from leadline.errors import LeadlineError
+    from leadline.errors import LeadlineError, system_error
 
     if isinstance(error, ModuleNotFoundError):
         return f"leadline: error: {explain_missing(error)}"
     if isinstance(error, UsageError):
         return _usage_line(error)
-    if isinstance(error, LeadlineError | OSError):
+    if isinstance(error, LeadlineError):
         return f"leadline: error: {error}"
+    if isinstance(error, OSError):
+        return f"leadline: error: {system_error(error)}"
     return None
 
 
