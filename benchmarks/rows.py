@@ -177,7 +177,8 @@ def as_it_stands(run: Path) -> Path:
     from leadline.training.checkpoint import load_checkpoint
     from leadline.training.distributed import start_processes
     from leadline.training.state import TrainState
-    from leadline.training.trainer import NoProgress, Trainer
+    from leadline.training.trainer import Trainer
+    from leadline.training.training_result import NoProgress
 
     copy = run.parent / "as-it-stands" / run.name
     shutil.rmtree(copy, ignore_errors=True)

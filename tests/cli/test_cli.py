@@ -3,8 +3,10 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 
@@ -138,6 +140,54 @@ def test_training_without_torch_names_the_extra(pairs, tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     fails_in_one_line(result, "leadline[train]")
+
+
+REFUSALS_WITHOUT_TORCH = """
+import io, json, sys
+from contextlib import redirect_stderr
+from leadline.cli import main
+for arguments, words in json.loads(sys.argv[1]):
+    sys.argv, said, status = ["leadline", *arguments], io.StringIO(), None
+    try:
+        with redirect_stderr(said):
+            main()
+    except SystemExit as end:
+        status = end.code
+    assert status == 2 and words in said.getvalue(), (arguments, status, said.getvalue())
+    assert not {"torch", "lightning_fabric"} & set(sys.modules), arguments
+"""
+
+
+def test_what_cannot_be_trained_is_refused_before_torch_is_imported(pairs, tmp_path):
+    empty = tmp_path / "empty"
+    for run in (empty, tmp_path / "ran"):
+        run.mkdir()
+        shutil.copy(files("leadline") / "recipes/compact.yaml", run / "recipe.yaml")
+        (run / "run.json").write_text(
+            '{"data": "/nowhere", "units_per_metre": null, "initialised_from": "random weights"}'
+        )
+    (tmp_path / "ran" / "checkpoints").mkdir()
+    (tmp_path / "ran" / "checkpoints" / "last.ckpt").touch()
+    (tmp_path / "file").touch()
+    out = ["-o", str(tmp_path / "run")]
+    compact, data = ["train", "--recipe", "compact"], ["--data", str(pairs)]
+    refusals = [
+        (["train", "--resume", "/nowhere"], "not a run folder"),
+        (["train", "--resume", str(empty)], "no checkpoint to resume from"),
+        (["train", "--resume", str(tmp_path / "ran")], "/nowhere: no such data"),
+        (["train", "--continue", "/nowhere", *out], "/nowhere: no such folder"),
+        (["train", "--recipe", "nowhere", *data, *out], "recipe 'nowhere' is not known"),
+        ([*compact, "--data", "/nowhere", *out], "/nowhere: no such data"),
+        ([*compact, "--data", str(tmp_path), *out], "no known layout"),
+        ([*compact, *out], "give it with --data"),
+        ([*compact, *data, *out, "--init", "nowhere"], "model 'nowhere': no such file"),
+        ([*compact, *data, *out, "--set", "model.architecture=compacd"], "did you mean 'compact'"),
+        ([*compact, *data, "-o", str(tmp_path / "ran")], "already holds a run"),
+        ([*compact, *data, "-o", str(tmp_path / "file")], "is a file"),
+        ([*compact, *data, "-o", str(tmp_path / "file" / "run")], "is a file"),
+    ]
+    subprocess.run([sys.executable, "-c", REFUSALS_WITHOUT_TORCH, json.dumps(refusals)], check=True)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

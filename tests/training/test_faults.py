@@ -15,7 +15,7 @@ from leadline.training import batches, run_logger
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.recipe import load_recipe
 from leadline.training.train import resume, train
-from leadline.training.trainer import StopReason
+from leadline.training.training_result import StopReason
 from tests.conftest import QUICK, SilentReporter
 
 pytestmark = pytest.mark.usefixtures("no_curves")

@@ -14,7 +14,7 @@ from leadline.training.checkpoint import load_checkpoint, save_checkpoint
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
 from leadline.training.train import resume, train
-from leadline.training.trainer import StopReason
+from leadline.training.training_result import StopReason
 from tests.conftest import QUICK, SilentReporter
 
 

@@ -13,7 +13,8 @@ import torch
 from leadline.errors import LeadlineError
 from leadline.training.batches import EpochOrder
 from leadline.training.checkpoint import load_checkpoint
-from leadline.training.distributed import launched_by, start_processes
+from leadline.training.distributed import start_processes
+from leadline.training.launchers import launched_by
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train
 from tests.conftest import SilentReporter

@@ -9,7 +9,7 @@ from leadline.errors import LeadlineError
 from leadline.training.recipe import change_recipe, load_recipe
 from leadline.training.run_folder import Run
 from leadline.training.train import resume, train
-from leadline.training.trainer import StopReason
+from leadline.training.training_result import StopReason
 from tests.conftest import QUICK
 
 SETTINGS = [*QUICK, "data.area=1536", "trainer.max_steps=2", "data.val_fraction=0.25"]

@@ -6,9 +6,11 @@ import math
 import pytest
 import torch
 
+from leadline.datasets import open_data
 from leadline.errors import LeadlineError
 from leadline.models.base import SPREADS, ModelConfig
 from leadline.models.build import create_model, load_model
+from leadline.training.build import build_model
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train
@@ -86,3 +88,33 @@ def test_what_cannot_be_meant_is_one_line(name, settings, says, pairs, tmp_path)
     with pytest.raises(LeadlineError, match=says) as caught:
         train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    [({}, "upsampling"), ({"reach": [2, 4]}, "upsampling"), ({"reach": [2, 4, 7]}, None)],
+)
+def test_a_start_that_lacks_frozen_weights_is_refused(pairs, tmp_path, options, lacking):
+    crisp(seed=5, **options).save(tmp_path / "first")
+    recipe = load_recipe("crisp-uncertainty", [*STAGE, f"model.init={tmp_path / 'first'}"])
+    samples = open_data(pairs)
+    if lacking is None:
+        build_model(recipe, samples)
+        return
+    with pytest.raises(
+        LeadlineError, match=rf"lacks {lacking}\.\S+,? .*they would stay random"
+    ) as it:
+        build_model(recipe, samples)
+    assert f"model.options={options}" in str(it.value)
+
+
+def test_a_random_encoder_that_is_frozen_is_refused(pairs, tmp_path):
+    crisp(seed=5).save(tmp_path / "first")
+    settings = [*STAGE, f"model.init={tmp_path / 'first'}", "model.encoder=resnet18"]
+    settings += ["model.options={}", "optimizer.groups=[]"]
+    weights = "model.encoder_weights=none"
+    samples = open_data(pairs)
+    build_model(load_recipe("crisp", [*settings, weights]), samples)
+    frozen = load_recipe("crisp", [*settings, weights, "optimizer.encoder_lr=0"])
+    with pytest.raises(LeadlineError, match=r"lacks encoder\.\S+, .* and \d+ more, which recipe"):
+        build_model(frozen, samples)

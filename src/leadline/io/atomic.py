@@ -102,6 +102,23 @@ def check_writable(folder: Path) -> None:
         raise cannot_write(folder, error) from None
 
 
+def check_can_be_created(folder: Path) -> None:
+    """Raise LeadlineError unless `folder` can be written, or created where it is not there.
+
+    Leaves nothing behind, as somebody may still refuse to work.
+    """
+    existing = folder
+    try:
+        while not existing.exists():
+            existing = existing.parent
+        if not existing.is_dir():
+            raise LeadlineError(f"{existing}: is a file; give a folder for the results")
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+
+
 def _own_names(path: Path, temporary: Path) -> set[str | bytes | None]:
     """Names an OSError about *this* write carries; a full disk (ENOSPC) carries none."""
     parents = {str(parent) for parent in temporary.parents}

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from leadline.errors import LeadlineError, nearest, value_words
+from leadline.errors import LeadlineError, value_words
 from leadline.io.files import read_json
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.catalog import CATALOG
+from leadline.models.catalog import CATALOG, find_architecture
 from leadline.models.encoders import read_state_dict
 from leadline.models.options import check_options
 from leadline.models.storage import CONFIG_FILE, LIBRARY, LIBRARY_KEY, WEIGHTS_FILE
@@ -37,12 +37,7 @@ def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[.
 
     Errors: LeadlineError for an unknown architecture, or an option it does not have.
     """
-    if architecture not in CATALOG:
-        raise LeadlineError(
-            f"architecture {architecture!r} is not known{nearest(architecture, CATALOG)}; "
-            f"choose one of {', '.join(CATALOG)}"
-        )
-    module, _, name = CATALOG[architecture].factory.partition(":")
+    module, _, name = find_architecture(architecture).factory.partition(":")
     factory: Callable[..., DepthModel] = getattr(importlib.import_module(module), name)
     check_options(factory, options, key="model.options", given=("self", "config"))
     return factory

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from leadline.errors import LeadlineError, nearest
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -235,3 +237,16 @@ CATALOG: dict[str, ModelInfo] = {
     )
 }
 """Every architecture by name."""
+
+
+def find_architecture(name: str) -> ModelInfo:
+    """Return the entry of an architecture.
+
+    Errors: LeadlineError where there is none of that name.
+    """
+    if name not in CATALOG:
+        raise LeadlineError(
+            f"architecture {name!r} is not known{nearest(name, CATALOG)}; "
+            f"choose one of {', '.join(CATALOG)}"
+        )
+    return CATALOG[name]

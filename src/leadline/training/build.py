@@ -1,5 +1,6 @@
 """The network that a run trains: which one, at which input size, from which weights."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from leadline.datasets.sample import DepthDataset
@@ -15,7 +16,13 @@ from leadline.training.encoder_weights import (
     default_normalization,
     initial_weights,
 )
-from leadline.training.from_trained import build_from_trained, open_trained
+from leadline.training.from_trained import (
+    TrainedModel,
+    build_from_trained,
+    open_trained,
+    some_names,
+)
+from leadline.training.optim import frozen_names
 from leadline.training.recipe import Recipe
 
 
@@ -47,7 +54,8 @@ def build_model(
     trained = None
     if weights is None and section.init is not None:
         trained = open_trained(section.init)
-        model, source = build_from_trained(config, section, trained, recipe.trainer.seed)
+        model, source, random = build_from_trained(config, section, trained, recipe.trainer.seed)
+        _refuse_frozen_random(recipe, trained, random)
     else:
         weights = weights or initial_weights(section)
         model, source = build_from_encoder(config, weights, recipe.trainer.seed)
@@ -63,6 +71,20 @@ def _refuse_frozen_start(recipe: Recipe) -> None:
             f"recipe {recipe.name} freezes all but a part of the weights, which would stay random: "
             "give the trained model that it continues, --init RUN"
         )
+
+
+def _refuse_frozen_random(recipe: Recipe, trained: TrainedModel, random: Sequence[str]) -> None:
+    """Raise LeadlineError where a start lacks weights that the recipe freezes: they stay random."""
+    frozen = frozen_names(random, recipe.optimizer)
+    if not frozen:
+        return
+    options = None if trained.config is None else dict(trained.config.options)
+    known = "" if options is None else f" (it was trained with model.options={options})"
+    raise LeadlineError(
+        f"{trained.file}: lacks {some_names(frozen)}, which recipe {recipe.name} freezes: they "
+        f"would stay random; start from a model that has them, train them first, or set "
+        f"model.options to those of that model{known}"
+    )
 
 
 def configure(recipe: Recipe, samples: DepthDataset) -> tuple[ModelConfig, DataCamera]:

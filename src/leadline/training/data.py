@@ -44,12 +44,17 @@ def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Callable[[str],
     Errors: LeadlineError where the recipe needs data that nobody named, for an option of worlds
     that does not exist, or where they cannot be rendered.
     """
+    check_data_option(recipe, data)
+    for section in _worlds(recipe, data):
+        _render(_world_set(section), say)
+
+
+def check_data_option(recipe: Recipe, data: Path | None) -> None:
+    """Raise LeadlineError where a recipe needs data that nobody named, or has no use for it."""
     if data is None and recipe.data.needs_data_option:
         raise LeadlineError(f"recipe {recipe.name} names no data of its own; give it with --data")
     if data is not None and recipe.data.mix and not recipe.data.needs_data_option:
         raise LeadlineError(f"recipe {recipe.name} names all of its data (data.mix); drop --data")
-    for section in _worlds(recipe, data):
-        _render(_world_set(section), say)
 
 
 def _worlds(recipe: Recipe, data: Path | None) -> Iterator[WorldsSection]:

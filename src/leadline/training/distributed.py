@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from leadline.errors import LeadlineError, one_line
+from leadline.training.launchers import launched_by
 from leadline.training.recipe import TrainerSection
 
 if TYPE_CHECKING:
@@ -187,21 +188,6 @@ def _resolve_counts(trainer: TrainerSection, environment: Mapping[str, str]) -> 
                 f"{nodes} nodes; leave trainer.{key} at auto"
             )
     return devices, nodes
-
-
-def launched_by(environment: Mapping[str, str]) -> tuple[str, int, int] | None:
-    """Return (launcher, processes on each node, nodes), or None where nobody launched us.
-
-    Inside a SLURM allocation only `srun` launches processes: a command that a batch script runs
-    directly is alone, whatever the allocation holds.
-    """
-    if "TORCHELASTIC_RUN_ID" in environment:
-        world, local = int(environment["WORLD_SIZE"]), int(environment["LOCAL_WORLD_SIZE"])
-        return "torchrun", local, world // local
-    if "SLURM_STEP_ID" in environment and "SLURM_NTASKS" in environment:
-        nodes = int(environment.get("SLURM_NNODES", "1"))
-        return "srun", int(environment["SLURM_NTASKS"]) // nodes, nodes
-    return None
 
 
 class SignalCatcher:

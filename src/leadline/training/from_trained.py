@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -75,9 +76,20 @@ def _name_of(name_or_path: str) -> str:
     return path.parent.name if path.name == MODEL and path.is_dir() else path.name
 
 
+class StartedModel(NamedTuple):
+    """A network that starts from a trained one, and what it took of that, in words.
+
+    `random` are the names of its parameters that no file gave.
+    """
+
+    model: DepthModel
+    source: str
+    random: tuple[str, ...]
+
+
 def build_from_trained(
     config: ModelConfig, section: ModelSection, trained: TrainedModel, seed: int
-) -> tuple[DepthModel, str]:
+) -> StartedModel:
     """Return a network with every tensor of `trained` that fits, and which it did not take.
 
     The encoder is taken whole or not at all, since half of one is none; from a model of another
@@ -92,7 +104,7 @@ def build_from_trained(
         for name, tensor in trained.tensors.items()
         if name in state and state[name].shape == tensor.shape
     }
-    source = trained.name
+    source, is_random_encoder = trained.name, False
     # A counter of batches, which some files lack, is taken where it is there and counts nowhere.
     tensors = {name for name in state if not name.endswith(BATCH_COUNT)}
     encoder = {name for name in tensors if name.startswith(ENCODER)}
@@ -106,13 +118,16 @@ def build_from_trained(
         base = initial_weights(section)
         model, encoder_source = build_from_encoder(config, base, seed)
         source += f" with another encoder ({encoder_source})"
+        is_random_encoder = base.encoder_file is None
         state = model.state_dict()
     model.load_state_dict({**state, **{name: trained.tensors[name] for name in fits}})
     fresh = [name for name in state if name in tensors - fits - encoder]
     taken = _describe_taken(len(fits & tensors), len(tensors), fresh)
     unknown = "" if fits & tensors <= encoder else _describe_unknown(config, trained)
     lens = _correct_for_focal_length(model, trained, fits)
-    return model, f"{source} ({taken}{unknown}{lens})"
+    left = {*fresh, *(encoder if is_random_encoder else ())}
+    random = tuple(name for name, _ in model.named_parameters() if name in left)
+    return StartedModel(model, f"{source} ({taken}{unknown}{lens})", random)
 
 
 def _takes_encoder_alone(config: ModelConfig, trained: TrainedModel) -> bool:
@@ -212,5 +227,10 @@ def _describe_taken(taken: int, total: int, fresh: Sequence[str]) -> str:
         return f"all {total} tensors"
     if not fresh:
         return f"{taken} of {total} tensors"
-    more = f" and {len(fresh) - NAMES_SHOWN} more" if len(fresh) > NAMES_SHOWN else ""
-    return f"{taken} of {total} tensors; random: {', '.join(fresh[:NAMES_SHOWN])}{more}"
+    return f"{taken} of {total} tensors; random: {some_names(fresh)}"
+
+
+def some_names(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"{', '.join(names[:NAMES_SHOWN])}{more}"

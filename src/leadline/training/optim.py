@@ -4,7 +4,7 @@ The schedules that move the rates are in `schedules`.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -66,6 +66,12 @@ def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, Any]]:
     if not groups:
         raise LeadlineError("optimizer.groups freezes every parameter: nothing is left to train")
     return groups
+
+
+def frozen_names(names: Iterable[str], section: OptimizerSection) -> list[str]:
+    """Return those of the parameters' names that are in a frozen group."""
+    globs = section.groups or _default_groups(section)
+    return [name for name in names if globs[_group_of(name, globs)].frozen]
 
 
 def _default_groups(section: OptimizerSection) -> tuple[ParameterGroup, ...]:

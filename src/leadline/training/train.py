@@ -1,56 +1,18 @@
-"""`leadline.train`, `continue_run` and `resume`: a recipe and data become a run with a model."""
+"""`leadline.train`, `continue_run` and `resume`: a recipe and data become a run with a model.
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+What can be refused at once is refused here, before torch is imported, which takes seconds.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
-from leadline.datasets.trained_on import TrainingData, write_training_images
-from leadline.errors import LeadlineError
-from leadline.evaluation import Result
 from leadline.evaluation.scoring import Tracker, no_tracker
-from leadline.io.atomic import check_writable
-from leadline.io.locks import locked
-from leadline.training.checkpoint import load_checkpoint, remove_leftovers
-from leadline.training.continuation import Continuation, plan_continuation
-from leadline.training.data import render_recipe_worlds
-from leadline.training.distributed import start_processes
-from leadline.training.final_score import score_run
-from leadline.training.held_out import find_overlap, start_of
-from leadline.training.loggers import check_installed
-from leadline.training.ranges import check_range
+from leadline.training.continuation import plan_continuation
+from leadline.training.early_checks import check_new_run, check_resumable
 from leadline.training.recipe import Recipe, change_recipe, load_recipe
-from leadline.training.run_folder import (
-    CHECKPOINTS,
-    MODEL,
-    RECIPE_FILE,
-    RunInfo,
-    check_is_new,
-    check_run,
-    create_run_folder,
-)
-from leadline.training.state import TrainState, resolve_precision
-from leadline.training.trainer import NoProgress, Progress, StopReason, Trainer
+from leadline.training.training_result import Progress, TrainingResult
 
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a training ended: the folder of the run, why it stopped, the score of its best model.
-
-    `evaluation` is None where the run is not finished, has no validation images, or no score was
-    asked for. `is_rank_zero` is true in the one process that goes on to tell the user about it.
-    """
-
-    run: Path
-    reason: StopReason
-    evaluation: Result | None = None
-    is_rank_zero: bool = True
-
-    @property
-    def model(self) -> Path:
-        """The folder of the best model, which `leadline.load` and `leadline predict` take."""
-        return self.run / MODEL
+__all__ = ["TrainingResult", "continue_run", "resume", "train"]
 
 
 def train(
@@ -90,11 +52,12 @@ def train(
         model = recipe.model.model_copy(update={"init": str(init)})
         recipe = recipe.model_copy(update={"model": model})
     path = None if data is None else Path(data)
-    with ExitStack() as held:
-        trainer = _start_trainer(
-            recipe, path, Path(out), units_per_metre, progress or NoProgress(), held
-        )
-        return _run(trainer, score, tracker)
+    check_new_run(recipe, path, Path(out), units_per_metre)
+    from leadline.training.run_training import start_run
+
+    return start_run(
+        recipe, path, Path(out), units_per_metre, progress=progress, score=score, tracker=tracker
+    )
 
 
 def continue_run(
@@ -122,76 +85,19 @@ def continue_run(
     plan = plan_continuation(
         Path(parent), overrides, None if data is None else Path(data), units_per_metre
     )
-    with ExitStack() as held:
-        trainer = _start_trainer(
-            plan.recipe,
-            plan.data,
-            Path(out),
-            plan.units_per_metre,
-            progress or NoProgress(),
-            held,
-            plan,
-        )
-        return _run(trainer, score, tracker)
+    check_new_run(plan.recipe, plan.data, Path(out), plan.units_per_metre)
+    from leadline.training.run_training import start_run
 
-
-def _start_trainer(
-    recipe: Recipe,
-    data: Path | None,
-    out: Path,
-    units_per_metre: float | None,
-    progress: Progress,
-    held: ExitStack,
-    plan: Continuation | None = None,
-) -> Trainer:
-    """Create the run folder `out`, whose lock is `held`; return what trains in it."""
-    started = time.monotonic()
-    recipe = resolve_precision(recipe)
-    processes = start_processes(recipe.trainer)
-    with processes.raise_on_all_ranks():
-        check_is_new(out)
-        check_range(recipe)
-        check_installed(recipe.trainer.loggers)
-        if processes.local_rank == 0:
-            render_recipe_worlds(recipe, data, progress.say)
-    parent = None if plan is None else plan.parent
-    state = TrainState.create(processes, recipe, out, data, units_per_metre, parent)
-    with processes.raise_on_all_ranks():
-        if processes.is_rank_zero:
-            trained = start_of(recipe)
-            state.warnings += _warnings(state, trained, data, plan)
-            images = frozenset() if trained is None else trained.images()
-            held.enter_context(_new_folder(out))
-            write_training_images(out, images.union(state.train_data.locations()))
-            create_run_folder(out, recipe, state.info)
-    return Trainer(state, progress, started)
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[None]:
-    """Hold the folder of a new run; nothing is written into one that another process trains in."""
-    check_writable(out)
-    with locked(out, "trained"):
-        check_is_new(out)  # another process may have finished in it meanwhile
-        yield
-
-
-def _warnings(
-    state: TrainState, trained: TrainingData | None, data: Path | None, plan: Continuation | None
-) -> tuple[str, ...]:
-    """Return what to say of validation images that were trained on, and of changes of a plan.
-
-    Errors: LeadlineError for such images in a second phase, whose scores stand beside the first's.
-    """
-    overlap = find_overlap(trained, state.recipe, data, state.val_data)
-    if plan is not None and overlap.images:
-        raise LeadlineError(
-            f"{overlap.finding} (the data has changed since, or --data names some of it again); "
-            "give new images alone with --data, or data with a val split of its own, or start with "
-            f"--recipe and --init {plan.parent}, which warns only"
-        )
-    notes = () if plan is None else plan.notes
-    return notes if overlap.warning is None else (*notes, overlap.warning)
+    return start_run(
+        plan.recipe,
+        plan.data,
+        Path(out),
+        plan.units_per_metre,
+        progress=progress,
+        score=score,
+        tracker=tracker,
+        plan=plan,
+    )
 
 
 def resume(
@@ -211,40 +117,7 @@ def resume(
     >>> result.reason.value, result.model
     ('all steps are done', PosixPath('runs/kitchen/model'))
     """
-    started = time.monotonic()
-    run, progress = Path(run), progress or NoProgress()
-    check_run(run)
-    recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
-    processes = start_processes(recipe.trainer)
-    with ExitStack() as held:
-        with processes.raise_on_all_ranks():
-            check_installed(recipe.trainer.loggers)
-            if processes.is_rank_zero:
-                held.enter_context(locked(run, "trained"))
-            checkpoint, warning = load_checkpoint(run / CHECKPOINTS)
-            if processes.local_rank == 0:
-                render_recipe_worlds(recipe, info.data_path, progress.say)
-        state = TrainState.restore(processes, recipe, run, info, checkpoint)
-        with processes.raise_on_all_ranks():
-            if processes.is_rank_zero:
-                remove_leftovers(run)
-                _announce_resume(state, warning, progress)
-        return _run(Trainer(state, progress, started), score, tracker)
+    check_resumable(Path(run))
+    from leadline.training.run_training import resume_run
 
-
-def _announce_resume(state: TrainState, warning: str | None, progress: Progress) -> None:
-    if warning:
-        progress.say(warning)
-    position = f"at step {state.step} of {state.total_steps}"
-    is_done = state.step >= state.total_steps
-    progress.say(f"already finished, {position}" if is_done else f"resuming {position}")
-
-
-def _run(trainer: Trainer, score: bool, tracker: Tracker) -> TrainingResult:
-    reason, state = trainer.train(), trainer.state
-    state.processes.close()
-    is_rank_zero = state.processes.is_rank_zero
-    evaluation = (
-        score_run(state.folder, tracker) if score and is_rank_zero and reason.is_final else None
-    )
-    return TrainingResult(state.folder, reason, evaluation, is_rank_zero)
+    return resume_run(Path(run), progress=progress, score=score, tracker=tracker)

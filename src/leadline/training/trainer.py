@@ -3,10 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 from torch import nn
 
@@ -37,53 +35,8 @@ from leadline.training.schedules import (
 )
 from leadline.training.state import TrainState
 from leadline.training.train_step import Batch, train_step
+from leadline.training.training_result import NoProgress, Progress, StopReason
 from leadline.training.validation import shown_samples, validate
-
-
-class StopReason(Enum):
-    """Why a run ended. After the last three, `resume` goes on with it."""
-
-    FINISHED = "all steps are done"
-    EARLY_STOPPING = "trainer.early_stopping"
-    TIME_LIMIT = "trainer.max_minutes"
-    SIGINT = "Ctrl-C"
-    SIGTERM = "SIGTERM"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing is left to do."""
-        return self in {StopReason.FINISHED, StopReason.EARLY_STOPPING}
-
-    @property
-    def exit_status(self) -> int:
-        """The exit status of a command: as a shell reports a signal, 0 where there was none."""
-        return {StopReason.SIGINT: 130, StopReason.SIGTERM: 143}.get(self, 0)
-
-
-class Progress(Protocol):
-    """Receives the progress of a run, in process 0 alone; the command line draws a bar from it."""
-
-    def start(self, first_step: int, total_steps: int) -> None:
-        """Training is about to begin."""
-
-    def step(self, step: int, loss: float, images: int, waited: float) -> None:
-        """One step is done: its loss, images seen, seconds spent waiting for data."""
-
-    def say(self, line: str) -> None:
-        """Something a person should read."""
-
-
-class NoProgress:
-    """A `Progress` that shows nothing."""
-
-    def start(self, first_step: int, total_steps: int) -> None:
-        """Show nothing."""
-
-    def step(self, step: int, loss: float, images: int, waited: float) -> None:
-        """Show nothing."""
-
-    def say(self, line: str) -> None:
-        """Show nothing."""
 
 
 class Trainer:
