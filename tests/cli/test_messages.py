@@ -121,21 +121,29 @@ def test_an_export_to_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monke
     [
         ("predict", ROOM, "-o", "out", "--model", "@"),
         ("predict", "@", "-o", "out"),
+        ("convert", "PAIRS", "-o", "@", "--to", "npy"),
+        ("convert", "PAIRS", "-o", "@", "--to", "shards"),
+        ("expand", "PAIRS", "-o", "@"),
         ("measure", ROOM, "--mask", "@", "--box", "0,0,9,9"),
         ("evaluate", "--model", "compact-nyu", "--data", "@"),
         ("evaluate", "--model", "@", "--data", "nowhere"),
         ("convert", "@", "-o", "out", "--to", "npy"),
         ("check-data", "@"),
+        ("check-data", "PAIRS", "-o", "@"),
+        ("train", "--recipe", "@", "--data", "PAIRS", "-o", "run"),
         ("train", "--resume", "@"),
     ],
-    ids=lambda each: f"{each[0]} {each[-2]}",
+    ids=lambda each: " ".join(map(str, each)),
 )
 @pytest.mark.parametrize(
-    "name", ["a" * 5000, "x/" * 1500 + "a", "a\0b"], ids=["long", "deep", "nul"]
+    "name", ["a" * 5000, "x/" * 1500 + "a", "a\0b.yaml"], ids=["long", "deep", "nul"]
 )
-def test_a_name_that_no_file_can_have_is_one_short_line(arguments, name, tmp_path, monkeypatch):
+def test_a_name_that_no_file_can_have_is_one_short_line(
+    arguments, name, pairs, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    shown = leadline_here(*(name if each == "@" else each for each in arguments))
+    words = {"@": name, "PAIRS": str(pairs)}
+    shown = leadline_here(*(words.get(each, each) for each in arguments))
     assert shown.returncode == 2
     assert shown.stderr.count("\n") == 1
     assert len(shown.stderr) < 400

@@ -154,7 +154,8 @@ class Listing:
 
     `declared_units` is the scale that the user or the data set declares, `declared_by` which of
     them; `evidence` is why the layout was recognised. `depth_in_colour`: colours encode the depth.
-    `opened` are all splits of a published data set, () where one could not be opened.
+    `opened` are all splits of a published data set, () where one could not be opened;
+    `other_units` those in which its depth is met too, with how such files are read.
     """
 
     path: Path
@@ -166,6 +167,7 @@ class Listing:
     declared_by: str = ""
     depth_in_colour: bool = False
     opened: tuple[Layout, ...] = ()
+    other_units: Mapping[float, str] = field(default_factory=dict)
 
     @property
     def splits(self) -> dict[str, int]:
@@ -230,6 +232,7 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
         reader,
         in_colour,
         complete,
+        source.layout.other_units(source.opening.layout_options),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,7 +123,7 @@ def measure_scale(
         declared = own.pop()
         declared_by = "" if declared is None else "the files' own metadata"
     depth_range = range_of(maps)
-    guess = guess_unit(depth_range, declared)
+    guess = guess_unit(depth_range, declared, listing.other_units)
     inverted = _is_inverted(maps, depth_range, alignment)
     rotated = _are_rotated(maps, depth_range, declared)
     return Scale(declared, declared_by, depth_range, guess, inverted, rotated)
@@ -185,8 +185,13 @@ def range_of(maps: Sequence[DepthStatistics]) -> DepthRange | None:
     )
 
 
-def guess_unit(depth_range: DepthRange | None, declared: float | None = None) -> UnitGuess:
-    """Return which unit makes the depths plausible; a `declared` one is scored beside the usual."""
+def guess_unit(
+    depth_range: DepthRange | None, declared: float | None = None, other: Iterable[float] = ()
+) -> UnitGuess:
+    """Return which unit makes the depths plausible.
+
+    A `declared` one is scored beside the usual, and `other` ones, as usual as metres are.
+    """
     if depth_range is None:
         return UnitGuess(None, False, UnitScores(()), ("no valid depth",))
     if depth_range.full_scale_share >= 0.9:
@@ -196,14 +201,16 @@ def guess_unit(depth_range: DepthRange | None, declared: float | None = None) ->
             "so each was stretched by itself",
         )
         return UnitGuess(None, False, UnitScores(()), evidence, True)
-    conventions = list(_conventions(depth_range))
+    conventions, others = list(_conventions(depth_range)), frozenset(other)
 
     def log_likelihood(units: float) -> float:
-        prior = _PRIORS.get((depth_range.storage, units), 0.0)
+        metres = 1.0 if units in others else units
+        prior = _PRIORS.get((depth_range.storage, metres), 0.0)
         bonus = sum(bonus for each, bonus, _ in conventions if each == units)
         return prior + plausibility(depth_range, units) + bonus
 
-    scores = score_units(depth_range.storage, log_likelihood, [declared] if declared else [])
+    also = [*([declared] if declared else []), *others]
+    scores = score_units(depth_range.storage, log_likelihood, also)
     best = scores.best
     plausible = plausibility(depth_range, best) > -CONTRADICTING_LEAD
     bonuses = [words for units, _, words in conventions if units == best]
@@ -458,6 +465,8 @@ def _contradicted_scale(
 
 def _scale_remedy(listing: Listing, units: float) -> str:
     """Return where another unit is to be written: a layout may prescribe its own."""
+    if units in listing.other_units:
+        return f"give {listing.other_units[units]}, if that is what the data's documentation says"
     if listing.layout == "pairs":
         return f"write depth_scale: {units:g}, if that is what the data's documentation says"
     if get_layout(listing.layout).fixed_units is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from leadline.datasets.folders import read_lines, require_files
 from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.quantized import QuantizedDepth
+from leadline.depth.units import units_stored_as
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 from leadline.io.png16 import decode_grey_png
@@ -75,6 +77,14 @@ class DenseDepthDataset(Layout):
             )
             items += pairs
         return cls(folder.parent, tuple(items))
+
+    @classmethod
+    def other_units(cls, options: Mapping[str, Any]) -> dict[float, str]:
+        """Return the units of 16-bit files, taken for millimetres."""
+        others = (units for units in units_stored_as("u2") if units != UNITS_OF_16_BIT)
+        return {
+            units / UNITS_OF_16_BIT: f"--layout pairs --depth-scale {units:g}" for units in others
+        }
 
     def read_depth(self, path: Path) -> QuantizedDepth:
         """Read a PNG of either encoding."""

@@ -189,6 +189,15 @@ class Layout(DepthDataset):
         return ()
 
     @classmethod
+    def other_units(cls, options: Mapping[str, Any]) -> dict[float, str]:
+        """Return other units that its depth is met in, and how files in each of them are read.
+
+        `options` has a value for each of the layout's own. Units are a metre's as `read` gives
+        metres: 0.5 says that what it calls half a metre is one.
+        """
+        return {}
+
+    @classmethod
     def to_json(cls) -> dict[str, Any]:
         """Return what a program needs to choose a layout and its options."""
         return {

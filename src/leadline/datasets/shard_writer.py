@@ -28,6 +28,7 @@ from leadline.datasets.shards import (
     VERSION,
 )
 from leadline.errors import LeadlineError
+from leadline.io.atomic import make_folders
 from leadline.io.locks import lock_file
 
 BLOCK_SAMPLES = 32
@@ -61,7 +62,7 @@ class ShardWriter:
         return sum(len(block["samples"]) for block in self._blocks)
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(self.folder)
         self._journal = FileIO(self.folder / JOURNAL, "a+")
         try:
             self._lock()

@@ -99,14 +99,17 @@ class ShardsDataset(Layout):
             of_split = f" of split {split}" if split else ""
             raise LeadlineError(f"{path}: no packed shards{of_split} here")
         samples: list[PackedSample] = []
+        units: set[float | None] = set()
         datasets = {str(read_manifest(folder).get("dataset", "")) for folder in folders.values()}
         dataset = datasets.pop() if len(datasets) == 1 else ""
         for name, folder in folders.items():
             arrays = open_arrays(folder)
             if units_per_metre is not None:
                 resolve_units(folder, units_per_metre, arrays.units_per_metre or 1.0)
+            units.add(arrays.units_per_metre)
             samples += read_samples(folder, name)
-        return cls(path, tuple(samples), units_per_metre, dataset=dataset)
+        stored = units.pop() if len(units) == 1 else None
+        return cls(path, tuple(samples), stored or units_per_metre, dataset=dataset)
 
     def paths(self, item: PackedSample) -> dict[str, Path]:
         """Return {}: a sample has no files of its own."""

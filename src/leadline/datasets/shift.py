@@ -8,10 +8,10 @@ issue 2 is CARLA's own formula, which we follow; `depth_encoding=shift-mm` is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +94,13 @@ class ShiftDataset(Layout):
         require_files(root, files, "unpack img.zip into img/ beside depth/")
         form = DepthForm("shift-mm" if depth_encoding == "shift-mm" else "carla")
         return cls(root, items, 1.0, form=form, sky=sky)
+
+    @classmethod
+    def other_units(cls, options: Mapping[str, Any]) -> dict[float, str]:
+        """Return the other of the two readings of its colours."""
+        now = options["depth_encoding"]
+        other = "carla" if now == "shift-mm" else "shift-mm"
+        return {COLOUR_UNITS[other] / COLOUR_UNITS[now]: f"--data-option depth_encoding={other}"}
 
     def read_depth(self, path: Path) -> DepthMap:
         """Decode the colours; where they are all 255 there is no surface."""

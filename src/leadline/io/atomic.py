@@ -17,6 +17,9 @@ from leadline.errors import LeadlineError, one_line
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
+DEEPEST = 500
+"""Folders in each other: Python makes them by calling itself, which it bears a thousand times."""
+
 
 class DiskError(LeadlineError):
     """A disk that is full, read-only or broken: the next file would meet it too."""
@@ -38,7 +41,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # A short name of its own: adding to a name near the system's limit would exceed it.
     temporary = target.parent / f".leadline-{secrets.token_hex(6)}{target.suffix}"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
         yield temporary
         temporary.replace(target)
     except OSError as error:
@@ -81,6 +84,20 @@ def _writable_target(path: Path) -> Path:
     return target
 
 
+def make_folders(folder: Path) -> None:
+    """Create a folder and those that it lies in, where they are missing.
+
+    Errors: OSError, also for more folders in each other than can be meant.
+    """
+    _check_depth(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _check_depth(folder: Path) -> None:
+    if len(folder.parts) > DEEPEST:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(folder))
+
+
 def cannot_write(path: Path, error: OSError) -> LeadlineError:
     """Return the error for an output that the system refuses."""
     kind = DiskError if error.errno in DISK_ERRORS else LeadlineError
@@ -93,7 +110,7 @@ def cannot_write(path: Path, error: OSError) -> LeadlineError:
 def check_writable(folder: Path) -> None:
     """Raise LeadlineError unless files can be written into `folder`, which is created."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except FileExistsError:
@@ -109,6 +126,7 @@ def check_can_be_created(folder: Path) -> None:
     """
     existing = folder
     try:
+        _check_depth(folder)
         while not existing.exists():
             existing = existing.parent
         if not existing.is_dir():

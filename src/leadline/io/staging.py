@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.io.atomic import cannot_write
+from leadline.io.atomic import cannot_write, make_folders
 from leadline.io.locks import LOCK_FILE, locked
 
 PREFIX = ".leadline-stage-"
@@ -50,7 +50,7 @@ def stage_in(folder: Path) -> Iterator[Path]:
     """
     stage = folder / f"{PREFIX}{secrets.token_hex(6)}"
     try:
-        stage.mkdir(parents=True)
+        make_folders(stage)
         with locked(stage, "written"):
             _remove_abandoned(folder)
             yield stage

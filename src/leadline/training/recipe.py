@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from leadline.errors import LeadlineError, nearest
+from leadline.errors import LeadlineError, nearest, one_line
 from leadline.io.yaml_files import parse_yaml
 from leadline.training.config import FieldDescription, OneOf, Section, describe_fields, explain
 from leadline.training.loggers import LOGGERS
@@ -441,8 +441,8 @@ def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         try:
             return path.read_text(encoding="utf-8"), str(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise LeadlineError(f"{path}: recipe cannot be read ({error})") from error
+        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL byte in the name
+            raise LeadlineError(f"{path}: recipe cannot be read ({one_line(error)})") from error
     known = list_recipes()
     if name_or_path not in known:
         raise LeadlineError(
