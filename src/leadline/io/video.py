@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
+from leadline.io.processors import usable_processors
 
 SAME_TIME = 1e-6
 """Seconds that times differ by from rounding."""
@@ -193,6 +194,8 @@ class VideoWriter:
         # Colours are stored for two by two pixels.
         self._stream.height, self._stream.width = height + height % 2, width + width % 2
         self._stream.pix_fmt = "yuv420p"
+        # The network needs the others; more threads also take more time in all.
+        self._stream.codec_context.thread_count = max(1, usable_processors() // 2)
         self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._audio: _AudioTrack | None = None
         self._last = -1

@@ -75,12 +75,32 @@ def colorize(
     )  # fmt: skip
     low, high = fill_range(vmin, vmax, *found)
     table = color_table(cmap)[::-1]
-    share = (np.clip(depth_map.depth, low, high) - np.float32(low)) / np.float32(high - low)
-    picture = table[np.rint(share * 255).astype(np.uint8)]
-    picture[~depth_map.valid] = INVALID_COLOR
+    picture = _paint(depth_map.depth, depth_map.valid, low, high, table)
     if title:
         picture = draw_title(picture, title)
     return draw_scale_bar(picture, table, low, high) if bar else picture
+
+
+def _paint(
+    values: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    low: float,
+    high: float,
+    table: NDArray[np.uint8],
+) -> NDArray[np.uint8]:
+    """Return (H,W,3) uint8: the colours of `table` (256,3) for `values` from `low` to `high`."""
+    import cv2
+
+    share = np.clip(values, np.float32(low), np.float32(high))
+    share -= np.float32(low)
+    share /= np.float32(high - low)
+    share *= np.float32(255)
+    places = np.rint(share, out=share).astype(np.uint8)
+    # A tenth of the time of table[places].
+    picture: NDArray[np.uint8] = cv2.applyColorMap(places, table.reshape(256, 1, 3))
+    if not valid.all():
+        picture[~valid] = INVALID_COLOR
+    return picture
 
 
 def colorize_uncertainty(depth_map: DepthMap) -> NDArray[np.uint8]:
@@ -94,8 +114,7 @@ def colorize_uncertainty(depth_map: DepthMap) -> NDArray[np.uint8]:
     metres = depth_map.depth * depth_map.uncertainty
     _, high = robust_range(metres, depth_map.valid)
     table = color_table("magma")
-    picture = table[np.rint(np.clip(metres / np.float32(high), 0, 1) * 255).astype(np.uint8)]
-    picture[~depth_map.valid] = INVALID_COLOR
+    picture = _paint(metres, depth_map.valid, 0.0, high, table)
     return draw_scale_bar(picture, table, 0.0, high)
 
 
@@ -105,9 +124,7 @@ def _colorize_inverse(
     """Return a map without unit as a picture: linear in inverse depth, over its own range."""
     inverse = depth_map.inverse
     low, high = robust_range(inverse, depth_map.valid)
-    share = (np.clip(inverse, low, high) - np.float32(low)) / np.float32(high - low)
-    picture = table[np.rint(share * 255).astype(np.uint8)]
-    picture[~depth_map.valid] = INVALID_COLOR
+    picture = _paint(inverse, depth_map.valid, low, high, table)
     if title:
         picture = draw_title(picture, title)
     return draw_scale_bar(picture, table, low, high, nearness_labels) if bar else picture
