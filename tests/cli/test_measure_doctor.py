@@ -35,12 +35,19 @@ def test_measure_a_depth_file(wall, tmp_path):
     shown = leadline_here(
         "measure", wall, "--box", "0,0,30,40", "--polygon", "35,0 60,0 60,40", "--mask",
         tmp_path / "mask.png", "--points", "10,20", "20,20", "--fov", "90", "--json",
+        "--at", "29,39", "--at", "30,0",
     )  # fmt: skip
     content = json.loads(shown.stdout)
-    box, polygon, mask = content["regions"].values()
+    assert content["regions"]["29,39"]["metres"] == 2.0
+    assert content["regions"]["30,0"]["metres"] == 4.0
+    box, polygon, mask = list(content["regions"].values())[2:]
     assert (box["metres"], polygon["metres"], mask["metres"]) == (2.0, 4.0, 4.0)
     # 90 degrees across 60 pixels: fx is 30; ten pixels at 2 m are 2/3 m.
     assert content["spans"]["10,20 to 20,20"]["metres"] == pytest.approx(2 / 3)
+
+
+def test_the_distance_of_a_pixel_has_no_spread(wall):
+    assert leadline_here("measure", wall, "--at", "59,39").stdout == "59,39: 4.00 m\n"
 
 
 def test_measure_a_photograph_as_its_prediction_says():
@@ -62,6 +69,8 @@ def test_measure_a_photograph_as_its_prediction_says():
         (["--box", "9,0,3,4"], "left must be below right"),
         (["--points", "1,1", "2"], "--points 2: expected two pixels"),
         (["--points", "1,1", "2.5,1"], "give whole pixels"),
+        (["--at", "1"], "--at 1: expected a pixel X,Y"),
+        (["--at", "60,0"], "pixel (60, 0) is outside the 60x40 depth map"),
         (["--points", "1,1", "2,1"], "give a camera file, a field of view"),
         (["--mask", "none.png"], "none.png"),
         (["--box", "0,0,9,9", "--camera", "ignore"], "--camera is for photographs"),

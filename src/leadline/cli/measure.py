@@ -26,11 +26,15 @@ def parse_numbers(option: str, text: str, count: int, example: str) -> list[floa
     return [float(part) for part in text.split(",")]
 
 
-def parse_pixel(text: str) -> tuple[int, int]:
+PIXEL = "a pixel X,Y, for instance 320,240"
+TWO_PIXELS = "two pixels X,Y X,Y, for instance 100,50 400,50"
+
+
+def parse_pixel(option: str, text: str, example: str) -> tuple[int, int]:
     """Return the pixel (x, y) that "X,Y" names. Errors: LeadlineError for anything else."""
-    x, y = parse_numbers("--points", text, 2, "two pixels X,Y X,Y, for instance 100,50 400,50")
+    x, y = parse_numbers(option, text, 2, example)
     if x != int(x) or y != int(y):
-        raise LeadlineError(f"--points {text[:80]}: give whole pixels")
+        raise LeadlineError(f"{option} {text[:80]}: give whole pixels")
     return int(x), int(y)
 
 
@@ -45,6 +49,10 @@ def measure_command(
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="Photograph, or a depth file of one.")
     ],
+    at: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y", help="A pixel: how far it is; repeatable."),
+    ] = None,
     box: Annotated[
         list[str] | None,
         typer.Option(metavar="X0,Y0,X1,Y1", help="A thing: left, top, right, bottom; repeatable."),
@@ -83,18 +91,20 @@ def measure_command(
 ) -> None:
     """Measure how far things are, and how far apart two pixels are in space.
 
-    Distances are planar z, along the viewing direction: the median inside a box, polygon or mask,
-    and between which distances 80 % of its pixels lie: the spread of the surface. Where the model
-    states its uncertainty, 'likely' is what 8 of 10 true values lie between; else --relative-error
-    says what you take the error of depth to be.
+    Distances are planar z, along the viewing direction: that of a pixel, or the median inside a
+    box, polygon or mask, and between which distances 80 % of its pixels lie: the spread of the
+    surface. Where the model states its uncertainty, 'likely' is what 8 of 10 true values lie
+    between; else --relative-error says what you take the error of depth to be.
     """
+    ends = [parse_pixel("--points", each, TWO_PIXELS) for each in points or ()]
     with print_warnings():
         measured = measure(
             source,
+            pixels=[parse_pixel("--at", each, PIXEL) for each in at or ()],
             boxes=[parse_numbers("--box", each, 4, "X0,Y0,X1,Y1 in pixels") for each in box or ()],
             polygons=[parse_polygon(each) for each in polygon or ()],
             masks=mask or (),
-            points=[] if points is None else [(parse_pixel(points[0]), parse_pixel(points[1]))],
+            points=[(ends[0], ends[1])] if ends else [],
             relative_error=relative_error,
             model=model,
             intrinsics=intrinsics,

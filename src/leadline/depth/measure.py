@@ -55,10 +55,10 @@ class Distance:
         return asdict(self)
 
     def __str__(self) -> str:
-        return (
-            f"{self.metres:.2f} m{_likely(self.near, self.far)} "
-            f"(80 % of its pixels from {self.low:.2f} to {self.high:.2f} m)"
-        )
+        words = f"{self.metres:.2f} m{_likely(self.near, self.far)}"
+        if self.pixels > 1:
+            words += f" (80 % of its pixels from {self.low:.2f} to {self.high:.2f} m)"
+        return words
 
 
 @dataclass(frozen=True)

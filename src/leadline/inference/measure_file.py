@@ -48,6 +48,7 @@ class Measurement:
 def measure(
     source: str | Path,
     *,
+    pixels: Sequence[Pixel] = (),
     boxes: Sequence[Box] = (),
     polygons: Sequence[Polygon] = (),
     masks: Sequence[str | Path] = (),
@@ -62,12 +63,12 @@ def measure(
 ) -> Measurement:
     """Measure how far things are in a photograph, which `model` predicts first, or a depth file.
 
-    `boxes`, `polygons` and `masks` (files: NPY or a grey picture, 0 outside) are the regions of
-    things, as for `DepthMap.distance`; `points` are pairs of pixels (x, y), the length of whose
-    line in space is measured. `relative_error`, the standard error of depth as a share of it,
-    gives the lengths an error. `intrinsics`, `fov`, `camera` and `calibration` mean what they do
-    for `leadline.predict`; the first two are also for a depth file that does not hold its camera.
-    `units` are the units per metre of a whole-number file that does not say it.
+    `pixels` are (x, y); `boxes`, `polygons` and `masks` (files: NPY or a grey picture, 0 outside)
+    are the regions of things, as for `DepthMap.distance`; `points` are pairs of pixels (x, y), the
+    length of whose line in space is measured. `relative_error`, the standard error of depth as a
+    share of it, gives the lengths an error. `intrinsics`, `fov`, `camera` and `calibration` mean
+    what they do for `leadline.predict`; the first two are also for a depth file that does not hold
+    its camera. `units` are the units per metre of a whole-number file that does not say it.
 
     Errors: LeadlineError for a wrong option or file, a region or pixel without valid depth, and
     points where no camera is known.
@@ -76,8 +77,10 @@ def measure(
     3.0
     """
     source = Path(source)
-    if not (boxes or polygons or masks or points):
-        raise LeadlineError("nothing to measure: give a box, a polygon, a mask or two points")
+    if not (pixels or boxes or polygons or masks or points):
+        raise LeadlineError(
+            "nothing to measure: give a pixel, a box, a polygon, a mask or two points"
+        )
     given = GivenCamera.open(intrinsics, fov)
     things = {f"mask {mask}": read_mask(Path(mask)) for mask in masks}
     correction = None if calibration is None else read_calibration(Path(calibration))
@@ -90,7 +93,8 @@ def measure(
         predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
         depth_map = predictor.predict(photo, *given.of(photo)).depth
     depth_map = calibrated(depth_map, correction, source)
-    regions = {f"box {','.join(f'{s:g}' for s in box)}": depth_map.distance(box) for box in boxes}
+    regions = {f"{x},{y}": _at(depth_map, x, y) for x, y in pixels}
+    regions |= {f"box {','.join(f'{s:g}' for s in box)}": depth_map.distance(box) for box in boxes}
     for polygon in polygons:
         name = f"polygon {' '.join(f'{x:g},{y:g}' for x, y in polygon)}"
         regions[name] = depth_map.distance(polygon=polygon)
@@ -100,6 +104,11 @@ def measure(
         for a, b in points
     }
     return Measurement(source, depth_map, regions, spans)
+
+
+def _at(depth_map: DepthMap, x: int, y: int) -> Distance:
+    depth_map.check_pixel(x, y)
+    return depth_map.distance((x, y, x + 1, y + 1))
 
 
 def _read(source: Path, units: str | float | None) -> DepthMap:
