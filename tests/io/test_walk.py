@@ -1,14 +1,18 @@
 """Trees of files as people have them: linked folders, loops, what systems put there."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.data_checks import check_data
 from leadline.datasets.open import open_data
+from leadline.datasets.pairs import read_labels
 from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import find_files
+from leadline.io import read_depth
 from leadline.io.files import is_file, read_bytes
 from leadline.io.walk import walk
 from tests.conftest import write_pairs
@@ -35,6 +39,54 @@ def tree(tmp_path):
 def test_links_are_followed_without_loops_and_systems_files_are_left_out(tree):
     assert names_below(tree) == ["a/1", "linked/2"]
     assert names_below(tree, [tree / "linked"]) == ["a/1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_pipes_are_left_out_and_links_to_nothing_are_named(tmp_path):
+    data = write_pairs(tmp_path / "data", 4, (48, 64))
+    for name in ("rgb/9.png", "depth/9.png"):
+        os.mkfifo(data / name)
+    assert "rgb/9.png" not in names_below(data)
+    codes = {each.code for each in check_data(data).findings}
+    assert not {"unreadable", "lonely-image", "lonely-depth"} & codes
+    for name in ("rgb/9.png", "depth/9.png"):
+        (data / name).unlink()
+        (data / name).symlink_to(tmp_path / "nowhere.png")
+    found = {each.code for each in check_data(data).findings}
+    assert {"unreadable", "not-a-picture"} & found
+
+
+def test_a_depth_map_and_a_label_that_say_they_are_turned_are_refused(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    depth, label = tmp_path / "depth.png", tmp_path / "label.png"
+    for exif in (Image.Exif(), turned):
+        Image.fromarray(np.full((4, 6), 1500, np.uint16)).save(depth, exif=exif)
+        Image.fromarray(np.ones((4, 6), np.uint8)).save(label, exif=exif)
+        if exif is not turned:
+            assert read_depth(depth, 1000.0).shape == read_labels(label).shape
+    for read in (lambda: read_depth(depth, 1000.0), lambda: read_labels(label)):
+        with pytest.raises(LeadlineError, match=r"shown turned .EXIF orientation 3."):
+            read()
+
+
+def test_of_several_pages_of_a_tiff_none_is_taken_for_the_depth(tmp_path):
+    near, far = (Image.fromarray(np.full((40, 60), metres, np.float32)) for metres in (2, 3))
+    preview = Image.fromarray(np.ones((10, 15), np.float32))
+    for second in (preview, far):
+        near.save(tmp_path / "depth.tif", save_all=True, append_images=[second])
+        if second is preview:
+            assert (read_depth(tmp_path / "depth.tif").depth == 2).all()
+    with pytest.raises(LeadlineError, match=r"2 pages, two of 60x40: which is the depth"):
+        read_depth(tmp_path / "depth.tif")
+
+
+def test_spaces_after_the_commas_of_a_list_are_no_part_of_names(tmp_path):
+    write_pairs(tmp_path, 3, (48, 64))
+    names = sorted(path.name for path in (tmp_path / "rgb").iterdir())
+    rows = [f"rgb/{name}, depth/{name}" for name in names]
+    (tmp_path / "list.csv").write_text("\n".join(["image, depth", *rows]) + "\n")
+    assert len(open_data(tmp_path / "list.csv")) == 3
 
 
 @pytest.mark.parametrize("name", ["n" * 300 + ".png", "a/" * 3000 + "x.png", "nul\0.png"])

@@ -57,6 +57,7 @@ Headers = Mapping[Path, FileHeader]
 
 def read_header(path: Path) -> FileHeader:
     """Return what one file is, without decoding it; never raises for a bad one."""
+    length = 0
     try:
         length = path.stat().st_size
         if length == 0:

@@ -114,7 +114,7 @@ def list_csv(path: Path) -> PairListing:
     listing = PairListing()
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, skipinitialspace=True)
             rows, columns = list(reader), reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = f"{path}: not readable as CSV ({error})"

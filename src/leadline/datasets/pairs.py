@@ -30,7 +30,7 @@ from leadline.errors import LeadlineError, value_words
 from leadline.io.cameras import CameraFile, declared_camera
 from leadline.io.distortion import undistort
 from leadline.io.files import read_bytes
-from leadline.io.photos import FULL_SCALE
+from leadline.io.photos import FULL_SCALE, check_upright
 from leadline.io.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
@@ -214,7 +214,9 @@ def read_labels(path: Path) -> NDArray[np.int32]:
     """Read a single-channel picture of class ids, (H,W) int32."""
     import cv2
 
-    labels = cv2.imdecode(np.frombuffer(read_bytes(path, "label"), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = read_bytes(path, "label")
+    check_upright(path, data, "label image")
+    labels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.ndim != 2:
         raise LeadlineError(f"{path}: not a single-channel label image (one class id a pixel)")
     return labels.astype(np.int32)

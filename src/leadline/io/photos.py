@@ -188,6 +188,24 @@ def read_photo_to_measure(path: Path) -> Photo:
     return photo
 
 
+def check_upright(path: Path, data: bytes, noun: str) -> None:
+    """Raise LeadlineError where a PNG of depth or labels says that it is shown turned.
+
+    Photographs are turned upright by what they say. Copied to a map that was made from the upright
+    photograph, the same tag says what is not so.
+    """
+    if b"eXIf" not in data:
+        return
+    with explain_decode_errors(path, noun), Image.open(BytesIO(data)) as image:
+        orientation = _exif_of(image).get(_TAG_ORIENTATION, 1)
+    if orientation in range(2, 9):
+        raise LeadlineError(
+            f"{path}: says that it is shown turned (EXIF orientation {orientation}), which may be "
+            f"the photograph's tag, copied; save the {noun} as the upright photograph lies, "
+            "without EXIF"
+        )
+
+
 def _head_of_png(path: Path) -> bytes:
     if path.suffix.lower() != ".png":
         return b""

@@ -16,7 +16,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.limits import check_pixels
 from leadline.io.metadata import PREFIX, Metadata
-from leadline.io.photos import explain_decode_errors, write_png
+from leadline.io.photos import check_upright, explain_decode_errors, write_png
 
 LARGEST = 65535
 
@@ -78,6 +78,7 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
     import cv2
 
     text = _verify(path, data)
+    check_upright(path, data, "depth map")
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
     if colour_type != _GREY:
         raise LeadlineError(

@@ -21,7 +21,24 @@ def read_tiff(path: Path, data: bytes) -> Raw:
                 f"{path}: looks like a colour picture ({image.mode}), not a depth map; "
                 "give a single-channel TIFF"
             )
+        _check_one_page(path, image)
         return np.array(image), {}
+
+
+def _check_one_page(path: Path, image: Image.Image) -> None:
+    """Raise LeadlineError where another page is as large, so that either may be the depth.
+
+    Smaller ones are previews.
+    """
+    size, pages = image.size, getattr(image, "n_frames", 1)
+    for page in range(1, pages):
+        image.seek(page)
+        if image.size == size:
+            raise LeadlineError(
+                f"{path}: has {pages} pages, two of {size[0]}x{size[1]}: which is the depth? "
+                "Save that one alone"
+            )
+    image.seek(0)
 
 
 def is_depth_tiff(path: Path, data: bytes) -> bool:

@@ -15,17 +15,28 @@ SYSTEM_FOLDERS = frozenset(
 def walk(folder: Path, leave_out: Collection[Path] = ()) -> Iterator[Path]:
     """Yield the files in a tree, each folder once, whatever links lead to it.
 
-    Hidden files and folders are left out, and those of `leave_out` below `folder`.
+    Hidden files and folders are left out, those of `leave_out` below `folder`, and what is no
+    file, such as a pipe, which nobody could read to its end. A link to nothing is a file that
+    cannot be read.
     """
-    top = os.path.realpath(folder)
-    seen = {top, *map(os.path.realpath, leave_out)}
-    for place, folders, names in os.walk(folder, followlinks=True):
-        followed = []
-        for name in sorted(folders):
-            real = os.path.realpath(f"{place}/{name}")
-            hidden = name.startswith(".") or name.lower() in SYSTEM_FOLDERS
-            if not hidden and real not in seen:
-                seen.add(real)
-                followed.append(name)
-        folders[:] = followed
-        yield from (Path(place, name) for name in names if not name.startswith("."))
+    yield from _walk(str(folder), {os.path.realpath(each) for each in (folder, *leave_out)})
+
+
+def _walk(place: str, seen: set[str]) -> Iterator[Path]:
+    """Yield the files of a folder, then those below it; `seen` are the folders that are done."""
+    try:
+        with os.scandir(place) as found:
+            entries = [each for each in found if not each.name.startswith(".")]
+    except OSError:  # without permission to look
+        return
+    folders = []
+    for entry in entries:
+        if entry.is_dir():
+            folders.append(entry.name)
+        elif entry.is_file() or entry.is_symlink():
+            yield Path(place, entry.name)
+    for name in sorted(folders):
+        real = os.path.realpath(f"{place}/{name}")
+        if name.lower() not in SYSTEM_FOLDERS and real not in seen:
+            seen.add(real)
+            yield from _walk(f"{place}/{name}", seen)
