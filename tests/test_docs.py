@@ -81,6 +81,32 @@ def test_versions_systems_and_licences_agree():
     assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
 
 
+def test_the_dockerfile_copies_what_the_package_is_made_of_and_starts_the_server():
+    import shlex
+    import tomllib
+
+    text = (ROOT / "examples" / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if line[:1] not in ("", "#")]
+    steps = [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]
+    by_name = dict(steps)
+    copied = {
+        each for name, words in steps if name == "COPY" and "--from" not in words
+        for each in shlex.split(words)[:-1]
+    }  # fmt: skip
+    assert all((ROOT / each).exists() for each in copied)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    needed = {project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml"}
+    assert needed | {each.partition("/")[0] for each in wheel} <= copied
+    assert "serve" in project["project"]["optional-dependencies"]
+    assert any("'.[serve]'" in words for name, words in steps if name == "RUN")
+    assert all(re.search(r":\d[\w.-]+", words) for name, words in steps if name == "FROM")
+    assert by_name["USER"] not in ("", "root", "0")
+    assert '@app.get("/healthz"' in (ROOT / "src/leadline/serving/app.py").read_text()
+    assert "/healthz" in by_name["HEALTHCHECK"]
+    assert by_name["ENTRYPOINT"] == '["leadline", "serve", "--host", "0.0.0.0"]'
+
+
 def test_no_module_that_only_linux_has_is_imported_without_a_way_round():
     only_unix = re.compile(r"^import (fcntl|resource|pwd|grp|termios)\b", re.MULTILINE)
     found = [
