@@ -7,7 +7,8 @@ alternate: a plain loop in this process (decode, predict, encode), then the serv
 clients, which come again after 0.2 s where they are told to wait. Compare the ratio of both rates,
 of medians over the rounds: the machine's own speed changes while it is measured. A first round is
 not counted in rates and latencies: in it the server meets each size for the first time. The
-processor time of a map over that of the plain loop depends least on what else the machine does.
+processor time of a map over that of the plain loop depends least on what else the machine does;
+that of the clients, which share the processors, is told beside it.
 Then: the server's counters against what the clients saw, its largest memory over that of the first
 round, SIGTERM in the middle of a load, and kill -9 with a restart.
 """
@@ -73,7 +74,7 @@ def distinct(files: list[bytes]) -> bytes:
 class Server:
     """A `leadline serve` of its own process."""
 
-    def __init__(self, port: int = 0, hint: str = "latency"):
+    def __init__(self, port: int = 0, hint: str = "auto"):
         command = [sys.executable, "-m", "leadline", "serve", "--port", str(port), "--hint", hint]
         self.process = subprocess.Popen(
             [*command, "--queue", str(QUEUE)],
@@ -186,12 +187,15 @@ def measure(server: Server, files: list[bytes], options: argparse.Namespace) -> 
     met_all = 0.0
     rates: dict[int, list[tuple[float, float]]] = {number: [] for number in options.clients}
     costs: dict[int, list[float]] = {number: [] for number in options.clients}
+    clients_own: dict[int, list[float]] = {number: [] for number in options.clients}
     seen = {number: Seen() for number in options.clients}
     for round_number in range(options.rounds + 1):
         for number in options.clients:
             alone, used_alone = plain_loop(predictor, files, options.seconds / 2)
             used, done = server.metrics()[CPU], seen[number].statuses[200]
+            own = time.process_time()
             served = load(server.port, files, number, options.seconds, seen[number])
+            own = time.process_time() - own
             used, done = server.metrics()[CPU] - used, seen[number].statuses[200] - done
             if round_number == 0:
                 seen[number].milliseconds.clear()
@@ -199,10 +203,11 @@ def measure(server: Server, files: list[bytes], options: argparse.Namespace) -> 
             rates[number].append((alone, served))
             if done:
                 costs[number].append(used / done / used_alone)
+                clients_own[number].append(own / done / used_alone)
         met_all = met_all or time.monotonic() - watch.began
     watch.is_over = True
     watch.join()
-    rows = [_row(n, rates[n], costs[n], seen[n]) for n in options.clients]
+    rows = [_row(n, rates[n], costs[n], clients_own[n], seen[n]) for n in options.clients]
     total: Counter[int] = sum((each.statuses for each in seen.values()), Counter())
     prefix = 'leadline_requests_total{route="/v1/depth",status="'
     counted = {
@@ -222,7 +227,11 @@ def measure(server: Server, files: list[bytes], options: argparse.Namespace) -> 
 
 
 def _row(
-    number: int, rates: list[tuple[float, float]], costs: list[float], seen: Seen
+    number: int,
+    rates: list[tuple[float, float]],
+    costs: list[float],
+    clients_own: list[float],
+    seen: Seen,
 ) -> dict[str, object]:
     ratios = [served / alone for alone, served in rates]
     latency = np.percentile(seen.milliseconds, (50, 99))
@@ -234,6 +243,7 @@ def _row(
         "ratios": [round(each, 2) for each in ratios],
         "processor_time_ratio": statistics.median(costs),
         "processor_time_ratios": [round(each, 2) for each in costs],
+        "processor_time_ratio_of_the_clients": statistics.median(clients_own),
         "p50_ms": float(latency[0]),
         "p99_ms": float(latency[1]),
         "statuses": dict(seen.statuses),
@@ -242,7 +252,8 @@ def _row(
     print(
         f"{number:3} clients: {row['served']:.1f} maps/s, alone {row['alone']:.1f}, ratio "
         f"{row['ratio']:.2f} {row['ratios']}, processor time of a map "
-        f"{row['processor_time_ratio']:.2f} {row['processor_time_ratios']}, "
+        f"{row['processor_time_ratio']:.2f} {row['processor_time_ratios']}, of the clients "
+        f"{row['processor_time_ratio_of_the_clients']:.2f}, "
         f"p50 {latency[0]:.0f} ms, p99 {latency[1]:.0f} ms, "
         f"{dict(seen.statuses)}, lost {seen.lost}",
         flush=True,
@@ -296,7 +307,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=20.0, help="of a slice with the server")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
-    parser.add_argument("--hint", default="latency", help="that of the server")
+    parser.add_argument("--hint", default="auto", help="that of the server")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     files = pictures()

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import shutil
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -186,6 +187,9 @@ def test_what_was_not_used_for_longest_makes_room_and_all_can_be_removed(tmp_pat
     assert cache.read("0") == bytes(100)
     cache.write(bytes(100), "2")
     assert [cache.read(str(number)) for number in range(3)] == [bytes(100), None, bytes(100)]
+    with monkeypatch.context() as only_read:
+        only_read.setattr(os, "utime", Mock(side_effect=PermissionError))
+        assert cache.read("2") == bytes(100)
     assert cache.size() == 264  # with a checksum of 32 bytes each
     assert cache.clear() == 264
     assert (cache.size(), cache.read("2"), cache.clear()) == (0, None, 0)

@@ -42,7 +42,7 @@ def serve_command(
     hint: Annotated[
         Hint,
         typer.Option(help="openvino: one picture soon, or several at once; auto: as they come."),
-    ] = "latency",
+    ] = "auto",
 ) -> None:
     """Answer photographs sent over HTTP with their depth in metres.
 

@@ -42,9 +42,10 @@ class CompiledCache:
             return None
         try:
             content = path.read_bytes()
-            os.utime(path)
         except OSError:
             return None
+        with suppress(OSError):  # a folder that is only read: of use all the same
+            os.utime(path)
         blob = content[_SUM_BYTES:]
         return blob if hashlib.sha256(blob).digest() == content[:_SUM_BYTES] else None
 

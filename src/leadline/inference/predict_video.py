@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -159,7 +159,8 @@ def video(
         )
     size = artist.draw(first[0].pixels, first[1]).shape[:2]
     about = {"comment": f"depth by {predictor.name}, {artist.words()}", "title": path.stem}
-    with open_writer(target, (size[0], size[1]), info.rate / every, about) as writer:
+    writing = open_writer(target, (size[0], size[1]), info.rate / every, about)
+    with closing(shots), writing as writer:
         if audio and info.has_audio and isinstance(path, Path):
             writer.keep_audio(path, check_codec(target), start, end)
         with suppress(KeyboardInterrupt) if is_live else nullcontext():
@@ -207,7 +208,7 @@ def _expected(last: float | None, start: float, rate: float) -> int:
 
 def _predicted(
     predictor: Predictor, frames: Iterator[Frame], fov: float | None
-) -> Iterator[tuple[Frame, DepthMap]]:
+) -> Generator[tuple[Frame, DepthMap], None, None]:
     """Yield every frame with its depth; the next ones are decoded and predicted meanwhile."""
     first = next(frames, None)
     if first is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -223,6 +223,10 @@ class VideoWriter:
         self._container.mux(self._stream.encode(None))
         if self._audio is not None:
             self._audio.write_until(math.inf)
+
+    def close(self) -> None:
+        """Close the file that the sound comes from."""
+        if self._audio is not None:
             self._audio.close()
 
 
@@ -240,9 +244,9 @@ def open_writer(
     codec = check_codec(path)
     with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
         container.metadata.update(about)
-        writer = VideoWriter(container, codec, size, rate)
-        yield writer
-        writer.finish()
+        with closing(VideoWriter(container, codec, size, rate)) as writer:
+            yield writer
+            writer.finish()
 
 
 class _AudioTrack:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -17,11 +18,13 @@ import numpy as np
 
 from leadline.errors import LeadlineError, nearest, value_words
 from leadline.inference.predictor import Predictor, find_model
+from leadline.io.processors import usable_processors
 from leadline.serving.options import ServeOptions
 from leadline.serving.problems import ProblemError
 
-_WARM_UP_SIZES = ((480, 640), (640, 480))
-"""The first size gets a compiled model of its own, the second the one for any size."""
+_WARM_UP_SIZES = ((480, 640), (640, 480), (480, 640))
+"""The first size gets a compiled model of its own, the others the one for any size, whose code for
+a size is made when it comes first."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,7 @@ class ModelPool:
                 return found
             before = _resident_bytes()
             predictor = self._load(self._sources[name])
-            for each in dict.fromkeys((predictor, predictor.for_many())):
-                for size in _WARM_UP_SIZES:
-                    each(np.zeros((*size, 3), np.uint8))
+            _warm_up(predictor)
             memory = max(_resident_bytes() - before, _file_bytes(self._sources[name]))
             loaded = LoadedModel(name, predictor, memory)
             with self._lock:
@@ -177,6 +178,17 @@ class ModelPool:
                 "training_area": camera.area,
             }
         return about
+
+
+def _warm_up(predictor: Predictor) -> None:
+    """Predict in the form for one, and in that for many as often as it runs beside each other."""
+    pictures = [np.zeros((*size, 3), np.uint8) for size in _WARM_UP_SIZES]
+    many = predictor.for_many()
+    if many is not predictor:
+        list(map(predictor, pictures))
+    with ThreadPoolExecutor(usable_processors()) as threads:
+        for picture in pictures:
+            list(threads.map(many, [picture] * usable_processors()))
 
 
 def _file_bytes(source: str | Path) -> int:

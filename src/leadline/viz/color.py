@@ -97,7 +97,7 @@ def _paint(
     share *= np.float32(255)
     places = np.rint(share, out=share).astype(np.uint8)
     # A tenth of the time of table[places].
-    picture: NDArray[np.uint8] = cv2.applyColorMap(places, table.reshape(256, 1, 3))
+    picture = np.asarray(cv2.applyColorMap(places, table.reshape(256, 1, 3)), np.uint8)
     if not valid.all():
         picture[~valid] = INVALID_COLOR
     return picture
