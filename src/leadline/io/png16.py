@@ -78,7 +78,6 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
     import cv2
 
     text = _verify(path, data)
-    check_upright(path, data, "depth map")
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
     if colour_type != _GREY:
         raise LeadlineError(
@@ -120,6 +119,8 @@ def _verify(path: Path, data: bytes) -> dict[str, str]:
             break
         if kind == b"IEND":
             return text
+        if kind == b"eXIf":
+            check_upright(path, data, "depth map")
         if kind == b"tEXt":
             key, _, value = bytes(view[position + 8 : end - 4]).partition(b"\0")
             if key.startswith(PREFIX.encode()):
