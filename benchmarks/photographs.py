@@ -59,7 +59,8 @@ def row(file: Path, predictors: list[Predictor]) -> NDArray[np.uint8]:
 
 def summary(depth_map: DepthMap) -> str:
     """Return the nearest, middle and farthest metres of a map in words."""
-    return "/".join(f"{metres:.2f}" for metres in np.quantile(depth_map.depth, (0.02, 0.5, 0.98)))
+    metres = np.quantile(depth_map.depth[depth_map.valid], (0.02, 0.5, 0.98))
+    return "/".join(f"{each:.2f}" for each in metres)
 
 
 def fitted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,9 +6,9 @@
 DATA is what the run was trained on, with the splits train and val; ROOMS may be a second part of
 it. Weights are rounded to bfloat16 (`leadline.models.rounding`). What the network calls familiar is
 fitted to its training pictures and the validation images of DATA, the intervals and what bf16 costs
-to the validation images. Weights are stored as float16, the graph is exported over them, and the two
-are checked against each other. The card is CARD.md. To be run again after every training; tables
-in README.md and docs name the commands that make them.
+to the validation images. Weights are stored as float16, the graph is exported over them, and the
+two are checked against each other. The card is CARD.md. To be run again after every training;
+tables in README.md and docs name the commands that make them.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leadline.datasets.open import open_data
+from leadline.datasets.sample import evenly_spaced
 from leadline.evaluation.benchmark import Way, benchmark
 from leadline.evaluation.intervals import fit_intervals
 from leadline.inference import find_checkpoint
@@ -38,7 +39,8 @@ from leadline.training.novelty import familiarity_of, fit_novelty
 from leadline.weights import FOLDER
 
 ROUNDING = 64
-"""Photographs over which the channels of rounded layers keep their means."""
+"""Pictures, from all of the training data, over which channels of rounded layers keep their means:
+neighbours in a set are often of one scene, and its means are not those of the others."""
 
 ROOMS = 700
 """Rooms whose pictures count as familiar: about as many as photographs."""
@@ -56,9 +58,9 @@ def main() -> None:
     target = FOLDER / options.name
     model = load_model(find_checkpoint(options.run)).eval()
     familiarity_of(model)
-    batch = torch.cat(
-        [seen(model, picture) for picture in islice(pictures(options.data, "train"), ROUNDING)]
-    )
+    data = open_data(options.data, split="train")
+    some = [data[index].image for index in evenly_spaced(len(data), ROUNDING)]
+    batch = torch.cat([seen(model, picture) for picture in some])
     print(f"{round_weights(model, batch)} layers rounded to bfloat16")
     rooms = [] if options.rooms is None else islice(pictures(options.rooms, "train"), ROOMS)
     training = chain(pictures(options.data, "train"), rooms)

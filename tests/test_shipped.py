@@ -67,7 +67,7 @@ def test_its_graph_opens_where_runtimes_are_old():
 
 def test_every_shipped_weight_file_has_its_checksum():
     files = weight_files(FOLDER)
-    assert len(files) == 5
+    assert len(files) == 7
     assert all(verify_weights(file) for file in files)
 
 

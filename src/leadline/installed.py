@@ -19,3 +19,12 @@ def installed_version(module: str) -> str | None:
         return metadata.version(module)
     except metadata.PackageNotFoundError:  # a module of a package with another name
         return "?"
+
+
+def require_module(module: str) -> None:
+    """Raise what importing `module` would, where it is not installed, without importing it.
+
+    >>> require_module("numpy")
+    """
+    if find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)

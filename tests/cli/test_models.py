@@ -174,7 +174,7 @@ def test_weights_of_another_run_beside_the_shipped_graph_are_refused(quick_run, 
 def test_verify_looks_at_what_ships_or_at_a_folder(exports, tmp_path, here):
     result = here("models", "--verify")
     assert result.returncode == 0
-    assert result.stdout.count(": whole") == len(result.stdout.splitlines()) == 5
+    assert result.stdout.count(": whole") == len(result.stdout.splitlines()) == 7
     assert str(FOLDER) in result.stdout
     folder = shutil.copytree(exports, tmp_path / "exports")
     flip(folder / "openvino" / "compact-nyu.bin")

@@ -82,3 +82,15 @@ def test_without_the_correction_means_move(model):
 def test_a_training_model_is_refused(model):
     with pytest.raises(LeadlineError, match="eval"):
         round_weights(model.train(), torch.rand(1, 3, 32, 32))
+
+
+def test_the_mean_of_ln_metres_stays_whatever_the_layers_without_a_batchnorm_do(model):
+    torch.manual_seed(1)
+    model.head = nn.Sequential(nn.Sigmoid(), nn.Conv2d(8, 1, 1))  # bends what passes
+    model.output_layer = lambda: model.head[1]
+    images = torch.rand(4, 3, 32, 32)
+    with torch.no_grad():
+        before = model(images)["depth"].log().mean()
+        round_weights(model, images)
+        after = model(images)["depth"].log().mean()
+    assert after.item() == pytest.approx(before.item(), abs=1e-6)

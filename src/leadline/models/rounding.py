@@ -6,6 +6,7 @@ a constant, and with them the depth of whole pictures (Nagel et al. 2019, Data-F
 section 3.2). Here the rounding is done once, in the model, and the constants are taken away again.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -22,8 +23,9 @@ def round_weights(model: DepthModel, images: Tensor) -> int:
 
     Weights become what they are with the BatchNorm's factor in them, which becomes 1, rounded to
     bfloat16: runtimes fold the two together. Then each channel's offset is chosen so that its mean
-    over `images` (B,3,H,W), RGB in [0,1], is what it was, from the first layer on. Errors:
-    LeadlineError where the model is not in evaluation mode.
+    over `images` (B,3,H,W), RGB in [0,1], is what it was, from the first layer on, and the output
+    layer so that the mean of ln(metres) is: layers without a BatchNorm pass on more than means.
+    Errors: LeadlineError where the model is not in evaluation mode.
     """
     if model.training:
         raise LeadlineError("rounding weights needs a model in evaluation mode; call eval() first")
@@ -40,10 +42,11 @@ def round_weights(model: DepthModel, images: Tensor) -> int:
         norm.bias.add_(lost)
         return output + lost[:, None, None]
 
-    run_with_hooks(model, images, [norm for _, norm in pairs], record)
+    before = run_with_hooks(model, images, [norm for _, norm in pairs], record)
     for convolution, norm in pairs:
         fold_and_round(convolution, norm)
-    run_with_hooks(model, images, [norm for _, norm in pairs], correct)
+    after = run_with_hooks(model, images, [norm for _, norm in pairs], correct)
+    model.scale_metres(math.exp(before - after))
     return len(pairs)
 
 
@@ -80,11 +83,11 @@ def run_with_hooks(
     images: Tensor,
     norms: list[nn.BatchNorm2d],
     hook: Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None],
-) -> None:
-    """Run `model` on `images` with `hook` behind each of `norms`."""
+) -> float:
+    """Run `model` on `images` with `hook` behind each of `norms`; return the mean ln(metres)."""
     handles = [norm.register_forward_hook(hook) for norm in norms]
     try:
-        model(images)
+        return float(model(images)["depth"].log().mean())
     finally:
         for handle in handles:
             handle.remove()

@@ -8,6 +8,7 @@ from pathlib import Path
 from leadline.datasets.open import find_data
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
+from leadline.installed import require_module
 from leadline.io.atomic import check_can_be_created
 from leadline.io.hub import is_on_hub
 from leadline.models.catalog import find_architecture
@@ -25,6 +26,7 @@ def check_new_run(
 
     Silent in one process of several, which find the same together and say it once.
     """
+    require_module("torch")
     if _is_one_of_several():
         return
     check_is_new(out)
@@ -41,6 +43,7 @@ def check_resumable(run: Path) -> None:
 
     Silent in one process of several, as `check_new_run`.
     """
+    require_module("torch")
     if _is_one_of_several():
         return
     check_run(run)
