@@ -96,6 +96,16 @@ def test_version():
     ]
 
 
+def test_a_missing_module_is_named_with_what_installs_it():
+    from leadline.cli.extras import explain_missing
+
+    for name, remedy in {
+        "openvino": "the module openvino is not installed: pip install leadline",
+        "torch.nn": "this command needs torch: pip install 'leadline[train]'",
+    }.items():
+        assert explain_missing(ModuleNotFoundError(name=name)) == remedy
+
+
 @pytest.mark.parametrize(
     ("command", "known"), [("models", "compact"), ("recipes", "compact"), ("layouts", "kitti-raw")]
 )

@@ -33,6 +33,6 @@ EXTRA_OF = {
 def explain_missing(error: ModuleNotFoundError) -> str:
     """Return one line that says how to install what is missing."""
     name = (error.name or "").partition(".")[0]
-    if name not in EXTRA_OF:
-        return f"the module {name or error} is not installed"
+    if name not in EXTRA_OF:  # of the light install, which pip then completes
+        return f"the module {name or error} is not installed: pip install leadline"
     return f"this command needs {name}: pip install 'leadline[{EXTRA_OF[name]}]'"
