@@ -68,7 +68,7 @@ def main() -> None:
     shutil.rmtree(target, ignore_errors=True)
     model.save(target, "fp16")
     shutil.copyfile(options.card, target / "README.md")
-    for each in fit_intervals(target, options.data, store=True):
+    for each in fit_intervals(target, options.data, store=True).intervals:
         covered = ", ".join(f"{share:.3f}" for share in each.coverage)
         print(f"{each.percent} %: factor {each.factor:.4f}, covered by those of others: {covered}")
     export(target)

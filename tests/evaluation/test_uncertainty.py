@@ -96,13 +96,17 @@ def test_a_result_keeps_it_and_the_report_draws_it(tmp_path):
 
 
 def test_the_command_stores_factors_that_a_second_scoring_finds(pairs, tmp_path):
-    config = ModelConfig("crisp", {"uncertainty": True}, stride=16, training_area=1_536)
-    create_model(config, seed=2).save(tmp_path / "model")
+    options = {"uncertainty": True, "novelty": True}
+    config = ModelConfig("crisp", options, stride=16, training_area=1_536)
+    model = create_model(config, seed=2)
+    model.familiarity.axes[0] = model.familiarity.mean[:] = 1  # far from what any picture gives
+    model.save(tmp_path / "model")
     args = ("--data", pairs, "--split", "all")
     before = leadline("evaluate", "--model", tmp_path / "model", *args)
     assert "leadline intervals MODEL DATA --store" in before.stdout
     said = leadline("intervals", tmp_path / "model", pairs, "--split", "all", "--store")
     assert "block 4" in said.stdout and "stored" in said.stdout
+    assert "novelty: 100.0% of the images are above 1" in said.stdout
     stored = json.loads((tmp_path / "model/config.json").read_text())["interval_factors"]
     assert stored["50"] < stored["80"] < stored["95"]
     after = json.loads(leadline("evaluate", "--model", tmp_path / "model", *args, "--json").stdout)[

@@ -9,7 +9,7 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 from leadline.cli.options import DepthScaleOption
 from leadline.cli.progress import tracker
 from leadline.cli.table import text_table
-from leadline.evaluation.intervals import FittedInterval, fit_intervals
+from leadline.evaluation.intervals import Fitted, fit_intervals
 
 
 def intervals_command(
@@ -49,13 +49,18 @@ def intervals_command(
         typer.echo("stored: interval_factors in the model's config.json; export it again")
 
 
-def print_intervals(fitted: list[FittedInterval]) -> None:
-    """Print a row for each percentage."""
+def print_intervals(fitted: Fitted) -> None:
+    """Print a row for each percentage, and how many images the model calls unlike its own."""
     lines = []
-    for each in fitted:
+    for each in fitted.intervals:
         shares = [f"{share:.1%}" for share in each.coverage]
         mean = sum(each.coverage) / len(each.coverage)
         lines.append([f"{each.percent} %", f"{each.factor:.4g}", f"{mean:.1%}", *shares])
-    blocks = [f"block {number + 1}" for number in range(len(fitted[0].coverage))]
+    blocks = [f"block {number + 1}" for number in range(len(fitted.intervals[0].coverage))]
     head = ["interval", "factor", "covered", *blocks]
     typer.echo(text_table(head, lines, numbers=range(1, len(head))))
+    if fitted.unlike is not None:
+        typer.echo(
+            f"novelty: {fitted.unlike:.1%} of the images are above 1, unlike the training pictures "
+            "(usual: 5 %)"
+        )

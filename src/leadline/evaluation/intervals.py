@@ -35,6 +35,18 @@ class FittedInterval:
     coverage: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What was found on validation images.
+
+    `unlike` is the share of them that the model calls unlike its training pictures, None where it
+    states no novelty.
+    """
+
+    intervals: list[FittedInterval]
+    unlike: float | None
+
+
 def fit_factors(ratios: Sequence[NDArray[np.floating]]) -> list[FittedInterval]:
     """Fit the factor of every percentage to images' |e|/b, (n,) each and of one length.
 
@@ -66,7 +78,7 @@ def fit_intervals(
     store: bool = False,
     tracker: Tracker = no_tracker,
     **options: Any,
-) -> list[FittedInterval]:
+) -> Fitted:
     """Fit the interval factors of a model that states uncertainty on validation images.
 
     `options` are those of `evaluate` that say what is scored: split, layout, protocol, limit, ....
@@ -84,7 +96,7 @@ def fit_intervals(
     if file is not None:
         config = read_json(file, "model's configuration")
         write_json(file, {**config, FACTORS_KEY: _by_percent(fitted)})
-    return fitted
+    return Fitted(fitted, result.uncertainty.unlike)
 
 
 def _by_percent(fitted: Sequence[FittedInterval]) -> Mapping[str, float]:

@@ -37,12 +37,14 @@ class PredictedMaps:
 
     `depth` (h,w) metres of any size, 0 or NaN where there is no prediction, infinite where it is
     too far to say; `labels` (H,W) class ids at the photograph's size, or None; `uncertainty` (h,w),
-    the scale of a Laplace distribution of ln(metres), or None.
+    the scale of a Laplace distribution of ln(metres), or None; `novelty` is above 1 for a picture
+    unlike those that the model was trained on, None where it does not say.
     """
 
     depth: NDArray[np.float32]
     labels: NDArray[np.integer] | None = None
     uncertainty: NDArray[np.float32] | None = None
+    novelty: float | None = None
 
 
 class Predictions(Protocol):
@@ -112,7 +114,8 @@ class ModelPredictions:
         batch = self.predictor.predict_batch(sample.image[None])
         labels = None if batch.labels is None else batch.labels[0]
         spread = None if batch.uncertainty is None else batch.uncertainty[0]
-        return PredictedMaps(camera.metres(batch.depth[0]), labels, spread)
+        novelty = None if batch.novelty is None else float(batch.novelty[0])
+        return PredictedMaps(camera.metres(batch.depth[0]), labels, spread, novelty)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class UncertaintyScores(BaseModel):
     the interval, and the metres between its ends; {} where the model has no factors. `ause` is the
     area between the sparsification curve of abs_rel and that of the error itself, for the ordering
     by `uncertainty`, by `depth` (the farthest goes first) and for a `constant`, which orders
-    nothing. `sparsification` are these curves at the shares `removed`, and `oracle`.
+    nothing. `sparsification` are these curves at the shares `removed`, and `oracle`. `unlike` is
+    the share of the images whose novelty is above 1, None where the model states none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class UncertaintyScores(BaseModel):
     width: dict[str, float]
     ause: dict[str, float]
     sparsification: dict[str, tuple[float, ...]]
+    unlike: float | None = None
 
 
 class UncertaintyObserver:
@@ -50,6 +52,7 @@ class UncertaintyObserver:
     def __init__(self, factors: Mapping[str, float]):
         self.factors = dict(factors)
         self.ratios: list[NDArray[np.float32]] = []
+        self._is_unlike: list[bool] = []
         self._coverage: list[list[float]] = []
         self._width: list[list[float]] = []
         self._curves: list[list[NDArray[np.float64]]] = []
@@ -60,6 +63,8 @@ class UncertaintyObserver:
         """Add an image; one without a scored pixel or a stated uncertainty says nothing."""
         if predicted.uncertainty is None or comparison.pixels == 0:
             return
+        if predicted.novelty is not None:
+            self._is_unlike.append(predicted.novelty > 1)
         full = resize_to(predicted.uncertainty, comparison.full.shape, comparison.protocol.resize)
         spread = comparison.at_scored(full[comparison.window]).astype(np.float64)
         depth = comparison.at_scored(comparison.prediction).astype(np.float64)
@@ -93,6 +98,7 @@ class UncertaintyObserver:
             factors=self.factors,
             coverage=dict(zip(self.factors, coverage.tolist(), strict=True)),
             width=dict(zip(self.factors, width.tolist(), strict=True)),
+            unlike=float(np.mean(self._is_unlike)) if self._is_unlike else None,
             ause={name: area_between(curve, oracle) for name, curve in curves.items()},
             sparsification={
                 "removed": tuple(REMOVED.tolist()),
