@@ -32,6 +32,7 @@ PAGES = {
     "SECURITY.md": "security.md",
     "examples/first_steps.ipynb": "first-steps.md",
     "src/leadline/weights/crisp-nyu/README.md": "cards/crisp-nyu.md",
+    "src/leadline/weights/crisp-street/README.md": "cards/crisp-street.md",
     "src/leadline/weights/compact-nyu/README.md": "cards/compact-nyu.md",
 }
 """Pages outside docs/, and where the site has them."""

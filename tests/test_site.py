@@ -13,6 +13,7 @@ from scripts.docs_site import notebook_page, with_links_of_the_site
 
 import leadline
 from leadline.cli.commands import COMMANDS
+from leadline.weights import shipped_models
 from tests.test_docs import ROOT
 
 
@@ -22,6 +23,7 @@ def test_every_page_has_a_place_in_the_navigation():
     assert len(named) == len(set(named))
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} | set(MADE.values())
     assert pages <= set(named)
+    assert {f"cards/{name}.md" for name in shipped_models()} <= set(named)
     assert {name for name in named if "/" not in name} <= pages | {"commands.md"}
 
 
