@@ -64,8 +64,8 @@ def test_a_network_may_reach_beyond_the_data_and_a_cap_is_a_declaration():
     for name in list_recipes():
         check_range(load_recipe(name))
     capped = [name for name in list_recipes() if load_recipe(name).model.capped]
-    assert len(capped) == 5
-    assert all(name.startswith(("ds-net", "depth-mancini")) for name in capped)
+    assert len(capped) == 6
+    assert all(name.startswith(("ds-net", "depth-mancini", "crisp-street")) for name in capped)
 
 
 def test_the_recipe_of_a_run_says_the_range_that_it_was_given():

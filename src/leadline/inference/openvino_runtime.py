@@ -29,6 +29,7 @@ from leadline.inference.precision import (
 from leadline.inference.resizing import to_network
 from leadline.inference.runtime import (
     CONFIG_KEY,
+    PICTURE_SIZE_KEY,
     UNCERTAINTY,
     Hint,
     Outputs,
@@ -141,7 +142,9 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": self._threads,
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
-            **SAME_BITS,
+            # A file for photographs of one size has one form, and OpenVINO 2026.4 refuses ZoeDepth
+            # at its first call without those joined nodes.
+            **({} if PICTURE_SIZE_KEY in self.config else SAME_BITS),
         }
         return CompiledModels(self._core, self._model, options, self._identity)
 
