@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -352,9 +351,9 @@ def _tolerance(folder: Path, given: float | None) -> float:
     """Return the largest difference allowed, in metres: what was given, or the default."""
     if given is not None:
         return given
-    config = folder / CONFIG_FILE
-    farthest = float(json.loads(config.read_text(encoding="utf-8")).get("max_depth", 0))
-    return max(SMALLEST_TOLERANCE, RELATIVE_TOLERANCE * farthest)
+    farthest = read_json(folder / CONFIG_FILE, "model's configuration").get("max_depth")
+    is_known = isinstance(farthest, int | float)  # whoever loads the model says where it is wrong
+    return max(SMALLEST_TOLERANCE, RELATIVE_TOLERANCE * farthest if is_known else 0.0)
 
 
 def _refuse_parity(out: Path, rows: Sequence[ParityRow], tolerance: float) -> None:

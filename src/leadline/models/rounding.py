@@ -24,7 +24,8 @@ def round_weights(model: DepthModel, images: Tensor) -> int:
     Weights become what they are with the BatchNorm's factor in them, which becomes 1, rounded to
     bfloat16: runtimes fold the two together. Then each channel's offset is chosen so that its mean
     over `images` (B,3,H,W), RGB in [0,1], is what it was, from the first layer on, and the output
-    layer so that the mean of ln(metres) is: layers without a BatchNorm pass on more than means.
+    layer, where the model has one (`scale_metres`), so that the mean of ln(metres) is: layers
+    without a BatchNorm pass on more than means.
     Errors: LeadlineError where the model is not in evaluation mode.
     """
     if model.training:

@@ -11,7 +11,9 @@ from leadline.training.losses.depth import in_float32, per_image_mean
 def binary_cross_entropy(logits: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Mean of -ln p of what is true: ln(1 + exp(-x)) of a logit x where `truth` is 1, of -x at 0.
 
-    In the space `validity`, truth is whether a pixel has a depth within the range of the data.
+    `logits`, `truth` (0 or 1) and the bool mask `valid` are (B,1,H,W); averaged over each image,
+    then over images. In the space `validity`, truth is whether a pixel has a depth within the range
+    of the data.
     """
     known = torch.where(valid, truth, torch.zeros_like(truth))
     losses = functional.binary_cross_entropy_with_logits(logits, known, reduction="none")
