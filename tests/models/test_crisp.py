@@ -14,6 +14,7 @@ from leadline.models import ModelConfig, create_model
 from leadline.models.crisp import (
     DECISION,
     ConvexUpsampling,
+    LightUpBlock,
     PooledContext,
     SharpUpsampling,
     bilinear_weights,
@@ -174,9 +175,43 @@ def test_it_is_small_and_takes_every_layer_of_compact():
         assert ours[name].shape == tensor.shape, name
 
 
+@torch.inference_mode()
+def test_a_light_block_is_a_1x1_convolution_of_everything_concatenated_then_a_3x3_one():
+    torch.manual_seed(0)
+    block = LightUpBlock(FEATURES, [3, 2], 4).eval()
+    x, *maps = features(3, 4), torch.randn(1, 3, 6, 8), torch.randn(1, 2, 6, 8)
+    fine = functional.interpolate(x, size=(6, 8), mode="bilinear", align_corners=False)
+    kernel = torch.cat([source.weight for source in block.sources], dim=1)
+    mixed = functional.conv2d(torch.cat([fine, *maps], dim=1), kernel)
+    mixed = functional.relu(mixed / math.sqrt(1 + block.norm.eps))  # BatchNorm as it begins
+    torch.testing.assert_close(block(x, maps), mixed + block.conv(mixed))
+
+
+def test_a_light_network_has_the_parts_of_another_but_its_decoder():
+    options = {"reach": [2, 4], "uncertainty": True, "validity": True}
+    full = create_model(ModelConfig("crisp", options, stride=16))
+    light = create_model(ModelConfig("crisp", {**options, "light": True}, stride=16))
+    theirs = {name: value.shape for name, value in full.state_dict().items()}
+    ours = {name: value.shape for name, value in light.state_dict().items()}
+    changed = ("blocks.", "detail.")
+    assert {name: shape for name, shape in ours.items() if not name.startswith(changed)} == {
+        name: shape for name, shape in theirs.items() if not name.startswith(changed)
+    }
+    # In, skips, out of each block: 1x1 weights, two BatchNorms, 3x3 weights.
+    sizes = [(192, 96, 192), (192, 32, 96), (96, 24, 48), (48, 16 + 12, 24)]
+    expected = sum((i + skip) * o + 4 * o + 9 * o * o for i, skip, o in sizes)
+    assert sum(weight.numel() for weight in light.blocks.parameters()) == expected
+    images = torch.rand(1, 3, 50, 37, generator=torch.Generator().manual_seed(0))
+    outputs, others = light.eval()(images), full.eval()(images)
+    assert {name: value.shape for name, value in outputs.items()} == {
+        name: value.shape for name, value in others.items()
+    }
+
+
 @pytest.mark.slow
-def test_exported_it_gives_the_metres_of_torch_in_both_runtimes(tmp_path):
-    options = {"uncertainty": True, "novelty": True, "reach": [3, 6]}
+@pytest.mark.parametrize("light", [False, True])
+def test_exported_it_gives_the_metres_of_torch_in_both_runtimes(tmp_path, light):
+    options = {"uncertainty": True, "novelty": True, "reach": [3, 6], "light": light}
     config = ModelConfig("crisp", options, stride=16, training_area=5_120)
     model = create_model(config, seed=3).eval()
     write_exported(to_onnx(model), tmp_path / "m.onnx", "f32")

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.models.base import ModelConfig
-from leadline.models.blocks import conv_bn_relu
+from leadline.models.blocks import conv_bn_relu, upsample_like, widths_for
 from leadline.models.compact import CompactModel
 from leadline.models.familiarity import Familiarity
 
@@ -88,6 +88,33 @@ class PooledContext(nn.Module):
         shares = self.attention(x).flatten(2).softmax(dim=2)
         picture = (x.flatten(2) @ shares.transpose(1, 2)).unsqueeze(3)
         return x + self.transform(picture), picture
+
+
+class LightUpBlock(nn.Module):
+    """Adds a coarser map and maps at the block's size, each brought to its width; one convolution.
+
+    About the values of two 3x3 convolutions of everything concatenated, for a quarter of the time:
+    a 1x1 convolution of a concatenation is the sum of one for each map, and that of the coarser map
+    runs before it is upsampled.
+    """
+
+    def __init__(self, inputs: int, maps: Sequence[int], outputs: int):
+        super().__init__()
+        self.sources = nn.ModuleList(
+            nn.Conv2d(channels, outputs, 1, bias=False) for channels in (inputs, *maps)
+        )
+        self.norm = nn.BatchNorm2d(outputs)
+        self.conv = conv_bn_relu(outputs, outputs)
+
+    def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """Return (B,outputs,h,w) for a map x (B,C,h/2,w/2) and `maps` (B,M,h,w) each."""
+        coarse, *fine = self.sources
+        total = upsample_like(coarse(x), maps[0])
+        for source, each in zip(fine, maps, strict=True):
+            total = total + source(each)
+        total = functional.relu(self.norm(total))
+        values: Tensor = total + self.conv(total)
+        return values
 
 
 class ConvexUpsampling(nn.Module):
@@ -232,7 +259,8 @@ class CrispModel(CompactModel):
     fitted (`leadline.models.familiarity`). With `reach` cells at those distances too can become a
     pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone. What
     chooses among them has two layers of `sharp_width` channels. With `validity` a head says where
-    there is a depth at all, which the sky has not; it is trained along with everything else.
+    there is a depth at all, which the sky has not; it is trained along with everything else. With
+    `light` the decoder has `LightUpBlock`s, of which the last also takes the picture's pixels.
     """
 
     def __init__(
@@ -246,12 +274,15 @@ class CrispModel(CompactModel):
         reach: Sequence[int] = (),
         sharp_width: int = 16,
         validity: bool = False,
+        light: bool = False,
     ):
         super().__init__(config, encoder, neck, widths)
         fine = self.head.in_channels
         self.context = PooledContext(neck)
         self.scale = nn.Conv2d(neck, 1, 1, bias=False)
-        self.detail = conv_bn_relu(fine + PIXELS_OF_A_CELL, fine)
+        self.detail = None if light else conv_bn_relu(fine + PIXELS_OF_A_CELL, fine)
+        if light:
+            self.blocks = self._light_blocks(neck, widths_for(widths, self.steps))
         self.reach = tuple(reach)
         if self.reach and config.depth_space != "log":
             raise LeadlineError(
@@ -265,12 +296,10 @@ class CrispModel(CompactModel):
             else ConvexUpsampling(fine)
         )
         with torch.no_grad():
-            for weight in (
-                self.context.fuse.get_parameter("1.weight"),
-                self.detail.get_parameter("1.weight"),
-                self.scale.weight,
-            ):
-                weight.mul_(SMALL)
+            self.context.fuse.get_parameter("1.weight").mul_(SMALL)
+            self.scale.weight.mul_(SMALL)
+            if self.detail is not None:
+                self.detail.get_parameter("1.weight").mul_(SMALL)
         # Last, so that all other weights are drawn as without it.
         self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
         self.familiarity = Familiarity(neck) if novelty else None
@@ -286,12 +315,34 @@ class CrispModel(CompactModel):
 
     def deepest(self, images: Tensor) -> Tensor:
         """Return the features (B,C,H/32,W/32), of normalised images, that novelty is made of."""
-        return self._encode(images)[0]
+        return self.encode(images)[0]
 
-    def _encode(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+    def encode(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """Return the deepest features behind the neck, and those of the encoder by reduction."""
         features = self.encoder(images)
         return self.neck(features[max(features)]), features
+
+    def _light_blocks(self, inputs: int, widths: Sequence[int]) -> nn.ModuleList:
+        blocks = nn.ModuleList()
+        for reduction, width in zip(self.steps, widths, strict=True):
+            own = [PIXELS_OF_A_CELL] if reduction == 2 else []
+            blocks.append(LightUpBlock(inputs, [self.encoder.channels[reduction], *own], width))
+            inputs = width
+        return blocks
+
+    def _decode(self, x: Tensor, skips: Sequence[Tensor], pixels: Tensor) -> Tensor:
+        """Return the features (B,F,h,w) at half size, from the deepest ones with their context."""
+        if self.detail is None:
+            *coarse, last = zip(self.blocks, skips, strict=True)
+            for block, skip in coarse:
+                x = block(x, [skip])
+            block, skip = last
+            x = block(x, [skip, pixels])
+            return x
+        for block, skip in zip(self.blocks, skips, strict=True):
+            x = block(x, skip)
+        detail: Tensor = self.detail(cat([x, pixels], dim=1))
+        return x + detail
 
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) ln(metres)} and what else it was made to state.
@@ -299,12 +350,10 @@ class CrispModel(CompactModel):
         With uncertainty "log_spread" and with validity "validity_logits", (B,1,H/2,W/2) each, with
         novelty "novelty" (B,1,1,1).
         """
-        deepest, features = self._encode(images)
+        deepest, features = self.encode(images)
         x, picture = self.context(deepest)
-        for block, reduction in zip(self.blocks, self.steps, strict=True):
-            x = block(x, features[reduction])
         pixels = functional.pixel_unshuffle(images, 2)
-        x = x + self.detail(cat([x, pixels], dim=1))
+        x = self._decode(x, [features[reduction] for reduction in self.steps], pixels)
         depth = self.head(x) + self.scale(picture)
         fine = (x, pixels) if self.reach else x
         outputs = {"target": self.upsampling(depth, fine)}
