@@ -26,6 +26,7 @@ EXTRA_OF = {
     "h11": "serve",
     "prometheus_client": "serve",
     "python_multipart": "serve",
+    "rerun": "rerun",
     "leadline_web": "web",
 }
 

@@ -15,6 +15,7 @@ _ACTIONS = {
     "plot": "leadline.viz.notebook:plot_depth",
     "png": "leadline.viz.notebook:depth_png",
     "html": "leadline.viz.notebook:depth_html",
+    "rerun": "leadline.viz.rerun_log:log_depth",
 }
 
 

@@ -412,6 +412,20 @@ class DepthMap:
             raise LeadlineError("to_torch needs torch: pip install 'leadline[train]'") from error
         return torch.tensor(self.depth)[None]
 
+    def to_rerun(
+        self, rgb: ArrayLike | None = None, *, entity: str = "camera", recording: Any = None
+    ) -> None:
+        """Log the map to Rerun's viewer, at the times that are set there.
+
+        Below `entity`: `image`, the pinhole camera with the colours `rgb`, (H,W,3) uint8 or a
+        Pillow picture of the map's size; `image/depth`, the metres, 0 where invalid; and `points`
+        in colour, x right, y down, z forward, without flying pixels. Without intrinsics neither
+        camera nor points. `recording` is a `rerun.RecordingStream`, by default the active one.
+        Raises LeadlineError where Rerun is not installed, for colours of another size, and for a
+        map without unit.
+        """
+        act("rerun", self, rgb, entity=entity, recording=recording)
+
     def _repr_png_(self) -> bytes:
         """Return what a notebook shows where it takes no HTML."""
         png: bytes = act("png", self)
