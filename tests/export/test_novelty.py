@@ -1,10 +1,19 @@
 """A network's novelty goes through every runtime and format, one number a picture."""
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
+from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
+from leadline.export.gate import refuse_difference, run_gate
+from leadline.export.parity import check_parity
+from leadline.export.pictures import find_pictures
+from leadline.export.program import write_program
+from leadline.export.sidecar import describe
+from leadline.export.whole_file import Checkpoint, WholeOpenVino, WholeProgram
+from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.familiarity import Familiarity
@@ -25,10 +34,14 @@ class Tiny(DepthModel):
         return {"target": self.depth(images), "novelty": self.familiarity(images)}
 
 
-def test_novelty_is_the_same_in_every_runtime_and_the_same_at_any_size(tmp_path):
+def tiny():
     torch.manual_seed(0)
-    config = ModelConfig("tiny", stride=16, training_area=2_560, normalization="unit")
-    model = Tiny(config).eval()
+    options = {"novelty": True}
+    return Tiny(ModelConfig("tiny", options, "unit", stride=16, training_area=2_560)).eval()
+
+
+def test_novelty_is_the_same_in_every_runtime_and_the_same_at_any_size(tmp_path):
+    model = tiny()
     graph = to_onnx(model)
     for file in ("tiny.onnx", "tiny.xml"):
         write_exported(graph, tmp_path / file, "f32")
@@ -56,3 +69,32 @@ def test_novelty_is_the_same_in_every_runtime_and_the_same_at_any_size(tmp_path)
     with torch.no_grad():
         outputs = InferencePipeline(model)(torch.from_numpy(pictures))
     np.testing.assert_allclose(outputs["novelty"], expected, rtol=2e-4)
+
+
+def test_the_gates_see_a_novelty_that_differs(tmp_path):
+    model, other = tiny(), tiny()
+    other.familiarity.axes = 3 * other.familiarity.axes
+    write_exported(to_onnx(model), tmp_path / "tiny.onnx", "f32")
+    [row, *_] = check_parity(model, tmp_path / "tiny.onnx", [(40, 56)], [1])
+    assert row.max_error < 1e-4
+    [row, *_] = check_parity(other, tmp_path / "tiny.onnx", [(40, 56)], [1])
+    assert row.max_error > 0.1
+    camera = TrainingCamera.from_config({})
+    runtimes = [WholeOpenVino(tmp_path / "tiny.onnx")]
+    report = run_gate(Checkpoint(other), runtimes, find_pictures(None, 1), camera)
+    assert report.worst.max_error < 1e-3
+    with pytest.raises(LeadlineError, match="novelty differs"):
+        refuse_difference(report, "tiny.onnx", 1e-3, lambda _row: "")
+
+
+def test_a_program_of_torch_states_it_and_so_does_the_sidecar(tmp_path):
+    model = tiny()
+    write_program(model, tmp_path / "tiny.pt2", "rgb", {})
+    picture = np.full((1, 40, 64, 3), (51, 102, 204), np.uint8)
+    novelty = WholeProgram(tmp_path / "tiny.pt2").run(picture)["novelty"]
+    expected = np.sqrt(0.1**2 + (2 * 0.2) ** 2 + (2 * 0.5) ** 2)
+    np.testing.assert_allclose(novelty, [expected], rtol=2e-4)
+    model.save(tmp_path / "model")
+    about = describe("tiny", tmp_path / "model", "rgb", "f32")
+    assert about["novelty"]["shape"] == "N"
+    assert "uncertainty" not in about

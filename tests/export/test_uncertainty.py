@@ -101,7 +101,7 @@ def test_the_gates_see_an_uncertainty_that_differs(tiny, exported):
     alike = run_gate(Checkpoint(tiny), runtimes, pictures, camera)
     assert alike.rows[0].stated_error < 1e-4
     refuse_difference(alike, "tiny.onnx", 1e-3, lambda row: "")
-    with pytest.raises(LeadlineError, match="the uncertainty or validity differs"):
+    with pytest.raises(LeadlineError, match="the uncertainty, validity or novelty differs"):
         different = run_gate(Checkpoint(other), runtimes, pictures, camera)
         refuse_difference(different, "tiny.onnx", 1e-3, lambda row: "")
 

@@ -98,7 +98,7 @@ def test_the_gates_see_a_validity_that_differs(model, exported):
     refuse_difference(
         run_gate(Checkpoint(model), runtimes, pictures, camera), "tiny.onnx", 1e-3, lambda row: ""
     )
-    with pytest.raises(LeadlineError, match="uncertainty or validity differs"):
+    with pytest.raises(LeadlineError, match="uncertainty, validity or novelty differs"):
         different = run_gate(Checkpoint(other), runtimes, pictures, camera)
         refuse_difference(different, "tiny.onnx", 1e-3, lambda row: "")
 

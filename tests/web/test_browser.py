@@ -286,9 +286,27 @@ def test_the_camera_is_live_and_its_picture_is_kept(visit, tmp_path):
         with visit.waiting():
             pass
     assert float(visit.page.inner_text("#rate").split()[0]) > 0
-    visit.page.click("#freeze")
+    width = "e => e.width"
+    assert visit.page.locator("#depth").evaluate(width) == 320  # live as the network sees it
+    box = visit.page.locator("#frame").bounding_box()
+    visit.page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.5)
+    with visit.waiting():
+        visit.page.click("#freeze")
+    visit.page.wait_for_function("document.querySelector('#depth').width === 640", timeout=SECONDS)
     assert visit.page.is_hidden("#live")
-    assert read_depth(visit.save("png16", tmp_path)).valid.all()
+    marked = visit.page.locator("#overlay circle").bounding_box()
+    assert marked["x"] + marked["width"] / 2 == pytest.approx(box["x"] + box["width"] * 0.75, abs=4)
+    kept = read_depth(visit.save("png16", tmp_path))
+    assert kept.valid.all()
+    assert kept.shape == (480, 640)
+    assert (kept.intrinsics.width, kept.intrinsics.height) == (640, 480)
+
+
+def test_saving_while_the_camera_is_live_takes_the_picture_first(visit, tmp_path):
+    visit.page.click("#camera-next")
+    visit.page.wait_for_selector("#rate:has-text('.')", timeout=SECONDS)
+    assert read_depth(visit.save("npy", tmp_path)).shape == (480, 640)
+    assert visit.page.is_hidden("#live")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ interface Loaded {
   outputs: string[];
 }
 
+interface Size {
+  width: number;
+  height: number;
+}
+
 interface Predicted {
   depth: Float32Array<ArrayBuffer>;
   rgba: Uint8ClampedArray<ArrayBuffer>;

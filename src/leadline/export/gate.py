@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
 from leadline.inference.camera import TrainingCamera
-from leadline.inference.runtime import UNCERTAINTY, VALIDITY, Outputs, Runtime
+from leadline.inference.runtime import NOVELTY, UNCERTAINTY, VALIDITY, Outputs, Runtime
 from leadline.metrics import boundary_score
 
 SAMPLED = 200_000
@@ -52,8 +52,8 @@ class GateRow:
 
     Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint.
     `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
-    pictures with truth, {} without. `stated_error` is the largest of depth times the difference of
-    uncertainties or validities, in metres; None for a model that states none. `seconds` are medians
+    pictures with truth, {} without. `stated_error` is the largest that `stated_error` returns, None
+    for a model that states nothing beside depth. `seconds` are medians
     of one call, alternated with the checkpoint's `checkpoint_seconds`.
     """
 
@@ -194,14 +194,16 @@ def stated_error(given: Outputs, true: Outputs) -> float | None:
     """Return by how much what is stated beside depth differs at most: depth times the difference.
 
     Of the uncertainty that is the metres of one Laplace scale, of the validity those that may or
-    may not be there. None where `true` states nothing; infinite where `given` lacks it, or has NaN.
+    may not be there; of the novelty it is the difference alone, above 1 as a share. None where
+    `true` states nothing; infinite where `given` lacks it, or has NaN.
     """
     errors = []
-    for name in (UNCERTAINTY, VALIDITY):
+    for name in (UNCERTAINTY, VALIDITY, NOVELTY):
         if name in true and name not in given:
             return float("inf")
         if name in true:
-            errors.append(true["depth"] * np.abs(given[name] - true[name]))
+            weight = 1 / np.maximum(1, true[name]) if name == NOVELTY else true["depth"]
+            errors.append(weight * np.abs(given[name] - true[name]))
     if not errors:
         return None
     return max(float(each.max()) if np.isfinite(each).all() else float("inf") for each in errors)
@@ -230,7 +232,7 @@ def refuse_difference(
     for each in report.rows:
         if not (each.stated_error or 0.0) <= tolerance:
             raise LeadlineError(
-                f"{file}: in {each.runtime} the uncertainty or validity differs from the "
+                f"{file}: in {each.runtime} the uncertainty, validity or novelty differs from the "
                 f"checkpoint's by up to {each.stated_error:.2e} m, more than {tolerance:g} m; "
                 "nothing was written"
             )

@@ -21,7 +21,7 @@ SIZES = ((480, 640), (375, 1242), (601, 433), (61, 97), (333, 517), (4000, 6000)
 class ParityRow:
     """The largest difference, in metres, between a runtime and torch at one size and batch.
 
-    Uncertainty and validity count as depth times their difference, as in `stated_error`.
+    What is stated beside depth counts as in `stated_error`.
     """
 
     runtime: str

@@ -16,7 +16,14 @@ from torch.nn import functional
 
 from leadline.export.sidecar import ABOUT_KEY
 from leadline.inference.camera import SAME_LENS
-from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
+from leadline.inference.runtime import (
+    CHANNELS_KEY,
+    CONFIG_KEY,
+    NOVELTY,
+    UNCERTAINTY,
+    VALIDITY,
+    ChannelOrder,
+)
 from leadline.io.atomic import atomic_path
 from leadline.models.base import DepthModel
 from leadline.models.size_policy import MAX_HALVINGS
@@ -45,7 +52,7 @@ class WholeModel(nn.Module):
 
         `focal` (N,) float32 are the focal lengths in pixels of the photographs, 0 where they are
         not known: the training camera is then assumed. The further outputs, `uncertainty`,
-        `validity` and `labels`, are those of `InferencePipeline`.
+        `validity`, `novelty` and `labels`, are those of `InferencePipeline`.
         """
         height, width = image.shape[1], image.shape[2]
         if self.takes_bgr:
@@ -56,10 +63,12 @@ class WholeModel(nn.Module):
         full = functional.interpolate(outputs["depth"], (height, width), mode="bilinear")[:, 0]
         scale = self._camera_scale(focal, height, width, h, w)
         result = {"depth": full * scale[:, None, None]}
-        for name, stated in (("uncertainty", "spread"), ("validity", "validity")):
+        for name, stated in ((UNCERTAINTY, "spread"), (VALIDITY, "validity")):
             if stated in outputs:
                 whole = functional.interpolate(outputs[stated], (height, width), mode="bilinear")
                 result[name] = whole[:, 0]
+        if NOVELTY in outputs:
+            result[NOVELTY] = outputs[NOVELTY].flatten()
         if "logits" in outputs:
             result["labels"] = _best_class(outputs["logits"], height, width)
         return result

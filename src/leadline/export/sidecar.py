@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.datasets.trained_on import RECIPE_FILE
-from leadline.inference.runtime import LEAST_VALIDITY
+from leadline.inference.runtime import LEAST_VALIDITY, NOVELTY, UNCERTAINTY, VALIDITY
 from leadline.io.atomic import write_json
 from leadline.io.metadata import KIND
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
@@ -22,9 +22,13 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
     """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`."""
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     recipe, weights_file = folder.parent / RECIPE_FILE, folder / WEIGHTS_FILE
+    options = config.get("options", {})
     return {
-        **_describe_uncertainty(config),
-        **_describe_validity(config),
+        **{
+            output: {"name": output, "type": "float32", **about(config)}
+            for output, about in _FURTHER_OUTPUTS.items()
+            if options.get(output)
+        },
         "model": name,
         "checkpoint_sha256": sha256(weights_file) if weights_file.is_file() else None,
         "recipe_sha256": sha256(recipe) if recipe.is_file() else None,
@@ -45,34 +49,36 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
 
 
 def _describe_uncertainty(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the further output of a model with uncertainty is, {} for another model."""
-    if not config.get("options", {}).get("uncertainty"):
-        return {}
     return {
-        "uncertainty": {
-            "name": "uncertainty",
-            "type": "float32",
-            "shape": "N,H,W",
-            "holds": "b, the scale of a Laplace distribution of ln(metres)",
-            "rule": "of the true depths, P % lie in depth * exp(-+ interval_factors[P] * b)",
-            "interval_factors": config.get("interval_factors", {}),
-        }
+        "shape": "N,H,W",
+        "holds": "b, the scale of a Laplace distribution of ln(metres)",
+        "rule": "of the true depths, P % lie in depth * exp(-+ interval_factors[P] * b)",
+        "interval_factors": config.get("interval_factors", {}),
     }
 
 
-def _describe_validity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the further output of a model with validity is, {} for another model."""
-    if not config.get("options", {}).get("validity"):
-        return {}
+def _describe_validity(_config: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "validity": {
-            "name": "validity",
-            "type": "float32",
-            "shape": "N,H,W",
-            "holds": "the probability that there is a depth; the sky has none",
-            "rule": f"where it is below {LEAST_VALIDITY}, depth means nothing",
-        }
+        "shape": "N,H,W",
+        "holds": "the probability that there is a depth; the sky has none",
+        "rule": f"where it is below {LEAST_VALIDITY}, depth means nothing",
     }
+
+
+def _describe_novelty(_config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "shape": "N",
+        "holds": "how unlike a photograph is to those that the model was trained on",
+        "rule": "above 1 it is farther from them than 95 % of them are, and depth may be wrong",
+    }
+
+
+_FURTHER_OUTPUTS = {
+    UNCERTAINTY: _describe_uncertainty,
+    VALIDITY: _describe_validity,
+    NOVELTY: _describe_novelty,
+}
+"""What a model may state beside depth, float32, by the name of its option and of the output."""
 
 
 def write_export_sidecar(path: Path, about: Mapping[str, Any], gate: Mapping[str, Any]) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.inference.resizing import best_class, to_photo
-from leadline.inference.runtime import Outputs
+from leadline.inference.runtime import NOVELTY, UNCERTAINTY, VALIDITY, Outputs
 
 Finish = Callable[[NDArray[np.float32], tuple[int, int]], NDArray[Any]]
 """From an output of the network and the size of the photograph to an output of the graph."""
@@ -126,7 +126,7 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     if port.any_name == "labels" and "out/full_logits" in nodes:
         dtype = np.uint8 if port.get_element_type().get_size() == 1 else np.int32
         return nodes["out/full_logits"].input_value(0), partial(best_class, dtype=dtype)
-    if port.any_name == "novelty":
+    if port.any_name == NOVELTY:
         relu = port.get_node().input_value(0).get_node()
         return (relu.input_value(0), _of_the_picture) if relu.get_type_name() == "Relu" else None
     squeeze = port.get_node().input_value(0).get_node()
@@ -142,7 +142,7 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
     return tall.input_value(1), to_photo
 
 
-_PREFIXES = {"uncertainty": "out/spread_", "validity": "out/validity_"}
+_PREFIXES = {UNCERTAINTY: "out/spread_", VALIDITY: "out/validity_"}
 """Of the nodes that stretch an output; those of depth come without."""
 
 

@@ -24,11 +24,12 @@ from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.formats import depth_format, write_depth
-from leadline.io.jobs import Track
+from leadline.io.jobs import Track, in_order
 from leadline.io.video import (
     Frame,
     LiveSource,
     Source,
+    VideoWriter,
     check_codec,
     find_source,
     open_writer,
@@ -135,7 +136,7 @@ def video(
     is_live = isinstance(path, LiveSource)
     check_codec(target)
     _check_options(layout, color_range, every, start, end, fov)
-    suffix = depth_format(frame_format).suffix
+    depth_format(frame_format)
     info = video_info(path)
     if isinstance(path, Path) and target.resolve() == path.resolve():
         raise LeadlineError(f"{target}: would overwrite the input; choose another -o")
@@ -151,7 +152,6 @@ def video(
     shots = _predicted(predictor, read_frames(path, every=every, start=start, end=end), fov)
     last = info.seconds if end is None else min(end, info.seconds or end)
     steps = iter(track(range(_expected(last, start, info.rate / every))))
-    count = 0
     first = next(shots, None)
     if first is None:
         raise LeadlineError(
@@ -163,19 +163,16 @@ def video(
     with closing(shots), writing as writer:
         if audio and info.has_audio and isinstance(path, Path):
             writer.keep_audio(path, check_codec(target), start, end)
-        with suppress(KeyboardInterrupt) if is_live else nullcontext():
-            for frame, predicted in _with_first(first, shots):
-                depth = DepthMap.from_metres(
-                    steady(predicted.depth), predicted.valid, predicted.intrinsics,
-                    {**predicted.provenance, "source": path.name, "smoothing": str(steady),
-                     "seconds": f"{frame.seconds:.3f}"},
-                )  # fmt: skip
-                if frames is not None:
-                    write_depth(Path(frames) / f"{frame.number:06d}{suffix}", depth, frame_format)
-                writer.write(artist.draw(frame.pixels, depth), frame.seconds - start)
-                count += 1
+        folder = None if frames is None else Path(frames)
+        record = _Recorder(path.name, start, steady, artist, writer, folder, frame_format)
+        # A thread of its own, so that encoding gets its share of the processors beside the network.
+        written = in_order(record, _with_first(first, shots), 1)
+        with closing(written), suppress(KeyboardInterrupt) if is_live else nullcontext():
+            for each in written:
+                each.result()
                 next(steps, None)
-    return VideoResult(target, count, time.monotonic() - started, (low, high), str(steady))
+    seconds = time.monotonic() - started
+    return VideoResult(target, record.count, seconds, (low, high), str(steady))
 
 
 def _check_options(
@@ -284,3 +281,34 @@ class _Artist:
             self._scale = scale_panel(picture.shape[0], size, table, self._low, self._high)
         parts = [pixels, picture, self._scale]
         return np.concatenate(parts if self._layout == "side-by-side" else parts[1:], axis=1)
+
+
+@dataclass
+class _Recorder:
+    """Writes each frame: in colours into the video and, where there is a `folder`, as a depth file.
+
+    Frames come in their order, in one thread; `count` says how many.
+    """
+
+    source: str
+    start: float
+    steady: TemporalFilter
+    artist: _Artist
+    writer: VideoWriter
+    folder: Path | None
+    format: str
+    count: int = 0
+
+    def __call__(self, shot: tuple[Frame, DepthMap]) -> None:
+        """Write a frame with its depth."""
+        frame, predicted = shot
+        depth = DepthMap.from_metres(
+            self.steady(predicted.depth), predicted.valid, predicted.intrinsics,
+            {**predicted.provenance, "source": self.source, "smoothing": str(self.steady),
+             "seconds": f"{frame.seconds:.3f}"},
+        )  # fmt: skip
+        if self.folder is not None:
+            name = f"{frame.number:06d}{depth_format(self.format).suffix}"
+            write_depth(self.folder / name, depth, self.format)
+        self.writer.write(self.artist.draw(frame.pixels, depth), frame.seconds - self.start)
+        self.count += 1

@@ -26,7 +26,7 @@ from leadline.inference.camera import (
     TrainingCamera,
 )
 from leadline.inference.precision import PrecisionChoice
-from leadline.inference.runtime import LEAST_VALIDITY, UNCERTAINTY, VALIDITY
+from leadline.inference.runtime import LEAST_VALIDITY, NOVELTY, UNCERTAINTY, VALIDITY
 from leadline.inference.runtimes import (
     DEVICES,
     HINTS,
@@ -349,7 +349,7 @@ class Predictor:
         if VALIDITY in outputs:
             depth = np.where(outputs[VALIDITY] >= LEAST_VALIDITY, depth, np.float32(0))
         spread = outputs.get(UNCERTAINTY) if self.uncertainty else None
-        return BatchPrediction(depth, outputs.get("labels"), spread, outputs.get("novelty"))
+        return BatchPrediction(depth, outputs.get("labels"), spread, outputs.get(NOVELTY))
 
 
 def read_interval_factors(config: Mapping[str, Any]) -> dict[str, float]:

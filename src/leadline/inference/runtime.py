@@ -26,6 +26,9 @@ VALIDITY = "validity"
 LEAST_VALIDITY = 0.5
 """What has less has no depth."""
 
+NOVELTY = "novelty"
+"""The output, and the option of a model, of how unlike a picture is to those it was trained on."""
+
 Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"

@@ -30,6 +30,8 @@ let viewer = null;
 /** @type {{blob: Blob, name: string} | null} */
 let waiting = null;
 let isBusy = false;
+/** Settled when the picture that was taken of the camera is there at its own size. */
+let keeping = Promise.resolve();
 
 const engine = new Engine(showProgress);
 const stage = new Stage(
@@ -49,7 +51,7 @@ const stage = new Stage(
   },
 );
 const webcam = new Webcam($('video'), {
-  predict: (frame) => engine.predictFrame(frame),
+  predict: (frame) => engine.predictFrame(frame, true),
   show: (found) => showAnswer(found, true),
   tell: (rate) => {
     $('rate').textContent = `${rate.toFixed(1)} frames/s`;
@@ -60,7 +62,7 @@ async function start() {
   document.body.classList.add('started');
   listen();
   try {
-    config = await (await fetch('config.json')).json();
+    config = await readConfig();
     const asked = Number(new URLSearchParams(location.search).get('threads'));
     if (asked >= 1) config.threads = Math.min(16, Math.floor(asked));
     describe();
@@ -81,6 +83,13 @@ async function start() {
     $('loading').hidden = true;
     showError(error);
   }
+}
+
+/** @returns {Promise<PageConfig>} */
+async function readConfig() {
+  const response = await fetch('config.json');
+  if (!response.ok) throw new Error(`config.json could not be loaded (status ${response.status}).`);
+  return response.json();
 }
 
 /** @param {number} threads */
@@ -177,9 +186,9 @@ function showAnswer(found, isLive) {
   $('result').hidden = false;
   $('panel').hidden = false;
   $('frame').style.setProperty('--ratio', String(width / height));
-  const shrink = Math.min(1, Math.sqrt(SHOWN_PIXELS / (width * height)));
-  $('photo').width = Math.round(width * shrink);
-  $('photo').height = Math.round(height * shrink);
+  const shrink = Math.min(1, Math.sqrt(SHOWN_PIXELS / (found.bitmap.width * found.bitmap.height)));
+  $('photo').width = Math.round(found.bitmap.width * shrink);
+  $('photo').height = Math.round(found.bitmap.height * shrink);
   $('photo').getContext('2d').drawImage(found.bitmap, 0, 0, $('photo').width, $('photo').height);
   $('unlike').hidden = !(found.novelty !== null && found.novelty > 1);
   applyCamera(isLive);
@@ -348,15 +357,37 @@ async function startCamera() {
   }
 }
 
-/** Keep the frame that is shown. */
-function freeze() {
+/** Keep the frame that is shown, predicted at its own size. */
+async function freeze() {
   webcam.stop();
   setLive(false);
-  $('spoken').textContent = `Picture taken. ${rangeInWords()}`;
+  if (!answer) return;
+  const shown = answer;
+  try {
+    const found = await engine.predictFrame(await createImageBitmap(shown.bitmap), false);
+    if (answer !== shown) return found.bitmap.close(); // another picture came meanwhile
+    showAnswer(found, true);
+    $('spoken').textContent = `Picture taken. ${rangeInWords()}`;
+  } catch (error) {
+    showError(error);
+  }
+}
+
+async function openExample() {
+  try {
+    const response = await fetch('example.jpg');
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    await open(await response.blob(), 'example.jpg');
+  } catch (error) {
+    const reason = /** @type {Error} */ (error).message;
+    showError(new Error(`The example could not be loaded (${reason}); choose a picture of yours.`));
+  }
 }
 
 /** @param {FileFormat} format */
 async function save(format) {
+  if (webcam.stream) keeping = freeze();
+  await keeping;
   const endings = { png16: '.png', npy: '.npy', ply: '.ply', glb: '_mesh.glb', color: '_color.png' };
   const target = `${name.replace(/\.[^.]*$/, '') || 'picture'}${endings[format]}`;
   const { intrinsics, source, use, scale } = camera;
@@ -404,8 +435,10 @@ function listen() {
     $('file').value = ''; // so that the same file can be chosen again
     if (file) void open(file, file.name);
   });
-  on('example', 'click', async () => open(await (await fetch('example.jpg')).blob(), 'example.jpg'));
-  on('freeze', 'click', freeze);
+  on('example', 'click', openExample);
+  on('freeze', 'click', () => {
+    keeping = freeze();
+  });
   on('clear', 'click', () => stage.clear());
   on('auto-range', 'change', showColors);
   on('map', 'change', showColors);

@@ -60,9 +60,13 @@ export class Engine {
     return this.ask('picture', { blob, name, onServer });
   }
 
-  /** @param {ImageBitmap} bitmap @returns {Promise<Answer>} */
-  predictFrame(bitmap) {
-    return this.ask('frame', { bitmap }, [bitmap]);
+  /**
+   * @param {ImageBitmap} bitmap
+   * @param {boolean} isLive whether the next one is waiting: at the size that the network sees
+   * @returns {Promise<Answer>}
+   */
+  predictFrame(bitmap, isLive) {
+    return this.ask('frame', { bitmap, isLive }, [bitmap]);
   }
 
   /** @param {number} scale @param {Intrinsics} camera @returns {Promise<Surface>} */

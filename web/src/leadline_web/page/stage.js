@@ -87,9 +87,20 @@ export class Stage {
    * @param {boolean} keepMarks
    */
   setScene(scene, keepMarks) {
+    const before = this.scene;
     this.scene = scene;
-    if (!keepMarks) this.marks = [];
-    if (!keepMarks) this.cursor = null;
+    if (!keepMarks || !scene || !before) {
+      this.marks = [];
+      this.cursor = null;
+    } else if (before.width !== scene.width || before.height !== scene.height) {
+      /** The same place of the same picture at another size. @param {Pixel} pixel */
+      const moved = ({ x, y }) => ({
+        x: Math.floor(((x + 0.5) * scene.width) / before.width),
+        y: Math.floor(((y + 0.5) * scene.height) / before.height),
+      });
+      this.marks = this.marks.map(moved);
+      this.cursor = this.cursor && moved(this.cursor);
+    }
     this.draw();
     this.tell('');
   }

@@ -33,14 +33,18 @@ export class Webcam {
     } catch (error) {
       throw new Error(cameraError(/** @type {Error} */ (error)), { cause: error });
     }
-    this.video.srcObject = this.stream;
-    await this.video.play();
-    await this.loop(this.stream);
+    const { stream } = this;
+    this.video.srcObject = stream;
+    try {
+      await this.video.play();
+      await this.loop(stream);
+    } catch (error) {
+      if (this.stream === stream) throw error; // else it was on its way when the camera stopped
+    }
   }
 
   /**
-   * Each frame is shown while the next one is at work. The last one is shown as well, so that what
-   * is seen is what the files hold.
+   * Each frame is shown while the next one is at work; what comes after `stop` is dropped.
    * @param {MediaStream} stream
    */
   async loop(stream) {
@@ -49,10 +53,9 @@ export class Webcam {
     let next = this.predictNext();
     while (this.stream === stream) {
       const answer = await next;
-      const isLast = this.stream !== stream;
-      if (!isLast) next = this.predictNext();
+      if (this.stream !== stream) return answer.bitmap.close();
+      next = this.predictNext();
       this.actions.show(answer);
-      if (isLast) return;
       times.push(performance.now());
       if (times.length > RATE_OVER) times.shift();
       if (times.length > 1) {
@@ -60,7 +63,7 @@ export class Webcam {
       }
       await new Promise(requestAnimationFrame);
     }
-    this.actions.show(await next);
+    (await next).bitmap.close();
   }
 
   async predictNext() {

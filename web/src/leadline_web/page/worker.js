@@ -65,7 +65,7 @@ async function load(given) {
 async function warmUp() {
   for (let count = 0; count < WARM_UP_RUNS; count++) {
     const bitmap = await createImageBitmap(new ImageData(640, 480));
-    const { width, height, depth } = await depthOfBitmap(bitmap, null);
+    const { width, height, depth } = await depthOfBitmap(bitmap, bitmap, null);
     bitmap.close();
     robustRange(depth);
     makeSurface(depth, cameraOfFov(60, width, height), SHOWN_VERTICES);
@@ -168,13 +168,17 @@ function cameraFrom(lens, width, height) {
 }
 
 /**
+ * Live pictures are predicted at the size that the network sees: what is done around it grows with
+ * the picture, and costs frames.
  * @param {ImageBitmap} bitmap
  * @param {{camera: Intrinsics | null, note: string, onServer: Blob | null, isLive?: boolean}} about
  * @returns {Promise<Answer>}
  */
 async function predictBitmap(bitmap, { camera, note, onServer, isLive = false }) {
   const started = performance.now();
-  const { rgba, width, height, depth, uncertainty, novelty } = await depthOfBitmap(bitmap, onServer);
+  const size = isLive ? liveSize(bitmap) : bitmap;
+  const found = await depthOfBitmap(bitmap, size, onServer);
+  const { rgba, width, height, depth, uncertainty, novelty } = found;
   const milliseconds = performance.now() - started;
   current = { depth, rgba, width, height };
   const range = robustRange(depth, isLive ? LIVE_SAMPLE : undefined);
@@ -193,11 +197,29 @@ async function predictBitmap(bitmap, { camera, note, onServer, isLive = false })
 }
 
 /**
+ * The size at which the network sees a picture, or the picture's own where that is smaller.
+ * @param {Size} picture
+ * @returns {Size}
+ */
+function liveSize({ width, height }) {
+  const [rows, columns] = sizeInNetwork(width, height);
+  return rows * columns < width * height ? { width: columns, height: rows } : { width, height };
+}
+
+/**
+ * @param {number} width
+ * @param {number} height
+ */
+function sizeInNetwork(width, height) {
+  return processingSize(height, width, config.model.training_area ?? 76800, config.model.stride ?? 32);
+}
+
+/**
  * @param {ImageBitmap} bitmap
+ * @param {Size} size of the depth
  * @param {Blob | null} onServer the picture's file, where the server is to predict it
  */
-async function depthOfBitmap(bitmap, onServer) {
-  const { width, height } = bitmap;
+async function depthOfBitmap(bitmap, { width, height }, onServer) {
   if (width * height > MOST_PIXELS) {
     const millions = ((width * height) / 1e6).toFixed(0);
     throw new Error(
@@ -205,28 +227,35 @@ async function depthOfBitmap(bitmap, onServer) {
         'million. Make it smaller first.',
     );
   }
-  processingSize(height, width, config.model.training_area ?? 76800, config.model.stride ?? 32);
-  const rgba = pixelsOf(bitmap);
+  sizeInNetwork(width, height); // refuses what is too long and thin
+  const rgba = pixelsOf(bitmap, width, height);
   const outputs = onServer
     ? await askServer(onServer, width, height)
     : await run(rgbOf(rgba), width, height);
-  if (!outputs.depth.every(Number.isFinite)) {
+  if (!areFinite(outputs.depth)) {
     throw new Error('The model gives depth that is not finite: its file is damaged.');
   }
   return { rgba, width, height, ...outputs };
+}
+
+/** @param {Float32Array} values */
+function areFinite(values) {
+  for (const value of values) if (!(Math.abs(value) < Infinity)) return false;
+  return true;
 }
 
 /**
  * The pixels as they are stored: of a picture with transparent parts, a canvas would keep no
  * colour behind them, so that WebGL reads it.
  * @param {ImageBitmap} bitmap
+ * @param {number} width
+ * @param {number} height
  */
-function pixelsOf(bitmap) {
-  const { width, height } = bitmap;
+function pixelsOf(bitmap, width, height) {
   const options = { willReadFrequently: true, colorSpace: /** @type {const} */ ('srgb') };
   const context = new OffscreenCanvas(width, height).getContext('2d', options);
   if (!context) throw new Error('This browser gives no canvas to read the picture with.');
-  context.drawImage(bitmap, 0, 0);
+  context.drawImage(bitmap, 0, 0, width, height);
   const { data } = context.getImageData(0, 0, width, height);
   for (let at = 3; at < data.length; at += 4) {
     if (data[at] !== 255) return unblendedPixels(bitmap) ?? data;
@@ -275,11 +304,13 @@ async function run(rgb, width, height) {
   const outputs = await session.run({ [session.inputNames[0]]: image });
   /** @param {string} name */
   const take = (name) =>
-    name in outputs ? /** @type {Float32Array<ArrayBuffer>} */ (outputs[name].data).slice() : null;
+    name in outputs ? /** @type {Float32Array<ArrayBuffer>} */ (outputs[name].data) : null;
   const depth = take('depth');
   if (!depth) throw new Error('The model has no output called depth; export it again.');
   const validity = take('validity');
-  if (validity) validity.forEach((share, at) => share < LEAST_VALIDITY && (depth[at] = 0));
+  if (validity) {
+    for (let at = 0; at < depth.length; at++) if (validity[at] < LEAST_VALIDITY) depth[at] = 0;
+  }
   return { depth, uncertainty: take('uncertainty'), novelty: take('novelty')?.[0] ?? null };
 }
 
@@ -420,7 +451,7 @@ async function work(kind, data) {
     case 'picture':
       return predictFile(data.blob, data.name, data.onServer);
     case 'frame':
-      return predictBitmap(data.bitmap, { camera: null, note: '', onServer: null, isLive: true });
+      return predictBitmap(data.bitmap, { camera: null, note: '', onServer: null, isLive: data.isLive });
     default:
       return surface(data.about);
   }
