@@ -1,6 +1,7 @@
 """Kills, full disks, read-only folders and two at once: nothing half is ever taken as whole.
 
     python benchmarks/faults.py --data $LEADLINE_DATA/nyu_labeled_train --kills 5
+    python benchmarks/faults.py --data ... --command "worlds render" --part kills
 
 Each command is started on a few pairs of the data and killed (SIGKILL) at a random moment. Then its
 output is looked at: it is whole, or it is refused, or there is none; and the same command run again
@@ -30,6 +31,7 @@ QUICK = (
     "model.encoder_weights=none", "data.area=6144", "data.batch_size=2", "data.workers=0",
     "trainer.precision=fp32", "trainer.max_steps=6", "trainer.checkpoint_every_steps=1",
 )  # fmt: skip
+PARTS = ("kills", "disks", "two")
 PAIRS = 8
 FILE_LIMIT = 3000
 """Bytes that a file may have on the full disk."""
@@ -266,17 +268,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--command", action="append")
+    parser.add_argument("--command", action="append", help="only this one; repeatable")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this; repeatable")
     given = parser.parse_args()
+    parts = given.part or PARTS
     os.environ["OMP_NUM_THREADS"] = "1"
     with TemporaryDirectory() as folder:
         data = few_pairs(given.data, Path(folder) / "data", PAIRS)
         for command in commands(data, Path(folder)):
             if given.command and command.name not in given.command:
                 continue
-            try_kills(command, given.kills, given.seed)
-            try_disks(command, Path(folder))
-            try_two_at_once(command)
+            if "kills" in parts:
+                try_kills(command, given.kills, given.seed)
+            if "disks" in parts:
+                try_disks(command, Path(folder))
+            if "two" in parts:
+                try_two_at_once(command)
 
 
 if __name__ == "__main__":

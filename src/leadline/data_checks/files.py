@@ -16,7 +16,7 @@ from leadline.data_checks.pairs import ListedPair
 from leadline.data_checks.values import MeasuredPair
 from leadline.datasets.depth_form import same_view
 from leadline.errors import LeadlineError, one_line, plural, size_words
-from leadline.io.files import DECODE_ERRORS
+from leadline.io.files import DECODE_ERRORS, check_ordinary, stand_in_of
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo, upright_size
 
 _JPEG_END = b"\xff\xd9"
@@ -25,6 +25,9 @@ _PNG_END = b"IEND\xae\x42\x60\x82"
 _TAIL_BYTES = 65536
 _MOST_LOOKED_AT = 50  # coloured files: they are of one kind
 _LEAST_CHANGE = 2.0  # of the low byte from pixel to pixel
+
+UNREADABLE: tuple[type[Exception], ...] = (LeadlineError, *DECODE_ERRORS)
+"""What a header that cannot be read raises; LeadlineError for a pipe or a device."""
 
 FileFault = Literal["", "empty", "cut short", "not what its name says", "too large"]
 
@@ -59,6 +62,7 @@ def read_header(path: Path) -> FileHeader:
     """Return what one file is, without decoding it; never raises for a bad one."""
     length = 0
     try:
+        check_ordinary(path)
         length = path.stat().st_size
         if length == 0:
             return FileHeader(path, 0, fault="empty", detail="0 bytes")
@@ -69,8 +73,9 @@ def read_header(path: Path) -> FileHeader:
         return FileHeader(path, length, kind=path.suffix.lower().lstrip("."))
     except Image.DecompressionBombError:
         return FileHeader(path, length, fault="too large", detail="more than 179 million pixels")
-    except DECODE_ERRORS as problem:
-        return FileHeader(path, length, fault="not what its name says", detail=one_line(problem))
+    except UNREADABLE as problem:
+        detail = stand_in_of(path) or one_line(problem).removeprefix(f"{path}: ")
+        return FileHeader(path, length, fault="not what its name says", detail=detail)
 
 
 _BITS = {"1": 1, "L": 8, "P": 8, "RGB": 8, "RGBA": 8, "LA": 8, "CMYK": 8, "I": 32, "F": 32}

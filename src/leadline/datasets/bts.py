@@ -127,7 +127,7 @@ def _lists(path: Path) -> dict[str, Path]:
 
 def _first_item(path: Path) -> BtsItem | None:
     """Return the first line of what may be such a list; None where it is anything else."""
-    if path.suffix.lower() != ".txt":
+    if path.suffix.lower() != ".txt" or not path.is_file():
         return None
     with path.open("rb") as file:
         head = file.read(1000).decode("utf-8", errors="replace")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from leadline.io.files import check_ordinary
+
 
 def open_hdf5(path: Path | str) -> Any:
     """Open a file for reading, without locks: data often lies on disks that have none.
 
-    Errors: ImportError without h5py, OSError for what is no HDF5 or is damaged.
+    Errors: ImportError without h5py, OSError for what is no HDF5 or is damaged, LeadlineError for
+    a pipe or a device.
     """
     import h5py
 
+    check_ordinary(path)
     try:
         return h5py.File(path, "r", locking=False)
     except OSError as error:

@@ -34,7 +34,7 @@ from leadline.datasets.sunrgbd import SunRgbdDataset
 from leadline.datasets.tum import TumDataset
 from leadline.datasets.vkitti import Vkitti1Dataset, Vkitti2Dataset
 from leadline.errors import LeadlineError
-from leadline.io.files import is_address
+from leadline.io.files import check_ordinary, is_address
 from leadline.io.photos import GreyLevels, levels_of, read_deep_grey
 
 LAYOUTS: tuple[type[Layout], ...] = (
@@ -254,6 +254,7 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
             "download it first" if is_address(path) else "give a folder or a list file of pairs"
         )
         raise LeadlineError(f"{path}: no such data; {remedy}")
+    check_ordinary(path)
     if command := unfinished(path):
         raise LeadlineError(
             f"{path}: is unfinished: '{command}' was stopped; run the same command again"

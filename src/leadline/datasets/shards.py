@@ -288,6 +288,8 @@ def _damaged(path: Path, error: BaseException) -> LeadlineError:
 def is_shard_folder(path: Path) -> bool:
     """Return whether `path` has a manifest of packed shards in it."""
     try:
+        if not (path / MANIFEST).is_file():
+            return False
         with (path / MANIFEST).open("rb") as file:
             return f'"{FORMAT}"'.encode() in file.read(200)
     except OSError:

@@ -17,6 +17,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.predictions import PredictedMaps
 from leadline.io.atomic import atomic_path
+from leadline.io.files import check_ordinary
 from leadline.metrics import Comparison
 from leadline.viz.color import robust_range
 from leadline.viz.panels import ERROR_LIMIT, side_by_side
@@ -180,6 +181,7 @@ def _thinned(sample: Sample) -> Sample:
 
 def _read_arrays(path: Path, *names: str) -> Mapping[str, NDArray[Any]]:
     """Read the named arrays of a case, never unpickling anything."""
+    check_ordinary(path)
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in names}

@@ -37,7 +37,7 @@ from leadline.evaluation.cases import RANKED_BY, Case, draw_cases, read_cases, w
 from leadline.evaluation.scoring import ImageScore, Scores
 from leadline.evaluation.uncertainty import UncertaintyScores
 from leadline.io.atomic import atomic_path, write_json
-from leadline.io.files import read_json
+from leadline.io.files import check_ordinary, read_json
 from leadline.io.photos import write_png
 from leadline.io.staging import staged
 from leadline.metrics import Protocol, TruthUse
@@ -269,6 +269,7 @@ class Result(BaseModel):
         folder = path.parent if path.is_file() else path
         file = path if path.is_file() else path / RESULT_FILE
         if not file.is_file():
+            check_ordinary(path)
             raise LeadlineError(
                 f"{file}: no such result; give a folder that leadline evaluate -o FOLDER wrote"
             )

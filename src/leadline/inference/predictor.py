@@ -42,6 +42,7 @@ from leadline.inference.runtimes import (
     TorchRuntime,
 )
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
+from leadline.io.files import check_ordinary
 from leadline.io.hub import HUB, fetch_model, is_on_hub
 from leadline.io.jobs import default_workers, in_order
 from leadline.io.photos import Photo, decode_photo, photo_of_image, read_photo
@@ -422,6 +423,7 @@ def _find(name_or_path: str | Path) -> Path:
         raise LeadlineError(
             f"model {str(name_or_path)!r}: no such file or folder, nor a shipped model ({known})"
         )
+    check_ordinary(path)
     if path.suffix not in {".onnx", ".xml"}:
         raise LeadlineError(
             f"{path}: not a model file; give a run folder, a model/ folder, an .onnx or an .xml"

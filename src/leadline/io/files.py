@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import re
+import stat
 import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +42,75 @@ def is_file(path: Path) -> bool:
         return False
 
 
+OTHER_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+OPEN_FILES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
+"""What the shell calls a pipe of its own, as of `<(command)`: it has a writer, and so an end."""
+
+
+def check_ordinary(path: Path | str) -> None:
+    """Raise LeadlineError for a pipe, a socket or a device, which might never come to an end.
+
+    Folders, files, and names of nothing are none of these.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  a Path would cost as much again
+    except (OSError, ValueError):
+        return
+    for is_of, words in OTHER_KINDS:
+        if is_of(mode):
+            raise LeadlineError(f"{path}: is {words}, not a file; write it to a file first")
+
+
+def _is_handed_over(path: Path | str) -> bool:
+    """Return whether a path is a pipe that the shell made for this command."""
+    if not str(path).startswith(OPEN_FILES):
+        return False
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def stand_in_words(head: bytes) -> str:
+    """Return what the first bytes of a file say that it is in place of what was asked for, or "".
+
+    Data that Git LFS keeps elsewhere leaves a few lines of text; a download that needs a consent
+    or a login leaves a web page.
+    """
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "is a pointer of Git LFS, not the file itself; fetch that with 'git lfs pull'"
+    if head[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return "is a web page, not the file itself; download it again, as that page says"
+    return ""
+
+
+def stand_in_of(path: Path) -> str:
+    """Return `stand_in_words` of a file, "" where it cannot be read."""
+    try:
+        check_ordinary(path)
+        with path.open("rb") as file:
+            return stand_in_words(file.read(64))
+    except (LeadlineError, OSError, ValueError):
+        return ""
+
+
 def read_bytes(path: Path, noun: str, remedy: str = "") -> bytes:
     """Return every byte of the file `path`.
 
     `noun` is what the caller hoped to find ("photo", "depth map") and appears in the message;
     `remedy` is what to do about a missing or empty file, by default to check the path or to copy
     the file again.
-    Raises LeadlineError if the file is missing, empty, a folder, or unreadable.
+    Raises LeadlineError if the file is missing, empty, a folder, or unreadable, where something
+    else stands in for it (`stand_in_words`), and for a device or a pipe, but for one that the shell
+    made for this command.
     """
+    if not _is_handed_over(path):
+        check_ordinary(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -67,6 +131,8 @@ def read_bytes(path: Path, noun: str, remedy: str = "") -> bytes:
     if not data:
         remedy = remedy or f"copy the {noun} again"
         raise LeadlineError(f"{path}: the file is empty (0 bytes); {remedy}")
+    if words := stand_in_words(data):
+        raise LeadlineError(f"{path}: {words}")
     return data
 
 

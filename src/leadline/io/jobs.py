@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.atomic import DiskError
+from leadline.io.files import check_ordinary
 from leadline.io.processors import usable_processors
 from leadline.io.walk import walk
 
@@ -141,6 +142,7 @@ def _expand(text: str, out: Path, kind: FileKind) -> list[tuple[Path, Path]]:
         return [(path, Path(path.name))]
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
         raise LeadlineError(f"{text}: is a URL, and files are read; download it and give its path")
+    check_ordinary(path)
     if not glob.has_magic(text):
         raise LeadlineError(f"{path}: no such file or folder")
     # Not Path.glob: the pattern that a user typed may be absolute.

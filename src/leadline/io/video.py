@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import atomic_path
+from leadline.io.files import check_ordinary
 from leadline.io.processors import usable_processors
 
 SAME_TIME = 1e-6
@@ -328,6 +329,7 @@ def _opened(path: Source) -> Iterator[Any]:
     except ImportError as error:
         raise LeadlineError("video needs PyAV: pip install 'leadline[video]'") from error
     if isinstance(path, Path) and not path.is_file():
+        check_ordinary(path)
         raise LeadlineError(f"{path}: no such video file")
     is_live = isinstance(path, LiveSource)
     remedy = "check that it is there and free" if is_live else "copy or export it again"

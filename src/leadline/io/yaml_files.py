@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError, one_line, value_words
 from leadline.io.files import DECODE_ERRORS, read_bytes
 
 YAML_ERRORS: tuple[type[Exception], ...] = (yaml.YAMLError, *DECODE_ERRORS)
@@ -30,7 +30,8 @@ def read_yaml(path: Path, noun: str) -> Any:
 def parse_yaml(content: bytes | str, origin: Path | str, noun: str) -> Any:
     """Return what the YAML `content` holds.
 
-    Of YAML 1.2 it takes numbers such as 1e-3, which YAML 1.1 reads as text.
+    Of YAML 1.2 it takes numbers such as 1e-3, which YAML 1.1 reads as text, and that a key stands
+    once.
     Errors: LeadlineError, naming `origin`, where the content is not YAML in UTF-8.
     """
     try:
@@ -68,7 +69,19 @@ def _check_extent(parsed: Any, origin: Path | str, noun: str) -> None:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that reads 1e-3 as a number."""
+    """PyYAML's safe loader that reads 1e-3 as a number and refuses a key that stands twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping as ever; of two values of one key none is chosen."""
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{value_words(key.value)} stands twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(

@@ -253,7 +253,9 @@ class Protocol:
         rows, columns = self.window(size)
         known = valid[rows, columns]
         scored = self.in_range(truth[rows, columns], known)
-        use = TruthUse(_count(valid), _count(known), _count(scored))
+        count = _count(known)
+        everywhere = count if known.size == valid.size else _count(valid)
+        use = TruthUse(everywhere, count, _count(scored))
         if self.beyond_max == "clipped":
             farther = scored & (truth[rows, columns] > self.max_depth)
             use = replace(use, clipped=_count(farther))
@@ -266,17 +268,14 @@ class Protocol:
             other = resize_to(np.asarray(mirrored), size, self.resize)[:, ::-1]
             present &= _present(other[rows, columns])
             full = self._average(full, other)
-        missing = _count(scored & ~present)
+        answered = scored & present
+        missing = use.scored - _count(answered)
         if self.holes == "nearer neighbour in the row":
             full = fill_holes(full)
         window = truth[rows, columns]
-        if self.alignment != "none":
-            fitted = scored & present
-            if fitted.any():
-                full = align(
-                    full, full[rows, columns][fitted], window[fitted],
-                    self.alignment, self.alignment_space,
-                )  # fmt: skip
+        if self.alignment != "none" and missing < use.scored:
+            predicted, known_there = full[rows, columns][answered], window[answered]
+            full = align(full, predicted, known_there, self.alignment, self.alignment_space)
         return Comparison(self, full, (rows, columns), window, scored, missing, use)
 
     def _average(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -354,10 +353,10 @@ class Comparison:
         """The clamped prediction within the crop."""
         return self.protocol.clamped(self.full[self.window])
 
-    @cached_property
+    @property
     def pixels(self) -> int:
         """How many pixels count."""
-        return int(np.count_nonzero(self.scored))
+        return self.use.scored
 
     @cached_property
     def _counted(self) -> NDArray[np.intp]:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from leadline.errors import LeadlineError, one_line
 from leadline.io.checksums import verify_weights
+from leadline.io.files import stand_in_of
 
 Taps = dict[int, Tensor]
 
@@ -111,6 +112,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise LeadlineError(f"{path}: no such weights file; give an existing .pth or .safetensors")
     if path.stat().st_size == 0:
         raise LeadlineError(f"{path}: is empty; copy or download it again")
+    if words := stand_in_of(path):
+        raise LeadlineError(f"{path}: {words}")
     if path.suffix == ".safetensors":
         verify_weights(path)
     try:

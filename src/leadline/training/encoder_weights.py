@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leadline.errors import LeadlineError
+from leadline.io.files import check_ordinary
 from leadline.models.base import DepthModel, ModelConfig
 from leadline.models.build import create_model
 from leadline.models.catalog import CATALOG
@@ -48,6 +49,7 @@ def initial_weights(section: ModelSection) -> InitialWeights:
         return _shipped_weights(_encoder_name(section))
     path = Path(name)
     if not path.is_file():
+        check_ordinary(path)
         raise LeadlineError(
             f"encoder weights {name}: no such file; imagenet, shipped and none work too"
         )

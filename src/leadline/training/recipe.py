@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from leadline.errors import LeadlineError, nearest, one_line
+from leadline.io.files import check_ordinary
 from leadline.io.yaml_files import parse_yaml
 from leadline.training.config import FieldDescription, OneOf, Section, describe_fields, explain
 from leadline.training.loggers import LOGGERS
@@ -439,6 +440,7 @@ def parse_recipe(content: Mapping[str, Any], origin: str) -> Recipe:
 def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
+        check_ordinary(path)
         try:
             return path.read_text(encoding="utf-8"), str(path)
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL byte in the name
