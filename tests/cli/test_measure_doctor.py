@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,20 @@ def test_measure_a_photograph_as_its_prediction_says():
     words = leadline_here("measure", ROOM, "--box", box)
     assert f"box {box}: {metres:.2f} m" in words.stdout
     assert "give --fov if it is known" in words.stdout
+
+
+def test_the_page_quotes_what_is_printed(monkeypatch):
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "prediction.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\$ leadline (measure examples/.*)\n(.*)$", page, re.MULTILINE)
+    assert len(quoted) == 3
+    monkeypatch.chdir(root)
+    number = re.compile(r"\d+\.\d+")
+    for command, line in quoted:
+        shown = leadline_here(*command.split()).stdout.rstrip()
+        assert number.sub("#", shown) == number.sub("#", line)
+        metres = [[float(each) for each in number.findall(text)] for text in (shown, line)]
+        assert metres[0] == pytest.approx(metres[1], rel=0.03), shown  # bf16, or f32
 
 
 @pytest.mark.parametrize(
