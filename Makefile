@@ -30,6 +30,7 @@ web: $(VENV)/.base
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python scripts/check_site.py out/site
+	@echo "out/site/index.html; browsers search it only over HTTP: $(BIN)/python -m http.server -d out/site"
 
 ## check-web: types (tsc) and style (eslint) of the page's scripts; npm fetches both
 check-web:

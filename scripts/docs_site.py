@@ -136,11 +136,14 @@ def reference_page(name: str) -> str:
     """Return the reference of a package's public names; "" is `leadline` itself."""
     module = package()[name] if name else package()
     names = [str(each) for each in module.exports if not str(each).startswith("_")]
-    if name:  # what `leadline` itself offers stands on its page
-        names = [each for each in names if each not in package().members]
+    elsewhere = [each for each in names if name and each in package().members]
+    names = [each for each in names if each not in elsewhere]
     parts = [f"# {module.path}", module.docstring.value if module.docstring and name else ""]
     call = f"from {module.path} import ..." if name else "import leadline"
     parts.append(f"```python\n{call}\n```")
+    if elsewhere:
+        links = [f"[{each}](leadline.md#{package()[each].canonical_path})" for each in elsewhere]
+        parts.append(f"On the page of [leadline](leadline.md): {', '.join(sorted(links))}.")
     return "\n\n".join([*parts, *(f"::: {module[each].canonical_path}" for each in sorted(names))])
 
 

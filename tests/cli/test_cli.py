@@ -102,6 +102,8 @@ def test_a_missing_module_is_named_with_what_installs_it():
     for name, remedy in {
         "openvino": "the module openvino is not installed: pip install leadline",
         "torch.nn": "this command needs torch: pip install 'leadline[train]'",
+        "leadline_web": "this command needs leadline_web: pip install 'leadline[web]', "
+        "in a checkout pip install ./web",
     }.items():
         assert explain_missing(ModuleNotFoundError(name=name)) == remedy
 

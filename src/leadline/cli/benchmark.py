@@ -28,7 +28,7 @@ from leadline.weights import DEFAULT_MODEL
 def benchmark_command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Shipped model, run folder, .onnx or .xml."),
+        typer.Argument(metavar="[MODEL]...", help="Shipped model, run folder, .onnx, .xml or hf:."),
     ] = None,
     runtimes: Annotated[
         list[str] | None,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.extras import EXTRA_OF
+from leadline.cli.extras import EXTRA_OF, how_to_install
 from leadline.cli.options import JsonOption
 from leadline.cli.text import print_list
 from leadline.inference.compiled_cache import CompiledCache
@@ -45,7 +45,7 @@ def print_state(state: MachineState) -> None:
         )
     for extra, modules in state.missing.items():
         names = ", ".join(modules)
-        typer.echo(f"not installed: {names}: pip install 'leadline[{extra}]'")
+        typer.echo(f"not installed: {names}: {how_to_install(extra)}")
     size = f"{state.cache_bytes / 1e6:.0f} MB"
     typer.echo(f"cache:      {state.cache or 'none'}" + (f" ({size})" if state.cache else ""))
 

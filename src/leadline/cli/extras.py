@@ -36,4 +36,14 @@ def explain_missing(error: ModuleNotFoundError) -> str:
     name = (error.name or "").partition(".")[0]
     if name not in EXTRA_OF:  # of the light install, which pip then completes
         return f"the module {name or error} is not installed: pip install leadline"
-    return f"this command needs {name}: pip install 'leadline[{EXTRA_OF[name]}]'"
+    return f"this command needs {name}: {how_to_install(EXTRA_OF[name])}"
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra.
+
+    >>> how_to_install("train")
+    "pip install 'leadline[train]'"
+    """
+    command = f"pip install 'leadline[{extra}]'"
+    return f"{command}, in a checkout pip install ./web" if extra == "web" else command

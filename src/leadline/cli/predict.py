@@ -57,7 +57,7 @@ def predict_command(
         list[str] | None, typer.Option("-i", "--input", help="Another input; repeatable.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
+        str, typer.Option(help="Shipped model, run or model folder, .onnx, .xml, hf:NAME.")
     ] = DEFAULT_MODEL,
     format: OutputFormatOption = None,
     units: Annotated[

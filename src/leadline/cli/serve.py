@@ -15,7 +15,8 @@ def serve_command(
     models: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", help="Shipped model or path, or NAME=PATH; repeatable, the first is default."
+            "--model",
+            help="Shipped model, path, hf:NAME, or NAME=PATH; repeatable, the first is default.",
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 is every one.")] = "127.0.0.1",

@@ -23,7 +23,7 @@ def video_command(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .mp4 or .webm.")],
     model: Annotated[
-        str, typer.Option(help="Shipped model, run folder, model folder, .onnx or .xml.")
+        str, typer.Option(help="Shipped model, run or model folder, .onnx, .xml, hf:NAME.")
     ] = DEFAULT_MODEL,
     layout: Annotated[
         VideoLayout, typer.Option(help="Frames beside their depth, or depth alone.")
