@@ -159,6 +159,10 @@ def test_a_wrong_size_is_refused(pairs, tmp_path):
 def test_packing_into_the_data_itself_is_refused(pairs):
     with pytest.raises(LeadlineError, match="is the data set itself"):
         run("convert", pairs, "-o", pairs, "--to", "shards")
+    for command in (("convert", "--to", "shards"), ("expand",)):
+        with pytest.raises(LeadlineError, match="lies in the data set"):
+            run(command[0], pairs, "-o", pairs / "new", *command[1:])
+    assert not (pairs / "new").exists()
 
 
 def test_known_points_correct_a_depth_file(tmp_path):

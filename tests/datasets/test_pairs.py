@@ -9,6 +9,7 @@ from PIL import Image
 from leadline.datasets import open_pairs, open_train_and_val
 from leadline.depth import Intrinsics
 from leadline.errors import LeadlineError
+from tests.complaints import complaint
 from tests.conftest import write_pairs
 
 
@@ -199,3 +200,58 @@ def test_a_photographs_exif_block_is_its_camera_unless_one_is_declared(tmp_path,
     (folder / "dataset.yaml").write_text(f"depth_scale: kitti\n{camera}")
     focal = 10 if declared else 52 / 43.2666 * 50
     assert open_pairs(folder)[0].intrinsics.fx == pytest.approx(focal, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "words"),
+    [
+        ("depthscale: 1000", "unknown key 'depthscale'; depth_scale is meant"),
+        ("Depth-Scale: 1000", "unknown key 'Depth-Scale'; depth_scale is meant"),
+        ("depth_scale: 1000\ndepth kind: ray", "depth_kind is meant"),
+        ("depth_scale: 1000\nintrinsics: [9, 9, 1, 1]", "unknown key 'intrinsics'; camera is"),
+        ("depth_scale: 1000\nK: [9, 9, 1, 1]", "camera is meant"),
+        ("units: 1000", "depth_scale is meant"),
+        ("- depth_scale: 1000", "expected lines such as depth_scale: 1000"),
+        ("depth_scale 1000", "expected lines such as"),
+        ("depth_scale: 1000\ndepth_scale: 5000", "'depth_scale' stands twice"),
+    ],
+)
+def test_what_a_declaration_would_lose_without_a_word_is_refused(tmp_path, yaml, words):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    (folder / "dataset.yaml").write_text(f"{yaml}\n")
+    message = complaint(lambda: open_pairs(folder, units_per_metre=1000), folder / "dataset.yaml")
+    assert words in message
+
+
+def test_other_peoples_keys_are_passed_over(tmp_path):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    others = "name: mine\nlicense: CC0\nclass_set: none\nclasses: [a]\nsplit: 1\n7: 8\n"
+    (folder / "dataset.yaml").write_text(f"{others}depth_scale: 0x100\n")
+    assert open_pairs(folder)[0].depth[0, 0] == 2.0
+
+
+@pytest.mark.parametrize("name", ["dataset.yml", "Dataset.yaml"])
+def test_a_declaration_of_another_name_is_named(tmp_path, name):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    (folder / name).write_text("depth_scale: 1000\ndepth_kind: ray\n")
+    message = complaint(lambda: open_pairs(folder, units_per_metre=1000), folder / name)
+    assert "rename it to dataset.yaml" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("image,depth,depth\nrgb/a.png,depth/a.png,x.png", "column depth stands twice"),
+        ("image,depth\nrgb\\a.png,depth\\a.png", "; write / in place of \\"),
+    ],
+)
+def test_lists_that_could_mean_something_else_are_refused(tmp_path, text, words):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    (folder / "train.csv").write_text(text)
+    assert words in complaint(lambda: open_pairs(folder, "train", units_per_metre=1000))
+
+
+def test_spaces_around_the_names_of_columns_are_no_part_of_them(tmp_path):
+    folder = write_one(tmp_path / "d", np.full((2, 2), 512, np.uint16))
+    (folder / "train.csv").write_text("image , depth \nrgb/a.png,depth/a.png\n")
+    assert len(open_pairs(folder, "train", units_per_metre=1000)) == 1

@@ -234,3 +234,27 @@ def test_a_nearly_square_camera_is_not_taken_for_a_turned_one(tmp_path, recwarn,
     path.write_text(json.dumps(camera | {"width": width, "height": height}))
     assert read_camera_file(path).for_size(width, height).fx == 600
     assert not recwarn
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"fx": 110, "fx": 500, "fy": 110, "cx": 64, "cy": 48}', "'fx' stands twice"),
+        (
+            '{"fx": 110, "fy": 110, "cx": 64, "cy": 48, "K": [[500,0,64],[0,500,48],[0,0,1]]}',
+            "fx is 110 and the matrix says 500",
+        ),
+        ('{"fx": 110, "fy": 110, "cx": 64, "cy": 48, "width": 0, "height": 96}', "of 0 x 96"),
+    ],
+)
+def test_of_two_cameras_in_a_file_none_is_chosen(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "k.json").write_text(text)
+    message = complaint(lambda: read_camera(tmp_path / "k.json", 128, 96), tmp_path / "k.json")
+    assert words in message
+
+
+def test_one_camera_may_be_said_twice(tmp_path: Path) -> None:
+    content = {**dict(zip(("fx", "fy", "cx", "cy"), (110, 111, 64, 48), strict=True))}
+    content |= {"K": [110, 0, 64, 0, 111, 48, 0, 0, 1]}
+    (tmp_path / "k.json").write_text(json.dumps(content))
+    assert read_camera(tmp_path / "k.json", 128, 96).fy == 111

@@ -339,3 +339,56 @@ def test_whole_numbers_without_a_unit_are_no_damage(tmp_path):
     np.save(files["2"], np.full((30, 40), 2000, np.uint16))
     with pytest.raises(LeadlineError, match="whole numbers of an unknown unit"):
         evaluate(FilePredictions(files), data, protocol="full")
+
+
+def test_an_image_that_is_listed_twice_has_one_file(tmp_path):
+    put(tmp_path, "a.npy", "b.npy")
+    found = find_files(tmp_path, ["rgb/a.png", "rgb/b.png", "rgb/a.png"])
+    assert found == {"rgb/a.png": tmp_path / "a.npy", "rgb/b.png": tmp_path / "b.npy"}
+
+
+def test_suffixes_may_be_of_capitals(tmp_path):
+    put(tmp_path, "a.NPY", "set/b.PNG")
+    found = find_files(tmp_path, ["rgb/a.png", "rgb/b.png"])
+    assert found == {"rgb/a.png": tmp_path / "a.NPY", "rgb/b.png": tmp_path / "set" / "b.PNG"}
+
+
+def test_depth_of_one_image_in_two_formats_is_a_warning(tmp_path):
+    for index, truth in enumerate(TRUTHS):
+        np.save(tmp_path / f"{index}.npy", truth)
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros((48, 64, 3), np.uint8))
+    result = evaluate(PredictionFolder(tmp_path), DATA, protocol="full")
+    assert result.warnings == (), "a picture in colours is no depth"
+    cv2.imwrite(str(tmp_path / "1.png"), np.rint(TRUTHS[1] * 2000).astype(np.uint16))
+    result = evaluate(PredictionFolder(tmp_path), DATA, protocol="full")
+    assert any("1.npy is scored, 1.png is not" in each for each in result.warnings)
+    assert result.metrics["abs_rel"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("stored", "declared"), [(1000, 256), (256, 1000), (1000, 5000)])
+def test_a_declared_unit_that_another_would_fit_is_a_warning(tmp_path, stored, declared):
+    for index, truth in enumerate(TRUTHS):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.rint(truth * stored).astype(np.uint16))
+
+    def warnings(protocol, units):
+        return evaluate(PredictionFolder(tmp_path, units), DATA, protocol=protocol).warnings
+
+    (warning,) = warnings("full", declared)
+    assert warning.startswith(f"--pred-scale {declared}: median ")
+    assert warning.endswith(f"; {stored} would fit")
+    assert warnings("full", stored) == ()
+    assert warnings(aligned(get_protocol("full"), "median"), declared) == ()
+
+
+def test_a_network_that_is_wrong_by_a_factor_is_not_told_of_units(tmp_path):
+    for index, truth in enumerate(TRUTHS):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.rint(truth * 2100).astype(np.uint16))
+    assert evaluate(PredictionFolder(tmp_path, 1000), DATA, protocol="full").warnings == ()
+
+
+@pytest.mark.parametrize("units", [1e40, 1e-40])
+def test_a_unit_that_leaves_no_prediction_is_no_score(tmp_path, units):
+    for index, truth in enumerate(TRUTHS):
+        np.save(tmp_path / f"{index}.npy", truth)
+    with pytest.raises(LeadlineError, match="no prediction file has a positive, finite value"):
+        evaluate(PredictionFolder(tmp_path, units), DATA, protocol="full")

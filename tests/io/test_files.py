@@ -38,14 +38,25 @@ def test_a_json_file_that_is_missing_is_not_called_damaged(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1e-3", 1e-3), ("-2E1", -20.0), ("+1.5e+2", 150.0), ("1.e3", 1e3), ("0.5", 0.5), ("7", 7)],
+    [
+        ("0x10", 16),
+        ("-12", -12),
+        ("1_000", 1000),
+        ("0", 0),
+        ("1e-3", 1e-3),
+        ("-2E1", -20.0),
+        ("+1.5e+2", 150.0),
+        ("1.e3", 1e3),
+        ("0.5", 0.5),
+        ("7", 7),
+    ],
 )
 def test_a_number_in_yaml_is_what_json_would_make_of_it(text, number):
     read = parse_yaml(f"value: {text}", "here", "recipe")["value"]
     assert (read, type(read)) == (number, type(number))
 
 
-@pytest.mark.parametrize("text", ["1e-3 m", "'1e-3'", "e3", "1e", "v1e3"])
+@pytest.mark.parametrize("text", ["1e-3 m", "'1e-3'", "e3", "1e", "v1e3", "010", "1:30"])
 def test_text_with_a_number_in_it_stays_text(text):
     assert parse_yaml(text, "here", "recipe") == text.strip("'")
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from leadline.data_checks import check_data
+from leadline.datasets.folders import folders_in
 from leadline.datasets.open import open_data
 from leadline.datasets.pairs import read_labels
 from leadline.errors import LeadlineError
@@ -39,6 +40,19 @@ def tree(tmp_path):
 def test_links_are_followed_without_loops_and_systems_files_are_left_out(tree):
     assert names_below(tree) == ["a/1", "linked/2"]
     assert names_below(tree, [tree / "linked"]) == ["a/1"]
+
+
+def test_a_link_to_itself_stops_no_folder(tmp_path):
+    data = write_pairs(tmp_path / "data", 2, (48, 64))
+    for name in ("rgb/self.png", "depth/self.png", "scene", "other.txt"):
+        (data / name).symlink_to(Path(name).name)
+    assert "rgb/000.png" in names_below(data)
+    codes = {each.code for each in check_data(data).findings}
+    assert {"unreadable", "not-a-picture"} & codes
+    (data / "depth" / "self.png").unlink()
+    (data / "rgb" / "self.png").unlink()
+    assert len(open_data(data)) == 2
+    assert folders_in(data) == ["depth", "rgb"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from leadline.datasets.folders import check_outside
 from leadline.datasets.open import Opening, find_data
 from leadline.datasets.pairs import UNFINISHED
 from leadline.datasets.random_warp import draw_warp
@@ -127,8 +128,8 @@ def expand(
     pairs. A stopped run is continued by the same call. `opening` are the keyword arguments of
     `leadline.datasets.find_data` (layout, units_per_metre, ...). `track` is given an iterator
     that yields once a finished pair, and their number, for a progress bar.
-    Errors: LeadlineError where `out` holds anything else, nothing is left for validation, or a
-    depth does not fit 16 bits.
+    Errors: LeadlineError where `out` lies in the data or holds anything else, nothing is left for
+    validation, or a depth does not fit 16 bits.
 
     >>> expand("pairs", "expanded", ExpandOptions(per_image=2), val_fraction=0.25)
     ExpandedData(folder=PosixPath('expanded'), sources=3, train=9, val=1)
@@ -137,6 +138,7 @@ def expand(
     ('train', 'val')
     """
     expansion = expansion or ExpandOptions()
+    check_outside(Path(out), Path(data))
     train, val = find_data(Path(data), **opening).open_train_and_val(
         val_fraction=val_fraction, seed=expansion.seed
     )

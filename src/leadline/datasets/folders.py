@@ -8,6 +8,7 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError, one_line
 from leadline.io.files import read_bytes
+from leadline.io.walk import is_folder
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -32,11 +33,23 @@ def folders_in(folder: Path) -> list[str]:
     """
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
+            return sorted(entry.name for entry in entries if is_folder(entry))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise _cannot_list(folder, error) from error
+
+
+def check_outside(out: Path, data: Path) -> None:
+    """Raise LeadlineError where a folder to be written is that of the data, or lies in it.
+
+    The data would be taken for something else from then on.
+    """
+    place, root = out.resolve(), data.resolve()
+    if place == root:
+        raise LeadlineError(f"{out}: is the data set itself; choose another output folder")
+    if root in place.parents:
+        raise LeadlineError(f"{out}: lies in the data set {data}; choose a folder outside of it")
 
 
 def _cannot_list(folder: Path, error: OSError) -> LeadlineError:

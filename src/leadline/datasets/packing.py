@@ -22,6 +22,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 
 from leadline.datasets.encoding import Encoding, UnfitError, choose_encoding
+from leadline.datasets.folders import check_outside
 from leadline.datasets.open import ALL, Opening, find_data
 from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
@@ -138,7 +139,7 @@ def pack_shards(
     before anything is written; `track` returns, for a title, what shows progress over a range;
     `say` is given lines that a person should read.
     Errors: LeadlineError, before anything is written, where the data cannot be opened, `out` is
-    the data or holds something else, or the disk is too small; and as `pack`.
+    the data, lies in it, or holds something else, or the disk is too small; and as `pack`.
 
     >>> packed = pack_shards("pairs", "shards", PackOptions(resize=Resize.to(24, 32)))
     >>> packed.samples
@@ -149,8 +150,7 @@ def pack_shards(
     """
     data, out = Path(data), Path(out)
     packing = packing or PackOptions()
-    if out.resolve() == data.resolve():
-        raise LeadlineError(f"{out}: is the data set itself; choose another output folder")
+    check_outside(out, data)
     source = find_data(data, **opening)
     planned = {
         split or ALL: plan_packing(

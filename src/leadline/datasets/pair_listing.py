@@ -115,15 +115,21 @@ def list_csv(path: Path) -> PairListing:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            rows, columns = list(reader), reader.fieldnames or ()
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            rows, columns = list(reader), reader.fieldnames
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = f"{path}: not readable as CSV ({error})"
         fault = PairFault("csv-unreadable", path, str(path), message, str(error))
         listing.faults.append(fault)
         return listing
+    names = ", ".join(columns) or "nothing"
+    twice = [name for name in ("image", "depth", "label") if columns.count(name) > 1]
+    if twice:
+        message = f"{path}: column {twice[0]} stands twice (found: {names}); leave one of them"
+        listing.faults.append(PairFault("csv-columns", path, str(path), message, names))
+        return listing
     missing = {"image", "depth"} - set(columns)
     if missing:
-        names = ", ".join(columns) or "nothing"
         message = (
             f"{path}: column {', '.join(sorted(missing))} is missing (found: {names}); "
             "the first line must be image,depth[,label]"
@@ -155,7 +161,7 @@ def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str 
             "csv-missing-file",
             path,
             f"{file} (line {number})",
-            f"{path}: line {number} names {file}, which does not exist",
+            f"{path}: line {number} names {file}, which does not exist{_of_windows(file)}",
         )
         for file in (pair.image, pair.depth, pair.label)
         if file is not None and not is_file(file)
@@ -163,6 +169,11 @@ def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str 
     listing.faults += missing
     if not missing:
         listing.pairs.append(pair)
+
+
+def _of_windows(file: Path) -> str:
+    """Return what to do about a path in the way of Windows, where that is not the system."""
+    return "; write / in place of \\" if "\\" in str(file) and os.sep == "/" else ""
 
 
 def list_pairs(path: Path, split: str | None = None) -> PairListing:

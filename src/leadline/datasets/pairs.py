@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -254,6 +255,46 @@ def _grey_levels(path: Path, given: object) -> tuple[int, int] | None:
     return levels[0], levels[1]
 
 
+KEYS = (
+    *("depth_scale", "camera", "dataset", "grey_levels"),
+    *(each.name for each in fields(DepthForm)),
+)
+OTHER_WORDS = {
+    **dict.fromkeys(("intrinsics", "k", "calibration"), "camera"),
+    **dict.fromkeys(("scale", "unit", "units", "depth_unit", "units_per_metre"), "depth_scale"),
+}
+"""What people write for one of `KEYS`; it would be passed over, and with it what it says."""
+
+OTHER_NAMES = ("dataset.yml", "Dataset.yaml", "Dataset.yml", "dataset.YAML", "DATASET.YAML")
+
+
+def _read_declarations(path: Path) -> dict[str, Any]:
+    """Return what `dataset.yaml` holds, nothing where there is none; other keys are others'.
+
+    Errors: LeadlineError for another name of the file, and for a key that is almost one of `KEYS`.
+    """
+    if not path.is_file():
+        for name in OTHER_NAMES:
+            if path.with_name(name).is_file():
+                raise LeadlineError(
+                    f"{path.with_name(name)}: is not read under this name; rename it to {path.name}"
+                )
+        return {}
+    content = read_yaml(path, "declaration of the unit")
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise LeadlineError(
+            f"{path}: holds {value_words(content)}; expected lines such as depth_scale: 1000"
+        )
+    for key in content:
+        word = str(key).strip().lower().replace("-", "_").replace(" ", "_")
+        meant = OTHER_WORDS.get(word) or next(iter(get_close_matches(word, KEYS, 1, 0.85)), None)
+        if key not in KEYS and meant is not None:
+            raise LeadlineError(f"{path}: unknown key {value_words(key)}; {meant} is meant?")
+    return content
+
+
 @dataclass(frozen=True)
 class Declarations:
     """What `dataset.yaml` says of the data beside it; all None or plain where there is none."""
@@ -271,8 +312,7 @@ class Declarations:
         Errors: LeadlineError where it is no YAML, or a unit, a camera or a word is not one.
         """
         path = root / DECLARATIONS
-        content = read_yaml(path, "declaration of the unit") if path.is_file() else None
-        content = content if isinstance(content, dict) else {}
+        content = _read_declarations(path)
         units, camera = content.get("depth_scale"), content.get("camera")
         form = DepthForm.declared(content, options, path)
         lens = None if camera is None else declared_camera(path, camera)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -18,7 +18,7 @@ from leadline.evaluation.crops import WHOLE, Box, Crop, covered_part, paste
 from leadline.inference.camera import PhotoCamera
 from leadline.inference.predictor import Predictor
 from leadline.io.files import is_file
-from leadline.io.formats import depth_suffixes, read_depth_values, read_metres
+from leadline.io.formats import depth_suffixes, is_depth_file, read_depth_values, read_metres
 from leadline.io.walk import walk
 from leadline.metrics.resize import Size, resize_to
 
@@ -138,8 +138,8 @@ class FilePredictions:
     """Somebody's files, found by each sample's id; `mirrored` are those of mirrored photographs.
 
     With `flip_averaged`, whoever gives the files says that they are flip averages already. `output`
-    is what their numbers are; "inverse" is for protocols that align inverse depth. `unit_warning`
-    says why the files are hardly in the unit that was declared. `crop` is which part of the picture
+    is what their numbers are; "inverse" is for protocols that align inverse depth. `first_warnings`
+    say what is odd about them before all are read. `crop` is which part of the picture
     they were declared to cover; `cropped` collects those that cover a part, with that part, and
     `unreadable` the damaged ones, with what is wrong: their images have no prediction.
     """
@@ -149,7 +149,7 @@ class FilePredictions:
     mirrored: Mapping[str, Path] | None = None
     flip_averaged: bool = False
     output: PredictionOutput = "metric"
-    unit_warning: str | None = None
+    first_warnings: tuple[str, ...] = ()
     crop: Crop = field(default_factory=Crop)
     cropped: dict[Path, Box] = field(default_factory=dict)
     unreadable: dict[Path, str] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class FilePredictions:
 
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""
-        warnings = [] if self.unit_warning is None else [self.unit_warning]
+        warnings = list(self.first_warnings)
         if self.unreadable:
             first = next(iter(self.unreadable.values()))
             warnings.append(
@@ -287,7 +287,7 @@ def find_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise LeadlineError(f"{folder}: no such folder of predictions")
-    shortest = _count_of_unique_parts(ids)
+    shortest = _count_of_unique_parts(list(dict.fromkeys(ids)))
     files = {name: _file_at(_places(folder, name, shortest)) for name in ids}
     missing = [name for name, path in files.items() if path is None]
     if missing and shortest == 1:
@@ -332,7 +332,7 @@ def _places_by_stem(folder: Path) -> defaultdict[str, list[Path]]:
     places: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(walk(folder)):
         place = path.with_suffix("")
-        if path.suffix in depth_suffixes() and place not in places[place.name]:
+        if path.suffix.lower() in depth_suffixes() and place not in places[place.name]:
             places[place.name].append(place)
     return places
 
@@ -348,8 +348,27 @@ def _only_place(folder: Path, name: str, places: list[Path]) -> list[Path]:
 
 def _file_at(places: Sequence[Path]) -> Path | None:
     for place in places:
-        for suffix in depth_suffixes():
-            path = place.with_name(place.name + suffix)
+        if path := next(_files_at(place), None):
+            return path
+    return None
+
+
+def _files_at(place: Path) -> Iterator[Path]:
+    """Yield the files of depth formats at a path without suffix, in the order of the formats."""
+    for suffix in depth_suffixes():
+        for spelt in (suffix, suffix.upper()):
+            path = place.with_name(place.name + spelt)
             if is_file(path):
-                return path
+                yield path
+
+
+def format_warning(paths: Iterable[Path]) -> str | None:
+    """Return a warning where beside one of the files taken lies depth in another format."""
+    for path in paths:
+        for other in _files_at(path.with_suffix("")):
+            if other != path and not other.samefile(path) and is_depth_file(other):
+                return (
+                    f"{path.parent}: holds depth of one image in several formats; {path.name} is "
+                    f"scored, {other.name} is not: remove those of an earlier run"
+                )
     return None

@@ -18,6 +18,7 @@ from leadline.evaluation.predictions import (
     PredictionOutput,
     Predictions,
     find_files,
+    format_warning,
 )
 from leadline.evaluation.ranges import ModelRange
 from leadline.evaluation.scoring import PeekableSamples
@@ -196,12 +197,13 @@ def _open_folder(
     folder, units, crop = Path(source.folder), source.units_per_metre, parse_crop(source.crop)
     files = find_files(folder, ids)
     compared = [samples.peek(index) for index in compared_indices(len(samples))]
-    warning = None
+    warnings = [format_warning(files[sample.id] for sample in compared)]
     if units is None and source.output == "metric":
         detected = detect_units(files, compared, crop)
         units, evidence = detected.units_per_metre, detected.evidence
     else:
-        warning = check_declared_units(files, compared, units, crop)
+        is_scaled = protocol.alignment == "none"
+        warnings.append(check_declared_units(files, compared, units, crop, is_scaled=is_scaled))
         evidence = (
             "none: inverse depth, as given by --pred-output"
             if units is None
@@ -213,7 +215,7 @@ def _open_folder(
         mirrored=None if source.mirrored is None else find_files(Path(source.mirrored), ids),
         flip_averaged=source.flip_averaged,
         output=source.output,
-        unit_warning=warning,
+        first_warnings=tuple(each for each in warnings if each is not None),
         crop=crop,
     )
     return OpenedSource(predictions, folder.name, str(folder), evidence)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample, evenly_spaced
 from leadline.depth.unit_guess import score_units
-from leadline.depth.units import describe_units
+from leadline.depth.units import KNOWN_UNITS, describe_units
 from leadline.errors import LeadlineError
 from leadline.evaluation.crops import Crop, paste
 from leadline.evaluation.predictions import is_damaged, part_of_picture, read_disparity
@@ -85,10 +85,7 @@ def detect_units(
         )
     evidence = _gather_evidence(files, samples, lambda path: read_depth(path, 1.0).depth, crop)
     if evidence is None:
-        raise LeadlineError(
-            f"{folder}: no prediction file has a positive, finite value where the truth has one; "
-            "look at how they were written"
-        )
+        raise _nothing_predicted(folder)
     try:
         return _unit_by_truth(evidence, whole.pop())
     except LeadlineError as error:
@@ -100,15 +97,21 @@ def check_declared_units(
     samples: Sequence[Sample],
     units_per_metre: float | None,
     crop: Crop = NOT_DECLARED,
+    *,
+    is_scaled: bool = True,
 ) -> str | None:
     """Return why `files` are hardly what was declared, None where nothing contradicts it.
 
     `units_per_metre` is what was declared, None that they hold inverse depth. Those of `samples`
-    are laid over the truth: depth must not fall as distance grows, nor inverse depth grow.
+    are laid over the truth: depth must not fall as distance grows, nor inverse depth grow; and
+    where metres are scored (`is_scaled`), no other unit may fit while this one does not.
+    Errors: LeadlineError where none of the files has a positive, finite distance.
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
     evidence = _gather_evidence(files, _readable(files, samples), read, crop)
+    if evidence is None and units is not None:
+        raise _nothing_predicted(files[samples[0].id].parent)
     correlation = 0.0 if evidence is None else evidence.correlation
     if units is not None and correlation < -CLEAR_CORRELATION:
         return (
@@ -120,7 +123,34 @@ def check_declared_units(
             f"the predictions grow with the true distance (rank correlation {correlation:.2f}): "
             "they look like depth, not inverse depth; score depth without --pred-output inverse"
         )
-    return None
+    if units is None or evidence is None or not is_scaled:
+        return None
+    return _other_unit_words(evidence, units)
+
+
+def _other_unit_words(evidence: _UnitEvidence, units: float) -> str | None:
+    """Return which unit fits predictions, declared to be of `units`, that are far from the truth.
+
+    None where they are near, or nothing fits: a network may be wrong by any factor.
+    """
+    off = math.log(evidence.prediction / evidence.truth)
+    if abs(off) < math.log(REJECTING_FACTOR):
+        return None
+    known = [unit.units_per_metre for unit in KNOWN_UNITS if unit.units_per_metre != units]
+    other = min(known, key=lambda each: abs(off + math.log(units / each)))
+    if abs(off + math.log(units / other)) > math.log(FITTING_FACTOR):
+        return None
+    return (
+        f"--pred-scale {units:g}: median {evidence.prediction:.3g} m in the files, "
+        f"{evidence.truth:.3g} m in the truth ({evidence.images} images); {other:g} would fit"
+    )
+
+
+def _nothing_predicted(folder: Path) -> LeadlineError:
+    return LeadlineError(
+        f"{folder}: no prediction file has a positive, finite value where the truth has one; "
+        "look at how they were written"
+    )
 
 
 def _readable(files: Mapping[str, Path], samples: Sequence[Sample]) -> list[Sample]:

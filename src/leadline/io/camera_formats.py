@@ -7,6 +7,7 @@ camera_info (camera_calibration_parsers; sensor_msgs/CameraInfo).
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -95,12 +96,24 @@ def calibration_of_mapping(content: Mapping[Any, Any]) -> Calibration:
         if "intrinsic_matrix" in names and matrix.size == 9 and not matrix[[2, 5]].any():
             matrix = matrix.reshape(3, 3).T.ravel()  # Open3D writes column by column
         pinhole = calibration_of_numbers(matrix).pinhole
+        _refuse_two_cameras(names, pinhole)
     else:
         fx, fy, cx, cy = (float(names[name]) for name in ("fx", "fy", "cx", "cy"))
         pinhole = (fx, fy, cx, cy)
     given = values["D"]
     distortion = [names.get(name, 0.0) for name in _ORDER] if given is None else given
     return Calibration(pinhole, size, _distortion_of(_numbers_of(distortion)))
+
+
+def _refuse_two_cameras(
+    names: Mapping[str, Any], pinhole: tuple[float, float, float, float]
+) -> None:
+    """Raise LeadlineError where fx, fy, cx, cy are given beside a matrix that says otherwise."""
+    for name, value in zip(("fx", "fy", "cx", "cy"), pinhole, strict=True):
+        if name in names and not math.isclose(float(names[name]), value, rel_tol=1e-6):
+            raise LeadlineError(
+                f"{name} is {float(names[name]):g} and the matrix says {value:g}; leave one out"
+            )
 
 
 def refuse_model(model: str) -> None:

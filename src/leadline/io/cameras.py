@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.intrinsics import Intrinsics, check_pinhole
-from leadline.errors import LeadlineError, LeadlineWarning, one_line
+from leadline.errors import LeadlineError, LeadlineWarning, one_line, value_words
 from leadline.io.camera_formats import (
     ACCEPTED,
     Calibration,
@@ -204,7 +205,7 @@ def _parse(path: Path, data: bytes) -> Calibration:
     """Return the camera that the bytes of a file hold, whose suffix says its format."""
     suffix = path.suffix.lower()
     if suffix == ".json":
-        return _from_json(json.loads(data))
+        return _from_json(json.loads(data, object_pairs_hook=_each_key_once))
     if suffix in (".yaml", ".yml"):
         text = _OPENCV_TAG.sub("", data.decode("utf-8-sig"))
         return _from_json(parse_yaml(text, path, "camera file"))
@@ -253,6 +254,8 @@ def _checked(path: Path, found: Calibration) -> CameraFile:
     if fx < SMALL_FOCAL and 0 < cx <= 1 and 0 < cy <= 1:
         raise LeadlineError(f"fx = {fx:g} and cx = {cx:g} look normalised; {_IN_PIXELS}")
     size = found.size
+    if size is not None and min(size) < 1:
+        raise LeadlineError(f"is for a picture of {size[0]} x {size[1]}; correct width and height")
     if size is not None and max(_outside(cx, size[0]), _outside(cy, size[1])) > FAR_OUTSIDE:
         raise LeadlineError(
             f"its principal point ({cx:g}, {cy:g}) lies far outside its own picture of {size[0]} x "
@@ -267,6 +270,16 @@ def read_camera(path: Path | str, width: int, height: int) -> Intrinsics:
     What the file may hold, warnings and errors: `read_camera_file` and `CameraFile.for_size`.
     """
     return read_camera_file(path).for_size(width, height)
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, of whose keys none may stand twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LeadlineError(f"{value_words(twice)} stands twice; leave one of them")
+    return content
 
 
 def _numbers(text: str) -> NDArray[np.float64]:

@@ -16,10 +16,18 @@ def walk(folder: Path, leave_out: Collection[Path] = ()) -> Iterator[Path]:
     """Yield the files in a tree, each folder once, whatever links lead to it.
 
     Hidden files and folders are left out, those of `leave_out` below `folder`, and what is no
-    file, such as a pipe, which nobody could read to its end. A link to nothing is a file that
-    cannot be read.
+    file, such as a pipe, which nobody could read to its end. A link to nothing, or to itself, is a
+    file that cannot be read.
     """
     yield from _walk(str(folder), {os.path.realpath(each) for each in (folder, *leave_out)})
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder, or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _walk(place: str, seen: set[str]) -> Iterator[Path]:
@@ -31,9 +39,9 @@ def _walk(place: str, seen: set[str]) -> Iterator[Path]:
         return
     folders = []
     for entry in entries:
-        if entry.is_dir():
+        if is_folder(entry):
             folders.append(entry.name)
-        elif entry.is_file() or entry.is_symlink():
+        elif entry.is_symlink() or entry.is_file():
             yield Path(place, entry.name)
     for name in sorted(folders):
         real = os.path.realpath(f"{place}/{name}")

@@ -30,8 +30,8 @@ def read_yaml(path: Path, noun: str) -> Any:
 def parse_yaml(content: bytes | str, origin: Path | str, noun: str) -> Any:
     """Return what the YAML `content` holds.
 
-    Of YAML 1.2 it takes numbers such as 1e-3, which YAML 1.1 reads as text, and that a key stands
-    once.
+    Of YAML 1.2 it takes numbers such as 1e-3, which YAML 1.1 reads as text, that 010 is not 8, and
+    that a key stands once.
     Errors: LeadlineError, naming `origin`, where the content is not YAML in UTF-8.
     """
     try:
@@ -84,6 +84,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_INT = "tag:yaml.org,2002:int"
+# Of YAML 1.1's whole numbers those that YAML 1.2 has too: there 010 is not 8, nor 1:30 ninety.
+_Loader.yaml_implicit_resolvers = {
+    first: [each for each in resolvers if each[0] != _INT]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    _INT, re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+)$"), list("-+0123456789")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
