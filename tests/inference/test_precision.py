@@ -242,6 +242,18 @@ def test_one_picture_runs_for_latency_and_many_for_throughput(tmp_path, forms):
     assert forms == ["throughput"]
 
 
+def test_the_form_for_many_does_not_load_the_model_again(monkeypatch):
+    predictor = Predictor.load(GRAPH)
+
+    def load(*_args, **_options):
+        raise AssertionError("loaded again")
+
+    monkeypatch.setattr(Predictor, "load", load)
+    many = predictor.for_many()
+    assert many(IMAGE[0]).shape == IMAGE[0].shape[:2]
+    assert many.runtime.config is predictor.runtime.config
+
+
 def test_a_hint_that_was_given_stands(forms):
     predictor = Predictor.load(GRAPH, hint="latency")
     list(predictor.predict_many([IMAGE[0]] * 2))

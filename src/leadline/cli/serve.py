@@ -42,8 +42,8 @@ def serve_command(
     threads: Annotated[int | None, typer.Option(help="Processor threads of a network.")] = None,
     hint: Annotated[
         Hint,
-        typer.Option(help="openvino: many pictures a second, or a lone one soon (latency)."),
-    ] = "throughput",
+        typer.Option(help="openvino: one picture soon, or several at once; auto: as they come."),
+    ] = "auto",
 ) -> None:
     """Answer photographs sent over HTTP with their depth in metres.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -321,8 +320,9 @@ class Predictor:
         runtime = self.runtime if make is None else make()
         if runtime is self.runtime:
             return self
-        twin = copy(self)
-        twin.runtime = runtime
+        # Not copy(), which does what unpickling does: it would load the model again.
+        twin = object.__new__(type(self))
+        twin.__dict__ = {**self.__dict__, "runtime": runtime}
         if self._loaded_with is not None:
             name_or_path, options = self._loaded_with
             twin._loaded_with = name_or_path, {**options, "hint": "throughput"}

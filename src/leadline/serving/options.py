@@ -34,7 +34,7 @@ class ServeOptions:
     runtime: RuntimeName = "auto"
     precision: PrecisionOption = "auto"
     threads: int | None = None
-    hint: Hint = "throughput"
+    hint: Hint = "auto"
     workers: int = field(default_factory=default_workers)
     queue: int = 32
     deadline: float = 30.0
