@@ -105,3 +105,15 @@ def test_what_is_wrong_is_one_line(folders, tmp_path):
     fails_in_one_line(
         leadline_here("compare", moved, "--panel", tmp_path / "p.png"), "/gone", "--data"
     )
+
+
+@pytest.mark.parametrize(
+    "words", [("-o", "result.json"), ("-o", "report.html"), ("--panel", "cases/0.png")]
+)
+def test_no_table_takes_the_place_of_a_result(folders, words):
+    option, name = words
+    before = (folders / "a" / "result.json").read_bytes()
+    both = folders / "a", folders / "b"
+    result = leadline_here("compare", *both, option, folders / "b" / ".." / "a" / name)
+    fails_in_one_line(result, name, "is a file of the result")
+    assert (folders / "a" / "result.json").read_bytes() == before

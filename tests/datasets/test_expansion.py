@@ -161,9 +161,14 @@ def test_a_folder_that_holds_something_else_is_left_alone(planes, tmp_path):
     with pytest.raises(LeadlineError, match="other settings"):
         expanded(planes, tmp_path / "out", seed=7)
     before = all_bytes(planes)
-    with pytest.raises(LeadlineError, match="not empty"):
+    with pytest.raises(LeadlineError, match="is the data set itself"):
         expanded(planes, planes)
     assert all_bytes(planes) == before
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(LeadlineError, match="not empty"):
+        expanded(planes, tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
 
 
 def test_depth_that_16_bits_cannot_hold_is_an_error_with_a_remedy(planes, tmp_path):

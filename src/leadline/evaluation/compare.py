@@ -18,7 +18,13 @@ from leadline.evaluation.report.case_pictures import (
 )
 from leadline.evaluation.report.pages import write_comparison
 from leadline.evaluation.report.tables import TEXT_FORMATS, TextFormat
-from leadline.evaluation.result import Result
+from leadline.evaluation.result import (
+    CASES_FOLDER,
+    REPORT_FILE,
+    RESULT_FILE,
+    TABLE_FILE,
+    Result,
+)
 from leadline.io.atomic import write_text
 from leadline.io.photos import write_png
 
@@ -61,7 +67,7 @@ def compare(
     data is, if it was moved.
 
     Errors: LeadlineError for results that were not made alike, a metric or an image that is not
-    in all of them, or data that is not what was scored.
+    in all of them, data that is not what was scored, or an output that is a file of a result.
 
     >>> table = compare(["scored", "other"], metrics=["abs_rel"], out="table.md")
     >>> [row.name for row in table.rows], list(table.differences)
@@ -71,6 +77,9 @@ def compare(
         raise LeadlineError("a comparison needs at least one result")
     loaded = [each if isinstance(each, Result) else Result.load(each) for each in results]
     chosen = choose_format(format, out)
+    for path in (out, panel):
+        if path is not None:
+            _check_no_part(Path(path), loaded)
     if panel is not None and Path(panel).suffix.lower() != ".png":
         raise LeadlineError(f"{panel}: a panel is a PNG; give it the suffix .png")
     table = compare_results(
@@ -92,6 +101,16 @@ def compare(
     if out is not None:
         _write_table(Path(out), table, chosen, rows, errors=errors)
     return table
+
+
+def _check_no_part(path: Path, results: Sequence[Result]) -> None:
+    """Raise LeadlineError where a file to be written is one of a result that is compared."""
+    place = path.resolve()
+    for folder in (result.folder.resolve() for result in results if result.folder is not None):
+        if place in (folder / RESULT_FILE, folder / TABLE_FILE, folder / REPORT_FILE) or (
+            folder / CASES_FOLDER in place.parents
+        ):
+            raise LeadlineError(f"{path}: is a file of the result {folder}; give another name")
 
 
 def choose_format(format: TableFormat | None, out: str | Path | None) -> TableFormat:
