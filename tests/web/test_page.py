@@ -73,18 +73,23 @@ def test_openvino_files_are_refused(tmp_path, libraries):
 
 
 def test_the_server_knows_its_files_alone(libraries):
-    server = open_server({"index.html": b"<p>page", "vendor/a.wasm": libraries / "engine.wasm"})
+    files = {"vendor/a.wasm": libraries / "engine.wasm", "gone.js": libraries / "gone.js"}
+    server = open_server({"index.html": b"<p>page", "whole.html": PAGE / "index.html", **files})
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
         answers = {}
-        for path in ("/", "/vendor/a.wasm", "/../pyproject.toml", "/libraries/engine.wasm"):
+        strangers = ("/../pyproject.toml", "/libraries/engine.wasm")
+        for path in ("/", "/whole.html", "/vendor/a.wasm", *strangers):
             connection.request("GET", path)
             answer = connection.getresponse()
             answers[path] = answer.status, answer.headers, answer.read()
         connection.request("HEAD", "/")
         head = connection.getresponse()
+        gone = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        gone.request("GET", "/gone.js")
+        assert gone.getresponse().status == 500
         assert (head.status, head.headers["Content-Length"], head.read()) == (200, "7", b"")
     finally:
         server.shutdown()
@@ -92,6 +97,7 @@ def test_the_server_knows_its_files_alone(libraries):
     status, headers, content = answers["/"]
     assert (status, content) == (200, b"<p>page")
     assert HEADERS.items() <= dict(headers).items()
+    assert answers["/whole.html"][2] == (PAGE / "index.html").read_bytes()
     assert answers["/vendor/a.wasm"][1]["Content-Type"] == "application/wasm"
     assert answers["/vendor/a.wasm"][2] == b"\0asm1234"
     assert answers["/../pyproject.toml"][0] == answers["/libraries/engine.wasm"][0] == 404

@@ -41,13 +41,13 @@ class CompiledCache:
         if path is None:
             return None
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                stored, blob = file.read(_SUM_BYTES), file.read()
         except OSError:
             return None
         with suppress(OSError):  # a folder that is only read: of use all the same
             os.utime(path)
-        blob = content[_SUM_BYTES:]
-        return blob if hashlib.sha256(blob).digest() == content[:_SUM_BYTES] else None
+        return blob if hashlib.sha256(blob).digest() == stored else None
 
     def write(self, blob: bytes, *key: str) -> None:
         """Store bytes under a key, and make room for them."""

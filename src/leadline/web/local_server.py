@@ -86,7 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
         if file is None:
             self.send_error(404, "There is no such file")
             return
-        content = content_of(file)
+        try:
+            content = content_of(file)
+        except LeadlineError as error:
+            self.send_error(500, "A file of the page cannot be read", str(error))
+            return
         self.send_response(200)
         self.send_header("Content-Type", media_type(name))
         self.send_header("Content-Length", str(len(content)))

@@ -7,13 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import leadline
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, one_line
 from leadline.export.export_model import export_model
 from leadline.inference.predictor import find_model, model_name
 from leadline.inference.runtime import CONFIG_KEY, parse_config
 from leadline.io.atomic import atomic_path, check_writable
 from leadline.io.checksums import verify_weights
-from leadline.io.files import read_bytes
 from leadline.io.onnx_files import embed_weights, malformed_named, read_metadata
 from leadline.viz.color import COLORMAPS, color_table
 from leadline.weights import DEFAULT_MODEL
@@ -73,8 +72,16 @@ def write_page(folder: Path, model: str | Path = DEFAULT_MODEL) -> int:
 
 
 def content_of(file: Path | bytes) -> bytes:
-    """Return the bytes of one of `page_files`."""
-    return file if isinstance(file, bytes) else read_bytes(file, "file of the page")
+    """Return the bytes of one of `page_files`. Errors: LeadlineError where it cannot be read."""
+    if isinstance(file, bytes):
+        return file
+    # Not `read_bytes`, which takes a web page for the message that came in the place of a file.
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise LeadlineError(
+            f"{file}: cannot be read ({one_line(error)}); install leadline-web again"
+        ) from error
 
 
 def onnx_bytes(path: Path) -> bytes:
