@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,7 +22,10 @@ def pytest_configure(config):
     """Keep compiled models for the length of a run, in a folder of its own.
 
     While the tests' modules are imported, no garbage is looked for: what they define stays.
+    A busy machine is no fault of an example that hypothesis finds.
     """
+    hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
+    hypothesis.settings.load_profile("patient")
     gc.disable()
     if not hasattr(config, "workerinput"):  # workers have the environment of this process
         folder = tempfile.mkdtemp(prefix="leadline-tests-")

@@ -110,6 +110,20 @@ def test_what_cannot_be_fitted_is_refused(predicted, known, shift, words):
         fit_calibration(np.array(predicted), np.array(known), shift=shift)
 
 
+@pytest.mark.parametrize(
+    ("predicted", "known"), [([2.0], [3.0]), ([2.0, 2.0], [3.0, 4.0]), ([1.0, 2.0], [2.0, 1.0])]
+)
+def test_of_depth_without_unit_the_shift_is_not_to_be_left_out(predicted, known):
+    given = np.array(predicted), np.array(known)
+    with pytest.raises(LeadlineError, match="leave out --shift"):
+        fit_calibration(*given, shift=True)
+    with pytest.raises(LeadlineError) as refused:
+        fit_calibration(*given, shift=True, kind="affine-inverse")
+    assert "leave out" not in str(refused.value)
+    assert "points" in str(refused.value)
+    assert "2 m" not in str(refused.value)
+
+
 def test_applying_keeps_what_is_invalid_and_says_so_in_the_provenance():
     depth_map = DepthMap.from_metres([[0.0, 1.0], [2.0, 4.0]], provenance={"model": "m"})
     corrected = Calibration(2.0, 0.25).apply(depth_map)

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.depth.depth_map import DepthMap
+from leadline.depth.depth_map import DepthKind, DepthMap
 from leadline.errors import LeadlineError
 
 SMALLEST_SPREAD = 1.05
@@ -88,13 +88,14 @@ def fit_calibration(
     *,
     shift: bool = False,
     fit: Fit = "median",
+    kind: DepthKind = "metric",
 ) -> Calibration:
     """Return the calibration that takes `predicted` to `known`, two vectors (n,) of metres.
 
     `median` resists wrong points: without shift the median of known/predicted; with shift, in
     inverse depth, the median slope over all pairs of points and the median of what it leaves
     (Theil 1950, Sen 1968). `least-squares` minimises squared metres without, and squared inverse
-    metres with shift.
+    metres with shift. Predictions of another `kind` than metric have no unit and need the shift.
 
     Errors: LeadlineError where there are fewer points than unknowns, a distance is not positive,
     all points lie too close to one depth to tell shift from scale, or the scale is not positive.
@@ -109,25 +110,26 @@ def fit_calibration(
         raise LeadlineError(
             f"a known distance of {target.min():g} m is impossible; give positive metres"
         )
+    without = ", or leave out --shift" if kind == "metric" else ""
     if len(z) < 1 + shift:
         raise LeadlineError(
             f"{len(z)} known distance{'s' * (len(z) != 1)} cannot fix {1 + shift} unknowns; "
-            + ("give more points, or leave out --shift" if shift else "give at least one point")
+            + (f"give more points{without}" if shift else "give at least one point")
         )
     if not shift:
         ratio = np.median(target / z) if fit == "median" else (z @ target) / (z @ z)
         return Calibration(float(ratio))
     if z.max() < SMALLEST_SPREAD * z.min():
         raise LeadlineError(
-            f"all known points are predicted at {z.min():.3g} to {z.max():.3g} m, too close to one "
-            "depth to tell a shift from a scale; choose nearer and farther points, or leave out "
-            "--shift"
+            f"all known points are predicted at {z.min():.3g} to {z.max():.3g}"
+            f"{' m' if kind == 'metric' else ''}, too close to one depth to tell a shift from a "
+            f"scale; choose nearer and farther points{without}"
         )
     slope, offset = _line(1 / z, 1 / target, fit)
     if slope <= 0:
         raise LeadlineError(
             f"the known distances shrink where the predicted ones grow (slope {slope:.3g} of "
-            "inverse depth); check the points, or leave out --shift"
+            f"inverse depth); check the points{without}"
         )
     return Calibration(1 / slope, offset)
 

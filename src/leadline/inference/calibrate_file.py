@@ -127,7 +127,9 @@ def calibrate(
     usable = predicted > 0
     on_invalid = int(np.count_nonzero(~usable))
     known, predicted = known.select(usable), predicted[usable]
-    calibration = fit_calibration(predicted, known.metres, shift=shift, fit=fit)
+    calibration = fit_calibration(
+        predicted, known.metres, shift=shift, fit=fit, kind=prediction.kind
+    )
     made_by = {key: prediction.provenance.get(key, "") for key in _MADE_BY}
     about = {"source": source.name, **made_by, "fit": fit, "points": str(len(known))}
     calibration = replace(calibration, about={key: value for key, value in about.items() if value})
