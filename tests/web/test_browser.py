@@ -233,6 +233,7 @@ def test_the_pointer_reads_and_the_divider_moves(visit, predictor):
     visit.open(ROOM)
     box = visit.page.locator("#frame").bounding_box()
     visit.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.5)
+    visit.page.wait_for_selector("#here:has-text(' m')", timeout=SECONDS)
     read = float(visit.page.inner_text("#here").split()[0])
     around = predictor(ROOM).depth[235:245, 475:485]
     assert around.min() - 0.01 <= read <= around.max() + 0.01
@@ -486,7 +487,7 @@ def test_a_model_that_states_its_uncertainty_is_shown_with_it(browser, tmp_path)
         visit.page.focus("#frame")
         visit.page.keyboard.press("ArrowLeft")
         assert visit.page.inner_text("#here") == "2.00 m"
-        assert visit.page.inner_text("#doubt") == "0.90 to 4.45 m"  # 2 exp(-+ 1.6 * 0.5)
+        assert visit.page.inner_text("#doubt") == "0.90 – 4.45 m"  # 2 exp(-+ 1.6 * 0.5)
         assert "unlike those" in visit.page.inner_text("#unlike")
         visit.context.close()
 

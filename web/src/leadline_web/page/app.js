@@ -9,6 +9,8 @@ import { Webcam } from './webcam.js';
 /** The depth canvas holds about so many pixels; readings and files have all. */
 const SHOWN_PIXELS = 1_500_000;
 const FEW = 1e-9;
+/** What a picture of the camera is called. */
+const CAMERA = 'camera';
 
 /** @param {string} id @returns {any} */
 const $ = (id) => document.getElementById(id);
@@ -224,13 +226,15 @@ function applyCamera(keepMarks) {
 
 function showLens() {
   const { intrinsics, source, use, scale } = camera;
+  const place = name === CAMERA ? 'camera' : 'file';
   const sources = {
     exif: 'From the lens that the file names.',
     declared: 'As you set it.',
-    assumed: 'The file names no lens: taken to be the camera the model learnt with.',
-    unknown: 'Neither the file nor the model says it; 3-D and distances need it.',
+    assumed: `The ${place} names no lens: taken to be the camera the model learnt with.`,
+    unknown: `Neither the ${place} nor the model says it; 3-D and distances need it.`,
   };
-  const effect = use === 'used' ? ` Metres x ${scale.toFixed(3)}.` : ' Metres do not follow it.';
+  const factor = scale === 1 ? '' : ` Metres × ${scale.toFixed(3)}.`;
+  const effect = use === 'used' ? factor : ' Metres do not follow it.';
   $('lens').textContent = `${sources[source]}${effect} ${answer?.note ?? ''}`.trim();
   const degrees = intrinsics ? fovOfCamera(intrinsics) : 60;
   if (declaredFov === null) $('fov-number').value = degrees.toFixed(1);
@@ -345,7 +349,7 @@ async function startCamera() {
   $('error').hidden = true;
   if (!isReady) return showError(new Error('The model is still loading; try again in a moment.'));
   try {
-    name = 'camera';
+    name = CAMERA;
     declaredFov = null;
     stage.clear();
     setLive(true);

@@ -176,7 +176,7 @@ export class Stage {
     const reach = this.scene.reachAt(x, y);
     const metres = this.scene.metresAt(x, y);
     if (reach === null || !(metres > 0)) return '–';
-    return `${(metres / reach).toFixed(2)} to ${inMetres(metres * reach)}`;
+    return `${(metres / reach).toFixed(2)} – ${inMetres(metres * reach)}`;
   }
 
   distanceInWords() {
