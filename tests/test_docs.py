@@ -1,6 +1,8 @@
 """The pages that people read: links lead somewhere, snippets are Python, versions agree."""
 
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -105,6 +107,17 @@ def test_the_dockerfile_copies_what_the_package_is_made_of_and_starts_the_server
     assert '@app.get("/healthz"' in (ROOT / "src/leadline/serving/app.py").read_text()
     assert "/healthz" in by_name["HEALTHCHECK"]
     assert by_name["ENTRYPOINT"] == '["leadline", "serve", "--host", "0.0.0.0"]'
+
+
+def test_the_dockerfile_passes_its_linter(tmp_path):
+    linter = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if linter is None:
+        pytest.skip("hadolint is installed by leadline[dev] on Linux on x86-64")
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM python\nRUN cd /tmp\n")
+    for path, status in ((ROOT / "examples/docker/Dockerfile", 0), (bad, 1)):
+        done = subprocess.run([linter, path], capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stdout
 
 
 def test_no_module_that_only_linux_has_is_imported_without_a_way_round():
