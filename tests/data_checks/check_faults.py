@@ -218,6 +218,24 @@ def planar_depth_declared_to_be_along_the_ray(folder):
     (folder / "dataset.yaml").write_text(yaml)
 
 
+def z_buffer(millimetres, near=0.1, far=100.0):
+    """What a renderer keeps: 0 at the near plane, 1 at the far one, affine in 1/z between."""
+    z = np.maximum(millimetres / 1000, near)
+    return far / (far - near) * (1 - near / z) * (millimetres > 0)
+
+
+@names("narrow-range", 28, ("scale-contradiction",))
+def z_buffer_in_floats(folder):
+    to_npy(folder)
+    for file in (folder / "depth").glob("*.npy"):
+        np.save(file, z_buffer(np.load(file) * 1000).astype(np.float32))
+
+
+@names("narrow-range", 28, ("scale-contradiction",))
+def z_buffer_in_whole_numbers(folder):
+    change_depth(folder, lambda v: np.rint(60_000 * z_buffer(v)).astype(np.uint16))
+
+
 @names("far-background", 28)
 def background_of_a_renderer(folder):
     to_npy(folder)

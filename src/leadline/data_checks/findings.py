@@ -66,6 +66,7 @@ Code = Literal[
     # scale
     "inverted-depth",
     "mixed-scales",
+    "narrow-range",
     "ray-distance",
     "no-ray-distance",
     "relative-depth",

@@ -46,6 +46,8 @@ _PRIORS: dict[tuple[Storage, float], float] = {
 _USUAL_CAMERA_HEIGHT = 1.15
 _FULL_SCALES = (255.0, 65535.0, 1.0)
 _MIN_MAPS_FOR_FULL_SCALE = 4
+_NARROW_RANGE = 1.15
+"""Of the 99th and the 1st percentile of all maps: 10 in labelled NYU (60 maps)."""
 _MIN_MAPS_FOR_GROUPS = 6
 _MIN_MAPS_FOR_DISPARITY = 4
 _MIN_MAPS_FOR_RAYS = 6
@@ -323,6 +325,7 @@ def check_scale(listing: Listing, pairs: Sequence[MeasuredPair], scale: Scale) -
     if scale.rotated:
         yield from _rotated_bits(pairs, scale)
         return
+    yield from _narrow_range(pairs, scale)
     if not (scale.inverted or scale.guess.relative):
         yield from _ray_distance(pairs)
         yield from _no_ray_distance(pairs)
@@ -352,6 +355,25 @@ def _inverted_depth(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Fin
             "things are, and floors and walls are planes of them: disparity or inverse depth",
             "convert it: depth = focal * baseline / disparity",
             rising,
+        )
+
+
+def _narrow_range(pairs: Sequence[MeasuredPair], scale: Scale) -> Iterator[Finding]:
+    """Report numbers that lie much closer together than the distances of any scenes do.
+
+    A renderer's z-buffer with its near plane at 0.1 m makes .9 of 1 m and .98 of 5 m.
+    """
+    depth = scale.range
+    if depth is None or depth.maps < _MIN_MAPS_FOR_FULL_SCALE or depth.near == depth.far:
+        return
+    if depth.far < _NARROW_RANGE * depth.near:
+        yield warning(
+            "narrow-range",
+            f"98 % of all values lie between {depth.near:.4g} and {depth.far:.4g}, which are "
+            f"{depth.far / depth.near - 1:.0%} apart: a renderer's z-buffer, or a sensor's raw "
+            "numbers, rather than distances?",
+            "make metres of them, as the renderer's or the sensor's documentation says",
+            [pair.id for pair in pairs if pair.depth],
         )
 
 
