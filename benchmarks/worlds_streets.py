@@ -5,7 +5,7 @@
         [--encoder mobilenet_v2]
 
 The experiment of Sciuto (recipes depth-mancini-worlds and ds-net-worlds) with the shipped weights
-of the encoder. COUNT views are rendered into the cache, once for both: every camera in the ten
+of MobileNetV2; another encoder begins at random. COUNT views are rendered into the cache, once for both: every camera in the ten
 variations of Virtual KITTI, or with --drawn in one of twelve. Held-out streets are worlds of their
 own, scored under `vkitti-sciuto`. The frames of FOLDER (pairs) are scored one by one, their
 rmse_log of all points within 40 m: they are too few for a mean to mean something. Finished runs
@@ -25,6 +25,9 @@ from leadline.training.run_folder import Run, is_run
 from leadline.training.train import resume, train
 
 NEAR = replace(get_protocol("full"), name="within 40 m", max_depth=40.0)
+SHIPPED = "mobilenet_v2"
+"""The encoder whose weights come along; others begin at random."""
+
 RECIPES = ("depth-mancini-worlds", "ds-net-worlds")
 
 
@@ -39,7 +42,7 @@ def finished_run(recipe: str, seed: int, options: argparse.Namespace) -> Path:
         f"data.area={options.area}",
         f"data.batch_size={options.batch}",
         f"model.encoder={options.encoder}",
-        "model.encoder_weights=shipped",
+        f"model.encoder_weights={'shipped' if options.encoder == SHIPPED else 'none'}",
         f"trainer.max_steps={options.steps}",
         f"trainer.seed={seed}",
         "trainer.validate_every_epochs=100000",
@@ -86,7 +89,7 @@ def main() -> None:
     parser.add_argument("--size", default="128x416")
     parser.add_argument("--area", type=int, default=40_960)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--encoder", default="mobilenet_v2")
+    parser.add_argument("--encoder", default=SHIPPED)
     for line in rows(parser.parse_args()):
         print(line, flush=True)
 
