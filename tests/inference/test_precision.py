@@ -20,6 +20,8 @@ from leadline.inference.onnx_runtime import OnnxRuntime
 from leadline.inference.openvino_runtime import OpenVinoRuntime
 from leadline.inference.precision import choose_precision
 from leadline.inference.runtimes import TorchRuntime
+from leadline.models.build import load_model
+from leadline.models.pipeline import InferencePipeline
 from leadline.weights import shipped_checkpoint, shipped_graph
 from tests.cli.helpers import leadline_here
 
@@ -261,3 +263,15 @@ def test_a_hint_that_was_given_stands(forms):
     assert predictor.for_many() is predictor
     in_torch = Predictor.load(shipped_checkpoint("compact-nyu"), runtime="torch")
     assert in_torch.for_many() is in_torch
+
+
+@pytest.mark.parametrize("name", ["compact-nyu", "crisp-nyu"])
+def test_bf16_in_torch_is_that_of_autocast_with_weights_rounded_once(name):
+    runtime = TorchRuntime(shipped_checkpoint(name), precision="bf16")
+    model = load_model(shipped_checkpoint(name)).to(memory_format=torch.channels_last)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected = InferencePipeline(model).eval()(torch.from_numpy(IMAGE))
+    given = runtime.run(IMAGE)
+    assert given.keys() == expected.keys()
+    for output, values in expected.items():
+        np.testing.assert_array_equal(given[output], values.numpy())

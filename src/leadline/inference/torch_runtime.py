@@ -16,7 +16,7 @@ from leadline.inference.runtime import Device, Outputs, reason_of
 class TorchRuntime:
     """A model folder in torch, channels last.
 
-    bf16 is torch's autocast; resizing and the decoding to metres stay in float32. `compiled` runs
+    bf16 is torch's autocast, with the convolutions' weights rounded once; resizing and the decoding to metres stay in float32. `compiled` runs
     the network through torch.compile, which takes a minute before the first picture.
     """
 
@@ -52,6 +52,11 @@ class TorchRuntime:
         self.config: Mapping[str, Any] = asdict(model.config)
         available: list[Precision] = ["bf16", "f32"] if _has_bf16(torch, device) else ["f32"]
         self.precision = choose_precision(precision, self.config, available)
+        if self.precision.precision == "bf16":
+            # autocast would round them for every picture anew: the same numbers.
+            for layer in model.modules():
+                if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                    layer.to(torch.bfloat16)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
