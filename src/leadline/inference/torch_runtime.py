@@ -16,8 +16,9 @@ from leadline.inference.runtime import Device, Outputs, reason_of
 class TorchRuntime:
     """A model folder in torch, channels last.
 
-    bf16 is torch's autocast, with the convolutions' weights rounded once; resizing and the decoding to metres stay in float32. `compiled` runs
-    the network through torch.compile, which takes a minute before the first picture.
+    bf16 is torch's autocast, with the convolutions' weights rounded once; resizing and the decoding
+    to metres stay in float32. `compiled` runs the network through torch.compile, which takes a
+    minute before the first picture.
     """
 
     name = "torch"
