@@ -5,11 +5,11 @@
         [--encoder mobilenet_v2]
 
 The experiment of Sciuto (recipes depth-mancini-worlds and ds-net-worlds) with the shipped weights
-of MobileNetV2; another encoder begins at random. COUNT views are rendered into
-the cache, once for both: every camera in the ten variations of Virtual KITTI, or with --drawn in one of twelve. Held-out streets are worlds of their
-own, scored under `vkitti-sciuto`. The frames of FOLDER (pairs) are scored one by one, their
-rmse_log of all points within 40 m: they are too few for a mean to mean something. Finished runs
-are not trained again.
+of MobileNetV2; another encoder begins at random. COUNT views are rendered into the cache, once for
+both: every camera in the ten variations of Virtual KITTI, or with --drawn in one of twelve. Held-
+out streets are worlds of their own, scored under `vkitti-sciuto`. The frames of FOLDER (pairs) are
+scored one by one, their rmse_log of all points within 40 m: they are too few for a mean to mean
+something. Finished runs are not trained again.
 """
 
 import argparse
