@@ -15,7 +15,7 @@ from leadline.export import files
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import RunInfo
 from leadline.training.train import train
-from tests.cli.helpers import leadline, leadline_here
+from tests.cli.helpers import fails_in_one_line, leadline, leadline_here
 from tests.conftest import QUICK, SilentReporter
 from tests.evaluation.results import ScaledTruth
 
@@ -148,3 +148,33 @@ def test_a_name_that_no_file_can_have_is_one_short_line(
     assert shown.stderr.count("\n") == 1
     assert len(shown.stderr) < 400
     assert "errno" not in shown.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("predict", ROOM, "--model", "wrong"),
+        ("predict", ROOM, "--model", "wrong", "-o", "made/depth.npy"),
+        ("predict", ROOM, "--uncertainty", "--model", "compact-nyu"),
+        ("evaluate", "--model", "wrong", "--data", "data"),
+        ("evaluate", "--model", "compact-nyu", "--data", "none"),
+        ("export", "compact-nyu", "-o", "made/model.onnx", "--images", "none"),
+        ("export", "wrong", "-o", "made/model.xml"),
+        ("calibrate", ROOM, "--point", "5,5=2", "--model", "wrong"),
+        ("calibrate", "none.npy", "--point", "5,5=2"),
+        ("convert", "none.npy", "--to", "npz"),
+        ("web", "--model", "wrong"),
+        ("check-data", "none"),
+        ("expand", "none"),
+        ("worlds", "render", "--labels", "wrong"),
+        ("train", "--recipe", "compact", "--data", "none"),
+        ("push", "wrong"),
+    ],
+    ids=lambda words: f"{words[0]} {words[-1] if isinstance(words[-1], str) else ''}",
+)
+def test_a_refused_call_leaves_no_folder(pairs, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(pairs)
+    out = () if "-o" in words else ("--out", "made/deep")
+    fails_in_one_line(leadline_here(*words, *out))
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]

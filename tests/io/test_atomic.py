@@ -6,6 +6,8 @@ import pytest
 
 from leadline.errors import LeadlineError
 from leadline.io import atomic_path
+from leadline.io.atomic import check_writable
+from leadline.io.staging import stage_in
 from tests.complaints import complaint
 
 
@@ -88,6 +90,29 @@ def test_a_folder_without_permission_is_explained(tmp_path: Path) -> None:
         assert "Permission denied" in complaint(lambda: write(target), target)
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_folder_is_checked_and_not_made(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b")
+    check_writable(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    for name in ("file", "file/b", "dangling"):
+        assert "is a file; give a folder" in complaint(lambda name=name: check_writable(tmp_path / name))
+    for name in ("x" * 300, f"a/{'x' * 300}/b", "a/" * 600):
+        assert "cannot write here" in complaint(lambda name=name: check_writable(tmp_path / name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "file"]
+
+
+def test_a_stage_that_nothing_came_of_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError), stage_in(tmp_path / "a" / "b") as stage:
+        (stage / "half").touch()
+        raise ValueError
+    assert not list(tmp_path.iterdir())
+    with stage_in(tmp_path / "a" / "b") as stage:
+        (stage / "whole").touch()
+        (stage / "whole").rename(tmp_path / "a" / "b" / "whole")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["whole"]
 
 
 def test_an_error_about_another_file_is_not_blamed_on_the_target(tmp_path: Path) -> None:

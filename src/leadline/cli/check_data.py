@@ -10,7 +10,7 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 from leadline.cli.options import DepthScaleOption, JsonOption
 from leadline.cli.progress import tracker
 from leadline.data_checks import check_data
-from leadline.io.atomic import check_can_be_created
+from leadline.io.atomic import check_writable
 
 
 def check_data_command(
@@ -35,7 +35,7 @@ def check_data_command(
     Exit status: 0 nothing or notes only, 1 warnings or errors, 2 could not be checked.
     """
     if out is not None:  # before minutes of reading
-        check_can_be_created(out)
+        check_writable(out)
     report = check_data(
         path,
         split,

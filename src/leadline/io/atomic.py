@@ -8,8 +8,8 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,18 @@ def make_folders(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove the folders, the innermost first, that hold nothing; leave the others."""
+    for folder in sorted(folders, key=lambda each: -len(each.parts)):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Return `folder` and those that it lies in, as far as they are not there."""
+    return [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+
+
 def _check_depth(folder: Path) -> None:
     if len(folder.parts) > DEEPEST:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(folder))
@@ -108,29 +120,19 @@ def cannot_write(path: Path, error: OSError) -> LeadlineError:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise LeadlineError unless files can be written into `folder`, which is created."""
-    try:
-        make_folders(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except FileExistsError:
-        raise LeadlineError(f"{folder}: is a file; give a folder for the results") from None
-    except OSError as error:
-        raise cannot_write(folder, error) from None
+    """Raise LeadlineError unless files can be written into `folder`, there already or to be made.
 
-
-def check_can_be_created(folder: Path) -> None:
-    """Raise LeadlineError unless `folder` can be written, or created where it is not there.
-
-    Leaves nothing behind, as somebody may still refuse to work.
+    Leaves nothing behind, as somebody may still refuse to work; who writes makes the folder.
     """
-    existing = folder
     try:
         _check_depth(folder)
-        while not existing.exists():
-            existing = existing.parent
+        missing = missing_folders(folder)
+        existing = missing[-1].parent if missing else folder
         if not existing.is_dir():
             raise LeadlineError(f"{existing}: is a file; give a folder for the results")
+        for each in missing:
+            with suppress(FileNotFoundError):  # any other error is a name that cannot be made
+                (existing / each.name).lstat()
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.io.atomic import cannot_write, make_folders
+from leadline.io.atomic import cannot_write, make_folders, missing_folders, remove_empty
 from leadline.io.locks import LOCK_FILE, locked
 
 PREFIX = ".leadline-stage-"
@@ -46,9 +46,11 @@ def stage_in(folder: Path) -> Iterator[Path]:
     """Yield an empty folder within `folder` that is gone afterwards, even where it is killed.
 
     What killed processes left there is removed by the next; until then its name begins with a dot.
+    Where nothing was put into `folder`, and it was made for this, it is gone too.
     Errors: LeadlineError, naming files as if they lay in `folder`, where they cannot be written.
     """
     stage = folder / f"{PREFIX}{secrets.token_hex(6)}"
+    new = missing_folders(folder)
     try:
         make_folders(stage)
         with locked(stage, "written"):
@@ -60,6 +62,7 @@ def stage_in(folder: Path) -> Iterator[Path]:
         raise cannot_write(folder, error) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+        remove_empty(new)
 
 
 def _move(stage: Path, folder: Path, last: str, stale: Sequence[Path]) -> None:

@@ -9,7 +9,7 @@ from leadline.datasets.open import find_data
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.installed import require_module
-from leadline.io.atomic import check_can_be_created
+from leadline.io.atomic import check_writable
 from leadline.io.hub import is_on_hub
 from leadline.models.catalog import find_architecture
 from leadline.training.data import check_data_option
@@ -30,7 +30,7 @@ def check_new_run(
     if _is_one_of_several():
         return
     check_is_new(out)
-    check_can_be_created(out)
+    check_writable(out)
     check_range(recipe)
     find_architecture(recipe.model.architecture)
     _check_init(recipe)

@@ -8,7 +8,7 @@ from pathlib import Path
 from leadline.datasets.trained_on import TrainingData, write_training_images
 from leadline.errors import LeadlineError
 from leadline.evaluation.scoring import Tracker
-from leadline.io.atomic import check_writable
+from leadline.io.atomic import check_writable, make_folders
 from leadline.io.locks import locked
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.continuation import Continuation
@@ -89,6 +89,7 @@ def _start_trainer(
 def _new_folder(out: Path) -> Iterator[None]:
     """Hold the folder of a new run; nothing is written into one that another process trains in."""
     check_writable(out)
+    make_folders(out)
     with locked(out, "trained"):
         check_is_new(out)  # another process may have finished in it meanwhile
         yield

@@ -24,6 +24,7 @@ from leadline.io.labels import write_labels
 from leadline.io.processors import usable_processors
 from leadline.worlds.classes import CLASSES, class_map
 from leadline.worlds.randomness import Split
+from leadline.worlds.render.tracer import find_embree
 from leadline.worlds.sets import UNITS, WorldSet, as_json, digest
 from leadline.worlds.view import View
 
@@ -94,6 +95,7 @@ def _claim(folder: Path, world_set: WorldSet) -> None:
             raise LeadlineError(
                 f"{folder}: is not empty and no set of worlds; choose another folder"
             )
+        find_embree()  # without it, nothing is left behind
         write_text(path, as_json(expected))
         return
     recorded = read_json(path, "record of the options", "remove the folder")

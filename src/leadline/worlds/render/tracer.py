@@ -25,7 +25,7 @@ def bank(size: int) -> TileBank:
     return TileBank(size)
 
 
-def _embree() -> tuple[type, type]:
+def find_embree() -> tuple[type, type]:
     """Embree's scene and mesh types; LeadlineError where there is no wheel of it."""
     try:
         from embreex.mesh_construction import TriangleMesh
@@ -106,7 +106,7 @@ class Tracer:
 
     @staticmethod
     def _prepared(corners: Array) -> object:
-        embree_scene, triangle_mesh = _embree()
+        embree_scene, triangle_mesh = find_embree()
         prepared = embree_scene()
         triangle_mesh(prepared, corners)
         return prepared
