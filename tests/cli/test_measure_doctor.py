@@ -51,6 +51,17 @@ def test_the_distance_of_a_pixel_has_no_spread(wall):
     assert leadline_here("measure", wall, "--at", "59,39").stdout == "59,39: 4.00 m\n"
 
 
+def test_a_thing_partly_outside_is_named_on_stderr(wall):
+    shown = leadline_here("measure", wall, "--box", "20,0,80,40", "--polygon", "0,0 90,0 0,40")
+    assert shown.returncode == 0
+    assert re.findall(r"^leadline: (.*?): (\d+%)", shown.stderr, re.MULTILINE) == [
+        ("box 20,0,80,40", "33%"),
+        ("polygon of 3 corners from 0,0", "11%"),
+    ]
+    assert "only box 20,0,60,40 is measured" in shown.stderr
+    assert shown.stdout.startswith("box 20,0,80,40: 4.00 m")
+
+
 def test_measure_a_photograph_as_its_prediction_says():
     box = "100,100,200,200"
     shown = leadline_here("measure", ROOM, "--box", box, "--json")

@@ -1,12 +1,14 @@
 """How far things are, against arithmetic by hand and against scikit-image's polygons."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 from skimage.draw import polygon2mask
 
 from leadline.depth import DepthMap, Intrinsics
+from leadline.errors import LeadlineWarning
 from tests.complaints import complaint
 
 DEPTH = np.arange(1.0, 13.0).reshape(3, 4)
@@ -39,6 +41,33 @@ def test_a_polygon_is_that_of_scikit_image() -> None:
     expected = np.percentile(depth_map.depth[theirs], (10, 50, 90))
     found = depth_map.distance(polygon=corners)
     assert (found.low, found.metres, found.high) == pytest.approx(tuple(expected))
+
+
+@pytest.mark.parametrize(
+    ("region", "share"),
+    [
+        ({"box": (2, 1, 6, 3)}, "50%"),  # columns 2 to 5 of 0 to 3
+        ({"box": (-4, -3, 8, 6)}, "89%"),  # 12 of 108 pixels
+        ({"box": (0, 0, 4, 3000)}, "99%"),
+        ({"box": (0, 0, 4.6, 3)}, "20%"),
+        ({"polygon": [(0, 0), (8, 0), (8, 3), (0, 3)]}, "50%"),
+        # A triangle of 8 x 3, of whose area the quarter of its tip lies to the right.
+        ({"polygon": [(0, 0), (8, 1.5), (0, 3)]}, "25%"),
+    ],
+)
+def test_what_lies_outside_is_named_with_its_share(region, share) -> None:
+    with pytest.warns(LeadlineWarning, match=f"{share} of it lies outside of the 4x3") as said:
+        DepthMap.from_metres(DEPTH).distance(**region)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+
+
+def test_less_than_a_pixel_outside_is_not_worth_a_word() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = DepthMap.from_metres(DEPTH).distance((-0.4, -0.4, 4.4, 3.5))
+        DepthMap.from_metres(DEPTH).distance(polygon=[(-0.4, 0), (4.4, 0), (4.4, 3), (-0.4, 3)])
+    assert whole.pixels == 12
 
 
 def test_a_mask_is_taken_where_it_is_not_0() -> None:

@@ -98,7 +98,9 @@ def test_a_folder_is_checked_and_not_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to(tmp_path / "gone")
     for name in ("file", "file/b", "dangling"):
-        assert "is a file; give a folder" in complaint(lambda name=name: check_writable(tmp_path / name))
+        assert "is a file; give a folder" in complaint(
+            lambda name=name: check_writable(tmp_path / name)
+        )
     for name in ("x" * 300, f"a/{'x' * 300}/b", "a/" * 600):
         assert "cannot write here" in complaint(lambda name=name: check_writable(tmp_path / name))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "file"]

@@ -310,7 +310,8 @@ class DepthMap:
         `box` is (left, top, right, bottom) and `polygon` (x, y) corners, in pixels from the outer
         edge of the picture, as detectors give them; `mask` is (H,W), not 0 where it counts. The
         result is the median of the valid pixels in metres of planar z, between which metres 80 %
-        of them lie, and, of a map with fitted uncertainty, how far off the median may be.
+        of them lie, and, of a map with fitted uncertainty, how far off the median may be. A
+        LeadlineWarning says how much of a box or polygon lies outside of the map.
         Raises LeadlineError unless exactly one is given, and where no valid pixel lies in it.
 
         >>> DepthMap.from_metres([[1.0, 2.0], [3.0, 4.0]]).distance((0, 0, 1, 2)).metres

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError, size_words
+from leadline.errors import LeadlineError, LeadlineWarning, size_words
 
 Box = Sequence[float]
 """Left, top, right and bottom in pixels from the picture's outer edge, as detectors give them."""
@@ -24,6 +25,8 @@ INTERVAL = (10.0, 90.0)
 """Percentiles of the pixels of a region between which its interval lies."""
 LIKELY_PERCENT = 80
 """How many of a hundred true distances an interval of the model's uncertainty is to hold."""
+PROBES = 200
+"""Places on each side of a polygon at which it is looked for what lies outside of the picture."""
 QUANTILES = 41
 """How many depths, all alike probable, stand for what one end of a line may have."""
 
@@ -102,6 +105,7 @@ def region_of(
 ) -> NDArray[np.bool_]:
     """Return the pixels, (H,W) bool, whose centres lie in a box or polygon, or where a mask is set.
 
+    A LeadlineWarning says how much of a box or polygon lies outside of the picture.
     Errors: LeadlineError unless exactly one is given, for a shape that is none, and where no pixel
     of the picture is in it.
     """
@@ -111,7 +115,8 @@ def region_of(
     if box is not None:
         region, what = _box_region(shape, box), f"box {','.join(f'{side:g}' for side in box)}"
     elif polygon is not None:
-        region, what = _polygon_region(shape, polygon), f"polygon of {len(polygon)} corners"
+        region = _polygon_region(shape, polygon)
+        what = f"polygon of {len(polygon)} corners from {','.join(f'{v:g}' for v in polygon[0])}"
     else:
         region, what = _mask_region(shape, np.asarray(mask)), "mask"
     if not region.any():
@@ -119,7 +124,46 @@ def region_of(
             f"{what}: holds no pixel of the {size_words(shape)} depth map; "
             f"x runs from 0 to {shape[1]}, y from 0 to {shape[0]}"
         )
+    outside = _share_outside(region, box, polygon)
+    if outside > 0:
+        warnings.warn(
+            f"{what}: {_percent(outside)} of it lies outside of the {size_words(shape)} depth map; "
+            f"only {_rest_in_words(shape, box)} is measured",
+            LeadlineWarning,
+            stacklevel=3,
+        )
     return region
+
+
+def _share_outside(region: NDArray[np.bool_], box: Box | None, polygon: Polygon | None) -> float:
+    """Return the share of a box's pixels, or about that of a polygon's, that the picture lacks."""
+    if box is not None:
+        width, height = (math.ceil(box[i + 2] - 0.5) - math.ceil(box[i] - 0.5) for i in (0, 1))
+        return 1 - int(region.sum()) / (width * height)
+    if polygon is None:
+        return 0.0
+    corners = np.asarray(polygon, dtype=np.float64)
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    height, width = region.shape
+    if min(left, top) > -0.5 and right <= width + 0.5 and bottom <= height + 0.5:
+        return 0.0  # no pixel's centre
+    steps = (np.arange(PROBES) + 0.5) / PROBES
+    x, y = left + steps * (right - left), top + steps * (bottom - top)
+    inside = _inside_polygon(corners, x[None], y[:, None])
+    is_picture = ((y >= 0) & (y < height))[:, None] & (x >= 0) & (x < width)
+    return float((inside & ~is_picture).sum() / max(inside.sum(), 1))
+
+
+def _rest_in_words(shape: tuple[int, int], box: Box | None) -> str:
+    if box is None:
+        return "what lies inside"
+    ends = (max(box[0], 0), max(box[1], 0), min(box[2], shape[1]), min(box[3], shape[0]))
+    return f"box {','.join(f'{end:g}' for end in ends)}"
+
+
+def _percent(share: float) -> str:
+    """Return a share, which is neither nothing nor all, in percent."""
+    return "less than 1%" if share < 0.01 else f"{min(share, 0.99):.0%}"
 
 
 def _box_region(shape: tuple[int, int], box: Box) -> NDArray[np.bool_]:
@@ -144,7 +188,14 @@ def _polygon_region(shape: tuple[int, int], polygon: Polygon) -> NDArray[np.bool
     if not np.isfinite(corners).all():
         raise LeadlineError("a corner of the polygon is not finite; give pixels")
     y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5
-    inside = np.zeros(shape, dtype=np.bool_)
+    return _inside_polygon(corners, x, y)
+
+
+def _inside_polygon(
+    corners: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which places, (H,W) bool, of columns `x` (1,W) and rows `y` (H,1) a polygon holds."""
+    inside = np.zeros((y.shape[0], x.shape[1]), dtype=np.bool_)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if y0 == y1:  # a level edge is crossed by no level ray
             continue
