@@ -178,3 +178,37 @@ def test_a_refused_call_leaves_no_folder(pairs, tmp_path, monkeypatch, words):
     out = () if "-o" in words else ("--out", "made/deep")
     fails_in_one_line(leadline_here(*words, *out))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("words", "belongs_to"),
+    [
+        ("measure depth.npy --box 0,0,2,2 --relative-error 0.1", "--points"),
+        ("measure depth.npy --box 0,0,2,2 --fov 60", "only --points needs a camera"),
+        ("measure depth.npy --box 0,0,2,2 --depth-scale 1000 --model compact-nyu", "--model"),
+        ("calibrate depth.npy --point 1,1=2 --sparse-scale 256", "--sparse"),
+        ("calibrate depth.npy --sparse list.txt --sparse-scale 256", "list in metres"),
+        ("calibrate depth.npy --point 1,1=2 --depth-scale 256 --model compact-nyu", "--model"),
+        ("video none.mp4 --format npz", "--frames"),
+        ("predict none.jpg -o - --skip-existing", "a folder or file as -o"),
+        ("predict none.jpg --vmin 1", "--color"),
+        ("evaluate --data none --model compact-nyu --flip-averaged", "--pred-dir"),
+        ("evaluate --data none --model compact-nyu --cases 3 --no-out", "-o"),
+        ("convert depth.npy --to npz --layout nyu", "--to shards"),
+        ("web --port 8080", "--open"),
+        ("web --no-browser", "--open"),
+        ("benchmark --protocol full --no-out", "--data"),
+        ("benchmark --store --no-out", "--data"),
+        ("push compact-nyu -m words", "--to"),
+        ("push compact-nyu --private", "--to"),
+    ],
+)
+def test_an_option_without_effect_is_refused(tmp_path, monkeypatch, words, belongs_to):
+    monkeypatch.chdir(tmp_path)
+    np.save("depth.npy", np.ones((4, 6), np.float32))
+    Path("list.txt").write_text("1 1 2.0\n")
+    given = [word for word in words.split() if word != "--no-out"]
+    has_no_out = "-o" in given or given[0] == "measure" or "--no-out" in words
+    out = () if has_no_out else ("-o", "made.mp4" if given[0] == "video" else "made")
+    fails_in_one_line(leadline_here(*given, *out), belongs_to)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["depth.npy", "list.txt"]

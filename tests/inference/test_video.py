@@ -167,6 +167,13 @@ def test_wrong_options_are_one_line(clip, tmp_path, options, words):
         video(options.pop("source"), out, **options)
 
 
+def test_a_refused_call_leaves_no_folder(clip, tmp_path):
+    for wrong in ({"model": "wrong"}, {"start": 5}):
+        with pytest.raises(LeadlineError):
+            video(clip, tmp_path / "made" / "v.mp4", frames=tmp_path / "frames", **wrong)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_video_of_one_frame_has_the_range_of_that_frame(tmp_path):
     Image.fromarray(picture(5)).save(tmp_path / "one.jpg")
     made = video(tmp_path / "one.jpg", tmp_path / "one.mp4", model="compact-nyu")

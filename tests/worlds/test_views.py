@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,8 +25,10 @@ from leadline.worlds import (
 from leadline.worlds.classes import CLASS_ID, CLASSES, class_map
 from leadline.worlds.grammar.street import vehicles
 from leadline.worlds.grammar.street.weather import under_weather
+from leadline.worlds.produce import render_worlds
 from leadline.worlds.render import Geometry, Tracer
 from leadline.worlds.scene import Ball, Builder
+from leadline.worlds.sets import WorldSet
 from leadline.worlds.view import exact_view
 from leadline.worlds.viewpoints import is_blocked
 
@@ -175,7 +178,9 @@ def test_no_camera_of_the_first_rooms_is_blocked(rooms: list[View]) -> None:
         assert np.median(depth) >= 0.5, index
 
 
-def test_without_embree_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_embree_the_error_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(sys.modules, "embreex.mesh_construction", None)
     from leadline.worlds.grammar.rooms import build_room
     from leadline.worlds.randomness import Seeds
@@ -183,6 +188,9 @@ def test_without_embree_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatc
     scene = build_room(Seeds(0, "train", 0)).scene
     with pytest.raises(LeadlineError, match=r"leadline\[worlds\]"):
         Tracer(scene)
+    with pytest.raises(LeadlineError, match=r"leadline\[worlds\]"):
+        render_worlds(tmp_path / "made", WorldSet("rooms", 1))
+    assert not list(tmp_path.iterdir())
 
 
 def test_class_sets() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from leadline.cli.inputs import check_needed
 from leadline.cli.options import parse_size
 from leadline.cli.table import text_table
 from leadline.errors import LeadlineError
@@ -50,7 +51,9 @@ def benchmark_command(
     rounds: Annotated[int, typer.Option(help="How often each way is timed, in turn.")] = 21,
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
     data: Annotated[str | None, typer.Option(help="Data set to score every way on.")] = None,
-    protocol: Annotated[str, typer.Option(help="Protocol of the scores.")] = "auto",
+    protocol: Annotated[
+        str | None, typer.Option(help="Protocol of the scores (default auto).")
+    ] = None,
     store: Annotated[
         bool,
         typer.Option("--store", help="Write what a precision costs into the model's config.json."),
@@ -65,11 +68,11 @@ def benchmark_command(
     Compare the column `speed`, a ratio within one run: milliseconds depend on the machine and on
     what else it does. `of peak` is the share of what a large product of matrices reaches here.
     """
-    if data is None and (store or plot is not None):
-        raise LeadlineError("--store and --plot need scores: give --data DATA")
+    for option, value in (("--store", store), ("--plot", plot), ("--protocol", protocol)):
+        check_needed(option, value, "--data", data)
     parsed = [parse_size(size) for size in sizes or []]
     ways = find_ways(models, runtimes, precisions, parsed, batches)
-    rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol)
+    rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol or "auto")
     print_rows(rows)
     if json is not None:
         write_json(json, [row.to_dict() for row in rows])

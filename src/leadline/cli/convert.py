@@ -86,7 +86,9 @@ def convert_command(
         packing = PackOptions(tuple(split or ()), pack.resize_rule(area, size), units)
         pack_or_verify(inputs, out, packing, to, verify, **opening)
         return
-    refuse_for_files(split=split, area=area, size=size, data_option=data_option, verify=verify)
+    named = None if layout == "auto" else layout
+    refuse_for_files(split=split, area=area, size=size, data_option=data_option, verify=verify,
+                     layout=named)  # fmt: skip
     if out is None:
         raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
     with print_warnings():

@@ -155,6 +155,7 @@ def predict_command(
     looks_alone = {"--vmin": vmin, "--vmax": vmax, "--cmap": cmap, "--range": chosen_range}
     for option, value in looks_alone.items():
         check_needed(option, value, "--color", color or sheet)
+    check_needed("--skip-existing", skip_existing, "a folder or file as -o", out != STDOUT)
     chosen = format or format_of_output(out) or DEFAULT_FORMAT
     looks = {"mesh": mesh, "normals": normals, "mask": mask, "sheet": sheet}
     looks["uncertainty"] = uncertainty

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import print_warnings
+from leadline.cli.inputs import check_needed, print_warnings
 from leadline.export import WeightType
 from leadline.hub import PushedModel, push
 
@@ -31,15 +31,17 @@ def push_command(
     weights: Annotated[
         WeightType | None, typer.Option(help="How weights are stored (default: as they are).")
     ] = None,
-    message: Annotated[str, typer.Option("-m", "--message", help="Of the commit.")] = (
-        "A model of Leadline"
-    ),
+    message: Annotated[
+        str | None, typer.Option("-m", "--message", help="Of the commit on the hub.")
+    ] = None,
 ) -> None:
     """Send a model to the Hugging Face hub: checkpoint, exported file, configuration, card.
 
     Log in first, with 'hf auth login' or HF_TOKEN. 'leadline predict --model hf:USER/NAME' then
     predicts with it anywhere, without torch.
     """
+    check_needed("--private", private, "--to", to)
+    check_needed("--message", message, "--to", to)
     with print_warnings():
         pushed = push(
             checkpoint,
@@ -49,7 +51,7 @@ def push_command(
             license=license,
             results=result or (),
             weights=weights,
-            message=message,
+            message=message or "A model of Leadline",
         )
     print_pushed(pushed)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import print_warnings
+from leadline.cli.inputs import check_needed, print_warnings
 from leadline.cli.progress import tracker
 from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
@@ -44,8 +44,11 @@ def video_command(
         Path | None, typer.Option(help="Folder for a depth file of every frame, in metres.")
     ] = None,
     frame_format: Annotated[
-        str, typer.Option("--format", metavar="|".join(writable_formats()), help="Of --frames.")
-    ] = "npy",
+        str | None,
+        typer.Option(
+            "--format", metavar="|".join(writable_formats()), help="Of --frames (default npy)."
+        ),
+    ] = None,
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
     runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
     precision: Annotated[
@@ -59,6 +62,7 @@ def video_command(
 
     Frames keep their times, and the sound stays. Needs leadline[video].
     """
+    check_needed("--format", frame_format, "--frames", frames)
     with print_warnings():
         result = video(
             source,
@@ -73,7 +77,7 @@ def video_command(
             end=end,
             audio=not no_audio,
             frames=frames,
-            frame_format=frame_format,
+            frame_format=frame_format or "npy",
             fov=fov,
             runtime=runtime,
             precision=precision,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.inputs import check_needed
 from leadline.errors import LeadlineError
 from leadline.web import open_server, page_files, write_page
 from leadline.weights import DEFAULT_MODEL
@@ -23,11 +24,15 @@ def web_command(
         str, typer.Option(help="Shipped model, run folder, model folder or .onnx.")
     ] = DEFAULT_MODEL,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="With --open: port, 0 for a free one.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, max=65535, help="With --open: port (default 0: a free one)."),
+    ] = None,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="With --open: start the browser, or not.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--browser/--no-browser", help="With --open: start the browser (default), or not."
+        ),
+    ] = None,
 ) -> None:
     """Write a page that turns photographs into metres in the browser itself, or open it here.
 
@@ -36,11 +41,13 @@ def web_command(
     """
     if out is None and not show:
         raise LeadlineError("nothing to do: give -o FOLDER to write the page, --open to see it")
+    check_needed("--port", port, "--open", show)
+    check_needed("--browser or --no-browser", None if browser is None else True, "--open", show)
     if out is not None:
         size = write_page(out, model)
         typer.echo(f"{out}/index.html and what it needs: {size / 1e6:.1f} MB, for any web server")
     if show:
-        serve_until_interrupted(model, port, browser)
+        serve_until_interrupted(model, port or 0, browser is not False)
 
 
 def serve_until_interrupted(model: str, port: int, browser: bool) -> None:

@@ -192,7 +192,7 @@ def _polygon_region(shape: tuple[int, int], polygon: Polygon) -> NDArray[np.bool
 
 
 def _inside_polygon(
-    corners: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+    corners: NDArray[np.float64], x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]
 ) -> NDArray[np.bool_]:
     """Return which places, (H,W) bool, of columns `x` (1,W) and rows `y` (H,1) a polygon holds."""
     inside = np.zeros((y.shape[0], x.shape[1]), dtype=np.bool_)

@@ -15,6 +15,7 @@ from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.measure_file import check_unit_is_used
 from leadline.inference.predictor import Predictor
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
@@ -107,6 +108,9 @@ def calibrate(
             "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
             + (", not both" if points else "")
         )
+    if sparse_units is not None and sparse is None:
+        raise LeadlineError("--sparse-scale is the unit of --sparse; give that, or leave it out")
+    check_unit_is_used(units, model)
     files = [with_suffix(out / source.stem, depth_format(format).suffix), out / "calibration.json"]
     files += [with_suffix(out / source.stem, "_color.png")] * color
     if source.resolve() in [path.resolve() for path in files]:

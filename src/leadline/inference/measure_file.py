@@ -81,12 +81,23 @@ def measure(
         raise LeadlineError(
             "nothing to measure: give a pixel, a box, a polygon, a mask or two points"
         )
+    if relative_error is not None and not points:
+        raise LeadlineError(
+            "--relative-error is the error of depth that gives --points, a length, its own; give "
+            "two points, or leave it out"
+        )
+    check_unit_is_used(units, model)
     given = GivenCamera.open(intrinsics, fov)
     things = {f"mask {mask}": read_mask(Path(mask)) for mask in masks}
     correction = None if calibration is None else read_calibration(Path(calibration))
     if model is None and (units is not None or is_depth_file(source)):
         if camera is not None:
             raise LeadlineError(f"{source}: is a depth map; --camera is for photographs")
+        if given != GivenCamera() and not points:
+            raise LeadlineError(
+                f"{source}: is a depth map, of which only --points needs a camera; leave --fov and "
+                "--intrinsics out"
+            )
         depth_map = _with_camera(_read(source, units), given, source)
     else:
         photo = read_photo(source) if model else read_photo_to_measure(source)
@@ -104,6 +115,14 @@ def measure(
         for a, b in points
     }
     return Measurement(source, depth_map, regions, spans)
+
+
+def check_unit_is_used(units: str | float | None, model: str | Path | None) -> None:
+    """Raise LeadlineError for a unit of a depth file beside a model, which takes photographs."""
+    if units is not None and model is not None:
+        raise LeadlineError(
+            "--depth-scale is for a depth file, and --model for a photograph; leave one of them out"
+        )
 
 
 def _at(depth_map: DepthMap, x: int, y: int) -> Distance:

@@ -24,6 +24,8 @@ def read_points(
     Errors: LeadlineError, naming the file, for another size or an unreadable line.
     """
     if path.suffix.lower() in TEXT_SUFFIXES:
+        if units_per_metre is not None:
+            raise LeadlineError(f"{path}: is a list in metres; leave --sparse-scale out")
         return _points_of_text(path)
     try:
         truth = read_depth(path, units_per_metre)
