@@ -68,7 +68,7 @@ def main() -> None:
         own, held_out = Path(folder) / "own", Path(folder) / "held_out"
         plant(options.data, "train", options.images, own)
         plant(options.data, "val", None, held_out)
-        before = evaluate("compact-nyu", held_out, baselines=False)
+        before = evaluate("crisp-nyu", held_out, baselines=False)
         protocol, count = before.protocol.name, before.images
         print(f"{os.cpu_count()} processors; protocol {protocol}, {count} images")
         print(f"| model | {' | '.join(SHOWN)} | seconds |")

@@ -244,7 +244,7 @@ def test_the_example_of_the_page_on_fine_tuning_runs(pairs, tmp_path, monkeypatc
     page = (Path(__file__).parents[2] / "docs" / "finetune.md").read_text(encoding="utf-8")
     example = page.split("```python")[1].split("```")[0]
     short = [*QUICK[1:], "data.area=1536", "trainer.max_steps=1", "trainer.loggers=[]"]
-    example = example.replace('init="compact-nyu"', f'init="compact-nyu", overrides={short}')
+    example = example.replace('"own", "runs/mine")', f'"own", "runs/mine", overrides={short})')
     monkeypatch.chdir(tmp_path)
     shutil.copytree(pairs, "own")
     for picture in list(Path("own").rglob("*.png")):
