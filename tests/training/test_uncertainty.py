@@ -58,7 +58,7 @@ def test_a_head_changes_no_other_weight_and_states_what_it_was_given():
 
 
 def test_the_stage_trains_the_head_alone(pairs, tmp_path):
-    crisp(seed=5, reach=[2, 4, 7]).save(tmp_path / "first")
+    crisp(seed=5, reach=[2, 4, 7], light=True).save(tmp_path / "first")
     recipe = load_recipe(
         "crisp-uncertainty", [*STAGE, f"model.init={tmp_path / 'first'}", "trainer.max_steps=3"]
     )
@@ -95,6 +95,7 @@ def test_what_cannot_be_meant_is_one_line(name, settings, says, pairs, tmp_path)
     [({}, "upsampling"), ({"reach": [2, 4]}, "upsampling"), ({"reach": [2, 4, 7]}, None)],
 )
 def test_a_start_that_lacks_frozen_weights_is_refused(pairs, tmp_path, options, lacking):
+    options = {**options, "light": True}
     crisp(seed=5, **options).save(tmp_path / "first")
     recipe = load_recipe("crisp-uncertainty", [*STAGE, f"model.init={tmp_path / 'first'}"])
     samples = open_data(pairs)
