@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from leadline.inference import find_checkpoint
 from leadline.models import load_model
-from leadline.models.crisp import PIXELS_OF_A_CELL, CrispModel
+from leadline.models.crisp import CrispModel
 from leadline.training.distributed import start_processes
 from leadline.training.recipe import load_recipe
 from leadline.training.state import TrainState
@@ -113,8 +113,7 @@ def maps_of(
         wanted.append(x)
     assert teacher.detail is not None
     wanted[-1] = x + teacher.detail(torch.cat([x, pixels], dim=1))
-    assert pixels.shape[1] == PIXELS_OF_A_CELL
-    return wanted, [*([skip] for skip in skips[:-1]), [skips[-1], pixels]], start
+    return wanted, teacher.light_maps(skips, pixels), start
 
 
 if __name__ == "__main__":

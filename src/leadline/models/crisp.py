@@ -93,9 +93,9 @@ class PooledContext(nn.Module):
 class LightUpBlock(nn.Module):
     """Adds a coarser map and maps at the block's size, each brought to its width; one convolution.
 
-    About the values of two 3x3 convolutions of everything concatenated, for a quarter of the time:
-    a 1x1 convolution of a concatenation is the sum of one for each map, and that of the coarser map
-    runs before it is upsampled.
+    In place of two 3x3 convolutions of everything concatenated, with which the whole network takes
+    1.5 times as long: a 1x1 convolution of a concatenation is the sum of one for each map, and that
+    of the coarser map runs before it is upsampled.
     """
 
     def __init__(self, inputs: int, maps: Sequence[int], outputs: int):
@@ -330,14 +330,17 @@ class CrispModel(CompactModel):
             inputs = width
         return blocks
 
+    @staticmethod
+    def light_maps(skips: Sequence[Tensor], pixels: Tensor) -> list[list[Tensor]]:
+        """Return what light blocks take beside the coarser map: a skip, the last pixels too."""
+        *coarse, finest = skips
+        return [*([skip] for skip in coarse), [finest, pixels]]
+
     def _decode(self, x: Tensor, skips: Sequence[Tensor], pixels: Tensor) -> Tensor:
         """Return the features (B,F,h,w) at half size, from the deepest ones with their context."""
         if self.detail is None:
-            *coarse, last = zip(self.blocks, skips, strict=True)
-            for block, skip in coarse:
-                x = block(x, [skip])
-            block, skip = last
-            x = block(x, [skip, pixels])
+            for block, maps in zip(self.blocks, self.light_maps(skips, pixels), strict=True):
+                x = block(x, maps)
             return x
         for block, skip in zip(self.blocks, skips, strict=True):
             x = block(x, skip)
