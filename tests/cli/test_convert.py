@@ -119,6 +119,9 @@ def test_an_input_is_never_overwritten(tree):
         (["IN", "IN", "-o", "out", "--to", "shards"], "one data set"),
         (["IN", "--to", "shards"], "no output folder"),
         (["IN", "--verify"], "no packed shards"),
+        (["IN", "--verify", "-o", "out"], "--verify alone .*: leave -o out"),
+        (["IN", "--verify", "--size", "48x64"], "leave --size out"),
+        (["IN", "--verify", "--depth-scale", "1000"], "leave --depth-scale out"),
     ],
 )
 def test_wrong_use_is_one_line(tree, arguments, words, monkeypatch):

@@ -246,6 +246,13 @@ def test_an_option_that_would_say_nothing_is_refused(pairs, options, words):
     )
 
 
+def test_void_labels_where_no_class_is_scored_are_said_to_change_nothing(pairs):
+    files = ("--pred-dir", pairs / "depth", "--pred-scale", 1000)
+    result = leadline_here("evaluate", *files, "--data", pairs, "--limit", 1, "--void", 0)
+    assert result.returncode == 0
+    assert "--void changed nothing: no class was scored" in result.stderr
+
+
 def test_files_said_to_be_flip_averages_need_a_protocol_that_averages(pairs):
     files = ("evaluate", "--pred-dir", pairs / "depth", "--data", pairs)
     fails_in_one_line(leadline_here(*files, "--runtime", "torch"), "--runtime", "needs --model")

@@ -77,6 +77,7 @@ def convert_command(
     """
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")
+    named = None if layout == "auto" else layout
     if to == "shards" or (verify and to is None):
         opening = Opening(
             layout=layout,
@@ -84,9 +85,11 @@ def convert_command(
             options=parse_data_options(data_option),
         )
         packing = PackOptions(tuple(split or ()), pack.resize_rule(area, size), units)
+        if to is None:
+            refuse_for_verify(out=out, declared=declared, units=units, split=split, area=area,
+                              size=size, data_option=data_option, layout=named)  # fmt: skip
         pack_or_verify(inputs, out, packing, to, verify, **opening)
         return
-    named = None if layout == "auto" else layout
     refuse_for_files(split=split, area=area, size=size, data_option=data_option, verify=verify,
                      layout=named)  # fmt: skip
     if out is None:
@@ -109,6 +112,15 @@ def refuse_for_files(**options: object) -> None:
     for name, value in options.items():
         if value:
             raise LeadlineError(f"--{name.replace('_', '-')} is for --to shards")
+
+
+def refuse_for_verify(**options: object) -> None:
+    """Raise LeadlineError where --verify alone, which only reads, is given an option of packing."""
+    names = {"out": "-o", "declared": "--depth-scale"}
+    for name, value in options.items():
+        if value:
+            option = names.get(name, f"--{name.replace('_', '-')}")
+            raise LeadlineError(f"--verify alone reads shards as they are: leave {option} out")
 
 
 def print_done(results: JobResults[Path], out: Path, to: str | None, units: float | None) -> None:

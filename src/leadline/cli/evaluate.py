@@ -183,6 +183,17 @@ def evaluate_command(
         tracker=tracker,
     )
     print_evaluation(result, out, as_json=as_json)
+    if void is not None and not has_class_scores(result):
+        typer.echo(
+            "leadline: warning: --void changed nothing: no class was scored "
+            "(data with labels, and --breakdown classes or a model that names classes)",
+            err=True,
+        )
+
+
+def has_class_scores(result: Result) -> bool:
+    """Return whether a result has scores of classes, which --void is for."""
+    return result.semantic is not None or bool((result.breakdowns or {}).get("classes"))
 
 
 def print_evaluation(result: Result, out: Path | None, *, as_json: bool) -> None:
