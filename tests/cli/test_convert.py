@@ -120,7 +120,7 @@ def test_an_input_is_never_overwritten(tree):
         (["IN", "--to", "shards"], "no output folder"),
         (["IN", "--verify"], "no packed shards"),
         (["IN", "--verify", "-o", "out"], "--verify alone .*: leave -o out"),
-        (["IN", "--verify", "--size", "48x64"], "leave --size out"),
+        (["IN", "--verify", "--size", "48x64"], "leave --area or --size out"),
         (["IN", "--verify", "--depth-scale", "1000"], "leave --depth-scale out"),
     ],
 )

@@ -77,7 +77,6 @@ def convert_command(
     """
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")
-    named = None if layout == "auto" else layout
     if to == "shards" or (verify and to is None):
         opening = Opening(
             layout=layout,
@@ -85,11 +84,9 @@ def convert_command(
             options=parse_data_options(data_option),
         )
         packing = PackOptions(tuple(split or ()), pack.resize_rule(area, size), units)
-        if to is None:
-            refuse_for_verify(out=out, declared=declared, units=units, split=split, area=area,
-                              size=size, data_option=data_option, layout=named)  # fmt: skip
         pack_or_verify(inputs, out, packing, to, verify, **opening)
         return
+    named = None if layout == "auto" else layout
     refuse_for_files(split=split, area=area, size=size, data_option=data_option, verify=verify,
                      layout=named)  # fmt: skip
     if out is None:
@@ -114,12 +111,18 @@ def refuse_for_files(**options: object) -> None:
             raise LeadlineError(f"--{name.replace('_', '-')} is for --to shards")
 
 
-def refuse_for_verify(**options: object) -> None:
+def refuse_for_verify(out: Path | None, packing: PackOptions, **opening: Unpack[Opening]) -> None:
     """Raise LeadlineError where --verify alone, which only reads, is given an option of packing."""
-    names = {"out": "-o", "declared": "--depth-scale"}
-    for name, value in options.items():
-        if value:
-            option = names.get(name, f"--{name.replace('_', '-')}")
+    for option, given in (
+        ("-o", out),
+        ("--split", packing.splits),
+        ("--area or --size", packing.resize),
+        ("--units", packing.units_per_metre),
+        ("--depth-scale", opening.get("units_per_metre")),
+        ("--data-option", opening.get("options")),
+        ("--layout", opening.get("layout") != "auto"),
+    ):
+        if given:
             raise LeadlineError(f"--verify alone reads shards as they are: leave {option} out")
 
 
@@ -143,6 +146,7 @@ def pack_or_verify(
         raise LeadlineError(f"--to shards takes one data set, not {len(inputs)} inputs")
     data = Path(inputs[0])
     if to is None:
+        refuse_for_verify(out, packing, **opening)
         pack.verify(data)
         return
     pack.pack_data(data, out, packing, **opening)
