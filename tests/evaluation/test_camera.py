@@ -157,5 +157,6 @@ def test_options_that_have_no_meaning_are_refused(pairs, tmp_path):
         "--camera",
         "--model",
     )
-    with pytest.raises(LeadlineError, match="--camera ignore: hf:x runs in transformers"):
-        evaluate(ModelSource("hf:x", camera="ignore"), Lenses(50))
+    (tmp_path / "config.json").write_text('{"model_type": "glpn"}')
+    with pytest.raises(LeadlineError, match=r"--camera ignore: hf:.* runs in transformers"):
+        evaluate(ModelSource(f"hf:{tmp_path}", camera="ignore"), Lenses(50))

@@ -35,6 +35,7 @@ class Hub:
     faults: list[str] = field(default_factory=list)
     large: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
+    refused: int | None = None
 
     def commit_of(self, repo: str) -> str:
         """The revision of a repository's content, as Git would name it."""
@@ -87,6 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         path = self.path.partition("?")[0]
         self.hub.asked.append(("POST", path))
+        if self.hub.refused is not None:
+            return self._send(self.hub.refused, {"error": "no"})
         if path == "/api/repos/create":
             return self._create(json.loads(body))
         if path == "/api/validate-yaml":
@@ -130,7 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
             if found[3] not in (None, "main", sha):
                 return self._missing("RevisionNotFound")
             files = [{"rfilename": name} for name in sorted(self.hub.repos[found[1]])]
-            about = {"id": found[1], "modelId": found[1], "sha": sha, "private": False}
+            private = self.hub.private[found[1]]
+            about = {"id": found[1], "modelId": found[1], "sha": sha, "private": private}
             return self._send(200, about | {"siblings": files, "tags": [], "downloads": 0})
         if found := re.fullmatch(r"/api/models/(.+)/tree/([^/]+)", path):
             return self._send(200, self._tree(found[1]))
@@ -217,6 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._refuse(f"{value['path']}: {value['oid']} was never uploaded")
                 files[value["path"]] = stored
                 self.hub.large.add(value["path"])
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
             elif line["key"] != "header":
                 return self._refuse(f"{line['key']} is not known")
         sha = self.hub.commit_of(repo)

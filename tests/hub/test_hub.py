@@ -14,9 +14,10 @@ import torch
 import yaml
 
 from leadline.evaluation import Result
-from leadline.hub import push
+from leadline.hub import push, push_model
 from leadline.hub.card import HEAD, Score, model_card
 from leadline.inference import Predictor
+from leadline.io.hub import fetch_model
 from leadline.models import DepthModel, ModelConfig, create_model, load_model
 from leadline.models.compact import CompactModel
 from leadline.models.unet import UNet
@@ -163,7 +164,10 @@ def test_the_card_is_what_the_hub_reads(pairs, tmp_path):
 
     read = ModelCard(card).data.eval_results
     assert {each.metric_type for each in read} == set(result.metrics)
-    # What somebody wrote stays.
+    # What an earlier call wrote is written anew; what somebody wrote stays.
+    again = model_card("rooms", {"architecture": "unet"}, [], None, card)
+    assert "`unet`" in again and "`compact`" not in again and again.count("# rooms") == 1
+    assert "no YAML" in complaint(lambda: model_card("rooms", {}, [], None, "---\na: [\n---\n"))
     kept = model_card("rooms", {}, [], None, "---\nlanguage: en\nlicense: mit\n---\n\nMine.\n")
     assert kept.endswith("Mine.\n")
     assert yaml.safe_load(HEAD.match(kept)[1])["license"] == "mit"
@@ -195,6 +199,54 @@ def test_models_save_load_and_push_by_the_calls_of_hugging_face(hub, model, tmp_
     assert "is a CompactModel, no UNet" in complaint(lambda: UNet.from_pretrained("me/small"))
     assert isinstance(DepthModel.from_pretrained(tmp_path / "saved"), CompactModel)
     assert load_model(tmp_path / "saved").config == model.config
+
+
+def test_a_repository_keeps_what_was_written_there_and_no_graph_of_other_weights(
+    hub, model, tmp_path, monkeypatch
+):
+    files = hub.repos["me/kept"] = {
+        "README.md": b"---\nlicense: mit\ndatasets: [rooms]\n---\n\nMine.\n",
+        "model.onnx": b"of before", "notes.txt": b"mine",
+    }  # fmt: skip
+    hub.private["me/kept"] = False
+    assert "is there already, and public" in complaint(
+        lambda: model.push_to_hub("me/kept", private=True)
+    )
+    assert files["model.onnx"] == b"of before"
+    model.push_to_hub("me/kept")
+    assert set(files) == {"README.md", "config.json", "model.safetensors", "notes.txt"}
+    model.save(tmp_path / "run" / "model")
+    monkeypatch.setattr(push_model, "export_model", lambda source, to, **_: to.write_bytes(b"new"))
+    assert push(tmp_path / "run", "me/kept").license == "mit"
+    assert files["README.md"].endswith(b"Mine.\n") and b"- rooms\n" in files["README.md"]
+    assert files["model.onnx"] == b"new"
+    # The same where there is no hub.
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "model.onnx").touch()
+    assert "is of other weights" in complaint(lambda: model.save_pretrained(tmp_path / "saved"))
+
+
+def test_the_same_weights_in_other_types_are_not_fetched(hub, model):
+    model.push_to_hub("me/many")
+    others = (
+        "onnx/model.onnx", "onnx/model_fp16.onnx", "checkpoint-500/model.safetensors",
+        "model.fp16.safetensors", "optimizer.pt", "modeling.py",
+    )  # fmt: skip
+    hub.repos["me/many"] |= dict.fromkeys(others, b"no")
+    folder = fetch_model("hf:me/many")
+    found = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert found == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "does not know who you are"), (403, "you may not do that there")]
+)
+def test_who_may_not_write_is_told_what_to_do(status, words, hub, model):
+    hub.refused = status
+    try:
+        assert words in complaint(lambda: model.push_to_hub("you/net"))
+    finally:
+        hub.refused = None
 
 
 def test_what_is_damaged_on_the_way_is_refused(hub, model):

@@ -145,3 +145,21 @@ def test_zoedepth_gives_the_metres_of_its_own_post_processing(photo, tmp_path):
     depth_map = leadline.load(f"hf:{tmp_path}")(photo)
     assert depth_map.kind == "metric"
     np.testing.assert_allclose(depth_map.depth, pipeline_of(tmp_path, photo), rtol=1e-4)
+
+
+def test_code_of_a_repository_is_not_run_nor_asked_for(tmp_path, photo, monkeypatch):
+    ran = tmp_path / "ran"
+    (tmp_path / "code.py").write_text(f"open({str(ran)!r}, 'w')\nclass Config: pass\n")
+    config = {"model_type": "mine", "auto_map": {"AutoConfig": "code.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    said = complaint(lambda: leadline.load(f"hf:{tmp_path}"))
+    assert "contains custom code" in said and not ran.exists()
+
+
+def test_a_graph_that_lies_in_its_folder_is_not_taken_for_ours(tmp_path, photo):
+    save_depth_anything(tmp_path, "metric")
+    expected = leadline.load(f"hf:{tmp_path}")(photo).depth
+    (tmp_path / "model.onnx").write_bytes(b"of another exporter")
+    np.testing.assert_array_equal(leadline.load(f"hf:{tmp_path}")(photo).depth, expected)
+    assert "its own push_to_hub" in complaint(lambda: leadline.push(tmp_path, out=tmp_path / "x"))

@@ -12,7 +12,6 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.crops import parse_crop
 from leadline.evaluation.predictions import (
-    HUGGING_FACE,
     FilePredictions,
     ModelPredictions,
     PredictionOutput,
@@ -29,12 +28,11 @@ from leadline.evaluation.unit_detection import (
     detect_units,
 )
 from leadline.inference.camera import CameraMode
-from leadline.inference.predictor import Predictor
+from leadline.inference.predictor import Predictor, find_checkpoint, model_name
 from leadline.inference.runtimes import RuntimeName
 from leadline.inference.transformers_runtime import is_of_transformers
-from leadline.io.hub import fetch_model
+from leadline.io.hub import is_on_hub
 from leadline.metrics import Protocol
-from leadline.models.storage import CONFIG_FILE
 
 
 @dataclass(frozen=True)
@@ -154,8 +152,8 @@ def open_source(
 
 def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
     path = str(source.name)
-    if path.startswith(HUGGING_FACE) and not _is_of_leadline(path):
-        return _open_hugging_face(source, protocol)
+    if is_on_hub(path) and is_of_transformers(folder := find_checkpoint(path)):
+        return _open_hugging_face(source, folder, protocol)
     if source.output is not None:
         raise LeadlineError(
             "--pred-output is for --pred-dir and --model hf:NAME_OR_FOLDER; Leadline's own models "
@@ -168,15 +166,7 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
     return OpenedSource(ModelPredictions(predictor), predictor.name, path)
 
 
-def _is_of_leadline(path: str) -> bool:
-    """Return whether a model on the hub, or in a folder like one there, is one of Leadline."""
-    if not Path(path.removeprefix(HUGGING_FACE)).is_dir() and "/" not in path:
-        return False  # transformers has models without an owner
-    folder = fetch_model(path)
-    return (folder / CONFIG_FILE).is_file() and not is_of_transformers(folder)
-
-
-def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:
+def _open_hugging_face(source: ModelSource, folder: Path, protocol: Protocol) -> OpenedSource:
     path = str(source.name)
     for option, value in (("--runtime", source.runtime), ("--camera", source.camera)):
         if value is not None:
@@ -184,10 +174,9 @@ def _open_hugging_face(source: ModelSource, protocol: Protocol) -> OpenedSource:
     # Imported here: transformers comes only with leadline[hf].
     from leadline.evaluation.hugging_face import HuggingFacePredictions
 
-    short = path.removeprefix(HUGGING_FACE)
-    predictions = HuggingFacePredictions(short, source.output)
+    predictions = HuggingFacePredictions(str(folder), source.output)
     _check_aligned(path, predictions.output, protocol)
-    return OpenedSource(predictions, Path(short).name, path)
+    return OpenedSource(predictions, model_name(path, folder), path)
 
 
 def _open_folder(

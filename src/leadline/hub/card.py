@@ -9,11 +9,15 @@ from typing import Any
 
 import yaml
 
+from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.result import Result
 from leadline.models.storage import LIBRARY
 
 TASK = "depth-estimation"
 HEAD = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+MARK = (
+    "<!-- Written by leadline push, anew each time; remove this line to keep words of your own. -->"
+)
 
 
 @dataclass(frozen=True)
@@ -48,20 +52,34 @@ def model_card(
 ) -> str:
     """Return the README of a model: a head in YAML, and what it is in words.
 
-    `existing` is a card that it has already, whose words and entries stay. Distances are metres of
-    planar z.
+    `existing` is a card that it has already, whose entries stay, and whose words, where they are
+    not of an earlier call. Distances are metres of planar z.
+    Errors: LeadlineError for a head that is no YAML.
     """
-    found = HEAD.match(existing or "")
-    head: dict[str, Any] = (yaml.safe_load(found[1]) if found else None) or {}
+    existing = (existing or "").replace("\r\n", "\n")
+    found = HEAD.match(existing)
+    head = _read_head(found[1]) if found else {}
     head |= {"pipeline_tag": TASK, "library_name": LIBRARY}
     head["tags"] = sorted({*head.get("tags", ()), "metric-depth"})
     if license is not None:
         head["license"] = license
     if scores:
         head["model-index"] = [{"name": name, "results": [_entry(score) for score in scores]}]
-    body = (existing or "")[found.end() if found else 0 :].strip()
+    body = existing[found.end() if found else 0 :].strip()
+    if not body or body.startswith(MARK):
+        body = f"{MARK}\n\n{_words(name, config, scores)}"
     text = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
-    return f"---\n{text}---\n\n{body or _words(name, config, scores)}\n"
+    return f"---\n{text}---\n\n{body}\n"
+
+
+def _read_head(text: str) -> dict[str, Any]:
+    try:
+        head = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise LeadlineError(
+            f"the head of the card is no YAML ({one_line(error)[:200]}); mend its README.md"
+        ) from error
+    return head if isinstance(head, dict) else {}
 
 
 def _entry(score: Score) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from leadline.export.export_model import export_model
 from leadline.export.files import CARD, copy_checkpoint, copy_graph
 from leadline.hub.card import Score, model_card
 from leadline.inference.predictor import find_checkpoint, model_name
+from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import write_json, write_text
 from leadline.io.files import read_json
-from leadline.io.hub import HUB, send_folder
+from leadline.io.hub import HUB, fetch_text, send_folder
 from leadline.metrics import METRICS
 from leadline.models.storage import CONFIG_FILE, LIBRARY, LIBRARY_KEY, WEIGHTS_FILE, stored_type
 from leadline.training.run_folder import Run, is_run
@@ -56,7 +57,8 @@ def push(
 
     `to` is USER/NAME, which is made where it is not there; `out` a folder laid out the same way:
     checkpoint, configuration, card, and the exported `model.onnx`, which is written only if it
-    gives the metres of the checkpoint. The card's `model-index` are the `results`, folders of
+    gives the metres of the checkpoint. A card that the folder has, or else the repository, keeps
+    its words. The card's `model-index` are the `results`, folders of
     `leadline evaluate -o`; by default the best validation of the run. `license` is a name as the
     hub knows them, apache-2.0 for instance; without it, that of the card in the folder, if any.
     `weights` is how they are stored, f32 or fp16, by default as they are. Needs `leadline[hub]`,
@@ -70,11 +72,16 @@ def push(
     if repo is not None and not _REPOSITORY.fullmatch(repo):
         raise LeadlineError(f"--to {to}: expected USER/NAME")
     folder = find_checkpoint(checkpoint)
+    if is_of_transformers(folder):
+        raise LeadlineError(
+            f"{checkpoint}: is a model of transformers; its own push_to_hub sends it"
+        )
     name = model_name(checkpoint, folder) if repo is None else repo.partition("/")[2]
+    card = _existing_card(folder, repo)
     scores = [Score.of_result(Result.load(path)) for path in results] or _own_scores(folder)
     with TemporaryDirectory() as temporary:
         made = Path(temporary) / name
-        licensed = _write(checkpoint, made, weights, name, scores, license)
+        licensed = _write(checkpoint, made, weights, name, scores, license, card)
         if out is not None:
             address = str(_copy(made, Path(out)))
         else:
@@ -90,6 +97,7 @@ def _write(
     name: str,
     scores: Sequence[Score],
     license: str | None,
+    existing: str | None,
 ) -> str | None:
     """Write the files of a repository into `folder`; return the licence that its card states."""
     model_folder = find_checkpoint(checkpoint)
@@ -104,12 +112,18 @@ def _write(
             shutil.move(graph, folder / GRAPH_FILE)
     config = read_json(folder / CONFIG_FILE, "model's configuration")
     write_json(folder / CONFIG_FILE, {LIBRARY_KEY: LIBRARY, **config})
-    card = folder / CARD
-    existing = card.read_text(encoding="utf-8") if card.is_file() else None
     text = model_card(name, config, scores, license, existing)
-    write_text(card, text)
+    write_text(folder / CARD, text)
     stated = re.search(r"^license: *(.+)$", text.partition("\n---\n")[0], re.MULTILINE)
     return stated[1] if stated else None
+
+
+def _existing_card(folder: Path, repo: str | None) -> str | None:
+    """Return the card of a model folder, else the one that the repository has."""
+    card = folder / CARD
+    if card.is_file():
+        return card.read_text(encoding="utf-8")
+    return None if repo is None else fetch_text(repo, CARD)
 
 
 def _own_scores(folder: Path) -> list[Score]:

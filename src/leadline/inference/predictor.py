@@ -402,7 +402,7 @@ def find_model(name_or_path: str | Path) -> Path:
     """
     path = _find(name_or_path)
     graph = path / GRAPH_FILE
-    return graph if graph.is_file() else path
+    return graph if graph.is_file() and not is_of_transformers(path) else path
 
 
 def _find(name_or_path: str | Path) -> Path:

@@ -50,14 +50,15 @@ class TransformersRuntime:
                 f"{HUB}{model}: needs transformers: pip install 'leadline[hf]'"
             ) from error
         self._torch, self._lock = torch, Lock()
-        local = Path(model).is_dir()
+        # Code of a repository's own is not run: None would ask at the terminal.
+        options = {"local_files_only": Path(model).is_dir(), "trust_remote_code": False}
         logging.disable_progress_bar()
         try:
-            config = AutoConfig.from_pretrained(model, local_files_only=local)
+            config = AutoConfig.from_pretrained(model, **options)
             self.kind = kind or _kind_of(str(model), config)
-            self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=local)
+            self._processor = AutoImageProcessor.from_pretrained(model, **options)
             network = AutoModelForDepthEstimation.from_pretrained(
-                model, local_files_only=local, dtype=torch.float32
+                model, dtype=torch.float32, **options
             )
         # Whatever a missing, foreign or damaged repository makes transformers raise; what
         # safetensors raises is an Exception of its own.

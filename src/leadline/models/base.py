@@ -210,9 +210,15 @@ class DepthModel(nn.Module, ABC):
         write_json(folder / CONFIG_FILE, asdict(self.config))
 
     def save_pretrained(self, folder: Path | str, weights: WeightType = "f32") -> None:
-        """Write the model into `folder`, laid out as on the hub: see `save`."""
-        from leadline.io.atomic import write_json
+        """Write the model into `folder`, laid out as on the hub: see `save`.
 
+        Errors: LeadlineError where it has a graph already, which would be of other weights.
+        """
+        from leadline.io.atomic import write_json
+        from leadline.weights import GRAPH_FILE
+
+        if (graph := Path(folder) / GRAPH_FILE).exists():
+            raise LeadlineError(f"{graph}: is of other weights; remove it, or save elsewhere")
         self.save(Path(folder), weights)
         content = {LIBRARY_KEY: LIBRARY, **asdict(self.config)}
         write_json(Path(folder) / CONFIG_FILE, content)
