@@ -3,8 +3,12 @@
 import json
 import shutil
 
+import cv2
+import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
+from leadline.datasets.fingerprints import FILE, KnownPhotographs, known_photographs
 from leadline.datasets.open import open_data, open_train_and_val
 from leadline.datasets.trained_on import HoldOut, training_data
 from leadline.errors import LeadlineError
@@ -12,8 +16,11 @@ from leadline.evaluation import evaluate
 from leadline.evaluation.compare import _scored_data
 from leadline.evaluation.evaluate import trained_on_warnings
 from leadline.evaluation.result import Result
+from leadline.training.held_out import known_warnings
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import RunInfo, create_run_folder
+from leadline.training.train import train
+from tests.conftest import QUICK, SilentReporter
 
 
 def start_run(folder, data, *settings, init=None):
@@ -26,6 +33,15 @@ def start_run(folder, data, *settings, init=None):
         )
     create_run_folder(folder, recipe, RunInfo(str(data.resolve()), None, "random weights"))
     return folder
+
+
+def photographs(count, size=(120, 160)):
+    """Blurred noise: like photographs, no two alike."""
+    rng = np.random.default_rng(5)
+    noise = rng.uniform(0, 255, (count, *size, 3))
+    smooth = gaussian_filter(noise, (0, 8, 8, 0))
+    spread = (smooth - smooth.min()) / (smooth.max() - smooth.min())
+    return (255 * spread).astype(np.uint8)
 
 
 HELD = ("data.val_fraction=0.25", "data.seed=5")
@@ -99,3 +115,42 @@ def test_whole_scenes_and_limits_are_held_out_alike(pairs, tmp_path):
     assert training_data(tmp_path) is None
     (run / "run.json").write_text("{}")
     assert training_data(run) is None
+
+
+def test_a_photograph_is_known_again_by_its_picture():
+    pictures = photographs(20)
+    known = KnownPhotographs.of("m", pictures[:10])
+    for picture in pictures[:10]:
+        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 50])
+        assert known.contains(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))
+        assert known.contains(cv2.resize(picture, (64, 48), interpolation=cv2.INTER_AREA))
+        assert not known.contains(picture[:, ::-1])
+    assert not any(known.contains(picture) for picture in pictures[10:])
+
+
+def test_what_a_model_was_trained_on_is_said_wherever_the_data_lies(quick_run, pairs, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(quick_run / "model", run / "model")
+    data = open_data(pairs)
+    KnownPhotographs.of("crisp", (data[index].image for index in (1, 4, 7))).write(run / "model")
+    (said,) = [w for w in evaluate(run, pairs, protocol="full").warnings if "photographs" in w]
+    assert said.startswith("3 of these 12 images are photographs that crisp was trained on")
+    (said,) = known_warnings(run, data)
+    assert said.startswith("3 of 12 validation images looked at")
+    assert known_warnings("resnet.pth", data) == known_warnings(None, data) == ()
+
+
+def test_a_run_passes_on_what_its_start_was_trained_on(quick_run, pairs, tmp_path):
+    start = tmp_path / "start"
+    shutil.copytree(quick_run / "model", start)
+    KnownPhotographs.of("crisp", [open_data(pairs)[0].image]).write(start)
+    recipe = load_recipe("compact", [*QUICK, f"model.init={start}", "trainer.max_steps=1"])
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
+    assert (tmp_path / "run" / FILE).read_bytes() == (start / FILE).read_bytes()
+    assert known_photographs(tmp_path / "run" / "model").model == "crisp"
+
+
+def test_damaged_fingerprints_are_one_line(tmp_path):
+    (tmp_path / FILE).write_text('{"model": "m", "fingerprints": "AAAA"}')
+    with pytest.raises(LeadlineError, match="is damaged; remove it"):
+        known_photographs(tmp_path)

@@ -15,7 +15,7 @@ from leadline.evaluation.baselines import baseline_predictions
 from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
 from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
-from leadline.evaluation.ranges import ModelRange, TurnedAround, range_warnings
+from leadline.evaluation.ranges import range_warnings
 from leadline.evaluation.report.pages import write_report
 from leadline.evaluation.result import DataOpening, Result
 from leadline.evaluation.scoring import (
@@ -97,7 +97,7 @@ def evaluate(
     classes, collector = ClassScores(void), _collector(len(samples), cases, out is not None)
     train = opened.train() if isinstance(baselines, bool) and baselines else baselines
     unsure = source.uncertainty_observer()
-    watchers: list[TurnedAround | ModelRange] = [TurnedAround(), *source.model_ranges()]
+    watchers = source.watchers()
     scores = score(
         source.predictions,
         samples,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+from leadline.datasets.fingerprints import known_photographs
 from leadline.depth.units import describe_units
 from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
@@ -19,8 +20,9 @@ from leadline.evaluation.predictions import (
     find_files,
     format_warning,
 )
-from leadline.evaluation.ranges import ModelRange
+from leadline.evaluation.ranges import ModelRange, TurnedAround
 from leadline.evaluation.scoring import PeekableSamples
+from leadline.evaluation.trained_on import SeenBefore
 from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.evaluation.unit_detection import (
     check_declared_units,
@@ -107,11 +109,13 @@ class OpenedSource:
         """Return what is odd about the predictions made so far, a sentence each."""
         return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
 
-    def model_ranges(self) -> list[ModelRange]:
-        """Return what counts the truth outside the model's range; none of files."""
-        if isinstance(self.predictions, ModelPredictions):
-            return [ModelRange(self.predictions)]
-        return []
+    def watchers(self) -> list[TurnedAround | ModelRange | SeenBefore]:
+        """Return what watches the images for something to warn of: of a model, two things more."""
+        if not isinstance(self.predictions, ModelPredictions):
+            return [TurnedAround()]
+        known = None if self.path is None else known_photographs(self.path)
+        seen_before = [] if known is None else [SeenBefore(known)]
+        return [TurnedAround(), ModelRange(self.predictions), *seen_before]
 
     def uncertainty_observer(self) -> UncertaintyObserver:
         """Return what measures the stated uncertainty, with the model's factors of intervals."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from leadline.datasets.sample import DepthDataset
+from leadline.datasets.fingerprints import known_photographs
+from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.datasets.trained_on import TrainingData, training_data
 from leadline.errors import LeadlineError
 from leadline.training.recipe import Recipe, load_recipe
@@ -14,6 +15,9 @@ from leadline.weights import shipped_models
 
 HOLD_OUTS = ("val_fraction", "seed", "val_unit", "limit", "layout", "options")
 """Keys of `data` that decide which samples of one data set validate."""
+
+LOOKED_AT = 64
+"""Validation images that are compared with fingerprints before a run starts: half a second."""
 
 
 class Overlap(NamedTuple):
@@ -58,6 +62,22 @@ def find_overlap(
         f"{count} of the {len(val_data)} validation images were trained on in {trained.run}: "
         "their scores will look better than the model is",
         f"set {' '.join(keys)}" if keys else "validate on images that it has not seen",
+    )
+
+
+def known_warnings(start: str | Path | None, val_data: DepthDataset | None) -> tuple[str, ...]:
+    """Return a warning where validation images are known photographs of the model `start`."""
+    known = None if start is None else known_photographs(start)
+    if known is None or val_data is None:
+        return ()
+    looked_at = evenly_spaced(len(val_data), LOOKED_AT)
+    count = sum(known.contains(val_data[index].image) for index in looked_at)
+    if not count:
+        return ()
+    return (
+        f"{count} of {len(looked_at)} validation images looked at are photographs that "
+        f"{known.model} was trained on: their scores will look better than the model is; "
+        "validate on images that it has not seen",
     )
 
 

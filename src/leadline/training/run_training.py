@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from leadline.datasets.fingerprints import pass_on_fingerprints
 from leadline.datasets.trained_on import TrainingData, write_training_images
 from leadline.errors import LeadlineError
 from leadline.evaluation.scoring import Tracker
@@ -15,7 +16,7 @@ from leadline.training.continuation import Continuation
 from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import score_run
-from leadline.training.held_out import find_overlap, start_of
+from leadline.training.held_out import find_overlap, known_warnings, start_of
 from leadline.training.loggers import check_installed
 from leadline.training.ranges import check_range
 from leadline.training.recipe import Recipe, load_recipe
@@ -73,14 +74,18 @@ def _start_trainer(
         if processes.local_rank == 0:
             render_recipe_worlds(recipe, data, progress.say)
     parent = None if plan is None else plan.parent
+    start = recipe.model.init if parent is None else parent
     state = TrainState.create(processes, recipe, out, data, units_per_metre, parent)
     with processes.raise_on_all_ranks():
         if processes.is_rank_zero:
             trained = start_of(recipe)
             state.warnings += _warnings(state, trained, data, plan)
+            state.warnings += known_warnings(start, state.val_data)
             images = frozenset() if trained is None else trained.images()
             held.enter_context(_new_folder(out))
             write_training_images(out, images.union(state.train_data.locations()))
+            if start is not None:
+                pass_on_fingerprints(start, out)
             create_run_folder(out, recipe, state.info)
     return Trainer(state, progress, started)
 

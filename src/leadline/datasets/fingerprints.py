@@ -1,0 +1,102 @@
+"""Which photographs a model was trained on, told from the pictures and not from where they lie.
+
+A shipped model is scored on other machines, where its training data has other paths and perhaps
+other file formats. Beside it lies a fingerprint of each photograph that it was trained on, which
+survives resizing and JPEG.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.datasets.trained_on import MODEL
+from leadline.errors import LeadlineError
+from leadline.io.atomic import write_json
+from leadline.io.files import read_json
+from leadline.weights import shipped_checkpoint, shipped_models
+
+FILE = "training_fingerprints.json"
+CELLS = 16
+BYTES = CELLS * CELLS // 8
+SAME = 24
+"""Bits of 256 that the fingerprints of one photograph may differ in. Of NYU's labelled images two
+different ones differ in 56 or more; one in at most 4 after JPEG of quality 50 or at a quarter of
+its size, and in 26 or more after 8 pixels were cut off each side: a crop is not recognised."""
+
+
+def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (32,) uint8, whether it gets brighter to the right between 16x17 cells of (H,W,3).
+
+    >>> fingerprint(np.tile(np.arange(34, dtype=np.uint8)[:, None], (32, 1, 3)))[:2].tolist()
+    [255, 255]
+    """
+    grey = image.mean(axis=2, dtype=np.float32)
+    cells = cv2.resize(grey, (CELLS + 1, CELLS), interpolation=cv2.INTER_AREA)
+    return np.packbits(cells[:, 1:] > cells[:, :-1])
+
+
+@dataclass(frozen=True)
+class KnownPhotographs:
+    """Fingerprints (N,32) uint8 of the photographs that `model` was trained on."""
+
+    model: str
+    prints: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, model: str, photographs: Iterable[NDArray[np.uint8]]) -> Self:
+        """Take the fingerprints of photographs (H,W,3) uint8 RGB."""
+        return cls(model, np.stack([fingerprint(photograph) for photograph in photographs]))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what `write` wrote. Errors: LeadlineError for a damaged file."""
+        remedy = "remove it; photographs that were trained on are then not recognised"
+        content = read_json(file, "fingerprints of training photographs", remedy)
+        try:
+            prints = np.frombuffer(base64.b64decode(content["fingerprints"]), np.uint8)
+            return cls(str(content["model"]), prints.reshape(-1, BYTES))
+        except (KeyError, TypeError, ValueError):
+            raise LeadlineError(f"{file}: is damaged; {remedy}") from None
+
+    def write(self, folder: Path) -> None:
+        """Write them into a model folder."""
+        text = base64.b64encode(self.prints.tobytes()).decode()
+        write_json(folder / FILE, {"model": self.model, "fingerprints": text})
+
+    def contains(self, photograph: NDArray[np.uint8]) -> bool:
+        """Return whether (H,W,3) uint8 RGB is one of them, whatever its size."""
+        different = np.bitwise_count(self.prints ^ fingerprint(photograph)).sum(axis=1)
+        return bool((different <= SAME).any())
+
+
+def known_photographs(model: str | Path) -> KnownPhotographs | None:
+    """Return what lies beside a shipped model, a run, its `model/` folder or a file there, if any.
+
+    Errors: LeadlineError for a damaged file.
+    """
+    file = _find(model)
+    return None if file is None else KnownPhotographs.read(file)
+
+
+def pass_on_fingerprints(start: str | Path, run: Path) -> None:
+    """Put the fingerprints of the model that a run starts from, if any, into the run."""
+    file = _find(start)
+    if file is not None:
+        shutil.copyfile(file, run / FILE)
+
+
+def _find(model: str | Path) -> Path | None:
+    name = str(model)
+    folder = shipped_checkpoint(name) if name in shipped_models() else Path(model)
+    folder = folder.parent if folder.is_file() else folder
+    beside = (folder, folder.parent if folder.name == MODEL else folder / MODEL)
+    return next((each / FILE for each in beside if (each / FILE).is_file()), None)
