@@ -80,9 +80,10 @@ def serving(server):
 class Visit:
     """A loaded page, what it asked for, and what its console said."""
 
-    def __init__(self, browser, address, **options):
+    def __init__(self, browser, address, script="", **options):
         self.context = browser.new_context(accept_downloads=True, **options)
         self.page = self.context.new_page()
+        self.page.add_init_script(script)
         self.asked: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.asked.append(request.url))
@@ -273,6 +274,54 @@ def test_the_scene_is_shown_in_space_and_turns(visit):
     visit.page.check("[name=view][value=points]", force=True)
     assert (picture_of(visit).max(axis=2) > 60).mean() > 0.3
     visit.page.check("[name=view][value=depth]", force=True)
+
+
+def test_the_first_look_at_space_compiles_nothing(browser, address):
+    count = """window.links = 0;
+        const {linkProgram} = WebGL2RenderingContext.prototype;
+        WebGL2RenderingContext.prototype.linkProgram = function (program) {
+            window.links++;
+            return linkProgram.call(this, program);
+        };"""
+    visit = Visit(browser, address, count)
+    prepared = visit.page.evaluate("links")
+    assert prepared >= 2  # of the surface, and of the points
+    visit.open(ROOM)
+    for kind in ("surface", "points"):
+        visit.page.check(f"[name=view][value={kind}]", force=True)
+        visit.page.wait_for_selector("html[data-space]", state="attached", timeout=SECONDS)
+        picture_of(visit)
+    assert visit.page.evaluate("links") == prepared
+    visit.context.close()
+
+
+def test_the_camera_is_live_in_space_as_well(visit):
+    visit.open(ROOM)
+    visit.page.check("[name=view][value=surface]", force=True)
+    visit.page.wait_for_selector("html[data-space]", state="attached", timeout=SECONDS)
+    room = picture_of(visit)
+    visit.page.evaluate("delete document.documentElement.dataset.space")
+    visit.page.click("#camera-next")
+    visit.page.wait_for_selector("html[data-space]", state="attached", timeout=SECONDS)
+    assert np.abs(picture_of(visit).astype(int) - room).mean() > 5
+    with visit.waiting():
+        visit.page.click("#freeze")
+    visit.page.check("[name=view][value=depth]", force=True)
+
+
+def test_a_browser_without_webgl_says_so_and_keeps_the_rest(browser, address):
+    refuse = """const {getContext} = HTMLCanvasElement.prototype;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+            return kind === '2d' ? getContext.call(this, kind, ...rest) : null;
+        };"""
+    visit = Visit(browser, address, refuse)
+    visit.open(ROOM)
+    visit.page.check("[name=view][value=surface]", force=True)
+    message = visit.page.wait_for_selector("#error:visible", timeout=SECONDS).inner_text()
+    assert "WebGL" in message
+    visit.page.check("[name=view][value=depth]", force=True)
+    assert visit.page.locator("#frame").is_visible()
+    visit.context.close()
 
 
 def picture_of(visit):

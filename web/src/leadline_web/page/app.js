@@ -9,6 +9,8 @@ import { Webcam } from './webcam.js';
 /** The depth canvas holds about so many pixels; readings and files have all. */
 const SHOWN_PIXELS = 1_500_000;
 const FEW = 1e-9;
+/** Runs of the network ahead of the first photograph, while none comes: see `warmUp`. */
+const WARM_UP_RUNS = 4;
 /** What a picture of the camera is called. */
 const CAMERA = 'camera';
 
@@ -54,7 +56,7 @@ const stage = new Stage(
 );
 const webcam = new Webcam($('video'), {
   predict: (frame) => engine.predictFrame(frame, true),
-  show: (found) => showAnswer(found, true),
+  show: showAnswer,
   tell: (rate) => {
     $('rate').textContent = `${rate.toFixed(1)} frames/s`;
   },
@@ -78,7 +80,7 @@ async function start() {
     $('loading').hidden = true;
     describe(threads);
     if (waiting) await predictWaiting();
-    else await engine.warmUp();
+    else await warmUp();
     await prepareSpace();
     document.documentElement.dataset.warm = '1';
   } catch (error) {
@@ -178,9 +180,9 @@ async function predictWaiting() {
 
 /**
  * @param {Answer} found
- * @param {boolean} isLive
+ * @param {boolean} isSameScene whether marks and the view in space stay
  */
-function showAnswer(found, isLive) {
+function showAnswer(found, isSameScene) {
   const { width, height } = found;
   answer?.bitmap.close();
   answer = found;
@@ -193,15 +195,15 @@ function showAnswer(found, isLive) {
   $('photo').height = Math.round(found.bitmap.height * shrink);
   $('photo').getContext('2d').drawImage(found.bitmap, 0, 0, $('photo').width, $('photo').height);
   $('unlike').hidden = !(found.novelty !== null && found.novelty > 1);
-  applyCamera(isLive);
+  applyCamera(isSameScene);
   document.documentElement.dataset.shown = String(Math.round(performance.now()));
 }
 
 /**
  * The metres follow from the network's depth and the lens.
- * @param {boolean} keepMarks
+ * @param {boolean} isSameScene
  */
-function applyCamera(keepMarks) {
+function applyCamera(isSameScene) {
   if (!answer) return;
   const { width, height, depth, uncertainty } = answer;
   const given = declaredFov === null ? answer.camera : cameraOfFov(declaredFov, width, height);
@@ -217,11 +219,11 @@ function applyCamera(keepMarks) {
       metresAt: (x, y) => Math.fround(depth[y * width + x] * factor),
       reachAt: (x, y) => (quantile && uncertainty ? Math.exp(quantile * uncertainty[y * width + x]) : null),
     },
-    keepMarks,
+    isSameScene,
   );
   showLens();
   showColors();
-  if (view !== 'depth') void showSpace(true);
+  if (view !== 'depth') void showSpace(isSameScene);
 }
 
 function showLens() {
@@ -286,26 +288,33 @@ function rangeInWords() {
   return `Most of it is between ${inMetres(near)} and ${inMetres(far)} away.`;
 }
 
+/**
+ * The browser makes fast code of what has run a few times, beside what runs: better before the first
+ * photograph, and its 3-D, than with them. Run by run, so that a photograph waits for one at most.
+ */
+async function warmUp() {
+  for (let run = 0; run < WARM_UP_RUNS && !isBusy; run++) await engine.warmUp();
+}
+
 /** So that the first look at 3-D need not wait for scripts and shaders. */
 async function prepareSpace() {
   try {
-    const { Viewer } = await loadViewer();
-    if (viewer) return;
-    const prepared = new Viewer($('space'));
-    prepared.prepare();
-    viewer = prepared;
+    if (!viewer) (await spaceViewer()).prepare();
   } catch {
     // Who asks for 3-D is told; nothing else needs it.
   }
 }
 
-async function loadViewer() {
+/** The view in space; its scripts are loaded when it is first wanted. */
+async function spaceViewer() {
+  if (viewer) return viewer; // an import takes 50 ms also where it is done
+  const { Viewer } = await import('./viewer.js').catch((cause) => {
+    throw new Error('The part of this page that shows 3-D could not be loaded; reload the page.', { cause });
+  });
   try {
-    return await import('./viewer.js');
-  } catch (error) {
-    throw new Error('The part of this page that shows 3-D could not be loaded; reload the page.', {
-      cause: error,
-    });
+    return (viewer ??= new Viewer($('space')));
+  } catch (cause) {
+    throw new Error('3-D needs WebGL, which this browser does not give; all else goes on.', { cause });
   }
 }
 
@@ -316,11 +325,13 @@ async function showSpace(keepView) {
     if (!camera.intrinsics) throw new Error('3-D needs a field of view; set it under Lens.');
     const asked = answer;
     const started = performance.now();
-    const { Viewer } = await loadViewer();
-    const surface = await engine.makeSurface(camera.scale, camera.intrinsics);
-    if (asked !== answer || !camera.intrinsics) return;
-    viewer ??= new Viewer($('space'));
-    await viewer.show(surface, asked.bitmap, camera.intrinsics, keepView);
+    const { intrinsics, scale } = camera;
+    const [surface, shown] = await Promise.all([
+      engine.makeSurface(scale, intrinsics),
+      spaceViewer(),
+    ]);
+    if (asked !== answer) return;
+    await shown.show(surface, asked.bitmap, intrinsics, keepView);
     document.documentElement.dataset.space = String(Math.round(performance.now() - started));
   } catch (error) {
     showError(error);
@@ -333,7 +344,8 @@ async function setView(chosen) {
   view = chosen;
   const isSpace = view !== 'depth';
   for (const id of ['frame', 'scale', 'mix-label']) $(id).hidden = isSpace;
-  for (const id of ['space', 'reset-view']) $(id).hidden = !isSpace;
+  $('reset-view').hidden = !isSpace;
+  $('space').inert = !isSpace; // it keeps its size, so that its first drawing waits for no memory
   if (!isSpace) return;
   if (!wasSpace) await showSpace(false);
   viewer?.setSurface(view === 'surface');

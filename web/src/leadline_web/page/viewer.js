@@ -5,6 +5,8 @@ import { OrbitControls } from './vendor/OrbitControls.js';
 
 const TURN = Math.PI / 36;
 const NEARER = 0.9;
+/** Columns and rows of what is drawn ahead. @type {[number, number]} */
+const REHEARSED = [320, 240];
 
 export class Viewer {
   /** @param {HTMLElement} place */
@@ -41,10 +43,7 @@ export class Viewer {
    */
   show(surface, photo, camera, keepView) {
     this.geometry?.dispose();
-    this.geometry = new THREE.BufferGeometry();
-    this.geometry.setAttribute('position', new THREE.BufferAttribute(surface.positions, 3));
-    this.geometry.setAttribute('uv', new THREE.BufferAttribute(surface.uv, 2));
-    this.geometry.setIndex(new THREE.BufferAttribute(surface.triangles, 1));
+    this.geometry = geometryOf(surface);
     this.setTexture(new THREE.Texture(photo));
     this.intrinsics = camera;
     this.compose();
@@ -74,13 +73,18 @@ export class Viewer {
     return Math.max(2, 1.2 * Math.sqrt((width * height) / count));
   }
 
-  /** Compile what drawing needs, with nothing to be seen. */
+  /**
+   * Draw something of a photograph's size that nobody sees: shaders are compiled by the first
+   * drawing that shows anything, and the memory for what goes to the processor of graphics grows.
+   */
   prepare() {
-    const place = new THREE.Float32BufferAttribute(new Float32Array(9), 3);
-    const geometry = new THREE.BufferGeometry().setAttribute('position', place);
-    const texture = new THREE.Texture(new OffscreenCanvas(1, 1));
-    this.setTexture(texture);
-    this.scene.add(new THREE.Mesh(geometry, this.surface), new THREE.Points(geometry, this.points));
+    if (this.geometry) return;
+    const geometry = geometryOf(flatSurface(...REHEARSED));
+    geometry.setDrawRange(0, 6); // all of it takes a second where graphics are drawn in software
+    this.setTexture(new THREE.Texture(new OffscreenCanvas(...REHEARSED)));
+    const parts = [new THREE.Mesh(geometry, this.surface), new THREE.Points(geometry, this.points)];
+    for (const part of parts) part.frustumCulled = false; // what is not in sight compiles nothing
+    this.scene.add(...parts);
     this.renderer.render(this.scene, this.camera);
     this.scene.clear();
     geometry.dispose();
@@ -111,7 +115,8 @@ export class Viewer {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.place;
     if (!width || !height) return;
-    this.renderer.setSize(width, height, false);
+    const { x, y } = this.renderer.getSize(new THREE.Vector2());
+    if (width !== x || height !== y) this.renderer.setSize(width, height, false); // empties it
     this.points.uniforms.size.value = this.spacing();
     this.camera.aspect = width / height;
     if (this.intrinsics) {
@@ -120,7 +125,7 @@ export class Viewer {
       this.camera.fov = (2 * Math.atan(upright / 2) * 180) / Math.PI;
     }
     this.camera.updateProjectionMatrix();
-    this.draw();
+    if (!this.place.inert) this.draw();
   }
 
   /**
@@ -154,6 +159,33 @@ export class Viewer {
     });
     return this.drawing;
   }
+}
+
+/** @param {Surface} surface */
+function geometryOf({ positions, uv, triangles }) {
+  return new THREE.BufferGeometry()
+    .setAttribute('position', new THREE.BufferAttribute(positions, 3))
+    .setAttribute('uv', new THREE.BufferAttribute(uv, 2))
+    .setIndex(new THREE.BufferAttribute(triangles, 1));
+}
+
+/**
+ * A square of so many points, a metre away.
+ * @param {number} columns
+ * @param {number} rows
+ * @returns {Surface}
+ */
+function flatSurface(columns, rows) {
+  const count = columns * rows;
+  const positions = Float32Array.from({ length: 3 * count }, (_, at) => {
+    const point = Math.floor(at / 3);
+    return [(point % columns) / columns - 0.5, point / count - 0.5, -1][at % 3];
+  });
+  const triangles = Uint32Array.from({ length: 6 * (count - columns - 1) }, (_, at) => {
+    const cell = Math.floor(at / 6);
+    return cell + [0, columns, 1, 1, columns, columns + 1][at % 6];
+  });
+  return { positions, uv: new Float32Array(2 * count), triangles };
 }
 
 /** Points that take their colour from the photograph. */

@@ -5,7 +5,7 @@ const RATE_OVER = 10;
 /**
  * @typedef {object} Actions
  * @property {(frame: ImageBitmap) => Promise<Answer>} predict
- * @property {(answer: Answer) => void} show
+ * @property {(answer: Answer, isSameScene: boolean) => void} show
  * @property {(rate: number) => void} tell
  */
 
@@ -55,7 +55,7 @@ export class Webcam {
       const answer = await next;
       if (this.stream !== stream) return answer.bitmap.close();
       next = this.predictNext();
-      this.actions.show(answer);
+      this.actions.show(answer, times.length > 0);
       times.push(performance.now());
       if (times.length > RATE_OVER) times.shift();
       if (times.length > 1) {
