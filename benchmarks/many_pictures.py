@@ -2,9 +2,10 @@
 
     python benchmarks/many_pictures.py [--sizes 600] [--calls 200] [--files 2000] [--memory 2000]
 
-Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures; memory is that
-of a fresh process, beside one that saw a single size. Threads: 8 threads share one predictor, and
-take turns with a serial loop. Files: `leadline.inference.predict` over a folder of JPEG files,
+Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures, one by one in a
+random order and as a folder; memory is that of a fresh process with compiled models in the cache,
+beside one that saw a single size. Threads: 8 threads share one predictor, and take turns with a
+serial loop. Files: `leadline.inference.predict` over a folder of JPEG files,
 loading the model included, takes turns with the network alone, called one by one and several at
 once. Memory: that of `leadline predict` over a folder of so many pictures, beside one of 20. Ratios
 within one run are what to read; those of processor time feel a busy neighbour less.
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from leadline.inference import OutputOptions, Predictor, predict
 from leadline.inference.openvino_runtime import processor_name
+from leadline.inference.precision import PrecisionOption
 from leadline.io.jobs import default_workers
 from leadline.weights import DEFAULT_MODEL
 
@@ -83,12 +85,34 @@ def many_sizes(model: str, count: int) -> None:
     )
     rates = {name: count / spent for name, spent in times.items()}
     print(f" times as fast as f32 ({rates['bf16']:.1f} and {rates['f32']:.1f} images/s)")
+    folder_of_sizes(model, pictures)
     for name in predictors:
+        for kind in ("one", "many"):
+            printed_by(MEMORY, model, name, "2", kind)  # fills the cache
         peak = [printed_by(MEMORY, model, name, str(count), kind) for kind in ("one", "many")]
         print(
             f"{name}: peak memory {peak[1]:.0f} MB of many sizes, {peak[0]:.0f} MB of one, ", end=""
         )
         print(f"ratio {peak[1] / peak[0]:.2f}")
+
+
+def folder_of_sizes(model: str, pictures: Sequence[np.ndarray], rounds: int = 2) -> None:
+    """bf16 against f32 over a folder of these pictures, from file to file."""
+    times: dict[PrecisionOption, list[float]] = {"f32": [], "bf16": []}
+    with tempfile.TemporaryDirectory() as folder:
+        photos = Path(folder) / "photos"
+        photos.mkdir()
+        for index, image in enumerate(pictures):
+            cv2.imwrite(str(photos / f"{index:05}.jpg"), image)
+        for turn in range(rounds + 1):
+            for name, spent in times.items():
+                out = Path(folder) / f"{name}{turn}"
+                taken = seconds(lambda n=name, o=out: predict(photos, o, model=model, precision=n))
+                spent.extend([taken] * bool(turn))  # the first round compiles
+    exact, fast = (np.median(times[name]) for name in ("f32", "bf16"))
+    count = len(pictures)
+    print(f"a folder of them: bf16 is {exact / fast:.2f} times as fast as f32 (", end="")
+    print(f"{count / fast:.1f} and {count / exact:.1f} images/s, loading and files included)")
 
 
 def many_threads(model: str, calls: int, rounds: int = 5) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from leadline.errors import LeadlineError
+from leadline.export import export_model as export_module
 from leadline.export.export_model import export_model
 from leadline.export.exporter import rounded_like, to_onnx, write_exported
 from leadline.export.parity import check_parity, smooth_pictures
@@ -101,6 +102,23 @@ def test_an_unknown_type_of_weights_is_refused_in_every_format(format, tmp_path)
     with pytest.raises(LeadlineError, match="weights 'int8': choose one of f32, fp16"):
         export_model("compact-nyu", tmp_path, format=format, weights="int8")
     assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"tolerance": 1e-3}, "--tolerance"),
+        ({"images": "worlds"}, "--images"),
+        ({"image_count": 3}, "--image-count"),
+    ],
+)
+def test_options_of_a_check_are_refused_where_a_copy_cannot_be_checked(
+    options, named, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(export_module, "_has_torch", lambda: False)
+    with pytest.raises(LeadlineError, match=f"{named}: a copied model folder is checked in torch"):
+        export_model("compact-nyu", tmp_path / "m", format="checkpoint", **options)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("format", ["checkpoint", "onnx"])

@@ -11,6 +11,7 @@ from PIL import Image
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference import OutputOptions, Predictor, calibrate, predict
+from leadline.inference.photo_work import PhotoPredictor
 from leadline.io import cameras, read_depth, read_photo, write_depth
 
 ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
@@ -54,6 +55,25 @@ def test_what_was_written_and_what_was_skipped_comes_back(photos, tmp_path):
     assert [failure.source for failure in results.failures] == [photos / "broken.jpg"]
     assert results.failures[0].message.startswith(str(photos / "broken.jpg"))
     assert (seen, len(results)) == ([0, 1, 2], 3)
+
+
+def test_pictures_of_one_shape_are_predicted_together_and_come_back_as_listed(
+    tmp_path, monkeypatch
+):
+    for name, size in {"a": (64, 48), "b": (48, 64), "c": (64, 48), "e": (48, 64)}.items():
+        Image.new("RGB", size, (90, 80, 70)).save(tmp_path / f"{name}.png")
+    (tmp_path / "d.png").write_bytes(b"no picture")
+    predicted = []
+    work_on = PhotoPredictor.__call__
+    monkeypatch.setattr(
+        PhotoPredictor,
+        "__call__",
+        lambda self, job: predicted.append(job.source.stem) or work_on(self, job),
+    )
+    results = predict(tmp_path, workers=1)
+    assert [each.source.stem for each in results.done] == ["a", "b", "c", "e"]
+    assert [each.source.stem for each in results.failures] == ["d"]
+    assert predicted == ["d", "a", "c", "b", "e"]
 
 
 def test_what_is_assumed_is_a_warning(photos, tmp_path):

@@ -4,7 +4,9 @@ import json
 import os
 import pickle
 import re
+import resource
 import shutil
+import sys
 from unittest.mock import Mock
 
 import numpy as np
@@ -275,3 +277,14 @@ def test_bf16_in_torch_is_that_of_autocast_with_weights_rounded_once(name):
     assert given.keys() == expected.keys()
     for output, values in expected.items():
         np.testing.assert_array_equal(given[output], values.numpy())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc")
+def test_torch_takes_the_same_memory_for_the_next_picture():
+    """As in any process, 64 MB that are freed and asked for again would be 16,384 new pages."""
+    TorchRuntime(shipped_checkpoint("compact-nyu"))
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(16 << 20)
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert faults < 2000

@@ -86,6 +86,7 @@ def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(
         ("{file}", {"device": "cuda"}, "openvino runtime runs on the cpu"),
         ("{file}", {"device": "toaster"}, "choose one of cpu, cuda"),
         ("{run}", {"hint": "throughput"}, "torch has none"),
+        ("{run}", {"hint": "latency"}, "torch has none"),
         ("{file}", {"compiled": True}, "for --runtime torch"),
         ("{file}", {"threads": 0}, "at least 1"),
         ("{file}", {"precision": "f64"}, "choose one of auto, f32, bf16"),

@@ -1,5 +1,6 @@
 """One predictor, many threads, processes and sizes."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -98,6 +99,45 @@ def test_a_first_size_that_came_often_is_kept(echoes):
     other = models.pool_for((1, 3, 32, 64))
     assert models.pool_for((1, 3, 48, 64)) is own[0] is not other
     assert len(compiled) == 2
+
+
+@pytest.mark.parametrize("own", [None, "77"])
+def test_what_onednn_keeps_is_bounded_while_it_compiles_unless_the_user_says(monkeypatch, own):
+    variable = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.delenv(variable, raising=False)
+    if own:
+        monkeypatch.setenv(variable, own)
+    seen = []
+    monkeypatch.setattr(
+        CompiledModels,
+        "_compile",
+        lambda _self, _shape: seen.append(os.environ.get(variable)) or _Echo(1),
+    )
+    CompiledModels(None, None, {}, None).pool_for((1, 3, 48, 64))
+    assert seen == [own or "512"]
+    assert os.environ.get(variable) == own
+
+
+MANY_SIZES = """
+import re, sys
+from pathlib import Path
+import numpy as np
+from leadline.inference.openvino_runtime import OpenVinoRuntime
+runtime = OpenVinoRuntime(Path(sys.argv[1]), threads=1)
+peaks = []
+for height in range(160, 560, 20):
+    runtime.run(np.full((1, height, 76800 // height, 3), 90, np.uint8))
+    peaks.append(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+print((peaks[-1] - peaks[9]) / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_flat_once_seven_sizes_were_seen():
+    """Ten further sizes would take 40 MB if their kernels were kept as well."""
+    grown = subprocess.check_output([sys.executable, "-c", MANY_SIZES, GRAPH], text=True)
+    assert float(grown) < 20
 
 
 @pytest.fixture

@@ -161,6 +161,9 @@ def export_model(
     name = model_name(checkpoint, folder)
     target = _target(Path(out), format, name)
     _check_options(target, format, input_channels, precision)
+    if format == "checkpoint" and not _has_torch():
+        counted = image_count if image_count != PICTURES else None
+        _refuse_unchecked(tolerance=tolerance, images=images, image_count=counted)
     if weights is not None:
         check_weight_type(weights)
     is_program = target.suffix == PROGRAM
@@ -210,6 +213,16 @@ def _check_options(
         raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
     if precision == "int8" and (format == "checkpoint" or target.suffix != ".xml"):
         raise LeadlineError(f"{target}: int8 is written for OpenVINO; give -o FILE.xml")
+
+
+def _refuse_unchecked(**given: object) -> None:
+    """Raise LeadlineError for an option of a check that cannot be made."""
+    for option, value in given.items():
+        if value is not None:
+            raise LeadlineError(
+                f"--{option.replace('_', '-')}: a copied model folder is checked in torch, which "
+                "is not installed; leave it out, or pip install 'leadline[train]'"
+            )
 
 
 def _picture_size(

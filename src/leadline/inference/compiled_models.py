@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,9 +17,17 @@ CALLS_FOR_FIXED_SIZE = 300
 """Compiling for one size takes as long as is then saved in about so many calls."""
 
 ANY_SIZE = ()
-CACHED_KERNELS = 128
-"""How many kernels OpenVINO keeps for the model of any size. More of them save a tenth of the time
-at most where every picture has another size, and take 40 MB."""
+CACHED_KERNELS = 1
+"""How many kernels OpenVINO keeps for the model of any size: its library oneDNN keeps them too, and
+two copies save a twentieth of a call."""
+
+KEPT_PRIMITIVES = 512
+"""How many kernels oneDNN keeps in this process: those of seven sizes of the shipped network.
+
+Each size takes 4.3 MB. To make its kernels anew takes as long as the network itself in bf16."""
+
+PRIMITIVES_VARIABLE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+"""oneDNN's own environment variable for it, which a user may set."""
 
 
 class CompiledModels:
@@ -50,7 +59,8 @@ class CompiledModels:
                 if shape == ANY_SIZE:
                     # Before compiling: what is given up first makes room for the next.
                     self._give_up_rare_sizes()
-                self._pools[shape] = RequestPool(self._compile(shape))
+                with kept_primitives():
+                    self._pools[shape] = RequestPool(self._compile(shape))
             return self._pools[shape]
 
     def _deserves_its_own(self, shape: tuple[int, ...]) -> bool:
@@ -88,6 +98,23 @@ class CompiledModels:
             model = model.clone()
             model.reshape(list(shape))
         return self._core.compile_model(model, "CPU", self._options)
+
+
+@contextmanager
+def kept_primitives() -> Iterator[None]:
+    """Bound what oneDNN keeps, if it is used for the first time meanwhile, when it asks.
+
+    torch has a oneDNN of its own, which asks the same variable and needs more: so it is as it was
+    afterwards. Where the user has set it, that holds.
+    """
+    if PRIMITIVES_VARIABLE in os.environ:
+        yield
+        return
+    os.environ[PRIMITIVES_VARIABLE] = str(KEPT_PRIMITIVES)
+    try:
+        yield
+    finally:
+        os.environ.pop(PRIMITIVES_VARIABLE, None)
 
 
 class RequestPool:

@@ -481,6 +481,7 @@ def _load_of_transformers(path: Path, runtime: RuntimeName, options: _EngineOpti
         "device": (options.device, "cpu"),
         "threads": (options.threads, None),
         "processing area": (options.processing_area, None),
+        "hint": (options.hint, "auto"),
         "compile": (options.compiled, False),
     }
     for option, (value, default) in given.items():
@@ -514,7 +515,7 @@ def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> 
             f"device {options.device}: the openvino runtime runs on the cpu; use onnxruntime or "
             "torch"
         )
-    if options.hint == "throughput" and runtime != "openvino":
+    if options.hint != "auto" and runtime != "openvino":
         raise LeadlineError(f"hint {options.hint}: {runtime} has none; use openvino")
     if options.compiled and runtime != "torch":
         raise LeadlineError("--compile is for --runtime torch; the other runtimes always compile")

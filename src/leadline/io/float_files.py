@@ -34,11 +34,13 @@ def write_npy(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
 
 def write_plane(path: Path, values: NDArray[np.float32]) -> None:
     """Write any numbers (H,W) as NPY."""
-    # Through memory: on a full disk numpy's own writing raises an error without a file or a cause.
-    buffer = BytesIO()
-    np.save(buffer, values, allow_pickle=False)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+    # Not numpy's own writing: on a full disk it raises an error without a file or a cause.
+    values = np.ascontiguousarray(values)
+    head = BytesIO()
+    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(values))
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(head.getbuffer())
+        file.write(values.data)
 
 
 def npz_fields(depth_map: DepthMap, about: Metadata) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
@@ -186,6 +186,18 @@ def read_photo_to_measure(path: Path) -> Photo:
             f"photograph; docs/my-data.md has how they are read; {predict}"
         )
     return photo
+
+
+def aspect_ratio(path: Path) -> float:
+    """Return height over width by the beginning of a picture file, 0 where it does not say.
+
+    They are those of the pixels as stored, before the photograph is turned upright.
+    """
+    with suppress(LeadlineError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow; reading the picture says what there is to say
+        with explain_decode_errors(path, "photo"), Image.open(path) as image:
+            return image.height / image.width
+    return 0.0
 
 
 def check_upright(path: Path, data: bytes, noun: str) -> None:
