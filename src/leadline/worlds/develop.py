@@ -70,9 +70,14 @@ def _blurred(image: Array, sigma: float) -> Array:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma)) if sigma > 0 else image
 
 
+def _grey(light: Array) -> Array:
+    """Mean (H,W) of the channels (H,W,3) float32."""
+    return (light[..., 0] + light[..., 1] + light[..., 2]) / np.float32(3)
+
+
 def _metered(light: Array) -> float:
     """Exposure that brings the picture's middle tones to where an automatic camera puts them."""
-    brightness = light.mean(axis=2)
+    brightness = _grey(light)
     middle = float(np.exp(np.log(brightness + 1e-4).mean()))
     bright = float(np.percentile(brightness, 90))
     return 0.27 / max(0.65 * middle + 0.35 * 0.4 * bright, 1e-4)
@@ -98,7 +103,7 @@ def develop(light: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
     balance = (balance * (exposure * sensor.bias)).astype(np.float32)
     exposed = light * balance * (1 - sensor.vignette * off_axis**2)[..., None]
     exposed = _blurred(np.minimum(exposed, _BRIGHTEST).astype(np.float32), sensor.blur)
-    grey = exposed.mean(axis=2, keepdims=True)
+    grey = _grey(exposed)[..., None]
     exposed = np.maximum(grey + (exposed - grey) * sensor.saturation, 0)
     deviation = np.sqrt(sensor.read_noise**2 + sensor.shot_noise**2 * exposed)
     grains = rng.standard_normal(exposed.shape, dtype=np.float32)

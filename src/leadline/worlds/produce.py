@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +35,7 @@ Report = Callable[[int, int], None]
 
 _QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
 _WORTH_PROCESSES = 4  # worlds; fewer are rendered before other processes have started
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _World = tuple[Split, int, tuple[int, ...]]
 
 
@@ -165,6 +168,7 @@ def _start_worker(parent: int) -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    _keep_freed_memory()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -172,6 +176,19 @@ def _start_worker(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what is freed: a view's arrays come and go hundreds of times.
+
+    Given back to the system, their pages would be cleared again each time. Elsewhere: nothing.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        option = ctypes.CDLL("libc.so.6").mallopt
+        option(_M_MMAP_THRESHOLD, 32 << 20)
+        option(_M_TRIM_THRESHOLD, 256 << 20)
 
 
 def _render_world(folder: Path, world_set: WorldSet, task: _World) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -45,11 +46,16 @@ class Wall:
 
     def ground(self, x0: float, x1: float, deep: float) -> Rect:
         """Ground between `x0` and `x1` along the wall, `deep` metres into the room."""
-        c, s = round(np.cos(np.radians(self.turn))), round(np.sin(np.radians(self.turn)))
+        c, s = self._heading
         corners = [(self.start[0] + c * x - s * y, self.start[1] + s * x + c * y)
                    for x in (x0, x1) for y in (0.0, -deep)]  # fmt: skip
         xs, ys = [p[0] for p in corners], [p[1] for p in corners]
         return min(xs), max(xs), min(ys), max(ys)
+
+    @cached_property
+    def _heading(self) -> tuple[int, int]:
+        """Cosine and sine of `turn`, a multiple of 90 degrees."""
+        return round(np.cos(np.radians(self.turn))), round(np.sin(np.radians(self.turn)))
 
     def is_open(self, x0: float, x1: float, top: float, kinds: tuple[str, ...]) -> bool:
         """Whether a thing from x0 to x1 and up to `top` would cover an opening of the kinds."""

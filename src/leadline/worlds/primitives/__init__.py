@@ -1,6 +1,14 @@
 """Triangle meshes of simple shapes, in metres."""
 
-from leadline.worlds.primitives.mesh import Mesh, face_normals, join, repeated, rotation, unit
+from leadline.worlds.primitives.mesh import (
+    Mesh,
+    cross,
+    face_normals,
+    join,
+    repeated,
+    rotation,
+    unit,
+)
 from leadline.worlds.primitives.soft import blob, ground, leaf_blade, leaves, pillow, sheet
 from leadline.worlds.primitives.solids import (
     ball,
@@ -20,6 +28,7 @@ __all__ = [
     "blob",
     "block",
     "box",
+    "cross",
     "cylinder",
     "extruded",
     "face_normals",

@@ -83,7 +83,14 @@ def repeated(mesh: Mesh, places: ArrayLike) -> Mesh:
 def face_normals(vertices: Array, faces: Array) -> Array:
     """Return normals (F,3) implied by the winding; their length is twice the triangle's area."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return np.cross(b - a, c - a)
+    return cross(b - a, c - a)
+
+
+def cross(a: Array, b: Array) -> Array:
+    """Vector products (N,3) of vectors (N,3) or (3,): what np.cross gives, without its overhead."""
+    x, y, z = a.T
+    u, v, w = b.T
+    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
 
 
 @lru_cache(maxsize=256)

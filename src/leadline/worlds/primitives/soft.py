@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leadline.worlds.arrays import Array
-from leadline.worlds.primitives.mesh import Mesh, face_normals, grid_faces, join, unit
+from leadline.worlds.primitives.mesh import Mesh, cross, face_normals, grid_faces, join, unit
 from leadline.worlds.primitives.solids import ball
 
 
@@ -58,12 +58,12 @@ def leaves(rng: np.random.Generator, centres: Array, size: float, count: int) ->
     """Lozenge-shaped leaves of about `size` metres, scattered over `centres` (N,3)."""
     middle = centres[rng.integers(0, len(centres), count)]
     along = unit(rng.normal(size=(count, 3)))
-    across = unit(np.cross(along, rng.normal(size=(count, 3))))
+    across = unit(cross(along, rng.normal(size=(count, 3))))
     long = size * rng.uniform(0.5, 1.3, (count, 1))
     along, across = along * long, across * long * 0.6
     corners = (middle - along, middle - across, middle + along, middle + across)
     vertices = np.stack(corners, axis=1)
-    normals = np.repeat(unit(np.cross(along, across))[:, None], 4, axis=1)
+    normals = np.repeat(unit(cross(along, across))[:, None], 4, axis=1)
     uv = np.array([[0, 0], [0.3, 0], [0.3, 0.3], [0, 0.3]]) + rng.uniform(0, 5, (count, 1, 2))
     # Corners run clockwise about `along` x `across`, hence the order.
     faces = 4 * np.arange(count)[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leadline.worlds.arrays import Array
-from leadline.worlds.primitives.mesh import Mesh, grid_faces, join, unit
+from leadline.worlds.primitives.mesh import Mesh, cross, grid_faces, join, unit
 
 # Per axis of a box: the two axes that span the face, so that u x v points along +axis.
 _SPAN = {0: (1, 2), 1: (2, 0), 2: (0, 1)}
@@ -103,6 +103,16 @@ def _sides(radius: float) -> int:
     return 10 if radius < 0.02 else 16 if radius < 0.07 else 22 if radius < 0.25 else 32
 
 
+@lru_cache(maxsize=64)
+def _circle(sides: int) -> tuple[Array, Array]:
+    """Angles (sides+1,) of a full turn, and the points (sides+1,2) of the unit circle there."""
+    angle = np.linspace(0, 2 * np.pi, sides + 1)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    angle.setflags(write=False)
+    circle.setflags(write=False)
+    return angle, circle
+
+
 @lru_cache(maxsize=256)
 def _band_faces(sides: int, closed_low: tuple[bool, ...], closed_high: tuple[bool, ...]) -> Array:
     """Triangles of stacked bands of two rings each, without those that have no area."""
@@ -130,8 +140,7 @@ def lathe(profile: ArrayLike, sides: int | None = None) -> Mesh:
     slope[1:, 0] += across[:-1] * smooth[:, None]
     slope[:-1, 1] += across[1:] * smooth[:, None]
     slope /= np.sqrt((slope**2).sum(axis=2, keepdims=True))
-    angle = np.linspace(0, 2 * np.pi, sides + 1)
-    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    angle, circle = _circle(sides)
     ends = np.stack([line[:-1], line[1:]], axis=1)
     shape = (len(step), 2, sides + 1)
     vertices, normals = np.empty((*shape, 3)), np.empty((*shape, 3))
@@ -167,10 +176,10 @@ def _rings(path: Array, sides: int) -> tuple[Array, Array]:
     """Unit offsets (N,sides+1,3) around a path, and its directions (N,3)."""
     tangent = unit(np.gradient(path, axis=0))
     guide = np.eye(3)[int(np.argmin(np.abs(tangent).max(axis=0)))]
-    side = unit(np.cross(tangent, guide))
-    up = np.cross(tangent, side)
-    angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
-    return side[:, None] * np.cos(angle) + up[:, None] * np.sin(angle), tangent
+    side = unit(cross(tangent, guide))
+    up = cross(tangent, side)
+    cosine, sine = _circle(sides)[1].T[:, None, :, None]
+    return side[:, None] * cosine + up[:, None] * sine, tangent
 
 
 def tube(path: ArrayLike, radius: ArrayLike, sides: int | None = None) -> Mesh:
@@ -182,7 +191,7 @@ def tube(path: ArrayLike, radius: ArrayLike, sides: int | None = None) -> Mesh:
     points = line[:, None] + radii[:, None, None] * ring
     step = np.sqrt((np.diff(line, axis=0) ** 2).sum(axis=1))
     run = np.concatenate([[0.0], np.cumsum(step)])
-    around = np.linspace(0, 2 * np.pi, sides + 1) * radii.max()
+    around = _circle(sides)[0] * radii.max()
     uv = np.stack(np.broadcast_arrays(run[:, None], around[None]), axis=-1)
     bar = Mesh(points.reshape(-1, 3), ring.reshape(-1, 3), uv.reshape(-1, 2),
                grid_faces(*points.shape[:2]))  # fmt: skip

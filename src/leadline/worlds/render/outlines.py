@@ -17,7 +17,8 @@ def outline_pixels(part: Array, normal: Array) -> Array:
         a = (slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))
         b = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
         differ = part[a] != part[b]
-        differ |= np.einsum("ijk,ijk->ij", normal[a], normal[b]) < 0.8
+        x, y, z = (normal[..., k][a] * normal[..., k][b] for k in range(3))
+        differ |= (x + y) + z < 0.8
         edge[a] |= differ
         edge[b] |= differ
     return np.flatnonzero(edge)
@@ -32,10 +33,10 @@ def lit_like(part: Array, pixel: Array, corner: tuple[float, float], seen: Array
     flat = part.ravel()
     row, column = np.divmod(pixel, width)
     down, right = (1 if corner[1] > 0 else -1), (1 if corner[0] > 0 else -1)
-    source, settled = pixel.copy(), flat[pixel] == seen
+    source, settled = pixel.copy(), flat.take(pixel) == seen
     for dy, dx in ((0, right), (down, 0), (down, right), (0, -right), (-down, 0)):
         beside = np.clip(row + dy, 0, height - 1) * width + np.clip(column + dx, 0, width - 1)
-        taken = ~settled & (flat[beside] == seen)
+        taken = ~settled & (flat.take(beside) == seen)
         source[taken] = beside[taken]
         settled |= taken
     return source

@@ -14,9 +14,8 @@ class Quality:
     With one sample a pixel the ray goes through its centre and outlines are antialiased by four
     more; with several, each goes through a random point of the pixel. `bounce_rays` leave every
     sample's surface, and their light bounces `bounces` times. `*_steps` are the distances in
-    pixels over which direct, bounced and mirrored light are smoothed within a surface; those of
-    bounced light begin with those of direct light. Mirror images weaker than the share
-    `faintest_mirror` are left out.
+    pixels over which direct, bounced and mirrored light are smoothed within a surface. Mirror
+    images weaker than the share `faintest_mirror` are left out.
     """
 
     name: str

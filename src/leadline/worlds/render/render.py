@@ -19,8 +19,9 @@ from leadline.worlds.render.lighting import Lighting
 from leadline.worlds.render.outlines import CORNERS, lit_like, outline_pixels
 from leadline.worlds.render.quality import Quality, quality
 from leadline.worlds.render.sampler import Sampler
-from leadline.worlds.render.smoothing import smoothed
+from leadline.worlds.render.smoothing import Surfaces
 from leadline.worlds.render.tracer import Hits, Tracer
+from leadline.worlds.render.vectors import as_picture, chosen, length, put, rows, zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,7 @@ class Geometry:
 
 
 def _cast(tracer: Tracer, camera: Camera, way: Array) -> Hits:
-    origin = np.broadcast_to(np.asarray(camera.position, dtype=np.float64), way.shape)
-    return tracer.trace(origin, way)
+    return tracer.trace(np.asarray(camera.position, dtype=np.float64), way)
 
 
 def render_geometry(tracer: Tracer, camera: Camera) -> Geometry:
@@ -62,7 +62,7 @@ def _geometry(tracer: Tracer, camera: Camera, hits: Hits) -> Geometry:
     instances, parts = np.zeros(count, dtype=np.int32), np.full(count, -1, dtype=np.int32)
     instances[hits.ray], parts[hits.ray] = scene.instances[hits.part], hits.part
     normals = np.zeros((count, 3), dtype=np.float32)
-    normals[hits.ray] = hits.flat @ camera.rotation.astype(np.float32)
+    normals[hits.ray] = np.ascontiguousarray(hits.flat) @ camera.rotation.astype(np.float32)
     return Geometry(
         depth.reshape(shape),
         classes.reshape(shape),
@@ -81,12 +81,14 @@ def render(
     """
     level = quality(level)
     lighting = Lighting(tracer)
-    hits = _cast(tracer, camera, camera.pixel_rays())
+    way = camera.pixel_rays()
+    hits = _cast(tracer, camera, way)
     geometry = _geometry(tracer, camera, hits)
     if level.samples == 1:
-        picture = _one_sample(lighting, camera, hits, level, seed)
+        picture = _one_sample(lighting, camera, hits, way, level, seed)
     else:
         picture = _many_samples(lighting, camera, level, seed)
+    picture = np.ascontiguousarray(picture)
     if tracer.scene.sky is not None:
         picture = with_rain(picture, tracer.scene.sky, seed)
     return picture, geometry
@@ -94,7 +96,7 @@ def render(
 
 @dataclass(frozen=True, eq=False)
 class _Shading:
-    """What is known of every pixel's light: (H*W,3) float32 each, `distance` (H*W,) metres."""
+    """What is known of the light at N hits: (N,3) float32 each."""
 
     direct: Array
     bounced: Array
@@ -102,81 +104,87 @@ class _Shading:
 
 
 def _shade(
-    lighting: Lighting, camera: Camera, hits: Hits, way: Array, level: Quality, sampler: Sampler
+    lighting: Lighting, camera: Camera, hits: Hits, level: Quality, sampler: Sampler
 ) -> _Shading:
     """Light (N,3) at the hits of a picture's rays, still noisy."""
     pixel = hits.ray
     direct = lighting.direct(hits, pixel, sampler)
-    bounced = np.zeros_like(direct)
+    bounced = zeros(len(pixel))
     for k in range(level.bounce_rays):
         if level.bounce_rays > 1:
             sampler.start(k)
         bounced += lighting.bounced(hits.point, hits.normal, pixel, sampler, level.bounces)
     bounced /= level.bounce_rays
     footprint = hits.t / camera.intrinsics.fx
-    incoming, faintest = way[pixel].astype(np.float32), level.faintest_mirror
+    incoming, faintest = hits.along.astype(np.float32), level.faintest_mirror
     mirror = lighting.mirrored(hits, incoming, pixel, sampler, footprint, faintest)
     return _Shading(direct, bounced, mirror)
 
 
-def _footprint(hits: Hits, way: Array, camera: Camera) -> Array:
+def _footprint(hits: Hits, camera: Camera) -> Array:
     """Metres (N,) of surface that a pixel covers, between its shorter and its longer side."""
-    slant = np.abs(np.einsum("ij,ij->i", hits.flat, way.astype(np.float32)))
-    slant /= np.linalg.norm(way, axis=1)
+    slant = np.abs(hits.slant)
+    slant /= length(hits.along)
     return np.asarray(hits.t / camera.intrinsics.fx / np.sqrt(np.maximum(slant, 0.08)))
 
 
 def _full(values: Array, hits: Hits, camera: Camera) -> Array:
-    """Spread values (N,...) of the hits over the picture (H,W,...); 0 elsewhere."""
+    """Spread values (N,C) of the hits over the picture (H,W,C); 0 elsewhere."""
     k = camera.intrinsics
-    out = np.zeros((k.height * k.width, *values.shape[1:]), dtype=np.float32)
-    out[hits.ray] = values
-    return out.reshape(k.height, k.width, *values.shape[1:])
+    shape = (k.height, k.width)
+    if len(hits.ray) == k.height * k.width:
+        return as_picture(values, shape)
+    out = np.zeros((values.shape[1], k.height * k.width), dtype=np.float32).T
+    put(out, hits.ray, values)
+    return as_picture(out, shape)
 
 
 def _composed(
     lighting: Lighting, hits: Hits, way: Array, albedo: Array, light: Array, mirror: Array
 ) -> Array:
     """Colours (N,3) of all rays `way` (N,3): surfaces, glow, fog, sky."""
-    scene = lighting.tracer.scene
-    glow = np.where(hits.front, scene.glow[hits.part], 0)[:, None].astype(np.float32)
+    scene, out = lighting.tracer.scene, zeros(len(way))
+    glow = np.where(hits.front, scene.glow.take(hits.part), 0)[:, None].astype(np.float32)
     surface = albedo * (light + glow) + mirror
-    length = np.linalg.norm(way, axis=1)
-    if scene.sky is None:
-        out = np.zeros((len(way), 3), dtype=np.float32)
-    else:
-        out = np.empty((len(way), 3), dtype=np.float32)
+    if scene.sky is not None:
         missed = np.ones(len(way), dtype=bool)
         missed[hits.ray] = False
-        out[missed] = sky_radiance(scene.sky, way[missed] / length[missed, None])
-        surface = through_air(surface, hits.t * length[hits.ray], scene.sky)
-    out[hits.ray] = surface
+        free = way[missed]
+        out[missed] = sky_radiance(scene.sky, free / length(free)[:, None])
+        surface = through_air(surface, hits.t * length(hits.along), scene.sky)
+    put(out, hits.ray, surface)
     return out
 
 
-def _one_sample(lighting: Lighting, camera: Camera, hits: Hits, level: Quality, seed: int) -> Array:
-    """Picture (H,W,3) from one ray a pixel, smoothed, with antialiased outlines."""
+def _one_sample(
+    lighting: Lighting, camera: Camera, hits: Hits, way: Array, level: Quality, seed: int
+) -> Array:
+    """Picture (H,W,3) from one ray `way` a pixel, smoothed, with antialiased outlines."""
     k, tracer = camera.intrinsics, lighting.tracer
-    way = camera.pixel_rays()
     sampler = Sampler(k.width, k.height, seed)
-    shading = _shade(lighting, camera, hits, way, level, sampler)
+    shading = _shade(lighting, camera, hits, level, sampler)
     normal, point = _full(hits.normal, hits, camera), _full(hits.point, hits, camera)
-    depth = _full(hits.t, hits, camera)
-    both = _full(np.concatenate([shading.direct, shading.bounced], axis=1), hits, camera)
-    both = smoothed(both, normal, point, depth, level.direct_steps)
-    further = level.bounced_steps[len(level.direct_steps) :]
-    bounced = smoothed(both[..., 3:], normal, point, depth, further)
-    mirror = smoothed(_full(shading.mirror, hits, camera), normal, point, depth, level.mirror_steps)
-    light, mirror = (both[..., :3] + bounced).reshape(-1, 3), mirror.reshape(-1, 3)
-    albedo = tracer.albedo(hits, _footprint(hits, way[hits.ray], camera))
-    picture = _composed(lighting, hits, way, albedo, light[hits.ray], mirror[hits.ray])
+    depth = _full(hits.t.astype(np.float32)[:, None], hits, camera)[..., 0]
+    surfaces = Surfaces(normal, point, depth)
+    direct = surfaces.smoothed(_full(shading.direct, hits, camera), level.direct_steps)
+    bounced = surfaces.smoothed(_full(shading.bounced, hits, camera), level.bounced_steps)
+    light = _flat(direct + bounced)
+    mirror = _flat(surfaces.smoothed(_full(shading.mirror, hits, camera), level.mirror_steps))
+    albedo = tracer.albedo(hits, _footprint(hits, camera))
+    lit = chosen(light, hits.ray), chosen(mirror, hits.ray)
+    picture = _composed(lighting, hits, way, albedo, *lit)
     seen = np.full(len(way), -1, dtype=np.int32)
     seen[hits.ray] = hits.part
     parts = seen.reshape(k.height, k.width)
     edge = outline_pixels(parts, normal)
     if len(edge):
-        picture[edge] = _refined(lighting, camera, parts, edge, light, mirror)
-    return picture.reshape(k.height, k.width, 3)
+        put(picture, edge, _refined(lighting, camera, parts, edge, light, mirror))
+    return as_picture(picture, (k.height, k.width))
+
+
+def _flat(picture: Array) -> Array:
+    """Pixels (H*W,3) of a picture (H,W,3) whose planes lie one after the other."""
+    return picture.transpose(2, 0, 1).reshape(3, -1).T
 
 
 def _refined(
@@ -184,13 +192,14 @@ def _refined(
 ) -> Array:
     """Colours (E,3) of outline pixels, averaged over four rays each that borrow their light."""
     row, column = np.divmod(edge, camera.intrinsics.width)
-    total = np.zeros((len(edge), 3), dtype=np.float32)
+    total = zeros(len(edge))
     for corner in CORNERS:
         way = camera.rays(column + corner[0], row + corner[1])
         hits = _cast(lighting.tracer, camera, way)
-        source = lit_like(parts, edge[hits.ray], corner, hits.part)
-        albedo = lighting.tracer.albedo(hits, _footprint(hits, way[hits.ray], camera))
-        colours = _composed(lighting, hits, way, albedo, light[source], mirror[source])
+        source = lit_like(parts, chosen(edge, hits.ray), corner, hits.part)
+        albedo = lighting.tracer.albedo(hits, _footprint(hits, camera))
+        lit = rows(light, source), rows(mirror, source)
+        colours = _composed(lighting, hits, way, albedo, *lit)
         total += np.minimum(colours, 4.0)
     return total / len(CORNERS)
 
@@ -208,8 +217,8 @@ def _many_samples(lighting: Lighting, camera: Camera, level: Quality, seed: int)
         dx, dy = sampler.pair(pixel)
         way = camera.rays(u + dx - 0.5, v + dy - 0.5)
         hits = _cast(lighting.tracer, camera, way)
-        shading = _shade(lighting, camera, hits, way, level, sampler)
-        albedo = lighting.tracer.albedo(hits, 0.5 * _footprint(hits, way[hits.ray], camera))
+        shading = _shade(lighting, camera, hits, level, sampler)
+        albedo = lighting.tracer.albedo(hits, 0.5 * _footprint(hits, camera))
         film.add(lighting, hits, way, albedo, shading)
     return film.developed(camera, level)
 
@@ -236,7 +245,7 @@ class _Film:
     @classmethod
     def empty(cls, count: int) -> _Film:
         """Film for `count` pixels."""
-        wide = [np.zeros((count, 3), dtype=np.float32) for _ in range(7)]
+        wide = [zeros(count) for _ in range(7)]
         return cls(*wide, *(np.zeros(count, dtype=np.float32) for _ in range(3)))
 
     def add(
@@ -245,7 +254,7 @@ class _Film:
         """Expose for one more sample."""
         light = shading.direct + shading.bounced
         self.full[...] += np.minimum(
-            _composed(lighting, hits, way, albedo, light, np.zeros_like(light)), 40.0
+            _composed(lighting, hits, way, albedo, light, zeros(len(light))), 40.0
         )
         ray, depth = hits.ray, hits.t.astype(np.float32)
         for total, value in (
@@ -267,20 +276,20 @@ class _Film:
         shape, n = (k.height, k.width), level.samples
 
         def mean(values: Array) -> Array:
-            return np.asarray(values.reshape(*shape, *values.shape[1:]) / n)
+            return np.asarray(as_picture(values, shape) / n)
 
         depth, normal = mean(self.depth), mean(self.normal)
         spread = np.sqrt(np.maximum(mean(self.square) - depth**2, 0)) / np.maximum(depth, 1e-6)
         bent = np.linalg.norm(normal, axis=2)
         whole = (spread < 0.01) & (bent > 0.97) & (mean(self.hits) > 0.999)
         surface = np.where(whole, depth, 0)
-        geometry = (normal, mean(self.point), surface)
+        surfaces = Surfaces(normal, mean(self.point), surface)
         direct, bounced = mean(self.direct), mean(self.bounced)
-        calm = smoothed(direct, *geometry, level.direct_steps)
-        calm = calm + smoothed(bounced, *geometry, level.bounced_steps)
+        calm = surfaces.smoothed(direct, level.direct_steps)
+        calm = calm + surfaces.smoothed(bounced, level.bounced_steps)
         picture = mean(self.full)
         # Off the outlines, only the light changes: paint and glow stay as they were exposed.
         change = mean(self.albedo) * (calm - direct - bounced)
         picture = np.maximum(picture + np.where(whole[..., None], change, 0), 0)
-        mirror = smoothed(mean(self.mirror), *geometry, level.mirror_steps)
+        mirror = surfaces.smoothed(mean(self.mirror), level.mirror_steps)
         return np.asarray(picture + mirror)

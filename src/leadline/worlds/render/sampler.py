@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from leadline.worlds.arrays import Array
-from leadline.worlds.primitives import unit
+from leadline.worlds.render.vectors import unit
 
 _TILE = 16
 """Side of the square of pixels over which numbers are spread evenly, a power of two."""
@@ -55,6 +55,7 @@ class Sampler:
         self._tile = row // _TILE * across + column // _TILE
         self._tiles = across * -(-height // _TILE)
         self._place = _morton(row % _TILE, column % _TILE)
+        self._pixel: Array | None = None
 
     def start(self, sample: int) -> None:
         """Begin the `sample`-th pass over the picture."""
@@ -65,15 +66,23 @@ class Sampler:
         rng = np.random.Generator(np.random.PCG64([self._seed, self._dimension]))
         points = self._POINTS[_deal(rng)]
         shifts = rng.random((2, self._tiles), dtype=np.float32)
-        place, tile = self._place[pixel], self._tile[pixel]
+        place, tile = self._where(pixel)
         out = []
         for axis in (0, 1):
             step = self._STEPS[self._dimension % len(self._STEPS)]
-            number = points[place, axis] + shifts[axis][tile]
+            number = points[:, axis].take(place) + shifts[axis].take(tile)
             number += np.float32(self._sample * step % 1)
-            out.append(number - np.floor(number))
+            number -= np.floor(number)
+            out.append(number)
             self._dimension += 1
         return out[0], out[1]
+
+    def _where(self, pixel: Array) -> tuple[Array, Array]:
+        """Places (N,) of pixels within their tiles, and the tiles; those of the last call again."""
+        if self._pixel is not pixel:
+            self._pixel = pixel
+            self._found = self._place.take(pixel), self._tile.take(pixel)
+        return self._found
 
 
 def _deal(rng: np.random.Generator) -> Array:
@@ -92,5 +101,5 @@ def around(normal: Array, pick: tuple[Array, Array]) -> Array:
     # A uniform point on the unit sphere added to the normal has exactly this density.
     height = 1 - 2 * b
     radius = np.sqrt(np.maximum(1 - height * height, 0))
-    sphere = np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1)
+    sphere = np.stack([radius * np.cos(turn), radius * np.sin(turn), height]).T
     return unit(normal + np.float32(0.999) * sphere)
