@@ -66,3 +66,12 @@ def test_show_draws_a_sheet(tmp_path: Path) -> None:
 def test_options_that_do_not_exist_are_named(wrong: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match=wrong[1]):
         _run("render", "--out", tmp_path / "x", "--count", 1, *wrong)
+
+
+@pytest.mark.parametrize("useless", [("--variations", "vkitti"), ("--sky", "far")])
+def test_options_without_effect_are_refused_before_anything_is_written(
+    useless: tuple[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(LeadlineError, match=f"{useless[0][2:]} .* does nothing in rooms"):
+        _run("render", "--out", tmp_path / "x", "--kind", "rooms", "--count", 1, *useless)
+    assert not (tmp_path / "x").exists()

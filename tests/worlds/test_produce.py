@@ -105,6 +105,16 @@ def test_options_that_do_not_exist_are_refused(wrong: dict[str, object]) -> None
         WorldSet(**{"kind": "rooms", "count": 2, **wrong})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("useless", "said"),
+    [({"sky": "far"}, "sky far"), ({"variations": ("clone", "fog")}, "variations clone,fog")],
+)
+def test_what_does_nothing_in_rooms_is_refused(useless: dict[str, object], said: str) -> None:
+    with pytest.raises(LeadlineError, match=f"^{said} does nothing in rooms; leave it out"):
+        WorldSet("rooms", 2, **useless)  # type: ignore[arg-type]
+    WorldSet("streets", 2, **useless)  # type: ignore[arg-type]
+
+
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).parents[2])
     return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}

@@ -41,7 +41,7 @@ def render_command(
         str, typer.Option(help="Class set: worlds, nyu40, nyu13, vkitti, cityscapes.")
     ] = "worlds",
     sky: Annotated[
-        str, typer.Option(help="Depth of the sky: invalid, or far (655.35 m).")
+        str, typer.Option(help="Streets: depth of the sky, invalid or far (655.35 m).")
     ] = "invalid",
     variations: Annotated[
         str, typer.Option(help="Streets: random, vkitti (all ten for each camera), or a,b,...")

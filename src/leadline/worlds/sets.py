@@ -34,7 +34,8 @@ class WorldSet:
     own worlds, textures and designs. `size` is height and width, `level` a quality, `labels` a
     class set, `sky` invalid or far. `variations` lists what each camera of a street is shown in;
     where it is empty, each of a street's four cameras draws one of its own.
-    Raises LeadlineError for a value that does not exist.
+    `sky` and `variations` are for streets. Raises LeadlineError for a value that does not exist or
+    does nothing.
     """
 
     kind: Kind
@@ -57,6 +58,13 @@ class WorldSet:
         ):
             if value not in known:
                 raise LeadlineError(f"unknown {value!r}; choose one of {', '.join(known)}")
+        for name, default in (("sky", "invalid"), ("variations", ())):
+            value = getattr(self, name)
+            if self.kind == "rooms" and value != default:
+                words = value if isinstance(value, str) else ",".join(value)
+                raise LeadlineError(
+                    f"{name} {words} does nothing in rooms; leave it out, or take streets"
+                )
         if self.count < 1 or not 0 <= self.val_share < 1:
             raise LeadlineError(
                 f"{self.count} views with {self.val_share:g} of them for validation: give at "
