@@ -1,6 +1,6 @@
 """A depth model of transformers and its exported files: their metres and scores.
 
-    leadline worlds render -o rooms --count 2 --val-share 0 --size 480x640
+    leadline worlds render -o rooms --count 4 --val-share 0 --size 480x640
     python benchmarks/transformers_models.py rooms FOLDER [FOLDER ...] --work out
 
 FOLDER is one of save_pretrained with a metric model. Each is exported to .onnx and .xml for the
@@ -46,25 +46,32 @@ def timed(what: str) -> Iterator[None]:
     print(f"  {what}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
 
 
-def measure_way(folder: Path, data: Path, work: Path, suffix: str, runtime: str | None) -> Row:
+def measure_way(
+    folder: Path, data: Path, count: int, work: Path, suffix: str, runtime: str | None
+) -> Row:
     """Return how a way's metres differ from those of transformers, and both of its scores."""
-    photos, written = data / "rgb", work / f"{suffix}-{runtime}"
+    written = work / f"{suffix}-{runtime}" / "rgb"
+    photos = sorted((data / "rgb").iterdir())[:count]
     size = open_data(data, SPLIT)[0].depth.shape
     file = work / f"net.{suffix}"
     if runtime is not None and not file.exists():
         with timed(f"export to .{suffix}"):
-            leadline.export_model(f"hf:{folder}", file, size=size, images=photos, image_count=1)
+            leadline.export_model(
+                f"hf:{folder}", file, size=size, images=data / "rgb", image_count=1
+            )
     source = leadline.ModelSource(str(file) if runtime else f"hf:{folder}", runtime=runtime)
     with timed(f"predict, {suffix} in {runtime or 'torch'}"):
         leadline.predict(photos, written, model=source.name, runtime=runtime or "auto")
     scores = []
-    for each in (source, leadline.PredictionFolder(written)):
+    for each in (source, leadline.PredictionFolder(written.parent)):
         with timed(f"evaluate {type(each).__name__}"):
-            result = leadline.evaluate(each, data, split=SPLIT, protocol="full", baselines=False)
+            result = leadline.evaluate(
+                each, data, split=SPLIT, protocol="full", baselines=False, limit=count
+            )
         scores.append(result.metrics)
     reference, maps = (
         [read_depth(path).depth for path in sorted(place.rglob("*.npy"))]
-        for place in (work / "transformers-None", written)
+        for place in (work / "transformers-None" / "rgb", written)
     )
     errors = [np.abs(a - b) for a, b in zip(maps, reference, strict=True)]
     return {
@@ -78,7 +85,7 @@ def measure_way(folder: Path, data: Path, work: Path, suffix: str, runtime: str 
     }
 
 
-def print_table(folder: Path, data: Path, work: Path) -> None:
+def print_table(folder: Path, data: Path, count: int, work: Path) -> None:
     """Print a row for every way to the metres of a model, as soon as it is known."""
     print(f"\n| {folder.name} | largest, m | mean, m | abs_rel | of files | delta1 | metres |")
     print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
@@ -87,7 +94,7 @@ def print_table(folder: Path, data: Path, work: Path) -> None:
     for suffix, runtime in WAYS:
         name = f"`.{suffix}` in {runtime}" if runtime else suffix
         if name not in rows:
-            rows[name] = measure_way(folder, data, work, suffix, runtime)
+            rows[name] = measure_way(folder, data, count, work, suffix, runtime)
             write_json(stored, rows)
         row = rows[name]
         print(
@@ -103,12 +110,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("--count", type=int, default=2, help="of photographs")
     parser.add_argument("--work", type=Path, help="where files and rows are kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
         for folder in options.models:
-            print_table(folder, options.data, work / folder.name)
+            print_table(folder, options.data, options.count, work / folder.name)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,16 @@ def test_the_numbers_are_those_of_the_differences():
     assert row.scores["delta1"] == pytest.approx((1.0, 1 - 21 / 200))
 
 
+def test_the_relative_error_is_of_pixels_with_a_depth():
+    true, other = np.full((4, 5), 2.0), np.full((4, 5), 3.0)
+    true[0], true[1] = 0, -0.1  # as bicubic interpolation has it beside steps
+    picture = Picture("a.jpg", np.zeros((4, 5, 3), np.uint8))
+    [row] = run_gate(
+        Constant("torch", true), [Constant("other", other)], Given("here", (picture,)), CAMERA
+    ).rows
+    assert row.relative_error == pytest.approx(0.5)
+
+
 def test_a_depth_that_is_not_a_number_fails():
     true, nan = np.ones((4, 5)), np.full((4, 5), np.nan)
     picture = Picture("a.jpg", np.zeros((4, 5, 3), np.uint8))

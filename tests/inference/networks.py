@@ -53,16 +53,21 @@ def save_depth_anything(folder: Path, kind: Kind, *, real: bool = False) -> None
 
 def _let_metres_vary(model: torch.nn.Module, last: torch.nn.Conv2d, side: int) -> None:
     """Make the depth of a random network vary by metres: it is else nearly one number."""
-    for part in (model.neck, model.head):
-        for layer in part.modules():
-            if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
-                torch.nn.init.kaiming_normal_(layer.weight)
+    _draw_convolutions(model.neck, model.head)
     kept: list[torch.Tensor] = []
     hook = last.register_forward_hook(lambda layer, given, made: kept.append(made))
     model(torch.randn(1, 3, side, side))
     hook.remove()
     last.weight /= kept[0].std()  # the sigmoid of the depth is then far from its ends
     last.bias.fill_(float(-kept[0].mean() / kept[0].std()))
+
+
+def _draw_convolutions(*parts: torch.nn.Module) -> None:
+    """Draw their weights so that what varies before them varies as much behind them."""
+    for part in parts:
+        for layer in part.modules():
+            if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                torch.nn.init.kaiming_normal_(layer.weight)
 
 
 def save_zoedepth(folder: Path, *, real: bool = False) -> None:
@@ -92,7 +97,11 @@ def save_zoedepth(folder: Path, *, real: bool = False) -> None:
             num_attractors=[4, 2, 2, 1], reassemble_factors=[4, 2, 1, 0.5],
             bin_configurations=[{"n_bins": 8, "min_depth": 0.001, "max_depth": 10.0}],
         )  # fmt: skip
-    transformers.ZoeDepthForDepthEstimation(config).save_pretrained(folder)
+    model = transformers.ZoeDepthForDepthEstimation(config)
+    if real:
+        with torch.no_grad():
+            _draw_convolutions(model.neck, model.relative_head, model.metric_head)
+    model.save_pretrained(folder)
     sides = {"height": 384, "width": 512} if real else {"height": 64, "width": 64}
     transformers.ZoeDepthImageProcessor(size=sides, ensure_multiple_of=32).save_pretrained(folder)
 

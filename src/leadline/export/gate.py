@@ -50,7 +50,8 @@ class WorstPixel:
 class GateRow:
     """One runtime with the exported file, beside the checkpoint, over all pictures.
 
-    Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint.
+    Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint,
+    where these are above 0.
     `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
     pictures with truth, {} without. `stated_error` is the largest that `stated_error` returns, None
     for a model that states nothing beside depth. `seconds` are medians
@@ -97,7 +98,7 @@ class _Row:
     def __init__(self) -> None:
         self.samples: list[NDArray[np.float32]] = []
         self.sum = self.relative = 0.0
-        self.pixels = 0
+        self.pixels = self.positive = 0
         self.largest = -1.0
         self.worst = WorstPixel("", 0, 0, 0.0, 0.0)
         self.stated: list[float] = []
@@ -111,7 +112,9 @@ class _Row:
         flat = error.ravel()
         self.samples.append(flat[:: max(1, flat.size // SAMPLED)])
         self.sum += float(flat.sum(dtype=np.float64))
-        self.relative += float((flat / true.ravel()).sum(dtype=np.float64))
+        is_positive = true.ravel() > 0
+        self.positive += int(is_positive.sum())
+        self.relative += float((flat[is_positive] / true[true > 0]).sum(dtype=np.float64))
         self.pixels += flat.size
         place = int(flat.argmax())
         if flat[place] > self.largest:
@@ -135,7 +138,7 @@ class _Row:
             self.largest,
             float(np.percentile(np.concatenate(self.samples), 99)),
             self.sum / self.pixels,
-            self.relative / self.pixels,
+            self.relative / max(1, self.positive),
             self.worst,
             median(self.seconds),
             checkpoint_seconds,

@@ -26,6 +26,7 @@ from leadline.errors import LeadlineError, one_line, size_words
 from leadline.export.exporter import QuietExporter, strip_traces
 from leadline.export.graph import IR_VERSION, OPSET
 from leadline.export.sidecar import ABOUT_KEY
+from leadline.export.softplus import replace_softplus
 from leadline.inference.runtime import CONFIG_KEY, PICTURE_SIZE_KEY
 from leadline.inference.transformers_runtime import TransformersRuntime
 
@@ -289,6 +290,7 @@ def transformers_to_onnx(
     graph.ir_version = IR_VERSION
     graph.producer_name = "leadline"
     strip_traces(graph)
+    replace_softplus(graph)
     texts = {
         CONFIG_KEY: {**model.config, PICTURE_SIZE_KEY: list(size)},
         ABOUT_KEY: dict(about),
