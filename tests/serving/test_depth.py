@@ -79,6 +79,8 @@ def test_every_body_gives_the_metres_of_the_predictor(client, expected):
         client.post("/v1/depth", json={"inputs": each, "parameters": {"format": "npy"}})
         for each in inputs
     ]
+    named = client.post("/v1/depth", files={"image": b"x" * 9000})
+    problem(named, 422, "'image'", "sent as 'file'")
     untyped = client.post("/v1/depth?format=npy", content=PHOTO)
     for response in (post(client), form, *as_json, untyped):
         np.testing.assert_array_equal(metres(response), expected)
@@ -301,6 +303,7 @@ def test_an_unknown_model_is_not_looked_for(client, tmp_path):
         (b"", "image/png", 422, "no bytes"),
         (b"hello", "image/png", 415, "no picture"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "image/eps", 415, "no picture"),
+        (b"photos/my photo.jpg", "application/octet-stream", 415, "the bytes of the file"),
         (PHOTO, "text/plain", 415, "text/plain"),
         (PHOTO, "application/x-www-form-urlencoded", 415, "multipart"),
         (PHOTO[:200], "image/png", 422, "damaged"),

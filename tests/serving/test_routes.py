@@ -128,6 +128,7 @@ def test_no_path_of_a_request_is_read(served, path):
     client, _ = served
     response = client.get(path)
     assert response.status_code == 404 and response.json()["status"] == 404
+    assert "/openapi.json" in response.json()["detail"]
 
 
 def test_a_wrong_method_is_a_problem_too(served):

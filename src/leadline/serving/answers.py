@@ -23,6 +23,7 @@ from leadline.io.mesh import mesh_bytes
 from leadline.io.metadata import UNCERTAINTY_KIND, Metadata
 from leadline.io.photos import DERIVED, Photo, png_bytes
 from leadline.io.png16 import DEFAULT_UNITS, quantise, warn_of_clamped
+from leadline.io.png_writer import compress, deep_grey_png
 from leadline.io.pointcloud import glb_points, ply_bytes
 from leadline.serving.parameters import DepthParameters, FormatName
 from leadline.serving.problems import ProblemError
@@ -46,7 +47,10 @@ _MOST_RANGES = 50
 
 @dataclass(frozen=True)
 class Estimate:
-    """A photograph with its prediction, and what the request wants of it."""
+    """A photograph with its prediction, and what the request wants of it.
+
+    `compress` makes the zlib stream of a 16-bit PNG.
+    """
 
     photo: Photo
     prediction: Prediction
@@ -54,6 +58,7 @@ class Estimate:
     model: str
     warnings: list[str]
     request_id: str
+    compress: Callable[[memoryview], bytes] = compress
 
     @property
     def depth(self) -> DepthMap:
@@ -92,7 +97,7 @@ class AnswerFormat:
 def _png16(estimate: Estimate) -> bytes:
     depth = estimate.depth
     about = Metadata(DEFAULT_UNITS, depth.intrinsics, depth.provenance)
-    return png_bytes(_millimetres(estimate), about.to_text())
+    return deep_grey_png(_millimetres(estimate), about.to_text(), estimate.compress)
 
 
 def _millimetres(estimate: Estimate) -> NDArray[np.uint16]:

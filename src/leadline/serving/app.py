@@ -28,6 +28,7 @@ from leadline.serving.answers import (
     encode_answer,
 )
 from leadline.serving.body import BodyReader, Receive
+from leadline.serving.deflate import ParallelDeflate
 from leadline.serving.hearing import Hearing
 from leadline.serving.inputs import DepthRequest, check_media_type, read_picture, read_request
 from leadline.serving.logs import LOGGER, log
@@ -67,6 +68,7 @@ class DepthService:
         self.options = options
         self.models = ModelPool.of_options(options)
         self.queue = WorkQueue(options.workers, options.queue)
+        self.deflate = ParallelDeflate()
         self.bodies = BodyReader(options)
         self.metrics = Metrics()
         self.page = Page(next(iter(options.models.values())))
@@ -150,7 +152,10 @@ class DepthService:
                 f"the picture is unlike those that {model.name} was trained on (novelty "
                 f"{prediction.novelty:.2g}; usual is up to 1), and its metres may be wrong"
             )
-        return Estimate(photo, prediction, parameters, model.name, heard, record["request_id"])
+        about = (parameters, model.name, heard, record["request_id"])
+        if self.queue.running > 1:
+            return Estimate(photo, prediction, *about)
+        return Estimate(photo, prediction, *about, self.deflate.compress)
 
     def _model(self, name: str | None) -> LoadedModel:
         try:
@@ -213,6 +218,7 @@ def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
             service.models.load(service.models.default)
             yield
             service.queue.close()
+            service.deflate.close()
 
     app = FastAPI(
         title="Leadline",
@@ -274,7 +280,11 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
     def page_file(name: str) -> Response:
         found = service.page.file(name)
         if found is None:
-            raise HTTPException(404)
+            raise HTTPException(
+                404,
+                "there is nothing at this address; POST /v1/depth takes a picture, /openapi.json "
+                "says what else there is",
+            )
         return Response(found[0], media_type=found[1], headers=PAGE_HEADERS)
 
 

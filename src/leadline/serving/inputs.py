@@ -24,6 +24,8 @@ MOST_PARTS = 20
 _LONGEST_FIELD = 8000
 _MOST_QUERY_FIELDS = 50
 _DATA_URL = re.compile(r"data:[\w./+-]*;base64,")
+_PATH = re.compile(rb"[\w ./\\:~%+-]{1,250}\.[A-Za-z0-9]{2,5}")
+"""What is sent where a file was meant: its name, or its address."""
 _TIFF = "TIFF"
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
@@ -66,8 +68,8 @@ def check_media_type(content_type: str) -> None:
         raise ProblemError(
             415,
             f"{value_words(media)} is no picture: send its bytes as image/jpeg, image/png, ..., a "
-            f"form (multipart/form-data) with a field {FILE_FIELD!r}, or JSON with 'inputs' in "
-            "base64",
+            f"form (multipart/form-data) with a field {FILE_FIELD!r} (curl: -F file=@photo.jpg), "
+            "or JSON with 'inputs' in base64",
             "media type",
         )
 
@@ -108,7 +110,10 @@ def _read_form(content_type: str, body: bytes) -> tuple[bytes, list[tuple[str, o
         if name == FILE_FIELD:
             files.append(content)
         elif len(content) > _LONGEST_FIELD:
-            raise invalid(f"the field {value_words(name)} has {len(content):,} bytes")
+            raise invalid(
+                f"the field {value_words(name)} has {len(content):,} bytes; the picture is sent "
+                f"as {FILE_FIELD!r}"
+            )
         else:
             fields.append((name, content.decode("utf-8", errors="replace")))
     if len(files) != 1:
@@ -236,6 +241,13 @@ def _kind_of(data: bytes) -> str:
     for pattern, kind in _SIGNATURES:
         if re.match(pattern, data, re.DOTALL):
             return kind
+    if _PATH.fullmatch(data):
+        raise ProblemError(
+            415,
+            f"{value_words(data.decode('ascii'))} is a name and no picture: send the bytes of the "
+            "file (curl: -F file=@photo.jpg, with the @)",
+            "media type",
+        )
     raise ProblemError(
         415,
         "the bytes are no picture that is read here: send JPEG, PNG, WebP, TIFF, AVIF, HEIC, GIF, "

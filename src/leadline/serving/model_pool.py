@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ import numpy as np
 from leadline.errors import LeadlineError, nearest, value_words
 from leadline.inference.predictor import Predictor, find_model
 from leadline.io.processors import usable_processors
+from leadline.serving.c_memory import return_freed_memory
 from leadline.serving.options import ServeOptions
 from leadline.serving.problems import ProblemError
 
@@ -134,7 +133,7 @@ class ModelPool:
                 released = self._release()
             if released:
                 gc.collect()
-                _return_memory()
+                return_freed_memory()
             return loaded
 
     def _release(self) -> int:
@@ -203,9 +202,3 @@ def _resident_bytes() -> int:
     if not statm.is_file():
         return 0
     return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _return_memory() -> None:
-    """Give the C library's free memory back to the system."""
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)

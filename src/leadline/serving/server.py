@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from leadline.errors import LeadlineError, one_line
 from leadline.serving.app import DepthService, create_app, log_start
+from leadline.serving.c_memory import keep_freed_memory
 from leadline.serving.logs import log, log_as_json
 from leadline.serving.options import ServeOptions
 
@@ -89,6 +90,7 @@ def serve(options: ServeOptions, host: str, port: int, announce: Callable[[str],
     `announce` is called with one line when requests can come. Port 0 takes a free one.
     Errors: LeadlineError for an address that is not free, and for a model that cannot be loaded.
     """
+    keep_freed_memory()
     app, service = create_app(options)
     listener = _listen(host, port)
     try:
