@@ -112,7 +112,10 @@ def find_source(text: str | Path) -> Source:
 def check_codec(path: Path) -> VideoCodec:
     """Return how a file of this name is written. Errors: LeadlineError for another suffix."""
     if path.suffix.lower() not in VIDEO_CODECS:
-        raise LeadlineError(f"{path}: video is written as .mp4 (H.264) or .webm (VP9); rename it")
+        raise LeadlineError(
+            f"{path}: video is written as .mp4 (H.264) or .webm (VP9); rename it, and give "
+            "--frames FOLDER for a depth file of every frame"
+        )
     return VIDEO_CODECS[path.suffix.lower()]
 
 
