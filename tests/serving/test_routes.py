@@ -116,6 +116,11 @@ def test_the_page_that_is_installed_is_served_and_told_of_the_server(served, mon
     assert script.text == "export {};"
     assert script.headers["Content-Type"].startswith("text/javascript")
     assert script.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    again = client.get("/lib/app.js", headers={"If-None-Match": script.headers["ETag"]})
+    assert again.status_code == 304 and again.content == b""
+    (tmp_path / "app.js").write_text("export {}; // changed")
+    changed = client.get("/lib/app.js", headers={"If-None-Match": script.headers["ETag"]})
+    assert changed.text.endswith("changed") and changed.headers["ETag"] != script.headers["ETag"]
     told = client.get("/config.json").json()
     assert told["name"] == "m"
     assert client.post("/" + told["server"]["depth"], content=PHOTO).status_code == 200

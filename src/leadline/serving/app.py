@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -270,14 +271,14 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
         return Response(service.metrics.text(), media_type=METRICS_TYPE)
 
     @app.get("/", include_in_schema=False)
-    def page() -> Response:
+    def page(request: Request) -> Response:
         found = service.page.file("index.html")
         if found is None:
             return HTMLResponse(plain_page(list(service.options.models)))
-        return Response(found[0], media_type=found[1], headers=PAGE_HEADERS)
+        return _file_answer(request, *found)
 
     @app.get("/{name:path}", include_in_schema=False)
-    def page_file(name: str) -> Response:
+    def page_file(request: Request, name: str) -> Response:
         found = service.page.file(name)
         if found is None:
             raise HTTPException(
@@ -285,7 +286,16 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
                 "there is nothing at this address; POST /v1/depth takes a picture, /openapi.json "
                 "says what else there is",
             )
-        return Response(found[0], media_type=found[1], headers=PAGE_HEADERS)
+        return _file_answer(request, *found)
+
+
+def _file_answer(request: Request, content: bytes, media_type: str) -> Response:
+    """Send a file of the page, or say that it is still the one that the browser has (24 MB)."""
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    headers = {**PAGE_HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _add_errors(app: FastAPI, service: DepthService) -> None:
