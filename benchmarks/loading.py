@@ -24,8 +24,9 @@ from PIL import Image
 
 from leadline.datasets import DepthDataset, PairsDataset, open_data
 from leadline.datasets.packing import Resize, pack, plan_packing
+from leadline.io.malloc import tune_malloc
 from leadline.models.size_policy import processing_size
-from leadline.training.batches import EpochOrder, TrainingSamples, make_loader, tune_malloc
+from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
 from leadline.training.recipe import AugmentSection, load_recipe
 
 BATCH = 8

@@ -1,8 +1,6 @@
 """torch: a model folder, in float32 or bfloat16, compiled or not, on the CPU or a GPU."""
 
-import ctypes
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, size_words
 from leadline.inference.precision import Precision, PrecisionOption, choose_precision
 from leadline.inference.runtime import Device, Outputs, reason_of
+from leadline.io.malloc import tune_malloc
 
 
 class TorchRuntime:
@@ -50,7 +49,7 @@ class TorchRuntime:
         self._torch = torch
         self._device = _device(torch, device)
         if device == "cpu":
-            _keep_freed_memory()
+            tune_malloc()  # its next picture takes the same memory again
         model = load_model(folder).to(self._device).to(memory_format=torch.channels_last)
         self._pipeline = InferencePipeline(model, processing_area).eval()
         if compiled:
@@ -83,25 +82,6 @@ class TorchRuntime:
             self._torch.bfloat16,
             enabled=self.precision.precision == "bf16",
         )
-
-
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what torch frees: its next picture takes the same memory again.
-
-    Every map of a network is otherwise given back to the system and asked for anew, page by page,
-    which is a fifth of a picture's time. Elsewhere there is no such call.
-    """
-    with suppress(OSError, AttributeError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for setting, value in (
-            (_M_MMAP_MAX, 0),
-            (_M_TRIM_THRESHOLD, 2**31 - 1),
-            (_M_TOP_PAD, 64 << 20),
-        ):
-            mallopt(setting, value)
 
 
 def _device(torch: Any, device: Device) -> Any:

@@ -1,7 +1,6 @@
 """From samples to batches whose content depends only on (seed, epoch, sample), never on workers."""
 
 import copy
-import ctypes
 import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from leadline.datasets.mixing import MixedDataset, Share, draw_epoch
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
+from leadline.io.malloc import tune_malloc
 from leadline.io.workers import end_with_parent
 from leadline.training.augment import TrainingItem, prepare
 from leadline.training.recipe import AugmentSection, Recipe
@@ -30,9 +30,6 @@ Slot = tuple[int, int]
 
 A pass over all samples is an epoch; of a mixture, each part counts its own.
 """
-
-# Parameters of mallopt of glibc (malloc.h).
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
 @dataclass(frozen=True)
@@ -270,19 +267,3 @@ def _prepare_worker(_worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     tune_malloc()
-
-
-def tune_malloc() -> None:
-    """Ask the C library to reuse freed memory instead of returning it to the system.
-
-    Every array above 128 KiB is otherwise mapped anew, and its pages are cleared one by one: a
-    quarter of the time it takes to read a sample. Does nothing where the C library is not glibc;
-    only speed depends on it.
-    """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(_MMAP_MAX, 0)
-    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(_TOP_PAD, 64 << 20)
