@@ -16,8 +16,8 @@ import numpy as np
 
 from leadline.errors import LeadlineError, nearest, value_words
 from leadline.inference.predictor import Predictor, find_model
+from leadline.io.malloc import return_freed_memory
 from leadline.io.processors import usable_processors
-from leadline.serving.c_memory import return_freed_memory
 from leadline.serving.options import ServeOptions
 from leadline.serving.problems import ProblemError
 

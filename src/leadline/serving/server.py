@@ -13,8 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from leadline.errors import LeadlineError, one_line
+from leadline.io.malloc import keep_freed_memory
 from leadline.serving.app import DepthService, create_app, log_start
-from leadline.serving.c_memory import keep_freed_memory
 from leadline.serving.logs import log, log_as_json
 from leadline.serving.options import ServeOptions
 
@@ -29,6 +29,9 @@ it is looked at twice in that time."""
 KEEP_ALIVE_SECONDS = 30
 BACKLOG = 256
 LARGEST_PORT = 65535
+
+_KEPT = 128 << 20
+"""Bytes of freed memory that are kept for the next picture."""
 
 
 class PatientProtocol(H11Protocol):
@@ -90,7 +93,7 @@ def serve(options: ServeOptions, host: str, port: int, announce: Callable[[str],
     `announce` is called with one line when requests can come. Port 0 takes a free one.
     Errors: LeadlineError for an address that is not free, and for a model that cannot be loaded.
     """
-    keep_freed_memory()
+    keep_freed_memory(_KEPT)
     app, service = create_app(options)
     listener = _listen(host, port)
     try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +21,7 @@ from leadline.io.atomic import atomic_path, write_text
 from leadline.io.files import read_json
 from leadline.io.formats import write_depth
 from leadline.io.labels import write_labels
+from leadline.io.malloc import keep_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.worlds.classes import CLASSES, class_map
 from leadline.worlds.randomness import Split
@@ -35,7 +34,7 @@ Report = Callable[[int, int], None]
 
 _QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
 _WORTH_PROCESSES = 4  # worlds; fewer are rendered before other processes have started
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_KEPT = 256 << 20  # bytes of freed memory in a worker
 _World = tuple[Split, int, tuple[int, ...]]
 
 
@@ -168,7 +167,7 @@ def _start_worker(parent: int) -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    _keep_freed_memory()
+    keep_freed_memory(_KEPT)  # a view's arrays come and go hundreds of times
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -176,19 +175,6 @@ def _start_worker(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what is freed: a view's arrays come and go hundreds of times.
-
-    Given back to the system, their pages would be cleared again each time. Elsewhere: nothing.
-    """
-    if sys.platform != "linux":
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        option = ctypes.CDLL("libc.so.6").mallopt
-        option(_M_MMAP_THRESHOLD, 32 << 20)
-        option(_M_TRIM_THRESHOLD, 256 << 20)
 
 
 def _render_world(folder: Path, world_set: WorldSet, task: _World) -> int:

@@ -1,4 +1,4 @@
-"""That a thread gets the memory of the last picture for the next one."""
+"""How the C library keeps memory: a thread has that of the last picture for the next one."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 SCRIPT = """
 import resource, threading
 import numpy as np
-from leadline.serving.c_memory import keep_freed_memory
+from leadline.io.malloc import keep_freed_memory
 
 def page_faults():
     for megabytes in (1, 8, 2, 4, 6, 3):
@@ -21,7 +21,7 @@ def work():
     counts = [page_faults() for _ in range(4)]
     print(counts[3] - counts[1])
 
-keep_freed_memory()
+keep_freed_memory(128 << 20)
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
