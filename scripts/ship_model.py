@@ -32,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leadline.datasets.fingerprints import KnownPhotographs
+from leadline.datasets.fingerprints import KnownPhotographs, known_photographs
 from leadline.datasets.open import open_data
 from leadline.datasets.sample import evenly_spaced
 from leadline.evaluation.benchmark import Way, benchmark
@@ -70,7 +70,11 @@ def main() -> None:
     parser.add_argument("--twin-data", type=Path, help="what that was trained on")
     options = parser.parse_args()
     twin: Path | None = options.twin
-    fitted = {} if twin is None else read_json(twin / CONFIG_FILE, "configuration")
+    if (twin is None) != (options.twin_data is None):
+        parser.error("give --twin and --twin-data, or neither")
+    config = {} if twin is None else read_json(twin / CONFIG_FILE, "configuration")
+    fitted = {} if twin is None else {key: config[key] for key in (FACTORS_KEY, LOSS_KEY)}
+    inherited = known_photographs(options.run)
     target = FOLDER / options.name
     model = load_model(find_checkpoint(options.run)).eval()
     familiarity_of(model)
@@ -86,9 +90,13 @@ def main() -> None:
     shutil.rmtree(target, ignore_errors=True)
     model.save(target, "fp16")
     shutil.copyfile(options.card, target / "README.md")
-    KnownPhotographs.of(options.name, pictures(options.data, "train")).write(target)
+    known = KnownPhotographs.of(options.name, pictures(options.data, "train"))
+    if inherited is not None:
+        prints = np.unique(np.vstack((known.prints, inherited.prints)), axis=0)
+        known = KnownPhotographs(options.name, prints)
+    known.write(target)
     if twin is not None:
-        add_to_config(target, **{key: fitted[key] for key in (FACTORS_KEY, LOSS_KEY)})
+        add_to_config(target, **fitted)
     else:
         fit_to_validation_images(options.name, target, options.data)
     export(target)

@@ -13,9 +13,10 @@ import pytest
 import torch
 import yaml
 
+from leadline.datasets.fingerprints import FILE, known_photographs
 from leadline.evaluation import Result
 from leadline.hub import push, push_model
-from leadline.hub.card import HEAD, Score, model_card
+from leadline.hub.card import HEAD, Score, model_card, without_scores
 from leadline.inference import Predictor
 from leadline.io.hub import fetch_model
 from leadline.models import DepthModel, ModelConfig, create_model, load_model
@@ -97,7 +98,8 @@ def test_a_model_comes_back_with_its_metres_with_torch_and_without(
     assert f"rooms: {hub.url}/me/rooms" in sent.stdout
     assert hub.private["me/rooms"]
     files = hub.repos["me/rooms"]
-    assert set(files) == {"README.md", "config.json", "model.onnx", "model.safetensors"}
+    prints = {FILE} if source == "compact-nyu" else set()
+    assert set(files) == {"README.md", "config.json", "model.onnx", "model.safetensors"} | prints
     assert {"model.onnx", "model.safetensors"} <= hub.large
     assert Score.of_result(Result.load(tmp_path / "score")).data == pairs.name
     assert str(pairs.parent) not in files["README.md"].decode()
@@ -168,6 +170,9 @@ def test_the_card_is_what_the_hub_reads(pairs, tmp_path):
     again = model_card("rooms", {"architecture": "unet"}, [], None, card)
     assert "`unet`" in again and "`compact`" not in again and again.count("# rooms") == 1
     assert "no YAML" in complaint(lambda: model_card("rooms", {}, [], None, "---\na: [\n---\n"))
+    scored = "---\nlicense: mit\nmodel-index:\n- name: old\n---\n\nMine.\n"
+    assert without_scores(scored) == "---\nlicense: mit\n---\n\nMine.\n"
+    assert without_scores("Mine.\n") == "Mine.\n"
     kept = model_card("rooms", {}, [], None, "---\nlanguage: en\nlicense: mit\n---\n\nMine.\n")
     assert kept.endswith("Mine.\n")
     assert yaml.safe_load(HEAD.match(kept)[1])["license"] == "mit"
@@ -175,7 +180,9 @@ def test_the_card_is_what_the_hub_reads(pairs, tmp_path):
 
 def test_a_plain_folder_laid_out_the_same_way(tmp_path):
     pushed = push("compact-nyu", out=tmp_path / "folder")
-    assert sorted(pushed.files) == ["README.md", "config.json", "model.onnx", "model.safetensors"]
+    weights = ["model.onnx", "model.safetensors"]
+    assert sorted(pushed.files) == ["README.md", "config.json", *weights, FILE]
+    assert known_photographs(f"hf:{tmp_path / 'folder'}").model == "compact-nyu"
     assert (pushed.license, pushed.scores) == ("apache-2.0", 0)
     predictor = Predictor.load(f"hf:{tmp_path / 'folder'}", precision="f32")
     assert (predictor.name, predictor.runtime.name) == ("folder", "openvino")

@@ -22,6 +22,7 @@ from leadline.datasets.trained_on import MODEL
 from leadline.errors import LeadlineError
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
+from leadline.io.hub import fetch_model, is_on_hub
 from leadline.weights import shipped_checkpoint, shipped_models
 
 FILE = "training_fingerprints.json"
@@ -29,7 +30,7 @@ CELLS = 16
 BYTES = CELLS * CELLS // 8
 SAME = 24
 """Bits of 256 that the fingerprints of one photograph may differ in. Of NYU's labelled images two
-different ones differ in 56 or more; one in at most 4 after JPEG of quality 50 or at a quarter of
+different ones differ in 52 or more; one in at most 4 after JPEG of quality 50 or at a quarter of
 its size, and in 26 or more after 8 pixels were cut off each side: a crop is not recognised."""
 
 
@@ -74,29 +75,33 @@ class KnownPhotographs:
 
     def contains(self, photograph: NDArray[np.uint8]) -> bool:
         """Return whether (H,W,3) uint8 RGB is one of them, whatever its size."""
-        different = np.bitwise_count(self.prints ^ fingerprint(photograph)).sum(axis=1)
+        different = np.unpackbits(self.prints ^ fingerprint(photograph), axis=1).sum(axis=1)
         return bool((different <= SAME).any())
 
 
 def known_photographs(model: str | Path) -> KnownPhotographs | None:
-    """Return what lies beside a shipped model, a run, its `model/` folder or a file there, if any.
+    """Return what lies beside a shipped model, one on the hub, a run or a model folder, if any.
 
     Errors: LeadlineError for a damaged file.
     """
-    file = _find(model)
+    file = find_fingerprints(model)
     return None if file is None else KnownPhotographs.read(file)
 
 
 def pass_on_fingerprints(start: str | Path, run: Path) -> None:
     """Put the fingerprints of the model that a run starts from, if any, into the run."""
-    file = _find(start)
+    file = find_fingerprints(start)
     if file is not None:
         shutil.copyfile(file, run / FILE)
 
 
-def _find(model: str | Path) -> Path | None:
+def find_fingerprints(model: str | Path) -> Path | None:
+    """Return the file of a model's fingerprints, None where it has none."""
     name = str(model)
-    folder = shipped_checkpoint(name) if name in shipped_models() else Path(model)
+    if name in shipped_models():
+        folder = shipped_checkpoint(name)
+    else:
+        folder = fetch_model(name) if is_on_hub(name) else Path(name)
     folder = folder.parent if folder.is_file() else folder
     beside = (folder, folder.parent if folder.name == MODEL else folder / MODEL)
     return next((each / FILE for each in beside if (each / FILE).is_file()), None)

@@ -25,8 +25,6 @@ from leadline.metrics.resize import Size, resize_to
 PredictionOutput = Literal["metric", "inverse"]
 """What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
 
-"""How the name of a model of transformers begins, where a model is named."""
-
 SMALLEST_DISPARITY = 1e-6
 
 

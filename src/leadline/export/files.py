@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from leadline.datasets.fingerprints import FILE as FINGERPRINTS
+from leadline.datasets.fingerprints import find_fingerprints
 from leadline.errors import LeadlineError, one_line
 from leadline.export import WeightType
 from leadline.inference.openvino_runtime import openvino_core
@@ -62,7 +64,7 @@ def copy_graph(graph: Path, path: Path) -> list[Path]:
 
 
 def copy_checkpoint(folder: Path, target: Path, weights: WeightType) -> list[Path]:
-    """Copy a model folder: weights, stored as `weights`, configuration and card.
+    """Copy a model folder: weights, stored as `weights`, configuration, card and fingerprints.
 
     Needs torch where the weights are to be stored in another type.
     """
@@ -77,9 +79,10 @@ def copy_checkpoint(folder: Path, target: Path, weights: WeightType) -> list[Pat
         load_model(folder).save(target, weights)
     if (folder / CARD).is_file():
         _write(target / CARD, (folder / CARD).read_bytes())
-    return sorted(
-        path for path in target.iterdir() if path.name in (WEIGHTS_FILE, CONFIG_FILE, CARD)
-    )
+    if (prints := find_fingerprints(folder)) is not None:
+        _write(target / FINGERPRINTS, prints.read_bytes())
+    names = (WEIGHTS_FILE, CONFIG_FILE, CARD, FINGERPRINTS)
+    return sorted(path for path in target.iterdir() if path.name in names)
 
 
 def _write(path: Path, content: bytes) -> None:

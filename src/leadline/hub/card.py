@@ -68,8 +68,25 @@ def model_card(
     body = existing[found.end() if found else 0 :].strip()
     if not body or body.startswith(MARK):
         body = f"{MARK}\n\n{_words(name, config, scores)}"
-    text = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
-    return f"---\n{text}---\n\n{body}\n"
+    return f"{_as_head(head)}\n{body}\n"
+
+
+def without_scores(card: str) -> str:
+    """Return a card without the scores in its head, which are of the weights that it was for.
+
+    Errors: LeadlineError for a head that is no YAML.
+    """
+    card = card.replace("\r\n", "\n")
+    found = HEAD.match(card)
+    if found is None:
+        return card
+    head = _read_head(found[1])
+    head.pop("model-index", None)
+    return _as_head(head) + card[found.end() :]
+
+
+def _as_head(head: dict[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n"
 
 
 def _read_head(text: str) -> dict[str, Any]:

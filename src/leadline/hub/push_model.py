@@ -14,7 +14,7 @@ from leadline.evaluation.result import Result
 from leadline.export import WeightType
 from leadline.export.export_model import export_model
 from leadline.export.files import CARD, copy_checkpoint, copy_graph
-from leadline.hub.card import Score, model_card
+from leadline.hub.card import Score, model_card, without_scores
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import write_json, write_text
@@ -119,11 +119,12 @@ def _write(
 
 
 def _existing_card(folder: Path, repo: str | None) -> str | None:
-    """Return the card of a model folder, else the one that the repository has."""
+    """Return the card of a model folder, else that of the repository without its scores."""
     card = folder / CARD
     if card.is_file():
         return card.read_text(encoding="utf-8")
-    return None if repo is None else fetch_text(repo, CARD)
+    there = None if repo is None else fetch_text(repo, CARD)
+    return None if there is None else without_scores(there)
 
 
 def _own_scores(folder: Path) -> list[Score]:

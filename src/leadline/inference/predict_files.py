@@ -47,7 +47,7 @@ Engine = Literal["local", "ray"]
 """What does the work: the threads of this process, or the machines of a Ray cluster."""
 
 LOOKED_AT = 1000
-"""Pictures whose shapes are read before the first of them is predicted, a tenth of a second."""
+"""Pictures among which those of one shape go together; each file is opened once beforehand."""
 
 PICTURES = FileKind("pictures", IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_result_png)
 """What is taken from a folder."""

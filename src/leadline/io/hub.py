@@ -16,7 +16,7 @@ TAKEN = ("*.json", "*.safetensors", "*model.onnx", "*.txt", "*.model", "README.m
 """What is fetched of a repository: no weights that hold code (pickles)."""
 PASSED_OVER = ("onnx/*", "checkpoint*/*", "*.fp16.safetensors")
 """What is not, though it is TAKEN: the same weights again, in other types or of other steps."""
-REPLACED = ("model.onnx",)
+REPLACED = ("model.onnx", "training_fingerprints.json")
 """What goes from a repository with a commit that does not bring it: it is of other weights."""
 
 
