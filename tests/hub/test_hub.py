@@ -14,11 +14,12 @@ import torch
 import yaml
 
 from leadline.datasets.fingerprints import FILE, known_photographs
+from leadline.errors import LeadlineError
 from leadline.evaluation import Result
 from leadline.hub import push, push_model
 from leadline.hub.card import HEAD, Score, model_card, without_scores
 from leadline.inference import Predictor
-from leadline.io.hub import fetch_model
+from leadline.io.hub import fetch_model, fetch_text
 from leadline.models import DepthModel, ModelConfig, create_model, load_model
 from leadline.models.compact import CompactModel
 from leadline.models.unet import UNet
@@ -291,3 +292,17 @@ def test_a_hub_that_is_not_reached_and_a_client_that_is_not_installed(monkeypatc
     assert "hf:me/x: the hub cannot be reached" in done.stdout, done.stderr
     done = here(code.format(missing=True), torch_installed=False)
     assert "pip install 'leadline[hub]'" in done.stdout
+
+
+def test_a_card_behind_a_gate_is_not_taken_for_none(monkeypatch):
+    import httpx
+    import huggingface_hub
+    from huggingface_hub.errors import GatedRepoError
+
+    def refuse(*_, **__):
+        answer = httpx.Response(403, request=httpx.Request("GET", "http://hub/me/x"))
+        raise GatedRepoError("gated", response=answer)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    with pytest.raises(LeadlineError, match="its owner must grant access"):
+        fetch_text("me/x", "README.md")

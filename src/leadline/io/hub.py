@@ -60,6 +60,8 @@ def fetch_text(repo: str, name: str) -> str | None:
 
         try:
             path = hf_hub_download(repo, name)
+        except errors.GatedRepoError:  # a kind of the next, but something is there
+            raise
         except (errors.RepositoryNotFoundError, errors.RemoteEntryNotFoundError):
             return None
         return Path(path).read_text(encoding="utf-8")
