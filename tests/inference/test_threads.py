@@ -101,6 +101,17 @@ def test_a_first_size_that_came_often_is_kept(echoes):
     assert len(compiled) == 2
 
 
+def test_memory_of_other_sizes_is_returned_once_for_each_new_one(echoes, monkeypatch):
+    models, _ = echoes
+    returned = []
+    monkeypatch.setattr(compiled_models, "return_freed_memory", lambda: returned.append(1))
+    counts = []
+    for shape in shapes_of(48, 48, 32, 32, 16, 48, 16):
+        models.pool_for(shape)
+        counts.append(len(returned))
+    assert counts == [0, 0, 1, 1, 2, 2, 2]
+
+
 @pytest.mark.parametrize("own", [None, "77"])
 def test_what_onednn_keeps_is_bounded_while_it_compiles_unless_the_user_says(monkeypatch, own):
     variable = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"

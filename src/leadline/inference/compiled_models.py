@@ -11,6 +11,7 @@ from typing import Any
 
 from leadline import __version__
 from leadline.inference.compiled_cache import CompiledCache
+from leadline.io.malloc import return_freed_memory
 
 FIXED_SIZES = 4
 CALLS_FOR_FIXED_SIZE = 300
@@ -52,9 +53,12 @@ class CompiledModels:
         """Return requests of the model for `shape`, or of the one for any size."""
         with self._lock:
             self._calls[shape] += 1
-            is_first = not self._pools
+            is_first, is_new = not self._pools, self._calls[shape] == 1
             if shape not in self._pools and not is_first and not self._deserves_its_own(shape):
                 shape = ANY_SIZE
+            if is_new and shape == ANY_SIZE:
+                # Buffers of the sizes before lie between those that are in use.
+                return_freed_memory()
             if shape not in self._pools:
                 if shape == ANY_SIZE:
                     # Before compiling: what is given up first makes room for the next.
