@@ -1,7 +1,7 @@
 """The documents' own rows: each network trained as its document says, on the encoder at hand.
 
     python benchmarks/rows.py --data DATA --out RUNS [--rows vgg19-fcn-a1,unet-2m] [--seeds 0,1,2]
-        [--area 19200] [--minutes 60] [--collect benchmarks/rows]
+        [--area 6144] [--minutes 60] [--collect benchmarks/rows]
 
 Every row is a recipe with its own loss, augmentation, depth space, optimizer and rate. Three things
 are changed: the encoder is the shipped MobileNetV2 (no other ImageNet weights are at hand; the
@@ -47,7 +47,8 @@ from leadline.training.run_folder import (
 PROTOCOL = "nyu-eigen"
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 PASSES = 20
-AREA = 19_200
+AREA = 6_144
+"""64x96: 20 passes over 691 images in minutes on one core. Runs of another area are named by it."""
 PHOTOGRAPH = (480, 640)
 """Height and width of NYU's."""
 
@@ -125,9 +126,10 @@ def row_recipe(row: Row, area: int, seed: int, settings: Sequence[str] = ()) -> 
     )
 
 
-def run_name(row: str, seed: int) -> str:
-    """Return the name of a run folder: that of the row, with its seed where that is not 0."""
-    return f"{row}-s{seed}" if seed else row
+def run_name(row: str, seed: int, area: int = AREA) -> str:
+    """Return the name of a run folder: that of the row, with its area and seed if not the usual."""
+    size = "" if area == AREA else f"-{area}px"
+    return f"{row}{size}-s{seed}" if seed else f"{row}{size}"
 
 
 def is_finished(run: Path) -> bool:
@@ -223,7 +225,7 @@ def collect(run: Path, row: str, seed: int, target: Path) -> None:
         name = "result.json" if protocol == PROTOCOL else f"result-{protocol}.json"
         content = json.loads((run / protocol / "result.json").read_text(encoding="utf-8"))
         # Where the run and the data lay is nobody's business, and holds on no other machine.
-        content.update(data="DATA", model=run_name(row, seed), model_path=f"RUNS/{run.name}")
+        content.update(data="DATA", model=target.name, model_path=f"RUNS/{run.name}")
         _write_json(target / name, content)
     _copy_rows(run / PROTOCOL / "per_image.csv", target / "per_image.csv")
     _write_json(target / "row.json", facts(run, row, seed))
@@ -242,6 +244,7 @@ def facts(run: Path, row: str, seed: int) -> dict[str, Any]:
         "encoder": config["options"].get("encoder"),
         "initialised_from": info.initialised_from,
         "parameters": count_parameters(run / MODEL / "model.safetensors"),
+        "area": recipe.data.area,
         "input_pixels": math.prod(
             processing_size(*PHOTOGRAPH, config["training_area"], config["stride"])
         ),
@@ -321,7 +324,7 @@ def main() -> int:
     deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     for seed in map(int, options.seeds.split(",")):
         for name in names:
-            row, run = ROWS[name], options.out / run_name(name, seed)
+            row, run = ROWS[name], options.out / run_name(name, seed, options.area)
             print(f"{run.name}", flush=True)
             if options.as_it_stands:
                 run = run if is_finished(run) else as_it_stands(run)

@@ -5,7 +5,7 @@
     python benchmarks/rows_report.py --panel RUNS --data DATA --picture nyu.png
 
 The first call reads benchmarks/rows alone and writes between the marks in docs/comparison.md. The
-second needs the trained models: six pictures (the example room and five generated rooms), a column
+second needs the trained models: six pictures (the example room and five generated rooms), a line
 for each network. With --data the pictures are six validation images instead; those of NYU may not
 be passed on, so give a name outside of the repository.
 """
@@ -42,6 +42,8 @@ SHOWN = ("delta1", "abs_rel", "rmse")
 TESTED = ("delta1", "abs_rel", "rmse")
 OWN_SHOWN = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
 PICTURES = 6
+PANEL_HEIGHT, LABEL_WIDTH = 96, 240
+"""Pixels of a picture of the panel, and of the names beside."""
 ROOM_VIEWS = 10
 """So many rooms are rendered; those with the largest range of depth are shown."""
 
@@ -79,6 +81,11 @@ class CollectedRow:
         (path,) = self.folder.glob("result-*.json")
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return content
+
+    @property
+    def area(self) -> int:
+        """Input pixels that were asked for; each network rounds them to its stride."""
+        return int(self.facts["area"])
 
     @property
     def name(self) -> str:
@@ -158,7 +165,7 @@ class Difference:
 
 
 def read_rows(folder: Path = COLLECTED) -> dict[str, list[CollectedRow]]:
-    """Return the collected runs of each row in the order of rows.py, by seed."""
+    """Return the collected runs of each row in the order of rows.py, by area and seed."""
     from rows import ROWS  # beside this file
 
     found: dict[str, list[CollectedRow]] = {name: [] for name in ROWS}
@@ -166,8 +173,16 @@ def read_rows(folder: Path = COLLECTED) -> dict[str, list[CollectedRow]]:
         row = CollectedRow(path.parent)
         found[row.name].append(row)
     for runs in found.values():
-        runs.sort(key=lambda run: run.facts["seed"])
+        runs.sort(key=lambda run: (run.area, run.facts["seed"]))
     return {name: runs for name, runs in found.items() if runs}
+
+
+def by_area(runs: Sequence[CollectedRow]) -> dict[int, list[CollectedRow]]:
+    """Return the runs of each input area, the smallest first."""
+    return {
+        area: [run for run in runs if run.area == area]
+        for area in sorted({run.area for run in runs})
+    }
 
 
 def difference(
@@ -232,21 +247,33 @@ def claim_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
             names = " and ".join(f"`{name}`" for name in missing)
             yield f"Cannot be told: {names} not trained yet.\n"
             continue
-        better, worse = rows[claim.better], rows[claim.worse]
-        if not comparable(better, worse):
-            yield "Cannot be told: the two were not trained at one input size and length.\n"
-            continue
-        found = {metric: difference(better, worse, metric) for metric in TESTED}
-        parts = [
-            f"{metric} {each.mean:+.3f} [{each.interval[0]:+.3f}, {each.interval[1]:+.3f}], "
-            f"p {probability(each.p)}"
-            for metric, each in found.items()
-        ]
-        text = verdict(found)
-        if any("stopped" in passes_cell(run.facts) for run in (*better, *worse)):
-            text = "cannot be told: not trained to the end"
+        better, worse = by_area(rows[claim.better]), by_area(rows[claim.worse])
+        shared = better.keys() & worse.keys()
         pair = f"`{claim.better}` less `{claim.worse}`"
-        yield f"{text[0].upper()}{text[1:]}. {pair}: {'; '.join(parts)}.\n"
+        for area in sorted(shared):
+            where = f"At {area:,} pixels: " if len(shared) > 1 else ""
+            yield f"{where}{answer(pair, better[area], worse[area])}\n"
+        if not shared:
+            yield f"{UNLIKE}\n"
+
+
+UNLIKE = "Cannot be told: the two were not trained at one input size and length."
+
+
+def answer(pair: str, better: Sequence[CollectedRow], worse: Sequence[CollectedRow]) -> str:
+    """Return what the runs of one area say of a claim."""
+    if not comparable(better, worse):
+        return UNLIKE
+    found = {metric: difference(better, worse, metric) for metric in TESTED}
+    parts = [
+        f"{metric} {each.mean:+.3f} [{each.interval[0]:+.3f}, {each.interval[1]:+.3f}], "
+        f"p {probability(each.p)}"
+        for metric, each in found.items()
+    ]
+    text = verdict(found)
+    if any("stopped" in passes_cell(run.facts) for run in (*better, *worse)):
+        text = "cannot be told: not trained to the end"
+    return f"{text[0].upper()}{text[1:]}. {pair}: {'; '.join(parts)}."
 
 
 def probability(p: float) -> str:
@@ -261,9 +288,11 @@ def spread(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
 
 
-def interval(run: CollectedRow, metric: str) -> str:
-    """Return the 95 % bootstrap interval over images."""
-    low, high = run.result.intervals[metric]
+def interval(runs: Sequence[CollectedRow], metric: str) -> str:
+    """Return the 95 % bootstrap interval over images of the seeds' mean."""
+    ids = runs[0].result.table.ids
+    values = np.stack([run.result.table.column(metric, ids) for run in runs]).mean(axis=0)
+    low, high = bootstrap_interval(values[:, None])[:, 0]
     return f"[{low:.3f}, {high:.3f}]"
 
 
@@ -274,8 +303,9 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
         return
     protocol = get_protocol("nyu-eigen")
     yield (
-        f"Ours: protocol {protocol.name} [{protocol.hash}], 80 validation images; in brackets 95 % "
-        "bootstrap intervals over the images. Published: the document's own test images, as "
+        f"Ours: protocol {protocol.name} [{protocol.hash}], 80 validation images; ± the standard "
+        "deviation over seeds, in brackets 95 % bootstrap intervals over the images, of the seeds' "
+        "mean. Published: the document's own test images, as "
         "printed. BF1: F1 of depth edges, which no document reports."
     )
     yield ""
@@ -286,34 +316,20 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
         scores = " | ".join(f"{values[metric]:.3f}" for metric in SHOWN)
         yield f"| *{name}* | no network | | 0 | | 691 | | {scores} | |"
     for name, runs in rows.items():
-        facts = runs[0].facts
-        published = runs[0].published
+        facts, published = runs[0].facts, runs[0].published
         if published and "vkitti" not in PUBLISHED_ON.get(facts["recipe"], ""):
             scores = " | ".join(f"{published[m]:.3f}" if m in published else "" for m in SHOWN)
             yield f"| `{name}` | published | {document_cells(facts['recipe'])} | {scores} | |"
-        ours = " | ".join(
-            f"{spread([run.metrics[metric] for run in runs])} {interval(runs[0], metric)}"
-            for metric in SHOWN
-        )
-        boundary = [run.boundary_f1 for run in runs]
-        images = "691, expanded" if facts["expanded"] else "691"
-        yield (
-            f"| `{name}` | ours, {len(runs)} seed{'s' if len(runs) > 1 else ''} | "
-            f"{ENCODER_NAMES.get(facts['encoder'], facts['encoder'])} | {facts['parameters']:,} | "
-            f"{facts['input_pixels']:,} px | {images} | {passes_cell(facts)} | {ours} | "
-            f"{spread(boundary)} |"
-        )
+        for group in by_area(runs).values():
+            yield our_line(name, group)
     yield ""
-    yield "The same runs under the protocol that suits their document:"
+    yield "The same runs under the protocol that suits their document, means over their seeds:"
     yield ""
-    yield f"| row | protocol | {' | '.join(OWN_SHOWN)} | others |"
-    yield "| --- | --- |" + " ---: |" * len(OWN_SHOWN) + " --- |"
+    yield f"| row | input | protocol | {' | '.join(OWN_SHOWN)} | others |"
+    yield "| --- | --- | --- |" + " ---: |" * len(OWN_SHOWN) + " --- |"
     for name, runs in rows.items():
-        own = runs[0].own
-        metrics = own["metrics"]
-        scores = " | ".join(f"{metrics[metric]:.3f}" for metric in OWN_SHOWN)
-        others = other_scores(runs[0], metrics)
-        yield f"| `{name}` | {own['protocol']['name']} | {scores} | {others} |"
+        for group in by_area(runs).values():
+            yield own_line(name, group)
     yield from picture_lines()
 
 
@@ -336,19 +352,50 @@ def picture_lines() -> Iterable[str]:
         yield PANEL_CAPTION
 
 
-def other_scores(run: CollectedRow, metrics: dict[str, float]) -> str:
-    """Return what single documents report beside the usual metrics."""
-    parts = []
+def our_line(name: str, runs: Sequence[CollectedRow]) -> str:
+    """Return the line of a row's runs at one area."""
+    facts = runs[0].facts
+    scores = " | ".join(
+        f"{spread([run.metrics[metric] for run in runs])} {interval(runs, metric)}"
+        for metric in SHOWN
+    )
+    images = "691, expanded" if facts["expanded"] else "691"
+    return (
+        f"| `{name}` | ours, {len(runs)} seed{'s' if len(runs) > 1 else ''} | "
+        f"{ENCODER_NAMES.get(facts['encoder'], facts['encoder'])} | {facts['parameters']:,} | "
+        f"{facts['input_pixels']:,} px | {images} | {passes_cell(facts)} | {scores} | "
+        f"{spread([run.boundary_f1 for run in runs])} |"
+    )
+
+
+def own_line(name: str, runs: Sequence[CollectedRow]) -> str:
+    """Return the line of a row's runs at one area under its document's protocol."""
+    owns = [run.own for run in runs]
+    scores = " | ".join(f"{mean_of(owns, 'metrics', metric):.3f}" for metric in OWN_SHOWN)
+    others = ", ".join(
+        f"{metric} {mean_of(owns, part, metric):.3f}"
+        for part, metric in other_scores(name, owns[0])
+    )
+    size, protocol = f"{runs[0].facts['input_pixels']:,} px", owns[0]["protocol"]["name"]
+    return f"| `{name}` | {size} | {protocol} | {scores} | {others} |"
+
+
+def mean_of(results: Sequence[dict[str, Any]], part: str, name: str) -> float:
+    """Return a score's mean over several results."""
+    return statistics.mean(result[part][name] for result in results)
+
+
+def other_scores(row: str, result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what single documents report beside the usual metrics: part of the result, score."""
+    found = []
     for metric, names in (
         ("depth_accuracy", ("unet-2m", "unet-8.6m", "resnet34-unet", "resnet34-unet-aug")),
         ("rmse_log1p", ("ds-net", "depth-mancini")),
     ):
-        if run.name in names and metric in metrics:
-            parts.append(f"{metric} {metrics[metric]:.3f}")
-    semantic = run.own.get("semantic")
-    if semantic:
-        parts += [f"{name} {value:.3f}" for name, value in semantic.items() if value is not None]
-    return ", ".join(parts)
+        if row in names and metric in result["metrics"]:
+            found.append(("metrics", metric))
+    semantic = result.get("semantic") or {}
+    return found + [("semantic", name) for name, value in semantic.items() if value is not None]
 
 
 ENCODER_NAMES = {"mobilenet_v2": "MobileNetV2", None: "its own"}
@@ -386,19 +433,16 @@ def first_run(rows: dict[str, list[CollectedRow]]) -> CollectedRow:
 
 def left_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
     """Yield what has not been trained, with the call that goes on."""
-    from rows import ROWS
+    from rows import AREA, ROWS
 
     stopped = {
         name for name, runs in rows.items() for run in runs if "stopped" in passes_cell(run.facts)
     }
     missing = [name for name in ROWS if name not in rows or name in stopped]
     claimed = {name for claim in CLAIMS for name in (claim.better, claim.worse)}
-    areas = sorted({runs[0].facts["input_pixels"] for runs in rows.values()})
-    area = areas[0] if areas else 6144
-    few = [name for name in ROWS if name in claimed and len(rows.get(name, ())) < 3]
-    call = (
-        f"python benchmarks/rows.py --data DATA --out RUNS --collect benchmarks/rows --area {area}"
-    )
+    usual = {name: by_area(runs).get(AREA, []) for name, runs in rows.items()}
+    few = [name for name in ROWS if name in claimed and len(usual.get(name, ())) < 3]
+    call = "python benchmarks/rows.py --data DATA --out RUNS --collect benchmarks/rows"
     if missing:
         yield f"Not trained to the end: {', '.join(f'`{name}`' for name in missing)}.\n"
         yield f"```\n{call} \\\n    --rows {','.join(missing)}\n```\n"
@@ -435,7 +479,8 @@ def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
     lines = -(-len(rows) // columns)
     figure = Figure(figsize=(3.2 * columns, 2.4 * lines), layout="constrained")
     parts = np.atleast_1d(figure.subplots(lines, columns)).ravel()
-    for axes, (name, runs) in zip(parts, rows.items(), strict=False):
+    for axes, (name, collected) in zip(parts, rows.items(), strict=False):
+        runs = next(iter(by_area(collected).values()))
         for run in runs:
             passes, losses = run.losses()
             window = max(1, len(losses) // 20)
@@ -499,25 +544,26 @@ def data_pictures(folder: Path) -> list[Picture]:
 
 def draw_panel(rows: dict[str, list[CollectedRow]], runs: Path, pictures: Sequence[Picture],
                path: Path) -> None:  # fmt: skip
-    """Draw photograph, truth and each network's answer, a line a picture, one range a line."""
+    """Draw a column a picture: photograph, truth, each network's answer, in the truth's range."""
     from leadline.depth.depth_map import DepthMap
     from leadline.inference import Predictor
     from leadline.io.photos import write_png
     from leadline.viz.panels import side_by_side
+    from leadline.viz.scale_bar import draw_title
 
     names = [name for name in rows if (runs / name / "model").is_dir()]
     if not names:
         raise LeadlineError(f"{runs}: holds no model of a collected row")
     predictors = [Predictor.load(runs / name, runtime="torch") for name in names]
-    lines = []
+    blank = np.full((PANEL_HEIGHT, LABEL_WIDTH, 3), 255, np.uint8)
+    labels = [draw_title(blank, name) for name in ("photograph", "truth", *names)]
+    columns = [np.concatenate(labels)]
     for image, depth, valid in pictures:
         answers = [predictor(image) for predictor in predictors]
         truth = DepthMap.from_metres(depth, valid)
-        lines.append(side_by_side(image, truth, answers, height=132,
-                                  titles=["photograph", "truth", *names]))  # fmt: skip
-    width = max(line.shape[1] for line in lines)
-    whole = [np.pad(line, ((0, 3), (0, width - line.shape[1]), (0, 0))) for line in lines]
-    write_png(path, np.concatenate(whole), None)
+        strip = side_by_side(image, truth, answers, height=PANEL_HEIGHT)
+        columns.append(np.concatenate(np.split(strip, len(labels), axis=1)))
+    write_png(path, np.concatenate(columns, axis=1), None)
 
 
 def main(arguments: list[str] | None = None) -> int:

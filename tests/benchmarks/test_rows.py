@@ -238,11 +238,11 @@ def write_result(folder: Path, quality: float = 0.0) -> None:
     (folder / "per_image.csv").write_text("\n".join(lines) + "\n")
 
 
-def fake_row(folder: Path, name: str, seed: int, quality: float) -> None:
-    run = folder / rows.run_name(name, seed)
+def fake_row(folder: Path, name: str, seed: int, quality: float, area: int = 6144) -> None:
+    run = folder / rows.run_name(name, seed, area)
     write_result(run, quality)
-    facts = {"row": name, "recipe": name, "seed": seed, "input_pixels": 6144, "images_seen": 13_760}
-    facts |= {"passes": 20.0, "passes_planned": 20.0}
+    facts = {"row": name, "recipe": name, "seed": seed, "area": area, "input_pixels": area}
+    facts |= {"images_seen": 13_760, "passes": 20.0, "passes_planned": 20.0}
     (run / "row.json").write_text(json.dumps(facts))
 
 
@@ -275,6 +275,18 @@ def test_rows_of_another_size_are_not_compared(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "input_pixels": 1}))
     text = "\n".join(report.claim_lines(report.read_rows(tmp_path)))
     assert "not trained at one input size" in text.split("the whole decoder")[1].split("**")[1]
+
+
+def test_a_claim_is_told_at_each_size_that_both_rows_have(tmp_path):
+    for area, value in ((6144, -0.01), (19_200, 0.02)):
+        fake_row(tmp_path, "densedepth", 0, value, area)
+        fake_row(tmp_path, "densedepth-half", 0, 0.0, area)
+    fake_row(tmp_path, "densedepth", 0, 0.5, 76_800)
+    text = "\n".join(report.claim_lines(report.read_rows(tmp_path)))
+    paragraph = text.split("the whole decoder")[1].split("**")[1]
+    small, large = paragraph.split("At 19,200 pixels:")
+    assert "At 6,144 pixels: Cannot be told from one seed, which points against it" in small
+    assert "which points to it" in large and "0.500" not in paragraph
 
 
 def test_a_claim_on_runs_that_were_stopped_cannot_be_told(tmp_path):
