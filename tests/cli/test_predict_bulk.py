@@ -59,6 +59,18 @@ def test_what_is_there_is_left_out_and_what_is_incomplete_is_not(photos, tmp_pat
     assert (again.returncode, again.stdout) == (0, "3 were there already\n")
 
 
+def test_a_picture_of_inverse_depth_is_not_taken_for_depth_that_is_there(photos, tmp_path):
+    photo, out = photos / "0.png", tmp_path / "out"
+    leadline_here("predict", photo, "-o", out, "--format", "grey16")
+    depth = leadline_here("predict", photo, "-o", out, "--format", "png16", "--skip-existing")
+    assert "1 of 1 predicted" in depth.stdout
+    again = leadline_here("predict", photo, "-o", out, "--format", "png16", "--skip-existing")
+    assert again.stdout == "1 were there already\n"
+    assert read_depth(out / "0.png").valid.all()
+    grey = leadline_here("predict", photo, "-o", out, "--format", "grey16", "--skip-existing")
+    assert "1 of 1 predicted" in grey.stdout
+
+
 @pytest.mark.parametrize(("format", "suffix"), [(None, ".npz"), (None, ".png"), ("exr", ".exr")])
 def test_an_output_with_the_suffix_of_a_depth_file_is_that_file(photos, tmp_path, format, suffix):
     target = tmp_path / "new" / f"p.v1{suffix}"
@@ -80,6 +92,17 @@ def test_one_output_file_is_for_one_picture_and_its_own_format(photos, tmp_path)
     fails_in_one_line(
         leadline_here("predict", photos / "0.png", "-o", photos / "0.png"), "overwrite"
     )
+    big = tmp_path / "p.NPY"
+    fails_in_one_line(leadline_here("predict", photos / "0.png", "-o", big), "p.NPY", "p.npy")
+    fails_in_one_line(leadline_here("predict", photos, "-o", "-"), "error: -o -:", "3 pictures")
+
+
+def test_a_picture_of_inverse_depth_is_one_file_too(photos, tmp_path):
+    target = tmp_path / "p.png"
+    result = leadline_here("predict", photos / "0.png", "-o", target, "--format", "grey16")
+    assert result.returncode == 0, result.stderr
+    with Image.open(target) as image:
+        assert "not metres" in image.text["leadline:kind"]
 
 
 class Pipe(io.StringIO):
@@ -102,6 +125,12 @@ def test_a_picture_from_a_pipe_becomes_metres_in_a_pipe(photos, monkeypatch, cap
     np.testing.assert_array_equal(depth, Predictor.load()(data).depth)
     assert pipe.getvalue() == ""
     assert "1 of 1 predicted" in capsys.readouterr().err
+
+
+def test_a_picture_from_a_pipe_and_a_file_of_its_name_are_not_one_result(photos, tmp_path):
+    (photos / "0.png").rename(photos / "stdin.png")
+    result = leadline_here("predict", "-", photos / "stdin.png", "-o", tmp_path / "out")
+    fails_in_one_line(result, "stdin.npy", "two results")
 
 
 def test_an_empty_pipe_is_one_line(tmp_path, monkeypatch):

@@ -201,7 +201,10 @@ def output_place(out: Path, output: OutputOptions) -> Iterator[Path]:
         raise LeadlineError("-o -: standard output takes the depth file alone; give a folder")
     with TemporaryDirectory() as folder:
         place = Path(folder) / f"depth{depth_format(output.format).suffix}"
-        yield place
+        try:
+            yield place
+        except LeadlineError as error:
+            raise LeadlineError(str(error).replace(str(place), "-o -")) from error
         if place.is_file():
             sys.stdout.buffer.write(place.read_bytes())
 

@@ -22,6 +22,7 @@ from leadline.io.formats import (
     read_any_depth,
     write_depth,
 )
+from leadline.io.grey16 import is_grey16
 from leadline.io.jobs import FileJob, with_suffix
 from leadline.io.labels import write_labels
 from leadline.io.mesh import write_mesh
@@ -145,7 +146,9 @@ class OutputOptions:
         ends = [end for end in self.suffixes(labels=False)[1:] if not self._is_drawn_later(end)]
         depth, others = self.depth_file(target), [with_suffix(target, end) for end in ends]
         files = [*depth_format(self.format).files(depth), *others]
-        return all(file.is_file() for file in files)
+        # Of two formats that are .png, the other one's file is none of this one's.
+        is_other = depth.suffix == ".png" and is_grey16(depth) != (self.format == "grey16")
+        return all(file.is_file() for file in files) and not is_other
 
     def _is_drawn_later(self, end: str) -> bool:
         return end == "_color.png" and self.has_common_range

@@ -23,6 +23,7 @@ from leadline.inference.predict_ray import find_remote_jobs, is_uri, run_with_ra
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
+from leadline.io.formats import depth_format
 from leadline.io.jobs import (
     Failure,
     FileJob,
@@ -195,8 +196,13 @@ class _Place:
         output = output or OutputOptions(format or DEFAULT_FORMAT)
         if format is None:
             return cls(out, output)
-        if format != output.format:
+        suffix = depth_format(output.format).suffix  # two formats are .png
+        if out.suffix.lower() != suffix:
             raise LeadlineError(f"{out}: is no {output.format} file; leave --format out, or rename")
+        if out.suffix != suffix:
+            raise LeadlineError(
+                f"{out}: is written in small letters; give {out.with_suffix(suffix)}"
+            )
         return cls(out.parent, output, out)
 
     def find_photos(self, inputs: Paths) -> list[FileJob]:
@@ -209,8 +215,8 @@ class _Place:
         outputs = (lambda _target: []) if self.folder is None else self.output.files
         remote = find_remote_jobs(uris, folder, PICTURES)
         jobs = [*find_jobs(files, folder, PICTURES, outputs), *remote]
-        check_outputs(jobs, outputs)
         jobs += [FileJob(STDIN, folder / "stdin")] * (STDIN in map(Path, paths))
+        check_outputs(jobs, outputs)
         if self.folder is None:
             return jobs
         if self.file is not None:

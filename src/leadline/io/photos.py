@@ -159,13 +159,13 @@ def is_result_png(path: Path) -> bool:
 
     Depth, labels and coloured depth carry a `leadline:` text; photographs never do.
     """
-    return b"tEXtleadline:" in _head_of_png(path)
+    return b"tEXtleadline:" in head_of_png(path)
 
 
 def shows_depth(path: Path) -> bool:
     """Return whether a file is a PNG that Leadline drew from depth and that holds none."""
     text = b"tEXtleadline:kind\0" + DERIVED["leadline:kind"].encode()
-    return text in _head_of_png(path)
+    return text in head_of_png(path)
 
 
 def read_photo_to_measure(path: Path) -> Photo:
@@ -218,7 +218,8 @@ def check_upright(path: Path, data: bytes, noun: str) -> None:
         )
 
 
-def _head_of_png(path: Path) -> bytes:
+def head_of_png(path: Path) -> bytes:
+    """Return the first bytes of a PNG, in which Leadline's texts stand, b"" of any other file."""
     if path.suffix.lower() != ".png":
         return b""
     try:
