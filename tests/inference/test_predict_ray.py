@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import warnings
@@ -13,6 +14,7 @@ from PIL import Image
 from leadline.errors import LeadlineError
 from leadline.inference import OutputOptions, predict, predict_ray
 from leadline.inference.predict_ray import _share
+from leadline.weights import shipped_checkpoint
 
 
 class InProcess:
@@ -100,6 +102,55 @@ def test_the_files_are_those_of_a_plain_run(cluster, photos, tmp_path, monkeypat
     assert len(from_store.failures) == 1
 
 
+def test_names_in_an_object_store_are_names_and_no_parts_of_uris(tmp_path, monkeypatch):
+    monkeypatch.setattr(predict_ray, "_started_ray", InProcess)
+    store = tmp_path / "the store"
+    (store / "__MACOSX").mkdir(parents=True)
+    names = [
+        "a b.png",
+        "a%20b.png",
+        "n#1.png",
+        "n.png",
+        "q?1.png",
+        "\u00fc.png",
+        "two.png",
+        "two.bmp",
+    ]
+    for number, name in enumerate(names):
+        pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(store / name)
+    for name in ("._a.png", "__MACOSX/a.png"):
+        (store / name).write_bytes(b"no picture")
+    results = predict(f"file://{tmp_path}/the%20store", tmp_path / "out", engine="ray")
+    plain = predict(store, tmp_path / "plain")
+    assert not results.failures
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        path.name for path in (tmp_path / "plain").iterdir()
+    )
+    for photo in plain:
+        np.testing.assert_allclose(
+            np.load(tmp_path / "out" / photo.files[0].name), np.load(photo.files[0]), atol=0.02
+        )
+    assert len(plain.done) == len(names)
+
+
+def test_an_actor_in_another_folder_finds_the_model(photos, tmp_path, monkeypatch):
+    home, away = tmp_path / "home", tmp_path / "away"
+    shutil.copytree(shipped_checkpoint("compact-nyu"), home / "mine")
+    away.mkdir()
+    in_this_folder = InProcess.map_batches
+
+    def elsewhere(self, *arguments, **options):
+        os.chdir(away)
+        return in_this_folder(self, *arguments, **options)
+
+    monkeypatch.setattr(predict_ray, "_started_ray", InProcess)
+    monkeypatch.setattr(InProcess, "map_batches", elsewhere)
+    for model in ("mine", "hf:mine"):
+        monkeypatch.chdir(home)
+        assert predict(photos / "a.png", tmp_path / "out", model=model, engine="ray").done
+
+
 def test_warnings_of_actors_are_heard(cluster, tmp_path):
     thermal = np.full((24, 32), 300, np.uint16)
     thermal[:12] = 500
@@ -135,6 +186,11 @@ def test_what_the_engine_cannot_take_is_one_line(tmp_path):
 def test_a_processor_of_each_machine_is_left_to_ray(processors, share):
     nodes = [{"Alive": True, "Resources": {"CPU": float(count)}} for count in [*processors, 0]]
     assert _share([*nodes, {"Alive": False, "Resources": {"CPU": 9.0}}]) == share
+
+
+def test_a_cluster_without_processors_is_one_line():
+    with pytest.raises(LeadlineError, match="no machine of the cluster has a processor"):
+        _share([{"Alive": True, "Resources": {}}])
 
 
 KILLED = """

@@ -11,10 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.inference.outputs import PredictedPhoto
 from leadline.inference.photo_work import PhotoWork
+from leadline.inference.predictor import absolute_model
 from leadline.io.atomic import DiskError
 from leadline.io.jobs import (
     Failure,
@@ -24,7 +26,9 @@ from leadline.io.jobs import (
     Track,
     default_workers,
     in_order,
+    targets_of,
 )
+from leadline.io.walk import is_passed_over
 
 BATCH = 16
 """Pictures that an actor is given at a time; what it returns of them are names, no pixels."""
@@ -35,9 +39,14 @@ MOST_PROCESSORS = 8
 
 @dataclass(frozen=True)
 class RemoteJob(FileJob):
-    """A file in an object store; `source` is its name, for messages."""
+    """A file in an object store: at `path` of the file system that `uri` names.
+
+    `source` is its name, for messages. A URI of the file itself would have to escape what signs of
+    URIs are in its name.
+    """
 
     uri: str = ""
+    path: str = ""
 
 
 def is_uri(text: str) -> bool:
@@ -48,41 +57,51 @@ def is_uri(text: str) -> bool:
 def find_remote_jobs(uris: Sequence[str], folder: Path, kind: FileKind) -> list[FileJob]:
     """Return a job for every file of a kind at the URIs; trees are mirrored below `folder`.
 
+    What is hidden or the system's is left out, as in folders here.
     Errors: LeadlineError for a place that cannot be listed or holds no such file.
     """
-    jobs: list[FileJob] = []
-    for uri in uris:
-        found = list(_files_at(uri, kind))
-        if not found:
+    found: list[tuple[str, str, PurePosixPath]] = []
+    for uri in dict.fromkeys(uris):
+        files = _files_at(uri, kind)
+        if not files:
             known = ", ".join(sorted(kind.suffixes))
             raise LeadlineError(f"{uri}: no {kind.noun} there ({known})")
-        jobs += [
-            RemoteJob(Path(file_uri), folder / relative.with_suffix(""), file_uri)
-            for file_uri, relative in found
-        ]
-    return jobs
+        found += [(uri, path, relative) for path, relative in files]
+    targets = targets_of([relative for _, _, relative in found], folder)
+    return [
+        RemoteJob(Path(_name_of(uri, relative)), target, uri, path)
+        for (uri, path, relative), target in zip(found, targets, strict=True)
+    ]
 
 
 def _files_at(uri: str, kind: FileKind) -> list[tuple[str, PurePosixPath]]:
-    """Return the URIs of the files at one URI, sorted, and their paths below it."""
+    """Return the files at one URI, sorted: in its file system, and as paths below it."""
     from pyarrow import fs
 
-    scheme, _, place = uri.partition("://")
     try:
         system, root = fs.FileSystem.from_uri(uri)
         info = system.get_file_info(root)
         if info.type == fs.FileType.File:
-            return [(uri, PurePosixPath(PurePosixPath(root).name))]
+            return [(root, PurePosixPath(PurePosixPath(root).name))]
         infos = system.get_file_info(fs.FileSelector(root, recursive=True))
     except (OSError, ValueError) as error:
-        raise LeadlineError(f"{uri}: cannot be listed ({one_line(error)})") from error
+        raise LeadlineError(
+            f"{uri}: cannot be listed ({one_line(error)}); in a URI a space is %20"
+        ) from error
     files = sorted(info.path for info in infos if info.type == fs.FileType.File)
-    relatives = [PurePosixPath(path).relative_to(root) for path in files]
+    relatives = [(path, PurePosixPath(path).relative_to(root)) for path in files]
     return [
-        (f"{scheme}://{place.rstrip('/')}/{relative}", relative)
-        for relative in relatives
-        if relative.suffix.lower() in kind.suffixes
+        (path, relative)
+        for path, relative in relatives
+        if relative.suffix.lower() in kind.suffixes and not is_passed_over(relative)
     ]
+
+
+def _name_of(uri: str, relative: PurePosixPath) -> str:
+    """Return what a file at or below a URI is called in messages."""
+    place = uri.partition("?")[0].rstrip("/")
+    is_file_itself = unquote(place).endswith(f"/{relative}")
+    return place if is_file_itself else f"{place}/{relative}"
 
 
 def run_with_ray(
@@ -97,7 +116,12 @@ def run_with_ray(
     """
     ray = _started_ray()
     per_actor, actors = _share(ray.nodes())
-    work = replace(work, load={**work.load, "threads": work.load.get("threads") or per_actor})
+    load = {
+        **work.load,
+        "name_or_path": absolute_model(work.load["name_or_path"]),
+        "threads": work.load.get("threads") or per_actor,
+    }
+    work = replace(work, load=load)
     rows = [{"job": pickle.dumps((number, _absolute(job)))} for number, job in enumerate(jobs)]
     outcomes = ray.data.from_items(rows).map_batches(
         RayPhotos,
@@ -166,22 +190,22 @@ class RayPhotos:
     def _outcome(self, numbered: tuple[int, FileJob]) -> _Outcome:
         number, job = numbered
         try:
-            data = _fetched(job.uri) if isinstance(job, RemoteJob) else None
+            data = _fetched(job) if isinstance(job, RemoteJob) else None
             return _Outcome(number, self._predict(job, data), self._predict.notes)
         except LeadlineError as error:
             return _Outcome(number, error, self._predict.notes)
 
 
-def _fetched(uri: str) -> bytes:
+def _fetched(job: RemoteJob) -> bytes:
     """Return the content of a file in an object store."""
     from pyarrow import fs
 
     try:
-        system, path = fs.FileSystem.from_uri(uri)
-        with system.open_input_stream(path) as stream:
+        system, _ = fs.FileSystem.from_uri(job.uri)
+        with system.open_input_stream(job.path) as stream:
             return bytes(stream.read())
-    except OSError as error:
-        raise LeadlineError(f"{uri}: cannot be read ({one_line(error)})") from error
+    except (OSError, ValueError) as error:
+        raise LeadlineError(f"{job.source}: cannot be read ({one_line(error)})") from error
 
 
 def _absolute(job: FileJob) -> FileJob:
@@ -216,8 +240,13 @@ def _share(nodes: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 
     One processor of each machine is left to Ray's own tasks: two actors that took both of two
     waited for each other's input for ever.
+    Errors: LeadlineError where there is no processor.
     """
     counts = [int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]]
     left = [max(1, count - 1) for count in counts if count]
+    if not left:
+        raise LeadlineError(
+            "Ray: no machine of the cluster has a processor; start one, or unset RAY_ADDRESS"
+        )
     per_actor = min(MOST_PROCESSORS, *left)
     return per_actor, sum(count // per_actor for count in left)

@@ -187,9 +187,8 @@ class Predictor:
         engine = _load_engine(path, runtime, options)
         name = model_name(name_or_path, path)
         predictor = cls(name, engine, camera, processing_area, uncertainty)
-        is_name = str(name_or_path) in shipped_models() or is_on_hub(name_or_path)
         predictor._loaded_with = (
-            name_or_path if is_name else Path(name_or_path).absolute(),
+            absolute_model(name_or_path),
             {
                 "runtime": runtime,
                 "precision": precision,
@@ -372,6 +371,16 @@ def _load_again(name_or_path: str | Path, options: dict[str, Any]) -> Predictor:
         # What is to be said was said where it was loaded first.
         warnings.simplefilter("ignore", LeadlineWarning)
         return Predictor.load(name_or_path, **options)
+
+
+def absolute_model(name_or_path: str | Path) -> str | Path:
+    """Return the same model as it is named in a process with another working folder."""
+    if str(name_or_path) in shipped_models():
+        return name_or_path
+    if not is_on_hub(name_or_path):
+        return Path(name_or_path).absolute()
+    folder = Path(str(name_or_path).removeprefix(HUB))
+    return f"{HUB}{folder.absolute()}" if folder.is_dir() else name_or_path
 
 
 load = Predictor.load

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Generic, TypeVar
 
 from leadline.errors import LeadlineError, LeadlineWarning
@@ -104,14 +104,21 @@ def find_jobs(
             relatives.setdefault(source, relative)
     if len(set(relatives.values())) < len(relatives):
         relatives = _below_common_parent(relatives)
-    stems = Counter(relative.with_suffix("") for relative in relatives.values())
-    jobs = []
-    for source, relative in relatives.items():
-        stem = relative.with_suffix("")
-        # a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
-        jobs.append(FileJob(source, folder / (relative if stems[stem] > 1 else stem)))
+    targets = targets_of(list(relatives.values()), folder)
+    jobs = [FileJob(source, target) for source, target in zip(relatives, targets, strict=True)]
     check_outputs(jobs, outputs)
     return jobs
+
+
+def targets_of(relatives: Sequence[PurePath], folder: Path) -> list[Path]:
+    """Return the outputs below `folder`, without suffix, of files at paths below their inputs.
+
+    a.jpg and a.png side by side keep their suffixes, so that neither result is lost.
+    """
+    stems = [relative.with_suffix("") for relative in relatives]
+    counts = Counter(stems)
+    pairs = zip(relatives, stems, strict=True)
+    return [folder / (relative if counts[stem] > 1 else stem) for relative, stem in pairs]
 
 
 def check_outputs(jobs: Sequence[FileJob], outputs: Callable[[Path], list[Path]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 SYSTEM_FOLDERS = frozenset(
     {"@eadir", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"}
@@ -20,6 +20,12 @@ def walk(folder: Path, leave_out: Collection[Path] = ()) -> Iterator[Path]:
     file that cannot be read.
     """
     yield from _walk(str(folder), {os.path.realpath(each) for each in (folder, *leave_out)})
+
+
+def is_passed_over(path: PurePath) -> bool:
+    """Return whether `walk` leaves out a file at this path below its folder."""
+    is_hidden = any(part.startswith(".") for part in path.parts)
+    return is_hidden or any(part.lower() in SYSTEM_FOLDERS for part in path.parts[:-1])
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
