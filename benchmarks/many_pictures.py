@@ -2,13 +2,13 @@
 
     python benchmarks/many_pictures.py [--sizes 600] [--calls 200] [--files 2000] [--memory 2000]
 
-Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures, one by one in a
-random order and as a folder; memory is that of a fresh process with compiled models in the cache,
-beside one that saw a single size. Threads: 8 threads share one predictor, and take turns with a
-serial loop. Files: `leadline.inference.predict` over a folder of JPEG files,
-loading the model included, takes turns with the network alone, called one by one and several at
-once. Memory: that of `leadline predict` over a folder of so many pictures, beside one of 20. Ratios
-within one run are what to read; those of processor time feel a busy neighbour less.
+Sizes: bf16 and f32 take turns over pictures of as many sizes as there are pictures, in a random
+order one by one and by `predict_many`, and as a folder; memory is that of a fresh process with
+compiled models in the cache, beside one that saw a single size. Threads: 8 threads share one
+predictor, and take turns with a serial loop. Files: `leadline.inference.predict` over a folder of
+JPEG files, loading the model included, takes turns with the network alone, called one by one and
+several at once. Memory: that of `leadline predict` over a folder of so many pictures, beside one of
+20. Ratios within one run are what to read; those of processor time feel a busy neighbour less.
 """
 
 import argparse
@@ -51,7 +51,8 @@ import re, sys, warnings
 from pathlib import Path
 from leadline.inference import OutputOptions, predict
 warnings.simplefilter("ignore")
-predict(sys.argv[2], sys.argv[3], model=sys.argv[1], output=OutputOptions("png16"))
+model, photos, out, precision = sys.argv[1:]
+predict(photos, out, model=model, precision=precision, output=OutputOptions("png16"))
 status = Path("/proc/self/status").read_text()
 print(int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024)
 """
@@ -85,6 +86,13 @@ def many_sizes(model: str, count: int) -> None:
     )
     rates = {name: count / spent for name, spent in times.items()}
     print(f" times as fast as f32 ({rates['bf16']:.1f} and {rates['f32']:.1f} images/s)")
+    for name, predictor in predictors.items():
+        times[name] = seconds(lambda p=predictor: list(p.predict_many(pictures)))
+    print(
+        f"by predict_many: bf16 is {times['f32'] / times['bf16']:.2f} times as fast as f32 (",
+        end="",
+    )
+    print(f"{count / times['bf16']:.1f} and {count / times['f32']:.1f} images/s)")
     folder_of_sizes(model, pictures)
     for name in predictors:
         for kind in ("one", "many"):
@@ -109,10 +117,25 @@ def folder_of_sizes(model: str, pictures: Sequence[np.ndarray], rounds: int = 2)
                 out = Path(folder) / f"{name}{turn}"
                 taken = seconds(lambda n=name, o=out: predict(photos, o, model=model, precision=n))
                 spent.extend([taken] * bool(turn))  # the first round compiles
+        alike = Path(folder) / "alike"
+        alike.mkdir()
+        for index in range(len(pictures)):
+            cv2.imwrite(str(alike / f"{index:05}.jpg"), picture(640, 640, index))
+        peak = {
+            (name, kind): printed_by(FOLDER, model, str(Path(folder) / kind), f"{folder}/{i}", name)
+            for name in times
+            for i, kind in enumerate(("photos", "alike"))
+        }
     exact, fast = (np.median(times[name]) for name in ("f32", "bf16"))
     count = len(pictures)
     print(f"a folder of them: bf16 is {exact / fast:.2f} times as fast as f32 (", end="")
     print(f"{count / fast:.1f} and {count / exact:.1f} images/s, loading and files included)")
+    for name in times:
+        many, one = peak[name, "photos"], peak[name, "alike"]
+        print(
+            f"{name}: peak memory {many:.0f} MB of a folder of many sizes, {one:.0f} MB of ", end=""
+        )
+        print(f"one, ratio {many / one:.2f}")
 
 
 def many_threads(model: str, calls: int, rounds: int = 5) -> None:
@@ -195,7 +218,7 @@ def many_kept(model: str, count: int, few: int = 20) -> None:
             cv2.imwrite(str(photos / "00000.jpg"), picture(480, 640, 0))
             for index in range(1, number):
                 (photos / f"{index:05}.jpg").hardlink_to(photos / "00000.jpg")
-            peak[number] = printed_by(FOLDER, model, str(photos), str(Path(folder) / "out"))
+            peak[number] = printed_by(FOLDER, model, str(photos), f"{folder}/out", "auto")
     print(f"a folder of {count} pictures: peak memory {peak[count]:.0f} MB, of {few} ", end="")
     print(f"{peak[few]:.0f} MB, ratio {peak[count] / peak[few]:.2f}")
 
