@@ -22,8 +22,11 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from openvino._offline_transformations import apply_moc_transformations
 
+from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.files import write_openvino
+from leadline.inference.graph_parts import cut_network
 from leadline.inference.openvino_runtime import openvino_core, processor_name
 from leadline.inference.runtimes import TorchRuntime
 from leadline.models import DepthModel, ModelConfig, create_model
@@ -32,19 +35,6 @@ from leadline.models.catalog import CATALOG
 MODELS = ["densedepth", "vgg19-fcn", "resnet34-unet", "resnet50-upproj", "compact"]
 SIZE = (480, 640)
 CALIBRATED_ON = 1
-
-
-class Core(torch.nn.Module):
-    """The network between the resizes, images in [0,1] to metres, as converters take it."""
-
-    def __init__(self, model: DepthModel):
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (N,1,h,w) metres."""
-        outputs = self.model.network(self.model.normalize(images))
-        return self.model.decode(outputs)["depth"]
 
 
 def build(name: str) -> DepthModel:
@@ -56,14 +46,12 @@ def build(name: str) -> DepthModel:
 
 
 def network_file(model: DepthModel, path: Path) -> Any:
-    """The network between the resizes in OpenVINO, written to `path` once."""
+    """The network between the resizes, as `leadline export` writes it; to `path` once."""
     if not path.exists():
-        import openvino
-
-        converted = openvino.convert_model(Core(model), example_input=torch.rand(1, 3, *SIZE))
-        converted.reshape([1, 3, *SIZE])
-        write_openvino(converted, path)
-    return openvino_core().read_model(path)
+        write_exported(to_onnx(model), path, "f32")
+    cut = cut_network(openvino_core().read_model(path))
+    assert cut is not None
+    return cut.model
 
 
 def eight_bits(network: Any, path: Path) -> Any:
@@ -71,6 +59,8 @@ def eight_bits(network: Any, path: Path) -> Any:
     if not path.exists():
         import nncf
 
+        network = network.clone()
+        apply_moc_transformations(network, cf=True)  # joins convolutions with their BatchNorm
         rng = np.random.default_rng(0)
         pictures = [rng.random((1, 3, *SIZE), dtype=np.float32) for _ in range(CALIBRATED_ON)]
         write_openvino(
@@ -96,7 +86,7 @@ def in_openvino(network: Any, precision: str, threads: int) -> Callable[[], obje
 def ways_of(name: str, folder: Path, threads: int) -> dict[str, Callable[[], object]]:
     """Every way of running one network, eager first."""
     model = build(name)
-    network = network_file(model, folder / f"{name}.xml")
+    network = network_file(model, folder / f"{name}.onnx")
     quantised = eight_bits(network, folder / f"{name}-int8.xml")
     picture = np.random.default_rng(0).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
     model.save(folder / name)

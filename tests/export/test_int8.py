@@ -5,13 +5,15 @@ import shutil
 
 import numpy as np
 import onnx
+import openvino
 import pytest
+from openvino import opset13
 
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.export.export_model import export_model
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.files import write_openvino
-from leadline.export.int8 import F32, quantise
+from leadline.export.int8 import F32, _share_of_products, quantise
 from leadline.export.pictures import find_pictures, smooth_pictures
 from leadline.export.whole_file import WholeOpenVino
 from leadline.inference import Predictor
@@ -31,6 +33,40 @@ def exact(tmp_path_factory):
     config = ModelConfig("compact", stride=16, training_area=5_120, precision_loss=losses)
     write_exported(to_onnx(create_model(config, seed=3).eval()), path, "f32")
     return path
+
+
+def test_the_share_counts_a_transposed_convolution_by_its_input():
+    rng = np.random.default_rng(0)
+
+    def bits(value, low, high, levels):
+        ends = [np.float32(low), np.float32(high)] * 2
+        return opset13.fake_quantize(value, *ends, levels)
+
+    def weights(*shape):
+        return opset13.constant(rng.normal(size=shape).astype(np.float32))
+
+    image = opset13.parameter([1, 8, 16, 16], np.float32)
+    kernel = bits(weights(8, 8, 3, 3), -3, 3, 255)
+    plain = opset13.convolution(bits(image, 0, 1, 256), kernel, [1, 1], [1, 1], [1, 1], [1, 1])
+    up = weights(8, 8, 4, 4)
+    wide = opset13.convolution_backprop_data(
+        opset13.relu(plain), up, [2, 2], pads_begin=[1, 1], pads_end=[1, 1]
+    )
+    model = openvino.Model([wide], [image])
+    share = _share_of_products(openvino_core(), model, (1, 8, 16, 16))
+    places, pairs = 16 * 16, 8 * 8
+    assert share == (9 * places * pairs / ((9 + 16) * places * pairs), 2, 1)
+
+
+@pytest.mark.slow
+def test_transposed_convolutions_run_in_8_bits_too(tmp_path):
+    # All but the first stand behind a LeakyReLU, whose results have both signs.
+    options = {"encoder": "mobilenet_v2", "convolutions": False}
+    config = ModelConfig("vgg19-fcn-a1", stride=8, training_area=2_048, options=options)
+    path = tmp_path / "a1.onnx"
+    write_exported(to_onnx(create_model(config, seed=3).eval()), path, "f32")
+    _, report = quantise(path, find_pictures(None, 4), max_loss=10)
+    assert (report.kept, report.share) == (0, 1)
 
 
 def rewrite(path, losses, factor=1.0):
