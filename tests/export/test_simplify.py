@@ -43,3 +43,41 @@ def test_a_cast_like_an_activation_becomes_a_cast():
     simplify(model)
     assert [node.op_type for node in model.graph.node] == ["Mul", "Cast", "Add"]
     assert run(model, np.array([1, 2], np.float32)).tolist() == [8, 11]
+
+
+def padded_convolution(pads, value=0.0, mode="constant", own=(0, 0, 0, 0)):
+    """y of a 2x2 kernel over a padded image (1,1,h,w): x is the image."""
+    nodes = [
+        helper.make_node("Constant", [], ["pads"], value=numpy_helper.from_array(np.array(pads))),
+        helper.make_node("Pad", ["x", "pads", "value"], ["wide"], mode=mode),
+        helper.make_node("Conv", ["wide", "kernel"], ["y"], kernel_shape=[2, 2], pads=own),
+    ]
+    kernel = np.array([[[[1, 2], [4, 8]]]], np.float32)
+    return model_of(nodes, [1, 1, "h", "w"], ("kernel", kernel), ("value", np.float32(value)))
+
+
+def test_zeros_around_an_image_become_padding_of_its_convolution():
+    # Above and to the left, as an up-projection pads; one more row below by the convolution.
+    model = padded_convolution([0, 0, 1, 1, 0, 0, 0, 0], own=(0, 0, 1, 0))
+    simplify(model)
+    assert [node.op_type for node in model.graph.node if node.op_type != "Constant"] == ["Conv"]
+    x = np.array([[[[1, 10], [100, 1000]]]], np.float32)
+    expected = [[8, 84], [802, 8421], [200, 2100]]
+    assert run(model, x)[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("pads", "value", "mode"),
+    [
+        ([0, 0, 1, 1, 0, 0, 0, 0], 1.0, "constant"),
+        ([0, 0, 1, 1, 0, 0, 0, 0], 0.0, "edge"),
+        ([0, 0, -1, 1, 0, 0, 2, 0], 0.0, "constant"),
+    ],
+)
+def test_other_padding_stays(pads, value, mode):
+    x = np.array([[[[1, 10], [100, 1000]]]], np.float32)
+    model = padded_convolution(pads, value, mode)
+    expected = run(model, x)
+    simplify(model)
+    assert "Pad" in {node.op_type for node in model.graph.node}
+    assert np.array_equal(run(model, x), expected)
