@@ -1,5 +1,7 @@
 """Many pictures of every kind, one after the other and ahead of time."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -61,3 +63,11 @@ def test_what_is_no_image_is_one_line():
         Predictor.load()([[1, 2]])
     with pytest.raises(LeadlineError, match="picture: cannot be read as a picture"):
         Predictor.load()(b"no picture")
+    data = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(
+        data, "JPEG"
+    )
+    with pytest.raises(LeadlineError, match="picture: is damaged or cut short"):
+        Predictor.load()(Image.open(io.BytesIO(data.getvalue()[:2000])))
+    with pytest.raises(LeadlineError, match="put this one into a list"):
+        next(Predictor.load().predict_many("photo.jpg"))

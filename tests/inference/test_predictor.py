@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 import leadline
 from leadline.depth import DepthMap, Intrinsics
@@ -135,6 +135,35 @@ def _with_bias(exported, value):
     return model
 
 
+def _foreign(path, name="image", kind=TensorProto.UINT8, output="depth", shape=(1, 4, 18)):
+    """Write a graph that makes of any picture a map of one shape."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", [name], ["values"], to=TensorProto.FLOAT),
+            helper.make_node("Reshape", ["values", "shape"], [output]),
+        ],
+        "foreign",
+        [helper.make_tensor_value_info(name, kind, ["N", "H", "W", 3])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, list(shape))],
+        [numpy_helper.from_array(np.array(shape, np.int64), "shape")],
+    )
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_a_graph_of_others_is_one_line(tmp_path, runtime):
+    for difference in ({"name": "pixels"}, {"kind": TensorProto.FLOAT}, {"output": "metres"}):
+        path = _foreign(tmp_path / "foreign.onnx", **difference)
+        with pytest.raises(LeadlineError, match=r"foreign\.onnx: not a graph exported by Leadline"):
+            Predictor.load(path, runtime=runtime)
+    predictor = Predictor.load(_foreign(path), runtime=runtime)
+    assert predictor.predict_batch(np.ones((1, 4, 6, 3), np.uint8)).depth.shape == (1, 4, 18)
+    with pytest.raises(LeadlineError, match=r"failed on 1 image\(s\) of 8x6"):
+        predictor.predict_batch(np.ones((1, 6, 8, 3), np.uint8))
+
+
 def test_nan_from_a_network_is_an_error_not_a_map(exported, pairs, tmp_path):
     content = _with_bias(exported, np.nan).SerializeToString()
     (tmp_path / "nan.onnx").write_bytes(seal_onnx(content))
@@ -157,6 +186,8 @@ def test_a_foreign_array_is_refused(exported):
         predictor(np.zeros((4, 4), np.uint8))
     with pytest.raises(LeadlineError, match="uint8 RGB"):
         predictor.predict_batch(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(LeadlineError, match="uint8 RGB"):
+        predictor.predict_batch(np.zeros((1, 0, 4, 3), np.uint8))
 
 
 def test_run_and_model_folder_are_the_same_model(quick_run):

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, size_words
 from leadline.inference.precision import PrecisionChoice
 from leadline.inference.runtime import (
     CONFIG_KEY,
     Device,
     Outputs,
+    check_graph,
     in_file_order,
     parse_config,
     reason_of,
@@ -67,13 +68,22 @@ class OnnxRuntime:
                 f"device {device}: {providers[0]} did not start; check its driver, or use cpu"
             )
         self._names = [output.name for output in self._session.get_outputs()]
+        inputs = {each.name: each.type == "tensor(uint8)" for each in self._session.get_inputs()}
+        check_graph(path, inputs, self._names)
         with malformed_named(path):
             metadata = self._session.get_modelmeta().custom_metadata_map
         self.config: Mapping[str, Any] = parse_config(path, metadata.get(CONFIG_KEY))
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
-        values = self._session.run(self._names, {"image": in_file_order(images, self.config)})
+        pixels = in_file_order(images, self.config)
+        try:
+            values = self._session.run(self._names, {"image": pixels})
+        except Exception as error:  # as where it reads a file
+            raise LeadlineError(
+                f"ONNX Runtime failed on {len(images)} image(s) of {size_words(images.shape[1:])} "
+                f"({reason_of(error)}); use a smaller image"
+            ) from error
         return dict(zip(self._names, values, strict=True))
 
 

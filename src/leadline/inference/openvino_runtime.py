@@ -33,6 +33,7 @@ from leadline.inference.runtime import (
     UNCERTAINTY,
     Hint,
     Outputs,
+    check_graph,
     in_file_order,
     parse_config,
     reason_of,
@@ -220,11 +221,14 @@ def _read_graph(core: Any, path: Path) -> Any:
         raise LeadlineError(
             f"{path}: OpenVINO cannot read it ({reason_of(error)}); export the model again"
         ) from error
-    if [port.any_name for port in graph.inputs] != ["image"]:
-        raise LeadlineError(
-            f"{path}: not a graph exported by Leadline (its input should be one 'image')"
-        )
+    inputs = {_name_of(port): port.get_element_type().to_string() == "u8" for port in graph.inputs}
+    check_graph(path, inputs, [_name_of(port) for port in graph.outputs])
     return graph
+
+
+def _name_of(port: Any) -> str:
+    """Return what an input or output is called, "" where a foreign graph has no name for it."""
+    return str(port.any_name) if port.names else ""
 
 
 def _check_whole_graph(path: Path, precision: str) -> None:

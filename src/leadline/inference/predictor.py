@@ -44,7 +44,13 @@ from leadline.inference.transformers_runtime import TransformersRuntime, is_of_t
 from leadline.io.files import check_ordinary
 from leadline.io.hub import HUB, fetch_model, is_on_hub
 from leadline.io.jobs import default_workers, in_order
-from leadline.io.photos import Photo, decode_photo, photo_of_image, read_photo
+from leadline.io.photos import (
+    Photo,
+    decode_photo,
+    explain_decode_errors,
+    photo_of_image,
+    read_photo,
+)
 from leadline.models.storage import CONFIG_FILE
 from leadline.weights import DEFAULT_MODEL, GRAPH_FILE, shipped_checkpoint, shipped_models
 
@@ -303,6 +309,8 @@ class Predictor:
         >>> [each.depth.shape for each in predictor.predict_many([np.zeros((8, 9, 3), np.uint8)])]
         [(8, 9)]
         """
+        if isinstance(images, str | Path | bytes | Photo | Image.Image):
+            raise LeadlineError("predict_many takes several images: put this one into a list")
         is_one = isinstance(images, Sized) and len(images) < 2
         work = partial((self if is_one else self.for_many()).predict, intrinsics=intrinsics)
         with closing(in_order(work, images, workers or default_workers())) as finished:
@@ -334,10 +342,9 @@ class Predictor:
         camera of the training data.
         Errors: LeadlineError for another shape or type, or depth that is not finite.
         """
-        if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
-            raise LeadlineError(
-                f"expected images (N,H,W,3) uint8 RGB, got {images.shape} {images.dtype}"
-            )
+        shape = images.shape
+        if len(shape) != 4 or shape[3] != 3 or 0 in shape[1:3] or images.dtype != np.uint8:
+            raise LeadlineError(f"expected images (N,H,W,3) uint8 RGB, got {shape} {images.dtype}")
         outputs = self.runtime.run(images)
         depth = np.asarray(outputs["depth"], dtype=np.float32)
         if not np.isfinite(depth).all():
@@ -550,7 +557,8 @@ def _as_photo(image: ImageLike) -> Photo:
     if isinstance(image, bytes):
         return decode_photo(image)
     if isinstance(image, Image.Image):
-        return photo_of_image(image)
+        with explain_decode_errors(Path("picture"), "photo"):
+            return photo_of_image(image)
     if not isinstance(image, np.ndarray):
         raise LeadlineError(
             "expected a path, the bytes of a picture file, (H,W,3) uint8 RGB or a Pillow image, "

@@ -1,7 +1,7 @@
 """What a runtime is: an engine with one model in it, that turns photographs into metres."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
@@ -68,6 +68,18 @@ def in_file_order(images: NDArray[np.uint8], config: Mapping[str, Any]) -> NDArr
             f"{size_words(images.shape[1:3])}; export the model again with --size"
         )
     return np.ascontiguousarray(images[..., ::-1]) if config.get(CHANNELS_KEY) == "bgr" else images
+
+
+def check_graph(path: Path, inputs: Mapping[str, bool], outputs: Collection[str]) -> None:
+    """Raise LeadlineError for a graph that is none of Leadline's.
+
+    `inputs` are {name: whether it takes bytes}.
+    """
+    if inputs != {"image": True} or "depth" not in outputs:
+        raise LeadlineError(
+            f"{path}: not a graph exported by Leadline (which takes one uint8 'image' and gives "
+            "'depth'); export a model with 'leadline export'"
+        )
 
 
 def parse_config(path: Path, text: str | None) -> Mapping[str, Any]:
