@@ -68,10 +68,28 @@ def test_export_of_the_shipped_model_needs_no_torch(tmp_path):
         (["compact-nyu", "-o", "{tmp}/m.tflite"], [".onnx", ".xml", "--format"]),
         (["compact-nyu", "-o", "{tmp}/m.onnx", "--format", "openvino"], ["give a folder"]),
         (["{tmp}/no-run", "-o", "{tmp}/m.onnx"], ["no such file or folder", "compact-nyu"]),
+        (["compact-nyu", "-o", "{tmp}/f.onnx"], ["f.onnx: is a folder"]),
+        (["compact-nyu", "-o", "{tmp}/g.onnx"], ["g.onnx.json: is a folder"]),
+        (["compact-nyu", "-o", "{tmp}/h.xml"], ["h.bin: is a folder"]),
+        (
+            ["{tmp}/run", "-o", "{tmp}", "--format", "checkpoint"],
+            ["{tmp}/run: is the checkpoint itself"],
+        ),
+        (
+            ["compact-nyu", "-o", "{tmp}", "--format", "checkpoint"],
+            ["compact-nyu/model.onnx: is of other weights"],
+        ),
     ],
 )
 def test_a_wrong_export_is_one_line(arguments, words, tmp_path, here):
+    for folder in ("f.onnx", "g.onnx.json", "h.bin", "compact-nyu/model.onnx"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copytree(shipped_checkpoint("compact-nyu"), tmp_path / "run")
+    before = (tmp_path / "run" / "model.safetensors").read_bytes()
+    words = [word.format(tmp=tmp_path) for word in words]
     fails_in_one_line(here("export", *(text.format(tmp=tmp_path) for text in arguments)), *words)
+    assert not list(tmp_path.glob("[fgh].*/*")) and not list(tmp_path.glob("*.safetensors"))
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from leadline.export.whole_file import Checkpoint, WholeOpenVino
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtimes import OnnxRuntime
+from leadline.io.atomic import DiskError
+from leadline.io.photos import DERIVED, write_png
 from leadline.models import ModelConfig, create_model
 from leadline.models.pipeline import InferencePipeline
 
@@ -158,6 +160,11 @@ def test_pictures_are_those_of_a_folder_or_of_a_data_set(pairs, tmp_path):
     assert len(data) == 5 and data.read(0).truth is not None
     for index in range(3):
         Image.fromarray(IMAGE).save(tmp_path / f"{index}.png")
+    # What is hidden, the system's, or a result of Leadline is none of them.
+    (tmp_path / "__MACOSX").mkdir()
+    for name in ("._0.png", "__MACOSX/1.png"):
+        (tmp_path / name).write_bytes(b"no picture")
+    write_png(tmp_path / "3_color.png", IMAGE, DERIVED)
     photos = find_pictures(tmp_path, 2)
     assert [picture.name for picture in photos] == [str(tmp_path / f"{i}.png") for i in (0, 2)]
     assert len(find_pictures(None, 3)) == 3
@@ -184,6 +191,18 @@ def test_an_export_says_in_a_file_what_it_is(quick_run, tmp_path, monkeypatch):
     metadata = onnxruntime.InferenceSession(str(exported.files[0])).get_modelmeta()
     inside = json.loads(metadata.custom_metadata_map["leadline_export"])
     assert inside["checkpoint_sha256"] == about["checkpoint_sha256"]
+
+
+def test_a_file_whose_sidecar_cannot_be_written_is_not_there_either(tmp_path, monkeypatch):
+    def full(path, content):
+        raise DiskError(f"{path}: no space left")
+
+    (tmp_path / "m.onnx").write_bytes(b"earlier")
+    monkeypatch.setattr("leadline.export.sidecar.write_json", full)
+    with pytest.raises(LeadlineError, match=rf"{tmp_path}/m\.onnx\.json: no space left"):
+        export_model("compact-nyu", tmp_path / "m.onnx", image_count=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+    assert (tmp_path / "m.onnx").read_bytes() == b"earlier"
 
 
 def test_metres_follow_the_camera_of_the_picture_before_they_are_scored():

@@ -9,11 +9,12 @@ import openvino
 import pytest
 from openvino import opset13
 
+from leadline.cli.export import print_written
 from leadline.errors import LeadlineError, LeadlineWarning
-from leadline.export.export_model import export_model
+from leadline.export.export_model import ExportedModel, export_model
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.files import write_openvino
-from leadline.export.int8 import F32, _share_of_products, quantise
+from leadline.export.int8 import F32, Int8Report, _share_of_products, quantise
 from leadline.export.pictures import find_pictures, smooth_pictures
 from leadline.export.whole_file import WholeOpenVino
 from leadline.inference import Predictor
@@ -151,6 +152,13 @@ def test_int8_says_what_it_needs(out, words, tmp_path):
     with pytest.raises(LeadlineError, match=words):
         export_model("compact-nyu", tmp_path / out, precision="int8")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quantised_file_is_not_called_a_copy(exact, capsys):
+    report = Int8Report(0.99, 60, 1, 0.004, has_truth=True, checked=16, speedup=2.5)
+    print_written(ExportedModel((exact,), "fp16", int8=report))
+    written = capsys.readouterr().out
+    assert "weights int8), quantised from float32 (a copy of the checkpoint)" in written
 
 
 def test_max_loss_without_int8_is_refused(tmp_path):

@@ -103,11 +103,17 @@ def export_command(
         print_int8(exported.int8)
     if exported.gate is not None:
         print_gate(exported.gate)
-    typer.echo(
-        f"written: {', '.join(map(str, exported.files))} ({exported.size / 1e6:.1f} MB, weights "
-        f"{exported.weights}), "
-        + (f"parity {exported.max_error:.1e} m" if exported.parity else "a copy of the checkpoint")
-    )
+    print_written(exported)
+
+
+def print_written(exported: ExportedModel) -> None:
+    """Print what was written, and how near it, or the float32 graph it was made of, is."""
+    near = f"parity {exported.max_error:.1e} m" if exported.parity else "a copy of the checkpoint"
+    weights: str = exported.weights
+    if exported.int8 is not None:
+        near, weights = f"quantised from float32 ({near})", "int8"
+    files = ", ".join(map(str, exported.files))
+    typer.echo(f"written: {files} ({exported.size / 1e6:.1f} MB, weights {weights}), {near}")
     if exported.rounding_error:
         cost = exported.rounding_error
         typer.echo(f"storing weights as fp16 moves depth by up to {cost:.1e} m (480x640)")

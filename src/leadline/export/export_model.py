@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from leadline.datasets.fingerprints import FILE as FINGERPRINTS
 from leadline.datasets.trained_on import INFO_FILE
 from leadline.errors import LeadlineError, size_words
 from leadline.export import ExportFormat, WeightType
 from leadline.export.files import CARD, copy_checkpoint, copy_graph, write_openvino
 from leadline.export.gate import GateReport, GateRow, refuse_difference, run_gate
 from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, smooth_pictures
-from leadline.export.sidecar import describe, write_export_sidecar
+from leadline.export.sidecar import describe, sidecar_path, write_export_sidecar
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
-from leadline.io.atomic import check_writable
+from leadline.io.atomic import check_writable, writable_target
 from leadline.io.files import read_json
 from leadline.io.locks import LOCK_FILE
 from leadline.io.staging import stage_in
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE, check_weight_type, stored_type
-from leadline.weights import shipped_graph, shipped_models
+from leadline.weights import GRAPH_FILE, shipped_graph, shipped_models
 
 if TYPE_CHECKING:
     from leadline.export.int8 import Int8Report
@@ -169,7 +170,7 @@ def export_model(
     is_program = target.suffix == PROGRAM
     if is_program and weights == "fp16":
         raise LeadlineError(f"{target}: a .pt2 holds float32 weights; leave --weights fp16 out")
-    check_writable(target.parent)
+    _check_target(target, format, folder)
     picture_size = _picture_size(folder, size, format or target.suffix, input_channels, weights)
     is_foreign = picture_size is not None
     stored = "f32" if is_program or is_foreign else stored_type(folder / WEIGHTS_FILE)
@@ -192,13 +193,16 @@ def export_model(
         else:
             made = _build(job, candidate)
         gate = _gate(job, made, candidate)
+        sidecar = None
+        if format != "checkpoint":
+            # Beside the candidate: a file and what is said of it take their places together.
+            write_export_sidecar(candidate, job.about, gate.to_json() if gate else {})
+            sidecar = sidecar_path(target)
         files = _move(candidate, target)
-    sidecar = None if format == "checkpoint" else write_export_sidecar(
-        target, job.about, gate.to_json() if gate else {}
-    )  # fmt: skip
     return ExportedModel(
-        files, job.weights, tuple(made.parity), made.rounding_error, gate, sidecar, made.int8
-    )
+        tuple(file for file in files if file != sidecar), job.weights, tuple(made.parity),
+        made.rounding_error, gate, sidecar, made.int8,
+    )  # fmt: skip
 
 
 def _check_options(
@@ -213,6 +217,19 @@ def _check_options(
         raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
     if precision == "int8" and (format == "checkpoint" or target.suffix != ".xml"):
         raise LeadlineError(f"{target}: int8 is written for OpenVINO; give -o FILE.xml")
+
+
+def _check_target(target: Path, format: ExportFormat | None, folder: Path) -> None:
+    """Raise LeadlineError where the files cannot be written, or would be beside others' weights."""
+    check_writable(target.parent)
+    if format != "checkpoint":
+        for file in (target, target.with_suffix(".bin"), sidecar_path(target)):
+            writable_target(file)
+        return
+    if target.resolve() == folder.resolve():
+        raise LeadlineError(f"{target}: is the checkpoint itself; choose another -o")
+    if (graph := target / GRAPH_FILE).exists():
+        raise LeadlineError(f"{graph}: is of other weights; remove it, or choose another -o")
 
 
 def _refuse_unchecked(**given: object) -> None:
@@ -356,6 +373,7 @@ def _quantise(job: _Job, candidate: Path) -> _Made:
         made = _copy(job, exact, "onnx") if job.as_shipped else _build(job, exact)
         model, made.int8 = quantise(exact, pictures, job.max_loss)
     write_openvino(model, candidate)
+    job.about["weights"] = "int8"
     job.about["int8"] = {"calibrated_on": pictures.origin, **asdict(made.int8)}
     return made
 
@@ -416,6 +434,7 @@ def _move(candidate: Path, target: Path) -> tuple[Path, ...]:
     """Move what was made to its place; return the files, the model first."""
     if candidate.is_dir():
         target.mkdir(parents=True, exist_ok=True)
+        (target / FINGERPRINTS).unlink(missing_ok=True)  # of the photographs of another model
         folder, place = candidate, target
     else:
         folder, place = candidate.parent, target.parent

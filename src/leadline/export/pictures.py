@@ -15,7 +15,8 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.inference.camera import TrainingCamera
-from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+from leadline.io.photos import IMAGE_SUFFIXES, is_result_png, read_photo
+from leadline.io.walk import walk
 from leadline.metrics.protocol import Comparison
 from leadline.metrics.protocols import get_protocol
 from leadline.worlds import WorldSet, render_cached
@@ -135,8 +136,11 @@ def _open_data(path: Path, split: str | None, for_training: bool) -> DepthDatase
 
 
 def _picture_files(path: Path, refuse: bool = True) -> tuple[Path, ...]:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    found = tuple(file for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
+    """Return the photographs of a folder, as `leadline predict` finds them, or the one file."""
+    files = sorted(walk(path)) if path.is_dir() else [path]
+    found = tuple(
+        file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and not is_result_png(file)
+    )
     if not found and refuse:
         raise LeadlineError(f"{path}: no pictures here ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return found

@@ -85,9 +85,14 @@ def write_export_sidecar(path: Path, about: Mapping[str, Any], gate: Mapping[str
     """Write `<name>.json` beside an exported file: `about` it, its SHA-256, and its gate."""
     files = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
     sums = {file.name: sha256(file) for file in files}
-    sidecar = path.with_name(path.name + ".json")
+    sidecar = sidecar_path(path)
     write_json(sidecar, {**about, "sha256": sums, "gate": gate})
     return sidecar
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return where the JSON that describes an exported file lies."""
+    return path.with_name(path.name + ".json")
 
 
 def sha256(path: Path) -> str:

@@ -37,7 +37,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     or the permissions do not allow the write. Other exceptions of the block pass through unchanged.
     """
     path = Path(path)
-    target = _writable_target(path)
+    target = writable_target(path)
     # A short name of its own: adding to a name near the system's limit would exceed it.
     temporary = target.parent / f".leadline-{secrets.token_hex(6)}{target.suffix}"
     try:
@@ -66,7 +66,7 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def _writable_target(path: Path) -> Path:
+def writable_target(path: Path) -> Path:
     """Return the file that `path` stands for, or raise if it can never be written."""
     if "\0" in str(path):
         raise LeadlineError(f"{str(path)!r}: a path cannot contain a NUL byte; rename the output")
