@@ -7,11 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from openvino import Model, opset13
+from openvino import Model, opset13, save_model
 
 from leadline.errors import LeadlineError
 from leadline.evaluation import benchmark as module
-from leadline.evaluation.benchmark import BenchmarkRow, Way, benchmark, store_losses
+from leadline.evaluation.benchmark import (
+    BenchmarkRow,
+    Way,
+    benchmark,
+    store_losses,
+    usual_precisions,
+)
 from leadline.evaluation.ceiling import MatmulCeiling
 from leadline.inference import Predictor
 from leadline.inference.first_result import FirstResult
@@ -130,6 +136,39 @@ def test_the_command_prints_a_table_and_writes_json_and_a_plot(pairs, tmp_path):
     fails_in_one_line(leadline_here("benchmark", "--size", "big"), "height x width")
     alone = leadline_here("benchmark", "--runtime", "onnxruntime", "--precision", "bf16")
     fails_in_one_line(alone, "onnxruntime has no bf16; add --precision f32")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--plot", "b.jpg", "--data", "d"), ("b.jpg", ".svg")),
+        (("--plot", "folder.png", "--data", "d"), ("folder.png: is a folder",)),
+        (("--json", "file/b.json"), ("file/b.json: cannot write here",)),
+        (("--store", "--data", "d"), ("its config lies inside of the file",)),
+        (("hf:user/name", "--precision", "f32", "--store", "--data", "d"), ("the hub's own copy",)),
+        (("broken.xml",), ("broken.xml: OpenVINO cannot read it",)),
+    ],
+)
+def test_what_could_not_be_written_is_found_before_anything_is_timed(
+    options, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    for name in ("file", "broken.xml"):
+        (tmp_path / name).write_text("nothing")
+    fails_in_one_line(leadline_here("benchmark", *options), *words)
+
+
+def test_by_default_a_model_is_timed_in_what_it_runs_in(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "depth_anything"}')
+    assert usual_precisions(f"hf:{tmp_path}", "auto") == ["f32"]
+    assert usual_precisions("compact-nyu", "auto") == ["f32", "bf16"]
+    # Of one piece, as a model of transformers is exported.
+    images = opset13.parameter([1, 4, 6, 3], np.uint8, name="image")
+    depth = opset13.reduce_mean(opset13.convert(images, "f32"), opset13.constant([3]), False)
+    depth.output(0).set_names({"depth"})
+    save_model(Model([depth], [images], "whole"), tmp_path / "whole.xml")
+    assert usual_precisions(str(tmp_path / "whole.xml"), "auto") == ["f32"]
 
 
 def test_the_stored_loss_is_that_of_the_worst_runtime(tmp_path):

@@ -85,6 +85,14 @@ def test_relative_depth_is_declared_in_every_file_and_never_read_as_metres(
     np.testing.assert_allclose(depth_map.inverse, values, rtol=1e-6)
     drawn = np.asarray(Image.open(tmp_path / "photo_color.png"))
     np.testing.assert_array_equal(drawn[:, : SIZE[1]], colorize(depth_map)[:, : SIZE[1]])
+    # Drawn later, of the file that is there.
+    (tmp_path / "photo_color.png").unlink()
+    again = leadline.predict(
+        photo, tmp_path, model=f"hf:{folder}", skip_existing=True,
+        output=leadline.inference.OutputOptions(format, color=True),
+    )  # fmt: skip
+    assert (again.existing, again.undrawn) == (1, [])
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "photo_color.png")), drawn)
 
 
 def test_two_known_distances_make_metres_of_relative_depth(depth_anything, photo, tmp_path):

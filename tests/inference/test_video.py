@@ -154,6 +154,10 @@ def test_smoothing_follows_and_does_not_blur_what_changes():
         ({"out": "a.avi"}, "mp4"),
         ({"every": 0}, "every"),
         ({"start": 2.0, "end": 1.0}, "start"),
+        ({"start": float("nan")}, "--start nan"),
+        ({"start": float("inf")}, "--start inf"),
+        ({"end": float("nan")}, "--end nan"),
+        ({"frames": __file__}, "is a file; give a folder"),
         ({"smooth": 1.0}, "smoothing 1"),
         ({"color_range": (5.0, 1.0)}, "vmin"),
         ({"start": 50.0}, "no frame"),
@@ -196,6 +200,8 @@ def test_what_is_a_camera_and_what_is_a_stream(monkeypatch):
     assert find_source("/dev/video1") == find_source("1") == LiveSource("/dev/video1", "v4l2")
     assert find_source("rtsp://h/s") == LiveSource("rtsp://h/s")
     assert find_source("clip.mp4") == Path("clip.mp4")
+    # The name is written into files, which are handed on.
+    assert LiveSource("rtsp://me:secret@h/s").name == LiveSource("rtsp://h/s").name == "rtsp://h/s"
     monkeypatch.setattr("sys.platform", "darwin")
     assert find_source("0") == LiveSource("0", "avfoundation")
     monkeypatch.setattr("sys.platform", "win32")

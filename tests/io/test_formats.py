@@ -522,3 +522,20 @@ def test_numbers_that_are_no_distances_are_said(tmp_path, value, words):
     np.save(tmp_path / "depth.npy", depth)
     with pytest.warns(LeadlineWarning, match=words):
         read_checked_depth(tmp_path / "depth.npy")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".pfm"])
+def test_numbers_without_unit_are_never_there_without_saying_so(tmp_path, monkeypatch, suffix):
+    """A run that is killed between the two files leaves nothing that is taken for metres."""
+
+    def killed(_temporary, _target):
+        if str(_target).endswith(suffix):
+            raise KeyboardInterrupt
+        return replace(_temporary, _target)
+
+    path, replace = tmp_path / f"d{suffix}", Path.replace
+    relative = DepthMap.from_inverse(np.ones((2, 3), np.float32))
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_depth(path, relative)
+    assert [file.name for file in tmp_path.iterdir()] == [f"d{suffix}.json"]

@@ -15,13 +15,14 @@ from leadline.evaluation.benchmark import (
     BenchmarkRow,
     Way,
     benchmark,
+    config_to_store_in,
     store_losses,
     usual_precisions,
 )
 from leadline.inference.openvino_runtime import processor_name
 from leadline.inference.precision import Precision
 from leadline.inference.runtimes import RUNTIMES, RuntimeName
-from leadline.io.atomic import write_json
+from leadline.io.atomic import check_writable, writable_target, write_json
 from leadline.io.processors import usable_processors
 from leadline.weights import DEFAULT_MODEL
 
@@ -72,6 +73,7 @@ def benchmark_command(
         check_needed(option, value, "--data", data)
     parsed = [parse_size(size) for size in sizes or []]
     ways = find_ways(models, runtimes, precisions, parsed, batches)
+    check_results(json, plot, [way.model for way in ways] if store else [])
     rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol or "auto")
     print_rows(rows)
     if json is not None:
@@ -83,6 +85,18 @@ def benchmark_command(
     if store:
         for file, losses in store_losses(rows).items():
             typer.echo(f"written: {file} (precision_loss: {losses})")
+
+
+def check_results(json: Path | None, plot: Path | None, stored: Sequence[str]) -> None:
+    """Raise LeadlineError, before anything is timed, for what could not be written afterwards."""
+    if plot is not None:
+        from leadline.evaluation.report.speed_plot import check_plot
+
+        check_plot(plot)
+    for file in filter(None, (json, plot)):
+        check_writable(writable_target(file).parent)
+    for model in stored:
+        config_to_store_in(model)
 
 
 def find_ways(

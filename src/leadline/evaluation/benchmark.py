@@ -17,13 +17,16 @@ from leadline.evaluation.ceiling import MatmulCeiling, multiplications_of
 from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.predictions import ModelPredictions
 from leadline.inference.first_result import first_result
+from leadline.inference.graph_parts import cut_network
 from leadline.inference.int8_file import int8_path, is_int8
-from leadline.inference.openvino_runtime import openvino_core
+from leadline.inference.openvino_runtime import openvino_core, read_graph
 from leadline.inference.precision import LOSS_KEY, Precision
 from leadline.inference.predictor import Predictor, find_checkpoint, find_model
 from leadline.inference.runtimes import RuntimeName
+from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
+from leadline.io.hub import HUB, is_on_hub
 
 PICTURES_AT_ONCE = 8
 """How many pictures a round of the throughput predicts."""
@@ -188,13 +191,14 @@ def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
     Errors: LeadlineError for a model that is none.
     """
     path = find_model(model)
-    if runtime == "onnxruntime":
+    if runtime == "onnxruntime" or (path.is_dir() and is_of_transformers(path)):
         return ["f32"]
     if runtime == "torch" or not path.is_file():
         return ["f32", "bf16"]
-    if path.suffix == ".xml" and is_int8(openvino_core().read_model(path)):
+    graph = read_graph(openvino_core(), path)
+    if path.suffix == ".xml" and is_int8(graph):
         return ["int8"]
-    precisions: list[Precision] = ["f32", "bf16"]
+    precisions: list[Precision] = ["f32"] if cut_network(graph) is None else ["f32", "bf16"]
     return [*precisions, "int8"] if int8_path(path).is_file() else precisions
 
 
@@ -214,15 +218,7 @@ def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
         ]
         if row.precision == "f32" or row.abs_rel is None or not exact or not exact[0]:
             continue
-        folder = find_model(row.model)
-        if Path(row.model).is_dir():  # the graph in it, if there is one, is to be exported again
-            folder = find_checkpoint(row.model)
-        if not folder.is_dir():
-            raise LeadlineError(
-                f"{folder}: its config lies inside of the file; store the loss with its model "
-                "folder, then export that again"
-            )
-        losses = stored.setdefault(folder / "config.json", {})
+        losses = stored.setdefault(config_to_store_in(row.model), {})
         loss = round(row.abs_rel / exact[0] - 1, 5)
         # `auto` reads one number for all runtimes: that of the worst.
         losses[row.precision] = max(loss, losses.get(row.precision, loss))
@@ -234,6 +230,23 @@ def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
         config = read_json(file, "model's configuration")
         write_json(file, {**config, LOSS_KEY: {**config.get(LOSS_KEY, {}), **losses}})
     return stored
+
+
+def config_to_store_in(model: str) -> Path:
+    """Return the `config.json` of a model folder. Errors: LeadlineError for another model."""
+    if is_on_hub(model) and not Path(model.removeprefix(HUB)).is_dir():
+        raise LeadlineError(
+            f"{model}: is the hub's own copy; store the loss with a folder of yours"
+        )
+    folder = find_model(model)
+    if Path(model).is_dir():  # the graph in it, if there is one, is to be exported again
+        folder = find_checkpoint(model)
+    if not folder.is_dir():
+        raise LeadlineError(
+            f"{folder}: its config lies inside of the file; store the loss with its model "
+            "folder, then export that again"
+        )
+    return folder / "config.json"
 
 
 def _scored(way: Way) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.outputs import OutputOptions, write_color
-from leadline.io.formats import read_depth
+from leadline.io.formats import read_any_depth
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import Failure, FileJob, default_workers, run_jobs, with_suffix
 from leadline.io.photos import DERIVED, read_photo, write_png
@@ -63,7 +63,7 @@ def _read(job: FileJob, output: OutputOptions) -> DepthMap:
     path = output.depth_file(job.target)
     if output.format == "grey16":
         return DepthMap.from_metres(read_grey16(path))
-    return read_depth(path)
+    return read_any_depth(path)
 
 
 def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> tuple[Range, list[Failure]]:
@@ -74,7 +74,8 @@ def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> tuple[Range
 
     def sample_of(job: FileJob) -> NDArray[np.float32]:
         depth_map = _read(job, output)
-        seen = depth_map.depth[depth_map.valid]
+        # What has no unit has a range of its own.
+        seen = depth_map.depth[depth_map.valid & (depth_map.kind == "metric")]
         places = np.linspace(0, max(0, seen.size - 1), min(SAMPLED, seen.size)).astype(np.intp)
         return seen[places]
 
@@ -121,6 +122,8 @@ def _sheet(
 
 def _pair(job: FileJob, output: OutputOptions, limits: Range) -> tuple[Cell, Cell]:
     depth = _read(job, output)
+    if depth.kind != "metric":
+        raise LeadlineError(f"{output.depth_file(job.target)}: has no metres for {SHEET}")
     low, high = limits
     picture = colorize(depth, vmin=low, vmax=high, cmap=output.cmap)
     near, far = robust_range(depth.depth, depth.valid)

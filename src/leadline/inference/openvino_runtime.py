@@ -159,7 +159,7 @@ class OpenVinoRuntime:
         available, losses = self._available(), self.config.get(LOSS_KEY) or {}
         twin = int8_path(path)
         if twin.is_file() and wanted in ("auto", "int8"):
-            config = config_of(_read_graph(self._core, twin), twin)
+            config = config_of(read_graph(self._core, twin), twin)
             if config.get(QUANTISED_FROM) == weights_digest(graph):
                 available.insert(0, "int8")
                 measured = (config.get(LOSS_KEY) or {}).get("int8")
@@ -208,13 +208,14 @@ class OpenVinoRuntime:
 def _read_verified(core: Any, path: Path) -> tuple[Any, bool]:
     """Return the graph in a file, and whether that has checksums, which then hold."""
     is_sealed = verify_weights(path)
-    graph = _read_graph(core, path)
+    graph = read_graph(core, path)
     if not is_sealed:
         refuse_nonfinite(path, _nonfinite_constant(graph))
     return graph, is_sealed
 
 
-def _read_graph(core: Any, path: Path) -> Any:
+def read_graph(core: Any, path: Path) -> Any:
+    """Return the graph in a file. Errors: LeadlineError for one that is none of Leadline's."""
     try:
         graph = core.read_model(path)
     except RuntimeError as error:

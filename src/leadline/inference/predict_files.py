@@ -137,7 +137,8 @@ def predict(
             found.sort(key=lambda each: place_of[each.source])
         results.notes = predict_one.notes
     results.existing = len(every) - len(jobs)
-    if all(photo.kind == "metric" for photo in results.done):
+    # A grey16 file does not say that its depth had no unit.
+    if all(photo.kind == "metric" for photo in results.done) or place.output.format != "grey16":
         results.undrawn = place.draw_together(every)
     if fov is not None:
         _warn_of_two_orientations(fov, results.done)

@@ -140,7 +140,8 @@ def video(
     info = video_info(path)
     if isinstance(path, Path) and target.resolve() == path.resolve():
         raise LeadlineError(f"{target}: would overwrite the input; choose another -o")
-    check_writable(target.parent)
+    for folder in (target.parent, *([] if frames is None else [Path(frames)])):
+        check_writable(folder)
     steady = TemporalFilter(smooth)
     predictor = Predictor.load(
         model, runtime=runtime, precision=precision, camera=camera, uncertainty=False
@@ -190,7 +191,8 @@ def _check_options(
         check_range(*color_range)
     if every < 1:
         raise LeadlineError(f"--every {every}: give 1 for all frames, or more")
-    if start < 0 or (end is not None and end <= start):
+    # Not `start < 0`: NaN is no time.
+    if not 0 <= start < math.inf or (end is not None and not start < end < math.inf):
         raise LeadlineError(
             f"--start {start:g}, --end {end}: give seconds, the end behind the start"
         )

@@ -189,9 +189,10 @@ def write_depth(
         depth_map = DepthMap.from_metres(
             depth_map.inverse, intrinsics=depth_map.intrinsics, provenance=depth_map.provenance
         )
-    row.write(path, depth_map, about)
+    # First: of what has no unit, a file of numbers alone would be taken for metres.
     if row.sidecar:
         write_sidecar(path, about)
+    row.write(path, depth_map, about)
 
 
 def save_depth(

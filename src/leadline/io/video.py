@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -80,8 +81,8 @@ class LiveSource:
 
     @property
     def name(self) -> str:
-        """What it is called, as a file is by its name."""
-        return self.place
+        """What it is called, as a file is by its name; a password in a URL is no part of it."""
+        return re.sub(r"//[^/@]*@", "//", self.place)
 
     stem = name
 

@@ -12,13 +12,18 @@ from leadline.io.atomic import atomic_path
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
+def check_plot(path: Path) -> None:
+    """Raise LeadlineError for a suffix that no plot has."""
+    if path.suffix not in SUFFIXES:
+        raise LeadlineError(f"{path}: a plot is written as {', '.join(SUFFIXES)}; rename it")
+
+
 def draw_speed(rows: Sequence[BenchmarkRow], path: Path) -> None:
     """Draw abs_rel over pictures a second, a point each way: better is right and low.
 
     Errors: LeadlineError for another suffix, or a file that cannot be written. Needs matplotlib.
     """
-    if path.suffix not in SUFFIXES:
-        raise LeadlineError(f"{path}: a plot is written as {', '.join(SUFFIXES)}; rename it")
+    check_plot(path)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 5), layout="constrained")
