@@ -140,8 +140,8 @@ def video(
     info = video_info(path)
     if isinstance(path, Path) and target.resolve() == path.resolve():
         raise LeadlineError(f"{target}: would overwrite the input; choose another -o")
-    for folder in (target.parent, *([] if frames is None else [Path(frames)])):
-        check_writable(folder)
+    for place in (target.parent, *([] if frames is None else [Path(frames)])):
+        check_writable(place)
     steady = TemporalFilter(smooth)
     predictor = Predictor.load(
         model, runtime=runtime, precision=precision, camera=camera, uncertainty=False
