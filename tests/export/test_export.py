@@ -1,6 +1,7 @@
 """Exported files equal the checkpoint, at odd sizes, in both runtimes and both formats."""
 
 import copy
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ from leadline.models import ModelConfig, create_model, load_model
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline, resize_bilinear
 from leadline.models.size_policy import processing_size, shrink_sizes
+from leadline.weights import shipped_checkpoint
 
 SIZES = ((480, 640), (375, 1242), (97, 61), (1, 300))
 
@@ -198,3 +200,18 @@ def test_class_maps_of_the_file_are_those_of_the_checkpoint(tmp_path, classes, k
     assert found.dtype == expected.dtype == kind
     assert np.unique(expected).size > 3
     assert (found == expected).mean() > 0.999
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), 0.0, -1.0])
+def test_a_tolerance_that_is_none_is_refused(tolerance, tmp_path):
+    with pytest.raises(LeadlineError, match=r"--tolerance .*: give metres above 0"):
+        export_model("compact-nyu", tmp_path / "m.onnx", tolerance=tolerance)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_configuration_that_is_none_is_one_line(tmp_path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text("[]")
+    shutil.copy(shipped_checkpoint("compact-nyu") / "model.safetensors", tmp_path / "m")
+    with pytest.raises(LeadlineError, match=r"config\.json: not a Leadline model configuration"):
+        export_model(tmp_path / "m", tmp_path / "m.onnx")

@@ -173,12 +173,13 @@ def export_model(
     _check_target(target, format, folder)
     picture_size = _picture_size(folder, size, format or target.suffix, input_channels, weights)
     is_foreign = picture_size is not None
+    allowed = _tolerance(folder, tolerance)
     stored = "f32" if is_program or is_foreign else stored_type(folder / WEIGHTS_FILE)
     place = _data_of_run(folder) if images is None else images
     about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
     is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_program
     job = _Job(
-        name, folder, target, weights or stored, _tolerance(folder, tolerance), input_channels,
+        name, folder, target, weights or stored, allowed, input_channels,
         replace(find_pictures(place, image_count), size=picture_size), about, place,
         is_copy and input_channels == "rgb", max_loss, picture_size,
     )  # fmt: skip
@@ -381,10 +382,16 @@ def _quantise(job: _Job, candidate: Path) -> _Made:
 def _tolerance(folder: Path, given: float | None) -> float:
     """Return the largest difference allowed, in metres: what was given, or the default."""
     if given is not None:
+        if not given > 0:
+            raise LeadlineError(f"--tolerance {given:g}: give metres above 0, for instance 0.001")
         return given
-    farthest = read_json(folder / CONFIG_FILE, "model's configuration").get("max_depth")
-    is_known = isinstance(farthest, int | float)  # whoever loads the model says where it is wrong
-    return max(SMALLEST_TOLERANCE, RELATIVE_TOLERANCE * farthest if is_known else 0.0)
+    config = read_json(folder / CONFIG_FILE, "model's configuration")
+    if not isinstance(config, dict):
+        raise LeadlineError(f"{folder / CONFIG_FILE}: not a Leadline model configuration")
+    farthest = config.get("max_depth")
+    if not isinstance(farthest, int | float):  # whoever loads the model says where it is wrong
+        return SMALLEST_TOLERANCE
+    return max(SMALLEST_TOLERANCE, RELATIVE_TOLERANCE * farthest)
 
 
 def _refuse_parity(out: Path, rows: Sequence[ParityRow], tolerance: float) -> None:

@@ -7,6 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -140,5 +141,8 @@ def write_program(
         ABOUT_KEY: json.dumps(dict(about)),
     }
     program = to_program(model, input_channels)
+    # Through Python's own writing: torch's ends the process where the disk is full.
+    content = BytesIO()
+    torch.export.save(program, content, extra_files=notes)
     with atomic_path(path) as temporary:
-        torch.export.save(program, temporary, extra_files=notes)
+        temporary.write_bytes(content.getbuffer())
