@@ -170,8 +170,8 @@ def export_model(
     is_program = target.suffix == PROGRAM
     if is_program and weights == "fp16":
         raise LeadlineError(f"{target}: a .pt2 holds float32 weights; leave --weights fp16 out")
-    _check_target(target, format, folder)
     picture_size = _picture_size(folder, size, format or target.suffix, input_channels, weights)
+    _check_target(target, format, folder)
     is_foreign = picture_size is not None
     allowed = _tolerance(folder, tolerance)
     stored = "f32" if is_program or is_foreign else stored_type(folder / WEIGHTS_FILE)
