@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
 from leadline.inference.camera import TrainingCamera
-from leadline.inference.graph_parts import Network, cut_network, join_network
+from leadline.inference.graph_parts import Network, cut_network, join_network, products
 from leadline.inference.int8_file import QUANTISED_FROM, weights_digest
 from leadline.inference.openvino_runtime import config_of, openvino_core
 from leadline.inference.precision import LOSS_KEY
@@ -234,23 +234,19 @@ def _share_of_products(core: Any, model: Any, shape: tuple[int, ...]) -> tuple[f
         kind = info["layerType"].astype(str)
         if kind not in ("Convolution", "FullyConnected", "MatMul", "Deconvolution"):
             continue
-        products = _products(node, kind)
+        size = _products(node, kind)
         is_int8 = info["runtimePrecision"].astype(str) in ("i8", "u8")
-        total += products
-        quantised += products if is_int8 else 0.0
+        total += size
+        quantised += size if is_int8 else 0.0
         layers += 1
         kept += not is_int8
     return quantised / max(total, 1.0), layers, kept
 
 
 def _products(node: Any, kind: str) -> float:
-    """Return the multiplications of a layer: its results times the weights of each one's sum.
-
-    Transposed, each value of the input meets all weights of its channel.
-    """
+    """Return the multiplications of a layer of a compiled model."""
     port = node.input(0) if kind == "Deconvolution" else node.output(0)
-    values, weights = list(port.get_shape()), list(node.input(1).get_shape())
-    return float(np.prod(values) * np.prod(weights) / values[1])
+    return products(list(port.get_shape()), list(node.input(1).get_shape()))
 
 
 def _speedup(slow: Any, fast: Any, images: Sequence[Values]) -> float:

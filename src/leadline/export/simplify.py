@@ -17,8 +17,8 @@ def simplify(model: onnx.ModelProto) -> None:
     ONNX Runtime takes such a constant for none, so that it merges neither biases nor BatchNorm nor
     clipping into convolutions. `Softmax` along another axis than the last becomes exponentials over
     their sum, since ONNX Runtime would turn the whole array around for it, and back. Zeros that a
-    `Pad` puts around images for a convolution become padding of its own, which needs no copy, and
-    without which OpenVINO runs it in no 8 bits.
+    `Pad` puts around images for a convolution become padding of its own: that needs no copy, and
+    behind a `Pad` OpenVINO runs convolutions of signed 8-bit values in float32.
     """
     graph = model.graph
     _pad_in_convolutions(graph)

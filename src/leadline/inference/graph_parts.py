@@ -5,7 +5,7 @@ OpenCV, needs float32 for its positions, and would make everything compiled depe
 the photograph.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -109,7 +109,15 @@ def _multiplications(node: Any) -> float:
         return 0.0
     # Each value of one side meets all weights of its channel; transposed, that side is the input.
     port = node.input(0) if kind.endswith("BackpropData") else node.output(0)
-    values, weights = list(port.get_shape()), list(node.input(1).get_shape())
+    return products(list(port.get_shape()), list(node.input(1).get_shape()))
+
+
+def products(values: Sequence[int], weights: Sequence[int]) -> float:
+    """Return the multiplications of a convolution from two shapes.
+
+    `values` (N,C,H,W) are its results, or the input of a transposed one: each of them meets all
+    `weights` of its channel.
+    """
     return float(np.prod(values) * np.prod(weights) / values[1])
 
 

@@ -193,9 +193,8 @@ def _check_options(
         raise LeadlineError(f"--every {every}: give 1 for all frames, or more")
     # Not `start < 0`: NaN is no time.
     if not 0 <= start < math.inf or (end is not None and not start < end < math.inf):
-        raise LeadlineError(
-            f"--start {start:g}, --end {end}: give seconds, the end behind the start"
-        )
+        given = f"--start {start:g}" + ("" if end is None else f", --end {end:g}")
+        raise LeadlineError(f"{given}: give seconds, the end behind the start")
     if fov is not None:
         check_fov(fov)
 
