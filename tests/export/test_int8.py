@@ -14,7 +14,8 @@ from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.export.export_model import ExportedModel, export_model
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.export.files import write_openvino
-from leadline.export.int8 import F32, Int8Report, _share_of_products, quantise
+from leadline.export.int8 import F32, _share_of_products, quantise
+from leadline.export.int8_loss import Int8Report
 from leadline.export.pictures import find_pictures, smooth_pictures
 from leadline.export.whole_file import WholeOpenVino
 from leadline.inference import Predictor
@@ -136,8 +137,8 @@ def test_an_8_bit_file_of_other_weights_is_not_taken(pair):
     pair.with_name("m-int8.xml").unlink()
     with pytest.raises(LeadlineError, match=r"m\.onnx: has no m-int8\.xml beside it"):
         Predictor.load(pair, precision="int8")
-    with pytest.raises(LeadlineError, match="int8 runs in openvino"):
-        Predictor.load(pair, precision="int8", runtime="onnxruntime")
+    with pytest.raises(LeadlineError, match="int8 runs in openvino or onnxruntime"):
+        Predictor.load("compact-nyu", precision="int8", runtime="torch")
 
 
 def test_too_few_pictures_are_refused(exact):
@@ -146,7 +147,8 @@ def test_too_few_pictures_are_refused(exact):
 
 
 @pytest.mark.parametrize(
-    ("out", "words"), [("m.onnx", r"give -o FILE\.xml"), ("m.xml", "--images")]
+    ("out", "words"),
+    [("m.pt2", r"give -o FILE\.xml or FILE\.onnx"), ("m.xml", "--images"), ("m.onnx", "--images")],
 )
 def test_int8_says_what_it_needs(out, words, tmp_path):
     with pytest.raises(LeadlineError, match=words):

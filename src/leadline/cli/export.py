@@ -17,7 +17,7 @@ from leadline.export.export_model import (
     export_model,
 )
 from leadline.export.gate import GateReport
-from leadline.export.int8 import Int8Report
+from leadline.export.int8_loss import Int8Report
 from leadline.inference.runtime import ChannelOrder
 
 
@@ -60,7 +60,9 @@ def export_command(
     image_count: Annotated[int, typer.Option("--image-count", min=1, help="How many.")] = PICTURES,
     precision: Annotated[
         ExportPrecision,
-        typer.Option(help="int8: a quantised network for OpenVINO (.xml); needs --images."),
+        typer.Option(
+            help="int8: quantised for OpenVINO (.xml) or ONNX Runtime (.onnx); needs --images."
+        ),
     ] = "f32",
     size: Annotated[
         Any,
@@ -146,5 +148,6 @@ def print_int8(report: Int8Report) -> None:
     typer.echo(
         f"int8: {report.share:.1%} of the network's multiplications, {report.kept} of "
         f"{report.layers} layers kept in float32; {noun} changes by {report.loss:+.2%} on "
-        f"{plural(report.checked, 'picture')}, the network takes 1/{report.speedup:.2f} of the time"
+        f"{plural(report.checked, 'picture')}, {report.timed} takes 1/{report.speedup:.2f} of the "
+        "time"
     )

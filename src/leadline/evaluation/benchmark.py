@@ -191,13 +191,15 @@ def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
     Errors: LeadlineError for a model that is none.
     """
     path = find_model(model)
-    if runtime == "onnxruntime" or (path.is_dir() and is_of_transformers(path)):
+    if path.is_dir() and is_of_transformers(path):
         return ["f32"]
     if runtime == "torch" or not path.is_file():
         return ["f32", "bf16"]
     graph = read_graph(openvino_core(), path)
-    if path.suffix == ".xml" and is_int8(graph):
+    if is_int8(graph):
         return ["int8"]
+    if runtime == "onnxruntime":
+        return ["f32", "int8"] if int8_path(path, ".onnx").is_file() else ["f32"]
     precisions: list[Precision] = ["f32"] if cut_network(graph) is None else ["f32", "bf16"]
     return [*precisions, "int8"] if int8_path(path).is_file() else precisions
 

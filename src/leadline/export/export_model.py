@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,10 +15,16 @@ from leadline.datasets.fingerprints import FILE as FINGERPRINTS
 from leadline.datasets.trained_on import INFO_FILE
 from leadline.errors import LeadlineError, size_words
 from leadline.export import ExportFormat, WeightType
-from leadline.export.files import CARD, copy_checkpoint, copy_graph, write_openvino
+from leadline.export.files import (
+    CARD,
+    copy_checkpoint,
+    copy_graph,
+    write_openvino,
+    write_sealed,
+)
 from leadline.export.gate import GateReport, GateRow, refuse_difference, run_gate
 from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, smooth_pictures
-from leadline.export.sidecar import describe, sidecar_path, write_export_sidecar
+from leadline.export.sidecar import ABOUT_KEY, describe, sidecar_path, write_export_sidecar
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.predictor import find_checkpoint, model_name
@@ -31,7 +38,7 @@ from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE, check_weight_type
 from leadline.weights import GRAPH_FILE, shipped_graph, shipped_models
 
 if TYPE_CHECKING:
-    from leadline.export.int8 import Int8Report
+    from leadline.export.int8_loss import Int8Report
     from leadline.export.parity import ParityRow
     from leadline.models.base import DepthModel
 
@@ -139,10 +146,11 @@ def export_model(
     generated pictures. That needs `leadline[train]`; a shipped model with its weights as they are
     is copied, and needs nothing: without torch the copy is compared with what was copied.
 
-    With `precision` int8 the network is quantised, an `.xml` for OpenVINO; see `quantise`, which
-    takes 80 pictures from `images`, of its train split where it has one, and accepts a relative
-    change of abs_rel of `max_loss`. That needs `leadline[int8]`; `tolerance` then holds for the
-    float32 graph.
+    With `precision` int8 the network is quantised, an `.xml` for OpenVINO, which needs
+    `leadline[int8]`, or an `.onnx` for ONNX Runtime; see `quantise` and `quantise_onnx`, which take
+    80 pictures from `images`, of its train split where it has one, and accept a relative change of
+    abs_rel of `max_loss`. `tolerance` then holds for the float32 graph. With `format` the file is
+    NAME-int8.xml or NAME-int8.onnx.
 
     A depth model of transformers ("hf:NAME") in metres becomes an `.onnx` or `.xml` for one
     photograph of `size` (H,W), by default 480x640, with its own processing inside. That needs
@@ -160,7 +168,7 @@ def export_model(
     """
     folder = find_checkpoint(checkpoint)
     name = model_name(checkpoint, folder)
-    target = _target(Path(out), format, name)
+    target = _target(Path(out), format, name if precision != "int8" else f"{name}-int8")
     _check_options(target, format, input_channels, precision)
     if format == "checkpoint" and not _has_torch():
         counted = image_count if image_count != PICTURES else None
@@ -216,8 +224,10 @@ def _check_options(
         raise LeadlineError(f"precision {precision!r}: choose f32 or int8")
     if format == "checkpoint" and input_channels == "bgr":
         raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
-    if precision == "int8" and (format == "checkpoint" or target.suffix != ".xml"):
-        raise LeadlineError(f"{target}: int8 is written for OpenVINO; give -o FILE.xml")
+    if precision == "int8" and (format == "checkpoint" or target.suffix not in (".xml", ".onnx")):
+        raise LeadlineError(
+            f"{target}: int8 is written for OpenVINO or ONNX Runtime; give -o FILE.xml or FILE.onnx"
+        )
 
 
 def _check_target(target: Path, format: ExportFormat | None, folder: Path) -> None:
@@ -362,7 +372,7 @@ def _build_of_transformers(job: _Job, candidate: Path, size: tuple[int, int]) ->
 
 def _quantise(job: _Job, candidate: Path) -> _Made:
     """Quantise the float32 graph, which is made and checked first."""
-    from leadline.export.int8 import CALIBRATION, CHECKED, quantise
+    from leadline.export.int8_loss import CALIBRATION, CHECKED
 
     if job.picture_size is not None:
         raise LeadlineError(f"{job.name}: int8 is for models of ours; leave --precision int8 out")
@@ -372,11 +382,38 @@ def _quantise(job: _Job, candidate: Path) -> _Made:
     with stage_in(candidate.parent.parent) as stage:
         exact = stage / f"{job.name}.onnx"
         made = _copy(job, exact, "onnx") if job.as_shipped else _build(job, exact)
-        model, made.int8 = quantise(exact, pictures, job.max_loss)
-    write_openvino(model, candidate)
-    job.about["weights"] = "int8"
-    job.about["int8"] = {"calibrated_on": pictures.origin, **asdict(made.int8)}
+        quantise = _quantise_openvino if candidate.suffix == ".xml" else _quantise_onnx
+        made.int8 = quantise(job, exact, candidate, pictures)
     return made
+
+
+def _quantise_openvino(job: _Job, exact: Path, candidate: Path, pictures: Pictures) -> Int8Report:
+    from leadline.export.int8 import quantise
+
+    model, report = quantise(exact, pictures, job.max_loss)
+    _say_quantised(job, report, pictures)
+    model.set_rt_info(json.dumps(job.about), ["framework", ABOUT_KEY])
+    write_openvino(model, candidate)
+    return report
+
+
+def _quantise_onnx(job: _Job, exact: Path, candidate: Path, pictures: Pictures) -> Int8Report:
+    try:
+        from leadline.export.int8_onnx import quantise_onnx
+    except ImportError as error:
+        raise LeadlineError("int8 for ONNX needs: pip install 'leadline[train]'") from error
+
+    model, report = quantise_onnx(exact, pictures, job.max_loss)
+    _say_quantised(job, report, pictures)
+    model.metadata_props.add(key=ABOUT_KEY, value=json.dumps(job.about))
+    write_sealed(model.SerializeToString(), candidate)
+    return report
+
+
+def _say_quantised(job: _Job, report: Int8Report, pictures: Pictures) -> None:
+    """Note in what is said of the file what quantising did."""
+    job.about["weights"] = "int8"
+    job.about["int8"] = {"calibrated_on": pictures.origin, **asdict(report)}
 
 
 def _tolerance(folder: Path, given: float | None) -> float:

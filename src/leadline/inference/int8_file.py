@@ -1,20 +1,82 @@
-"""The 8-bit form of an exported model: a file of its own, `NAME-int8.xml` beside `NAME`."""
+"""The 8-bit form of an exported model: a file of its own beside `NAME`.
+
+`NAME-int8.xml` is OpenVINO's, `NAME-int8.onnx` ONNX Runtime's.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.inference.precision import (
+    LOSS_KEY,
+    Precision,
+    PrecisionChoice,
+    PrecisionOption,
+    choose_precision,
+)
+from leadline.io.processors import adds_bytes_exactly
+
 QUANTISED_FROM = "quantised_from"
 """The entry of an 8-bit file's config: the `weights_digest` of the graph that it was made of."""
 
 
-def int8_path(path: Path) -> Path:
+def int8_path(path: Path, suffix: str = ".xml") -> Path:
     """Return where the 8-bit form of an exported model is looked for."""
-    return path.with_name(f"{path.stem}-int8.xml")
+    return path.with_name(f"{path.stem}-int8{suffix}")
+
+
+def choose_with_twin(
+    path: Path,
+    twin: Path,
+    wanted: PrecisionOption,
+    config: Mapping[str, Any],
+    available: Sequence[Precision],
+    *,
+    twin_config: Callable[[], Mapping[str, Any]],
+    digest: Callable[[], str],
+) -> PrecisionChoice:
+    """Return the precision for the float32 file `path`, beside which `twin` may lie.
+
+    `config` is the file's, and `digest` its `weights_digest`; `available` is what there is without
+    `twin`, fastest first. The loss of int8 is that in `config`, else that in the twin's.
+    Errors: LeadlineError for int8 without a twin, or with one of other weights.
+    """
+    losses = config.get(LOSS_KEY) or {}
+    if twin.is_file() and wanted in ("auto", "int8"):
+        found = twin_config()
+        if found.get(QUANTISED_FROM) == digest():
+            available = ["int8", *available]
+            measured = (found.get(LOSS_KEY) or {}).get("int8")
+            losses = losses if measured is None else {"int8": measured, **losses}
+        else:
+            problem = f"{twin}: is not of the weights of {path.name}; export it again"
+            if wanted == "int8":
+                raise LeadlineError(problem)
+            warnings.warn(f"{problem}, or remove it", LeadlineWarning, stacklevel=5)
+    elif wanted == "int8":
+        raise LeadlineError(
+            f"{path}: has no {twin.name} beside it; for int8 export both into one folder: "
+            f"'leadline export MODEL -o m.onnx', and with --precision int8 -o m-int8{twin.suffix}"
+        )
+    return choose_precision(wanted, {**config, LOSS_KEY: losses}, available)
+
+
+def warn_of_overflow(path: Path) -> None:
+    """Warn where this processor may compute an 8-bit `.onnx` file wrongly."""
+    if path.suffix == ".onnx" and not adds_bytes_exactly():
+        warnings.warn(
+            f"{path}: this processor adds products of 8 bits in 16 (no VNNI), which may overflow: "
+            "metres may be wrong; use --precision f32, or an .xml file in int8",
+            LeadlineWarning,
+            stacklevel=5,
+        )
 
 
 def is_int8(graph: Any) -> bool:

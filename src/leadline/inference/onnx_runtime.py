@@ -1,4 +1,4 @@
-"""ONNX Runtime: an exported `.onnx` in float32."""
+"""ONNX Runtime: an exported `.onnx`, in float32 or in 8 bits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
-from leadline.inference.precision import PrecisionChoice
+from leadline.inference.int8_file import (
+    QUANTISED_FROM,
+    choose_with_twin,
+    int8_path,
+    warn_of_overflow,
+    weights_digest,
+)
+from leadline.inference.precision import PrecisionChoice, PrecisionOption
 from leadline.inference.runtime import (
     CONFIG_KEY,
     Device,
@@ -20,8 +27,9 @@ from leadline.inference.runtime import (
     refuse_nonfinite,
 )
 from leadline.io.checksums import verify_weights
-from leadline.io.onnx_files import find_nonfinite, malformed_named
-from leadline.io.processors import usable_processors
+from leadline.io.files import read_bytes
+from leadline.io.onnx_files import find_nonfinite, malformed_named, read_metadata
+from leadline.io.processors import adds_bytes_exactly, usable_processors
 
 PROVIDERS: dict[str, str] = {
     "cpu": "CPUExecutionProvider",
@@ -40,17 +48,30 @@ PACKAGES = {
 
 
 class OnnxRuntime:
-    """An exported `.onnx` in ONNX Runtime, float32, on a device that its build offers."""
+    """An exported `.onnx` in ONNX Runtime, on a device that its build offers.
+
+    Precision int8 runs the file `NAME-int8.onnx` beside `path`, where that was made of the same
+    weights; auto takes it on the processor, if its loss is small.
+    """
 
     name = "onnxruntime"
-    precision = PrecisionChoice("f32", "onnxruntime runs the file's own numbers")
 
-    def __init__(self, path: Path, threads: int | None = None, device: Device = "cpu"):
+    def __init__(
+        self,
+        path: Path,
+        threads: int | None = None,
+        device: Device = "cpu",
+        precision: PrecisionOption = "f32",
+    ):
         try:
             import onnxruntime
         except ImportError as error:
             raise LeadlineError("the onnxruntime runtime needs: pip install onnxruntime") from error
         is_sealed = verify_weights(path)
+        self.precision = _chosen(path, precision, device)
+        if self.precision.precision == "int8" and not _is_int8(path):
+            path = int8_path(path, ".onnx")
+            is_sealed = verify_weights(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or usable_processors()
         providers = _providers(device, onnxruntime.get_available_providers())
@@ -85,6 +106,51 @@ class OnnxRuntime:
                 f"({reason_of(error)}); use a smaller image"
             ) from error
         return dict(zip(self._names, values, strict=True))
+
+
+def _is_int8(path: Path) -> bool:
+    """Tell whether a file is the 8-bit form of another."""
+    return QUANTISED_FROM in _config_of(path)
+
+
+def _config_of(path: Path) -> Mapping[str, Any]:
+    """Return the model's config in a file, {} where there is none."""
+    model = read_bytes(path, "ONNX file")
+    with malformed_named(path):
+        return parse_config(path, read_metadata(model).get(CONFIG_KEY))
+
+
+def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionChoice:
+    """Return the precision to run in: of an 8-bit file its own.
+
+    Errors: LeadlineError for int8 without a file of it, or with one of other weights.
+    """
+    twin = int8_path(path, ".onnx")
+    if _is_int8(path):
+        warn_of_overflow(path)
+        return PrecisionChoice("int8", "that of the file")
+    is_taken = twin.is_file() and device == "cpu" and adds_bytes_exactly()
+    if wanted == "auto" and not is_taken:
+        return PrecisionChoice("f32", "onnxruntime runs the file's own numbers")
+    # Only where a twin lies there: a second engine takes a moment to load.
+    choice = choose_with_twin(
+        path,
+        twin,
+        wanted,
+        _config_of(path),
+        ["f32"],
+        twin_config=lambda: _config_of(twin),
+        digest=lambda: _digest(path),
+    )
+    if choice.precision == "int8":
+        warn_of_overflow(twin)
+    return choice
+
+
+def _digest(path: Path) -> str:
+    from leadline.inference.openvino_runtime import openvino_core, read_graph
+
+    return weights_digest(read_graph(openvino_core(), path))
 
 
 def _providers(device: Device, available: Sequence[str]) -> list[str]:

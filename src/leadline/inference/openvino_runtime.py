@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from copy import copy
 from functools import cache
@@ -14,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError, LeadlineWarning, size_words
+from leadline.errors import LeadlineError, size_words
 from leadline.inference.compiled_models import ANY_SIZE, CACHED_KERNELS, CompiledModels
 from leadline.inference.graph_parts import cut_network
-from leadline.inference.int8_file import QUANTISED_FROM, int8_path, is_int8, weights_digest
-from leadline.inference.openvino_import import import_openvino
-from leadline.inference.precision import (
-    LOSS_KEY,
-    Precision,
-    PrecisionChoice,
-    PrecisionOption,
-    choose_precision,
+from leadline.inference.int8_file import (
+    choose_with_twin,
+    int8_path,
+    is_int8,
+    warn_of_overflow,
+    weights_digest,
 )
+from leadline.inference.openvino_import import import_openvino
+from leadline.inference.precision import Precision, PrecisionChoice, PrecisionOption
 from leadline.inference.resizing import to_network
 from leadline.inference.runtime import (
     CONFIG_KEY,
@@ -155,26 +154,18 @@ class OpenVinoRuntime:
         Errors: LeadlineError for int8 without a file of it, or with one of other weights.
         """
         if is_int8(graph) and wanted != "bf16":
+            warn_of_overflow(path)
             return PrecisionChoice("int8", "that of the file")
-        available, losses = self._available(), self.config.get(LOSS_KEY) or {}
         twin = int8_path(path)
-        if twin.is_file() and wanted in ("auto", "int8"):
-            config = config_of(read_graph(self._core, twin), twin)
-            if config.get(QUANTISED_FROM) == weights_digest(graph):
-                available.insert(0, "int8")
-                measured = (config.get(LOSS_KEY) or {}).get("int8")
-                losses = losses if measured is None else {"int8": measured, **losses}
-            else:
-                problem = f"{twin}: is not of the weights of {path.name}; export it again"
-                if wanted == "int8":
-                    raise LeadlineError(problem)
-                warnings.warn(f"{problem}, or remove it", LeadlineWarning, stacklevel=4)
-        elif wanted == "int8":
-            raise LeadlineError(
-                f"{path}: has no {twin.name} beside it; for int8 export both into one folder: "
-                "'leadline export MODEL -o m.onnx', and with --precision int8 -o m-int8.xml"
-            )
-        return choose_precision(wanted, {**self.config, LOSS_KEY: losses}, available)
+        return choose_with_twin(
+            path,
+            twin,
+            wanted,
+            self.config,
+            self._available(),
+            twin_config=lambda: config_of(read_graph(self._core, twin), twin),
+            digest=lambda: weights_digest(graph),
+        )
 
     def _available(self) -> list[Precision]:
         """Return the precisions that are faster than the next, fastest first."""

@@ -151,9 +151,10 @@ class Predictor:
         `hf:FOLDER` is laid out like one there; depth models of transformers run in transformers.
         `runtime` auto takes OpenVINO for exported files, shipped models and folders that hold a
         `model.onnx`, torch for other folders.
-        `precision` auto takes int8 where a `NAME-int8.xml` of the same weights lies beside the
-        exported file, else bf16 where the processor computes it, each only if it costs at most
-        0.5 % of abs_rel by what is stored with the model; else f32, which is exact.
+        `precision` auto takes int8 where a `NAME-int8.xml` (in onnxruntime `NAME-int8.onnx`) of the
+        same weights lies beside the exported file, else bf16 where the processor computes it, each
+        only if it costs at most 0.5 % of abs_rel by what is stored with the model; else f32, which
+        is exact.
         `predictor.precision` says why.
         `hint` (OpenVINO) latency has one picture ready soon, throughput runs several at once, each
         more slowly; auto is latency for calls, throughput for `predict_many`. `device` is cpu, or
@@ -478,7 +479,7 @@ def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> R
             options.compiled,
         )
     if chosen == "onnxruntime":
-        return OnnxRuntime(path, options.threads, options.device)
+        return OnnxRuntime(path, options.threads, options.device, options.precision)
     return OpenVinoRuntime(
         path,
         options.precision,
@@ -518,9 +519,9 @@ def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> 
         raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use --runtime openvino")
     if options.precision == "bf16" and runtime == "onnxruntime":
         raise LeadlineError("the onnxruntime runtime has no precision bf16; use openvino or torch")
-    if options.precision == "int8" and runtime != "openvino":
+    if options.precision == "int8" and runtime == "torch":
         raise LeadlineError(
-            f"{path}: int8 runs in openvino, of an exported model; use --runtime openvino"
+            f"{path}: int8 runs in openvino or onnxruntime, of an exported model; use one of these"
         )
     if options.processing_area is not None and runtime == "onnxruntime":
         raise LeadlineError(

@@ -1,0 +1,450 @@
+"""Eight-bit networks for ONNX Runtime: its own quantiser, and biases set right behind it.
+
+Rounded weights move the mean of a channel, and with it the depth of whole pictures. The shift is
+known from the mean of what comes in, and taken out of the bias, as data-free quantisation does
+(Nagel et al. 2019, section 4.2), here with means over pictures. Convolutions whose results reach an
+output without another one stay in float32: depth would have 256 values.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, helper, numpy_helper
+
+from leadline.export.int8_loss import RANKED, Depth, Int8Report, LossMeasure, divided, speedup
+from leadline.export.pictures import Picture, Pictures
+from leadline.export.sidecar import ABOUT_KEY
+from leadline.inference.camera import TrainingCamera
+from leadline.inference.graph_parts import products
+from leadline.inference.int8_file import weights_digest
+from leadline.inference.openvino_runtime import openvino_core
+from leadline.inference.runtime import CONFIG_KEY, in_file_order, parse_config
+from leadline.io.checksums import ONNX_KEYS
+
+CONVOLUTIONS = ("Conv", "ConvTranspose")
+FOLLOWING = ("Clip", "Relu", "LeakyRelu", "MaxPool")
+"""Kinds of nodes that take 8-bit values from a convolution: additions and joins in 8 bits gain no
+time and cost accuracy."""
+NETWORK = "net/"
+"""What the names of the network's nodes begin with; those of the resizing do not."""
+
+Means = NDArray[np.float64]
+
+
+@dataclass
+class _Seen:
+    """What went through a tensor: the least and largest value, and the sum of channels' means."""
+
+    least: float = np.inf
+    largest: float = -np.inf
+    shape: tuple[int, ...] = ()
+    means: Means | float = 0.0
+    pictures: int = 0
+
+    def add(self, least: float, largest: float, shape: tuple[int, ...]) -> None:
+        """Take in what one picture made of it."""
+        self.least, self.largest = min(self.least, least), max(self.largest, largest)
+        self.shape = shape
+        self.pictures += 1
+
+    def add_mean(self, mean: NDArray[np.float32]) -> None:
+        """Take in the means of its channels, (C,), over one picture."""
+        self.means = self.means + mean.astype(np.float64)
+
+    @property
+    def mean(self) -> Means:
+        """Return the mean of each channel, (C,)."""
+        return np.asarray(self.means, np.float64) / self.pictures
+
+
+def quantise_onnx(path: Path, pictures: Pictures, max_loss: float) -> tuple[ModelProto, Int8Report]:
+    """Return the exported `.onnx` file `path` with an 8-bit network, and a report.
+
+    A quarter of `pictures`, at most `CHECKED`, measures the loss; the rest calibrates. Where the
+    loss is above `max_loss`, layers go back to float32, those that cost most first.
+    Errors: LeadlineError for fewer than four pictures, or a loss that stays above `max_loss`.
+    """
+    checks, calibration = divided(pictures)
+    config = _config_of(onnx.load(path), path)
+    exact = _prepared(path)
+    graph = _Graph(exact)
+    slow = _Session(exact, config)
+    seen = _see(exact, graph, calibration, config)
+    camera = TrainingCamera.from_config(config)
+    loss_of = LossMeasure(checks, [slow.depth(each) for each in checks], camera)
+
+    def loss_over(kept: Sequence[str], of: Sequence[Picture]) -> float:
+        session = _Session(_quantised(exact, graph, seen, kept), config)
+        return float(np.mean([loss_of.loss(each, session.depth(each)) for each in of]))
+
+    kept = graph.last_convolutions()
+    loss = loss_over(kept, checks)
+    if not loss <= max_loss:
+        left = [name for name in graph.quantisable if name not in kept]
+        ranked = sorted(left, key=lambda name: loss_over([*kept, name], checks[:RANKED]))
+        while ranked and not loss <= max_loss:
+            kept = [*kept, ranked.pop(0)]
+            loss = loss_over(kept, checks)
+    loss_of.refuse(loss, max_loss, path.name)
+    model = _quantised(exact, graph, seen, kept)
+    fast = _Session(model, config)
+    share, kept_layers = _share_of_products(model, graph, seen)
+    report = Int8Report(
+        share, len(graph.layers), kept_layers, loss, loss_of.has_truth, len(checks),
+        speedup(slow.depth, fast.depth, checks), timed="the file",
+    )  # fmt: skip
+    _write_config(model, path, config, report)
+    return model, report
+
+
+class _Graph:
+    """What is to be known of the network's nodes in a prepared graph."""
+
+    def __init__(self, model: ModelProto):
+        self.nodes = {node.name: node for node in model.graph.node if _is_in_network(node)}
+        self.convolutions = self._of(*CONVOLUTIONS)
+        self.layers = self._of(*CONVOLUTIONS, "MatMul")
+        self._weights = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.quantisable = [
+            name
+            for name, node in self.convolutions.items()
+            if node.op_type == "Conv" and self._weights.keys() >= set(node.input[1:])
+        ]
+        self._nodes = list(model.graph.node)
+        self._outputs = [output.name for output in model.graph.output]
+
+    def _of(self, *kinds: str) -> dict[str, NodeProto]:
+        return {name: node for name, node in self.nodes.items() if node.op_type in kinds}
+
+    def weight(self, node: NodeProto) -> NDArray[np.float32]:
+        """Return the weights of a convolution."""
+        return np.asarray(numpy_helper.to_array(self._weights[node.input[1]]))
+
+    def quantised_nodes(self, kept: Sequence[str]) -> list[str]:
+        """Return the nodes with 8-bit results where the convolutions `kept` stay in float32.
+
+        What follows one that is kept does too.
+        """
+        given: set[str] = set()
+        names = []
+        for node in self._nodes:
+            is_convolution = node.name in self.quantisable and node.name not in kept
+            follows = node.op_type in FOLLOWING and node.input[0] in given
+            if is_convolution or (follows and node.name in self.nodes):
+                names.append(node.name)
+                given.update(node.output)
+        return names
+
+    def last_convolutions(self) -> list[str]:
+        """Return those whose results reach an output without another one.
+
+        Of classes only the order counts, so theirs may be rounded.
+        """
+        reaching = set(self._outputs) - {"labels"}
+        last = []
+        for node in reversed(self._nodes):  # in the order in which they run
+            if reaching.isdisjoint(node.output):
+                continue
+            if node.name in self.convolutions:
+                last.append(node.name)
+            else:
+                reaching.update(node.input)
+        return last
+
+    def tensors(self) -> list[str]:
+        """Return the values in and out of what is quantised or counted."""
+        named = self._of(*CONVOLUTIONS, *FOLLOWING, "MatMul").values()
+        return list(dict.fromkeys(name for n in named for name in (n.input[0], *n.output)))
+
+    def averaged(self) -> set[str]:
+        """Return the values whose channels' means are needed: what convolutions take."""
+        return {self.nodes[name].input[0] for name in self.quantisable}
+
+    def multiplications(self, node: NodeProto, seen: Mapping[str, _Seen]) -> float:
+        """Return how many a layer takes for a picture of the size that was seen."""
+        given, result = seen[node.input[0]].shape, seen[node.output[0]].shape
+        if node.op_type == "MatMul":
+            return float(np.prod(result) * given[-1])
+        port = result if node.op_type == "Conv" else given
+        return products(port, self.weight(node).shape)
+
+
+class _Session:
+    """A graph in ONNX Runtime on the processor, for one picture at a time."""
+
+    def __init__(self, model: ModelProto, config: Mapping[str, Any], optimised: str = ""):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.optimized_model_filepath = optimised
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self._config = config
+
+    def depth(self, picture: Picture) -> Depth:
+        """Return (H,W) metres."""
+        return np.asarray(self.run(["depth"], picture)[0][0], dtype=np.float32)
+
+    def run(self, names: Sequence[str], picture: Picture) -> Sequence[Any]:
+        """Return outputs by name."""
+        pixels = in_file_order(picture.pixels[None], self._config)
+        values: Sequence[Any] = self._session.run(list(names), {"image": pixels})
+        return values
+
+
+def _is_in_network(node: NodeProto) -> bool:
+    return node.name.startswith(NETWORK)
+
+
+def _config_of(model: ModelProto, path: Path) -> Mapping[str, Any]:
+    text = {entry.key: entry.value for entry in model.metadata_props}.get(CONFIG_KEY)
+    return parse_config(path, text)
+
+
+def _prepared(path: Path) -> ModelProto:
+    """Return the graph with BatchNorm joined to the convolutions, each of which has its own bias.
+
+    Transposed ones are written as plain ones.
+    """
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "prepared.onnx"
+        # The sizes of an image are free: what follows from them symbolically is not needed.
+        quant_pre_process(str(path), str(out), skip_symbolic_shape=True)
+        model = onnx.load(out)
+    graph = model.graph
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        is_transposed = node.op_type == "ConvTranspose" and _is_in_network(node)
+        nodes += _as_convolutions(node, weights) if is_transposed else [node]
+    for node in nodes:
+        weight, *bias = node.input[1:] if node.op_type == "Conv" else [""]
+        if weight in weights and _is_in_network(node):
+            name = f"{node.name}/bias"
+            zeros = np.zeros(len(weights[weight]), np.float32)
+            weights[name] = weights[bias[0]] if bias else zeros
+            del node.input[2:]
+            node.input.append(name)
+    used = {name for node in nodes for name in node.input}
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in weights.items() if name in used
+    )
+    return model
+
+
+def _as_convolutions(node: NodeProto, weights: dict[str, NDArray[Any]]) -> list[NodeProto]:
+    """Return a transposed convolution as a convolution for each place between its inputs.
+
+    Of stride s along an axis, result s q + r is the sum over m of x[q + d - m] w[s m + c], where c
+    is what is left of (r + padding) / s and d what is whole: a convolution for each r, of as many
+    multiplications together. Their weights are added to `weights`. [node] alone where its results
+    are not s times its inputs, or it has groups or dilation.
+    """
+    stated = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
+    given = weights[node.input[1]]
+    pads = stated.get("pads", [0, 0, 0, 0])
+    axes = list(
+        zip(
+            given.shape[2:],
+            stated.get("strides", [1, 1]),
+            pads[:2],
+            pads[2:],
+            stated.get("output_padding", [0, 0]),
+            strict=True,
+        )
+    )
+    stride = axes[0][1]
+    is_scaling = all(
+        kernel + more - first - last == step == stride > 1
+        for kernel, step, first, last, more in axes
+    )
+    is_plain = stated.get("group", 1) == 1 and set(stated.get("dilations", [1])) == {1}
+    states_size = "output_shape" in stated or stated.get("auto_pad", b"NOTSET") != b"NOTSET"
+    if not (is_scaling and is_plain) or states_size:
+        return [node]
+    parts = []
+    for place in np.ndindex(stride, stride):
+        taps, before, behind = [], [], []
+        for r, (kernel, _, padding, *_) in zip(place, axes, strict=True):
+            whole, left = divmod(r + padding, stride)
+            taps.append(list(range(left, kernel, stride))[::-1])
+            before.append(len(taps[-1]) - 1 - whole)
+            behind.append(whole)
+        if min(before) < 0:
+            return [node]
+        name = f"{node.name}/{place[0]}_{place[1]}"
+        values = given[:, :, taps[0]][:, :, :, taps[1]].transpose(1, 0, 2, 3)
+        weights[f"{name}/weight"] = np.ascontiguousarray(values)
+        inputs = [node.input[0], f"{name}/weight", *node.input[2:]]
+        parts.append(helper.make_node("Conv", inputs, [name], name, pads=[*before, *behind]))
+    joined = f"{node.name}/joined"
+    return [
+        *parts,
+        helper.make_node("Concat", [part.name for part in parts], [joined], joined, axis=1),
+        helper.make_node("DepthToSpace", [joined], node.output, node.name, blocksize=stride),
+    ]
+
+
+def _see(
+    exact: ModelProto, graph: _Graph, pictures: Iterable[Picture], config: Mapping[str, Any]
+) -> dict[str, _Seen]:
+    """Run pictures through the float32 graph; return what its tensors hold."""
+    names, averaged = graph.tensors(), graph.averaged()
+    model = copy.deepcopy(exact)
+    axes = numpy_helper.from_array(np.array([0, 2, 3], np.int64), "seen/all_but_channels")
+    model.graph.initializer.append(axes)
+
+    def ask(kind: str, name: str, *more: str, **options: Any) -> str:
+        output = f"seen/{kind}/{name}"
+        model.graph.node.append(helper.make_node(kind, [name, *more], [output], output, **options))
+        number = onnx.TensorProto.INT64 if kind == "Shape" else onnx.TensorProto.FLOAT
+        model.graph.output.append(helper.make_tensor_value_info(output, number, None))
+        return output
+
+    for name in names:
+        ask("ReduceMin", name, keepdims=0)
+        ask("ReduceMax", name, keepdims=0)
+        ask("Shape", name)
+    means = [ask("ReduceMean", name, axes.name, keepdims=0) for name in averaged]
+    asked = [output.name for output in model.graph.output[len(exact.graph.output) :]]
+    session = _Session(model, config)
+    seen = {name: _Seen() for name in names}
+    for picture in pictures:
+        values = dict(zip(asked, session.run(asked, picture), strict=True))
+        for name in names:
+            least, largest, shape = (
+                values[f"seen/{kind}/{name}"] for kind in ("ReduceMin", "ReduceMax", "Shape")
+            )
+            seen[name].add(float(least), float(largest), tuple(shape.tolist()))
+        for name, mean in zip(averaged, means, strict=True):
+            seen[name].add_mean(values[mean])
+    return seen
+
+
+def _quantised(
+    exact: ModelProto, graph: _Graph, seen: Mapping[str, _Seen], kept: Sequence[str]
+) -> ModelProto:
+    """Return the graph with 8-bit layers, all but those `kept`."""
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    ranges = {
+        name: (np.float32(each.least), np.float32(each.largest)) for name, each in seen.items()
+    }
+    quantizer = QDQQuantizer(
+        copy.deepcopy(exact),
+        per_channel=True,
+        reduce_range=False,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8,
+        tensors_range=TensorsData(CalibrationMethod.MinMax, ranges),
+        nodes_to_quantize=graph.quantised_nodes(kept),
+        nodes_to_exclude=[],
+        op_types_to_quantize=["Conv", *FOLLOWING],
+        extra_options={},
+    )
+    quantizer.quantize_model()
+    model: ModelProto = quantizer.model.model
+    _set_biases_right(model, graph, seen)
+    _name_all_sides(model)
+    used = {node.domain for node in model.graph.node}
+    kept_opsets = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept_opsets)
+    return model
+
+
+def _set_biases_right(model: ModelProto, graph: _Graph, seen: Mapping[str, _Seen]) -> None:
+    """Take from each 8-bit layer's bias what its rounded weights add to the mean of a channel."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    sources = {output: node for node in model.graph.node for output in node.output}
+    for node in model.graph.node:
+        if node.name not in graph.quantisable:
+            continue
+        weight, bias = (sources.get(name) for name in node.input[1:3])
+        if weight is None or bias is None:  # of a layer that is kept
+            continue
+        rounded, steps, shifted, step = (
+            numpy_helper.to_array(constants[name]) for name in (*weight.input[:2], *bias.input[:2])
+        )
+        given = graph.weight(graph.nodes[node.name])
+        moved = rounded * steps.reshape(-1, *[1] * (given.ndim - 1)).astype(np.float64) - given
+        # (outputs, inputs of a group): what each input of one adds to an output.
+        moved = moved.sum(axis=tuple(range(2, given.ndim)))
+        groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
+        means = seen[graph.nodes[node.name].input[0]].mean.reshape(groups, -1)
+        shift = (moved * np.repeat(means, len(moved) // groups, axis=0)).sum(axis=1)
+        right = (shifted - np.round(shift / step)).astype(np.int32)
+        name = bias.input[0]
+        constants[name].CopyFrom(numpy_helper.from_array(right, name))
+
+
+def _name_all_sides(model: ModelProto) -> None:
+    """Write the resizing's sizes as (N,C,H,W).
+
+    ONNX Runtime 1.31 turns images around to have channels last, which 8-bit convolutions are
+    fastest on, also in front of a Resize, and then takes `axes` for those it had before.
+    """
+    nodes = []
+    for node in model.graph.node:
+        axes = [entry for entry in node.attribute if entry.name == "axes"]
+        if node.op_type == "Resize" and axes and list(axes[0].ints) == [2, 3] and node.input[3]:
+            sides, whole = f"{node.name}/images_and_channels", f"{node.name}/whole_size"
+            nodes.append(helper.make_node("Shape", node.input[:1], [sides], sides, start=0, end=2))
+            nodes.append(helper.make_node("Concat", [sides, node.input[3]], [whole], whole, axis=0))
+            node.input[3] = whole
+            node.attribute.remove(axes[0])
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _share_of_products(
+    model: ModelProto, graph: _Graph, seen: Mapping[str, _Seen]
+) -> tuple[float, int]:
+    """Return the share of multiplications that run in 8 bits, and the layers that do not.
+
+    As ONNX Runtime has laid them out.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "optimised.onnx"
+        _Session(model, {}, optimised=str(path))
+        laid_out = onnx.load(path)
+    in_8_bits = {node.input[3] for node in laid_out.graph.node if node.op_type == "QLinearConv"}
+    quantised = total = 0.0
+    kept = 0
+    for node in graph.layers.values():
+        size = graph.multiplications(node, seen)
+        is_int8 = f"{node.input[1]}_quantized" in in_8_bits
+        total += size
+        quantised += size if is_int8 else 0.0
+        kept += not is_int8
+    return quantised / max(total, 1.0), kept
+
+
+def _write_config(
+    model: ModelProto, exact: Path, config: Mapping[str, Any], report: Int8Report
+) -> None:
+    """Note in the quantised graph of which weights it is, and what it costs of abs_rel."""
+    digest = weights_digest(openvino_core().read_model(exact))
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    for key in (*ONNX_KEYS, ABOUT_KEY, "onnx.quant.pre_process"):  # of the float32 file
+        metadata.pop(key, None)
+    metadata[CONFIG_KEY] = json.dumps(report.noted_in(config, digest))
+    helper.set_model_props(model, metadata)
