@@ -77,7 +77,7 @@ def test_export_of_the_shipped_model_needs_no_torch(tmp_path):
         ),
         (
             ["compact-nyu", "-o", "{tmp}", "--format", "checkpoint"],
-            ["compact-nyu/model.onnx: is of other weights"],
+            ["compact-nyu/model.onnx: lies there already"],
         ),
     ],
 )

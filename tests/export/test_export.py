@@ -16,6 +16,7 @@ from leadline.export.export_model import export_model
 from leadline.export.exporter import rounded_like, to_onnx, write_exported
 from leadline.export.parity import check_parity, smooth_pictures
 from leadline.inference import Predictor
+from leadline.io.checksums import verify_weights
 from leadline.models import ModelConfig, create_model, load_model
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline, resize_bilinear
@@ -215,3 +216,13 @@ def test_a_configuration_that_is_none_is_one_line(tmp_path):
     shutil.copy(shipped_checkpoint("compact-nyu") / "model.safetensors", tmp_path / "m")
     with pytest.raises(LeadlineError, match=r"config\.json: not a Leadline model configuration"):
         export_model(tmp_path / "m", tmp_path / "m.onnx")
+
+
+def test_a_link_in_the_place_of_a_file_is_written_through(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "real.onnx").write_text("old")
+    (tmp_path / "m.onnx").symlink_to(tmp_path / "disk" / "real.onnx")
+    exported = export_model("compact-nyu", tmp_path / "m.onnx", image_count=1)
+    assert exported.files == (tmp_path / "m.onnx",) and (tmp_path / "m.onnx").is_symlink()
+    assert verify_weights(tmp_path / "disk" / "real.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "m.onnx", "m.onnx.json"]

@@ -116,6 +116,42 @@ def test_a_depth_that_is_not_a_number_fails():
         refuse_difference(report, "m.onnx", 1.0, lambda row: "")
 
 
+class Classes(Constant):
+    """Metres, and classes beside them."""
+
+    def __init__(self, name, depth, labels):
+        super().__init__(name, depth)
+        self.labels = labels
+
+    def run(self, images):
+        return {**super().run(images), **({} if self.labels is None else {"labels": self.labels})}
+
+
+def test_pixels_of_another_class_are_counted_and_refused():
+    depth, true = np.ones((40, 50)), np.zeros((1, 40, 50), np.uint8)
+    picture = Picture("a.jpg", np.zeros((40, 50, 3), np.uint8))
+    for changed, share in ((1, 0.9995), (20, 0.99), (None, 0.0)):
+        labels = None if changed is None else true.copy()
+        if changed is not None:
+            labels[0, 0, :changed] = 7
+        report = run_gate(
+            Classes("torch", depth, true),
+            [Classes("other", depth, labels)],
+            Given("here", (picture,)),
+            CAMERA,
+        )
+        assert report.rows[0].same_labels == share
+        if changed == 1:
+            refuse_difference(report, "m.onnx", 1.0, lambda row: "")
+            continue
+        with pytest.raises(LeadlineError, match=r"in other (1|100)\.00% of the pixels"):
+            refuse_difference(report, "m.onnx", 1.0, lambda row: "")
+    plain = run_gate(
+        Constant("torch", depth), [Constant("other", depth)], Given("here", (picture,)), CAMERA
+    )
+    assert plain.rows[0].same_labels is None
+
+
 def gate_of(model, runtime):
     pictures = Given("here", (Picture("blobs", IMAGE),))
     report = run_gate(Checkpoint(model), [runtime], pictures, CAMERA)

@@ -8,13 +8,13 @@ from PIL import Image
 
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
-from leadline.inference import OutputOptions, predict
+from leadline.inference import OutputOptions, drawings, predict
 from leadline.inference.drawings import draw_together
 from leadline.io import read_depth, write_depth
 from leadline.io.convert import convert
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import FileJob
-from leadline.viz.color import colorize
+from leadline.viz.color import colorize, robust_range
 from leadline.viz.normals import colorize_normals
 from tests.cli.helpers import leadline_here
 from tests.conftest import make_scene
@@ -69,6 +69,21 @@ def test_one_range_colours_equal_metres_alike(tmp_path, kind):
     for name, metres in depths.items():
         expected = colorize(DepthMap.from_metres(metres), vmin=low, vmax=high, cmap="gray")
         assert np.abs(pictures[name].astype(int) - expected).max() <= 1
+
+
+def test_the_pixels_of_many_maps_are_bounded_and_each_counts_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawings, "SAMPLED_IN_ALL", 30)
+    seen = []
+
+    def range_of(values, valid):
+        seen.append(values.shape)
+        return robust_range(values, valid)
+
+    monkeypatch.setattr(drawings, "robust_range", range_of)
+    jobs = jobs_of(tmp_path, {"a": np.full((20, 30), 1.0), "b": np.full((2, 30), 5.0)})
+    limits, failures = drawings._common_range(jobs, OutputOptions(color=True))
+    assert (seen, failures) == ([(2, 15)], [])
+    assert limits == pytest.approx((1.0, 5.0))
 
 
 @pytest.mark.parametrize("text", ["1", "a,b", "1,2,3", "5,1", "every"])

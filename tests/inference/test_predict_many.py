@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from leadline.errors import LeadlineError
-from leadline.inference import Predictor
+from leadline.inference import Predictor, predict
 
 
 def test_paths_bytes_arrays_and_pillow_images_give_the_same_metres_in_order(tmp_path):
@@ -71,3 +71,12 @@ def test_what_is_no_image_is_one_line():
         Predictor.load()(Image.open(io.BytesIO(data.getvalue()[:2000])))
     with pytest.raises(LeadlineError, match="put this one into a list"):
         next(Predictor.load().predict_many("photo.jpg"))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_threads_at_all_are_refused(workers, tmp_path):
+    image = np.zeros((8, 9, 3), np.uint8)
+    with pytest.raises(LeadlineError, match=f"workers {workers}: expected a number, at least 1"):
+        list(Predictor.load().predict_many([image, image], workers=workers))
+    with pytest.raises(LeadlineError, match=f"workers {workers}: "):
+        predict(tmp_path, tmp_path / "out", workers=workers)

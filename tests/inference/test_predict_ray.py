@@ -121,8 +121,9 @@ def test_names_in_an_object_store_are_names_and_no_parts_of_uris(tmp_path, monke
         Image.fromarray(pixels).save(store / name)
     for name in ("._a.png", "__MACOSX/a.png"):
         (store / name).write_bytes(b"no picture")
-    results = predict(f"file://{tmp_path}/the%20store", tmp_path / "out", engine="ray")
-    plain = predict(store, tmp_path / "plain")
+    uri = f"file://{tmp_path}/the%20store"
+    results = predict(uri, tmp_path / "out", engine="ray", output=OutputOptions(sheet=True))
+    plain = predict(store, tmp_path / "plain", output=OutputOptions(sheet=True))
     assert not results.failures
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         path.name for path in (tmp_path / "plain").iterdir()
@@ -132,6 +133,10 @@ def test_names_in_an_object_store_are_names_and_no_parts_of_uris(tmp_path, monke
             np.load(tmp_path / "out" / photo.files[0].name), np.load(photo.files[0]), atol=0.02
         )
     assert len(plain.done) == len(names)
+    # The photographs are on the sheet, fetched again, and not black.
+    sheets = [np.asarray(Image.open(tmp_path / each / "sheet.png")) for each in ("out", "plain")]
+    assert sheets[0].shape == sheets[1].shape
+    assert np.abs(sheets[0].astype(int) - sheets[1]).mean() < 1
 
 
 def test_an_actor_in_another_folder_finds_the_model(photos, tmp_path, monkeypatch):

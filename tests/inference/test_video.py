@@ -1,6 +1,7 @@
 """Videos made here, predicted and read again: frames, times, sound, colours, metric files."""
 
 import json
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from leadline.depth import DepthMap
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference import predict_video
 from leadline.inference.predict_video import TemporalFilter, video
 from leadline.io import read_depth
@@ -115,6 +116,18 @@ def test_metric_files_are_those_of_prediction(done, clip):
         json.loads((folder / "depth" / "000004.npy.json").read_text())["leadline:provenance"]
     )
     assert (about["smoothing"], about["seconds"]) == ("none", "0.400")
+
+
+def test_frames_of_an_earlier_run_are_named(clip, tmp_path):
+    depth = tmp_path / "depth"
+    depth.mkdir()
+    for name in ("000003.npy", "000099.npy", "100000.npy", "mine.npy"):
+        (depth / name).write_bytes(b"")
+    with pytest.warns(LeadlineWarning, match=r"depth: 2 depth files in it .* \(000099\.npy\)"):
+        video(clip, tmp_path / "v.mp4", color_range=(1, 8), frames=depth, end=0.55)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeadlineWarning)
+        video(clip, tmp_path / "v.mp4", color_range=(1, 8), frames=tmp_path / "new", end=0.2)
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".webm", "opus")])

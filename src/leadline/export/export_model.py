@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +23,13 @@ from leadline.export.files import (
     write_openvino,
     write_sealed,
 )
-from leadline.export.gate import GateReport, GateRow, refuse_difference, run_gate
+from leadline.export.gate import (
+    SAME_LABELS,
+    GateReport,
+    GateRow,
+    refuse_difference,
+    run_gate,
+)
 from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, smooth_pictures
 from leadline.export.sidecar import ABOUT_KEY, describe, sidecar_path, write_export_sidecar
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
@@ -30,7 +37,7 @@ from leadline.inference.camera import TrainingCamera
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
-from leadline.io.atomic import check_writable, writable_target
+from leadline.io.atomic import atomic_path, check_writable, writable_target
 from leadline.io.files import read_json
 from leadline.io.locks import LOCK_FILE
 from leadline.io.staging import stage_in
@@ -240,7 +247,10 @@ def _check_target(target: Path, format: ExportFormat | None, folder: Path) -> No
     if target.resolve() == folder.resolve():
         raise LeadlineError(f"{target}: is the checkpoint itself; choose another -o")
     if (graph := target / GRAPH_FILE).exists():
-        raise LeadlineError(f"{graph}: is of other weights; remove it, or choose another -o")
+        raise LeadlineError(
+            f"{graph}: lies there already, and would be taken for these weights; remove it, or "
+            "choose another -o"
+        )
 
 
 def _refuse_unchecked(**given: object) -> None:
@@ -469,8 +479,8 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
         return find_cause(made.reference, runtime, pictures[row.worst.picture])
 
     # What int8 may lose is judged by its loss; here, only that every depth is a number.
-    tolerance = job.tolerance if made.int8 is None else FINITE
-    refuse_difference(report, str(job.target), tolerance, explain)
+    tolerance, same_labels = (job.tolerance, SAME_LABELS) if made.int8 is None else (FINITE, 0.0)
+    refuse_difference(report, str(job.target), tolerance, explain, same_labels)
     return report
 
 
@@ -484,6 +494,10 @@ def _move(candidate: Path, target: Path) -> tuple[Path, ...]:
         folder, place = candidate.parent, target.parent
     names = sorted(file.name for file in folder.iterdir() if file.name != LOCK_FILE)
     for name in names:
-        (folder / name).replace(place / name)
+        if (place / name).is_symlink():  # written through, to another disk perhaps
+            with atomic_path(place / name) as temporary:
+                shutil.copyfile(folder / name, temporary)
+        else:
+            (folder / name).replace(place / name)
     first = [] if candidate.is_dir() else [target.name]
     return tuple(place / name for name in [*first, *(name for name in names if name not in first)])

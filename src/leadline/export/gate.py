@@ -23,6 +23,10 @@ from leadline.metrics import boundary_score
 SAMPLED = 200_000
 """Pixels a picture gives to the 99th percentile; the maximum and the mean are of all."""
 
+LABELS = "labels"
+SAME_LABELS = 0.999
+"""Share of the pixels that must keep their class: where two classes are alike, digits decide."""
+
 SCORES = ("delta1", "abs_rel", "boundary_f1")
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
@@ -54,7 +58,8 @@ class GateRow:
     where these are above 0.
     `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
     pictures with truth, {} without. `stated_error` is the largest that `stated_error` returns, None
-    for a model that states nothing beside depth. `seconds` are medians
+    for a model that states nothing beside depth; `same_labels` is the share of pixels with the
+    checkpoint's class, None for a model without classes. `seconds` are medians
     of one call, alternated with the checkpoint's `checkpoint_seconds`.
     """
 
@@ -68,6 +73,7 @@ class GateRow:
     checkpoint_seconds: float
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     stated_error: float | None = None
+    same_labels: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ class _Row:
         self.largest = -1.0
         self.worst = WorstPixel("", 0, 0, 0.0, 0.0)
         self.stated: list[float] = []
+        self.same_labels: list[float] = []
         self.seconds: list[float] = []
         self.scores: list[tuple[dict[str, float], dict[str, float]]] = []
 
@@ -144,6 +151,7 @@ class _Row:
             checkpoint_seconds,
             scores,
             max(self.stated, default=None),
+            float(np.mean(self.same_labels)) if self.same_labels else None,
         )
 
 
@@ -176,10 +184,19 @@ def run_gate(
             depth, stated = _depth_of(outputs), stated_error(outputs, reference)
             row.seconds.append(taken)
             row.stated += [] if stated is None else [stated]
+            if LABELS in reference:
+                row.same_labels.append(_share_alike(outputs.get(LABELS), reference[LABELS]))
             row.add(picture.name, depth, true)
             row.scores.append((before, _scores(picture, depth, camera)))
     results = tuple(row.result(name, median(seconds)) for name, row in rows.items())
     return GateReport(pictures.origin, len(pictures), checkpoint.name, results)
+
+
+def _share_alike(given: NDArray[Any] | None, true: NDArray[Any]) -> float:
+    """Return the share of pixels with the same class, 0 where classes are lacking."""
+    if given is None or given.shape != true.shape:
+        return 0.0
+    return float((given == true).mean())
 
 
 def _timed(runtime: Runtime, images: NDArray[np.uint8]) -> tuple[Outputs, float]:
@@ -226,13 +243,24 @@ def _scores(
 
 
 def refuse_difference(
-    report: GateReport, file: str, tolerance: float, explain: Callable[[GateRow], str]
+    report: GateReport,
+    file: str,
+    tolerance: float,
+    explain: Callable[[GateRow], str],
+    same_labels: float = SAME_LABELS,
 ) -> None:
     """Raise LeadlineError, saying where, for a runtime that differs by more than `tolerance` m.
 
-    `explain` is asked for the cause, "" where it knows none.
+    Of the pixels, a share of `same_labels` must have the same class. `explain` is asked for the
+    cause, "" where it knows none.
     """
     for each in report.rows:
+        if each.same_labels is not None and each.same_labels < same_labels:
+            raise LeadlineError(
+                f"{file}: in {each.runtime} {1 - each.same_labels:.2%} of the pixels have another "
+                f"class than the checkpoint gives, more than {1 - same_labels:.2%}; nothing was "
+                "written"
+            )
         if not (each.stated_error or 0.0) <= tolerance:
             raise LeadlineError(
                 f"{file}: in {each.runtime} the uncertainty, validity or novelty differs from the "

@@ -56,11 +56,11 @@ class Checkpoint:
     def __init__(self, model: DepthModel):
         from leadline.models.pipeline import InferencePipeline
 
-        self._pipeline = InferencePipeline(model, labels=False).eval()
+        self._pipeline = InferencePipeline(model).eval()
         self.config: Mapping[str, Any] = asdict(model.config)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
-        """Return depth (N,H,W) metres, and the uncertainty, for images (N,H,W,3) uint8 RGB."""
+        """Return depth (N,H,W) metres, and what else it states, of images (N,H,W,3) uint8 RGB."""
         import torch
 
         with torch.inference_mode():

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.outputs import OutputOptions, write_color
+from leadline.inference.predict_ray import RemoteJob, fetch
 from leadline.io.formats import read_any_depth
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import Failure, FileJob, default_workers, run_jobs, with_suffix
-from leadline.io.photos import DERIVED, read_photo, write_png
+from leadline.io.photos import DERIVED, decode_photo, read_photo, write_png
 from leadline.viz.color import color_table, colorize, fill_range, robust_range
 from leadline.viz.figure import Cell, Scale, draw_figure
 
 SHEET = "sheet.png"
 MOST_ON_SHEET = 60
 SHEET_COLUMNS = 3
-SAMPLED = 10_000
-"""Pixels of each map that the common range is taken from."""
+SAMPLED, SAMPLED_IN_ALL = 10_000, 10_000_000
+"""Pixels of each map that the common range is taken from, and of all maps together."""
 
 Range = tuple[float | None, float | None]
 
@@ -71,12 +72,13 @@ def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> tuple[Range
 
     Each map counts the same.
     """
+    most = max(1, min(SAMPLED, SAMPLED_IN_ALL // len(jobs)))
 
     def sample_of(job: FileJob) -> NDArray[np.float32]:
         depth_map = _read(job, output)
         # What has no unit has a range of its own.
         seen = depth_map.depth[depth_map.valid & (depth_map.kind == "metric")]
-        places = np.linspace(0, max(0, seen.size - 1), min(SAMPLED, seen.size)).astype(np.intp)
+        places = np.linspace(0, max(0, seen.size - 1), min(most, seen.size)).astype(np.intp)
         return seen[places]
 
     read = run_jobs(jobs, sample_of)
@@ -127,8 +129,11 @@ def _pair(job: FileJob, output: OutputOptions, limits: Range) -> tuple[Cell, Cel
     low, high = limits
     picture = colorize(depth, vmin=low, vmax=high, cmap=output.cmap)
     near, far = robust_range(depth.depth, depth.valid)
+    name = job.source.name
     try:
-        photo = read_photo(job.source).pixels
+        # One of an object store is fetched once more: what was predicted may have been long ago.
+        photo = decode_photo(fetch(job)) if isinstance(job, RemoteJob) else read_photo(job.source)
+        pixels = photo.pixels
     except LeadlineError:  # standard input, or gone since
-        photo = np.zeros((*depth.shape, 3), dtype=np.uint8)
-    return Cell(photo, job.source.name), Cell(picture, f"{near:.1f} to {far:.1f} m")
+        pixels, name = np.zeros((*depth.shape, 3), dtype=np.uint8), f"{name} (not there)"
+    return Cell(pixels, name), Cell(picture, f"{near:.1f} to {far:.1f} m")

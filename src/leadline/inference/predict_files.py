@@ -32,9 +32,9 @@ from leadline.io.jobs import (
     Paths,
     Track,
     check_outputs,
-    default_workers,
     find_jobs,
     run_jobs,
+    worker_count,
 )
 from leadline.io.photos import (
     IMAGE_SUFFIXES,
@@ -104,6 +104,7 @@ def predict(
     [(480, 640)]
     """
     place = _Place.of(out, output, skip_existing)
+    threads_of_work = worker_count(workers)
     if not isinstance(inputs, str | Path) and not inputs:
         raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
     given = GivenCamera.open(intrinsics, fov)
@@ -131,7 +132,7 @@ def predict(
     else:
         predict_one = work.start(many=len(jobs) > 1)
         alike = _alike_together(jobs)
-        results = run_jobs(alike, predict_one, track, workers or default_workers())
+        results = run_jobs(alike, predict_one, track, threads_of_work)
         place_of = {job.source: place for place, job in enumerate(jobs)}
         for found in (results.done, results.failures):
             found.sort(key=lambda each: place_of[each.source])

@@ -190,13 +190,13 @@ class RayPhotos:
     def _outcome(self, numbered: tuple[int, FileJob]) -> _Outcome:
         number, job = numbered
         try:
-            data = _fetched(job) if isinstance(job, RemoteJob) else None
+            data = fetch(job) if isinstance(job, RemoteJob) else None
             return _Outcome(number, self._predict(job, data), self._predict.notes)
         except LeadlineError as error:
             return _Outcome(number, error, self._predict.notes)
 
 
-def _fetched(job: RemoteJob) -> bytes:
+def fetch(job: RemoteJob) -> bytes:
     """Return the content of a file in an object store."""
     from pyarrow import fs
 

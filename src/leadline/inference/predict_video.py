@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics, check_fov
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predictor import Predictor
@@ -172,6 +174,7 @@ def video(
             for each in written:
                 each.result()
                 next(steps, None)
+    record.warn_of_others()
     seconds = time.monotonic() - started
     return VideoResult(target, record.count, seconds, (low, high), str(steady))
 
@@ -299,6 +302,21 @@ class _Recorder:
     folder: Path | None
     format: str
     count: int = 0
+    names: set[str] = field(default_factory=set)
+
+    def warn_of_others(self) -> None:
+        """Warn where the folder holds depth files of frames that were not written now."""
+        if self.folder is None:
+            return
+        named = re.compile(rf"\d{{6,}}{re.escape(depth_format(self.format).suffix)}")
+        there = {path.name for path in self.folder.iterdir() if named.fullmatch(path.name)}
+        if others := sorted(there - self.names):
+            warnings.warn(
+                f"{self.folder}: {len(others)} depth files in it are not of these frames "
+                f"({others[0]}); remove them, or give another --frames",
+                LeadlineWarning,
+                stacklevel=3,
+            )
 
     def __call__(self, shot: tuple[Frame, DepthMap]) -> None:
         """Write a frame with its depth."""
@@ -311,5 +329,6 @@ class _Recorder:
         if self.folder is not None:
             name = f"{frame.number:06d}{depth_format(self.format).suffix}"
             write_depth(self.folder / name, depth, self.format)
+            self.names.add(name)
         self.writer.write(self.artist.draw(frame.pixels, depth), frame.seconds - self.start)
         self.count += 1

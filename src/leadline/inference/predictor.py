@@ -43,7 +43,7 @@ from leadline.inference.runtimes import (
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
 from leadline.io.files import check_ordinary
 from leadline.io.hub import HUB, fetch_model, is_on_hub
-from leadline.io.jobs import default_workers, in_order
+from leadline.io.jobs import in_order, worker_count
 from leadline.io.photos import (
     Photo,
     decode_photo,
@@ -314,7 +314,7 @@ class Predictor:
             raise LeadlineError("predict_many takes several images: put this one into a list")
         is_one = isinstance(images, Sized) and len(images) < 2
         work = partial((self if is_one else self.for_many()).predict, intrinsics=intrinsics)
-        with closing(in_order(work, images, workers or default_workers())) as finished:
+        with closing(in_order(work, images, worker_count(workers))) as finished:
             for future in finished:
                 yield future.result()
 

@@ -191,6 +191,16 @@ def default_workers() -> int:
     return min(8, usable_processors() + 1)
 
 
+def worker_count(given: int | None) -> int:
+    """Return how many threads to work in: as given, or by default.
+
+    Errors: LeadlineError for less than 1.
+    """
+    if given is not None and given < 1:
+        raise LeadlineError(f"workers {given}: expected a number, at least 1")
+    return given or default_workers()
+
+
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Generator[Future[Result], None, None]:

@@ -218,7 +218,10 @@ class DepthModel(nn.Module, ABC):
         from leadline.weights import GRAPH_FILE
 
         if (graph := Path(folder) / GRAPH_FILE).exists():
-            raise LeadlineError(f"{graph}: is of other weights; remove it, or save elsewhere")
+            raise LeadlineError(
+                f"{graph}: lies there already, and would be taken for these weights; remove it, or "
+                "save elsewhere"
+            )
         self.save(Path(folder), weights)
         content = {LIBRARY_KEY: LIBRARY, **asdict(self.config)}
         write_json(Path(folder) / CONFIG_FILE, content)
