@@ -24,7 +24,7 @@ DEAR = {
     "browser.md": {0},
     "coming-from.md": {0},
     "evaluation.md": {0, 1},
-    "export.md": {0, 1, 2},
+    "export.md": {0, 1, 2, 3},
     "finetune.md": {0},
     "prediction.md": {3},
     "serving.md": {0},
@@ -222,6 +222,7 @@ def _export(request: pytest.FixtureRequest) -> dict[str, Any]:
     shutil.copytree(request.getfixturevalue("quick_run"), "runs/mine")
     leadline.export_model("runs/mine", "mine.pt2")
     leadline.export_model("compact-nyu", "out/compact-nyu.onnx")
+    leadline.export_model("crisp-nyu", "crisp-nyu.pte", image_count=1)
     patch = request.getfixturevalue("monkeypatch")
     patch.setattr(DepthModel, "push_to_hub", lambda model, name, private: model)
     patch.setattr(DepthModel, "from_pretrained", lambda name: leadline.models.load_model("folder"))
@@ -230,6 +231,7 @@ def _export(request: pytest.FixtureRequest) -> dict[str, Any]:
         "photo": photo,
         "photos": torch.from_numpy(photo[None].copy()),
         "focal": torch.tensor([518.0]),
+        "image": torch.from_numpy(np.asarray(Image.open(ROOM).resize((640, 480)))[None].copy()),
     }
 
 

@@ -28,7 +28,8 @@ def export_command(
         typer.Option(
             "-o",
             "--out",
-            help="File: .onnx, .xml (OpenVINO), .pt2 (torch.export); with --format, a folder.",
+            help="File: .onnx, .xml (OpenVINO), .pt2 (torch.export), .pte (ExecuTorch), .tflite "
+            "(LiteRT); with --format, a folder.",
         ),
     ],
     format: Annotated[
@@ -69,7 +70,7 @@ def export_command(
         typer.Option(
             parser=parse_size,
             metavar="HxW",
-            help="hf: models of transformers: size of the photographs (default 480x640).",
+            help=".pte, .tflite, models of transformers: size of photographs (default 480x640).",
         ),
     ] = None,
     max_loss: Annotated[

@@ -1,10 +1,11 @@
-"""Exported files: ONNX, OpenVINO, torch.export; resizing inside, checked for parity."""
+"""Exported files: ONNX, OpenVINO, torch.export, ExecuTorch, LiteRT; resizing inside, checked."""
 
 from typing import Literal
 
 from leadline.models.storage import WeightType
 
-ExportFormat = Literal["onnx", "openvino", "pt2", "checkpoint"]
-"""What an export writes: NAME.onnx, NAME.xml with NAME.bin, NAME.pt2, or a model folder NAME."""
+ExportFormat = Literal["onnx", "openvino", "pt2", "executorch", "litert", "checkpoint"]
+"""What an export writes: NAME.onnx, NAME.xml with NAME.bin, NAME.pt2, NAME.pte, NAME.tflite, or a
+model folder NAME."""
 
 __all__ = ["ExportFormat", "WeightType"]

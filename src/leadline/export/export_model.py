@@ -49,8 +49,16 @@ if TYPE_CHECKING:
     from leadline.export.parity import ParityRow
     from leadline.models.base import DepthModel
 
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "pt2": ".pt2"}
+SUFFIXES = {
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "pt2": ".pt2",
+    "executorch": ".pte",
+    "litert": ".tflite",
+}
 PROGRAM = SUFFIXES["pt2"]
+FIXED = (SUFFIXES["executorch"], SUFFIXES["litert"])
+"""Files for photographs of one size."""
 PICTURES = 8
 FINITE = 1e30
 ExportPrecision = Literal["f32", "int8"]
@@ -122,6 +130,7 @@ class _Made:
     reference: DepthModel | None = None
     int8: Int8Report | None = None
     runtime: Runtime | None = None
+    opened: Sequence[Runtime] = ()
 
 
 def export_model(
@@ -140,12 +149,15 @@ def export_model(
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
-    `out` is a file, `.onnx`, `.xml` (OpenVINO, with its `.bin`) or `.pt2` (torch.export), or with
-    `format` a folder for NAME.onnx, NAME.xml, NAME.pt2 or the model folder NAME. Resizing and
+    `out` is a file, `.onnx`, `.xml` (OpenVINO, with its `.bin`), `.pt2` (torch.export), `.pte`
+    (ExecuTorch) or `.tflite` (LiteRT), or with `format` a folder for NAME.onnx, NAME.xml and so on,
+    or the model folder NAME. Resizing and
     normalisation are inside: the graph takes uint8 photographs (N,H,W,3) of any size and returns
     metres (N,H,W); a `.pt2` takes their focal lengths too. `input_channels` is the order of their
     colours, rgb or bgr. `weights` is how weights are stored, f32 or fp16 (half the size), by
-    default as in the checkpoint, in a `.pt2` always f32.
+    default as in the checkpoint, in `.pt2`, `.pte` and `.tflite` always f32. The last two take one
+    photograph of `size` (H,W), by default 480x640, and need `leadline[executorch]` or
+    `leadline[litert]`.
 
     The file is compared with the checkpoint in every runtime that reads it: at several sizes and
     batches, and on `image_count` pictures from `images`, which is a folder of pictures, a data set,
@@ -182,17 +194,19 @@ def export_model(
         _refuse_unchecked(tolerance=tolerance, images=images, image_count=counted)
     if weights is not None:
         check_weight_type(weights)
-    is_program = target.suffix == PROGRAM
-    if is_program and weights == "fp16":
-        raise LeadlineError(f"{target}: a .pt2 holds float32 weights; leave --weights fp16 out")
+    is_exact = target.suffix in (PROGRAM, *FIXED)
+    if is_exact and weights == "fp16":
+        raise LeadlineError(
+            f"{target}: a {target.suffix} holds float32 weights; leave --weights fp16 out"
+        )
     picture_size = _picture_size(folder, size, format or target.suffix, input_channels, weights)
     _check_target(target, format, folder)
-    is_foreign = picture_size is not None
     allowed = _tolerance(folder, tolerance)
-    stored = "f32" if is_program or is_foreign else stored_type(folder / WEIGHTS_FILE)
+    is_foreign = is_of_transformers(folder)
+    stored = "f32" if is_exact or is_foreign else stored_type(folder / WEIGHTS_FILE)
     place = _data_of_run(folder) if images is None else images
     about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
-    is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_program
+    is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_exact
     job = _Job(
         name, folder, target, weights or stored, allowed, input_channels,
         replace(find_pictures(place, image_count), size=picture_size), about, place,
@@ -202,8 +216,10 @@ def export_model(
         candidate = stage / target.name
         if precision == "int8":
             made = _quantise(job, candidate)
-        elif job.picture_size is not None:
+        elif job.picture_size is not None and is_foreign:
             made = _build_of_transformers(job, candidate, job.picture_size)
+        elif job.picture_size is not None:
+            made = _build_fixed(job, candidate, job.picture_size)
         elif format == "checkpoint" or job.as_shipped:
             made = _copy(job, candidate, format)
         else:
@@ -270,16 +286,24 @@ def _picture_size(
     input_channels: ChannelOrder,
     weights: WeightType | None,
 ) -> tuple[int, int] | None:
-    """Return the size of photographs that a model of transformers is exported for.
+    """Return the size of photographs that a file is for, None where it takes any.
 
-    None for a model of ours, which takes any. `kind` is the format or the file's suffix.
+    `kind` is the format or the file's suffix.
     Errors: LeadlineError for an option that the model does not have.
     """
+    is_fixed = SUFFIXES.get(kind, kind) in FIXED
     if not is_of_transformers(folder):
-        if size is not None:
-            raise LeadlineError("--size: exported models of ours take any size; leave it out")
-        return None
-    if kind in (PROGRAM, "pt2", "checkpoint") or input_channels == "bgr" or weights == "fp16":
+        if size is not None and not is_fixed:
+            raise LeadlineError(
+                "--size: is for .pte and .tflite; other files of our models take any; leave it out"
+            )
+        return size or GENERATED_SIZE if is_fixed else None
+    if (
+        is_fixed
+        or kind in (PROGRAM, "pt2", "checkpoint")
+        or input_channels == "bgr"
+        or weights == "fp16"
+    ):
         raise LeadlineError(
             f"{folder}: a model of transformers is exported to .onnx or .xml, of RGB, in float32"
         )
@@ -291,8 +315,8 @@ def _target(out: Path, format: ExportFormat | None, name: str) -> Path:
     if format is None:
         if out.suffix not in SUFFIXES.values():
             raise LeadlineError(
-                f"{out}: export writes .onnx (ONNX), .xml (OpenVINO) or .pt2 (torch); "
-                "rename it, or give --format and a folder"
+                f"{out}: export writes .onnx (ONNX), .xml (OpenVINO), .pt2 (torch), .pte "
+                "(ExecuTorch) or .tflite (LiteRT); rename it, or give --format and a folder"
             )
         return out
     if format not in get_args(ExportFormat):
@@ -380,11 +404,27 @@ def _build_of_transformers(job: _Job, candidate: Path, size: tuple[int, int]) ->
     return _Made(rows, runtime=runtime)
 
 
+def _build_fixed(job: _Job, candidate: Path, size: tuple[int, int]) -> _Made:
+    """Write the file for one size, and compare it on a generated picture."""
+    from leadline.export.exporter import rounded_like
+    from leadline.export.fixed_size import write_fixed
+    from leadline.export.parity import compare_with
+    from leadline.models.build import load_model
+
+    reference = rounded_like(load_model(job.folder), "f32")
+    runtime = write_fixed(reference, candidate, size, job.input_channels)
+    job.about["input"]["shape"] = ",".join(map(str, (1, *size, 3)))
+    job.about["outputs"] = list(runtime.names)
+    rows = compare_with(reference, [runtime], size, 1)
+    _refuse_parity(job.target, rows, job.tolerance)
+    return _Made(rows, reference=reference, opened=[runtime])
+
+
 def _quantise(job: _Job, candidate: Path) -> _Made:
     """Quantise the float32 graph, which is made and checked first."""
     from leadline.export.int8_loss import CALIBRATION, CHECKED
 
-    if job.picture_size is not None:
+    if is_of_transformers(job.folder):
         raise LeadlineError(f"{job.name}: int8 is for models of ours; leave --precision int8 out")
     if job.place is None:
         raise LeadlineError("int8 needs pictures like those it will see: --images FOLDER or worlds")
@@ -458,7 +498,7 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
     """Run the made file on pictures beside the checkpoint; refuse one that differs."""
     if candidate.is_dir() and made.reference is None:
         return None
-    runtimes = open_runtimes(candidate)
+    runtimes = list(made.opened) or open_runtimes(candidate)
     checkpoint: Runtime
     if made.runtime is not None:
         checkpoint = made.runtime

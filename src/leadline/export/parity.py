@@ -10,6 +10,7 @@ import torch
 from leadline.export.gate import stated_error
 from leadline.export.pictures import smooth_pictures
 from leadline.export.whole_file import open_runtimes
+from leadline.inference.runtime import Runtime
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
 
@@ -43,16 +44,25 @@ def check_parity(
     size is run at batch 1 only.
     """
     runtimes = open_runtimes(path)
-    pipeline = InferencePipeline(model).eval()
     rows = []
     for height, width in sizes:
         for batch in batches if height * width < 4_000_000 else batches[:1]:
-            images = smooth_pictures(batch, height, width)
-            with torch.inference_mode():
-                truth = {k: v.numpy() for k, v in pipeline(torch.from_numpy(images)).items()}
-            for runtime in runtimes:
-                given = runtime.run(images)
-                error = float(np.abs(given["depth"] - truth["depth"]).max())
-                error = max(error, stated_error(given, truth) or 0.0)
-                rows.append(ParityRow(runtime.name, batch, height, width, error))
+            rows += compare_with(model, runtimes, (height, width), batch)
+    return rows
+
+
+def compare_with(
+    model: DepthModel, runtimes: Sequence[Runtime], size: tuple[int, int], batch: int
+) -> list[ParityRow]:
+    """Compare runtimes with `model` in torch on generated pictures of one `size` (H,W)."""
+    images = smooth_pictures(batch, *size)
+    with torch.inference_mode():
+        outputs = InferencePipeline(model).eval()(torch.from_numpy(images))
+    truth = {name: value.numpy() for name, value in outputs.items()}
+    rows = []
+    for runtime in runtimes:
+        given = runtime.run(images)
+        error = float(np.abs(given["depth"] - truth["depth"]).max())
+        error = max(error, stated_error(given, truth) or 0.0)
+        rows.append(ParityRow(runtime.name, batch, *size, error))
     return rows

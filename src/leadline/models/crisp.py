@@ -86,7 +86,7 @@ class PooledContext(nn.Module):
             pooled.append(self.pool(pooled[-1]))
         x = x + self.fuse(cat(pooled, dim=1))
         shares = self.attention(x).flatten(2).softmax(dim=2)
-        picture = (x.flatten(2) @ shares.transpose(1, 2)).unsqueeze(3)
+        picture = (x.flatten(2) * shares).sum(2)[:, :, None, None]
         return x + self.transform(picture), picture
 
 
@@ -188,7 +188,7 @@ class SharpUpsampling(nn.Module):
         # The share of the bilinear value is 1 before all are divided by their sum.
         logits = self.logits(self.hidden(hidden)) * (1 if self.training else DECISION)
         shares = logits.clamp(max=LARGEST_LOGIT).exp()
-        moved = near + functional.conv2d(shares * far.repeat(1, 4, 1, 1), self.total)
+        moved = near + functional.conv2d(shares * torch.cat([far] * 4, 1), self.total)
         four = x + moved / (1 + functional.conv2d(shares, self.total))
         return functional.pixel_shuffle(four, 2)
 

@@ -1,0 +1,196 @@
+"""Files for phones and small boards: from one photograph of one size to metres.
+
+ExecuTorch plans its memory for every size that it may meet, and LiteRT takes fixed shapes: so the
+size is chosen at the export. Both run their XNNPACK kernels on the processor.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from leadline.errors import LeadlineError, one_line
+from leadline.inference.runtime import CHANNELS_KEY, ChannelOrder, Outputs, in_file_order
+from leadline.io.atomic import atomic_path
+from leadline.models.base import DepthModel
+from leadline.models.pipeline import InferencePipeline
+
+EXECUTORCH, LITERT = ".pte", ".tflite"
+OUTPUTS = ("depth", "uncertainty", "validity", "novelty", "labels")
+"""What a file may return, in this order; it has no names for them."""
+
+
+class FixedSize(nn.Module):
+    """`InferencePipeline` with its outputs in a row."""
+
+    def __init__(self, model: DepthModel, input_channels: ChannelOrder = "rgb"):
+        super().__init__()
+        self.pipeline = InferencePipeline(copy.deepcopy(model).cpu().eval())
+        self.takes_bgr = input_channels == "bgr"
+
+    def outputs(self, image: Tensor) -> dict[str, Tensor]:
+        """Return {"depth": (1,H,W) float32 metres, ...} of `image` (1,H,W,3) uint8."""
+        outputs: dict[str, Tensor] = self.pipeline(image.flip(-1) if self.takes_bgr else image)
+        return {name: outputs[name] for name in OUTPUTS if name in outputs}
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Return the `outputs` without their names."""
+        return tuple(value.contiguous() for value in self.outputs(image).values())
+
+
+class FixedRuntime:
+    """A file for one photograph of one size, in the engine that it is for.
+
+    `names` are those of its outputs, in their order.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str], config: Mapping[str, Any]):
+        self.names = tuple(names)
+        self.config = config
+        with quiet():
+            if path.suffix == EXECUTORCH:
+                self.name, self._call = "executorch", _open_executorch(path)
+            else:
+                self.name, self._call = "litert", _open_litert(path)
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Return the outputs by name for images (N,H,W,3) uint8 RGB, one after the other."""
+        ordered = in_file_order(images, self.config)
+        rows = [self._call(np.ascontiguousarray(each[None])) for each in ordered]
+        return {
+            name: np.concatenate([row[index] for row in rows])
+            for index, name in enumerate(self.names)
+        }
+
+
+def write_fixed(
+    model: DepthModel, path: Path, size: tuple[int, int], input_channels: ChannelOrder
+) -> FixedRuntime:
+    """Write a `.pte` (ExecuTorch) or `.tflite` (LiteRT) for a photograph of `size` (H,W).
+
+    Return it, loaded in its engine.
+    Errors: LeadlineError where the engine is not installed or cannot express the network.
+    """
+    whole = FixedSize(model, input_channels).requires_grad_(False)
+    example = (torch.zeros(1, *size, 3, dtype=torch.uint8),)
+    engine = "executorch" if path.suffix == EXECUTORCH else "litert"
+    with quiet():
+        convert = _executorch_converter() if path.suffix == EXECUTORCH else _litert_converter()
+        try:
+            with torch.no_grad():
+                names = list(whole.outputs(*example))
+                content = convert(whole, example)
+        except Exception as error:  # both raise plain exceptions of many kinds
+            raise LeadlineError(
+                f"{path.name}: {engine} cannot express this network ({one_line(error)[:200]})"
+            ) from error
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    order = {} if input_channels == "rgb" else {CHANNELS_KEY: input_channels}
+    return FixedRuntime(path, names, {**asdict(model.config), **order})
+
+
+def _executorch_converter() -> Any:
+    try:
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+    except ImportError as error:
+        raise LeadlineError(".pte needs ExecuTorch: pip install 'leadline[executorch]'") from error
+
+    def convert(whole: nn.Module, example: tuple[Tensor, ...]) -> bytes:
+        program = torch.export.export(whole, example, strict=False)
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+        return bytes(lowered.to_executorch().buffer)
+
+    return convert
+
+
+def _litert_converter() -> Any:
+    try:
+        import litert_torch
+    except ImportError as error:
+        raise LeadlineError(".tflite needs LiteRT: pip install 'leadline[litert]'") from error
+
+    def convert(whole: nn.Module, example: tuple[Tensor, ...]) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "m.tflite"
+            litert_torch.convert(whole, example).export(str(path))
+            return path.read_bytes()
+
+    return convert
+
+
+def _open_executorch(path: Path) -> Any:
+    from executorch.runtime import Runtime
+
+    program = Runtime.get().load_program(path)
+    method = program.load_method("forward")
+
+    def call(image: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        # `program` has to live as long as its method.
+        assert program is not None
+        return [value.numpy().copy() for value in method.execute([torch.from_numpy(image)])]
+
+    return call
+
+
+def _open_litert(path: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    [(signature, names)] = interpreter.get_signature_list().items()
+    runner = interpreter.get_signature_runner(signature)
+    [taken] = names["inputs"]
+
+    def call(image: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        values = runner(**{taken: image})
+        # Named output_0, output_1, ... and listed in any order.
+        return [np.array(values[name]) for name in sorted(names["outputs"], key=_number_of)]
+
+    return call
+
+
+def _number_of(name: str) -> int:
+    return int(name.rpartition("_")[2])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the engines and their converters say of their steps off the screen.
+
+    Parts of them are not Python's: for this time standard output and error of the process lead
+    nowhere.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    disabled = logging.root.manager.disable
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            for number in (1, 2):
+                os.dup2(nowhere.fileno(), number)
+        logging.disable(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number, saved in zip((1, 2), kept, strict=True):
+            os.dup2(saved, number)
+            os.close(saved)
