@@ -37,6 +37,10 @@ COLLECTED = ROOT / "benchmarks" / "rows"
 PAGE = ROOT / "docs" / "comparison.md"
 CURVES = ROOT / "docs" / "images" / "rows.png"
 PANEL = ROOT / "docs" / "images" / "rows_panel.png"
+PANELS = sorted(PANEL.parent.glob(f"{PANEL.stem}_*.png"))
+"""Further ones, of rows at another input area, which their names end with."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73")
+"""Of the curves of one input area, the smallest first."""
 
 SHOWN = ("delta1", "abs_rel", "rmse")
 TESTED = ("delta1", "abs_rel", "rmse")
@@ -338,8 +342,8 @@ CURVES_CAPTION = (
     "the last one, validated once, at the end: nothing is chosen on the images that score it.*"
 )
 PANEL_CAPTION = (
-    "*The example room and five generated rooms, none of NYU: photograph, truth, networks, in "
-    "the truth's colour range (`python benchmarks/rows_report.py --panel RUNS`).*"
+    "*The example room and five generated rooms, none of NYU: photograph, truth, networks{about}, "
+    "in the truth's colour range (`python benchmarks/rows_report.py --panel RUNS`).*"
 )
 
 
@@ -347,9 +351,19 @@ def picture_lines() -> Iterable[str]:
     """Yield the curves, and the panel where there is one."""
     yield from ("", f"![Training loss of each row over its passes](images/{CURVES.name})", "")
     yield CURVES_CAPTION
+    from rows import AREA
+
+    for area, picture in sorted((int(path.stem.rpartition("_")[2]), path) for path in PANELS):
+        if area != AREA:
+            yield from panel_lines(picture, f", trained at {area:,} pixels, --area {area}")
     if PANEL.is_file():
-        yield from ("", f"![Photograph, truth and the networks' answers](images/{PANEL.name})", "")
-        yield PANEL_CAPTION
+        yield from panel_lines(PANEL, f", trained at {AREA:,} pixels")
+
+
+def panel_lines(picture: Path, about: str) -> Iterable[str]:
+    """Yield a panel, and what it shows."""
+    yield from ("", f"![Photograph, truth and the networks' answers](images/{picture.name})", "")
+    yield PANEL_CAPTION.format(about=about)
 
 
 def our_line(name: str, runs: Sequence[CollectedRow]) -> str:
@@ -480,17 +494,19 @@ def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
     figure = Figure(figsize=(3.2 * columns, 2.4 * lines), layout="constrained")
     parts = np.atleast_1d(figure.subplots(lines, columns)).ravel()
     for axes, (name, collected) in zip(parts, rows.items(), strict=False):
-        runs = next(iter(by_area(collected).values()))
-        for run in runs:
-            passes, losses = run.losses()
-            window = max(1, len(losses) // 20)
-            smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
-            axes.plot(passes, losses, color="#0072B2", alpha=0.25, linewidth=0.7)
-            axes.plot(passes[window - 1 :], smooth, color="#0072B2", linewidth=1.6)
-        scores = spread([run.metrics["delta1"] for run in runs])
-        axes.set_title(f"{name}\ndelta1 {scores}", fontsize=9)
+        for colour, (area, runs) in zip(COLOURS, by_area(collected).items(), strict=False):
+            for run in runs:
+                passes, losses = run.losses()
+                window = max(1, len(losses) // 20)
+                smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+                axes.plot(passes, losses, color=colour, alpha=0.25, linewidth=0.7)
+                axes.plot(passes[window - 1 :], smooth, color=colour, linewidth=1.6)
+            label = f"{area:,} px: delta1 {spread([run.metrics['delta1'] for run in runs])}"
+            axes.plot([], [], color=colour, label=label)
+        axes.set_title(name, fontsize=9)
+        axes.legend(fontsize=6, frameon=False)
         # The first losses are those of random weights; they would flatten the rest.
-        late = [value for run in runs for value in run.losses()[1][2:]]
+        late = [value for run in collected for value in run.losses()[1][2:]]
         axes.set_ylim(min(late) * 0.9, float(np.quantile(late, 0.98)) * 1.1)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
@@ -543,18 +559,24 @@ def data_pictures(folder: Path) -> list[Picture]:
 
 
 def draw_panel(rows: dict[str, list[CollectedRow]], runs: Path, pictures: Sequence[Picture],
-               path: Path) -> None:  # fmt: skip
-    """Draw a column a picture: photograph, truth, each network's answer, in the truth's range."""
+               path: Path, area: int) -> None:  # fmt: skip
+    """Draw a column a picture: photograph, truth, each network's answer, in the truth's range.
+
+    The networks are those of the first seed at one input area.
+    """
+    from rows import run_name
+
     from leadline.depth.depth_map import DepthMap
     from leadline.inference import Predictor
     from leadline.io.photos import write_png
     from leadline.viz.panels import side_by_side
     from leadline.viz.scale_bar import draw_title
 
-    names = [name for name in rows if (runs / name / "model").is_dir()]
+    folders = {name: runs / run_name(name, 0, area) for name in rows}
+    names = [name for name, folder in folders.items() if (folder / "model").is_dir()]
     if not names:
-        raise LeadlineError(f"{runs}: holds no model of a collected row")
-    predictors = [Predictor.load(runs / name, runtime="torch") for name in names]
+        raise LeadlineError(f"{runs}: holds no model of a collected row at {area:,} pixels")
+    predictors = [Predictor.load(folders[name], runtime="torch") for name in names]
     blank = np.full((PANEL_HEIGHT, LABEL_WIDTH, 3), 255, np.uint8)
     labels = [draw_title(blank, name) for name in ("photograph", "truth", *names)]
     columns = [np.concatenate(labels)]
@@ -568,17 +590,20 @@ def draw_panel(rows: dict[str, list[CollectedRow]], runs: Path, pictures: Sequen
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page and the curves, or the panel."""
+    from rows import AREA
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--panel", type=Path, metavar="RUNS", help="draw pictures with its models")
     parser.add_argument("--data", type=Path, help="draw validation images of this data instead")
     parser.add_argument("--picture", type=Path, default=PANEL, help="where the panel goes")
+    parser.add_argument("--area", type=int, default=AREA, help="input pixels of the panel's rows")
     options = parser.parse_args(arguments)
     rows = read_rows()
     if options.panel is not None:
         if options.data is not None and ROOT in options.picture.resolve().parents:
             parser.error("pictures made of DATA may not be passed on: give --picture elsewhere")
         pictures = own_pictures() if options.data is None else data_pictures(options.data)
-        draw_panel(rows, options.panel, pictures, options.picture)
+        draw_panel(rows, options.panel, pictures, options.picture, options.area)
         print(f"written: {options.picture}")
         return 0
     text = fill_page(PAGE.read_text(encoding="utf-8"), page_parts(rows))

@@ -210,7 +210,7 @@ def test_what_cannot_be_trained_is_refused_before_torch_is_imported(pairs, tmp_p
         (["train", "--resume", "/nowhere", "--max-steps", "3"], ["stands alone"]),
         (["evaluate", "--data", "/nowhere"], ["--model", "--pred-dir"]),
         (["evaluate", "--data", "/nowhere", "--model", "compact-nyu"], ["/nowhere"]),
-        (["export", "compact-nyu", "-o", "x.tflite"], ["x.tflite", ".onnx", ".xml"]),
+        (["export", "compact-nyu", "-o", "x.engine"], ["x.engine", ".onnx", ".xml"]),
         (["predict", "-o", "out"], ["no input"]),
         (["runn"], ["No such command 'runn'", "runs", "leadline --help"]),
         (["predict", "--bogus"], ["--bogus", "leadline predict --help"]),

@@ -65,7 +65,7 @@ def test_export_of_the_shipped_model_needs_no_torch(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["compact-nyu", "-o", "{tmp}/m.tflite"], [".onnx", ".xml", "--format"]),
+        (["compact-nyu", "-o", "{tmp}/m.engine"], [".onnx", ".xml", "--format"]),
         (["compact-nyu", "-o", "{tmp}/m.onnx", "--format", "openvino"], ["give a folder"]),
         (["{tmp}/no-run", "-o", "{tmp}/m.onnx"], ["no such file or folder", "compact-nyu"]),
         (["compact-nyu", "-o", "{tmp}/f.onnx"], ["f.onnx: is a folder"]),

@@ -142,7 +142,8 @@ def evaluate_command(
 ) -> None:
     """Score a model, or anybody's prediction files, under a named protocol.
 
-    Networks run in float32 on every runtime; metrics are computed in float64.
+    Networks run in float32 on every runtime, 8-bit files as they are; metrics are computed in
+    float64.
     """
     for option, value, needed, present in (
         ("--pred-scale", pred_scale, "--pred-dir", pred_dir),

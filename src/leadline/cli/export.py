@@ -139,6 +139,8 @@ def print_gate(gate: GateReport) -> None:
             f"{row.runtime:<12} max {row.max_error:.2e} m, p99 {row.p99_error:.2e} m, mean "
             f"{row.mean_error:.2e} m, {1000 * row.seconds:.1f} ms ({times:.2f} x the checkpoint)"
         )
+        if row.stated_error:
+            typer.echo(f"{'':<12} of what is stated beside depth, max {row.stated_error:.2e} m")
         if row.same_labels is not None:
             typer.echo(f"{'':<12} {row.same_labels:.2%} of the pixels have the same class")
         for name, (before, after) in row.scores.items():

@@ -34,6 +34,7 @@ from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, sm
 from leadline.export.sidecar import ABOUT_KEY, describe, sidecar_path, write_export_sidecar
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.int8_file import warn_of_overflow
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
@@ -61,6 +62,8 @@ FIXED = (SUFFIXES["executorch"], SUFFIXES["litert"])
 """Files for photographs of one size."""
 PICTURES = 8
 FINITE = 1e30
+SAME_LABELS_INT8 = 0.5
+"""Share of the pixels that must keep their class in 8 bits: they are there, and are no noise."""
 ExportPrecision = Literal["f32", "int8"]
 MAX_LOSS = 0.01
 """The relative change of abs_rel that int8 may cost; without truth, of depth."""
@@ -166,10 +169,11 @@ def export_model(
     is copied, and needs nothing: without torch the copy is compared with what was copied.
 
     With `precision` int8 the network is quantised, an `.xml` for OpenVINO, which needs
-    `leadline[int8]`, or an `.onnx` for ONNX Runtime; see `quantise` and `quantise_onnx`, which take
-    80 pictures from `images`, of its train split where it has one, and accept a relative change of
-    abs_rel of `max_loss`. `tolerance` then holds for the float32 graph. With `format` the file is
-    NAME-int8.xml or NAME-int8.onnx.
+    `leadline[int8]`, or an `.onnx` for ONNX Runtime; see `quantise` and `quantise_onnx`, which
+    calibrate on 64 pictures of `images`, of its train split where it has one, measure on others, of
+    the split to score where it has one, and accept a relative change of abs_rel of `max_loss`.
+    `tolerance` then holds for the float32 graph. With `format` the file is NAME-int8.xml or
+    NAME-int8.onnx.
 
     A depth model of transformers ("hf:NAME") in metres becomes an `.onnx` or `.xml` for one
     photograph of `size` (H,W), by default 480x640, with its own processing inside. That needs
@@ -414,6 +418,7 @@ def _build_fixed(job: _Job, candidate: Path, size: tuple[int, int]) -> _Made:
     reference = rounded_like(load_model(job.folder), "f32")
     runtime = write_fixed(reference, candidate, size, job.input_channels)
     job.about["input"]["shape"] = ",".join(map(str, (1, *size, 3)))
+    job.about["output"]["shape"] = ",".join(map(str, (1, *size)))
     job.about["outputs"] = list(runtime.names)
     rows = compare_with(reference, [runtime], size, 1)
     _refuse_parity(job.target, rows, job.tolerance)
@@ -422,38 +427,43 @@ def _build_fixed(job: _Job, candidate: Path, size: tuple[int, int]) -> _Made:
 
 def _quantise(job: _Job, candidate: Path) -> _Made:
     """Quantise the float32 graph, which is made and checked first."""
-    from leadline.export.int8_loss import CALIBRATION, CHECKED
+    from leadline.export.int8_loss import find_calibration
 
     if is_of_transformers(job.folder):
         raise LeadlineError(f"{job.name}: int8 is for models of ours; leave --precision int8 out")
     if job.place is None:
         raise LeadlineError("int8 needs pictures like those it will see: --images FOLDER or worlds")
-    pictures = find_pictures(job.place, CALIBRATION + CHECKED, for_training=True)
+    pictures, scored = find_calibration(job.place)
     with stage_in(candidate.parent.parent) as stage:
         exact = stage / f"{job.name}.onnx"
         made = _copy(job, exact, "onnx") if job.as_shipped else _build(job, exact)
         quantise = _quantise_openvino if candidate.suffix == ".xml" else _quantise_onnx
-        made.int8 = quantise(job, exact, candidate, pictures)
+        made.int8 = quantise(job, exact, candidate, pictures, scored)
     return made
 
 
-def _quantise_openvino(job: _Job, exact: Path, candidate: Path, pictures: Pictures) -> Int8Report:
+def _quantise_openvino(
+    job: _Job, exact: Path, candidate: Path, pictures: Pictures, scored: Pictures | None
+) -> Int8Report:
     from leadline.export.int8 import quantise
 
-    model, report = quantise(exact, pictures, job.max_loss)
+    model, report = quantise(exact, pictures, job.max_loss, scored)
     _say_quantised(job, report, pictures)
     model.set_rt_info(json.dumps(job.about), ["framework", ABOUT_KEY])
     write_openvino(model, candidate)
     return report
 
 
-def _quantise_onnx(job: _Job, exact: Path, candidate: Path, pictures: Pictures) -> Int8Report:
+def _quantise_onnx(
+    job: _Job, exact: Path, candidate: Path, pictures: Pictures, scored: Pictures | None
+) -> Int8Report:
     try:
         from leadline.export.int8_onnx import quantise_onnx
     except ImportError as error:
         raise LeadlineError("int8 for ONNX needs: pip install 'leadline[train]'") from error
 
-    model, report = quantise_onnx(exact, pictures, job.max_loss)
+    warn_of_overflow(job.target)
+    model, report = quantise_onnx(exact, pictures, job.max_loss, scored)
     _say_quantised(job, report, pictures)
     model.metadata_props.add(key=ABOUT_KEY, value=json.dumps(job.about))
     write_sealed(model.SerializeToString(), candidate)
@@ -519,7 +529,9 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
         return find_cause(made.reference, runtime, pictures[row.worst.picture])
 
     # What int8 may lose is judged by its loss; here, only that every depth is a number.
-    tolerance, same_labels = (job.tolerance, SAME_LABELS) if made.int8 is None else (FINITE, 0.0)
+    tolerance, same_labels = (job.tolerance, SAME_LABELS)
+    if made.int8 is not None:
+        tolerance, same_labels = FINITE, SAME_LABELS_INT8
     refuse_difference(report, str(job.target), tolerance, explain, same_labels)
     return report
 

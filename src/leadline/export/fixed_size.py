@@ -13,7 +13,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
 
 EXECUTORCH, LITERT = ".pte", ".tflite"
+ENGINES = {EXECUTORCH: "executorch", LITERT: "litert"}
 OUTPUTS = ("depth", "uncertainty", "validity", "novelty", "labels")
 """What a file may return, in this order; it has no names for them."""
 
@@ -61,16 +62,17 @@ class FixedRuntime:
     def __init__(self, path: Path, names: Sequence[str], config: Mapping[str, Any]):
         self.names = tuple(names)
         self.config = config
-        with quiet():
-            if path.suffix == EXECUTORCH:
-                self.name, self._call = "executorch", _open_executorch(path)
-            else:
-                self.name, self._call = "litert", _open_litert(path)
+        self.name = ENGINES[path.suffix]
+        opener = _open_executorch if path.suffix == EXECUTORCH else _open_litert
+        with quiet(), _explained(path.name, self.name, "cannot open this file"):
+            # Its bytes, so that the file itself is not held open.
+            self._call = opener(path.read_bytes())
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB, one after the other."""
         ordered = in_file_order(images, self.config)
-        rows = [self._call(np.ascontiguousarray(each[None])) for each in ordered]
+        with _explained("the file", self.name, "cannot run this network"):
+            rows = [self._call(np.ascontiguousarray(each[None])) for each in ordered]
         return {
             name: np.concatenate([row[index] for row in rows])
             for index, name in enumerate(self.names)
@@ -87,28 +89,33 @@ def write_fixed(
     """
     whole = FixedSize(model, input_channels).requires_grad_(False)
     example = (torch.zeros(1, *size, 3, dtype=torch.uint8),)
-    engine = "executorch" if path.suffix == EXECUTORCH else "litert"
+    engine = ENGINES[path.suffix]
     with quiet():
         convert = _executorch_converter() if path.suffix == EXECUTORCH else _litert_converter()
-        try:
-            with torch.no_grad():
-                names = list(whole.outputs(*example))
+        with torch.no_grad():
+            names = list(whole.outputs(*example))
+            with _explained(path.name, engine, "cannot express this network"):
                 content = convert(whole, example)
-        except Exception as error:  # both raise plain exceptions of many kinds
-            raise LeadlineError(
-                f"{path.name}: {engine} cannot express this network ({one_line(error)[:200]})"
-            ) from error
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     order = {} if input_channels == "rgb" else {CHANNELS_KEY: input_channels}
     return FixedRuntime(path, names, {**asdict(model.config), **order})
 
 
+@contextmanager
+def _explained(name: str, engine: str, what: str) -> Iterator[None]:
+    """Raise LeadlineError for what an engine raises: plain exceptions of many kinds."""
+    try:
+        yield
+    except Exception as error:
+        raise LeadlineError(f"{name}: {engine} {what} ({one_line(error)[:200]})") from error
+
+
 def _executorch_converter() -> Any:
     try:
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise LeadlineError(".pte needs ExecuTorch: pip install 'leadline[executorch]'") from error
 
     def convert(whole: nn.Module, example: tuple[Tensor, ...]) -> bytes:
@@ -122,7 +129,7 @@ def _executorch_converter() -> Any:
 def _litert_converter() -> Any:
     try:
         import litert_torch
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise LeadlineError(".tflite needs LiteRT: pip install 'leadline[litert]'") from error
 
     def convert(whole: nn.Module, example: tuple[Tensor, ...]) -> bytes:
@@ -134,24 +141,22 @@ def _litert_converter() -> Any:
     return convert
 
 
-def _open_executorch(path: Path) -> Any:
+def _open_executorch(content: bytes) -> Any:
     from executorch.runtime import Runtime
 
-    program = Runtime.get().load_program(path)
+    program = Runtime.get().load_program(content)
     method = program.load_method("forward")
 
-    def call(image: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        # `program` has to live as long as its method.
-        assert program is not None
+    def call(image: NDArray[np.uint8], _alive: Any = (content, program)) -> list[NDArray[Any]]:
         return [value.numpy().copy() for value in method.execute([torch.from_numpy(image)])]
 
     return call
 
 
-def _open_litert(path: Path) -> Any:
+def _open_litert(content: bytes) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path))
+    interpreter = Interpreter(model_content=content)
     [(signature, names)] = interpreter.get_signature_list().items()
     runner = interpreter.get_signature_runner(signature)
     [taken] = names["inputs"]
@@ -175,22 +180,28 @@ def quiet() -> Iterator[None]:
     Parts of them are not Python's: for this time standard output and error of the process lead
     nowhere.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    kept = [os.dup(number) for number in (1, 2)]
+    kept: dict[int, int] = {}
     disabled = logging.root.manager.disable
+    _flush()
     try:
         with Path(os.devnull).open("w") as nowhere:
             for number in (1, 2):
-                os.dup2(nowhere.fileno(), number)
+                with suppress(OSError):  # a process without that stream
+                    kept[number] = os.dup(number)
+                    os.dup2(nowhere.fileno(), number)
         logging.disable(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        for number, saved in zip((1, 2), kept, strict=True):
+        _flush()
+        for number, saved in kept.items():
             os.dup2(saved, number)
             os.close(saved)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()

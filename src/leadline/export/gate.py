@@ -185,14 +185,14 @@ def run_gate(
             row.seconds.append(taken)
             row.stated += [] if stated is None else [stated]
             if LABELS in reference:
-                row.same_labels.append(_share_alike(outputs.get(LABELS), reference[LABELS]))
+                row.same_labels.append(share_alike(outputs.get(LABELS), reference[LABELS]))
             row.add(picture.name, depth, true)
             row.scores.append((before, _scores(picture, depth, camera)))
     results = tuple(row.result(name, median(seconds)) for name, row in rows.items())
     return GateReport(pictures.origin, len(pictures), checkpoint.name, results)
 
 
-def _share_alike(given: NDArray[Any] | None, true: NDArray[Any]) -> float:
+def share_alike(given: NDArray[Any] | None, true: NDArray[Any]) -> float:
     """Return the share of pixels with the same class, 0 where classes are lacking."""
     if given is None or given.shape != true.shape:
         return 0.0

@@ -33,18 +33,21 @@ F32 = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 Values = NDArray[np.float32]
 
 
-def quantise(path: Path, pictures: Pictures, max_loss: float) -> tuple[Any, Int8Report]:
+def quantise(
+    path: Path, pictures: Pictures, max_loss: float, scored: Pictures | None = None
+) -> tuple[Any, Int8Report]:
     """Return the exported file `path` as an OpenVINO model with an 8-bit network, and a report.
 
-    A quarter of `pictures`, at most `CHECKED`, measures the loss; the rest calibrates. Where the
-    loss is above `max_loss`, layers go back to float32, those that cost most first.
+    `pictures` calibrate and `scored` measure the loss; without these a quarter of the first, at
+    most `CHECKED`, does. Where the loss is above `max_loss`, layers go back to float32, those that
+    cost most first.
     Errors: LeadlineError where NNCF is missing, for fewer than four pictures, or a loss that
     stays above `max_loss`.
     """
     from openvino._offline_transformations import apply_moc_transformations
 
     nncf = _nncf()
-    given, calibration = divided(pictures)
+    given, calibration = divided(pictures, scored)
     core = openvino_core()
     graph = core.read_model(path)
     config = config_of(graph, path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
@@ -15,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.export.pictures import Picture, Pictures
+from leadline.export.pictures import Picture, Pictures, find_pictures, has_scored_split
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.int8_file import QUANTISED_FROM
 from leadline.inference.precision import LOSS_KEY
 
 CALIBRATION = 64
 CHECKED = 16
+SCORED = 64
+"""Pictures that measure the loss where the data has a split for that."""
 RANKED = 4
 """Pictures that each layer is tried on where the loss is too large."""
 FEWEST = 4
@@ -61,10 +64,23 @@ class Int8Report:
         return {**config, LOSS_KEY: losses, QUANTISED_FROM: digest}
 
 
-def divided(pictures: Pictures) -> tuple[list[Picture], Iterator[Picture]]:
-    """Return the pictures that measure the loss, every fourth one, and those that calibrate.
+def find_calibration(place: str | Path) -> tuple[Pictures, Pictures | None]:
+    """Return the pictures at `place` that quantising takes, and those that measure what it costs.
 
-    The second are read one after the other.
+    Of a data set with a train split and another to score, each has its own; else the second is
+    None, and `divided` takes some of the first. See `find_pictures`.
+    """
+    if not has_scored_split(place):
+        return find_pictures(place, CALIBRATION + CHECKED, for_training=True), None
+    return find_pictures(place, CALIBRATION, for_training=True), find_pictures(place, SCORED)
+
+
+def divided(
+    pictures: Pictures, scored: Pictures | None = None
+) -> tuple[list[Picture], Iterator[Picture]]:
+    """Return the pictures that measure the loss, `scored` or every fourth, and the others.
+
+    The second, which calibrate, are read one after the other.
     Errors: LeadlineError for fewer than four.
     """
     if len(pictures) < FEWEST:
@@ -72,6 +88,8 @@ def divided(pictures: Pictures) -> tuple[list[Picture], Iterator[Picture]]:
             f"{pictures.origin}: {len(pictures)} pictures are too few for int8; give at least "
             f"{FEWEST}, better {CALIBRATION + CHECKED}"
         )
+    if scored is not None:
+        return list(scored), iter(pictures)
     checked = range(3, len(pictures), 4)[:CHECKED]
     others = (index for index in range(len(pictures)) if index not in checked)
     return [pictures.read(index) for index in checked], map(pictures.read, others)

@@ -39,6 +39,7 @@ time and cost accuracy."""
 NETWORK = "net/"
 """What the names of the network's nodes begin with; those of the resizing do not."""
 
+INT32 = 2**31 - 1
 Means = NDArray[np.float64]
 
 
@@ -68,14 +69,17 @@ class _Seen:
         return np.asarray(self.means, np.float64) / self.pictures
 
 
-def quantise_onnx(path: Path, pictures: Pictures, max_loss: float) -> tuple[ModelProto, Int8Report]:
+def quantise_onnx(
+    path: Path, pictures: Pictures, max_loss: float, scored: Pictures | None = None
+) -> tuple[ModelProto, Int8Report]:
     """Return the exported `.onnx` file `path` with an 8-bit network, and a report.
 
-    A quarter of `pictures`, at most `CHECKED`, measures the loss; the rest calibrates. Where the
-    loss is above `max_loss`, layers go back to float32, those that cost most first.
+    `pictures` calibrate and `scored` measure the loss; without these a quarter of the first, at
+    most `CHECKED`, does. Where the loss is above `max_loss`, layers go back to float32, those that
+    cost most first.
     Errors: LeadlineError for fewer than four pictures, or a loss that stays above `max_loss`.
     """
-    checks, calibration = divided(pictures)
+    checks, calibration = divided(pictures, scored)
     config = _config_of(onnx.load(path), path)
     exact = _prepared(path)
     graph = _Graph(exact)
@@ -145,6 +149,10 @@ class _Graph:
                 names.append(node.name)
                 given.update(node.output)
         return names
+
+    def bias(self, node: NodeProto) -> NDArray[np.float32]:
+        """Return the bias of a convolution."""
+        return np.asarray(numpy_helper.to_array(self._weights[node.input[2]]))
 
     def last_convolutions(self) -> list[str]:
         """Return those whose results reach an output without another one.
@@ -340,6 +348,9 @@ def _quantised(
     exact: ModelProto, graph: _Graph, seen: Mapping[str, _Seen], kept: Sequence[str]
 ) -> ModelProto:
     """Return the graph with 8-bit layers, all but those `kept`."""
+    nodes = graph.quantised_nodes(kept)
+    if not nodes:  # which the quantiser would take for all of them
+        return copy.deepcopy(exact)
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -354,7 +365,7 @@ def _quantised(
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.MinMax, ranges),
-        nodes_to_quantize=graph.quantised_nodes(kept),
+        nodes_to_quantize=nodes,
         nodes_to_exclude=[],
         op_types_to_quantize=["Conv", *FOLLOWING],
         extra_options={},
@@ -380,19 +391,44 @@ def _set_biases_right(model: ModelProto, graph: _Graph, seen: Mapping[str, _Seen
         weight, bias = (sources.get(name) for name in node.input[1:3])
         if weight is None or bias is None:  # of a layer that is kept
             continue
-        rounded, steps, shifted, step = (
-            numpy_helper.to_array(constants[name]) for name in (*weight.input[:2], *bias.input[:2])
+        exact = graph.nodes[node.name]
+        names = (*weight.input[:2], *bias.input[:2])
+        rounded, steps, _, step = (
+            np.array(numpy_helper.to_array(constants[name]), np.float64) for name in names
         )
-        given = graph.weight(graph.nodes[node.name])
-        moved = rounded * steps.reshape(-1, *[1] * (given.ndim - 1)).astype(np.float64) - given
-        # (outputs, inputs of a group): what each input of one adds to an output.
-        moved = moved.sum(axis=tuple(range(2, given.ndim)))
-        groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
-        means = seen[graph.nodes[node.name].input[0]].mean.reshape(groups, -1)
-        shift = (moved * np.repeat(means, len(moved) // groups, axis=0)).sum(axis=1)
-        right = (shifted - np.round(shift / step)).astype(np.int32)
-        name = bias.input[0]
-        constants[name].CopyFrom(numpy_helper.from_array(right, name))
+        # A channel of zeros has been given a step of 1, in which its bias would be rounded too.
+        empty = ~rounded.any(axis=tuple(range(1, rounded.ndim)))
+        least = steps[~empty].min(initial=1.0)
+        step[empty] *= least / steps[empty]
+        steps[empty] = least
+        moved = rounded * steps.reshape(-1, *[1] * (rounded.ndim - 1)) - graph.weight(exact)
+        right = graph.bias(exact) - _added(moved, exact, seen)
+        for name, value in (
+            (names[1], steps.astype(np.float32)),
+            (names[2], np.round(right / step).clip(-INT32, INT32).astype(np.int32)),
+            (names[3], step.astype(np.float32)),
+        ):
+            constants[name].CopyFrom(numpy_helper.from_array(value, name))
+
+
+def _added(moved: Means, convolution: NodeProto, seen: Mapping[str, _Seen]) -> Means:
+    """Return what weights (O,I,kh,kw) add to the means of a convolution's channels, (O,).
+
+    Its inputs are taken as even: each channel has its mean everywhere, and 0 in the padding.
+    """
+    stated = {entry.name: helper.get_attribute_value(entry) for entry in convolution.attribute}
+    given, result = (seen[name].shape for name in (convolution.input[0], convolution.output[0]))
+    for axis in (0, 1):
+        first = stated.get("pads", [0] * 4)[axis]
+        stride, dilation = (stated.get(name, [1, 1])[axis] for name in ("strides", "dilations"))
+        places = np.arange(result[axis + 2])[:, None] * stride - first
+        taps = places + np.arange(moved.shape[2]) * dilation
+        inside = ((taps >= 0) & (taps < given[axis + 2])).mean(axis=0)
+        # The first of the two axes left is summed, then the other.
+        moved = np.tensordot(moved, inside, axes=(2, 0))
+    groups = stated.get("group", 1)
+    means = seen[convolution.input[0]].mean.reshape(groups, -1)
+    return np.asarray((moved * np.repeat(means, len(moved) // groups, axis=0)).sum(axis=1))
 
 
 def _name_all_sides(model: ModelProto) -> None:
@@ -444,7 +480,11 @@ def _write_config(
     """Note in the quantised graph of which weights it is, and what it costs of abs_rel."""
     digest = weights_digest(openvino_core().read_model(exact))
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    for key in (*ONNX_KEYS, ABOUT_KEY, "onnx.quant.pre_process"):  # of the float32 file
+    for key in (*ONNX_KEYS, ABOUT_KEY):  # of the float32 file
         metadata.pop(key, None)
+    metadata = {key: text for key, text in metadata.items() if not key.startswith("onnx.")}
     metadata[CONFIG_KEY] = json.dumps(report.noted_in(config, digest))
+    model.producer_name, model.doc_string = "leadline", onnx.load(exact).doc_string
+    model.ClearField("producer_version")
+    del model.graph.value_info[:]
     helper.set_model_props(model, metadata)

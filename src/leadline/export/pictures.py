@@ -122,6 +122,15 @@ def find_pictures(
     return Pictures(str(place), source).spread(count)
 
 
+def has_scored_split(place: str | Path) -> bool:
+    """Tell whether a data set has a split to train on and another one to score."""
+    try:
+        source = find_data(Path(place))
+        return "train" in source.splits and source.split_to_score() not in (None, "train")
+    except LeadlineError:
+        return False
+
+
 def _open_data(path: Path, split: str | None, for_training: bool) -> DepthDataset | None:
     """Open the data set at `path`, None where there are pictures only."""
     try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.errors import LeadlineWarning
 from leadline.inference.openvino_runtime import config_of, openvino_core
 from leadline.inference.runtime import (
     CONFIG_KEY,
@@ -98,5 +100,8 @@ def open_runtimes(path: Path) -> list[Runtime]:
         return [WholeProgram(path)]
     runtimes: list[Runtime] = [WholeOpenVino(path)]
     if path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime") is not None:
-        runtimes.append(OnnxRuntime(path))
+        with warnings.catch_warnings():
+            # Of this processor; who quantises says so before.
+            warnings.simplefilter("ignore", LeadlineWarning)
+            runtimes.append(OnnxRuntime(path, precision="auto"))
     return runtimes

@@ -21,6 +21,7 @@ from leadline.inference.precision import (
     PrecisionOption,
     choose_precision,
 )
+from leadline.inference.runtime import CHANNELS_KEY, PICTURE_SIZE_KEY
 from leadline.io.processors import adds_bytes_exactly
 
 QUANTISED_FROM = "quantised_from"
@@ -45,7 +46,7 @@ def choose_with_twin(
     """Return the precision for the float32 file `path`, beside which `twin` may lie.
 
     `config` is the file's, and `digest` its `weights_digest`; `available` is what there is without
-    `twin`, fastest first. The loss of int8 is that in `config`, else that in the twin's.
+    `twin`, fastest first. The loss of int8 is the larger of that in `config` and the twin's own.
     Errors: LeadlineError for int8 without a twin, or with one of other weights.
     """
     losses = config.get(LOSS_KEY) or {}
@@ -53,30 +54,53 @@ def choose_with_twin(
         found = twin_config()
         if found.get(QUANTISED_FROM) == digest():
             available = ["int8", *available]
-            measured = (found.get(LOSS_KEY) or {}).get("int8")
-            losses = losses if measured is None else {"int8": measured, **losses}
+            known = [each.get("int8") for each in (losses, found.get(LOSS_KEY) or {})]
+            numbers = [each for each in known if isinstance(each, int | float)]
+            losses = {**losses, "int8": max(numbers)} if numbers else losses
         else:
             problem = f"{twin}: is not of the weights of {path.name}; export it again"
             if wanted == "int8":
                 raise LeadlineError(problem)
-            warnings.warn(f"{problem}, or remove it", LeadlineWarning, stacklevel=5)
+            warnings.warn(f"{problem}, or remove it", LeadlineWarning, stacklevel=6)
     elif wanted == "int8":
         raise LeadlineError(
             f"{path}: has no {twin.name} beside it; for int8 export both into one folder: "
             f"'leadline export MODEL -o m.onnx', and with --precision int8 -o m-int8{twin.suffix}"
         )
-    return choose_precision(wanted, {**config, LOSS_KEY: losses}, available)
+    pictures = {"int8": "the pictures of its export, or those of benchmark --store"}
+    return choose_precision(wanted, {**config, LOSS_KEY: losses}, available, pictures)
+
+
+def choice_of_8_bits(path: Path, wanted: PrecisionOption) -> PrecisionChoice:
+    """Return the precision of an 8-bit file, its own; warn where float32 is asked of it."""
+    if wanted == "f32":
+        warnings.warn(
+            f"{path}: is an 8-bit file, which runs in 8 bits; for float32 give the file it was "
+            "made of",
+            LeadlineWarning,
+            stacklevel=6,
+        )
+    warn_of_overflow(path)
+    return PrecisionChoice("int8", "that of the file")
 
 
 def warn_of_overflow(path: Path) -> None:
     """Warn where this processor may compute an 8-bit `.onnx` file wrongly."""
     if path.suffix == ".onnx" and not adds_bytes_exactly():
-        warnings.warn(
-            f"{path}: this processor adds products of 8 bits in 16 (no VNNI), which may overflow: "
-            "metres may be wrong; use --precision f32, or an .xml file in int8",
-            LeadlineWarning,
-            stacklevel=5,
-        )
+        warnings.warn(f"{path}: {OVERFLOW}", LeadlineWarning, stacklevel=6)
+
+
+OVERFLOW = (
+    "this processor is not known to have VNNI, without which products of 8 bits are added in 16 "
+    "and may overflow: metres may be wrong; use the float32 file, or an .xml in int8"
+)
+
+
+def config_with_graph_of(exact: Mapping[str, Any], twin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a float32 file with what its 8-bit form says of the graph."""
+    of_graph = (CHANNELS_KEY, PICTURE_SIZE_KEY, QUANTISED_FROM)
+    kept = {key: value for key, value in exact.items() if key not in of_graph}
+    return kept | {key: twin[key] for key in of_graph if key in twin}
 
 
 def is_int8(graph: Any) -> bool:

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
 from leadline.inference.int8_file import (
+    OVERFLOW,
     QUANTISED_FROM,
+    choice_of_8_bits,
     choose_with_twin,
+    config_with_graph_of,
     int8_path,
     warn_of_overflow,
     weights_digest,
@@ -69,6 +72,7 @@ class OnnxRuntime:
             raise LeadlineError("the onnxruntime runtime needs: pip install onnxruntime") from error
         is_sealed = verify_weights(path)
         self.precision = _chosen(path, precision, device)
+        exact = path
         if self.precision.precision == "int8" and not _is_int8(path):
             path = int8_path(path, ".onnx")
             is_sealed = verify_weights(path)
@@ -93,7 +97,11 @@ class OnnxRuntime:
         check_graph(path, inputs, self._names)
         with malformed_named(path):
             metadata = self._session.get_modelmeta().custom_metadata_map
-        self.config: Mapping[str, Any] = parse_config(path, metadata.get(CONFIG_KEY))
+        config = parse_config(path, metadata.get(CONFIG_KEY))
+        is_twin = path != exact
+        self.config: Mapping[str, Any] = (
+            config_with_graph_of(_config_of(exact), config) if is_twin else config
+        )
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
@@ -127,11 +135,15 @@ def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionCho
     """
     twin = int8_path(path, ".onnx")
     if _is_int8(path):
-        warn_of_overflow(path)
-        return PrecisionChoice("int8", "that of the file")
-    is_taken = twin.is_file() and device == "cpu" and adds_bytes_exactly()
-    if wanted == "auto" and not is_taken:
+        _refuse_device(path, device)
+        return choice_of_8_bits(path, wanted)
+    if wanted == "int8":
+        _refuse_device(twin, device)
+    is_there = twin.is_file() and device == "cpu"
+    if wanted == "auto" and not is_there:
         return PrecisionChoice("f32", "onnxruntime runs the file's own numbers")
+    if wanted == "auto" and not adds_bytes_exactly():
+        return PrecisionChoice("f32", f"{twin.name} is not taken: {OVERFLOW.partition(':')[0]}")
     # Only where a twin lies there: a second engine takes a moment to load.
     choice = choose_with_twin(
         path,
@@ -145,6 +157,15 @@ def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionCho
     if choice.precision == "int8":
         warn_of_overflow(twin)
     return choice
+
+
+def _refuse_device(path: Path, device: Device) -> None:
+    """Raise LeadlineError for an 8-bit file on another device than the processor."""
+    if device != "cpu":
+        raise LeadlineError(
+            f"device {device}: {path.name} is quantised for the processor; use the float32 file, "
+            "or --device cpu"
+        )
 
 
 def _digest(path: Path) -> str:

@@ -17,10 +17,11 @@ from leadline.errors import LeadlineError, size_words
 from leadline.inference.compiled_models import ANY_SIZE, CACHED_KERNELS, CompiledModels
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.int8_file import (
+    choice_of_8_bits,
     choose_with_twin,
+    config_with_graph_of,
     int8_path,
     is_int8,
-    warn_of_overflow,
     weights_digest,
 )
 from leadline.inference.openvino_import import import_openvino
@@ -106,6 +107,7 @@ class OpenVinoRuntime:
         if self.precision.precision == "int8" and not is_int8(graph):
             path = int8_path(path)
             graph, is_sealed = _read_verified(self._core, path)
+            self.config = config_with_graph_of(self.config, config_of(graph, path))
             self._network = cut_network(graph, processing_area, without)
         if self._network is None:
             _check_whole_graph(path, self.precision.precision)
@@ -154,8 +156,7 @@ class OpenVinoRuntime:
         Errors: LeadlineError for int8 without a file of it, or with one of other weights.
         """
         if is_int8(graph) and wanted != "bf16":
-            warn_of_overflow(path)
-            return PrecisionChoice("int8", "that of the file")
+            return choice_of_8_bits(path, wanted)
         twin = int8_path(path)
         return choose_with_twin(
             path,

@@ -33,11 +33,15 @@ class PrecisionChoice:
 
 
 def choose_precision(
-    wanted: PrecisionOption, config: Mapping[str, Any], available: Sequence[Precision]
+    wanted: PrecisionOption,
+    config: Mapping[str, Any],
+    available: Sequence[Precision],
+    measured_on: Mapping[str, str] | None = None,
 ) -> PrecisionChoice:
     """Return `wanted`, or for auto the first of `available`, fastest first, whose loss is small.
 
     The loss is that in the model's `config`; float32 has none and is always available.
+    `measured_on` says of which pictures the loss of a precision is, where not of validation images.
     Errors: LeadlineError for a stored loss that is no number.
     """
     if wanted != "auto":
@@ -55,7 +59,8 @@ def choose_precision(
             continue
         if not isinstance(loss, int | float):
             raise LeadlineError(f"{LOSS_KEY} of {precision} = {loss!r} is no number")
-        change = f"{precision} changes abs_rel on validation images by {100 * loss:+.2g} %"
+        pictures = (measured_on or {}).get(precision, "validation images")
+        change = f"{precision} changes abs_rel on {pictures} by {100 * loss:+.2g} %"
         if loss <= LARGEST_LOSS:
             return PrecisionChoice(precision, f"{change}, {_limit()} is allowed")
         reasons.append(f"{change}, only {_limit()} is allowed")

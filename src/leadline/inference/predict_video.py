@@ -25,7 +25,7 @@ from leadline.inference.precision import PrecisionOption
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
 from leadline.io.atomic import check_writable
-from leadline.io.formats import depth_format, write_depth
+from leadline.io.formats import depth_format, depth_suffixes, write_depth
 from leadline.io.jobs import Track, in_order
 from leadline.io.video import (
     Frame,
@@ -308,8 +308,11 @@ class _Recorder:
         """Warn where the folder holds depth files of frames that were not written now."""
         if self.folder is None:
             return
-        named = re.compile(rf"\d{{6,}}{re.escape(depth_format(self.format).suffix)}")
-        there = {path.name for path in self.folder.iterdir() if named.fullmatch(path.name)}
+        there = {
+            path.name
+            for path in self.folder.iterdir()
+            if path.suffix in depth_suffixes() and re.fullmatch(r"\d{6,}", path.stem)
+        }
         if others := sorted(there - self.names):
             warnings.warn(
                 f"{self.folder}: {len(others)} depth files in it are not of these frames "
