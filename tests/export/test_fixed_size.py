@@ -11,37 +11,18 @@ import sys
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.export.export_model import export_model
 from leadline.export.fixed_size import FixedRuntime, quiet, write_fixed
 from leadline.export.parity import compare_with
 from leadline.export.pictures import smooth_pictures
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import ModelConfig
 from leadline.models.pipeline import InferencePipeline
 from tests.cli.helpers import fails_in_one_line, leadline_here
+from tests.export.test_program import Small
 
 SIZE = (61, 97)
-
-
-class Small(DepthModel):
-    """Halved, enlarged again, and joined with what was skipped; two classes, uncertainty."""
-
-    classes = 2
-
-    def __init__(self, config):
-        super().__init__(config)
-        torch.manual_seed(0)
-        self.down = nn.Conv2d(3, 4, 3, stride=2, padding=1)
-        self.up = nn.Conv2d(7, 4, 3, padding=1)
-
-    def network(self, images):
-        small = torch.relu(self.down(images))
-        large = functional.interpolate(small, images.shape[-2:], mode="bilinear")
-        out = self.up(torch.cat([large, images], 1))
-        return {"target": out[:, :1], "logits": out[:, 1:3], "log_spread": out[:, 3:]}
 
 
 @pytest.fixture(scope="module")

@@ -87,12 +87,17 @@ def choice_of_8_bits(path: Path, wanted: PrecisionOption) -> PrecisionChoice:
 def warn_of_overflow(path: Path) -> None:
     """Warn where this processor may compute an 8-bit `.onnx` file wrongly."""
     if path.suffix == ".onnx" and not adds_bytes_exactly():
-        warnings.warn(f"{path}: {OVERFLOW}", LeadlineWarning, stacklevel=6)
+        warnings.warn(
+            f"{path}: {MAY_OVERFLOW}: metres may be wrong; use the float32 file, or an "
+            ".xml in int8",
+            LeadlineWarning,
+            stacklevel=6,
+        )
 
 
-OVERFLOW = (
+MAY_OVERFLOW = (
     "this processor is not known to have VNNI, without which products of 8 bits are added in 16 "
-    "and may overflow: metres may be wrong; use the float32 file, or an .xml in int8"
+    "and may overflow"
 )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
 from leadline.inference.int8_file import (
-    OVERFLOW,
+    MAY_OVERFLOW,
     QUANTISED_FROM,
     choice_of_8_bits,
     choose_with_twin,
@@ -143,7 +143,7 @@ def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionCho
     if wanted == "auto" and not is_there:
         return PrecisionChoice("f32", "onnxruntime runs the file's own numbers")
     if wanted == "auto" and not adds_bytes_exactly():
-        return PrecisionChoice("f32", f"{twin.name} is not taken: {OVERFLOW.partition(':')[0]}")
+        return PrecisionChoice("f32", f"{twin.name} is not taken: {MAY_OVERFLOW}")
     # Only where a twin lies there: a second engine takes a moment to load.
     choice = choose_with_twin(
         path,
