@@ -1,12 +1,13 @@
 """The documents' own rows: each network trained as its document says, on the encoder at hand.
 
     python benchmarks/rows.py --data DATA --out RUNS [--rows vgg19-fcn-a1,unet-2m] [--seeds 0,1,2]
-        [--area 6144] [--minutes 60] [--collect benchmarks/rows]
+        [--area 6144|document] [--minutes 60] [--collect benchmarks/rows]
 
 Every row is a recipe with its own loss, augmentation, depth space, optimizer and rate. Three things
 are changed: the encoder is the shipped MobileNetV2 (no other ImageNet weights are at hand; the
-U-Nets keep their own), the length is 20 passes over the images, and the input has --area pixels.
-What else is changed in a row is in `ROWS`, with the reason.
+U-Nets keep their own), the length is 20 passes over the images, and the input has --area pixels
+(`document`: as many as the document's, 240x320 at most). What else is changed in a row is in
+`ROWS`, with the reason.
 
 Each (row, seed) is a run folder below RUNS. A finished one is not trained again; one that was
 stopped (Ctrl-C, SIGTERM, --minutes, a crash) goes on where it stood, so the same call may be
@@ -49,6 +50,8 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 PASSES = 20
 AREA = 6_144
 """64x96: 20 passes over 691 images in minutes on one core. Runs of another area are named by it."""
+LARGEST = 76_800
+"""240x320: the largest input a row is trained on here; of DenseDepth's 480x640 a fourth."""
 PHOTOGRAPH = (480, 640)
 """Height and width of NYU's."""
 
@@ -101,6 +104,11 @@ ROWS = {
     "ds-net": Row("ds-net", (*SHIPPED, *INDOORS, *NYU_40), "vkitti-sciuto", ignores_void=True),
 }
 """Name: row. Documents that name no crop are scored on the whole picture (nyu-full)."""
+
+
+def document_area(row: Row) -> int:
+    """Return the input pixels of a row's document, 240x320 at most."""
+    return min(load_recipe(row.recipe).data.area, LARGEST)
 
 
 def row_recipe(row: Row, area: int, seed: int, settings: Sequence[str] = ()) -> Recipe:
@@ -311,7 +319,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--rows", default=",".join(ROWS))
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--area", type=int, default=AREA, help="input pixels")
+    parser.add_argument(
+        "--area", default=str(AREA), help="input pixels; 'document': its own, 240x320 at most"
+    )
     parser.add_argument("--minutes", type=float, help="stop after so long, with a checkpoint")
     parser.add_argument("--collect", type=Path, help="copy scores and curves of each row here")
     parser.add_argument(
@@ -321,16 +331,18 @@ def main() -> int:
     names = options.rows.split(",")
     if unknown := sorted(set(names) - set(ROWS)):
         parser.error(f"no such row: {', '.join(unknown)}; choose among {', '.join(ROWS)}")
+    if options.area != "document" and not options.area.isdecimal():
+        parser.error(f"--area {options.area}: give a number of pixels, or 'document'")
     deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     for seed in map(int, options.seeds.split(",")):
         for name in names:
-            row, run = ROWS[name], options.out / run_name(name, seed, options.area)
+            row = ROWS[name]
+            area = document_area(row) if options.area == "document" else int(options.area)
+            run = options.out / run_name(name, seed, area)
             print(f"{run.name}", flush=True)
             if options.as_it_stands:
                 run = run if is_finished(run) else as_it_stands(run)
-            elif not train_run(
-                run, row_recipe(row, options.area, seed), data_of(row, options), deadline
-            ):
+            elif not train_run(run, row_recipe(row, area, seed), data_of(row, options), deadline):
                 print(f"stopped in {run.name}: the same call goes on")
                 return 0
             score_run(run, row, options.data)

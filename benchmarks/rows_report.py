@@ -2,12 +2,14 @@
 
     python benchmarks/rows_report.py                 # docs/comparison.md and docs/images/rows.png
     python benchmarks/rows_report.py --panel RUNS    # docs/images/rows_panel.png
+    python benchmarks/rows_report.py --panel RUNS --area 6144    # rows_panel_6144.png
     python benchmarks/rows_report.py --panel RUNS --data DATA --picture nyu.png
 
 The first call reads benchmarks/rows alone and writes between the marks in docs/comparison.md. The
-second needs the trained models: six pictures (the example room and five generated rooms), a line
-for each network. With --data the pictures are six validation images instead; those of NYU may not
-be passed on, so give a name outside of the repository.
+others need the trained models: six pictures (the example room and five generated rooms), a line
+for each network, at the largest input that RUNS holds of it, or at --area. With --data the
+pictures are six validation images instead; those of NYU may not be passed on, so give a name
+outside of the repository.
 """
 
 import argparse
@@ -38,8 +40,8 @@ PAGE = ROOT / "docs" / "comparison.md"
 CURVES = ROOT / "docs" / "images" / "rows.png"
 PANEL = ROOT / "docs" / "images" / "rows_panel.png"
 PANELS = sorted(PANEL.parent.glob(f"{PANEL.stem}_*.png"))
-"""Further ones, of rows at another input area, which their names end with."""
-COLOURS = ("#0072B2", "#D55E00", "#009E73")
+"""Further ones, of rows at one input area, which their names end with."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Of the curves of one input area, the smallest first."""
 
 SHOWN = ("delta1", "abs_rel", "rmse")
@@ -343,7 +345,7 @@ CURVES_CAPTION = (
 )
 PANEL_CAPTION = (
     "*The example room and five generated rooms, none of NYU: photograph, truth, networks{about}, "
-    "in the truth's colour range (`python benchmarks/rows_report.py --panel RUNS`).*"
+    "in the truth's colour range (`python benchmarks/rows_report.py --panel RUNS{option}`).*"
 )
 
 
@@ -351,19 +353,16 @@ def picture_lines() -> Iterable[str]:
     """Yield the curves, and the panel where there is one."""
     yield from ("", f"![Training loss of each row over its passes](images/{CURVES.name})", "")
     yield CURVES_CAPTION
-    from rows import AREA
-
-    for area, picture in sorted((int(path.stem.rpartition("_")[2]), path) for path in PANELS):
-        if area != AREA:
-            yield from panel_lines(picture, f", trained at {area:,} pixels, --area {area}")
     if PANEL.is_file():
-        yield from panel_lines(PANEL, f", trained at {AREA:,} pixels")
+        yield from panel_lines(PANEL, ", each at the largest input it was trained on", "")
+    for area, picture in sorted((int(path.stem.rpartition("_")[2]), path) for path in PANELS):
+        yield from panel_lines(picture, f", all trained at {area:,} pixels", f" --area {area}")
 
 
-def panel_lines(picture: Path, about: str) -> Iterable[str]:
+def panel_lines(picture: Path, about: str, option: str) -> Iterable[str]:
     """Yield a panel, and what it shows."""
     yield from ("", f"![Photograph, truth and the networks' answers](images/{picture.name})", "")
-    yield PANEL_CAPTION.format(about=about)
+    yield PANEL_CAPTION.format(about=about, option=option)
 
 
 def our_line(name: str, runs: Sequence[CollectedRow]) -> str:
@@ -446,23 +445,29 @@ def first_run(rows: dict[str, list[CollectedRow]]) -> CollectedRow:
 
 
 def left_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
-    """Yield what has not been trained, with the call that goes on."""
-    from rows import AREA, ROWS
+    """Yield what has not been trained, with the calls that go on."""
+    from rows import AREA, ROWS, document_area
 
     stopped = {
         name for name, runs in rows.items() for run in runs if "stopped" in passes_cell(run.facts)
     }
     missing = [name for name in ROWS if name not in rows or name in stopped]
+    smaller = [
+        name
+        for name, runs in rows.items()
+        if name not in missing and max(run.area for run in runs) < document_area(ROWS[name])
+    ]
     claimed = {name for claim in CLAIMS for name in (claim.better, claim.worse)}
     usual = {name: by_area(runs).get(AREA, []) for name, runs in rows.items()}
     few = [name for name in ROWS if name in claimed and len(usual.get(name, ())) < 3]
     call = "python benchmarks/rows.py --data DATA --out RUNS --collect benchmarks/rows"
-    if missing:
-        yield f"Not trained to the end: {', '.join(f'`{name}`' for name in missing)}.\n"
-        yield f"```\n{call} \\\n    --rows {','.join(missing)}\n```\n"
-    if few:
-        yield "Rows of claims with fewer than three seeds:\n"
-        yield f"```\n{call} \\\n    --seeds 1,2 --rows {','.join(few)}\n```\n"
+    for what, names, options in (
+        ("Not trained to the end", missing, ""),
+        ("On smaller inputs than their document's, or 240x320, only", smaller, "--area document "),
+        ("Rows of claims with fewer than three seeds", few, "--seeds 1,2 "),
+    ):
+        if names:
+            yield f"{what}:\n\n```\n{call} \\\n    {options}--rows {','.join(names)}\n```\n"
     yield "Then `python benchmarks/rows_report.py` writes this page anew.\n"
 
 
@@ -558,27 +563,39 @@ def data_pictures(folder: Path) -> list[Picture]:
     return [(data[i].image, data[i].depth, data[i].valid) for i in places]
 
 
-def draw_panel(rows: dict[str, list[CollectedRow]], runs: Path, pictures: Sequence[Picture],
-               path: Path, area: int) -> None:  # fmt: skip
-    """Draw a column a picture: photograph, truth, each network's answer, in the truth's range.
+def runs_to_show(
+    rows: dict[str, list[CollectedRow]], runs: Path, area: int | None
+) -> list[tuple[str, int, Path]]:
+    """Return (row, input area, run folder) of each collected row with a model below `runs`.
 
-    The networks are those of the first seed at one input area.
+    They are of the first seed, at `area`, or at the largest input that there is of each.
     """
     from rows import run_name
 
+    shown = []
+    for name, collected in rows.items():
+        areas = by_area(collected) if area is None else [area]
+        folders = [(each, runs / run_name(name, 0, each)) for each in areas]
+        found = [(each, folder) for each, folder in folders if (folder / "model").is_dir()]
+        if found:
+            shown.append((name, *max(found)))
+    return shown
+
+
+def draw_panel(shown: Sequence[tuple[str, int, Path]], pictures: Sequence[Picture],
+               path: Path) -> None:  # fmt: skip
+    """Draw a column a picture: photograph, truth, each network's answer, in the truth's range.
+
+    `shown` is what `runs_to_show` returns.
+    """
     from leadline.depth.depth_map import DepthMap
     from leadline.inference import Predictor
     from leadline.io.photos import write_png
     from leadline.viz.panels import side_by_side
-    from leadline.viz.scale_bar import draw_title
 
-    folders = {name: runs / run_name(name, 0, area) for name in rows}
-    names = [name for name, folder in folders.items() if (folder / "model").is_dir()]
-    if not names:
-        raise LeadlineError(f"{runs}: holds no model of a collected row at {area:,} pixels")
-    predictors = [Predictor.load(folders[name], runtime="torch") for name in names]
-    blank = np.full((PANEL_HEIGHT, LABEL_WIDTH, 3), 255, np.uint8)
-    labels = [draw_title(blank, name) for name in ("photograph", "truth", *names)]
+    predictors = [Predictor.load(folder, runtime="torch") for _, _, folder in shown]
+    labels = [label("photograph", ""), label("truth", "")]
+    labels += [label(name, f"{area:,} px") for name, area, _ in shown]
     columns = [np.concatenate(labels)]
     for image, depth, valid in pictures:
         answers = [predictor(image) for predictor in predictors]
@@ -588,23 +605,35 @@ def draw_panel(rows: dict[str, list[CollectedRow]], runs: Path, pictures: Sequen
     write_png(path, np.concatenate(columns, axis=1), None)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the page and the curves, or the panel."""
-    from rows import AREA
+def label(*lines: str) -> NDArray[np.uint8]:
+    """Return what stands beside a line of the panel."""
+    from leadline.viz.scale_bar import draw_title
 
+    blank = np.full((PANEL_HEIGHT // len(lines), LABEL_WIDTH, 3), 255, np.uint8)
+    return np.concatenate([draw_title(blank, line) for line in lines])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page and the curves, or a panel."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--panel", type=Path, metavar="RUNS", help="draw pictures with its models")
     parser.add_argument("--data", type=Path, help="draw validation images of this data instead")
-    parser.add_argument("--picture", type=Path, default=PANEL, help="where the panel goes")
-    parser.add_argument("--area", type=int, default=AREA, help="input pixels of the panel's rows")
+    parser.add_argument("--picture", type=Path, help="where the panel goes")
+    parser.add_argument("--area", type=int, help="show the networks trained at these input pixels")
     options = parser.parse_args(arguments)
     rows = read_rows()
     if options.panel is not None:
-        if options.data is not None and ROOT in options.picture.resolve().parents:
+        usual = PANEL if options.area is None else PANEL.with_stem(f"{PANEL.stem}_{options.area}")
+        picture = options.picture or usual
+        if options.data is not None and ROOT in picture.resolve().parents:
             parser.error("pictures made of DATA may not be passed on: give --picture elsewhere")
+        shown = runs_to_show(rows, options.panel, options.area)
+        if not shown:
+            at = "" if options.area is None else f" at {options.area:,} pixels"
+            parser.error(f"{options.panel}: holds no model of a collected row{at}")
         pictures = own_pictures() if options.data is None else data_pictures(options.data)
-        draw_panel(rows, options.panel, pictures, options.picture, options.area)
-        print(f"written: {options.picture}")
+        draw_panel(shown, pictures, picture)
+        print(f"written: {picture}")
         return 0
     text = fill_page(PAGE.read_text(encoding="utf-8"), page_parts(rows))
     with atomic_path(PAGE) as temporary:

@@ -334,6 +334,48 @@ def test_unknown_rows_are_refused(monkeypatch, capsys):
     assert "no such row: vgg" in capsys.readouterr().err
 
 
+def test_a_document_s_input_is_240x320_at_most():
+    sizes = {
+        name: rows.document_area(rows.ROWS[name])
+        for name in ("vgg19-fcn-a1", "depth-mancini", "unet-2m", "densedepth")
+    }
+    assert sizes == {
+        "vgg19-fcn-a1": 120 * 160,
+        "depth-mancini": 160 * 256,
+        "unet-2m": 240 * 320,
+        "densedepth": 240 * 320,
+    }
+
+
+def test_an_area_is_a_number_or_the_document_s(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["rows.py", "--data", "x", "--out", "y", "--area", "big"])
+    with pytest.raises(SystemExit):
+        rows.main()
+    assert "--area big: give a number of pixels, or 'document'" in capsys.readouterr().err
+
+
+def test_the_panel_takes_the_largest_input_whose_model_is_there(tmp_path):
+    for name, seed, area in (("unet-2m", 0, 6144), ("densedepth", 0, 6144),
+                             ("densedepth", 0, 19_200), ("densedepth", 0, 76_800),
+                             ("vgg19-fcn-a1", 1, 19_200)):  # fmt: skip
+        fake_row(tmp_path, name, seed, 0.0, area)
+    for run in ("densedepth", "densedepth-19200px", "unet-2m", "vgg19-fcn-a1-19200px-s1"):
+        (tmp_path / run / "model").mkdir()
+    collected = report.read_rows(tmp_path)
+    shown = report.runs_to_show(collected, tmp_path, None)
+    assert [(name, area) for name, area, _ in shown] == [("unet-2m", 6144), ("densedepth", 19200)]
+    at_one_size = report.runs_to_show(collected, tmp_path, 6144)
+    assert [path.name for _, _, path in at_one_size] == ["unet-2m", "densedepth"]
+
+
+def test_what_is_left_names_the_rows_of_smaller_inputs_than_their_documents(tmp_path):
+    for name, area in (("vgg19-fcn-a1", 19_200), ("vgg19-fcn-a2", 6144), ("ds-net", 40_960),
+                       ("densedepth", 76_800), ("densedepth-half", 19_200)):  # fmt: skip
+        fake_row(tmp_path, name, 0, 0.0, area)
+    text = "\n".join(report.left_lines(report.read_rows(tmp_path)))
+    assert "--area document --rows vgg19-fcn-a2,densedepth-half\n" in text
+
+
 def test_options_reach_the_recipe():
     options = argparse.Namespace(data=Path("d"), out=Path("o"))
     assert rows.data_of(rows.ROWS["densedepth"], options) == Path("d")
