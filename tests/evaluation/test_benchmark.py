@@ -18,7 +18,7 @@ from leadline.evaluation.benchmark import (
     store_losses,
     usual_precisions,
 )
-from leadline.evaluation.ceiling import MatmulCeiling
+from leadline.evaluation.ceiling import ConvolutionCeiling
 from leadline.inference import Predictor
 from leadline.inference.first_result import FirstResult
 from leadline.inference.graph_parts import count_multiplications
@@ -58,7 +58,7 @@ def two_clocks(monkeypatch):
     firsts = {"slow": FirstResult(2.0, 150.0), "quick": FirstResult(1.0, None)}
     monkeypatch.setattr(module, "first_result", lambda load, _: firsts[load["name_or_path"]])
     monkeypatch.setattr(module, "multiplications_of", lambda *_: 3.0)
-    monkeypatch.setattr(MatmulCeiling, "rate", lambda _: 10.0)
+    monkeypatch.setattr(ConvolutionCeiling, "rate", lambda _: 10.0)
     return order
 
 
@@ -91,6 +91,14 @@ def test_multiplications_are_counted_by_hand():
     places = 2 * 5 * 6  # of a batch of two
     convolutions = places * 4 * 27 + places * 4 * 9 + places * 4 * 2 * 4
     assert count_multiplications(model, (2, 3, 5, 6)) == convolutions + 2 * 2 * 10 * 12 * 7
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16", "int8"])
+def test_the_ceiling_counts_what_its_convolutions_take(precision, monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr("leadline.evaluation.ceiling.time.perf_counter", lambda: next(clock))
+    # Each call takes a second of this clock: two layers of 3x3x256x256 weights at 30x40 places.
+    assert ConvolutionCeiling(precision, 1).rate() == 2 * 256 * 256 * 9 * 30 * 40
 
 
 def row(precision, abs_rel, model):

@@ -67,7 +67,7 @@ def benchmark_command(
     """Time single pictures and many, from pixels to metres, all ways in alternation.
 
     Compare the column `speed`, a ratio within one run: milliseconds depend on the machine and on
-    what else it does. `of peak` is the share of what a large product of matrices reaches here.
+    what else it does. `of peak` is the share of what wide convolutions reach here.
     """
     for option, value in (("--store", store), ("--plot", plot), ("--protocol", protocol)):
         check_needed(option, value, "--data", data)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.evaluation.ceiling import MatmulCeiling, multiplications_of
+from leadline.evaluation.ceiling import ConvolutionCeiling, multiplications_of
 from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.predictions import ModelPredictions
 from leadline.inference.first_result import first_result
@@ -55,8 +55,8 @@ class BenchmarkRow:
     pictures, of `predict_many` where `batch` is 1. `speed` is the slowest way's median per picture
     over this one's. `first_seconds` is from the start of a process to its first depth, and
     `memory_mb` what that process took at most (None where the system does not say).
-    `ceiling_share` is the network's multiplications per second of the call, over those of a large
-    product of matrices in the same precision in the same rounds (None where they are not known).
+    `ceiling_share` is the network's multiplications per second of the call, over those of wide
+    convolutions in the same precision in the same rounds (None where they are not known).
     `abs_rel` is the score on data, where that was given.
     """
 
@@ -100,11 +100,11 @@ def benchmark(
     if not ways:
         raise LeadlineError("no way to be timed: give at least one model, runtime and precision")
     timed = [_TimedWay(way, threads) for way in ways]
-    ceilings: dict[Precision, MatmulCeiling] = {}
+    ceilings: dict[Precision, ConvolutionCeiling] = {}
     for each in timed:
         each.start()
         if each.precision not in ceilings:
-            ceilings[each.precision] = MatmulCeiling(each.precision, threads)
+            ceilings[each.precision] = ConvolutionCeiling(each.precision, threads)
     for _ in range(rounds):
         rates = {precision: ceiling.rate() for precision, ceiling in ceilings.items()}
         for each in timed:
