@@ -60,6 +60,7 @@ def test_export_of_the_shipped_model_needs_no_torch(tmp_path):
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "compact-nyu.onnx").stat().st_size > 7e6
     assert "a copy of the checkpoint" in result.stdout
+    assert "export: comparing: 8/8 pictures" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """`leadline export`: one file that runs elsewhere, checked against the checkpoint."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from leadline.cli.inputs import check_needed
 from leadline.cli.options import parse_size
+from leadline.cli.progress import Progress
 from leadline.errors import plural
 from leadline.export import ExportFormat, WeightType
 from leadline.export.export_model import (
@@ -18,7 +20,10 @@ from leadline.export.export_model import (
 )
 from leadline.export.gate import GateReport
 from leadline.export.int8_loss import Int8Report
+from leadline.export.steps import Steps
 from leadline.inference.runtime import ChannelOrder
+
+_Item = TypeVar("_Item")
 
 
 def export_command(
@@ -99,6 +104,7 @@ def export_command(
         precision=precision,
         max_loss=MAX_LOSS if max_loss is None else max_loss,
         size=size,
+        steps=_ShownSteps(),
     )
     if exported.parity:
         print_parity(exported)
@@ -107,6 +113,19 @@ def export_command(
     if exported.gate is not None:
         print_gate(exported.gate)
     print_written(exported)
+
+
+class _ShownSteps(Steps):
+    """Shows each step on stderr, what can be counted with its rate and the time left."""
+
+    def begin(self, name: str) -> None:
+        typer.echo(f"export: {name}", err=True)
+
+    def track(self, name: str, items: Iterable[_Item], total: int, unit: str) -> Iterator[_Item]:
+        with Progress(f"export: {name}", total, unit) as progress:
+            for item in items:
+                yield item
+                progress.advance()
 
 
 def print_written(exported: ExportedModel) -> None:

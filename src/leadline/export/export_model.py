@@ -32,6 +32,7 @@ from leadline.export.gate import (
 )
 from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, smooth_pictures
 from leadline.export.sidecar import ABOUT_KEY, describe, sidecar_path, write_export_sidecar
+from leadline.export.steps import Steps
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.int8_file import warn_of_overflow
@@ -122,6 +123,7 @@ class _Job:
     as_shipped: bool
     max_loss: float
     picture_size: tuple[int, int] | None
+    steps: Steps
 
 
 @dataclass
@@ -149,6 +151,7 @@ def export_model(
     precision: ExportPrecision = "f32",
     max_loss: float = MAX_LOSS,
     size: tuple[int, int] | None = None,
+    steps: Steps | None = None,
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
@@ -178,6 +181,8 @@ def export_model(
     A depth model of transformers ("hf:NAME") in metres becomes an `.onnx` or `.xml` for one
     photograph of `size` (H,W), by default 480x640, with its own processing inside. That needs
     `leadline[hf]`.
+
+    `steps` is told of each step as it begins.
 
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
     difference above `tolerance` metres, in which case nothing is written; by default 1 mm, of a
@@ -214,7 +219,7 @@ def export_model(
     job = _Job(
         name, folder, target, weights or stored, allowed, input_channels,
         replace(find_pictures(place, image_count), size=picture_size), about, place,
-        is_copy and input_channels == "rgb", max_loss, picture_size,
+        is_copy and input_channels == "rgb", max_loss, picture_size, steps or Steps(),
     )  # fmt: skip
     with stage_in(target.parent) as stage:
         candidate = stage / target.name
@@ -373,12 +378,14 @@ def _build(job: _Job, candidate: Path) -> _Made:
     card = job.folder / CARD
     text = card.read_text() if card.is_file() else ""
     reference = rounded_like(model, job.weights)
+    job.steps.begin("tracing the network")
     if candidate.suffix == PROGRAM:
         from leadline.export.program import write_program
 
         write_program(reference, candidate, job.input_channels, job.about)
     else:
         write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
+    job.steps.begin("comparing it with the checkpoint at several sizes")
     rows = check_parity(reference, candidate, SIZES)
     _refuse_parity(job.target, rows, job.tolerance)
     rounding_error = 0.0
@@ -397,6 +404,7 @@ def _build_of_transformers(job: _Job, candidate: Path, size: tuple[int, int]) ->
     runtime = TransformersRuntime(job.folder)
     model = WholeModel(runtime, size).eval()
     job.about["size_policy"] = {"rule": f"one photograph of {size_words(size)} pixels"}
+    job.steps.begin("tracing the network")
     write_exported(transformers_to_onnx(model, size, job.about), candidate, job.weights)
     images = smooth_pictures(1, *size)
     depth = runtime.run(images)["depth"]
@@ -416,6 +424,7 @@ def _build_fixed(job: _Job, candidate: Path, size: tuple[int, int]) -> _Made:
     from leadline.models.build import load_model
 
     reference = rounded_like(load_model(job.folder), "f32")
+    job.steps.begin(f"converting the network for photographs of {size_words(size)} pixels")
     runtime = write_fixed(reference, candidate, size, job.input_channels)
     job.about["input"]["shape"] = ",".join(map(str, (1, *size, 3)))
     job.about["output"]["shape"] = ",".join(map(str, (1, *size)))
@@ -447,8 +456,8 @@ def _quantise_openvino(
 ) -> Int8Report:
     from leadline.export.int8 import quantise
 
-    model, report = quantise(exact, pictures, job.max_loss, scored)
-    _say_quantised(job, report, pictures)
+    model, report = quantise(exact, pictures, job.max_loss, scored, job.steps)
+    _say_quantised(job, report, pictures, scored)
     model.set_rt_info(json.dumps(job.about), ["framework", ABOUT_KEY])
     write_openvino(model, candidate)
     return report
@@ -463,17 +472,21 @@ def _quantise_onnx(
         raise LeadlineError("int8 for ONNX needs: pip install 'leadline[train]'") from error
 
     warn_of_overflow(job.target)
-    model, report = quantise_onnx(exact, pictures, job.max_loss, scored)
-    _say_quantised(job, report, pictures)
+    model, report = quantise_onnx(exact, pictures, job.max_loss, scored, job.steps)
+    _say_quantised(job, report, pictures, scored)
     model.metadata_props.add(key=ABOUT_KEY, value=json.dumps(job.about))
     write_sealed(model.SerializeToString(), candidate)
     return report
 
 
-def _say_quantised(job: _Job, report: Int8Report, pictures: Pictures) -> None:
-    """Note in what is said of the file what quantising did."""
+def _say_quantised(
+    job: _Job, report: Int8Report, pictures: Pictures, scored: Pictures | None
+) -> None:
+    """Note in what is said of the file what quantising did, and on which pictures."""
     job.about["weights"] = "int8"
-    job.about["int8"] = {"calibrated_on": pictures.origin, **asdict(report)}
+    measured = pictures if scored is None else scored
+    on = {"calibrated_on": pictures.origin, "scored_on": measured.origin}
+    job.about["int8"] = {**on, **asdict(report)}
 
 
 def _tolerance(folder: Path, given: float | None) -> float:
@@ -517,7 +530,7 @@ def _gate(job: _Job, made: _Made, candidate: Path) -> GateReport | None:
     else:
         checkpoint = WholeOpenVino(shipped_graph(job.name))
     camera = TrainingCamera.from_config(checkpoint.config)
-    report = run_gate(checkpoint, runtimes, job.pictures, camera)
+    report = run_gate(checkpoint, runtimes, job.pictures, camera, job.steps)
 
     def explain(row: GateRow) -> str:
         if made.reference is None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
+from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtime import NOVELTY, UNCERTAINTY, VALIDITY, Outputs, Runtime
 from leadline.metrics import boundary_score
@@ -156,7 +157,11 @@ class _Row:
 
 
 def run_gate(
-    checkpoint: Runtime, runtimes: Sequence[Runtime], pictures: Pictures, camera: TrainingCamera
+    checkpoint: Runtime,
+    runtimes: Sequence[Runtime],
+    pictures: Pictures,
+    camera: TrainingCamera,
+    steps: Steps | None = None,
 ) -> GateReport:
     """Run every picture through the checkpoint and through each runtime, one after the other.
 
@@ -168,7 +173,8 @@ def run_gate(
     rows = {runtime.name: _Row() for runtime in runtimes}
     seconds: list[float] = []
     sizes: set[tuple[int, ...]] = set()
-    for picture in pictures:
+    shown = (steps or Steps()).track("comparing", pictures, len(pictures), "pictures")
+    for picture in shown:
         images = np.ascontiguousarray(picture.pixels)[None]
         if images.shape not in sizes:  # what is compiled or loaded for a size is not timed
             sizes.add(images.shape)

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, plural
 from leadline.export.int8_loss import RANKED, Int8Report, LossMeasure, divided, speedup
 from leadline.export.pictures import Picture, Pictures
+from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import cut_network, join_network, products
 from leadline.inference.int8_file import weights_digest
@@ -34,7 +35,11 @@ Values = NDArray[np.float32]
 
 
 def quantise(
-    path: Path, pictures: Pictures, max_loss: float, scored: Pictures | None = None
+    path: Path,
+    pictures: Pictures,
+    max_loss: float,
+    scored: Pictures | None = None,
+    steps: Steps | None = None,
 ) -> tuple[Any, Int8Report]:
     """Return the exported file `path` as an OpenVINO model with an 8-bit network, and a report.
 
@@ -46,7 +51,7 @@ def quantise(
     """
     from openvino._offline_transformations import apply_moc_transformations
 
-    nncf = _nncf()
+    nncf, steps = _nncf(), steps or Steps()
     given, calibration = divided(pictures, scored)
     core = openvino_core()
     graph = core.read_model(path)
@@ -57,7 +62,8 @@ def quantise(
     network = whole.model
     apply_moc_transformations(network, cf=True)
     resize = partial(to_network, processing_area=whole.area, stride=whole.stride)
-    checks = [_Check(resize(each.pixels[None]), each) for each in given]
+    read = steps.track("reading", given, len(given), "pictures")
+    checks = [_Check(resize(each.pixels[None]), each) for each in read]
     compiled = core.compile_model(network, "CPU", F32)
     camera = TrainingCamera.from_config(config)
     loss_of = LossMeasure(given, [check.depth(compiled) for check in checks], camera)
@@ -68,6 +74,7 @@ def quantise(
         return float(np.mean(each)), each
 
     calibrating = [resize(each.pixels[None]) for each in calibration]
+    steps.begin(f"quantising on {plural(len(calibrating), 'picture')}")
     with _quiet():
         quantised = nncf.quantize_with_accuracy_control(
             network,

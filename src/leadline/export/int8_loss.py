@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.export.pictures import Picture, Pictures, find_pictures, has_scored_split
+from leadline.export.pictures import Picture, Pictures, find_pictures, scored_split
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.int8_file import QUANTISED_FROM
 from leadline.inference.precision import LOSS_KEY
@@ -70,9 +70,10 @@ def find_calibration(place: str | Path) -> tuple[Pictures, Pictures | None]:
     Of a data set with a train split and another to score, each has its own; else the second is
     None, and `divided` takes some of the first. See `find_pictures`.
     """
-    if not has_scored_split(place):
+    split = scored_split(place)
+    if split is None:
         return find_pictures(place, CALIBRATION + CHECKED, for_training=True), None
-    return find_pictures(place, CALIBRATION, for_training=True), find_pictures(place, SCORED)
+    return find_pictures(place, CALIBRATION, "train"), find_pictures(place, SCORED, split)
 
 
 def divided(

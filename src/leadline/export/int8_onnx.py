@@ -25,6 +25,7 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 from leadline.export.int8_loss import RANKED, Depth, Int8Report, LossMeasure, divided, speedup
 from leadline.export.pictures import Picture, Pictures
 from leadline.export.sidecar import ABOUT_KEY
+from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import products
 from leadline.inference.int8_file import weights_digest
@@ -70,7 +71,11 @@ class _Seen:
 
 
 def quantise_onnx(
-    path: Path, pictures: Pictures, max_loss: float, scored: Pictures | None = None
+    path: Path,
+    pictures: Pictures,
+    max_loss: float,
+    scored: Pictures | None = None,
+    steps: Steps | None = None,
 ) -> tuple[ModelProto, Int8Report]:
     """Return the exported `.onnx` file `path` with an 8-bit network, and a report.
 
@@ -79,14 +84,17 @@ def quantise_onnx(
     cost most first.
     Errors: LeadlineError for fewer than four pictures, or a loss that stays above `max_loss`.
     """
+    steps = steps or Steps()
     checks, calibration = divided(pictures, scored)
     config = _config_of(onnx.load(path), path)
     exact = _prepared(path)
     graph = _Graph(exact)
     slow = _Session(exact, config)
-    seen = _see(exact, graph, calibration, config)
+    others = len(pictures) - (len(checks) if scored is None else 0)
+    seen = _see(exact, graph, steps.track("calibrating", calibration, others, "pictures"), config)
     camera = TrainingCamera.from_config(config)
-    loss_of = LossMeasure(checks, [slow.depth(each) for each in checks], camera)
+    shown = steps.track("predicting", checks, len(checks), "pictures")
+    loss_of = LossMeasure(checks, [slow.depth(each) for each in shown], camera)
 
     def loss_over(kept: Sequence[str], of: Sequence[Picture]) -> float:
         session = _Session(_quantised(exact, graph, seen, kept), config)
@@ -96,10 +104,13 @@ def quantise_onnx(
     loss = loss_over(kept, checks)
     if not loss <= max_loss:
         left = [name for name in graph.quantisable if name not in kept]
-        ranked = sorted(left, key=lambda name: loss_over([*kept, name], checks[:RANKED]))
+        tried = steps.track("trying in float32", left, len(left), "layers")
+        losses = {name: loss_over([*kept, name], checks[:RANKED]) for name in tried}
+        ranked = sorted(left, key=losses.__getitem__)
         while ranked and not loss <= max_loss:
             kept = [*kept, ranked.pop(0)]
             loss = loss_over(kept, checks)
+            steps.begin(f"{len(kept)} layers in float32: {loss_of.noun} changes by {loss:+.2%}")
     loss_of.refuse(loss, max_loss, path.name)
     model = _quantised(exact, graph, seen, kept)
     fast = _Session(model, config)

@@ -119,16 +119,18 @@ def find_pictures(
         raise LeadlineError(f"{path}: no such pictures; give a folder, a data set or {WORLDS}")
     data = _open_data(path, split, for_training)
     source: DepthDataset | tuple[Path, ...] = _picture_files(path) if data is None else data
-    return Pictures(str(place), source).spread(count)
+    origin = str(place) if split in (None, ALL) else f"{place}, split {split}"
+    return Pictures(origin, source).spread(count)
 
 
-def has_scored_split(place: str | Path) -> bool:
-    """Tell whether a data set has a split to train on and another one to score."""
+def scored_split(place: str | Path) -> str | None:
+    """Return the split to score of a data set that has another one to train on, else None."""
     try:
         source = find_data(Path(place))
-        return "train" in source.splits and source.split_to_score() not in (None, "train")
+        split = source.split_to_score()
     except LeadlineError:
-        return False
+        return None
+    return split if "train" in source.splits and split != "train" else None
 
 
 def _open_data(path: Path, split: str | None, for_training: bool) -> DepthDataset | None:
