@@ -120,7 +120,8 @@ def _reason(error: Exception) -> str:
         ),
         (
             status == 403,
-            "you may not do that there; check the owner's name, and that the token may write",
+            "you may not do that there; check the owner's name, and that the token may read the "
+            "repository, or write to it where it is pushed to",
         ),
         (
             isinstance(error, errors.RepositoryNotFoundError),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -39,7 +38,7 @@ from leadline.serving.model_pool import LoadedModel, ModelPool
 from leadline.serving.observed import Observed
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions
-from leadline.serving.page import PAGE_HEADERS, Page, plain_page
+from leadline.serving.page import PAGE_HEADERS, Page, PageFile, plain_page
 from leadline.serving.parameters import invalid
 from leadline.serving.problems import (
     CLIENT_GONE,
@@ -275,7 +274,7 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
         found = service.page.file("index.html")
         if found is None:
             return HTMLResponse(plain_page(list(service.options.models)))
-        return _file_answer(request, *found)
+        return _file_answer(request, found)
 
     @app.get("/{name:path}", include_in_schema=False)
     def page_file(request: Request, name: str) -> Response:
@@ -286,16 +285,16 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
                 "there is nothing at this address; POST /v1/depth takes a picture, /openapi.json "
                 "says what else there is",
             )
-        return _file_answer(request, *found)
+        return _file_answer(request, found)
 
 
-def _file_answer(request: Request, content: bytes, media_type: str) -> Response:
+def _file_answer(request: Request, file: PageFile) -> Response:
     """Send a file of the page, or say that it is still the one that the browser has (24 MB)."""
-    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    tag = f'"{file.digest}"'
     headers = {**PAGE_HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
+    return Response(file.read(), media_type=file.media_type, headers=headers)
 
 
 def _add_errors(app: FastAPI, service: DepthService) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from threading import Lock
@@ -39,6 +41,19 @@ photographs on, which is not installed here: <code>pip install 'leadline[web]'</
 """
 
 
+@dataclass(frozen=True)
+class PageFile:
+    """One file of the page; `digest` is its SHA-256, in hexadecimal digits."""
+
+    source: Path | bytes
+    media_type: str
+    digest: str
+
+    def read(self) -> bytes:
+        """Return what it holds."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+
 class Page:
     """The files of the page with a model in it, put together when the first is asked for."""
 
@@ -46,11 +61,13 @@ class Page:
         self._model = model
         self._lock = Lock()
         self._files: Mapping[str, Path | bytes] | None = None
+        self._digests: dict[str, tuple[object, str]] = {}
 
-    def file(self, name: str) -> tuple[bytes, str] | None:
-        """Return one of the page's files and its media type, None where it has none of that name.
+    def file(self, name: str) -> PageFile | None:
+        """Return one of the page's files, None where it has none of that name.
 
-        Names are looked up among the page's own, never on the disk.
+        Names are looked up among the page's own, never on the disk. A file is read for its digest
+        once, and again where its size or time has changed.
         """
         with self._lock:
             if self._files is None:
@@ -58,7 +75,12 @@ class Page:
         found = self._files.get(name)
         if found is None:
             return None
-        return found if isinstance(found, bytes) else found.read_bytes(), media_type(name)
+        known = self._digests.get(name)
+        state = _state(found)
+        if known is None or known[0] != state:
+            content = found if isinstance(found, bytes) else found.read_bytes()
+            known = self._digests[name] = (state, hashlib.sha256(content).hexdigest())
+        return PageFile(found, media_type(name), known[1])
 
     def _put_together(self) -> Mapping[str, Path | bytes]:
         try:
@@ -69,6 +91,14 @@ class Page:
         config = files[CONFIG]
         text = config if isinstance(config, bytes) else config.read_bytes()
         return {**files, CONFIG: json.dumps({**json.loads(text), "server": SERVER}).encode()}
+
+
+def _state(file: Path | bytes) -> object:
+    """Return what is different where a file is another one than before."""
+    if isinstance(file, bytes):
+        return None
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def plain_page(models: list[str]) -> str:
