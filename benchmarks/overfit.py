@@ -27,6 +27,12 @@ from leadline.training.recipe import AugmentSection, Recipe, list_recipes, load_
 IMAGES = 8
 GOAL = 0.9
 NYU_40 = ["model.options.classes=41", "loss.1.options.ignore=[0]"]
+PLAIN = [
+    name
+    for name, recipe in zip(list_recipes(), map(load_recipe, list_recipes()), strict=True)
+    if recipe.data.worlds is None and recipe.model.init is None
+]
+"""Those that need neither generated worlds nor a trained model."""
 LABELS = {
     "ds-net": NYU_40,
     "ds-net-weighted": [
@@ -134,7 +140,7 @@ def main() -> None:
     """Run every recipe and print the table as it comes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--recipes", default=",".join(list_recipes()))
+    parser.add_argument("--recipes", default=",".join(PLAIN))
     parser.add_argument("--steps", type=int, default=100, help="of each optimizer, at most")
     parser.add_argument("--area", type=int, default=19_200)
     parser.add_argument(

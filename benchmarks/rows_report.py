@@ -463,7 +463,11 @@ def left_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
     call = "python benchmarks/rows.py --data DATA --out RUNS --collect benchmarks/rows"
     for what, names, options in (
         ("Not trained to the end", missing, ""),
-        ("On smaller inputs than their document's, or 240x320, only", smaller, "--area document "),
+        (
+            "Trained only on inputs smaller than their document's (240x320 at most)",
+            smaller,
+            "--area document ",
+        ),
         ("Rows of claims with fewer than three seeds", few, "--seeds 1,2 "),
     ):
         if names:

@@ -82,6 +82,7 @@ def test_a_decoder_of_other_widths_says_what_starts_at_random(build, other):
     assert all(name.startswith(("neck.", "blocks.0.")) for name in changed)
     assert "random: neck.0.weight" in source
     assert "encoder" not in source
+    assert source.endswith("; other has model.options.neck=192)")
 
 
 def test_another_encoder_is_not_taken_in_halves(build, other):

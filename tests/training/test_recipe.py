@@ -5,7 +5,10 @@ import re
 
 import pytest
 
+from leadline.cli.recipes import PARAMETERS
 from leadline.errors import LeadlineError
+from leadline.models.base import ModelConfig
+from leadline.models.build import create_model
 from leadline.models.catalog import CATALOG
 from leadline.training.losses import LOSSES
 from leadline.training.recipe import (
@@ -95,3 +98,17 @@ def test_the_command_shows_value_and_meaning_of_each_key():
     assert lines[place + 1].strip() == OptimizerSection.model_fields["lr"].description
     content = json.loads(leadline("recipes", "compact", "--json").stdout)
     assert {field["key"]: field["value"] for field in content}["data.area"] == 76800
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_the_list_counts_the_parameters_of_the_recipe_s_own_options(name):
+    section = load_recipe(name).model
+    info = CATALOG[section.architecture]
+    options = {**info.options, **section.options}
+    if section.encoder is not None:
+        options["encoder"] = section.encoder
+    if options == info.options:  # the catalogue's count, which is tested there
+        assert name not in PARAMETERS
+        return
+    config = ModelConfig(section.architecture, options)
+    assert create_model(config).parameter_count() == PARAMETERS[name]

@@ -12,6 +12,16 @@ from leadline.models.catalog import CATALOG
 from leadline.training.config import FieldDescription
 from leadline.training.recipe import Recipe, describe_recipe, list_recipes, load_recipe
 
+PARAMETERS = {
+    "crisp": 3_173_689,
+    "crisp-edges": 3_173_689,
+    "crisp-street": 3_186_811,
+    "crisp-uncertainty": 3_180_250,
+    "ds-net-worlds": 22_472_504,
+    "finetune": 3_180_250,
+}
+"""Of the recipes that have other options than their architecture: to count them takes torch."""
+
 
 def recipes_command(
     name: Annotated[
@@ -41,7 +51,7 @@ def _print(fields: list[FieldDescription]) -> None:
 def _print_recipes() -> None:
     for recipe in map(load_recipe, list_recipes()):
         info = CATALOG.get(recipe.model.architecture)
-        count = f"{info.parameters:,}" if info else "?"
+        count = f"{PARAMETERS.get(recipe.name, info.parameters):,}" if info else "?"
         typer.echo(f"{recipe.name:<24}{count:>12} parameters  {_input_size(recipe)}")
         print_below(f"{recipe.description} {recipe.source}.")
         if recipe.published:

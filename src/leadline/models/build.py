@@ -1,6 +1,7 @@
 """Building a model from its configuration, and reading one back from a folder."""
 
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -41,6 +42,20 @@ def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[.
     factory: Callable[..., DepthModel] = getattr(importlib.import_module(module), name)
     check_options(factory, options, key="model.options", given=("self", "config"))
     return factory
+
+
+def whole_options(config: ModelConfig) -> dict[str, Any]:
+    """Return every option of the network that `config` describes, defaults included.
+
+    Errors: LeadlineError for an unknown architecture or option.
+    """
+    factory = checked_factory(config.architecture, config.options)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(factory).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    return {**defaults, **CATALOG[config.architecture].options, **config.options}
 
 
 def read_config(path: Path) -> ModelConfig:

@@ -58,7 +58,8 @@ CATALOG: dict[str, ModelInfo] = {
         ModelInfo(
             name="crisp",
             factory="leadline.models.crisp:CrispModel",
-            summary="compact with pooled context and learned upsampling to full size",
+            summary="compact with pooled context and learned upsampling to full size; "
+            "3,173,689 parameters with `light`, as the recipes have it",
             source="Leadline",
             parameters=3_844_797,
             training_size=(240, 320),

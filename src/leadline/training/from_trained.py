@@ -1,5 +1,6 @@
 """A network that starts from a trained model (`model.init`, `leadline train --init`)."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.build import create_model, read_config
+from leadline.models.build import create_model, read_config, whole_options
 from leadline.models.encoders import BATCH_COUNT, read_state_dict
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 from leadline.training.encoder_weights import build_from_encoder, initial_weights
@@ -127,7 +128,8 @@ def build_from_trained(
     lens = _correct_for_focal_length(model, trained, fits)
     left = {*fresh, *(encoder if is_random_encoder else ())}
     random = tuple(name for name, _ in model.named_parameters() if name in left)
-    return StartedModel(model, f"{source} ({taken}{unknown}{lens})", random)
+    other = _describe_options(config, trained) if fresh else ""
+    return StartedModel(model, f"{source} ({taken}{other}{unknown}{lens})", random)
 
 
 def _takes_encoder_alone(config: ModelConfig, trained: TrainedModel) -> bool:
@@ -228,6 +230,19 @@ def _describe_taken(taken: int, total: int, fresh: Sequence[str]) -> str:
     if not fresh:
         return f"{taken} of {total} tensors"
     return f"{taken} of {total} tensors; random: {some_names(fresh)}"
+
+
+def _describe_options(config: ModelConfig, trained: TrainedModel) -> str:
+    """Return in which options a model of the same architecture is another, as they are set."""
+    if trained.config is None or trained.config.architecture != config.architecture:
+        return ""
+    ours, theirs = whole_options(config), whole_options(trained.config)
+    other = [
+        f"model.options.{name}={json.dumps(value)}"
+        for name, value in theirs.items()
+        if name != "encoder" and json.dumps(value) != json.dumps(ours[name])
+    ]
+    return f"; {trained.name} has {', '.join(other)}" if other else ""
 
 
 def some_names(names: Sequence[str]) -> str:
