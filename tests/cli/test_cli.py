@@ -212,6 +212,11 @@ def test_what_cannot_be_trained_is_refused_before_torch_is_imported(pairs, tmp_p
         (["evaluate", "--data", "/nowhere", "--model", "compact-nyu"], ["/nowhere"]),
         (["export", "compact-nyu", "-o", "x.engine"], ["x.engine", ".onnx", ".xml"]),
         (["predict", "-o", "out"], ["no input"]),
+        (["predict", "a.jpg", "-o", "out", "--vmin", "0"], ["--vmin needs --color"]),
+        (
+            ["evaluate", "--data", "/nowhere", "--model", "compact-nyu", "--cases", "0"],
+            ["--cases needs -o"],
+        ),
         (["runn"], ["No such command 'runn'", "runs", "leadline --help"]),
         (["predict", "--bogus"], ["--bogus", "leadline predict --help"]),
         (["evaluate", "--limit", "x"], ["--limit", "integer"]),

@@ -174,3 +174,13 @@ def test_a_damaged_file_is_one_line_naming_it(tmp_path: Path, content: str):
     with pytest.raises(LeadlineError, match=r"c\.json: ") as caught:
         read_calibration(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_scale_alone_makes_no_metres_of_depth_without_a_unit():
+    without_unit = DepthMap.from_inverse(np.array([[0.5, 1.0], [2.0, 4.0]], np.float32))
+    with pytest.raises(LeadlineError, match=r"scale 2 makes no metres of affine-inverse depth"):
+        Calibration(2.0).apply(without_unit)
+    corrected = Calibration(2.0, 0.25).apply(without_unit)
+    # 1 / (v / 2 + 0.25) of the values v.
+    np.testing.assert_allclose(corrected.depth, [[2.0, 4 / 3], [0.8, 4 / 9]], rtol=1e-6)
+    assert corrected.kind == "metric"

@@ -171,6 +171,8 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
 
 
 class _LogSpace:
+    max_depth = 10.0
+
     @staticmethod
     def encode(depth):
         return depth.log()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from leadline.datasets.mixing import MixedDataset, Part
@@ -118,6 +119,24 @@ def test_truth_that_validates_beyond_the_network_is_a_warning(street):
     assert "40.0% of the truth that validates is farther than model.max_depth=10 m" in warning
     wide = load_recipe("compact", ["data.max_depth=80"])
     assert len(list(describe_protocol(wide, data, get_protocol("full")))) == 1
+
+
+def test_a_cap_holds_in_every_space_of_a_loss():
+    """A network of 5 m that says 5 m of a sky at 655 m is right, and sure of it, not far off."""
+    config = ModelConfig(
+        "crisp", {"uncertainty": True}, depth_space="log", min_depth=0.1, max_depth=5.0,
+        normalization="unit", stride=16,
+    )  # fmt: skip
+    model = create_model(config)
+    target = model.space.encode(torch.full((1, 1, 8, 8), 5.0))
+    spread = torch.full((1, 1, 8, 8), 0.1)
+    outputs = {"target": target, "depth": torch.full((1, 1, 8, 8), 5.0), "spread": spread}
+    batch = {"depth": torch.full((1, 1, 8, 8), 655.35), "valid": torch.ones(1, 1, 8, 8) > 0}
+    spaces = make_loss(load_recipe("crisp-uncertainty"), model)._in_spaces(outputs, batch)
+    for space in ("target", "depth"):
+        prediction, truth, _ = spaces[space]
+        assert torch.allclose(prediction, truth), space
+    assert spaces["spread"][1].abs().max() < 1e-5
 
 
 def ssim_option(recipe: Recipe) -> float:

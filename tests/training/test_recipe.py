@@ -6,6 +6,7 @@ import re
 import pytest
 
 from leadline.cli.recipes import PARAMETERS
+from leadline.cli.train import _option_settings
 from leadline.errors import LeadlineError
 from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
@@ -112,3 +113,9 @@ def test_the_list_counts_the_parameters_of_the_recipe_s_own_options(name):
         return
     config = ModelConfig(section.architecture, options)
     assert create_model(config).parameter_count() == PARAMETERS[name]
+
+
+def test_data_options_of_the_command_stay_the_text_that_other_commands_read():
+    given = {"raw": "/data/kitti #2", "scene": "007", "sky": "no", "fold": "[1, 2]"}
+    settings = _option_settings(None, "auto", [f"{key}={value}" for key, value in given.items()])
+    assert load_recipe("compact", settings).data.options == given

@@ -8,7 +8,7 @@ from PIL import Image
 
 from leadline.errors import LeadlineError
 from leadline.training import run_logger
-from leadline.training.curves import draw_curves, running_mean
+from leadline.training.curves import _describe, draw_curves, running_mean
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import Run, RunInfo, Status, list_runs, sort_runs
 from leadline.training.train import train
@@ -44,10 +44,19 @@ def write_run(folder, losses, abs_rel=0.25, loss="l1", state="finished", data="/
 
 def test_the_best_row_is_the_one_whose_model_is_kept(tmp_path):
     run = Run.open(write_run(tmp_path / "a", [0.9, 0.6, 0.3], abs_rel=0.2))
-    assert run.best == {
+    assert run.kept == {
         "epoch": 1, "step": 20, "delta1": 0.6, "abs_rel": 0.2, "rmse": 1.1
     }  # fmt: skip
     assert run.state == "finished"
+
+
+def test_a_run_that_keeps_the_last_model_shows_the_scores_of_that(tmp_path):
+    folder = write_run(tmp_path / "a", [0.9, 0.6, 0.3], abs_rel=0.2)
+    (folder / "recipe.yaml").write_text("name: tiny\ntrainer: {keep: last}\n")
+    run = Run.open(folder)
+    assert (run.kept["step"], run.kept["abs_rel"]) == (30, pytest.approx(0.3))
+    assert run.summary()["best_step"] == 30
+    assert "* epoch 2: delta1 0.500" in _describe(run)
 
 
 def test_a_series_can_be_laid_over_steps_epochs_and_images(tmp_path):

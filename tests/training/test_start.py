@@ -50,7 +50,7 @@ def test_a_fine_tuning_that_hurts_leaves_the_model_as_it_was_and_says_so(harmed,
     rows = [row for row in rows_of(run) if row["val_abs_rel"]]
     assert [row["step"] for row in rows] == ["0", "2"]
     assert float(rows[1]["val_abs_rel"]) > float(rows[0]["val_abs_rel"])
-    assert Run.open(run).best["step"] == 0
+    assert Run.open(run).kept["step"] == 0
     before, after = (load_file(each / MODEL / "model.safetensors") for each in (quick_run, run))
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert "no step was better than the start" in lines[-1]

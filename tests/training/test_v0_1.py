@@ -25,8 +25,8 @@ WRITTEN = Path(__file__).parents[1] / "data" / "v0.1"
 def test_a_run_of_version_0_1_is_listed_as_it_was():
     run = Run.open(WRITTEN / "run")
     assert (run.state, run.step, run.recipe["name"]) == ("stopped, 5 of 6", 5, "unet-2m")
-    assert run.best["step"] == 2
-    assert run.best["abs_rel"] == pytest.approx(0.9608626138253972)
+    assert run.kept["step"] == 2
+    assert run.kept["abs_rel"] == pytest.approx(0.9608626138253972)
     assert run.series("loss")[0] == [1, 2, 3, 4]
 
 

@@ -75,6 +75,14 @@ def test_plot_has_the_metres_the_colours_and_the_unit() -> None:
     assert DEPTH_MAP.plot(ax=axes) is axes
 
 
+def test_plot_takes_the_ranges_and_colours_that_picture_takes() -> None:
+    # The far end of a map of 1 to 4 m does not lie beyond 5 m: a metre more is shown.
+    assert DEPTH_MAP.plot(vmin=5).images[0].get_clim() == (5, 6)
+    for draw in (DEPTH_MAP.plot, DEPTH_MAP.picture):
+        assert "not below vmax" in complaint(lambda: draw(vmin=4, vmax=2))  # noqa: B023
+        assert "unknown colour map" in complaint(lambda: draw(cmap="foo"))  # noqa: B023
+
+
 def test_torch_gets_a_copy_of_the_metres() -> None:
     tensor = DEPTH_MAP.to_torch()
     assert tensor.shape == (1, 60, 80)

@@ -40,7 +40,9 @@ def print_warnings() -> Iterator[None]:
 
 def check_needed(option: str, given: object, need: str, present: object) -> None:
     """Raise LeadlineError for an option that has a meaning only beside another one."""
-    if given not in (None, False) and present in (None, False):
+    # Not `in (None, False)`, which 0 is as well.
+    is_given, is_present = (value is not None and value is not False for value in (given, present))
+    if is_given and not is_present:
         raise LeadlineError(f"{option} needs {need}; give that, or leave {option} out")
 
 

@@ -1,5 +1,6 @@
 """`leadline train`: a recipe and data become a run folder with a model and its score."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -100,7 +101,9 @@ def _option_settings(
     max_steps: int | None, layout: str, data_option: list[str] | None
 ) -> list[str]:
     """Return the options that stand for recipe keys, as `--set` would have them."""
-    options = {f"data.options.{k}": v for k, v in parse_data_options(data_option).items()}
+    # In quotes, so that it stays the text that other commands read: `--set` reads YAML.
+    given = parse_data_options(data_option)
+    options = {f"data.options.{key}": json.dumps(value) for key, value in given.items()}
     options |= {"data.layout": layout} if layout != "auto" else {}
     options |= {"trainer.max_steps": str(max_steps)} if max_steps is not None else {}
     return [f"{key}={value}" for key, value in options.items()]

@@ -60,7 +60,13 @@ class Calibration:
         """Return the corrected map; pixels that a negative shift puts beyond infinity are invalid.
 
         The provenance gains an entry `calibration`. An uncertainty is of the corrected metres.
+        Errors: LeadlineError for depth without a unit where there is no shift.
         """
+        if depth_map.kind != "metric" and self.shift == 0:
+            raise LeadlineError(
+                f"a calibration of {self} makes no metres of {depth_map.kind} depth, without scale "
+                "and shift; fit one to such depth with 'leadline calibrate --shift'"
+            )
         metres = self.metres(depth_map.depth)
         spread = depth_map.uncertainty
         if spread is not None and self.shift != 0:

@@ -128,11 +128,12 @@ def _existing_card(folder: Path, repo: str | None) -> str | None:
 
 
 def _own_scores(folder: Path) -> list[Score]:
-    """Return the best validation of the run that a model folder belongs to."""
+    """Return the validation of the model that is kept, of the run that a model folder is of."""
     if not is_run(folder.parent):
         return []
     run = Run.open(folder.parent)
-    metrics = {metric: run.best[metric] for metric in METRICS if run.best.get(metric) is not None}
+    kept = run.kept
+    metrics = {metric: kept[metric] for metric in METRICS if kept.get(metric) is not None}
     if not metrics:
         return []
     protocol = (run.status.protocol if run.status else None) or "unknown"

@@ -157,15 +157,15 @@ def _draw_metric(axes: Any, run: Run, metric: str, x: str, pen: _Pen) -> None:
         marker="o",
         markersize=pen.dot,
     )
-    best = run.best
-    kept = [
+    kept = run.kept
+    at = [
         place
         for place, step in zip(places, run.series(f"val_{metric}")[0], strict=True)
-        if step == best.get("step")
+        if step == kept.get("step")
     ]
-    if kept:
+    if at:
         axes.plot(
-            *(kept[-1:], [best[metric]]),
+            *(at[-1:], [kept[metric]]),
             color=pen.colour,
             marker="*",
             markersize=STAR + pen.dot,
@@ -197,11 +197,11 @@ def _draw_legend(axes: Any, runs: Sequence[Run], pens: Sequence[_Pen]) -> None:
 
 
 def _describe(run: Run) -> str:
-    best = run.best
-    scores = ", ".join(f"{metric} {best[metric]:.3f}" for metric in SHOWN if metric in best)
-    kept = f"\n* epoch {best['epoch']:.0f}: {scores}" if best else "\nnot validated yet"
+    kept = run.kept
+    scores = ", ".join(f"{metric} {kept[metric]:.3f}" for metric in SHOWN if metric in kept)
+    star = f"\n* epoch {kept['epoch']:.0f}: {scores}" if kept else "\nnot validated yet"
     protocol = run.status.protocol if run.status else None
     name = run.name if len(run.name) <= 32 else run.name[:29] + "..."
-    return f"{name} ({run.recipe.get('name')}, {run.state}){kept}" + (
+    return f"{name} ({run.recipe.get('name')}, {run.state}){star}" + (
         f" ({protocol})" if protocol else ""
     )

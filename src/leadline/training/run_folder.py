@@ -237,12 +237,18 @@ class Run:
         return "epochs" in trainer and epoch >= int(trainer["epochs"])
 
     @property
-    def best(self) -> dict[str, float]:
-        """The validation row of the model that is kept: `epoch`, `step` and the metrics."""
+    def kept(self) -> dict[str, float]:
+        """The validation row of the model that is kept: `epoch`, `step` and the metrics.
+
+        That is the best one, or with `trainer.keep=last` the last one.
+        """
         scored = [row for row in self.rows if _is_number(row.get(f"val_{SELECTION_METRIC}"))]
         if not scored:
             return {}
-        row = min(scored, key=lambda row: row[f"val_{SELECTION_METRIC}"])
+        if (self.recipe.get("trainer") or {}).get("keep") == "last":
+            row = max(scored, key=lambda row: row["step"])
+        else:
+            row = min(scored, key=lambda row: row[f"val_{SELECTION_METRIC}"])
         return {
             name.removeprefix("val_"): v for name, v in row.items() if name not in {"loss", "lr"}
         }
@@ -270,7 +276,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return what `leadline runs --json` prints of this run."""
-        status, best = self.status, self.best
+        status, kept = self.status, self.kept
         return {
             "run": self.name,
             "folder": str(self.folder),
@@ -278,9 +284,9 @@ class Run:
             "state": self.state,
             "step": self.step,
             "total_steps": status.total_steps if status else None,
-            "best_epoch": int(best["epoch"]) if "epoch" in best else None,
-            "best_step": int(best["step"]) if "step" in best else None,
-            **{metric: best.get(metric) for metric in METRICS},
+            "best_epoch": int(kept["epoch"]) if "epoch" in kept else None,
+            "best_step": int(kept["step"]) if "step" in kept else None,
+            **{metric: kept.get(metric) for metric in METRICS},
             "protocol": status.protocol if status else None,
             "data": self.data,
             "parent": self.parent,

@@ -22,7 +22,7 @@ from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch
 from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
 from leadline.training.recipe import Recipe
 from leadline.training.run_folder import CHECKPOINTS, RunInfo
-from leadline.training.schedules import ScheduleState, needs_validation
+from leadline.training.schedules import SELECTION_METRIC, ScheduleState, needs_validation
 from leadline.training.validation import check_protocol
 
 SAMPLES_CHECKED = 8
@@ -67,6 +67,7 @@ class TrainState:
     saved_step: int = -1
     validated_step: int = 0
     best: dict[str, float] = field(default_factory=dict)
+    lowest: float | None = None
     schedule_state: ScheduleState = field(default_factory=dict)
     recent_losses: list[float] = field(default_factory=list)
 
@@ -192,6 +193,7 @@ class TrainState:
             "step": self.step,
             "validated_step": self.validated_step,
             "best": self.best,
+            "lowest": self.lowest,
             "memory": self.schedule_state,
             "recent_losses": self.recent_losses,
             "normalization": self.model.config.normalization,
@@ -222,6 +224,7 @@ class TrainState:
             ) from error
         self.step = self.saved_step = state["step"]
         self.validated_step, self.best = state["validated_step"], state["best"]
+        self.lowest = state.get("lowest", self.best.get(SELECTION_METRIC))
         self.recent_losses = state.get("recent_losses", [])
         self.schedule_state = state.get("memory", {})
 

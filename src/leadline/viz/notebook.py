@@ -14,7 +14,14 @@ from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.viz.color import ColorMap, colorize, robust_range
+from leadline.viz.color import (
+    ColorMap,
+    check_range,
+    color_table,
+    colorize,
+    fill_range,
+    robust_range,
+)
 
 LONGEST_SIDE = 720
 """Pixels of a map as notebooks show it: a larger one is shown at this size."""
@@ -71,13 +78,15 @@ def plot_depth(
             "plot needs matplotlib: pip install matplotlib; depth_map.picture() does without"
         ) from error
     depth_map.require_metres()
+    check_range(vmin, vmax)
+    color_table(cmap)  # refuses what is no name of ours
     axes = plt.subplots()[1] if ax is None else ax
-    low, high = robust_range(depth_map.depth, depth_map.valid)
+    low, high = fill_range(vmin, vmax, *robust_range(depth_map.depth, depth_map.valid))
     name = {"spectral": "Spectral", "gray": "gray_r"}.get(cmap, f"{cmap}_r")
     drawn = axes.imshow(
         np.ma.masked_array(depth_map.depth, ~depth_map.valid),
-        vmin=low if vmin is None else vmin,
-        vmax=high if vmax is None else vmax,
+        vmin=low,
+        vmax=high,
         cmap=name,
     )
     axes.figure.colorbar(drawn, ax=axes, label="depth (m)")

@@ -85,6 +85,8 @@ class RecipeLoss:
         prediction = outputs["target"].float()
         height, width = prediction.shape[-2:]
         depth, valid = masked_area_mean(batch["depth"], batch["valid"], (height, width))
+        # What is farther is trained on as the farthest in every space, not in the target alone.
+        depth = depth.clamp(max=self.space.max_depth)
         spaces = {
             "target": (prediction, self.space.encode(depth), valid),
             "depth": (outputs["depth"].float(), depth, valid),
