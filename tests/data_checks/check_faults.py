@@ -286,6 +286,27 @@ def colour_mapped(folder):
     change_depth(folder, change)
 
 
+def in_colours_of_a_part(folder, colours: int) -> None:
+    """Colour noisy depth with the low third of a map, where one of red and blue hardly changes."""
+    noise = np.random.default_rng(0)
+
+    def change(values):
+        grey = values / values.max() * 28 + noise.integers(0, 5, values.shape)
+        return cv2.applyColorMap(grey.astype(np.uint8), colours)[..., ::-1]
+
+    change_depth(folder, change)
+
+
+@names("depth-colour", 28)
+def colour_mapped_with_the_blue_third_of_jet(folder):
+    in_colours_of_a_part(folder, cv2.COLORMAP_JET)
+
+
+@names("depth-colour", 28)
+def colour_mapped_with_the_red_third_of_hot(folder):
+    in_colours_of_a_part(folder, cv2.COLORMAP_HOT)
+
+
 @names("depth-colour", 28)
 def points_in_place_of_depth(folder):
     to_npy(folder)

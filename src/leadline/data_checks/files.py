@@ -15,6 +15,7 @@ from leadline.data_checks.findings import Code, Finding, error, note, warning
 from leadline.data_checks.pairs import ListedPair
 from leadline.data_checks.values import MeasuredPair
 from leadline.datasets.depth_form import same_view
+from leadline.depth.encodings import highest_byte
 from leadline.errors import LeadlineError, one_line, plural, size_words
 from leadline.io.files import DECODE_ERRORS, check_ordinary, stand_in_of
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo, upright_size
@@ -24,7 +25,6 @@ _PNG_END = b"IEND\xae\x42\x60\x82"
 # Some cameras and tools append a few kilobytes of their own after the end marker.
 _TAIL_BYTES = 65536
 _MOST_LOOKED_AT = 50  # coloured files: they are of one kind
-_LEAST_CHANGE = 2.0  # of the low byte from pixel to pixel
 
 UNREADABLE: tuple[type[Exception], ...] = (LeadlineError, *DECODE_ERRORS)
 """What a header that cannot be read raises; LeadlineError for a pipe or a device."""
@@ -302,19 +302,14 @@ def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
 
 
 def _byte_order(path: Path) -> Literal["blue", "red"] | None:
-    """Return which channel holds the high byte of 24-bit numbers, None where colours hold none.
+    """Return which channel of a file holds the high byte of 24-bit numbers, None where none does.
 
-    Along a row the low byte of a smooth depth runs through all its values again and again, while
-    the high byte hardly changes; the channels of a photograph or a colour map change alike.
+    None as well of a file that cannot be read.
     """
     try:
-        pixels = read_photo(path).pixels[::4].astype(np.int16)
+        return highest_byte(read_photo(path).pixels)
     except LeadlineError:
         return None
-    red, _, blue = (float(each) for each in np.abs(np.diff(pixels, axis=1)).mean(axis=(0, 1)))
-    if max(red, blue) < _LEAST_CHANGE or max(red, blue) < 10 * min(red, blue):
-        return None
-    return "blue" if red > blue else "red"
 
 
 def _has_equal_channels(path: Path) -> bool:
