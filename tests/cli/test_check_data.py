@@ -78,6 +78,14 @@ def test_out_holds_the_report_and_a_sheet_with_the_suspicious_first(mirrored, tm
     assert sheet.width > 1000 and sheet.height > 600
 
 
+def test_the_split_all_is_all_splits(rooms):
+    named, unnamed = (
+        leadline_here("check-data", rooms, *split, "--json") for split in (["--split", "all"], [])
+    )
+    assert json.loads(named.stdout)["splits"] == {"train": 20, "val": 8}
+    assert named.stdout == unnamed.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -174,3 +174,8 @@ def test_a_split_that_is_no_folder_is_refused(tmp_path):
         find_data(tmp_path).open("val")
     with pytest.raises(LeadlineError, match="only train"):
         open_pairs(tmp_path, "val")
+
+
+def test_the_split_all_is_everything(tmp_path):
+    touch(tmp_path, "rgb/a.png", "rgb/b.png", "depth/a.png", "depth/b.png")
+    assert [pair.id for pair in open_pairs(tmp_path, "all").items] == ["rgb/a.png", "rgb/b.png"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leadline.data_checks.findings import Code, Finding, Severity, error, finding, note
 from leadline.datasets.depth_form import PLAIN, masked
-from leadline.datasets.layout import Layout, exif_camera
+from leadline.datasets.layout import ALL, Layout, exif_camera
 from leadline.datasets.open import DataSource, common_grey_levels, find_data
 from leadline.datasets.pair_listing import (
     ALL_SPLIT_FOLDERS,
@@ -182,15 +182,16 @@ def list_data(
     units_per_metre: float | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Listing:
-    """List the pairs at `path`, of one split or of all.
+    """List the pairs at `path`, of one split, or of all (None, `all`).
 
     `units_per_metre` is what the user declares, `options` are the layout's own.
     Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
     """
     source = find_data(path, layout=layout, units_per_metre=units_per_metre, options=options)
+    split = None if split == ALL else split
     if split is not None and split not in source.splits:
-        have = ", ".join(source.splits) or "none"
-        raise LeadlineError(f"{path}: has no split {split!r} (its splits: {have})")
+        have = ", ".join((*source.splits, ALL))
+        raise LeadlineError(f"{path}: has no split {split!r}; choose one of {have}")
     if source.layout is PairsDataset:
         return _list_files(source, split, units_per_metre)
     return _list_samples(source, split)
@@ -207,7 +208,7 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
             data = source.open(name)
         except LeadlineError as problem:
             remedy = "correct what the message names"
-            findings.append(error("cannot-open", str(problem), remedy, [name or "all"]))
+            findings.append(error("cannot-open", str(problem), remedy, [name or ALL]))
             continue
         units = _whole_units(data)
         opened += [data] if isinstance(data, Layout) else []

@@ -20,6 +20,10 @@ from leadline.io.formats import read_stored_depth
 from leadline.io.photos import Photo, read_photo
 
 
+ALL = "all"
+"""The split that every data set has: all of it."""
+
+
 @dataclass(frozen=True)
 class Option:
     """An option of a layout. Without `choices`, any value of the default's type."""

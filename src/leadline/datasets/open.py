@@ -21,7 +21,7 @@ from leadline.datasets.ibims import IbimsDataset
 from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
 from leadline.datasets.kitti_raw import KittiRawDataset
 from leadline.datasets.kitti_selection import KittiSelectionDataset
-from leadline.datasets.layout import Layout
+from leadline.datasets.layout import ALL, Layout
 from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
 from leadline.datasets.pairs import PairsDataset, unfinished
@@ -65,9 +65,6 @@ LAYOUTS: tuple[type[Layout], ...] = (
 DEEP_GREY_SUFFIXES = {".png", ".tif", ".tiff"}
 PICTURES_LOOKED_AT = 16
 """Of each split, for the black and white of 16-bit grey pictures."""
-
-ALL = "all"
-"""The split that every data set has: all of it."""
 
 
 class Opening(TypedDict, total=False):

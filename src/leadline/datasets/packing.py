@@ -23,7 +23,8 @@ import numpy as np
 
 from leadline.datasets.encoding import Encoding, UnfitError, choose_encoding
 from leadline.datasets.folders import check_outside
-from leadline.datasets.open import ALL, Opening, find_data
+from leadline.datasets.layout import ALL
+from leadline.datasets.open import Opening, find_data
 from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth, values_of
-from leadline.datasets.layout import Layout, Option, Options
+from leadline.datasets.layout import ALL, Layout, Option, Options
 from leadline.datasets.pair_listing import (
     Pair,
     PairListing,
@@ -224,19 +224,19 @@ def read_labels(path: Path) -> NDArray[np.int32]:
 
 
 def list_split(path: Path, split: str | None) -> PairListing:
-    """List the pairs of a CSV, of `<split>.csv`, of a split's folders, or of all folders (None).
+    """List the pairs of a CSV, of `<split>.csv`, of a split's folders, or of all (None, `all`).
 
     Errors: LeadlineError for a split that is not there.
     """
     if path.is_file():
         return list_csv(path)
-    if split is None:
+    if split in (None, ALL):
         return list_pairs(path)
     if (path / f"{split}.csv").is_file():
         return list_csv(path / f"{split}.csv")
     if split not in PairsDataset.splits(path):
         raise LeadlineError(
-            f"{path}: has no {split}.csv, only {', '.join(PairsDataset.splits(path)) or 'all'}; "
+            f"{path}: has no {split}.csv, only {', '.join(PairsDataset.splits(path)) or ALL}; "
             "choose one of these with --split"
         )
     return list_pairs(path, split)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.open import ALL, find_data
+from leadline.datasets.layout import ALL
+from leadline.datasets.open import find_data
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
