@@ -19,7 +19,6 @@ from leadline.errors import LeadlineError, size_words
 from leadline.io.formats import read_stored_depth
 from leadline.io.photos import Photo, read_photo
 
-
 ALL = "all"
 """The split that every data set has: all of it."""
 
