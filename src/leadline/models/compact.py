@@ -1,4 +1,4 @@
-"""`compact`: the small, fast network that Leadline ships.
+"""`compact`: a small, fast network; `compact-nyu` ships with it.
 
 A MobileNetV2 encoder, a 1x1 neck and four bilinear-upsample, concatenate, two-convolution stages
 down to half the input size; it regresses ln(metres). Ours, not a published system.
