@@ -74,6 +74,25 @@ def test_one_image_has_one_location_however_its_data_is_opened(pairs, tmp_path):
     assert listed.locations() == [os.path.realpath(pairs / "rgb" / "003.png")]
 
 
+def test_a_link_to_a_photograph_is_that_photograph(pairs, tmp_path):
+    for name in ("rgb", "depth"):
+        (tmp_path / "linked" / name).mkdir(parents=True)
+        for file in (pairs / name).iterdir():
+            (tmp_path / "linked" / name / f"of_{file.name}").symlink_to(file)
+    files = sorted((pairs / "rgb").resolve().iterdir())
+    linked = open_data(tmp_path / "linked")
+    assert linked.locations() == open_data(pairs).locations() == list(map(str, files))
+
+
+def test_a_list_that_names_links_is_of_what_they_point_to(run, pairs, tmp_path):
+    (tmp_path / "link.png").symlink_to(pairs / "rgb" / "003.png")
+    file = run / IMAGES_FILE
+    file.write_text(json.dumps([str(tmp_path / "link.png"), "/data.mat::rgb/003.png"]))
+    known = {os.path.realpath(pairs / "rgb" / "003.png"), "/data.mat::rgb/003.png"}
+    assert training_data(run).images() == known
+    assert training_data(run).count_in(open_data(pairs)) == 1
+
+
 def with_init(recipe, init):
     """Return the recipe with a model to start from."""
     model = recipe.model.model_copy(update={"init": str(init)})

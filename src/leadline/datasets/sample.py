@@ -150,12 +150,13 @@ class DepthDataset:
     def location(self, item: Any) -> str:
         """Return what tells the image of one item from any other: its file, as an absolute path.
 
-        Where it has none of its own, the path of the data and the item's id.
+        Links are followed, so that one file has one location. Where the item has no file of its
+        own, the path of the data and the item's id.
         """
         image = self.paths(item).get("image")
         if image is None:
             return f"{_real_path(str(self.root))}::{item.id}"
-        return str(Path(_real_path(str(image.parent)), image.name))
+        return real_file(image)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -202,6 +203,16 @@ class DepthDataset:
     def without_labels(self) -> Self:
         """Return the same data set without class labels, which then cost nothing to read."""
         return replace(self, with_labels=False)
+
+
+def real_file(path: Path | str) -> str:
+    """Return the absolute path of a file without symbolic links, at the price of one look at it.
+
+    A file that is not there keeps its name.
+    """
+    folder, name = os.path.split(path)
+    inside = Path(_real_path(folder), name)
+    return os.path.realpath(inside) if inside.is_symlink() else str(inside)
 
 
 @lru_cache(maxsize=4096)

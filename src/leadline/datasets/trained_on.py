@@ -9,7 +9,7 @@ from typing import Any
 
 from leadline.datasets.holdout import Unit
 from leadline.datasets.open import DataSource, find_data
-from leadline.datasets.sample import DepthDataset
+from leadline.datasets.sample import DepthDataset, real_file
 from leadline.errors import LeadlineError
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
@@ -119,7 +119,8 @@ def _read_images(path: Path) -> frozenset[str]:
     images = read_json(path, "list of training images", remedy)
     if not isinstance(images, list):
         raise LeadlineError(f"{path}: is damaged, not a list; {remedy}")
-    return frozenset(map(str, images))
+    # Earlier versions followed the links of folders, not those of files.
+    return frozenset(each if "::" in each else real_file(each) for each in map(str, images))
 
 
 def training_data(model: Path | str, seen: frozenset[Path] = frozenset()) -> TrainingData | None:
