@@ -51,6 +51,24 @@ def test_training_and_validation_have_the_same_levels(thermal):
     assert train.grey_levels == val.grey_levels == open_data(thermal).grey_levels
 
 
+def test_a_set_has_the_same_levels_by_its_folder_and_by_its_lists(tmp_path):
+    ranges = {"train": (LOW, 29_500), "val": (29_400, 30_000), "test": (30_000, HIGH)}
+    folder = write_thermal(tmp_path / "t", ranges.values())
+    for number, split in enumerate(ranges):
+        line = f"rgb/{number}.png,depth/{number}.png"
+        (folder / f"{split}.csv").write_text(f"image,depth\n{line}\n")
+    levels = open_data(folder, "train").grey_levels
+    assert levels == (pytest.approx(LOW, abs=20), pytest.approx(HIGH, abs=20))
+    train, val = open_train_and_val(folder / "train.csv", val_fraction=0.1, seed=0)
+    assert (train.grey_levels, val.grey_levels) == (levels, levels)
+    assert open_data(folder / "test.csv").grey_levels == levels
+    opened = [list_data(folder, "test"), list_data(folder / "test.csv")]
+    for pair in (listing.pairs[0] for listing in opened):
+        np.testing.assert_array_equal(pair.read().image, open_data(folder, "test")[0].image)
+    # 30,000 is (30000 - 29000) / 2040 of 255, not black.
+    assert pair.read().image.min() == pytest.approx(125, abs=2)
+
+
 def test_check_data_looks_at_the_pictures_that_training_sees(thermal):
     for yaml in ("depth_scale: 1000\n", "depth_scale: 1000\ngrey_levels: [28000, 32000]\n"):
         (thermal / "dataset.yaml").write_text(yaml)

@@ -261,8 +261,7 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
         remedy = "write for instance depth_scale: 1000"
         findings.append(error("dataset-yaml", str(problem), remedy))
     if declared.grey_levels is None:
-        pictures = [[pair.image for pair in each.pairs] for each in listings.values()]
-        declared = replace(declared, grey_levels=common_grey_levels(pictures))
+        declared = replace(declared, grey_levels=_grey_levels(source, listings))
     pairs = [
         DiskPair(name, pair, declared) for name, each in listings.items() for pair in each.pairs
     ]
@@ -272,6 +271,19 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
     in_colour = declared.form.depth_encoding in COLOUR_UNITS
     found = tuple(findings)
     return Listing(path, name, evidence, tuple(pairs), found, units, declared_by, in_colour)
+
+
+def _grey_levels(source: DataSource, listings: Mapping[str, PairListing]) -> tuple[int, int] | None:
+    """Return the black and white of 16-bit grey pictures as training has them: of all splits."""
+    listed = [[pair.image for pair in each.pairs] for each in listings.values()]
+    if common_grey_levels(listed) is None:
+        return None
+    beside = [
+        list_split(path, split)
+        for path, split in source.lists()
+        if path != source.path or (split or "") not in listings
+    ]
+    return common_grey_levels([*listed, *([pair.image for pair in each.pairs] for each in beside)])
 
 
 class _Wording(NamedTuple):

@@ -24,7 +24,7 @@ from leadline.datasets.kitti_selection import KittiSelectionDataset
 from leadline.datasets.layout import ALL, Layout
 from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
-from leadline.datasets.pairs import PairsDataset, unfinished
+from leadline.datasets.pairs import SPLITS, PairsDataset, unfinished
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.datasets.scannet import ScanNetDataset
 from leadline.datasets.seven_scenes import SevenScenesDataset
@@ -127,17 +127,26 @@ class DataSource:
         return data.within(opening.min_depth, opening.max_depth)
 
     def _grey_levels(self, data: DepthDataset) -> GreyLevels | None:
-        """Return one black and white for 16-bit grey pictures of all splits, None of others."""
+        """Return one black and white for 16-bit grey pictures of all `lists`, None of others."""
         if _deep_grey(data.files(0).get("image")) is None:
             return None
         units = self.layout.fixed_units or self.opening.units_per_metre
         options = self.opening.layout_options
-        every = [
-            self.layout.open(self.path, split, units, **options) for split in self.splits or (None,)
-        ]
+        every = [self.layout.open(path, split, units, **options) for path, split in self.lists()]
         return common_grey_levels(
             [[whole.files(i).get("image") for i in range(len(whole))] for whole in every]
         )
+
+    def lists(self) -> list[tuple[Path, str | None]]:
+        """Return where each list of samples is and its split: those at `path`, and those beside it.
+
+        One data set has the same lists whether its folder names it or one of its lists.
+        """
+        if self.splits:
+            return [(self.path, split) for split in self.splits]
+        beside = (self.layout.sibling(self.path, split) for split in SPLITS)
+        every = {path.resolve(): path for path in (self.path, *beside) if path is not None}
+        return [(path, None) for path in every.values()]
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
         """Open a split that lies in the data or beside it, None where there is none."""
