@@ -186,6 +186,22 @@ def test_a_declared_crop_is_put_back_at_any_resolution(tmp_path):
     assert stretched.metrics["abs_rel"] > 1.5 * result.metrics["abs_rel"]
 
 
+@pytest.mark.parametrize("output", ["metric", "inverse"])
+def test_a_hole_of_a_smaller_crop_stays_one_and_leaves_its_neighbours_alone(tmp_path, output):
+    stored = np.full((12, 16), 2, np.float32)
+    stored[5, 7] = 0 if output == "metric" else np.nan
+    np.save(tmp_path / "0.npy", stored)
+    truth = np.full((60, 80), 2, np.float32)
+    files = FilePredictions(
+        {"0": tmp_path / "0.npy"}, output=output, crop=parse_crop("10,20,32,24")
+    )
+    depth = files.predict(Images([(truth, truth > 0)])[0]).depth
+    part = depth[20:44, 10:42]
+    assert np.count_nonzero(np.isnan(part)) == 4 and np.isnan(part[10:12, 14:16]).all()
+    assert np.unique(part[np.isfinite(part)]) == pytest.approx(2 if output == "metric" else 0.5)
+    assert np.isnan(depth).sum() == depth.size - 24 * 32 + 4
+
+
 @pytest.mark.parametrize(
     ("crop", "words"),
     [

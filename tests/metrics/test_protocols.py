@@ -1,10 +1,12 @@
 """Protocols: crop, cap, clamp and resize, against arrays worked by hand."""
 
 import json
+import math
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from leadline.metrics import METRICS, PROTOCOLS, get_protocol, protocol_for
 from leadline.metrics.alignment import align
 from leadline.metrics.holes import fill_holes
 from leadline.metrics.protocols import aligned, read_protocol
-from leadline.metrics.resize import resize_to
+from leadline.metrics.resize import resize_depth, resize_to
 from tests.metrics.reference import fill_by_hand
 
 FROZEN = Path(__file__).parents[1] / "data" / "v0.1"
@@ -68,10 +70,75 @@ def test_resizing_is_bilinear_with_half_pixel_centres():
 def test_what_is_infinite_stays_so_in_another_size(rule):
     depth = np.full((8, 12), 3, np.float32)
     depth[2:5, 4:8] = np.inf
-    larger = resize_to(depth, (16, 24), rule)
+    larger = resize_depth(depth, (16, 24), rule)
     assert not np.isnan(larger).any()
     assert (larger[5:9, 9:14] == np.inf).all()
     assert (larger[:3] == 3).all() and (larger[12:] == 3).all() and (larger[:, :6] == 3).all()
+
+
+def interpolated(depth, place):
+    """The value of a map between pixels, without its holes; NaN where they have half the weight."""
+    total = weight = 0.0
+    for row, column in np.ndindex(*depth.shape):
+        near = [max(0.0, 1 - abs(p - q)) for p, q in zip(place, (row, column), strict=True)]
+        if math.prod(near) and depth[row, column] > 0:
+            weight += math.prod(near)
+            total += math.prod(near) * float(depth[row, column])
+    return total / weight if weight > 0.5 else math.nan
+
+
+@pytest.mark.parametrize("hole", [0.0, -1.0, np.nan])
+@pytest.mark.parametrize("rule", ["bilinear", "bilinear, aligned corners"])
+def test_holes_take_no_part_in_an_interpolation(rule, hole):
+    rng = np.random.default_rng(0)
+    depth = rng.uniform(1, 9, (5, 9)).astype(np.float32)
+    depth[rng.random(depth.shape) < 0.3] = hole
+    size = (9, 17)
+    if rule == "bilinear":
+        axes = [
+            ((np.arange(n) + 0.5) * have / n - 0.5).clip(0, have - 1)
+            for n, have in zip(size, depth.shape, strict=True)
+        ]
+    else:
+        axes = [np.linspace(0, have - 1, n) for n, have in zip(size, depth.shape, strict=True)]
+    expected = [[interpolated(depth, (y, x)) for x in axes[1]] for y in axes[0]]
+    assert np.isnan(expected).any() and np.isfinite(expected).any()
+    np.testing.assert_allclose(resize_depth(depth, size, rule), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("hole", [0.0, -1.0, np.nan, np.inf])
+def test_as_much_is_missing_of_a_small_prediction_as_of_a_large_one(hole):
+    small = np.full((4, 4), 4, np.float32)
+    small[1, 2] = hole
+    truth = np.full((8, 8), 4, np.float32)
+    large = small.repeat(2, axis=0).repeat(2, axis=1)
+    for prediction in (small, large):
+        comparison = get_protocol("full").score(prediction, truth, truth > 0)
+        assert comparison.missing == 4
+        # Its pixels count as the smallest or the largest depth, the others are right.
+        expected = 76 / 4 if hole == np.inf else 3.999 / 4
+        assert comparison.metrics["abs_rel"] == pytest.approx(4 * expected / 64, rel=1e-6)
+
+
+def test_what_no_hole_is_near_has_the_bits_of_a_plain_resize():
+    depth = np.random.default_rng(0).uniform(1, 5, (30, 40)).astype(np.float32)
+    plain = cv2.resize(depth, (55, 47), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(resize_depth(depth, (47, 55)), plain)
+    depth[:5, :5] = 0
+    np.testing.assert_array_equal(resize_depth(depth, (47, 55))[10:, 10:], plain[10:, 10:])
+
+
+def test_a_zero_and_nan_are_the_same_hole_of_a_flip_average_that_is_aligned():
+    protocol = replace(aligned(get_protocol("full"), "median"), flip_averaging=True)
+    truth = np.random.default_rng(0).uniform(1, 9, (6, 8)).astype(np.float32)
+    scores = []
+    for hole in (0, np.nan):
+        prediction = 3 * truth
+        prediction[2, 3] = hole
+        mirrored = 3 * truth[:, ::-1]
+        scores.append(protocol.score(prediction, truth, truth > 0, mirrored).metrics["abs_rel"])
+    expected = (truth[2, 3] - 0.001) / truth[2, 3] / truth.size
+    assert scores == pytest.approx([expected, expected], rel=1e-5)
 
 
 def test_the_hash_changes_with_any_field():

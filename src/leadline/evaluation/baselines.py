@@ -7,7 +7,7 @@ from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import ConstantPredictions
 from leadline.evaluation.scoring import Track, Tracker, no_tracker
-from leadline.metrics.resize import resize_to
+from leadline.metrics.resize import resize_known
 
 MAX_TRAINING_IMAGES = 1000
 """More would take longer to read than the score itself, and change no digit of a mean map."""
@@ -46,14 +46,8 @@ def training_baselines(data: DepthDataset, track: Track = iter) -> dict[str, NDA
         if total is None or counts is None:
             total = np.zeros(sample.depth.shape)
             counts = np.zeros(sample.depth.shape)
-        depth: NDArray[np.floating] = sample.depth
-        valid = sample.valid
-        if depth.shape != total.shape:
-            size = (total.shape[0], total.shape[1])
-            share = resize_to(valid.astype(np.float32), size)
-            total_depth = resize_to(np.where(valid, depth, 0).astype(np.float32), size)
-            depth = total_depth / np.maximum(share, np.float32(1e-6))
-            valid = share > 0.5
+        size = (total.shape[0], total.shape[1])
+        depth, valid = resize_known(sample.depth, sample.valid, size)
         total += np.where(valid, depth, 0)
         counts += valid
         millimetres = np.rint(depth[valid] * 1000).astype(np.int64)

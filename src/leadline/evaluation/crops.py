@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.metrics.resize import Size, resize_to
+from leadline.metrics.resize import Size
 
 SAME_RATIO = 0.04
 """Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
@@ -107,10 +107,9 @@ def covered_part(shape: Size, size: Size, declared: Crop) -> Box | None:
 
 
 def paste(values: NDArray[np.float32], box: Box, size: Size) -> NDArray[np.float32]:
-    """Return a map of `size` with `values` resized to `box` in it, and NaN outside."""
+    """Return a map of `size` with `values`, which have the size of `box`, in it; NaN outside."""
     whole = np.full(size, np.nan, np.float32)
-    part = resize_to(values, (box.height, box.width))
-    whole[box.top : box.top + box.height, box.left : box.left + box.width] = part
+    whole[box.top : box.top + box.height, box.left : box.left + box.width] = values
     return whole
 
 

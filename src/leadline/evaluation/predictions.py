@@ -20,7 +20,7 @@ from leadline.inference.predictor import Predictor
 from leadline.io.files import is_file
 from leadline.io.formats import depth_suffixes, is_depth_file, read_depth_values, read_metres
 from leadline.io.walk import walk
-from leadline.metrics.resize import Size, resize_to
+from leadline.metrics.resize import Size, resize_depth, resize_known
 
 PredictionOutput = Literal["metric", "inverse"]
 """What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
@@ -189,9 +189,17 @@ class FilePredictions:
         box = part_of_picture(path, shape, size, self.crop)
         if box is not None:
             self.cropped[path] = box
-            values = paste(values, box.mirrored(size[1]) if is_mirrored else box, size)
-        # Between a near and a far pixel lies the mean of disparities, not of their reciprocals.
-        return depth_of_disparity(resize_to(values, size)) if self.output == "inverse" else values
+            values = self._resized(values, (box.height, box.width))
+            return paste(values, box.mirrored(size[1]) if is_mirrored else box, size)
+        return self._resized(values, size) if self.output == "inverse" else values
+
+    def _resized(self, values: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
+        """Return metres of `size`."""
+        if self.output == "metric":
+            return resize_depth(values, size)
+        # Between a near and a far pixel lies the mean of disparities, not of their reciprocals;
+        # and a disparity of 0 is far, where a depth of 0 is none.
+        return depth_of_disparity(resize_known(values, np.isfinite(values), size)[0])
 
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""

@@ -9,7 +9,7 @@ import numpy as np
 from leadline.datasets.sample import Sample
 from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.metrics import Comparison, Protocol, TruthUse
-from leadline.metrics.resize import resize_to
+from leadline.metrics.resize import resize_depth
 
 WORTH_A_WARNING = 0.01
 """Share of the truth that may lie outside a range before that is a warning."""
@@ -55,7 +55,7 @@ class TurnedAround:
         if comparison.protocol.alignment != "scale-shift":
             return
         size = (comparison.full.shape[0], comparison.full.shape[1])
-        resized = resize_to(predicted.depth, size, comparison.protocol.resize)
+        resized = resize_depth(predicted.depth, size, comparison.protocol.resize)
         before = resized[comparison.window][comparison.scored]
         after = comparison.full[comparison.window][comparison.scored]
         before = np.where((before > 0) & np.isfinite(before), before, np.nan)

@@ -177,7 +177,9 @@ def _gather_evidence(
         size = (sample.depth.shape[0], sample.depth.shape[1])
         path, shape = files[sample.id], (stored.shape[0], stored.shape[1])
         box = part_of_picture(path, shape, size, crop)
-        values = resize_to(stored, size, "nearest") if box is None else paste(stored, box, size)
+        covered = size if box is None else (box.height, box.width)
+        values = resize_to(stored, covered, "nearest")
+        values = values if box is None else paste(values, box, size)
         both = sample.valid & (values > 0)
         if both.any():
             p, g = values[both], sample.depth[both]

@@ -28,7 +28,7 @@ from leadline.metrics.depth_metrics import (
 )
 from leadline.metrics.holes import HOLE_RULES, fill_holes
 from leadline.metrics.metric import MetricSet
-from leadline.metrics.resize import RESIZE_RULES, resize_to
+from leadline.metrics.resize import RESIZE_RULES, resize_depth, resize_to
 
 AGGREGATIONS = ("per_image", "pooled")
 BEYOND_RULES = ("ignored", "clipped")
@@ -62,7 +62,8 @@ class Protocol:
     holes: str = "smallest depth"
     """What a scored pixel without a prediction (NaN, zero or negative) counts as.
 
-    An infinite one is missing as well, but is clamped to the farthest depth.
+    An infinite one is missing as well, but is clamped to the farthest depth. Where a prediction is
+    resized, a pixel is missing if at least half of what it is interpolated from is.
     """
     alignment: str = "none"
     alignment_space: str = "depth"
@@ -260,12 +261,12 @@ class Protocol:
             farther = scored & (truth[rows, columns] > self.max_depth)
             use = replace(use, clipped=_count(farther))
             truth = np.minimum(truth, np.float32(self.max_depth))
-        full = resize_to(prediction, size, self.resize)
+        full = resize_depth(prediction, size, self.resize)
         present = _present(full[rows, columns])
         if self.flip_averaging:
             if mirrored is None:
                 raise self._error("needs the prediction of the mirrored photograph as well")
-            other = resize_to(np.asarray(mirrored), size, self.resize)[:, ::-1]
+            other = resize_depth(np.asarray(mirrored), size, self.resize)[:, ::-1]
             present &= _present(other[rows, columns])
             full = self._average(full, other)
         answered = scored & present
@@ -281,6 +282,8 @@ class Protocol:
     def _average(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.alignment == "none":
             one, other = self.clamped(one), self.clamped(other)
+        else:  # the mean with a hole is one
+            one, other = (np.where(each > 0, each, np.float32(np.nan)) for each in (one, other))
         return np.asarray((one + other) / np.float32(2), dtype=np.float32)
 
     def clamped(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,22 +11,55 @@ RESIZE_RULES = ("bilinear", "bilinear, aligned corners", "nearest")
 """Half-pixel centres; corner pixels on corner pixels (ZoeDepth, MDE-Toolbox); no interpolation."""
 
 
-def resize_to(
+def resize_depth(
     depth: NDArray[np.float32], size: Size, rule: str = "bilinear"
 ) -> NDArray[np.float32]:
-    """Resize (h,w) to `size` by one of `RESIZE_RULES`; the same array where it fits already.
+    """Resize a map of metres (h,w) to `size` by one of `RESIZE_RULES`; the same where it fits.
 
-    What an infinite value has a share in is infinite.
+    What is not positive and finite is a hole and takes no part in an interpolation: see
+    `resize_known`. A pixel that becomes one is NaN, or infinite where most of its holes are.
     """
-    if depth.shape == size:
-        return depth
+    if depth.shape == size or rule == "nearest":
+        return resize_to(depth, size, rule)
     infinite = depth == np.inf
-    if not infinite.any():
-        return _resize(depth, size, rule)
-    # OpenCV interpolates by differences, and inf - inf is NaN.
-    resized = _resize(np.where(infinite, np.float32(0), depth), size, rule)
-    resized[_resize(infinite.astype(np.float32), size, rule) > 0] = np.inf
+    resized, is_known = resize_known(depth, (depth > 0) & ~infinite, size, rule)
+    if infinite.any():
+        far = resize_to(infinite.astype(np.float32), size, rule)
+        none = resize_to((~(depth > 0)).astype(np.float32), size, rule)
+        resized[~is_known & (far > none)] = np.inf
     return resized
+
+
+def resize_known(
+    values: NDArray[np.float32], known: NDArray[np.bool_], size: Size, rule: str = "bilinear"
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Resize values (h,w), of which those where `known` count, and say where they are known then.
+
+    A pixel is known where more than half of what it is interpolated from is, and is the weighted
+    mean of that; else NaN. So an unknown pixel stays as large as it was, whatever the size.
+    """
+    if values.shape == size:
+        return values, known
+    if known.all():
+        return resize_to(values, size, rule), np.ones(size, dtype=np.bool_)
+    unknown = resize_to((~known).astype(np.float32), size, rule)
+    resized = resize_to(np.where(known, values, np.float32(0)), size, rule)
+    blended, lost = unknown > 0, unknown >= 0.5
+    resized[blended] /= np.maximum(1 - unknown[blended], np.float32(0.5))
+    resized[lost] = np.nan
+    return resized, ~lost
+
+
+def resize_to(
+    values: NDArray[np.float32], size: Size, rule: str = "bilinear"
+) -> NDArray[np.float32]:
+    """Resize (h,w) to `size` by one of `RESIZE_RULES`, every value alike; the same where it fits.
+
+    For maps in which each value counts: masks, classes (by "nearest"). Metres: `resize_depth`.
+    """
+    if values.shape == size:
+        return values
+    return _resize(values, size, rule)
 
 
 def _resize(depth: NDArray[np.float32], size: Size, rule: str) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from leadline.evaluation.cases import Case
 from leadline.evaluation.predictions import PredictedMaps
 from leadline.evaluation.result import Result
 from leadline.evaluation.scoring import score
-from leadline.metrics.resize import resize_to
+from leadline.metrics.resize import resize_depth
 from leadline.viz.color import color_table, colorize, robust_range
 from leadline.viz.figure import Cell, Scale, draw_figure
 from leadline.viz.panels import ERROR_LIMIT, enlarge_points, error_map, error_table
@@ -100,9 +100,8 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
     for result in results:
         prediction = _case_of(result, sample.id).prediction()
         # A protocol may score at a size of its own.
-        size = (sample.depth.shape[0], sample.depth.shape[1])
-        shown = DepthMap.from_metres(resize_to(prediction, size))
-        picture = colorize(shown, vmin=low, vmax=high)
+        prediction = resize_depth(prediction, (truth.height, truth.width))
+        picture = colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high)
         scores = {name: result.table.value(sample.id, name) for name in result.metrics}
         error = enlarge_points(error_map(truth, prediction), truth.valid)
         predictions.append(PredictionPictures(picture, error, scores))
