@@ -1,5 +1,7 @@
 """Somebody's prediction files: inverse depth, other shapes, where they lie."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -200,6 +202,42 @@ def test_a_hole_of_a_smaller_crop_stays_one_and_leaves_its_neighbours_alone(tmp_
     assert np.count_nonzero(np.isnan(part)) == 4 and np.isnan(part[10:12, 14:16]).all()
     assert np.unique(part[np.isfinite(part)]) == pytest.approx(2 if output == "metric" else 0.5)
     assert np.isnan(depth).sum() == depth.size - 24 * 32 + 4
+
+
+@pytest.mark.parametrize("crop", [None, "10,20,32,24"])
+@pytest.mark.parametrize("output", ["metric", "inverse"])
+@pytest.mark.parametrize("rule", ["nearest", "bilinear, aligned corners"])
+def test_crops_and_inverse_depth_are_resized_by_the_rule_of_the_protocol(
+    tmp_path, rule, output, crop
+):
+    rng = np.random.default_rng(0)
+    stored = rng.uniform(1, 9, (12, 16)).astype(np.float32)
+    folder = tmp_path / "pred"
+    folder.mkdir()
+    np.save(folder / "0.npy", stored)
+    size, box = ((48, 64), np.s_[:, :]) if crop is None else ((60, 80), np.s_[20:44, 10:42])
+    base = get_protocol("full") if output == "metric" else RELATIVE
+    protocol = replace(base, resize=rule)
+    large = np.full(size, np.nan, np.float32)
+    rows, columns = large[box].shape
+    if rule == "nearest":
+        large[box] = stored.repeat(rows // 12, axis=0).repeat(columns // 16, axis=1)
+    else:
+        wide = [np.interp(np.linspace(0, 15, columns), np.arange(16), row) for row in stored]
+        y = np.linspace(0, 11, rows)
+        tall = [np.interp(y, np.arange(12), column) for column in np.transpose(wide)]
+        large[box] = np.transpose(tall)
+    depth = large if output == "metric" else 1 / large
+    noise = rng.lognormal(0, 0.1, size).astype(np.float32)
+    truth = np.where(np.isnan(depth), 2, depth).astype(np.float32) * noise
+    expected = protocol.score(depth, truth, truth > 0).metrics["abs_rel"]
+    units = 1.0 if output == "metric" else None
+    source = PredictionFolder(folder, units, output, crop=crop)
+    got = evaluate(source, Images([(truth, truth > 0)]), protocol=protocol).metrics["abs_rel"]
+    # OpenCV's remap knows a 32nd of a pixel.
+    assert got == pytest.approx(expected, rel=1e-5 if rule == "nearest" else 2e-2)
+    plain = evaluate(source, Images([(truth, truth > 0)]), protocol=base).metrics["abs_rel"]
+    assert abs(plain - expected) > 5e-2 * expected
 
 
 @pytest.mark.parametrize(

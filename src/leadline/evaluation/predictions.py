@@ -138,7 +138,8 @@ class FilePredictions:
     is what their numbers are; "inverse" is for protocols that align inverse depth. `first_warnings`
     say what is odd about them before all are read. `crop` is which part of the picture
     they were declared to cover; `cropped` collects those that cover a part, with that part, and
-    `unreadable` the damaged ones, with what is wrong: their images have no prediction.
+    `unreadable` the damaged ones, with what is wrong: their images have no prediction. `resize` is
+    the protocol's rule, by which crops and inverse depth are brought to their size in the truth.
     """
 
     files: Mapping[str, Path]
@@ -150,12 +151,14 @@ class FilePredictions:
     crop: Crop = field(default_factory=Crop)
     cropped: dict[Path, Box] = field(default_factory=dict)
     unreadable: dict[Path, str] = field(default_factory=dict)
+    resize: str = "bilinear"
 
     def predict(self, sample: Sample) -> PredictedMaps:
         """Read the sample's file.
 
+        One that is damaged is kept in `unreadable`, and its image has no prediction.
         Errors: LeadlineError for a file that is transposed, is neither the whole picture nor a
-        part that is known, or cannot be read.
+        part that is known, or holds something else than was declared.
         """
         return PredictedMaps(self._read(self.files[sample.id], sample))
 
@@ -196,10 +199,10 @@ class FilePredictions:
     def _resized(self, values: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
         """Return metres of `size`."""
         if self.output == "metric":
-            return resize_depth(values, size)
+            return resize_depth(values, size, self.resize)
         # Between a near and a far pixel lies the mean of disparities, not of their reciprocals;
         # and a disparity of 0 is far, where a depth of 0 is none.
-        return depth_of_disparity(resize_known(values, np.isfinite(values), size)[0])
+        return depth_of_disparity(resize_known(values, np.isfinite(values), size, self.resize)[0])
 
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""

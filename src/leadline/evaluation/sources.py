@@ -150,7 +150,7 @@ def open_source(
     if isinstance(source, ModelPredictions):
         source = replace(source, cameras=[])
     elif isinstance(source, FilePredictions):
-        source = replace(source, cropped={}, unreadable={})
+        source = replace(source, cropped={}, unreadable={}, resize=protocol.resize)
     return OpenedSource(source, type(source).__name__)
 
 
@@ -210,6 +210,7 @@ def _open_folder(
         output=source.output,
         first_warnings=tuple(each for each in warnings if each is not None),
         crop=crop,
+        resize=protocol.resize,
     )
     return OpenedSource(predictions, folder.name, str(folder), evidence)
 
