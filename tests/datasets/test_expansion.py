@@ -142,6 +142,28 @@ def test_files_do_not_depend_on_processes_or_on_an_interruption(planes, tmp_path
     assert all_bytes(expanded(planes, stopped)) == whole
 
 
+@pytest.mark.parametrize("labelled", [{3}, {0, 2}, {1}, set()])
+def test_copies_have_labels_where_their_originals_have(planes, tmp_path, labelled):
+    """Pictures 0 and 1 validate, 2 to 4 are trained on; two copies of each of these."""
+    data = shutil.copytree(planes, tmp_path / "data")
+    for split in ("train", "val"):
+        lines = (data / f"{split}.csv").read_text().splitlines()[1:]
+        rows = [line.split(",") for line in lines]
+        cells = [[*row[:2], row[2] if int(Path(row[0]).stem) in labelled else ""] for row in rows]
+        text = "\n".join(map(",".join, [["image", "depth", "label"], *cells]))
+        (data / f"{split}.csv").write_text(text + "\n")
+    out = expanded(data, tmp_path / "out", per_image=2)
+    for split, indices, copies in (("train", (2, 3, 4), 3), ("val", (0, 1), 1)):
+        samples = open_data(out, split)
+        found = [samples[i].labels for i in range(len(samples))]
+        expected = [index in labelled for index in indices for _ in range(copies)]
+        assert [labels is not None for labels in found] == expected
+        ids = {int(labels.max()) for labels in found if labels is not None}
+        assert ids == {index + 1 for index in labelled.intersection(indices)}
+        head = (out / f"{split}.csv").read_text().splitlines()[0]
+        assert ("label" in head.split(",")) == any(expected)
+
+
 def test_another_seed_makes_other_copies(planes, tmp_path):
     first, second = expanded(planes, tmp_path / "a"), expanded(planes, tmp_path / "b", seed=1)
     name = "train/depth/000000_1.png"

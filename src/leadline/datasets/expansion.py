@@ -197,9 +197,8 @@ def _write_pairs(
     if val.dataset:
         declarations += f"dataset: {val.dataset}\n"
     write_text(out / "dataset.yaml", declarations)
-    has_labels = train[0].labels is not None
     for split in reversed(splits):  # train.csv, by which the whole is recognised, is the last
-        _write_csv(out / f"{split.name}.csv", split, options, has_labels)
+        _write_csv(out, split, options)
 
 
 def _claim(out: Path, options: ExpandOptions, train: DepthDataset, val: DepthDataset) -> None:
@@ -374,13 +373,25 @@ def _ignore_sigint() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _write_csv(path: Path, split: SplitCopies, options: ExpandOptions, has_labels: bool) -> None:
-    columns = [name for name in COLUMNS if has_labels or name != "label"]
+def _write_csv(out: Path, split: SplitCopies, options: ExpandOptions) -> None:
+    """List the copies of a split; a copy has a label where its label was written."""
+    rows = [
+        _row(out, split, index, copy, options)
+        for index in range(len(split.samples))
+        for copy in range(split.copies)
+    ]
+    columns = [name for name in COLUMNS if any(row[name] for row in rows) or name != "label"]
+    path = out / f"{split.name}.csv"
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
-        for index in range(len(split.samples)):
-            source = split.samples.sample_id(index)
-            for copy in range(split.copies):
-                zoom = f"{_zoom_of(source, copy, options):.6f}"
-                writer.writerow({**split.files(index, copy), "source": source, "zoom": zoom})
+        writer.writerows(rows)
+
+
+def _row(
+    out: Path, split: SplitCopies, index: int, copy: int, options: ExpandOptions
+) -> dict[str, str]:
+    files, source = split.files(index, copy), split.samples.sample_id(index)
+    label = files["label"] if (out / files["label"]).is_file() else ""
+    zoom = f"{_zoom_of(source, copy, options):.6f}"
+    return {**files, "label": label, "source": source, "zoom": zoom}
