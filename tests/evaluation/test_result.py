@@ -1,5 +1,6 @@
 """A result is the same in memory, on disk, and where 0.1 wrote it."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from leadline.datasets.open import open_data
 from leadline.errors import LeadlineError
 from leadline.evaluation import PredictionFolder, Result, compare, evaluate
 from leadline.evaluation.report.pages import write_report
-from tests.evaluation.results import write_result
+from leadline.metrics import Protocol
+from tests.evaluation.results import edit_result, write_result
 
 # Written by 0.1, `evaluate --pred-dir predictions --data data --split val --cases 1
 # --breakdown boundary,edges,ranges,classes -o result`; the data beside it.
@@ -94,6 +96,19 @@ def test_a_field_that_a_newer_version_added_is_passed_over(today, tmp_path):
     content = json.loads((tmp_path / "result.json").read_text())
     (tmp_path / "result.json").write_text(json.dumps({**content, "weather": "fine"}))
     assert Result.load(tmp_path).metrics == result.metrics
+
+
+def test_a_result_opens_whose_protocol_was_hashed_with_whole_numbers(pairs, tmp_path):
+    protocol = Protocol("near", "a test", 1, 10)
+    folder = write_result(tmp_path / "result", pairs, lambda number: 1.1, protocol=protocol)
+    content = json.loads((folder / "result.json").read_text())
+    # As it was written: the fields without a point, and the SHA-256 of such JSON.
+    text = '{"max_depth": 10, "min_depth": 1, "name": "near"}'
+    earlier = {"min_depth": 1, "max_depth": 10}
+    earlier["hash"] = hashlib.sha256(text.encode()).hexdigest()[:12]
+    edit_result(folder, protocol={**content["protocol"], **earlier})
+    assert earlier["hash"] != protocol.hash
+    assert Result.load(folder).protocol == protocol
 
 
 def test_a_result_does_not_change_and_has_no_field_of_another_name(today):

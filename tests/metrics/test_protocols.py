@@ -1,5 +1,6 @@
 """Protocols: crop, cap, clamp and resize, against arrays worked by hand."""
 
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.metrics import METRICS, PROTOCOLS, get_protocol, protocol_for
+from leadline.metrics import METRICS, PROTOCOLS, Protocol, get_protocol, protocol_for
 from leadline.metrics.alignment import align
 from leadline.metrics.holes import fill_holes
 from leadline.metrics.protocols import aligned, read_protocol
@@ -145,6 +146,22 @@ def test_the_hash_changes_with_any_field():
     assert NYU.hash == get_protocol("nyu-eigen").hash
     assert replace(NYU, max_depth=80.0).hash != NYU.hash
     assert replace(NYU, crop=None, crop_size=None).hash != NYU.hash
+
+
+def test_a_whole_number_is_the_same_protocol_as_with_a_point():
+    whole = Protocol("a", "b", 1, 10, clamp=(1, 20), crop_fractions=(0, 1, 0, 1))
+    parts = Protocol("a", "b", 1.0, 10.0, clamp=(1.0, 20.0), crop_fractions=(0.0, 1.0, 0.0, 1.0))
+    narrow = Protocol(
+        "a", "b", np.float32(1), np.int64(10), clamp=(1, 20), crop_fractions=[0, 1, 0, 1]
+    )
+    assert whole == parts == narrow
+    # The SHA-256 of the chosen fields, as a protocol of numbers with points always had it.
+    text = (
+        '{"clamp": [1.0, 20.0], "crop_fractions": [0.0, 1.0, 0.0, 1.0], "max_depth": 10.0, '
+        '"min_depth": 1.0, "name": "a"}'
+    )
+    expected = hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert {whole.hash, parts.hash, narrow.hash} == {expected}
 
 
 def test_auto_depends_on_what_the_data_says_it_is_never_on_its_size_alone():

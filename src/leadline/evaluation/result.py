@@ -41,6 +41,7 @@ from leadline.io.files import check_ordinary, read_json
 from leadline.io.photos import write_png
 from leadline.io.staging import staged
 from leadline.metrics import Protocol, TruthUse
+from leadline.metrics.protocol import hash_of_fields
 
 RESULT_FILE = "result.json"
 TABLE_FILE = "per_image.csv"
@@ -376,14 +377,14 @@ def _protocol_from_json(folder: Path, content: Mapping[str, Any]) -> Protocol:
     written = values.pop("hash", None)
     try:
         protocol = Protocol(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         known = {field.name for field in fields(Protocol)}
         unknown = ", ".join(sorted(set(values) - known)) or one_line(error)
         raise LeadlineError(
             f"{folder}: its protocol was written by another version of Leadline "
             f"({unknown}); evaluate again"
         ) from None
-    if protocol.hash != written:
+    if written not in (protocol.hash, hash_of_fields(values)):
         raise LeadlineError(
             f"{folder}: the fields of its protocol do not give its hash {written}; "
             f"{RESULT_FILE} was changed or comes from another version, evaluate again"

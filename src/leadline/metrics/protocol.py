@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -76,6 +77,7 @@ class Protocol:
     variants: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._take_numbers_as_floats()
         choices = {
             "resize": (self.resize, RESIZE_RULES),
             "holes": (self.holes, HOLE_RULES),
@@ -103,6 +105,14 @@ class Protocol:
             )
         self._check_crop()
 
+    def _take_numbers_as_floats(self) -> None:
+        """Make 10 the same protocol as 10.0: the hash reads what JSON writes."""
+        for name in ("min_depth", "max_depth"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        for name in ("clamp", "crop_fractions"):
+            if (numbers := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(float(number) for number in numbers))
+
     def _check_crop(self) -> None:
         if (self.crop is None) != (self.crop_size is None):
             raise self._error("crop and crop_size go together")
@@ -128,13 +138,7 @@ class Protocol:
         That is every field that is not at its default, except the prose of `source`: neither a
         better wording nor a field to come makes yesterday's numbers look different.
         """
-        chosen = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name != "source" and getattr(self, field.name) != field.default
-        }
-        text = json.dumps(chosen, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hash_of_fields({field.name: getattr(self, field.name) for field in fields(self)})
 
     def to_json(self) -> dict[str, Any]:
         """Return every field and the hash, ready for `json.dumps`."""
@@ -293,6 +297,20 @@ class Protocol:
         if np.isnan(clamped.min(initial=high)):
             clamped[np.isnan(clamped)] = low
         return np.asarray(clamped, dtype=np.float32)
+
+
+def hash_of_fields(values: Mapping[str, Any]) -> str:
+    """Return the `hash` that a protocol's fields have as they stand.
+
+    An earlier version gave 10 and 10.0 two of them.
+    """
+    chosen = {
+        field.name: values[field.name]
+        for field in fields(Protocol)
+        if field.name != "source" and values.get(field.name, field.default) != field.default
+    }
+    text = json.dumps(chosen, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
