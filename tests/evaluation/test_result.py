@@ -13,7 +13,7 @@ from leadline.errors import LeadlineError
 from leadline.evaluation import PredictionFolder, Result, compare, evaluate
 from leadline.evaluation.report.pages import write_report
 from leadline.metrics import Protocol
-from tests.evaluation.results import edit_result, write_result
+from tests.evaluation.results import edit_result, write_named_pairs, write_result
 
 # Written by 0.1, `evaluate --pred-dir predictions --data data --split val --cases 1
 # --breakdown boundary,edges,ranges,classes -o result`; the data beside it.
@@ -109,6 +109,27 @@ def test_a_result_opens_whose_protocol_was_hashed_with_whole_numbers(pairs, tmp_
     edit_result(folder, protocol={**content["protocol"], **earlier})
     assert earlier["hash"] != protocol.hash
     assert Result.load(folder).protocol == protocol
+
+
+def test_an_image_that_is_listed_twice_is_refused_before_anything_is_read(tmp_path):
+    listed = write_named_pairs(tmp_path / "data", ["a.png", "b.png"])
+    listed.write_text(listed.read_text() + "rgb/a.png,depth/1.png\n")
+    for file in listed.parent.glob("depth/*"):
+        file.write_bytes(b"not read")
+    words = r"pairs\.csv: rgb/a\.png is listed 2 times.*remove"
+    with pytest.raises(LeadlineError, match=words):
+        evaluate("compact-nyu", listed, units_per_metre=1000)
+    with pytest.raises(LeadlineError, match="is listed 2 times"):
+        evaluate("compact-nyu", open_data(listed, units_per_metre=1000), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_result_that_could_not_be_loaded_is_not_written(tmp_path):
+    listed = write_named_pairs(tmp_path / "data", ["1.png", "2.png"])
+    listed.write_text(listed.read_text() + "rgb/1.png,depth/1.png\n")
+    with pytest.raises(LeadlineError, match=r"rgb/1\.png is listed 2 times"):
+        write_result(tmp_path / "out", listed, lambda number: 1.1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_does_not_change_and_has_no_field_of_another_name(today):

@@ -17,7 +17,7 @@ from leadline.evaluation.cases import CaseCollector
 from leadline.evaluation.predictions import Predictions
 from leadline.evaluation.ranges import range_warnings
 from leadline.evaluation.report.pages import write_report
-from leadline.evaluation.result import DataOpening, Result
+from leadline.evaluation.result import DataOpening, Result, check_each_once
 from leadline.evaluation.scoring import (
     PeekableSamples,
     Tracker,
@@ -73,8 +73,8 @@ def evaluate(
     are kept, by default 8. `name` and `data_name` are what tables call the predictions and the
     data. `tracker` makes progress bars.
 
-    Errors: LeadlineError for data, predictions or a protocol that do not fit each other, or where
-    no image has a pixel to score.
+    Errors: LeadlineError for data, predictions or a protocol that do not fit each other, for an
+    image that is listed twice, or where no image has a pixel to score.
 
     >>> result = evaluate("compact-nyu", "pairs", protocol="full", out="scored")
     >>> result.images, f"{result.missing_share:.2f}", sorted(result.metrics)[:2]
@@ -86,6 +86,9 @@ def evaluate(
         check_writable(Path(out))
     opening = OpenOptions(layout, units_per_metre, layout_options=data_options or {})
     opened = _open_data(data, split, limit, opening, trained := _training_data(predictions))
+    # A run is scored on the validation images that it had, whose result is not written.
+    if out is not None or isinstance(data, str | Path):
+        check_each_once(opened.ids, opened.name)
     samples = PeekableSamples(opened.samples)
     chosen = resolve_protocol(protocol, samples)
     if align is not None:

@@ -7,6 +7,7 @@ A result folder holds `result.json` (the fields of `Result`), `per_image.csv` (`
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -153,6 +154,16 @@ class ImageTable:
         return cls(ids, columns)
 
 
+def check_each_once(ids: Sequence[str], data: str) -> None:
+    """Raise LeadlineError where an image of `data` is listed twice: results know it by its id."""
+    name, count = max(Counter(ids).items(), key=lambda each: each[1], default=("", 0))
+    if count > 1:
+        raise LeadlineError(
+            f"{data}: {name} is listed {count} times and would count as often; remove its other "
+            "lines"
+        )
+
+
 class Result(BaseModel):
     """An evaluation: scores, and everything that says how they were made.
 
@@ -237,8 +248,9 @@ class Result(BaseModel):
         `worst.png` needs the photographs: a result that was loaded leaves it as it is.
         `write_report` writes `REPORT_FILE` into the folder it is given. What was there before stays
         whole until all is written; there is no `result.json` while files of both are there.
-        Errors: LeadlineError where the folder cannot be written.
+        Errors: LeadlineError where the folder cannot be written, or an image was scored twice.
         """
+        check_each_once(self.table.ids, self.data)
         folder = Path(folder)
         with staged(folder, last=RESULT_FILE, stale=self._earlier_files(folder)) as stage:
             self.table.write(stage / TABLE_FILE)
