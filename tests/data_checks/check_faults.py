@@ -1,5 +1,6 @@
 """Functions that plant one fault each in a folder of small rooms, and what must be said of it."""
 
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -585,6 +586,12 @@ def image_outside_the_folders_of_the_splits(folder):
 def label_missing(folder):
     without_csv(folder)
     (folder / "label/003.png").unlink()
+
+
+@names("unlabelled", 2)
+def label_cells_empty(folder):
+    text = (folder / "train.csv").read_text()
+    (folder / "train.csv").write_text(re.sub(r"label/00[35]\.png", "", text))
 
 
 @names("csv-unreadable", 1)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from leadline.data_checks import check_data
 from leadline.datasets import find_data, open_pairs
-from leadline.datasets.pair_listing import list_csv, list_folders, list_pairs
+from leadline.datasets.pair_listing import list_beside, list_csv, list_folders, list_pairs
 from leadline.errors import LeadlineError
 from tests.conftest import write_pairs
 
@@ -72,6 +72,18 @@ def test_a_missing_label_or_a_second_file_of_one_stem_stops_no_reader(tmp_path):
     listing = list_folders(tmp_path)
     assert [fault.kind for fault in listing.faults] == ["same-stem", "unlabelled"]
     assert [pair.image.name for pair in listing.require_complete()] == ["a.png", "b.png"]
+
+
+def test_a_missing_label_is_noted_in_lists_and_beside_photographs(tmp_path):
+    touch(tmp_path, "a_rgb.png", "b_rgb.png", "a_depth.png", "b_depth.png", "a_label.png")
+    lines = ["b_rgb.png,b_depth.png,", "a_rgb.png,a_depth.png,a_label.png"]
+    csv = write(tmp_path / "train.csv", "image,depth,label", *lines)
+    for listing in (list_beside(tmp_path), list_csv(csv)):
+        faults = [(fault.kind, fault.place, fault.message) for fault in listing.faults]
+        assert faults == [("unlabelled", str(tmp_path / "b_rgb.png"), None)]
+        assert len(listing.require_complete()) == 2
+    bare = write(tmp_path / "val.csv", "image,depth,label", lines[0])
+    assert list_csv(bare).faults == []  # without labels at all nothing is missing
 
 
 def test_a_folder_without_the_two_folders_is_named_as_such(tmp_path):

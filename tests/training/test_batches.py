@@ -10,7 +10,7 @@ from PIL import Image
 from leadline.datasets import Sample, open_data, open_pairs
 from leadline.datasets.packing import pack, plan_packing
 from leadline.training.augment import prepare
-from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
+from leadline.training.batches import ClassIds, EpochOrder, TrainingSamples, make_loader
 from leadline.training.recipe import load_recipe
 from tests.conftest import write_pairs
 
@@ -81,6 +81,23 @@ def test_a_batch_holds_the_items_of_its_slots(labelled):
     assert "labels" not in replace(samples, samples=samples.samples.without_labels()).__getitems__(
         slots
     )
+
+
+def test_images_without_labels_have_no_class_anywhere(labelled):
+    (labelled / "label" / "001.png").unlink()
+    recipe, classes = load_recipe("compact"), ClassIds(40)
+    samples = TrainingSamples(open_pairs(labelled), (64, 96), recipe.augment, 7, classes)
+    for order in ((0, 1, 2), (1, 0), (1, 1)):
+        slots = [(0, index) for index in order]
+        batch = samples.__getitems__(slots)
+        assert batch["labels"].shape == (len(slots), 64, 96)
+        for place, index in enumerate(order):
+            if index == 1:
+                assert (batch["labels"][place] == -1).all()
+            else:
+                np.testing.assert_array_equal(batch["labels"][place], samples[0, index].labels)
+    without_classes = replace(samples, classes=None)
+    assert "labels" not in without_classes.__getitems__([(0, 1)])
 
 
 def test_an_epoch_changes_the_random_version_of_a_sample(pairs):

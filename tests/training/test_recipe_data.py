@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
+from torch.nn import functional
 
+from leadline.datasets import open_data
 from leadline.datasets.mixing import MixedDataset
+from leadline.datasets.packing import pack, plan_packing
 from leadline.errors import LeadlineError
 from leadline.models.spaces import LinearSpace
-from leadline.training.batches import EpochOrder, TrainingSamples, make_loader
+from leadline.training.batches import ClassIds, EpochOrder, TrainingSamples, make_loader
 from leadline.training.data import open_recipe_data, render_recipe_worlds
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import Recipe, load_recipe
@@ -190,6 +194,69 @@ def test_a_set_without_labels_must_say_so_where_classes_are_learnt(pairs, far):
     recipe = load_recipe("ds-net", [*QUICK, f"data.mix=[{{name: a}}, {{name: b, path: {far}}}]"])
     with pytest.raises(LeadlineError, match=r"a has no label images.*labels: false"):
         open_recipe_data(recipe, pairs, None)
+
+
+def label_some(folder: Path, *indices: int) -> Path:
+    """Give a label image to these pictures of a folder, another class each."""
+    (folder / "label").mkdir(exist_ok=True)
+    for index in indices:
+        label = Image.fromarray(np.full((96, 128), index + 1, np.uint8))
+        label.save(folder / "label" / f"{index:03d}.png")
+    return folder
+
+
+def test_data_without_any_label_is_refused_before_a_network_is_built(pairs, tmp_path):
+    bare = write_pairs(tmp_path / "bare", 3)
+    for setting in ([], [f"data.mix=[{{name: a, path: {bare}, labels: false}}]"]):
+        recipe = load_recipe("ds-net", [*QUICK, *setting])
+        words = r"loss\.1 \(cross_entropy\) compares class labels"
+        with pytest.raises(LeadlineError, match=words):
+            open_recipe_data(recipe, None if setting else bare, None)
+    packed = tmp_path / "packed"
+    pack(plan_packing(open_data(bare), packed))
+    with pytest.raises(LeadlineError, match="packed: has no label images"):
+        open_recipe_data(load_recipe("ds-net", QUICK), packed, None)
+
+
+def test_data_that_is_labelled_in_part_is_enough(tmp_path):
+    """Whichever picture has the label, and in a mixture too."""
+    data = label_some(write_pairs(tmp_path / "some", 12), 7)
+    pack(plan_packing(open_data(data), tmp_path / "packed"))
+    mixed = [f"data.mix=[{{name: a, path: {data}}}]"]
+    for path, settings in ((data, []), (tmp_path / "packed", []), (None, mixed)):
+        recipe = load_recipe("ds-net", [*QUICK, "data.val_fraction=0", *settings])
+        train_data, _ = open_recipe_data(recipe, path, None)
+        assert train_data.has_labels() and len(train_data) == 12
+
+
+def test_a_class_loss_counts_the_labelled_pictures_of_a_batch(tmp_path):
+    """Against torch's own cross entropy; a batch without labels costs nothing."""
+    data = label_some(write_pairs(tmp_path / "some", 3), 0, 2)
+    recipe = load_recipe("ds-net", [*QUICK, "augment.rotation=0"])
+    terms = [term.model_copy(update={"options": {}}) for term in recipe.class_terms.values()]
+    recipe = recipe.model_copy(update={"loss": terms[:1]})
+    samples = TrainingSamples(open_data(data), (24, 32), recipe.augment, 0, ClassIds(40))
+
+    class Linear:
+        space = LinearSpace(0.1, 10.0)
+
+    loss = make_loss(recipe, Linear())
+    for order, labelled in (((0, 1, 2), [0, 2]), ((1, 1), [])):
+        batch = samples.__getitems__([(0, index) for index in order])
+        logits = torch.randn(len(order), 40, 24, 32, requires_grad=True)
+        plane = torch.rand(len(order), 1, 24, 32) + 1
+        value = loss({"target": plane, "depth": plane, "logits": logits}, batch)
+        value.backward()
+        singly = [
+            functional.cross_entropy(
+                logits[place : place + 1], batch["labels"][place : place + 1], ignore_index=-1
+            )
+            for place in labelled
+        ]
+        expected = recipe.loss[0].weight * sum(each.item() for each in singly) / len(order)
+        assert value.item() == pytest.approx(expected, rel=1e-5)
+        moved = [place for place in range(len(order)) if logits.grad[place].abs().sum() > 0]
+        assert moved == labelled
 
 
 @pytest.mark.slow

@@ -90,6 +90,10 @@ class MixedDataset(DepthDataset):
         """Return the files of one item by kind."""
         return dict(self.parts[item.part].data.files(item.index))
 
+    def has_labels(self) -> bool:
+        """Return whether a sample of a part whose labels count has some."""
+        return any(part.is_labelled and part.data.has_labels() for part in self.parts)
+
     def scene(self, item: MixedItem) -> str:
         """Return the scene of one item, within its part."""
         part = self.parts[item.part]

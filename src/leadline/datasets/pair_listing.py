@@ -140,6 +140,8 @@ def list_csv(path: Path) -> PairListing:
         listing.faults.append(PairFault("csv-empty", path, str(path)))
     for number, row in enumerate(rows, start=2):
         _add_line(listing, path, number, row)
+    if any(row.get("label") for row in rows):
+        listing.faults += _unlabelled(path, listing.pairs)
     return listing
 
 
@@ -299,6 +301,8 @@ def list_beside(path: Path) -> PairListing:
         name = images[key].relative_to(path).as_posix()
         label, mask = found["label"].get(key), found["mask"].get(key)
         listing.pairs.append(Pair(name, images[key], depths[key], label, mask))
+    if found["label"]:
+        listing.faults += _unlabelled(path, listing.pairs)
     return listing
 
 
@@ -327,12 +331,19 @@ def list_folders(path: Path, below: str = "") -> PairListing:
     listing.faults += _unpaired(path, images, depths, partners)
     for stem, partner in sorted(partners.items()):
         image, label = images[stem], labels.get(stem)
-        if labels and label is None:
-            listing.faults.append(PairFault("unlabelled", path, str(image)))
         mask = masks.get(stem) or masks.get(key_of(Path(f"{partner}.x")))
         name = str(image.relative_to(path))
         listing.pairs.append(Pair(name, image, depths[partner], label, mask))
+    if labels:
+        listing.faults += _unlabelled(path, listing.pairs)
     return listing
+
+
+def _unlabelled(path: Path, pairs: Sequence[Pair]) -> Iterator[PairFault]:
+    """Yield a fault for every pair without a label; for data that has labels."""
+    for pair in pairs:
+        if pair.label is None:
+            yield PairFault("unlabelled", path, str(pair.image))
 
 
 def _is_mask(stem: str) -> bool:

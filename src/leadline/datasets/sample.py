@@ -17,6 +17,9 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 
+LOOKED_AT_FOR_LABELS = 8
+"""Samples that are read where no file says whether data has labels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -191,6 +194,13 @@ class DepthDataset:
     def files(self, index: int) -> Mapping[str, Path]:
         """Return the files of sample `index` by kind (image, depth, label, ...), {} if none."""
         return self.paths(self.items[index])
+
+    def has_labels(self) -> bool:
+        """Return whether a sample has class labels: by its files, else by a few that are read."""
+        if any("label" in self.files(index) for index in range(len(self))):
+            return True
+        looked_at = evenly_spaced(len(self), LOOKED_AT_FOR_LABELS)
+        return any(self.view(index).labels is not None for index in looked_at)
 
     def subset(self, indices: Sequence[int]) -> Self:
         """Return the data set of these samples, in this order."""

@@ -132,6 +132,10 @@ class ShardsDataset(Layout):
             labels = arrays.labels[pixels].reshape(shape).astype(np.int32)
         return Sample(item.id, arrays.image[pixels].reshape(*shape, 3), depth, labels)
 
+    def has_labels(self) -> bool:
+        """Return whether a sample has class labels."""
+        return self.with_labels and any(item.labelled for item in self.items)
+
     def scene(self, item: PackedSample) -> str:
         """Return the scene that the data set named when it was packed."""
         return item.scene

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from leadline.datasets.mixing import MixedDataset, Share, draw_epoch
 from leadline.datasets.sample import DepthDataset
+from leadline.datasets.warp import OUTSIDE
 from leadline.errors import LeadlineError
 from leadline.io.malloc import tune_malloc
 from leadline.io.workers import end_with_parent
@@ -94,9 +95,11 @@ class TrainingSamples(Dataset[TrainingItem]):
         return self._prepare(slot, None)
 
     def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
-        """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w) if all have.
+        """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w).
 
-        Of a mixture, `part` (B,) says from which of its data sets each image is.
+        Images without labels have `OUTSIDE` everywhere. Where none of the batch has any, there are
+        labels only if the run reads them (`classes`). Of a mixture, `part` (B,) says from which of
+        its data sets each image is.
 
         Items are written straight into the batch, images in channels-last memory order: as they
         were read, and as the network wants them.
@@ -115,10 +118,10 @@ class TrainingSamples(Dataset[TrainingItem]):
         }
         if isinstance(self.samples, MixedDataset):
             batch["part"] = torch.tensor([self.samples.part_number(index) for _, index in slots])
-        labels = [item.labels for item in items if item.labels is not None]
-        if len(labels) == len(items):
+        if self.classes is not None or any(item.labels is not None for item in items):
             batch["labels"] = _empty_batch((len(slots), *self.size), torch.int64)
-            np.stack(labels, out=batch["labels"].numpy())
+            for row, item in zip(batch["labels"].numpy(), items, strict=True):
+                row[:] = OUTSIDE if item.labels is None else item.labels
         return batch
 
     def _prepare(self, slot: Slot, out: TrainingItem | None) -> TrainingItem:

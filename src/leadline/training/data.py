@@ -21,13 +21,19 @@ def open_recipe_data(
 
     `data` is what `--data` names, and `units_per_metre` its scale; None where the recipe names all
     of its data. Generated worlds must have been rendered: `render_recipe_worlds`.
-    Errors: LeadlineError where data is missing, or a set of a mixture lacks the labels of a loss.
+    Errors: LeadlineError where data is missing, or has none of the labels that a loss compares.
     """
     section = recipe.data
     validating = section.validating_set
     if validating is None:
         path = data if data is not None else _worlds_folder(section.worlds)
-        return _open(recipe, path, section.layout, section.options, units_per_metre)
+        train, val = _open(recipe, path, section.layout, section.options, units_per_metre)
+        if recipe.class_terms and not train.has_labels():
+            raise LeadlineError(
+                f"{path}: has no label images, and {_class_terms(recipe)} compares class labels; "
+                "add labels, or choose a recipe without classes"
+            )
+        return train, val
     opened = {each.name: _open_set(recipe, each, data, units_per_metre) for each in section.mix}
     parts = [
         Part(each.name, opened[each.name][0], each.weight, each.labels) for each in section.mix
@@ -35,6 +41,11 @@ def open_recipe_data(
     if recipe.class_terms:
         for part in parts:
             _check_labels(part)
+        if not any(part.is_labelled for part in parts):
+            raise LeadlineError(
+                f"data.mix: every set has labels: false, and {_class_terms(recipe)} compares class "
+                "labels; leave labels out for the set that has some"
+            )
     return MixedDataset.of(parts), opened[validating.name][1]
 
 
@@ -127,8 +138,13 @@ def _open(
     )
 
 
+def _class_terms(recipe: Recipe) -> str:
+    """Return the keys of the loss terms that look at class labels, with their losses."""
+    return ", ".join(f"loss.{place} ({term.name})" for place, term in recipe.class_terms.items())
+
+
 def _check_labels(part: Part) -> None:
-    if part.is_labelled and part.data[0].labels is None:
+    if part.is_labelled and not part.data.has_labels():
         raise LeadlineError(
             f"data.mix: {part.name} has no label images, and a loss compares class labels; give "
             "it labels: false"
