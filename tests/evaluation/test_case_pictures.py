@@ -1,6 +1,7 @@
 """Kept predictions as pictures: one range, the scores of that image, the truth that was scored."""
 
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from leadline.datasets.open import open_data
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
+from leadline.evaluation import compare
 from leadline.evaluation.report.case_pictures import (
     case_rows,
     choose_cases,
@@ -16,6 +18,7 @@ from leadline.evaluation.report.case_pictures import (
     read_samples,
 )
 from leadline.evaluation.result import Result
+from leadline.metrics import get_protocol
 from leadline.viz.color import colorize
 from tests.evaluation.results import write_result
 
@@ -99,3 +102,32 @@ def test_the_figure_has_a_column_for_each_model_and_a_line_for_errors(two, pairs
     assert with_errors.shape[0] > plain.shape[0] + 2 * 240
     one = comparison_figure([rows[0]], ["steady", "worse"])
     assert one.shape[0] < plain.shape[0]
+
+
+@pytest.mark.parametrize("protocol", ["vkitti-sciuto", "square"])
+def test_results_that_were_scored_at_a_size_of_another_shape_are_drawn(pairs, tmp_path, protocol):
+    if protocol == "square":
+        full = get_protocol("full")
+        protocol = replace(full, name="square", source="a test", working_size=(32, 32))
+    result = Result.load(write_result(tmp_path / "out", pairs, lambda _: 1.1, protocol=protocol))
+    data = open_data(pairs)
+    page, panel = tmp_path / "compare.html", tmp_path / "panel.png"
+    compare([result], out=page, panel=panel, images=2, errors=True)
+    assert page.is_file() and panel.is_file()
+    names = choose_cases([result], 2)
+    (row, _) = case_rows([result], read_samples([result], names, data), one_range=True)
+    sample = data[[data.sample_id(i) for i in range(len(data))].index(row.id)]
+    prediction = row.predictions[0]
+    assert prediction.depth.shape == prediction.error.shape == sample.image.shape
+    assert prediction.scores["abs_rel"] == pytest.approx(0.1, abs=0.04)
+    # Another truth is found all the same.
+    spoiled = [replace(sample, stored=DepthMap.from_metres(sample.depth * np.float32(1.05)))]
+    with pytest.raises(LeadlineError, match="give the data that was scored"):
+        read_samples([result], [row.id], OneSample(spoiled))
+
+
+class OneSample(list):
+    """Data of samples in memory."""
+
+    def sample_id(self, index):
+        return self[index].id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -128,6 +128,21 @@ class ConstantPredictions:
     def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
         """Return the map."""
         return self.depth
+
+
+@dataclass(frozen=True)
+class KeptPredictions:
+    """What an earlier score kept by id: flip-averaged, aligned, at the size it was scored at."""
+
+    prediction_of: Callable[[str], NDArray[np.float32]]
+
+    def predict(self, sample: Sample) -> PredictedMaps:
+        """Return the kept prediction."""
+        return PredictedMaps(self.prediction_of(sample.id))
+
+    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
+        """Return the mirrored prediction."""
+        return self.predict(sample).depth[:, ::-1]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from leadline.evaluation.crops import Crop, covered_part
 from leadline.evaluation.predictions import (
     ConstantPredictions,
     FilePredictions,
+    KeptPredictions,
     PredictedMaps,
     Predictions,
 )
@@ -233,7 +234,7 @@ def _compare(
 ) -> tuple[PredictedMaps, Comparison]:
     """Return what is predicted for a sample, and how it compares with the truth."""
     predicted = predictions.predict(sample)
-    if not isinstance(predictions, ConstantPredictions | FilePredictions):
+    if not isinstance(predictions, ConstantPredictions | FilePredictions | KeptPredictions):
         _check_ratio(predicted.depth, sample)
     mirrored = predictions.predict_mirrored(sample) if protocol.flip_averaging else None
     return predicted, protocol.score(predicted.depth, sample.depth, sample.valid, mirrored)

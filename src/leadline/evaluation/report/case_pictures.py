@@ -14,7 +14,7 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.evaluation.cases import Case
-from leadline.evaluation.predictions import PredictedMaps
+from leadline.evaluation.predictions import KeptPredictions
 from leadline.evaluation.result import Result
 from leadline.evaluation.scoring import score
 from leadline.metrics.resize import resize_depth
@@ -109,25 +109,11 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
     return CaseRow(sample.id, sample.image, true, tuple(predictions), low, high)
 
 
-@dataclass(frozen=True)
-class KeptPredictions:
-    """The predictions that a result kept, flip-averaged and aligned already."""
-
-    result: Result
-
-    def predict(self, sample: Sample) -> PredictedMaps:
-        """Read the kept prediction."""
-        return PredictedMaps(_case_of(self.result, sample.id).prediction())
-
-    def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
-        """Return the mirrored prediction."""
-        return self.predict(sample).depth[:, ::-1]
-
-
 def _check_truth(result: Result, samples: Sequence[Sample]) -> None:
     """Score the kept predictions again: another truth, unit or folder gives another score."""
     protocol = replace(result.protocol, alignment="none", flip_averaging=False)
-    for image in score(KeptPredictions(result), samples, protocol).images:
+    kept = KeptPredictions(lambda name: _case_of(result, name).prediction())
+    for image in score(kept, samples, protocol).images:
         before = result.table.value(image.id, "abs_rel")
         now = image.metrics["abs_rel"] if image.metrics else math.nan
         is_same = math.isclose(now, before, rel_tol=HALF_FLOAT, abs_tol=HALF_FLOAT)
