@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from leadline.errors import LeadlineError
 from leadline.evaluation import PredictedMaps, Result, evaluate, score
 from leadline.evaluation.intervals import fit_factors, fit_intervals
 from leadline.evaluation.uncertainty import UncertaintyObserver
+from leadline.metrics import get_protocol
 from leadline.metrics.sparsification import area_between, sparsification_curve
 from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
@@ -54,6 +56,45 @@ def test_the_factors_of_laplace_noise_are_those_of_its_distribution():
     expected = np.mean(2 * DEPTH * np.sinh(-math.log(0.2) * spreads))
     assert scores.width["80"] == pytest.approx(expected, rel=1e-4)
     assert 0 < scores.ause["uncertainty"] < 0.8 * scores.ause["constant"]
+
+
+@pytest.mark.parametrize("protocol", ["full", "holes filled"])
+def test_pixels_of_which_the_model_says_nothing_count_in_no_interval(protocol):
+    images, spreads = laplace_images(8)
+    holes = np.random.default_rng(1).random(SIZE) < 0.1
+
+    class Silent(Stating):
+        def predict(self, sample):
+            maps = super().predict(sample)
+            maps.depth[holes] = 0
+            return maps
+
+    if protocol == "holes filled":
+        protocol = replace(get_protocol("full"), holes="nearer neighbour in the row")
+    observer = UncertaintyObserver({"80": -math.log(0.2)})
+    scores = score(Silent(spreads), images, protocol, observers=[observer])
+    assert scores.missing_share == pytest.approx(holes.mean())
+    # The distribution of the pixels that are left is the same.
+    for each in fit_factors(observer.ratios):
+        assert each.factor == pytest.approx(-math.log(1 - each.percent / 100), rel=0.04)
+    stated = observer.result()
+    assert stated.coverage["80"] == pytest.approx(0.8, abs=0.01)
+    expected = np.mean(2 * DEPTH * np.sinh(-math.log(0.2) * spreads[:, ~holes]))
+    assert stated.width["80"] == pytest.approx(expected, rel=1e-4)
+    errors = [abs(DEPTH - truth[~holes]) / truth[~holes] for truth, _ in images.maps]
+    assert stated.sparsification["oracle"][0] == pytest.approx(np.mean(errors), rel=1e-4)
+
+
+def test_an_image_without_any_prediction_has_no_interval():
+    images, spreads = laplace_images(1)
+
+    class Silent(Stating):
+        def predict(self, sample):
+            return replace(super().predict(sample), depth=np.zeros(SIZE, np.float32))
+
+    observer = UncertaintyObserver({})
+    score(Silent(spreads), images, "full", observers=[observer])
+    assert observer.result() is None and observer.ratios == []
 
 
 def test_images_weigh_equally_and_a_block_is_measured_with_the_others():

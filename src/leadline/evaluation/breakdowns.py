@@ -164,7 +164,9 @@ class BoundaryBreakdown:
 
     def add(self, comparison: Comparison) -> None:
         """Add an image."""
-        score = boundary_score(comparison.prediction, comparison.truth, comparison.scored)
+        score = boundary_score(
+            comparison.prediction, comparison.truth, comparison.scored, comparison.answered
+        )
         if score is not None:
             self._total += (score.f1, score.precision, score.recall)
             self._images += 1

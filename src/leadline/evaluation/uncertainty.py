@@ -24,6 +24,7 @@ MOST_SORTED = 100_000
 class UncertaintyScores(BaseModel):
     """Means over the images of what their stated uncertainty is worth.
 
+    Pixels without a prediction do not count, for an interval is said of none.
     `coverage` and `width` hold, by percentage, the share of the counted pixels whose truth lies in
     the interval, and the metres between its ends; {} where the model has no factors. `ause` is the
     area between the sparsification curve of abs_rel and that of the error itself, for the ordering
@@ -60,15 +61,16 @@ class UncertaintyObserver:
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
-        """Add an image; one without a scored pixel or a stated uncertainty says nothing."""
-        if predicted.uncertainty is None or comparison.pixels == 0:
+        """Add an image; one without a predicted, scored pixel or an uncertainty says nothing."""
+        if predicted.uncertainty is None or not comparison.answered.any():
             return
         if predicted.novelty is not None:
             self._is_unlike.append(predicted.novelty > 1)
         full = resize_to(predicted.uncertainty, comparison.full.shape, comparison.protocol.resize)
-        spread = comparison.at_scored(full[comparison.window]).astype(np.float64)
-        depth = comparison.at_scored(comparison.prediction).astype(np.float64)
-        truth = comparison.at_scored(comparison.truth).astype(np.float64)
+        spread, depth, truth = (
+            plane[comparison.answered].astype(np.float64)
+            for plane in (full[comparison.window], comparison.prediction, comparison.truth)
+        )
         ratio = np.abs(np.log(depth / truth)) / spread
         places = (np.arange(RATIOS) + 0.5) / RATIOS
         self.ratios.append(np.quantile(ratio, places).astype(np.float32))

@@ -274,14 +274,13 @@ class Protocol:
             present &= _present(other[rows, columns])
             full = self._average(full, other)
         answered = scored & present
-        missing = use.scored - _count(answered)
         if self.holes == "nearer neighbour in the row":
             full = fill_holes(full)
         window = truth[rows, columns]
-        if self.alignment != "none" and missing < use.scored:
+        if self.alignment != "none" and answered.any():
             predicted, known_there = full[rows, columns][answered], window[answered]
             full = align(full, predicted, known_there, self.alignment, self.alignment_space)
-        return Comparison(self, full, (rows, columns), window, scored, missing, use)
+        return Comparison(self, full, (rows, columns), window, scored, answered, use)
 
     def _average(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.alignment == "none":
@@ -357,8 +356,8 @@ class Comparison:
 
     `full` (H,W): the prediction at the truth's size, flip-averaged and aligned, not clamped;
     `window`: the rows and columns of the crop; `truth` and `scored`: metres and which pixels count,
-    within the crop; `missing`: how many counted pixels have no prediction; `use`: what becomes of
-    the known truth.
+    within the crop; `answered`: which of these have a prediction of their own, so that others hold
+    what the protocol makes of a hole; `use`: what becomes of the known truth.
     """
 
     protocol: Protocol
@@ -366,7 +365,7 @@ class Comparison:
     window: tuple[slice, slice]
     truth: NDArray[np.float32]
     scored: NDArray[np.bool_]
-    missing: int
+    answered: NDArray[np.bool_]
     use: TruthUse
 
     @cached_property
@@ -378,6 +377,11 @@ class Comparison:
     def pixels(self) -> int:
         """How many pixels count."""
         return self.use.scored
+
+    @cached_property
+    def missing(self) -> int:
+        """How many counted pixels have no prediction."""
+        return self.pixels - _count(self.answered)
 
     @cached_property
     def _counted(self) -> NDArray[np.intp]:
