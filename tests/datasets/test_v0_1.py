@@ -63,8 +63,9 @@ def test_shards_are_written_as_version_0_1_wrote_them(rooms, tmp_path):
             json.loads((folder / split / "manifest.json").read_text())
             for folder in (WRITTEN, packed.folder)
         )
-        # Where the data lay when it was packed is the only difference.
+        # Where the data lay when it was packed; and how it was opened is said only since.
         assert one["plan"].pop("source") != two["plan"].pop("source")
+        assert two["plan"].pop("opened_as")["units_per_metre"] == 1000
         assert one == two
 
 

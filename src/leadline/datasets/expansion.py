@@ -24,6 +24,7 @@ from PIL import Image
 
 from leadline.datasets.folders import check_outside
 from leadline.datasets.open import Opening, find_data
+from leadline.datasets.opened_as import OPENED_AS, is_same, other_opening
 from leadline.datasets.pairs import UNFINISHED
 from leadline.datasets.random_warp import draw_warp
 from leadline.datasets.sample import DepthDataset, Sample
@@ -210,13 +211,17 @@ def _claim(out: Path, options: ExpandOptions, train: DepthDataset, val: DepthDat
         "training_samples": len(train),
         "validation_samples": len(val),
         "samples_crc32": zlib.crc32("\n".join(ids).encode()),
+        **({OPENED_AS: dict(train.opened_as)} if train.opened_as else {}),
     }
     path = out / SETTINGS_FILE
     if path.is_file():
-        if read_json(path, "record of the expansion's settings") != settings:
+        written = read_json(path, "record of the expansion's settings")
+        if not is_same(written, settings):
+            other = other_opening(written, settings)
+            what = f"other settings ({other})" if other else "other settings or of other data"
             raise LeadlineError(
-                f"{path}: the folder holds an expansion with other settings or of other data; "
-                "choose another output folder or remove this one"
+                f"{path}: the folder holds an expansion with {what}; choose another output folder "
+                "or remove this one"
             )
         return
     if out.is_dir() and any(out.iterdir()):

@@ -187,6 +187,10 @@ class Layout(DepthDataset):
         """
         return None
 
+    def declared_camera(self) -> dict[str, Any] | None:
+        """Return the numbers of the one camera that the data declares of all images, or None."""
+        return None
+
     def assumptions(self) -> tuple[str, ...]:
         """Return, in words, what is assumed in place of files that are published and not there."""
         return ()

@@ -24,6 +24,7 @@ from leadline.datasets.kitti_selection import KittiSelectionDataset
 from leadline.datasets.layout import ALL, Layout
 from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
+from leadline.datasets.opened_as import opened_as
 from leadline.datasets.pairs import SPLITS, PairsDataset, unfinished
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.datasets.scannet import ScanNetDataset
@@ -124,7 +125,8 @@ class DataSource:
         dataset = data.dataset or self.layout.is_of
         levels = data.grey_levels or self._grey_levels(data)
         data = replace(data, description=description, dataset=dataset, grey_levels=levels)
-        return data.within(opening.min_depth, opening.max_depth)
+        data = data.within(opening.min_depth, opening.max_depth)
+        return replace(data, opened_as=opened_as(data, opening.layout_options))
 
     def _grey_levels(self, data: DepthDataset) -> GreyLevels | None:
         """Return one black and white for 16-bit grey pictures of all `lists`, None of others."""

@@ -25,6 +25,7 @@ from leadline.datasets.encoding import Encoding, UnfitError, choose_encoding
 from leadline.datasets.folders import check_outside
 from leadline.datasets.layout import ALL
 from leadline.datasets.open import Opening, find_data
+from leadline.datasets.opened_as import OPENED_AS, is_same, other_opening
 from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest
@@ -89,7 +90,9 @@ class Packing:
     @property
     def is_done(self) -> bool:
         """Whether this very data lies packed in `folder` already."""
-        return is_shard_folder(self.folder) and read_manifest(self.folder)["plan"] == self.plan
+        return is_shard_folder(self.folder) and is_same(
+            read_manifest(self.folder).get("plan"), self.plan
+        )
 
     def read(self, index: int) -> Sample:
         """Return sample `index` as it will be stored."""
@@ -191,12 +194,16 @@ def plan_packing(
         "rounded_to": units_per_metre,
         "source": str(data.root.resolve()),
         "name": data.description,
+        **({OPENED_AS: dict(data.opened_as)} if data.opened_as else {}),
     }
     needed = int(pixels * encoding.bytes_per_pixel * len(data))
     packing = Packing(data, folder, resize, encoding, needed, plan)
     if not packing.is_done and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        what = "other shards" if is_shard_folder(folder) else "something else"
-        raise LeadlineError(f"{folder}: holds {what} already; choose another output folder")
+        what = "something else already"
+        if is_shard_folder(folder):
+            other = other_opening(read_manifest(folder).get("plan"), plan)
+            what = f"shards of other settings ({other})" if other else "other shards already"
+        raise LeadlineError(f"{folder}: holds {what}; choose another output folder")
     return packing
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -130,6 +130,12 @@ class PairsDataset(Layout):
         """Return the declared camera; without one, a depth file that says its own has that."""
         height, width = size
         return None if self.camera_file is None else self.camera_file.pinhole(width, height)
+
+    def declared_camera(self) -> dict[str, Any] | None:
+        """Return the numbers of the camera that `dataset.yaml` names or holds, None without one."""
+        if self.camera_file is None:
+            return None
+        return {name: value for name, value in asdict(self.camera_file).items() if name != "path"}
 
     def read(self, item: Pair) -> Sample:
         """Read a pair; where the declared lens bends the picture, everything is straightened."""

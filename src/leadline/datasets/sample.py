@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -122,6 +122,8 @@ class DepthDataset:
     it themselves. Depth outside `min_depth` (exclusive) to `max_depth` metres is invalid.
     `dataset` is the published data set that it is of (nyu, kitti, ...), "" where nothing says so.
     `grey_levels` are black and white of its 16-bit grey pictures, None where it has none.
+    `opened_as` is what its values depend on beside the files (`leadline.datasets.opened_as`), {}
+    of data that no layout opened.
     """
 
     root: Path
@@ -133,6 +135,7 @@ class DepthDataset:
     with_labels: bool = True
     dataset: str = ""
     grey_levels: tuple[int, int] | None = None
+    opened_as: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @abstractmethod
     def read(self, item: Any) -> Sample:

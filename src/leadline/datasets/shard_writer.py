@@ -17,6 +17,7 @@ import numpy as np
 
 from leadline import __version__
 from leadline.datasets.encoding import Encoding
+from leadline.datasets.opened_as import is_same, other_opening
 from leadline.datasets.sample import Sample
 from leadline.datasets.shards import (
     CHANNELS,
@@ -94,10 +95,12 @@ class ShardWriter:
         entries = _intact_entries(self._journal)
         begin = next(entries, None)
         if begin is not None:
-            if begin["plan"] != self._begin["plan"]:
+            if not is_same(begin["plan"], self._begin["plan"]):
+                other = other_opening(begin["plan"], self._begin["plan"])
+                what = f"with other settings ({other})" if other else "of other data or size"
                 raise LeadlineError(
-                    f"{self.folder}: holds an unfinished packing of other data or at another size; "
-                    "delete this folder, or choose another output folder"
+                    f"{self.folder}: holds an unfinished packing {what}; delete this folder, or "
+                    "choose another output folder"
                 )
             self._begin, self._encoding = begin, Encoding(**begin["encoding"])
         for name in self._encoding.dtypes:
