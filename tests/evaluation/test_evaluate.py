@@ -1,5 +1,6 @@
 """Breakdowns, kept cases, class scores: against values worked out beside them."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,6 +90,36 @@ def test_a_class_breakdown_needs_labels():
         evaluate(
             Planted(PredictedMaps(truth)), Images([(truth, truth > 0)]), breakdowns=["classes"]
         )
+
+
+def test_data_without_labels_is_refused_for_classes_before_anything_is_predicted(tmp_path):
+    bare = write_named_pairs(tmp_path / "bare", ["a.png", "b.png"])
+    predicted = []
+
+    class Counting:
+        def predict(self, sample):
+            predicted.append(sample.id)
+            return PredictedMaps(np.ones(sample.depth.shape, np.float32))
+
+    with pytest.raises(LeadlineError, match=r"pairs\.csv has no labels; leave it out"):
+        evaluate(Counting(), bare, breakdowns=["classes"])
+    assert not predicted
+
+
+def test_one_labelled_image_among_many_is_enough_for_classes(tmp_path):
+    listed = write_named_pairs(tmp_path / "data", [f"{number}.png" for number in range(12)])
+    lines = listed.read_text().splitlines()
+    cv2.imwrite(str(listed.parent / "ids.png"), np.full((32, 48), 3, np.uint8))
+    lines = [lines[0] + ",label", *(f"{line}," for line in lines[1:])]
+    lines[2] += "ids.png"  # none of those that are looked at beforehand
+    listed.write_text("\n".join(lines) + "\n")
+
+    class Two:
+        def predict(self, sample):
+            return PredictedMaps(np.full(sample.depth.shape, 2, np.float32))
+
+    result = evaluate(Two(), listed, breakdowns=["classes"])
+    assert [part.id for part in result.breakdowns["classes"]] == [3]
 
 
 def test_class_scores_leave_void_out():

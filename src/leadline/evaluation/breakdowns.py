@@ -144,15 +144,20 @@ class ClassBreakdown(GroupBreakdown):
     def result(self) -> tuple[PartScore, ...]:
         """Return the score of every class that occurs, void ones left out."""
         if not self._seen:
-            raise LeadlineError(
-                "--breakdown classes: the data has no labels; leave it out, or add a label column"
-            )
+            raise no_labels()
         present = np.flatnonzero(self.sums[:MAX_CLASSES, 0])
         return tuple(
             self.part(int(group), f"class {group}", id=int(group))
             for group in present
             if group not in self._void
         )
+
+
+def no_labels(data: str = "the data") -> LeadlineError:
+    """Return the error of a breakdown by classes of data without any."""
+    return LeadlineError(
+        f"--breakdown classes: {data} has no labels; leave it out, or add a label column"
+    )
 
 
 class BoundaryBreakdown:

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from leadline.datasets.open import DataSource, OpenOptions, find_data
 from leadline.datasets.sample import DepthDataset
-from leadline.datasets.trained_on import TrainingData, training_data
-from leadline.errors import LeadlineError
+from leadline.datasets.trained_on import TrainingData
 from leadline.evaluation.baselines import baseline_predictions
 from leadline.evaluation.breakdowns import BreakdownName, Breakdowns, ClassScores
 from leadline.evaluation.cases import CaseCollector
+from leadline.evaluation.opening import OpenedEvaluation, open_evaluation
 from leadline.evaluation.predictions import Predictions
 from leadline.evaluation.ranges import range_warnings
 from leadline.evaluation.report.pages import write_report
-from leadline.evaluation.result import DataOpening, Result, check_each_once
-from leadline.evaluation.scoring import (
-    PeekableSamples,
-    Tracker,
-    no_tracker,
-    resolve_protocol,
-    score,
-)
-from leadline.evaluation.sources import ModelSource, PredictionFolder, open_source
+from leadline.evaluation.result import Result, check_each_once
+from leadline.evaluation.scoring import Tracker, no_tracker, score
+from leadline.evaluation.sources import ModelSource, PredictionFolder
 from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.io.atomic import check_writable
 from leadline.metrics import Protocol
 from leadline.metrics.alignment import Alignment, AlignmentSpace
-from leadline.metrics.protocols import aligned
 
 VOID = (255,)
-OPENED_ALREADY = DataOpening()
-"""What a result says of how data was opened that was given as a data set."""
 
 
 def evaluate(
@@ -84,21 +73,58 @@ def evaluate(
     """
     if out is not None:
         check_writable(Path(out))
-    opening = OpenOptions(layout, units_per_metre, layout_options=data_options or {})
-    opened = _open_data(data, split, limit, opening, trained := _training_data(predictions))
-    # A run is scored on the validation images that it had, whose result is not written.
-    if out is not None or isinstance(data, str | Path):
-        check_each_once(opened.ids, opened.name)
-    samples = PeekableSamples(opened.samples)
-    chosen = resolve_protocol(protocol, samples)
-    if align is not None:
-        chosen = aligned(chosen, align, align_space)
-    source = open_source(predictions, samples, opened.ids, chosen)
+    opened = open_evaluation(
+        predictions,
+        data,
+        split=split,
+        layout=layout,
+        units_per_metre=units_per_metre,
+        data_options=data_options,
+        limit=limit,
+        protocol=protocol,
+        align=align,
+        align_space=align_space,
+    )
+    return evaluate_opened(
+        opened,
+        breakdowns=breakdowns,
+        void=void,
+        baselines=baselines,
+        out=out,
+        cases=cases,
+        name=name,
+        data_name=data_name,
+        tracker=tracker,
+    )
+
+
+def evaluate_opened(
+    opened: OpenedEvaluation,
+    *,
+    breakdowns: Sequence[BreakdownName] = (),
+    void: Sequence[int] = VOID,
+    baselines: bool | DepthDataset = True,
+    out: str | Path | None = None,
+    cases: int | None = None,
+    name: str | None = None,
+    data_name: str | None = None,
+    tracker: Tracker = no_tracker,
+) -> Result:
+    """Score what `open_evaluation` opened, once; the arguments are those of `evaluate`.
+
+    Errors: LeadlineError where it has no labels for a breakdown by classes, where an image that is
+    to be written is listed twice, or where no image has a pixel to score.
+    """
+    data, samples, chosen, source = opened.data, opened.samples, opened.protocol, opened.source
+    if out is not None:
+        check_each_once(data.ids, data.name)
+    if "classes" in breakdowns:
+        opened.check_labels()
     # The report draws error by distance, and cases.
     names = [*breakdowns, "ranges"] if out is not None else breakdowns
     parts = Breakdowns(list(dict.fromkeys(names)), chosen, void)
     classes, collector = ClassScores(void), _collector(len(samples), cases, out is not None)
-    train = opened.train() if isinstance(baselines, bool) and baselines else baselines
+    train = data.train() if isinstance(baselines, bool) and baselines else baselines
     unsure = source.uncertainty_observer()
     watchers = source.watchers()
     scores = score(
@@ -117,16 +143,16 @@ def evaluate(
         prediction_units=source.units,
         warnings=[
             *source.warnings(),
-            *trained_on_warnings(trained, opened.samples, opened.could_hold_out),
+            *trained_on_warnings(opened.trained, data.samples, data.could_hold_out),
             *range_warnings(chosen, scores.truth_use),
             *(each for watcher in watchers for each in watcher.warnings()),
         ],
         camera=source.camera_record(),
-        data=opened.name if data_name is None else data_name,
+        data=data.name if data_name is None else data_name,
         dataset=samples.dataset,
-        split=opened.split,
-        data_options=opened.opening,
-        images_in_data=opened.total,
+        split=data.split,
+        data_options=data.opening,
+        images_in_data=data.total,
         semantic=classes.result(),
         breakdowns=parts.result() or None,
         cases_in_memory=collector.cases(),
@@ -152,41 +178,6 @@ def _collector(total: int, extreme: int | None, is_drawn: bool) -> CaseCollector
     return CaseCollector(total) if is_drawn else CaseCollector(total, even=0, extreme=0)
 
 
-@dataclass(frozen=True)
-class _OpenedData:
-    """The samples to score, and what a `Result` says of them; `total` is their number unlimited.
-
-    `source` is None for a data set that was given open. `trained_part` is what the scored run left
-    to train on where it held the samples out; `could_hold_out`: it did, but all are scored.
-    """
-
-    samples: DepthDataset
-    name: str
-    split: str | None = None
-    opening: DataOpening = OPENED_ALREADY
-    total: int | None = None
-    source: DataSource | None = None
-    trained_part: DepthDataset | None = None
-    could_hold_out: bool = False
-
-    @property
-    def ids(self) -> list[str]:
-        """The id of every sample."""
-        return [self.samples.sample_id(index) for index in range(len(self.samples))]
-
-    def train(self) -> DepthDataset | None:
-        """Open the train split that lies in the data or beside it, None where there is none."""
-        if self.trained_part is not None:
-            return self.trained_part
-        return None if self.source is None else self.source.open_if_declared("train")
-
-
-def _training_data(predictions: object) -> TrainingData | None:
-    """Return what the model to be scored was trained on, None where that is not known."""
-    name = predictions.name if isinstance(predictions, ModelSource) else predictions
-    return training_data(name) if isinstance(name, str | Path) else None
-
-
 def trained_on_warnings(
     trained: TrainingData | None, data: DepthDataset, could_hold_out: bool = False
 ) -> list[str]:
@@ -196,46 +187,3 @@ def trained_on_warnings(
         return []
     remedy = "; --split val scores those that it held out" if could_hold_out else ""
     return [f"{count} of these {len(data)} images were trained on by {trained.run}{remedy}"]
-
-
-def _open_data(
-    data: str | Path | DepthDataset,
-    split: str | None,
-    limit: int | None,
-    opening: OpenOptions,
-    trained: TrainingData | None = None,
-) -> _OpenedData:
-    """Recognise the data, once, and open what is to be scored of it."""
-    if not isinstance(data, str | Path):
-        if split is not None or opening != OpenOptions():
-            raise LeadlineError("a data set that is open takes no split, layout, unit or option")
-        return _limited(_OpenedData(data, str(data.root)), limit)
-    source = find_data(
-        Path(data),
-        layout=opening.layout,
-        units_per_metre=opening.units_per_metre,
-        options=opening.layout_options,
-    )
-    split = split if split is not None else source.split_to_score()
-    resolved = DataOpening(
-        layout=source.opening.layout,
-        units_per_metre=source.opening.units_per_metre,
-        # An option that is left to the files says nothing of how they were read.
-        options={k: v for k, v in source.opening.layout_options.items() if v != "auto"},
-    )
-    hold_out = None if trained is None else trained.hold_out_of(source)
-    if hold_out is None or split not in ("train", "val"):
-        whole = _OpenedData(source.open(split), str(data), split, resolved, source=source)
-        return _limited(replace(whole, could_hold_out=hold_out is not None), limit)
-    resolved = resolved.model_copy(update={"hold_out": hold_out})
-    samples, train = hold_out.open(source, split), hold_out.open(source, "train")
-    held = _OpenedData(samples, str(data), split, resolved, source=source, trained_part=train)
-    return _limited(held, limit)
-
-
-def _limited(opened: _OpenedData, limit: int | None) -> _OpenedData:
-    """Keep the first `limit` samples."""
-    total = len(opened.samples)
-    if limit is None or limit >= total:
-        return replace(opened, total=total)
-    return replace(opened, samples=opened.samples.subset(range(limit)), total=total)
