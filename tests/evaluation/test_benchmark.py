@@ -155,6 +155,7 @@ def test_the_command_prints_a_table_and_writes_json_and_a_plot(pairs, tmp_path):
         (("--store", "--data", "d"), ("its config lies inside of the file",)),
         (("hf:user/name", "--precision", "f32", "--store", "--data", "d"), ("the hub's own copy",)),
         (("broken.xml",), ("broken.xml: OpenVINO cannot read it",)),
+        (("model", "--precision", "bf16", "--store", "--data", "d"), ("no loss to store",)),
     ],
 )
 def test_what_could_not_be_written_is_found_before_anything_is_timed(
@@ -162,9 +163,36 @@ def test_what_could_not_be_written_is_found_before_anything_is_timed(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
     for name in ("file", "broken.xml"):
         (tmp_path / name).write_text("nothing")
     fails_in_one_line(leadline_here("benchmark", *options), *words)
+
+
+@pytest.mark.parametrize(
+    ("data", "protocol", "words"),
+    [
+        ("nowhere", "auto", "nowhere"),
+        ("pairs", "kitty", "'kitty' is not known"),
+        ("pairs", "nyu-eigen", "is defined for truth of"),
+    ],
+)
+def test_what_cannot_be_scored_is_found_before_anything_is_timed(
+    data, protocol, words, pairs, two_clocks
+):
+    ways = [Way("slow", "auto", "f32", (8, 12))]
+    place = pairs if data == "pairs" else data
+    with pytest.raises(LeadlineError, match=words):
+        benchmark(ways, rounds=3, data=place, protocol=protocol)
+    assert not two_clocks
+
+
+def test_a_model_without_metres_is_found_before_anything_is_timed(pairs, two_clocks, monkeypatch):
+    monkeypatch.setattr(Clock, "kind", "affine-inverse", raising=False)
+    with pytest.raises(LeadlineError, match="predicts affine-inverse depth"):
+        benchmark([Way("quick", "auto", "f32", (8, 12))], rounds=3, data=pairs)
+    assert not two_clocks
 
 
 def test_by_default_a_model_is_timed_in_what_it_runs_in(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from leadline.metrics import get_protocol
 from leadline.metrics.sparsification import area_between, sparsification_curve
 from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
+from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import leadline_here as leadline
 from tests.evaluation.helpers import Images
 
@@ -104,7 +106,7 @@ def test_images_weigh_equally_and_a_block_is_measured_with_the_others():
     # Of two even blocks and the odd one, (2 x + x / 3) / 3 lie below x: half below 4.5 / 7.
     assert fitted[50].coverage[:3] == pytest.approx([4.5 / 7] * 3, abs=0.002)
     assert fitted[50].coverage[3] == pytest.approx(0.5 / 3, abs=0.002)
-    with pytest.raises(LeadlineError, match="3 images"):
+    with pytest.raises(LeadlineError, match="3 images with truth"):
         fit_factors([even] * 3)
 
 
@@ -157,6 +159,42 @@ def test_the_command_stores_factors_that_a_second_scoring_finds(pairs, tmp_path)
     assert after["coverage"]["80"] == pytest.approx(0.8, abs=0.02)
 
 
-def test_a_model_without_uncertainty_has_no_intervals(pairs):
-    with pytest.raises(LeadlineError, match="states no uncertainty"):
-        fit_intervals("compact-nyu", pairs, split="all", limit=1)
+def nothing_is_scored(title):
+    raise AssertionError(f"{title}: was begun")
+
+
+def test_a_model_without_uncertainty_has_no_intervals_which_is_said_first(pairs):
+    with pytest.raises(LeadlineError, match="compact-nyu: states no uncertainty"):
+        fit_intervals("compact-nyu", pairs, split="all", tracker=nothing_is_scored)
+
+
+def test_too_few_images_for_intervals_are_refused_first(pairs):
+    with pytest.raises(LeadlineError, match=r"3 images: .* at least 4; give more"):
+        fit_intervals("crisp-nyu", pairs, split="all", limit=3, tracker=nothing_is_scored)
+
+
+class TestStoringFactors:
+    """They are stored where `leadline benchmark --store` stores, too."""
+
+    def test_a_folder_that_holds_an_exported_file_as_well_stores_in_its_config(
+        self, pairs, tmp_path
+    ):
+        folder = shutil.copytree(shipped_checkpoint("crisp-nyu"), tmp_path / "run/model").parent
+        assert (folder / "model/model.onnx").is_file()
+        file = folder / "model/config.json"
+        before = json.loads(file.read_text())
+        fit_intervals(folder, pairs, split="all", limit=4, store=True)
+        after = json.loads(file.read_text())
+        assert after.pop("interval_factors") != before.pop("interval_factors")
+        assert after == before
+
+    @pytest.mark.parametrize(
+        ("model", "words"),
+        [
+            ("hf:user/name", "hf:user/name: is the hub's own copy; store the factors"),
+            ("crisp-nyu", r"model\.onnx: its config lies inside of the file"),
+        ],
+    )
+    def test_the_copy_of_the_hub_and_an_exported_file_store_none(self, model, words, pairs):
+        with pytest.raises(LeadlineError, match=words):
+            fit_intervals(model, pairs, split="all", store=True, tracker=nothing_is_scored)

@@ -15,7 +15,7 @@ from leadline.evaluation.benchmark import (
     BenchmarkRow,
     Way,
     benchmark,
-    config_to_store_in,
+    check_losses,
     store_losses,
     usual_precisions,
 )
@@ -73,7 +73,7 @@ def benchmark_command(
         check_needed(option, value, "--data", data)
     parsed = [parse_size(size) for size in sizes or []]
     ways = find_ways(models, runtimes, precisions, parsed, batches)
-    check_results(json, plot, [way.model for way in ways] if store else [])
+    check_results(json, plot, ways if store else [])
     rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol or "auto")
     print_rows(rows)
     if json is not None:
@@ -87,7 +87,7 @@ def benchmark_command(
             typer.echo(f"written: {file} (precision_loss: {losses})")
 
 
-def check_results(json: Path | None, plot: Path | None, stored: Sequence[str]) -> None:
+def check_results(json: Path | None, plot: Path | None, stored: Sequence[Way]) -> None:
     """Raise LeadlineError, before anything is timed, for what could not be written afterwards."""
     if plot is not None:
         from leadline.evaluation.report.speed_plot import check_plot
@@ -95,8 +95,8 @@ def check_results(json: Path | None, plot: Path | None, stored: Sequence[str]) -
         check_plot(plot)
     for file in filter(None, (json, plot)):
         check_writable(writable_target(file).parent)
-    for model in stored:
-        config_to_store_in(model)
+    if stored:
+        check_losses(stored)
 
 
 def find_ways(

@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 from leadline.evaluation.ceiling import ConvolutionCeiling, multiplications_of
-from leadline.evaluation.evaluate import evaluate
+from leadline.evaluation.evaluate import evaluate_opened
+from leadline.evaluation.model_config import config_to_store_in
+from leadline.evaluation.opening import OpenedEvaluation, open_evaluation
 from leadline.evaluation.predictions import ModelPredictions
 from leadline.inference.first_result import first_result
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.int8_file import int8_path, is_int8
 from leadline.inference.openvino_runtime import openvino_core, read_graph
 from leadline.inference.precision import LOSS_KEY, Precision
-from leadline.inference.predictor import Predictor, find_checkpoint, find_model
+from leadline.inference.predictor import Predictor, find_model
 from leadline.inference.runtimes import RuntimeName
 from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
-from leadline.io.hub import HUB, is_on_hub
 
 PICTURES_AT_ONCE = 8
 """How many pictures a round of the throughput predicts."""
@@ -93,13 +94,15 @@ def benchmark(
     """Time ways of prediction in alternation, so that all meet the same load of the machine.
 
     With `data`, each model, runtime and precision is scored on it as well, under `protocol`.
-    Errors: LeadlineError for a way that cannot be loaded, fewer than 3 rounds, or no way at all.
+    Errors: LeadlineError for a way that cannot be loaded, fewer than 3 rounds, no way at all, or,
+    before anything is timed, data, a protocol or a model that give no score.
     """
     if rounds < 3:
         raise LeadlineError(f"{rounds} rounds are too few for quartiles; give at least 3")
     if not ways:
         raise LeadlineError("no way to be timed: give at least one model, runtime and precision")
     timed = [_TimedWay(way, threads) for way in ways]
+    opened = {} if data is None else _open(timed, data, protocol)
     ceilings: dict[Precision, ConvolutionCeiling] = {}
     for each in timed:
         each.start()
@@ -109,7 +112,10 @@ def benchmark(
         rates = {precision: ceiling.rate() for precision, ceiling in ceilings.items()}
         for each in timed:
             each.take_turn(rates[each.precision])
-    scores = {} if data is None else _scores(timed, data, protocol)
+    scores = {
+        way: evaluate_opened(each, baselines=False).metrics["abs_rel"]
+        for way, each in opened.items()
+    }
     slowest = max(each.median_of_picture for each in timed)
     return [each.row(slowest, scores.get(_scored(each.way))) for each in timed]
 
@@ -204,6 +210,20 @@ def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
     return [*precisions, "int8"] if int8_path(path).is_file() else precisions
 
 
+def check_losses(ways: Sequence[Way]) -> None:
+    """Raise LeadlineError where `store_losses` could store nothing of `ways`, or not with a model.
+
+    That is seen before anything is timed.
+    """
+    timed: dict[str, set[str]] = {}
+    for way in ways:
+        timed.setdefault(way.model, set()).add(way.precision)
+    for model in timed:
+        config_to_store_in(model, "loss")
+    if not any("f32" in precisions and len(precisions) > 1 for precisions in timed.values()):
+        raise _no_loss()
+
+
 def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
     """Write what precisions cost into the `config.json` of the models; return {file: losses}.
 
@@ -220,52 +240,38 @@ def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
         ]
         if row.precision == "f32" or row.abs_rel is None or not exact or not exact[0]:
             continue
-        losses = stored.setdefault(config_to_store_in(row.model), {})
+        losses = stored.setdefault(config_to_store_in(row.model, "loss"), {})
         loss = round(row.abs_rel / exact[0] - 1, 5)
         # `auto` reads one number for all runtimes: that of the worst.
         losses[row.precision] = max(loss, losses.get(row.precision, loss))
     if not stored:
-        raise LeadlineError(
-            "no loss to store: score f32 and another precision of a model with --data DATA"
-        )
+        raise _no_loss()
     for file, losses in stored.items():
         config = read_json(file, "model's configuration")
         write_json(file, {**config, LOSS_KEY: {**config.get(LOSS_KEY, {}), **losses}})
     return stored
 
 
-def config_to_store_in(model: str) -> Path:
-    """Return the `config.json` of a model folder. Errors: LeadlineError for another model."""
-    if is_on_hub(model) and not Path(model.removeprefix(HUB)).is_dir():
-        raise LeadlineError(
-            f"{model}: is the hub's own copy; store the loss with a folder of yours"
-        )
-    folder = find_model(model)
-    if Path(model).is_dir():  # the graph in it, if there is one, is to be exported again
-        folder = find_checkpoint(model)
-    if not folder.is_dir():
-        raise LeadlineError(
-            f"{folder}: its config lies inside of the file; store the loss with its model "
-            "folder, then export that again"
-        )
-    return folder / "config.json"
+def _no_loss() -> LeadlineError:
+    return LeadlineError(
+        "no loss to store: score f32 and another precision of a model with --data DATA"
+    )
 
 
 def _scored(way: Way) -> tuple[str, str, str]:
     return way.model, way.runtime, way.precision
 
 
-def _scores(
+def _open(
     timed: Sequence[_TimedWay], data: str | Path, protocol: str
-) -> dict[tuple[str, str, str], float]:
-    """Return abs_rel on data by model, runtime and precision."""
-    scores: dict[tuple[str, str, str], float] = {}
+) -> dict[tuple[str, str, str], OpenedEvaluation]:
+    """Return what is to be scored by model, runtime and precision, opened but not scored yet."""
+    opened: dict[tuple[str, str, str], OpenedEvaluation] = {}
     for each in timed:
-        if _scored(each.way) not in scores:
+        if _scored(each.way) not in opened:
             predictions = ModelPredictions(each.predictor)
-            result = evaluate(predictions, data, protocol=protocol, baselines=False)
-            scores[_scored(each.way)] = result.metrics["abs_rel"]
-    return scores
+            opened[_scored(each.way)] = open_evaluation(predictions, data, protocol=protocol)
+    return opened
 
 
 def _predict_many(predictor: Predictor, picture: NDArray[np.uint8]) -> None:

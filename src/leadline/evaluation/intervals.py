@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.evaluation.evaluate import evaluate
+from leadline.evaluation.evaluate import evaluate_opened
+from leadline.evaluation.model_config import config_to_store_in
+from leadline.evaluation.opening import open_evaluation
 from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.evaluation.sources import ModelSource
-from leadline.inference.predictor import FACTORS_KEY, find_model
+from leadline.inference.predictor import FACTORS_KEY
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
-from leadline.models.storage import CONFIG_FILE
 
 PERCENTAGES = (50, 80, 95)
 BLOCKS = 4
@@ -54,10 +55,7 @@ def fit_factors(ratios: Sequence[NDArray[np.floating]]) -> list[FittedInterval]:
     one scene; each is measured with the factor that the three others give.
     Errors: LeadlineError for fewer images than blocks.
     """
-    if len(ratios) < BLOCKS:
-        raise LeadlineError(
-            f"{len(ratios)} images with truth: intervals are fitted on at least {BLOCKS}"
-        )
+    check_enough(len(ratios), "images with truth and a prediction")
     every = np.stack(ratios)
     blocks = np.array_split(np.arange(len(every)), BLOCKS)
     fitted = []
@@ -83,13 +81,17 @@ def fit_intervals(
 
     `options` are those of `evaluate` that say what is scored: split, layout, protocol, limit, ....
     With `store` the factors go into the model folder's `config.json`, as `interval_factors`.
-    Errors: LeadlineError for a model without uncertainty, an exported file that is to store them,
-    fewer than four images with truth, or factors of 0 or infinity.
+    Errors: LeadlineError for a model without uncertainty, one that cannot store them, fewer than
+    four images with truth, or factors of 0 or infinity.
     """
-    file = _config_of(model) if store else None
-    result = evaluate(ModelSource(model), data, baselines=False, tracker=tracker, **options)
+    file = config_to_store_in(model, "factors") if store else None
+    opened = open_evaluation(ModelSource(model), data, **options)
+    if not opened.source.states_uncertainty:
+        raise _no_uncertainty(model)
+    check_enough(len(opened.samples), "images")
+    result = evaluate_opened(opened, baselines=False, tracker=tracker)
     if result.uncertainty is None:
-        raise LeadlineError(f"{model}: states no uncertainty, so that it has no intervals")
+        raise _no_uncertainty(model)
     fitted = fit_factors(result.ratios_in_memory)
     if not all(0 < each.factor < np.inf for each in fitted):
         raise LeadlineError(f"{data}: the model errs by nothing, or without end; check the data")
@@ -99,15 +101,21 @@ def fit_intervals(
     return Fitted(fitted, result.uncertainty.unlike)
 
 
+def check_enough(count: int, images: str) -> None:
+    """Raise LeadlineError where there are fewer `images` than blocks."""
+    if count < BLOCKS:
+        raise LeadlineError(
+            f"{count} {images}: intervals are fitted on at least {BLOCKS}; give more data, or a "
+            "larger --limit"
+        )
+
+
+def _no_uncertainty(model: str | Path) -> LeadlineError:
+    return LeadlineError(
+        f"{model}: states no uncertainty, so that it has no intervals; give a model that was "
+        "trained with model.options.uncertainty=true"
+    )
+
+
 def _by_percent(fitted: Sequence[FittedInterval]) -> Mapping[str, float]:
     return {str(each.percent): round(each.factor, 5) for each in fitted}
-
-
-def _config_of(model: str | Path) -> Path:
-    folder = find_model(model)
-    if not folder.is_dir():
-        raise LeadlineError(
-            f"{folder}: its config lies inside of the file; store the factors with its model "
-            "folder, then export that again"
-        )
-    return folder / CONFIG_FILE

@@ -117,6 +117,14 @@ class OpenedSource:
         seen_before = [] if known is None else [SeenBefore(known)]
         return [TurnedAround(), ModelRange(self.predictions), *seen_before]
 
+    @property
+    def states_uncertainty(self) -> bool:
+        """Whether an uncertainty is predicted, as far as that is known before."""
+        predictions = self.predictions
+        return (
+            isinstance(predictions, ModelPredictions) and predictions.predictor.states_uncertainty
+        )
+
     def uncertainty_observer(self) -> UncertaintyObserver:
         """Return what measures the stated uncertainty, with the model's factors of intervals."""
         if isinstance(self.predictions, ModelPredictions):
