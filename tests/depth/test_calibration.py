@@ -135,6 +135,11 @@ def test_applying_keeps_what_is_invalid_and_says_so_in_the_provenance():
     }
 
 
+def test_a_second_correction_does_not_hide_the_first():
+    twice = Calibration(3.0).apply(Calibration(2.0).apply(DepthMap.from_metres([[1.0]])))
+    assert (twice.depth.item(), twice.provenance["calibration"]) == (6, "scale 2, then scale 3")
+
+
 def test_pixels_beyond_infinity_become_invalid():
     depth_map = DepthMap.from_metres([[1.0, 4.0, 5.0, 50.0]])
     corrected = Calibration(1.0, -0.2).apply(depth_map)

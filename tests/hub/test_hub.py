@@ -179,7 +179,7 @@ def test_the_card_is_what_the_hub_reads(pairs, tmp_path):
     assert yaml.safe_load(HEAD.match(kept)[1])["license"] == "mit"
 
 
-def test_a_plain_folder_laid_out_the_same_way(tmp_path):
+def test_a_plain_folder_laid_out_the_same_way(tmp_path, monkeypatch):
     pushed = push("compact-nyu", out=tmp_path / "folder")
     weights = ["model.onnx", "model.safetensors"]
     assert sorted(pushed.files) == ["README.md", "config.json", *weights, FILE]
@@ -192,7 +192,10 @@ def test_a_plain_folder_laid_out_the_same_way(tmp_path):
     again = pickle.loads(pickle.dumps(predictor))
     np.testing.assert_array_equal(again(ROOM).depth, expected)
     assert Predictor.load(tmp_path / "folder", runtime="torch").runtime.name == "torch"
+    monkeypatch.setattr(push_model, "_write", lambda *_: pytest.fail("was written first"))
     assert "is there already" in complaint(lambda: push("compact-nyu", out=tmp_path / "folder"))
+    under_file = tmp_path / "folder" / "README.md" / "x"
+    assert "is a file" in complaint(lambda: push("compact-nyu", out=under_file))
 
 
 def test_models_save_load_and_push_by_the_calls_of_hugging_face(hub, model, tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -10,7 +13,9 @@ import pytest
 from leadline.datasets.open import open_data
 from leadline.datasets.packing import pack, plan_packing
 from leadline.datasets.pairs import open_pairs
-from leadline.worlds import WorldSet, cached_folder, render_cached
+from leadline.io.locks import InUseError, locked
+from leadline.worlds import WorldSet, cached_folder, render_cached, render_worlds
+from leadline.worlds import cache as cache_module
 from leadline.worlds.sets import as_json
 
 TINY = WorldSet("rooms", 2, (24, 32), val_share=0.0)
@@ -58,3 +63,41 @@ def test_a_set_is_rendered_once_and_packs_into_shards(cache: Path, tmp_path: Pat
     for index in range(2):
         assert packed[index].intrinsics == files[index].intrinsics
         assert (packed[index].depth == files[index].depth).all()
+
+
+def test_two_that_want_a_set_render_it_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("embreex")
+    monkeypatch.setattr(cache_module, "SECONDS_BETWEEN_LOOKS", 0.05)
+    folder, begun, go_on = cached_folder(TINY), threading.Event(), threading.Event()
+
+    def first() -> None:
+        def report(done: int, _total: int) -> None:
+            begun.set()
+            assert go_on.wait(60)
+
+        render_worlds(folder, TINY, workers=1, report=report)
+
+    with ThreadPoolExecutor(2) as threads:
+        running = threads.submit(first)
+        assert begun.wait(60)
+        with pytest.raises(InUseError, match="is being rendered by process"):
+            render_worlds(folder, TINY)
+        waiting = threads.submit(render_cached, TINY)
+        go_on.set()
+        assert waiting.result(60).new == 0 and running.result(60) is None
+    assert not list(folder.rglob(".leadline-*"))
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a folder nobody may write")
+def test_a_whole_set_on_a_disk_that_cannot_be_written_is_read(cache: Path) -> None:
+    pytest.importorskip("embreex")
+    render_cached(TINY)
+    cached_folder(TINY).chmod(0o555)
+    assert render_cached(TINY).new == 0
+
+
+def test_a_whole_set_is_taken_without_a_lock(cache: Path) -> None:
+    pytest.importorskip("embreex")
+    render_cached(TINY)
+    with locked(cached_folder(TINY), "looked at"):
+        assert render_cached(TINY).new == 0

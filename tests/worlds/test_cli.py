@@ -68,6 +68,31 @@ def test_options_that_do_not_exist_are_named(wrong: tuple[str, str], tmp_path: P
         _run("render", "--out", tmp_path / "x", "--count", 1, *wrong)
 
 
+def test_what_cannot_be_written_is_said_before_anything_is_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("render_worlds", "render_room", "render_street"):
+        monkeypatch.setattr(f"leadline.worlds.{name}", lambda *_, **__: pytest.fail("rendered"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LeadlineError, match=r"sheet\.jpg: a sheet is a PNG"):
+        _run("show", "-o", tmp_path / "sheet.jpg")
+    with pytest.raises(LeadlineError, match="cannot write here"):
+        _run("show", "-o", tmp_path / "file" / "sheet.png")
+    with pytest.raises(LeadlineError, match="file: is a file"):
+        _run("render", "--format", "shards", "-o", tmp_path / "file" / "rooms")
+
+
+def test_the_folder_one_is_in_has_a_name_for_the_files_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    _run("render", "--count", 1, "--size", "24x32", "--val-share", 0, "-o", ".",
+         "--format", "shards")  # fmt: skip
+    assert len(open_pairs(tmp_path / "here-files", "train")) == 1
+    assert len(open_data(tmp_path / "here", "train")) == 1
+
+
 @pytest.mark.parametrize("useless", [("--variations", "vkitti"), ("--sky", "far")])
 def test_options_without_effect_are_refused_before_anything_is_written(
     useless: tuple[str, str], tmp_path: Path

@@ -8,7 +8,9 @@ import typer
 
 from leadline.cli.inputs import check_needed
 from leadline.errors import LeadlineError
-from leadline.web import open_server, page_files, write_page
+from leadline.io.atomic import check_writable
+from leadline.web import open_server, page_files
+from leadline.web.page import PageFiles, write_files
 from leadline.weights import DEFAULT_MODEL
 
 
@@ -44,15 +46,18 @@ def web_command(
     check_needed("--port", port, "--open", show)
     check_needed("--browser or --no-browser", None if browser is None else True, "--open", show)
     if out is not None:
-        size = write_page(out, model)
+        check_writable(out)
+    files = page_files(model)
+    if out is not None:
+        size = write_files(out, files)
         typer.echo(f"{out}/index.html and what it needs: {size / 1e6:.1f} MB, for any web server")
     if show:
-        serve_until_interrupted(model, port or 0, browser is not False)
+        serve_until_interrupted(files, port or 0, browser is not False)
 
 
-def serve_until_interrupted(model: str, port: int, browser: bool) -> None:
+def serve_until_interrupted(files: PageFiles, port: int, browser: bool) -> None:
     """Serve the page on the loopback address and start the browser, until Control-C."""
-    with open_server(page_files(model), port) as server:
+    with open_server(files, port) as server:
         address = f"http://localhost:{server.server_port}/"
         typer.echo(f"{address}  (Control-C ends it)")
         if browser and not webbrowser.open(address):

@@ -7,7 +7,8 @@ import typer
 
 from leadline.cli.options import parse_size
 from leadline.cli.progress import Progress, tracker
-from leadline.errors import size_words
+from leadline.errors import LeadlineError, size_words
+from leadline.io.atomic import check_writable, writable_target
 
 app = typer.Typer(
     help="Generated rooms and streets with exact depth: render a data set, show a contact sheet.",
@@ -62,7 +63,11 @@ def render_command(
     options: dict[str, Any] = {"kind": kind, "sky": sky, "variations": chosen}
     world_set = WorldSet(count=count, size=size, seed=seed, level=quality, val_share=val_share,
                       labels=labels, **options)  # fmt: skip
-    folder = out if form == "files" else out.with_name(f"{out.name}-files")
+    folder = out
+    if form == "shards":
+        out = out if out.name not in ("", "..") else out.resolve()  # which has a name
+        folder = out.with_name(f"{out.name}-files")
+        check_writable(out)
     with _RenderProgress(kind) as progress:
         rendered = render_worlds(folder, world_set, workers=workers, report=progress.report)
     rate = rendered.new / max(rendered.seconds, 1e-9)
@@ -118,6 +123,9 @@ def show_command(
     ] = "train",
 ) -> None:
     """Draw a contact sheet of generated views."""
+    if out.suffix.lower() != ".png":
+        raise LeadlineError(f"{out}: a sheet is a PNG; give -o NAME.png")
+    check_writable(writable_target(out).parent)
     from leadline.worlds import WorldSet, contact_sheet, render_room, render_street, write_sheet
 
     choice: Any = kind

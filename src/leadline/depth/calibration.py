@@ -59,7 +59,8 @@ class Calibration:
     def apply(self, depth_map: DepthMap) -> DepthMap:
         """Return the corrected map; pixels that a negative shift puts beyond infinity are invalid.
 
-        The provenance gains an entry `calibration`. An uncertainty is of the corrected metres.
+        The provenance gains an entry `calibration`, behind those of earlier ones. An uncertainty
+        is of the corrected metres.
         Errors: LeadlineError for depth without a unit where there is no shift.
         """
         if depth_map.kind != "metric" and self.shift == 0:
@@ -67,6 +68,8 @@ class Calibration:
                 f"a calibration of {self} makes no metres of {depth_map.kind} depth, without scale "
                 "and shift; fit one to such depth with 'leadline calibrate --shift'"
             )
+        earlier = depth_map.provenance.get("calibration")
+        applied = [str(self)] if earlier is None else [earlier, str(self)]
         metres = self.metres(depth_map.depth)
         spread = depth_map.uncertainty
         if spread is not None and self.shift != 0:
@@ -79,7 +82,7 @@ class Calibration:
             metres,
             valid=depth_map.valid,
             intrinsics=depth_map.intrinsics,
-            provenance={**depth_map.provenance, "calibration": str(self)},
+            provenance={**depth_map.provenance, "calibration": ", then ".join(applied)},
             uncertainty=spread,
             interval_factors=depth_map.interval_factors,
         )

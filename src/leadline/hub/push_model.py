@@ -17,9 +17,10 @@ from leadline.export.files import CARD, copy_checkpoint, copy_graph
 from leadline.hub.card import Score, model_card, without_scores
 from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.transformers_runtime import is_of_transformers
-from leadline.io.atomic import write_json, write_text
+from leadline.io.atomic import check_writable, write_json, write_text
 from leadline.io.files import read_json
 from leadline.io.hub import HUB, fetch_text, send_folder
+from leadline.io.staging import staged
 from leadline.metrics import METRICS
 from leadline.models.storage import CONFIG_FILE, LIBRARY, LIBRARY_KEY, WEIGHTS_FILE, stored_type
 from leadline.training.run_folder import Run, is_run
@@ -68,6 +69,8 @@ def push(
     """
     if (to is None) == (out is None):
         raise LeadlineError("give --to USER/NAME or -o FOLDER, one of both")
+    if out is not None:
+        _check_free(Path(out))
     repo = None if to is None else to.removeprefix(HUB)
     if repo is not None and not _REPOSITORY.fullmatch(repo):
         raise LeadlineError(f"--to {to}: expected USER/NAME")
@@ -141,10 +144,15 @@ def _own_scores(folder: Path) -> list[Score]:
     return [Score(data, "custom", protocol, metrics)]
 
 
-def _copy(made: Path, out: Path) -> Path:
+def _check_free(out: Path) -> None:
+    """Raise LeadlineError where a folder cannot be written, or holds something."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise LeadlineError(f"{out}: is there already; choose another -o")
-    out.mkdir(parents=True, exist_ok=True)
-    for path in made.iterdir():
-        (out / path.name).write_bytes(path.read_bytes())
+    check_writable(out)
+
+
+def _copy(made: Path, out: Path) -> Path:
+    with staged(out, last=CONFIG_FILE) as stage:
+        for path in made.iterdir():
+            shutil.copyfile(path, stage / path.name)
     return out

@@ -19,12 +19,16 @@ else:
 LOCK_FILE = ".leadline-lock"
 
 
+class InUseError(LeadlineError):
+    """Another process is at work in a folder."""
+
+
 @contextmanager
 def locked(folder: Path, work: str) -> Iterator[None]:
     """Hold the lock of `folder` in the block; a process that dies no longer holds it.
 
     `work` is what is done there ("trained"). On a disk that has no locks nothing is checked.
-    Errors: LeadlineError, naming the process, where another one holds it.
+    Errors: InUseError, naming the process, where another one holds it.
     """
     path = folder / LOCK_FILE
     while True:
@@ -68,7 +72,7 @@ def _take(file: int, path: Path, folder: Path, work: str) -> bool:
         lock_file(file)
     except BlockingIOError:
         holder = os.read(file, 300).decode(errors="replace") or "another process"
-        raise LeadlineError(
+        raise InUseError(
             f"{folder}: is being {work} by process {holder}; wait for it, or stop it"
         ) from None
     except OSError:  # no locks on this disk

@@ -62,8 +62,16 @@ def write_page(folder: Path, model: str | Path = DEFAULT_MODEL) -> int:
     Errors: those of `page_files`; LeadlineError where the folder cannot be written to.
     """
     check_writable(folder)
+    return write_files(folder, page_files(model))
+
+
+def write_files(folder: Path, files: PageFiles) -> int:
+    """Write what `page_files` returned into `folder`, and return the size of it all.
+
+    Errors: LeadlineError where the folder cannot be written to.
+    """
     size = 0
-    for name, content in page_files(model).items():
+    for name, content in files.items():
         data = content_of(content)
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(data)

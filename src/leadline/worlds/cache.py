@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
-from leadline.worlds.produce import Rendered, Report, render_worlds
+from leadline.io.locks import InUseError
+from leadline.worlds.produce import Rendered, Report, count_views, render_worlds
 from leadline.worlds.sets import WorldSet, as_json, digest
 
+SECONDS_BETWEEN_LOOKS = 1.0
 CACHE_VARIABLE = "LEADLINE_CACHE"
 """Environment variable that names another folder for what can be made again."""
 
@@ -39,6 +42,14 @@ def cached_folder(world_set: WorldSet) -> Path:
 def render_cached(world_set: WorldSet, *, report: Report | None = None) -> Rendered:
     """Render what the cache lacks of a set, with all cores; see `render_worlds`.
 
+    Where another process is rendering it, wait for that.
     Errors: as for `render_worlds`.
     """
-    return render_worlds(cached_folder(world_set), world_set, report=report)
+    folder = cached_folder(world_set)
+    while True:
+        try:
+            return render_worlds(folder, world_set, report=report)
+        except InUseError:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            if report is not None:
+                report(count_views(folder), world_set.count)

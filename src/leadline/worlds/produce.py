@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from leadline.errors import LeadlineError
-from leadline.io.atomic import atomic_path, write_text
+from leadline.io.atomic import atomic_path, check_writable, make_folders, write_text
 from leadline.io.files import read_json
 from leadline.io.formats import write_depth
 from leadline.io.labels import write_labels
+from leadline.io.locks import LOCK_FILE, locked
 from leadline.io.malloc import keep_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.worlds.classes import CLASSES, class_map
@@ -32,6 +33,7 @@ from leadline.worlds.view import View
 Report = Callable[[int, int], None]
 """Called with the number of finished views and of all, whenever a world is finished."""
 
+OPTIONS, MANIFEST = "options.json", "manifest.json"
 _QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
 _WORTH_PROCESSES = 4  # worlds; fewer are rendered before other processes have started
 _KEPT = 256 << 20  # bytes of freed memory in a worker
@@ -65,10 +67,32 @@ def render_worlds(
     that all users of `multiprocessing` need.
 
     Raises LeadlineError where the folder holds a set of other options, a worker dies, or Embree is
-    missing.
+    missing; InUseError where another process renders into it.
     """
     folder = Path(folder)
-    _claim(folder, world_set)
+    if not _has_options(folder, world_set):
+        find_embree()  # without it, nothing is left behind
+    elif _is_whole(folder, world_set):  # read-only disks may hold it
+        if report is not None:
+            report(world_set.count, world_set.count)
+        return Rendered(folder, world_set.count, 0, 0.0)
+    check_writable(folder)
+    make_folders(folder)
+    with locked(folder, "rendered"):
+        return _render(folder, world_set, workers, report)
+
+
+def count_views(folder: Path) -> int:
+    """Return how many views a folder of worlds holds, whoever renders them."""
+    return sum(1 for _ in folder.glob("views/*.json"))
+
+
+def _render(
+    folder: Path, world_set: WorldSet, workers: int | None, report: Report | None
+) -> Rendered:
+    """Render what is missing, in a folder that no other process writes to."""
+    if not _has_options(folder, world_set):
+        write_text(folder / OPTIONS, as_json(world_set.describe()))
     todo, done = _open_work(folder, world_set)
     total, started = world_set.count, time.monotonic()
     if report is not None:
@@ -78,7 +102,7 @@ def render_worlds(
         done += finished
         if report is not None:
             report(done, total)
-    if todo or not (folder / "manifest.json").is_file():
+    if todo or not (folder / MANIFEST).is_file():
         _index(folder, world_set)
     return Rendered(folder, total, done - first, time.monotonic() - started)
 
@@ -89,17 +113,20 @@ def _worker_count(workers: int | None, tasks: int) -> int:
     return max(1, min(workers, tasks))
 
 
-def _claim(folder: Path, world_set: WorldSet) -> None:
-    """Write down what the folder will hold, or check that it is what it already holds."""
-    path, expected = folder / "options.json", world_set.describe()
+def _is_whole(folder: Path, world_set: WorldSet) -> bool:
+    todo, _ = _open_work(folder, world_set)
+    return not todo and (folder / MANIFEST).is_file()
+
+
+def _has_options(folder: Path, world_set: WorldSet) -> bool:
+    """Tell whether it is written down what the folder holds, and check that it is this set."""
+    path, expected = folder / OPTIONS, world_set.describe()
     if not path.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(file.name != LOCK_FILE for file in folder.iterdir()):
             raise LeadlineError(
                 f"{folder}: is not empty and no set of worlds; choose another folder"
             )
-        find_embree()  # without it, nothing is left behind
-        write_text(path, as_json(expected))
-        return
+        return False
     recorded = read_json(path, "record of the options", "remove the folder")
     for name in sorted({*expected, *recorded}):
         if recorded.get(name) != expected.get(name):
@@ -107,6 +134,7 @@ def _claim(folder: Path, world_set: WorldSet) -> None:
                 f"{folder}: was started with {name} = {recorded.get(name)}, not "
                 f"{expected.get(name)}; give the same options to continue it, or another folder"
             )
+    return True
 
 
 def _name(split: Split, number: int) -> str:
@@ -221,7 +249,7 @@ def _index(folder: Path, world_set: WorldSet) -> None:
         if count:
             write_text(folder / f"{split}.csv", "\n".join(lines) + "\n")
     write_text(folder / "dataset.yaml", _dataset_yaml(world_set))
-    write_text(folder / "manifest.json", as_json({**world_set.describe(), "sha256": hashes}))
+    write_text(folder / MANIFEST, as_json({**world_set.describe(), "sha256": hashes}))
 
 
 def _dataset_yaml(world_set: WorldSet) -> str:
