@@ -14,7 +14,14 @@ from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference import predict_video
 from leadline.inference.predict_video import TemporalFilter, video
 from leadline.io import read_depth
-from leadline.io.video import LiveSource, find_source, read_frames, video_info
+from leadline.io.video import (
+    LiveSource,
+    check_codec,
+    find_source,
+    open_writer,
+    read_frames,
+    video_info,
+)
 from leadline.viz.color import colorize
 
 av = pytest.importorskip("av")
@@ -50,6 +57,73 @@ def clip(tmp_path_factory):
             out.mux(sound.encode(part))
         out.mux(sound.encode(None))
     return path
+
+
+def write_sounding(path, begins, beeps, shape=SIZE, *, codec="libopus", sar=None, count=40):
+    """Four seconds of 10 frames each from `begins` on; a tone from a to b seconds of each pair."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=RATE, options={"crf": "5"})
+        stream.height, stream.width, stream.pix_fmt = *shape, "yuv420p"
+        if sar is not None:
+            stream.sample_aspect_ratio = sar
+        sound = out.add_stream(codec, rate=48_000)
+        for number in range(count):
+            pixels = np.full((*shape, 3), 5 * number + 20, np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = round(begins * RATE) + number, Fraction(1, RATE)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        size, form = sound.codec_context.frame_size, sound.codec_context.format
+        tone = (16_000 * np.sin(np.arange(size) * 2 * np.pi * 500 / 48_000)).astype(np.int16)
+        values = tone.repeat(2)[None] if form.is_packed else np.tile(tone / 32768, (2, 1))
+        for first, last in beeps:
+            for begin in range(round(first * 48_000), round(last * 48_000), size):
+                part = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(values.astype(np.int16 if form.is_packed else np.float32)),
+                    format=form.name, layout="stereo",
+                )  # fmt: skip
+                part.sample_rate, part.time_base = 48_000, Fraction(1, 48_000)
+                part.pts = round(begins * 48_000) + begin
+                out.mux(sound.encode(part))
+        out.mux(sound.encode(None))
+
+
+def changes_of_sound(path):
+    """The seconds at which a tone begins or ends, by the samples of the file."""
+    samples = np.zeros(16 * 48_000)
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            values = frame.to_ndarray()[0, :: 1 if frame.format.is_planar else 2]
+            begin = round(frame.time * 48_000)
+            samples[begin : begin + len(values)] = values / (
+                32768 if values.dtype == np.int16 else 1
+            )
+    loud = np.sqrt((samples.reshape(-1, 480) ** 2).mean(axis=1)) > 0.1
+    return np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int)]))) / 100
+
+
+def keep_sound(source, out, start=0.0, end=None):
+    """Write the frames of a file and its sound, without a network."""
+    with open_writer(out, SIZE, RATE, {}) as writer:
+        writer.keep_audio(source, check_codec(out), start, end)
+        for frame in read_frames(source, start=start, end=end):
+            writer.write(frame.pixels, frame.seconds - start)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (0.0, None, [1, 2, 3, 3.5]),
+        (0.5, 3.3, [0.5, 1.5, 2.5, 2.8]),
+        (1.4, None, [0, 0.6, 1.6, 2.1]),
+    ],
+)
+def test_sound_that_is_encoded_anew_keeps_its_times(tmp_path, start, end, expected):
+    source, out = tmp_path / "a.mkv", tmp_path / "a.mp4"
+    write_sounding(source, 0, [(1, 2), (3, 3.5)])  # Opus, with nothing stored in between
+    assert changes_of_sound(source) == pytest.approx([1, 2, 3, 3.5], abs=0.04)
+    keep_sound(source, out, start, end)
+    assert changes_of_sound(out) == pytest.approx(expected, abs=0.04)
 
 
 def greys(frames):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ SAME_TIME = 1e-6
 
 TICKS = 1000
 """Of a second: frames keep their times to a millisecond."""
+
+AUDIO_RATE = 48_000
+"""Samples a second of sound that is encoded anew."""
+
+AUDIO_GAP = 0.03
+"""Seconds by which sound may lag behind its times; a longer gap is filled with silence."""
 
 
 @dataclass(frozen=True)
@@ -267,7 +274,7 @@ class _AudioTrack:
         if self._is_copied:
             self._stream: Any = out.add_stream_from_template(self._input)
         else:
-            self._stream = out.add_stream(codec.audio_encoder, rate=48_000)
+            self._stream = out.add_stream(codec.audio_encoder, rate=AUDIO_RATE)
         if start > 0:
             place = int(start / float(self._input.time_base or 1))
             self._source.seek(place, stream=self._input)
@@ -306,23 +313,52 @@ class _AudioTrack:
         if not context.is_open:
             context.open()
         resampler = av.AudioResampler(
-            format=context.format, layout=context.layout, rate=48_000,
+            format=context.format, layout=context.layout, rate=AUDIO_RATE,
             frame_size=context.frame_size or None,
         )  # fmt: skip
-        written = 0
-        for frame in self._source.decode(self._input):
-            if float(frame.time or 0) >= self._end:
-                break
-            if float(frame.time or 0) < self._start:
-                continue
-            frame.pts = None
+        written: int | None = None
+        for frame in chain(self._without_gaps(), [None]):
+            if frame is not None:
+                if written is None:
+                    written = round((float(frame.time or 0) - self._start) * AUDIO_RATE)
+                frame.pts = None
             for part in resampler.resample(frame):
-                part.pts, part.time_base = written, Fraction(1, 48_000)
-                written += part.samples
+                part.pts, part.time_base = written, Fraction(1, AUDIO_RATE)
+                written = (written or 0) + part.samples
                 for packet in self._stream.encode(part):
-                    yield written / 48_000, packet
+                    yield written / AUDIO_RATE, packet
         for packet in self._stream.encode(None):
-            yield written / 48_000, packet
+            yield (written or 0) / AUDIO_RATE, packet
+
+    def _without_gaps(self) -> Iterator[Any]:
+        """Yield the decoded frames from `start` to `end`, with silence where none are stored."""
+        due: float | None = None
+        for frame in self._source.decode(self._input):
+            seconds = float(frame.time or 0)
+            if seconds >= self._end:
+                return
+            if seconds < self._start:
+                continue
+            if due is None:
+                due = seconds
+            while seconds - due > AUDIO_GAP:
+                samples = round(min(seconds - due, 1.0) * frame.sample_rate)
+                yield _silence(frame, samples)
+                due += samples / frame.sample_rate
+            due += frame.samples / frame.sample_rate
+            yield frame
+
+
+def _silence(like: Any, samples: int) -> Any:
+    """Return so many samples of silence in the form of another frame."""
+    import av
+
+    frame: Any = av.AudioFrame(format=like.format, layout=like.layout, samples=samples)
+    frame.sample_rate = like.sample_rate
+    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    for plane in frame.planes:
+        plane.update(zero * plane.buffer_size)
+    return frame
 
 
 @contextmanager
