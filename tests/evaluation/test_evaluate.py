@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.evaluation import CaseCollector, FilePredictions, PredictedMaps, evaluate, score
+from leadline.evaluation import (
+    CaseCollector,
+    FilePredictions,
+    PredictedMaps,
+    evaluate,
+    score,
+    training_baselines,
+)
 from leadline.metrics import get_protocol
 from leadline.viz import panels
 from tests.evaluation.helpers import Images
@@ -120,6 +127,15 @@ def test_one_labelled_image_among_many_is_enough_for_classes(tmp_path):
 
     result = evaluate(Two(), listed, breakdowns=["classes"])
     assert [part.id for part in result.breakdowns["classes"]] == [3]
+
+
+def test_training_depth_of_another_size_leaves_its_holes_out_of_the_mean():
+    large, small = np.full((8, 8), 2, np.float32), np.full((4, 4), 4, np.float32)
+    small[1, 2] = 0
+    baselines = training_baselines(Images([(large, large > 0), (small, small > 0)]))
+    expected = np.full((8, 8), 3, np.float32)
+    expected[2:4, 4:6] = 2
+    np.testing.assert_allclose(baselines["mean training depth map"], expected, rtol=1e-6)
 
 
 def test_class_scores_leave_void_out():
