@@ -111,16 +111,18 @@ def test_a_result_opens_whose_protocol_was_hashed_with_whole_numbers(pairs, tmp_
     assert Result.load(folder).protocol == protocol
 
 
-def test_an_image_that_is_listed_twice_is_refused_before_anything_is_read(tmp_path):
+class NeverAsked:
+    def predict(self, sample):
+        raise AssertionError(f"{sample.id} was predicted")
+
+
+def test_an_image_that_is_listed_twice_is_refused_before_anything_is_predicted(tmp_path):
     listed = write_named_pairs(tmp_path / "data", ["a.png", "b.png"])
     listed.write_text(listed.read_text() + "rgb/a.png,depth/1.png\n")
-    for file in listed.parent.glob("depth/*"):
-        file.write_bytes(b"not read")
-    words = r"pairs\.csv: rgb/a\.png is listed 2 times.*remove"
-    with pytest.raises(LeadlineError, match=words):
-        evaluate("compact-nyu", listed, units_per_metre=1000)
-    with pytest.raises(LeadlineError, match="is listed 2 times"):
-        evaluate("compact-nyu", open_data(listed, units_per_metre=1000), out=tmp_path / "out")
+    with pytest.raises(LeadlineError, match=r"pairs\.csv: rgb/a\.png is listed 2 times.*remove"):
+        evaluate(NeverAsked(), listed)
+    with pytest.raises(LeadlineError, match=r"rgb/a\.png is listed 2 times"):
+        evaluate(NeverAsked(), open_data(listed), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from leadline.evaluation.breakdowns import BoundaryBreakdown
-from leadline.metrics import get_protocol
 from leadline.metrics.boundary import THRESHOLDS, boundary_score, depth_edge_mask
 
 
@@ -43,22 +41,6 @@ def test_it_equals_the_definition(seed):
     score = boundary_score(p, g, scored)
     assert score is not None
     assert (score.precision, score.recall, score.f1) == pytest.approx(by_loops(p, g, scored))
-
-
-def test_beside_a_pixel_without_a_prediction_no_edge_is_predicted():
-    rng = np.random.default_rng(0)
-    g = np.exp(rng.normal(0, 0.1, (12, 15))).astype(np.float32)
-    p = (g * np.exp(rng.normal(0, 0.05, g.shape))).astype(np.float32)
-    scored, hole = rng.random(g.shape) < 0.8, rng.random(g.shape) < 0.2
-    # Of a comparison with NaN no loop says that it is an edge.
-    expected = by_loops(np.where(hole, np.nan, p), g, scored)
-    filled = np.where(hole, np.float32(0.001), p)
-    score = boundary_score(filled, g, scored, scored & ~hole)
-    assert (score.precision, score.recall, score.f1) == pytest.approx(expected)
-    comparison = get_protocol("full").score(np.where(hole, 0, p), g, scored)
-    breakdown = BoundaryBreakdown()
-    breakdown.add(comparison)
-    assert breakdown.result()["f1"] == pytest.approx(expected[2])
 
 
 def test_it_sees_edges_not_scale():

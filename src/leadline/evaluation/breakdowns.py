@@ -169,9 +169,7 @@ class BoundaryBreakdown:
 
     def add(self, comparison: Comparison) -> None:
         """Add an image."""
-        score = boundary_score(
-            comparison.prediction, comparison.truth, comparison.scored, comparison.answered
-        )
+        score = boundary_score(comparison.prediction, comparison.truth, comparison.scored)
         if score is not None:
             self._total += (score.f1, score.precision, score.recall)
             self._images += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.datasets.open import DataSource, OpenOptions, find_data
-from leadline.datasets.sample import DepthDataset, evenly_spaced
+from leadline.datasets.sample import DepthDataset
 from leadline.datasets.trained_on import TrainingData, training_data
 from leadline.errors import LeadlineError
 from leadline.evaluation.breakdowns import no_labels
@@ -27,8 +27,6 @@ from leadline.metrics.protocols import aligned
 
 OPENED_ALREADY = DataOpening()
 """What a result says of how data was opened that was given as a data set."""
-LOOKED_AT = 8
-"""Images that are read to see whether data without files of labels has any."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +71,7 @@ class OpenedEvaluation:
     def check_labels(self) -> None:
         """Raise LeadlineError where no image has labels, as far as that is told without all."""
         samples = self.data.samples
-        for index in evenly_spaced(len(samples), LOOKED_AT):
-            if self.samples.peek(index).labels is not None:
-                return
-        if isinstance(samples, DepthDataset) and not any(
-            "label" in samples.files(index) for index in range(len(samples))
-        ):
+        if isinstance(samples, DepthDataset) and not samples.has_labels():
             raise no_labels(self.data.name)
 
 

@@ -244,9 +244,7 @@ def _scores(
     if comparison is None or metrics is None:
         return {}
     scores = {name: metrics[name] for name in SCORES if name in metrics}
-    edges = boundary_score(
-        comparison.prediction, comparison.truth, comparison.scored, comparison.answered
-    )
+    edges = boundary_score(comparison.prediction, comparison.truth, comparison.scored)
     return scores if edges is None else {**scores, "boundary_f1": edges.f1}
 
 

@@ -25,10 +25,7 @@ class BoundaryScore:
 
 
 def boundary_score(
-    prediction: NDArray[np.float32],
-    truth: NDArray[np.float32],
-    scored: NDArray[np.bool_],
-    answered: NDArray[np.bool_] | None = None,
+    prediction: NDArray[np.float32], truth: NDArray[np.float32], scored: NDArray[np.bool_]
 ) -> BoundaryScore | None:
     """Return how well occluding edges agree; None where the truth has none at any threshold.
 
@@ -38,9 +35,7 @@ def boundary_score(
     matter. Precision and recall are means over the four directions, F1 their harmonic mean, then
     thresholds are averaged with their own size as weight: Bochkovskii et al. 2024 (Depth Pro),
     equation 3, without their thinning. A threshold or a direction for which the truth has no edge
-    counts as 0, as in their code, so that even the truth itself may stay below 1. Where `answered`
-    is given, (H,W) as well, a prediction has no edge beside a pixel that is not: an edge of the
-    truth there is not found.
+    counts as 0, as in their code, so that even the truth itself may stay below 1.
     """
     counts = np.zeros((4, 3, len(THRESHOLDS)), dtype=np.int64)
     for axis in (0, 1):
@@ -50,8 +45,6 @@ def boundary_score(
         lowest = np.float32(np.log(THRESHOLDS[0]) * (1 - 1e-6))
         kept = np.flatnonzero(counted & ((np.abs(predicted) > lowest) | (np.abs(true) > lowest)))
         predicted, true = predicted.ravel()[kept], true.ravel()[kept]
-        if answered is not None:
-            predicted[~_pairs(answered, axis).ravel()[kept]] = 0
         for direction, sign in enumerate((1, -1)):
             counts[2 * axis + direction] = _count(sign * predicted, sign * true)
     both, in_prediction, in_truth = counts.transpose(1, 0, 2)
