@@ -126,6 +126,27 @@ def test_sound_that_is_encoded_anew_keeps_its_times(tmp_path, start, end, expect
     assert changes_of_sound(out) == pytest.approx(expected, abs=0.04)
 
 
+def test_times_begin_with_the_file_whatever_its_clock_says(tmp_path):
+    path, out = tmp_path / "camcorder.mts", tmp_path / "a.mp4"
+    write_sounding(path, 10, [(0, 1), (1.5, 3.5)], codec="mp2")  # a key frame every 1.2 seconds
+    with av.open(str(path)) as container:
+        assert container.start_time == pytest.approx(10_000_000, abs=30_000)
+    everything = list(read_frames(path))
+    steps = [round((float(frame.pixels.mean()) - 20) / 5) for frame in everything]
+    assert steps == [frame.number for frame in everything] == list(range(40))
+    assert everything[0].seconds == pytest.approx(0, abs=0.03)
+    assert video_info(path).seconds == pytest.approx(4, abs=0.05)
+    assert len(list(read_frames(path, end=2))) == 20
+    for start in (0.5, 1.1, 2.4, 3.5):
+        frames = list(read_frames(path, start=start))
+        wanted = [frame for frame in everything if frame.seconds >= start]
+        assert [frame.number for frame in frames] == [frame.number for frame in wanted]
+        assert all((a.pixels == b.pixels).all() for a, b in zip(frames, wanted, strict=True))
+    keep_sound(path, out, start=0.5, end=3)
+    assert decoded(out)[0][0][0] == pytest.approx(0, abs=0.03)
+    assert changes_of_sound(out) == pytest.approx([0, 0.5, 1.0, 2.5], abs=0.06)
+
+
 def greys(frames):
     return [round((float(frame.pixels.mean()) - 20) / 20) for frame in frames]
 

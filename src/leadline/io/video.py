@@ -24,6 +24,9 @@ from leadline.io.processors import usable_processors
 SAME_TIME = 1e-6
 """Seconds that times differ by from rounding."""
 
+_CLOCK = 1_000_000
+"""Of a second: FFmpeg's times of a whole file."""
+
 TICKS = 1000
 """Of a second: frames keep their times to a millisecond."""
 
@@ -135,12 +138,13 @@ def video_info(path: Source) -> VideoInfo:
     with _opened(path) as container:
         stream = container.streams.video[0]
         rate = float(stream.average_rate or stream.guessed_rate or 25)
-        length = stream.duration * stream.time_base if stream.duration else None
-        if length is None and container.duration:
-            length = Fraction(container.duration, 1_000_000)
         if isinstance(path, LiveSource):
             return VideoInfo(rate, None, has_audio=False)
-        return VideoInfo(rate, None if length is None else float(length), _has_audio(container))
+        length = container.duration / _CLOCK if container.duration else None
+        if stream.duration:
+            last = (stream.start_time or 0) + stream.duration
+            length = float(last * stream.time_base) - _begin_of(container)
+        return VideoInfo(rate, length, _has_audio(container))
 
 
 def read_frames(
@@ -148,26 +152,26 @@ def read_frames(
 ) -> Iterator[Frame]:
     """Yield every `every`-th frame from `start` to before `end` seconds, upright.
 
-    The times of a camera or a stream begin with its first frame.
+    The times of a file begin with its first picture or sound, whatever its clock says there; those
+    of a camera or a stream begin with its first frame.
     Errors: LeadlineError for a file that is missing, no video, or damaged.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         is_live = isinstance(path, LiveSource)
-        first: float | None = None
-        if start > 0 and not is_live:
-            before = _count_before(container, stream, start)
-            container.seek(int(start / stream.time_base), stream=stream)
-        else:
-            before = 0
+        begin = None if is_live else _begin_of(container)
+        before = 0
+        if start > 0 and begin is not None:
+            before = _count_before(container, stream, begin + start)
+            _seek(container, stream, begin, begin + start)
         number = before
         for frame in container.decode(stream):
             seconds = float(frame.time or 0.0)
-            if first is None:
-                first = seconds if is_live else 0.0
-            seconds -= first
-            if end is not None and seconds >= end:
+            if begin is None:
+                begin = seconds
+            seconds -= begin
+            if end is not None and seconds >= end - SAME_TIME:
                 return
             if seconds < start - SAME_TIME:
                 continue
@@ -176,16 +180,40 @@ def read_frames(
             number += 1
 
 
-def _count_before(container: Any, stream: Any, start: float) -> int:
-    """Return how many frames are shown before `start` seconds, without decoding them."""
+def _begin_of(container: Any) -> float:
+    """Return what the clock of a file says at its beginning: not 0 in .ts, .mts and .vob files."""
+    return float((container.start_time or 0) / _CLOCK)
+
+
+def _count_before(container: Any, stream: Any, time: float) -> int:
+    """Return how many frames the file's clock has before `time`, without decoding them."""
     count = 0
     for packet in container.demux(stream):
         if packet.pts is None or packet.is_discard:
             continue
-        if packet.dts is not None and packet.dts * stream.time_base >= start:
+        if packet.dts is not None and packet.dts * stream.time_base >= time:
             break  # frames are stored before they are shown
-        count += float(packet.pts * stream.time_base) < start - SAME_TIME
+        count += float(packet.pts * stream.time_base) < time - SAME_TIME
     return count
+
+
+def _seek(container: Any, stream: Any, begin: float, time: float) -> None:
+    """Go to a frame at or before `time` that can be decoded without others, at worst the first one.
+
+    Where a file has no index of them (.ts), seeking alone finds any frame.
+    """
+    first = begin - 1  # frames are stored before they are shown
+    back = 0.0
+    while True:
+        place = int(max(time - back, first) / stream.time_base)
+        container.seek(place, stream=stream)
+        packet: Any = next(container.demux(stream), None)
+        shown = None if packet is None else packet.dts if packet.pts is None else packet.pts
+        is_before = shown is not None and shown * stream.time_base <= time + SAME_TIME
+        if time - back <= first or (is_before and packet.is_keyframe):
+            container.seek(place, stream=stream)
+            return
+        back = max(1.0, 2 * back)
 
 
 def _upright(frame: Any) -> NDArray[np.uint8]:
@@ -269,14 +297,16 @@ class _AudioTrack:
 
         self._source = av.open(str(path))
         self._input: Any = self._source.streams.audio[0]
-        self._out, self._start, self._end = out, start, math.inf if end is None else end
+        begin = _begin_of(self._source)
+        self._out, self._start = out, begin + start - SAME_TIME
+        self._end = math.inf if end is None else begin + end - SAME_TIME
         self._is_copied = self._input.codec_context.name in codec.audio_copied
         if self._is_copied:
             self._stream: Any = out.add_stream_from_template(self._input)
         else:
             self._stream = out.add_stream(codec.audio_encoder, rate=AUDIO_RATE)
         if start > 0:
-            place = int(start / float(self._input.time_base or 1))
+            place = int(self._start / float(self._input.time_base or 1))
             self._source.seek(place, stream=self._input)
         self._packets = self._copied() if self._is_copied else self._encoded()
         self._next: tuple[float, Any] | None = next(self._packets, None)
