@@ -147,6 +147,42 @@ def test_times_begin_with_the_file_whatever_its_clock_says(tmp_path):
     assert changes_of_sound(out) == pytest.approx([0, 0.5, 1.0, 2.5], abs=0.06)
 
 
+@pytest.mark.parametrize(("aspect", "width"), [("4/3", 85), ("8/9", 57), (None, 64)])
+def test_pixels_that_are_not_square_become_such(tmp_path, aspect, width):
+    path = tmp_path / "dv.mkv"
+    write_sounding(path, 0, [], sar=None if aspect is None else Fraction(aspect), count=3)
+    frames = list(read_frames(path))
+    assert [frame.pixels.shape for frame in frames] == [(48, width, 3)] * 3
+    for number, frame in enumerate(frames):
+        assert np.abs(frame.pixels.astype(int) - (5 * number + 20)).max() <= 3
+
+
+def test_a_circle_seen_through_wide_pixels_is_round(tmp_path):
+    path, (height, width) = tmp_path / "hdv.mp4", (120, 144)
+    y, x = np.mgrid[:height, :width]
+    disc = ((x - 72) * 4 / 3) ** 2 + (y - 60) ** 2 < 40**2
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=RATE, options={"crf": "5"})
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        stream.sample_aspect_ratio = Fraction(4, 3)
+        pixels = np.repeat(np.where(disc, 230, 20).astype(np.uint8)[..., None], 3, axis=2)
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode(None))
+    (frame,) = read_frames(path)
+    bright = frame.pixels[..., 0] > 125
+    assert frame.pixels.shape == (120, 192, 3)
+    across, down = bright.any(axis=0).sum(), bright.any(axis=1).sum()
+    assert across == pytest.approx(80, abs=2) and down == pytest.approx(80, abs=2)
+
+
+def test_an_aspect_that_no_recorder_has_is_named(tmp_path):
+    path = tmp_path / "odd.mkv"
+    write_sounding(path, 0, [], sar=Fraction(10), count=3)
+    with pytest.warns(LeadlineWarning, match=r"odd\.mkv: .* 10 times as wide as high"):
+        frames = list(read_frames(path))
+    assert frames[0].pixels.shape == (48, 64, 3)
+
+
 def greys(frames):
     return [round((float(frame.pixels.mean()) - 20) / 20) for frame in frames]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.atomic import atomic_path
 from leadline.io.files import check_ordinary
 from leadline.io.processors import usable_processors
 
 SAME_TIME = 1e-6
 """Seconds that times differ by from rounding."""
+
+WIDEST_PIXEL = 4
+"""Times its height; recorders use 2 at most."""
 
 _CLOCK = 1_000_000
 """Of a second: FFmpeg's times of a whole file."""
@@ -152,6 +156,7 @@ def read_frames(
 ) -> Iterator[Frame]:
     """Yield every `every`-th frame from `start` to before `end` seconds, upright.
 
+    Frames whose pixels are not square (DV, DVD, HDV) are stretched in width to such that are.
     The times of a file begin with its first picture or sound, whatever its clock says there; those
     of a camera or a stream begin with its first frame.
     Errors: LeadlineError for a file that is missing, no video, or damaged.
@@ -160,6 +165,7 @@ def read_frames(
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         is_live = isinstance(path, LiveSource)
+        aspect = _pixel_aspect(path, stream)
         begin = None if is_live else _begin_of(container)
         before = 0
         if start > 0 and begin is not None:
@@ -176,7 +182,7 @@ def read_frames(
             if seconds < start - SAME_TIME:
                 continue
             if (number - before) % every == 0:
-                yield Frame(number, seconds, _upright(frame))
+                yield Frame(number, seconds, _upright(frame, aspect))
             number += 1
 
 
@@ -216,8 +222,22 @@ def _seek(container: Any, stream: Any, begin: float, time: float) -> None:
         back = max(1.0, 2 * back)
 
 
-def _upright(frame: Any) -> NDArray[np.uint8]:
-    pixels = frame.to_ndarray(format="rgb24")
+def _pixel_aspect(path: Source, stream: Any) -> Fraction:
+    """Return how much wider than high the pixels of a stream are, 1 where it does not say."""
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    if 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL:
+        return aspect
+    warnings.warn(
+        f"{path}: says that its pixels are {float(aspect):.3g} times as wide as high, and is read "
+        "as if they were square; correct its sample aspect ratio",
+        LeadlineWarning,
+        stacklevel=3,
+    )
+    return Fraction(1)
+
+
+def _upright(frame: Any, aspect: Fraction) -> NDArray[np.uint8]:
+    pixels = frame.to_ndarray(format="rgb24", width=round(frame.width * aspect))
     turns = round(getattr(frame, "rotation", 0) / 90)
     return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
 
