@@ -301,6 +301,25 @@ def test_pfm_of_others_may_be_big_endian(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), METRES)
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n", " ", "\r"])
+@pytest.mark.parametrize("first", [b"\0\0\x80?", b"\n\0\0A"])  # the second begins with a "\n"
+def test_pfm_of_others_may_end_its_lines_as_it_likes(
+    tmp_path: Path, ends: str, first: bytes
+) -> None:
+    path = tmp_path / "d.pfm"
+    values = first + b"".join(struct.pack("<f", value) for value in (2, 3, 4))
+    path.write_bytes(f"Pf{ends}2 2{ends}-1.0{ends}".encode() + values)
+    (number,) = struct.unpack("<f", first)
+    np.testing.assert_array_equal(read_depth(path).depth, [[3, 4], [number, 2]])
+
+
+def test_pfm_that_is_longer_than_it_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.pfm"
+    path.write_bytes(b"Pf\n2 2\n-1.0\n" + np.ones(5, "<f4").tobytes())
+    message = complaint(lambda: read_depth(path), path)
+    assert "2x2 values need 16 bytes and the file holds 20" in message
+
+
 @pytest.mark.parametrize("name", ["Z", "ViewLayer.Depth.Z", "depth"])
 def test_exr_of_others(tmp_path: Path, name: str) -> None:
     path = tmp_path / "d.exr"

@@ -187,11 +187,15 @@ def read_pfm(path: Path, data: bytes) -> Raw:
         little = float(header[4]) < 0
     except ValueError as error:
         raise unreadable(path, "PFM", error) from error
+    needed = 4 * width * height
     body = data[header.end() :]
-    if len(body) < 4 * width * height:
+    if header[0].endswith(b"\r") and body.startswith(b"\n") and len(body) == needed + 1:
+        body = body[1:]  # lines of Windows; without the length, it might be the first value's byte
+    if len(body) != needed:
+        fault = "is cut short" if len(body) < needed else "is longer than it says"
         raise LeadlineError(
-            f"{path}: is cut short: {size_words((height, width))} values need {4 * width * height} "
-            f"bytes and the file holds {len(body)}; copy the depth map again"
+            f"{path}: {fault}: {size_words((height, width))} values need {needed} bytes and the "
+            f"file holds {len(body)}; copy or export the depth map again"
         )
     check_pixels(path, width * height)
     values = np.frombuffer(body, dtype="<f4" if little else ">f4", count=width * height)
