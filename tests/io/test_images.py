@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from leadline.errors import LeadlineWarning
 from leadline.io import IMAGE_SUFFIXES, read_photo, write_png
+from leadline.io.photos import photo_of_image, read_deep_grey
 from tests.complaints import complaint
 
 RNG = np.random.default_rng(5)
@@ -142,6 +144,45 @@ def test_sixteen_bit_grey_ppm_is_scaled_too(tmp_path: Path) -> None:
     path = tmp_path / "g.ppm"
     path.write_bytes(b"P5\n4 2\n65535\n" + GREY16.astype(">u2").tobytes())
     np.testing.assert_array_equal(read_photo(path).pixels[..., 0], GREY16_AS_8)
+
+
+def deep_png(values: np.ndarray) -> bytes:
+    """A PNG of 16-bit grey, (H,W), or with alpha (H,W,2), by its specification."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    height, width = values.shape[:2]
+    head = struct.pack(">IIBBBBB", width, height, 16, 0 if values.ndim == 2 else 4, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )  # fmt: skip
+
+
+def test_sixteen_bit_grey_with_alpha_is_grey_too(tmp_path: Path) -> None:
+    path, alpha = tmp_path / "la.png", np.full_like(GREY16, 40_000)
+    path.write_bytes(deep_png(np.stack([GREY16, alpha], axis=-1)))
+    np.testing.assert_array_equal(read_photo(path).pixels[..., 1], GREY16_AS_8)
+    np.testing.assert_array_equal(read_deep_grey(path), GREY16)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(photo_of_image(image).pixels[..., 0], GREY16_AS_8)
+        assert image.mode == "RGBA" and image.getpixel((3, 1)) == (255, 255, 255, 156)
+
+
+def test_a_dark_thermal_picture_is_stretched_with_and_without_alpha(tmp_path: Path) -> None:
+    thermal = np.linspace(7000, 8000, 40).round().astype(np.uint16).reshape(5, 8)
+    pixels = []
+    for values in (thermal, np.stack([thermal, np.full_like(thermal, 65535)], axis=-1)):
+        path = tmp_path / f"{values.ndim}.png"
+        path.write_bytes(deep_png(values))
+        with pytest.warns(LeadlineWarning, match="16-bit grey from 7001 to 799. became black"):
+            pixels.append(read_photo(path).pixels)
+    assert (pixels[0].min(), pixels[0].max()) == (0, 255)
+    np.testing.assert_array_equal(pixels[0], pixels[1])
 
 
 def test_sixteen_bit_colour_keeps_its_high_byte(tmp_path: Path) -> None:

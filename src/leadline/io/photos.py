@@ -122,9 +122,11 @@ def photo_of_image(
     image: Image.Image, path: Path = Path("picture"), grey_levels: GreyLevels | None = None
 ) -> Photo:
     """Return a Pillow image as upright 8-bit RGB, with its EXIF block; see `read_photo`."""
-    image.load()
+    values = _deep_grey_of(image)
     exif = _exif_of(image)
-    pixels = _to_rgb(image, path, grey_levels)
+    pixels = (
+        _to_rgb(image, path) if values is None else _deep_grey_to_rgb(values, path, grey_levels)
+    )
     return Photo(
         pixels=np.ascontiguousarray(_upright(pixels, exif.get(_TAG_ORIENTATION))),
         lens=Lens.from_exif(exif),
@@ -305,7 +307,8 @@ def read_deep_grey(path: Path) -> NDArray[np.uint16] | None:
     """
     data = read_bytes(path, "photo")
     with explain_decode_errors(path, "photo"), Image.open(BytesIO(data)) as image:
-        return np.asarray(image).astype(np.uint16) if _is_deep_grey(image) else None
+        values = _deep_grey_of(image)
+        return None if values is None else values.astype(np.uint16)
 
 
 def levels_of(values: NDArray[np.uint16]) -> GreyLevels | None:
@@ -317,9 +320,30 @@ def levels_of(values: NDArray[np.uint16]) -> GreyLevels | None:
     return (low, high) if 0 < high - low < SMALL_PART * FULL_SCALE else None
 
 
-def _is_deep_grey(image: Image.Image) -> bool:
+def _deep_grey_of(image: Image.Image) -> NDArray[Any] | None:
+    """Load a picture; return the values (H,W) of 16-bit grey, None of any other."""
+    with_alpha = _grey_with_alpha(image)
+    image.load()
+    if with_alpha:
+        import cv2  # Pillow keeps their high bytes
+
+        decoded = cv2.imdecode(np.frombuffer(with_alpha, np.uint8), cv2.IMREAD_UNCHANGED)
+        return np.asarray(decoded)[..., 0]
     is_16_bits = image.mode == "I" and image.format in ("PNG", "PPM")
-    return image.mode.startswith("I;16") or is_16_bits
+    return np.asarray(image) if image.mode.startswith("I;16") or is_16_bits else None
+
+
+def _grey_with_alpha(image: Image.Image) -> bytes:
+    """Return the file of a PNG of 16-bit grey with alpha that is not loaded yet, else b""."""
+    file = getattr(image, "fp", None)
+    if image.format != "PNG" or file is None:
+        return b""
+    place = file.tell()
+    file.seek(0)
+    head = file.read(26)
+    data: bytes = head + file.read() if head[24:] == b"\x10\x04" else b""
+    file.seek(place)
+    return data
 
 
 def _deep_grey_to_rgb(
@@ -331,7 +355,7 @@ def _deep_grey_to_rgb(
             f"{path}: 16-bit grey from {chosen[0]} to {chosen[1]} became black to white, of this "
             "picture alone; a data set has one scale for all, or declares grey_levels",
             LeadlineWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     low, high = chosen or (0, FULL_SCALE)
     span = high - low
@@ -340,9 +364,7 @@ def _deep_grey_to_rgb(
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _to_rgb(image: Image.Image, path: Path, levels: GreyLevels | None) -> NDArray[np.uint8]:
-    if _is_deep_grey(image):
-        return _deep_grey_to_rgb(np.asarray(image), path, levels)
+def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
     if image.mode in ("F", "I"):
         raise LeadlineError(
             f"{path}: holds {'floating-point' if image.mode == 'F' else '32-bit'} values, whose "
