@@ -1,10 +1,14 @@
 """The other routes, several models, the queue and its limits; without a socket."""
 
+import asyncio
+import gc
 import json
 import logging
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +18,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from leadline.errors import LeadlineError
-from leadline.serving.app import create_app
+from leadline.serving.app import _unless_gone, create_app
+from leadline.serving.inputs import DepthRequest
 from leadline.serving.logs import JsonLines
 from leadline.serving.model_pool import ModelPool
 from leadline.serving.openapi import describe_depth
@@ -190,6 +195,67 @@ def test_work_that_misses_its_deadline_is_dropped(served, monkeypatch):
     go_on.set()
     assert response.status_code == 503 and "deadline" in response.json()["detail"]
     assert "Retry-After" in response.headers
+
+
+def test_dropped_requests_leave_the_memory_and_those_in_work_are_counted(served, monkeypatch):
+    """One is stuck in the only thread and two wait; their bodies are weak references here."""
+    client, service = served
+    bodies, go_on = [], threading.Event()
+
+    def noted(*fields):
+        request = DepthRequest(*fields)
+        bodies.append(weakref.ref(request))
+        return request
+
+    monkeypatch.setattr("leadline.serving.app.DepthRequest", noted)
+    monkeypatch.setattr(service, "options", replace(service.options, deadline=0.1))
+    monkeypatch.setattr(service, "_estimate", lambda *_: go_on.wait(10))
+    with garbage_stays():
+        for _ in range(3):
+            assert client.post("/v1/depth", content=PHOTO).status_code == 503
+        assert [body() is None for body in bodies] == [False, True, True]
+        assert value(client, "leadline_running") == 1 and value(client, "leadline_waiting") == 0
+        assert value(client, "leadline_body_bytes") == len(PHOTO)
+        go_on.set()
+        while service.queue.held:
+            time.sleep(0.005)
+        assert value(client, "leadline_body_bytes") == 0
+        assert all_gone(bodies)
+
+
+def test_an_error_of_a_request_does_not_hold_the_request():
+    request = DepthRequest(PHOTO, "", "", "")
+    held = [weakref.ref(request)]
+
+    async def fails(_request):
+        raise ProblemError(422, "no", "content")
+
+    async def ask(request):
+        with suppress(ProblemError):
+            await _unless_gone(asyncio.Event().wait, fails(request))
+
+    with garbage_stays():
+        asyncio.run(ask(request))
+        del request
+        assert all_gone(held)
+
+
+def all_gone(references) -> bool:
+    """Whether nothing holds any of them, at the latest when a thread has ended its work."""
+    until = time.monotonic() + 2
+    while any(each() is not None for each in references) and time.monotonic() < until:
+        time.sleep(0.005)
+    return all(each() is None for each in references)
+
+
+@contextmanager
+def garbage_stays():
+    """Leave what holds itself where it is: only what nothing holds goes."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def test_bodies_of_others_fill_the_memory(served):

@@ -27,7 +27,7 @@ from leadline.serving.answers import (
     choose_format,
     encode_answer,
 )
-from leadline.serving.body import BodyReader, Receive
+from leadline.serving.body import Body, BodyReader, Receive
 from leadline.serving.deflate import ParallelDeflate
 from leadline.serving.hearing import Hearing
 from leadline.serving.inputs import DepthRequest, check_media_type, read_picture, read_request
@@ -88,19 +88,19 @@ class DepthService:
         check_media_type(headers.get("content-type", ""))
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise ProblemError(415, "the body is compressed; send it as it is", "media type")
-        with self.bodies.budget() as body:
+        with Body(self.bodies) as body:
             with self._stage("read", record):
                 await self.bodies.read(body, headers, receive, deadline)
-            record["request_bytes"] = len(body)
-            self.metrics.request_bytes.observe(len(body))
+            record["request_bytes"] = body.size
+            self.metrics.request_bytes.observe(body.size)
             wanted = DepthRequest(
-                bytes(body),
+                body.take(),
                 headers.get("content-type", ""),
                 request.scope["query_string"].decode("latin-1"),
                 ",".join(headers.getlist("accept")),
             )
             work = partial(self._answer, wanted, record, time.monotonic(), deadline)
-            answer = await _unless_gone(receive, self.queue.run(work, deadline))
+            answer = await _unless_gone(receive, self.queue.run(work, deadline, body))
         self.metrics.answer_bytes.observe(len(answer.body))
         stages = record["stages"].items()
         answer.headers["Server-Timing"] = ", ".join(f"{k};dur={v}" for k, v in stages)
@@ -197,6 +197,7 @@ async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, Answer]) -> A
     finally:
         answer.cancel()
         gone.cancel()
+        del answer  # else an error holds this frame, which holds the error, and with it the body
 
 
 async def _disconnected(receive: Receive) -> None:

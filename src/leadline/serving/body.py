@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from leadline.serving.options import ServeOptions
@@ -17,6 +16,41 @@ LINGER_SECONDS = 1.0
 """How long a client that sends too much may go on, so that it reads the answer and not a reset."""
 
 
+class Body:
+    """The bytes of one request, which count until every `with` block over them is left.
+
+    Several blocks may be open at a time: that of the request, and those of the work on it, which
+    may end later. They are entered and left in the thread of the event loop.
+    """
+
+    def __init__(self, reader: BodyReader):
+        self._reader = reader
+        self._buffer = bytearray()
+        self._blocks = 0
+        self.size = 0
+
+    def __enter__(self) -> Body:
+        self._blocks += 1
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._blocks -= 1
+        if self._blocks == 0:
+            self._reader.held -= self.size
+
+    def add(self, part: bytes) -> None:
+        """Add what has come."""
+        self._buffer += part
+        self.size += len(part)
+        self._reader.held += len(part)
+
+    def take(self) -> bytes:
+        """Return all that has come, of which no second copy stays here; it counts as before."""
+        content = bytes(self._buffer)
+        self._buffer.clear()
+        return content
+
+
 class BodyReader:
     """Reads bodies; all that are held at a time have at most `options.body_memory` bytes."""
 
@@ -25,19 +59,10 @@ class BodyReader:
         self._memory = options.body_memory
         self.held = 0
 
-    @contextmanager
-    def budget(self) -> Iterator[bytearray]:
-        """Yield a buffer for one body, whose bytes count until the block is left."""
-        body = bytearray()
-        try:
-            yield body
-        finally:
-            self.held -= len(body)
-
     async def read(
-        self, body: bytearray, headers: Mapping[str, str], receive: Receive, deadline: float
+        self, body: Body, headers: Mapping[str, str], receive: Receive, deadline: float
     ) -> None:
-        """Read a body into a buffer of `budget`; `deadline` is a time of `time.monotonic`.
+        """Read the body of a request; `deadline` is a time of `time.monotonic`.
 
         Errors: ProblemError 413 for too many bytes, as soon as they are announced or come, 408 for
         a client that is too slow, 503 where the bodies of others fill the memory;
@@ -50,7 +75,7 @@ class BodyReader:
                     pass
         except TimeoutError:
             raise ProblemError(
-                408, f"the request did not arrive in time: {len(body):,} bytes came", "slow body"
+                408, f"the request did not arrive in time: {body.size:,} bytes came", "slow body"
             ) from None
 
     def _check_length(self, headers: Mapping[str, str]) -> None:
@@ -60,13 +85,13 @@ class BodyReader:
         if len(length) > 18 or int(length) > self._limit:
             raise self._too_large()
 
-    async def _read_part(self, body: bytearray, receive: Receive) -> bool:
+    async def _read_part(self, body: Body, receive: Receive) -> bool:
         """Add the next part to a body; return whether there may be more."""
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         part = message.get("body", b"")
-        if len(body) + len(part) > self._limit:
+        if body.size + len(part) > self._limit:
             raise self._too_large()
         if self.held + len(part) > self._memory:
             raise ProblemError(
@@ -75,8 +100,7 @@ class BodyReader:
                 "body memory",
                 {"Retry-After": "1"},
             )
-        body += part
-        self.held += len(part)
+        body.add(part)
         return bool(message.get("more_body", False))
 
     def _too_large(self) -> ProblemError:

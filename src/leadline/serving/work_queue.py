@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 from leadline.serving.problems import ProblemError
 
@@ -17,6 +20,27 @@ LONGEST_RETRY = 60
 """Seconds: nobody is asked to come back later than that."""
 _FORGET = 0.1
 """Share of the newest job in the mean time of a job."""
+
+
+class _Job(Generic[Result]):
+    """Work of one request, and what becomes of it: its seconds and its result."""
+
+    def __init__(self, work: Callable[[], Result]):
+        self._work = work
+        self.future: Future[tuple[float, Result]] = Future()
+
+    def run(self) -> None:
+        """Work, in a thread, where nobody has cancelled it."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        began = time.monotonic()
+        try:
+            result = self._work()
+        except BaseException as error:
+            self.future.set_exception(error)
+            del self  # else the error holds this frame, and by it the job, which holds the error
+        else:
+            self.future.set_result((time.monotonic() - began, result))
 
 
 class WorkQueue:
@@ -31,6 +55,9 @@ class WorkQueue:
         self.held = 0
         self._job_seconds = 0.1
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="work")
+        # Not the executor's own queue, which keeps jobs that are cancelled until a thread is free.
+        self._jobs: deque[_Job[Any]] = deque()
+        self._busy, self._lock = 0, Lock()
 
     @property
     def waiting(self) -> int:
@@ -47,11 +74,18 @@ class WorkQueue:
         seconds = math.ceil(self._job_seconds * self.held / self.workers)
         return min(max(1, seconds), LONGEST_RETRY)
 
-    async def run(self, work: Callable[[], Result], deadline: float) -> Result:
+    async def run(
+        self,
+        work: Callable[[], Result],
+        deadline: float,
+        held: AbstractContextManager[object] | None = None,
+    ) -> Result:
         """Return what `work` returns; `deadline` is a time of `time.monotonic`.
 
-        Errors: ProblemError 503 where the queue is full or the deadline has passed. A job that has
-        not begun by then is dropped, also where the caller is cancelled.
+        `held` is entered now, and left when the work has ended or was dropped: work that has begun
+        goes on when this has returned. A job that has not begun by the deadline, or whose caller
+        is cancelled, is dropped at once, and nothing of it is kept.
+        Errors: ProblemError 503 where the queue is full or the deadline has passed.
         """
         if self.held >= self.limit:
             raise ProblemError(
@@ -60,13 +94,10 @@ class WorkQueue:
                 "queue full",
                 {"Retry-After": str(self.retry_after())},
             )
-        loop = asyncio.get_running_loop()
-        future = self._threads.submit(self._timed, work)
-        self.held += 1
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._finished, done))
+        job = self._submit(work, held or nullcontext())
         seconds = max(0.0, deadline - time.monotonic())
         try:
-            return (await asyncio.wait_for(asyncio.wrap_future(future), seconds))[1]
+            return (await asyncio.wait_for(asyncio.wrap_future(job.future), seconds))[1]
         except TimeoutError:
             raise ProblemError(
                 503,
@@ -74,21 +105,58 @@ class WorkQueue:
                 "deadline",
                 {"Retry-After": str(self.retry_after())},
             ) from None
+        finally:
+            self._drop(job)
 
-    @staticmethod
-    def _timed(work: Callable[[], Result]) -> tuple[float, Result]:
-        began = time.monotonic()
-        result = work()
-        return time.monotonic() - began, result
+    def _submit(
+        self, work: Callable[[], Result], held: AbstractContextManager[object]
+    ) -> _Job[Result]:
+        loop = asyncio.get_running_loop()
+        job = _Job(work)
+        self.held += 1
+        held.__enter__()
+        job.future.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._finished, done, held)
+        )
+        with self._lock:
+            self._jobs.append(job)
+            needs_thread = self._busy < self.workers
+            self._busy += needs_thread
+        if needs_thread:
+            self._threads.submit(self._work_off)
+        return job
 
-    def _finished(self, future: Future[Any]) -> None:
+    def _work_off(self) -> None:
+        """Work, in a thread, until no job waits."""
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._busy -= 1
+                    return
+                job = self._jobs.popleft()
+            job.run()
+            del job  # else an error that it raised holds this frame, and by it the job
+
+    def _drop(self, job: _Job[Any]) -> None:
+        """Forget a job that no thread has begun."""
+        if job.future.cancel():
+            with self._lock:
+                if job in self._jobs:
+                    self._jobs.remove(job)
+
+    def _finished(self, future: Future[Any], held: AbstractContextManager[object]) -> None:
         self.held -= 1
-        try:
-            seconds, _ = future.result()
-        except Exception:  # dropped, or refused: its time says nothing of others
-            return
+        held.__exit__(None, None, None)
+        if future.cancelled() or future.exception() is not None:
+            return  # dropped, or refused: its time says nothing of others
+        seconds, _ = future.result()
         self._job_seconds += _FORGET * (seconds - self._job_seconds)
 
     def close(self) -> None:
         """Wait for the jobs that have begun, and drop the others."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            dropped = list(self._jobs)
+            self._jobs.clear()
+        for job in dropped:
+            job.future.cancel()
+        self._threads.shutdown(wait=True)
