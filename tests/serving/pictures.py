@@ -21,9 +21,10 @@ def picture(size: tuple[int, int] = (48, 64), kind: str = "PNG", seed: int = 0, 
     return buffer.getvalue()
 
 
-def lens(millimetres: int) -> bytes:
-    """An EXIF block with a 35 mm-equivalent focal length."""
+def lens(millimetres: int, orientation: int = 1) -> bytes:
+    """An EXIF block with a 35 mm-equivalent focal length, of a picture that lies as it says."""
     exif = Image.Exif()
+    exif[0x0112] = orientation
     exif.get_ifd(0x8769)[EXIF_FOCAL_35MM] = millimetres
     return exif.tobytes()
 

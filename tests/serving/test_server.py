@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -81,6 +82,22 @@ def test_the_client_gives_the_depth_map_of_the_predictor(client, predictor, tmp_
     assert client(PHOTO, fov=60).provenance["camera"] == "declared"
     assert client(PHOTO, camera="ignore").provenance["camera_use"] == "ignored"
     assert client.models()[0]["name"] == "crisp-nyu"
+
+
+def test_pillow_images_of_every_mode_are_those_of_the_predictor(client, predictor, tmp_path):
+    grey = np.linspace(0, 65535, 48 * 64).astype(np.uint16).reshape(48, 64)
+    (tmp_path / "grey.ppm").write_bytes(b"P5\n64 48\n65535\n" + grey.astype(">u2").tobytes())
+    (tmp_path / "turned.jpg").write_bytes(picture(kind="JPEG", exif=lens(50, orientation=6)))
+    images = [Image.fromarray(grey), Image.open(tmp_path / "grey.ppm")]
+    images += [Image.open(tmp_path / "turned.jpg")]
+    images += [Image.open(BytesIO(PHOTO)).convert(mode) for mode in ("L", "LA", "CMYK", "P", "1")]
+    for image in images:
+        wanted, got = predictor(image), client(image)
+        np.testing.assert_array_equal(got.depth, wanted.depth)
+        assert got.intrinsics == wanted.intrinsics
+    for number in (np.int32, np.float32):
+        with pytest.raises(LeadlineError, match=r"picture: holds .* white level is unknown"):
+            client(Image.fromarray(grey.astype(number)))
 
 
 def test_the_client_has_uncertainty_novelty_classes_and_camera_as_the_predictor(predictor):

@@ -25,7 +25,7 @@ from leadline.inference.camera import CameraSource, CameraUse, PhotoCamera
 from leadline.inference.predictor import Prediction
 from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.metadata import Metadata
-from leadline.io.photos import png_bytes
+from leadline.io.photos import explain_decode_errors, photo_of_image, png_bytes
 
 PictureLike = Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB or a Pillow image."""
@@ -35,7 +35,7 @@ _WARNING_HEADER = "Leadline-Warning"
 _WARNING_SEPARATOR = " | "
 _LONGEST_WAIT = 60.0
 _BUSY = 503
-_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+_TAG_ORIENTATION = 0x0112
 
 
 class Client:
@@ -171,10 +171,23 @@ def _picture_bytes(image: PictureLike) -> bytes:
         return read_bytes(Path(image), "photo")
     if isinstance(image, np.ndarray):
         return png_bytes(image)
-    buffer = BytesIO()
-    plain = image if image.mode in _PNG_MODES else image.convert("RGB")
-    plain.save(buffer, format="PNG", exif=image.getexif(), compress_level=1)
+    named, buffer = Path("picture"), BytesIO()
+    with explain_decode_errors(named, "photo"):
+        exif = _upright_exif(image)
+        plain = Image.fromarray(photo_of_image(image, named).pixels)
+    plain.save(buffer, format="PNG", exif=exif, compress_level=1)
     return buffer.getvalue()
+
+
+def _upright_exif(image: Image.Image) -> bytes:
+    """Return the EXIF block of a picture for its upright pixels, b"" for a damaged one."""
+    exif = Image.Exif()
+    try:
+        exif.load(image.getexif().tobytes())
+        exif.pop(_TAG_ORIENTATION, None)
+        return exif.tobytes()
+    except DECODE_ERRORS:
+        return b""
 
 
 def _prediction(url: str, body: bytes, headers: Message) -> Prediction:
