@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import re
 import threading
 import time
 import weakref
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from leadline import serving
 from leadline.errors import LeadlineError
 from leadline.serving.app import _unless_gone, create_app
 from leadline.serving.inputs import DepthRequest
@@ -77,7 +79,8 @@ def test_health_readiness_and_draining(served):
     assert client.get("/readyz").status_code == 200
     service.is_draining = True
     try:
-        assert client.get("/readyz").status_code == 503
+        not_ready = client.get("/readyz")
+        assert not_ready.status_code == 503 and "Retry-After" in not_ready.headers
         assert client.get("/healthz").headers["Connection"] == "close"
         assert client.post("/v1/depth", content=PHOTO).status_code == 200
     finally:
@@ -195,6 +198,23 @@ def test_work_that_misses_its_deadline_is_dropped(served, monkeypatch):
     go_on.set()
     assert response.status_code == 503 and "deadline" in response.json()["detail"]
     assert "Retry-After" in response.headers
+
+
+def test_work_begun_after_its_deadline_says_when_to_come_back(served):
+    _, service = served
+    with pytest.raises(ProblemError, match="deadline") as error:
+        service._estimate(DepthRequest(PHOTO, "", "", ""), {}, time.monotonic() - 1, [])
+    assert int(error.value.headers["Retry-After"]) >= 1
+
+
+def test_every_503_says_when_to_come_back():
+    """They are made by one function, which asks for the seconds."""
+    made = [
+        source.name
+        for source in Path(serving.__file__).parent.glob("*.py")
+        if re.search(r"(ProblemError|HTTPException)\(\s*503", source.read_text(encoding="utf-8"))
+    ]
+    assert made == ["problems.py"]
 
 
 def test_dropped_requests_leave_the_memory_and_those_in_work_are_counted(served, monkeypatch):

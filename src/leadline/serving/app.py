@@ -46,6 +46,7 @@ from leadline.serving.problems import (
     ClientGoneError,
     ProblemError,
     problem_json,
+    unavailable,
 )
 from leadline.serving.work_queue import WorkQueue
 
@@ -55,6 +56,9 @@ EXPOSED_HEADERS = (
     "X-Request-ID", "Retry-After", "Server-Timing",
 )  # fmt: skip
 """What scripts of other origins may read, where they may ask at all."""
+
+DRAINED_AFTER = 5
+"""Seconds after which a server that was to stop should have been replaced."""
 
 
 class DepthService:
@@ -120,10 +124,9 @@ class DepthService:
         except LeadlineError as error:
             raise invalid(str(error)) from None
         except MemoryError:
-            raise ProblemError(
-                503, "there is not enough memory for this picture now", "memory",
-                {"Retry-After": "10"},
-            ) from None  # fmt: skip
+            raise unavailable(
+                "there is not enough memory for this picture now", "memory", 10
+            ) from None
 
     def _estimate(
         self, wanted: DepthRequest, record: dict[str, Any], deadline: float, heard: list[str]
@@ -140,7 +143,7 @@ class DepthService:
         model = self._model(parameters.model)
         record["model"] = model.name
         if time.monotonic() > deadline:
-            raise ProblemError(503, "the deadline passed; try again later", "deadline")
+            raise self.queue.late()
         with self._stage("predict", record):
             # Alone, a picture has all threads; several are faster beside each other.
             crowded = self.queue.running > 1
@@ -263,7 +266,7 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
     @app.get("/readyz", summary="Whether requests should be sent here")
     async def readyz() -> JSONResponse:
         if service.is_draining:
-            raise ProblemError(503, "the server is about to stop", "draining")
+            raise unavailable("the server is about to stop", "draining", DRAINED_AFTER)
         return JSONResponse({"status": "ready"})
 
     @app.get("/metrics", summary="Prometheus metrics")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from leadline.serving.options import ServeOptions
-from leadline.serving.problems import ClientGoneError, ProblemError
+from leadline.serving.problems import ClientGoneError, ProblemError, unavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -94,12 +94,7 @@ class BodyReader:
         if body.size + len(part) > self._limit:
             raise self._too_large()
         if self.held + len(part) > self._memory:
-            raise ProblemError(
-                503,
-                "too many requests are being read; try again later",
-                "body memory",
-                {"Retry-After": "1"},
-            )
+            raise unavailable("too many requests are being read; try again later", "body memory", 1)
         body.add(part)
         return bool(message.get("more_body", False))
 

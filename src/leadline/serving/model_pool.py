@@ -19,7 +19,7 @@ from leadline.inference.predictor import Predictor, find_model
 from leadline.io.malloc import return_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.serving.options import ServeOptions
-from leadline.serving.problems import ProblemError
+from leadline.serving.problems import ProblemError, unavailable
 
 _WARM_UP_SIZES = ((480, 640), (640, 480), (480, 640))
 """The first size gets a compiled model of its own, the others the one for any size, whose code for
@@ -101,11 +101,8 @@ class ModelPool:
         try:
             return self.load(name)
         except LeadlineError as error:
-            raise ProblemError(
-                503,
-                f"model {name}: cannot be loaded now; the server's log says why",
-                "model",
-                {"Retry-After": "60"},
+            raise unavailable(
+                f"model {name}: cannot be loaded now; the server's log says why", "model", 60
             ) from error
 
     def _find(self, name: str) -> LoadedModel | None:

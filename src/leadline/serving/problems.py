@@ -30,6 +30,11 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
 
 
+def unavailable(detail: str, reason: str, retry_after: int) -> ProblemError:
+    """Return the problem of a request that may be served `retry_after` seconds later."""
+    return ProblemError(503, detail, reason, {"Retry-After": str(retry_after)})
+
+
 class ClientGoneError(Exception):
     """The client closed its connection before the answer."""
 

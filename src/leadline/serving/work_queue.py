@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from leadline.serving.problems import ProblemError
+from leadline.serving.problems import ProblemError, unavailable
 
 Result = TypeVar("Result")
 
@@ -46,7 +46,7 @@ class _Job(Generic[Result]):
 class WorkQueue:
     """`workers` threads, and at most `waiting` jobs before them.
 
-    All methods are for the thread of the event loop.
+    Its methods are for the thread of the event loop; jobs may call `late`.
     """
 
     def __init__(self, workers: int, waiting: int):
@@ -74,6 +74,14 @@ class WorkQueue:
         seconds = math.ceil(self._job_seconds * self.held / self.workers)
         return min(max(1, seconds), LONGEST_RETRY)
 
+    def late(self) -> ProblemError:
+        """Return the problem of a request whose deadline has passed."""
+        return unavailable(
+            "the deadline passed before the picture was done; try again later",
+            "deadline",
+            self.retry_after(),
+        )
+
     async def run(
         self,
         work: Callable[[], Result],
@@ -88,23 +96,17 @@ class WorkQueue:
         Errors: ProblemError 503 where the queue is full or the deadline has passed.
         """
         if self.held >= self.limit:
-            raise ProblemError(
-                503,
+            raise unavailable(
                 f"{self.held} pictures are in work or wait; try again later",
                 "queue full",
-                {"Retry-After": str(self.retry_after())},
+                self.retry_after(),
             )
         job = self._submit(work, held or nullcontext())
         seconds = max(0.0, deadline - time.monotonic())
         try:
             return (await asyncio.wait_for(asyncio.wrap_future(job.future), seconds))[1]
         except TimeoutError:
-            raise ProblemError(
-                503,
-                "the deadline passed before the picture was done; try again later",
-                "deadline",
-                {"Retry-After": str(self.retry_after())},
-            ) from None
+            raise self.late() from None
         finally:
             self._drop(job)
 
