@@ -27,6 +27,7 @@ from leadline.io import (
     writable_formats,
     write_depth,
 )
+from leadline.io.atomic import DiskError
 from leadline.io.formats import read_checked_depth
 from leadline.io.metadata import Metadata
 from tests.complaints import complaint
@@ -541,6 +542,17 @@ def test_numbers_that_are_no_distances_are_said(tmp_path, value, words):
     np.save(tmp_path / "depth.npy", depth)
     with pytest.warns(LeadlineWarning, match=words):
         read_checked_depth(tmp_path / "depth.npy")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("format", writable_formats())
+def test_a_full_disk_ends_the_run_in_every_format(tmp_path, monkeypatch, format):
+    path = path_of(tmp_path, format)
+    monkeypatch.setattr("leadline.io.atomic.secrets.token_hex", lambda _length: "x")
+    (tmp_path / f".leadline-x{path.suffix}").symlink_to("/dev/full")
+    with pytest.raises(DiskError, match=rf"{path.name}: cannot write here \(No space left"):
+        write_depth(path, MAP, format)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".pfm"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from leadline.depth.depth_map import DepthMap
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
 from leadline.io.files import DECODE_ERRORS
 from leadline.io.float_files import Raw, as_plane, unreadable
@@ -24,16 +25,12 @@ def write_exr(path: Path, depth_map: DepthMap, about: Metadata) -> None:
     import OpenEXR
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    pixels = np.ascontiguousarray(depth_map.depth)
+    pixels, data = np.ascontiguousarray(depth_map.depth), BytesIO()
+    with OpenEXR.File(header | about.to_text(), {"Z": pixels}) as file:
+        file.write(data)
+    # Not OpenEXR's own writing: on a full disk it raises an error without a number for its cause.
     with atomic_path(path) as temporary:
-        try:
-            with OpenEXR.File(header | about.to_text(), {"Z": pixels}) as file:
-                file.write(str(temporary))
-        except RuntimeError as error:  # OpenEXR reports a full disk this way
-            raise LeadlineError(
-                f"{path}: cannot write here ({one_line(error)}); "
-                "choose another output path, or free space and permissions"
-            ) from error
+        temporary.write_bytes(data.getbuffer())
 
 
 def read_exr(path: Path, data: bytes) -> Raw:
