@@ -4,6 +4,7 @@ import struct
 import warnings
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,7 @@ from leadline.io import (
 from leadline.io.atomic import DiskError
 from leadline.io.formats import read_checked_depth
 from leadline.io.metadata import Metadata
+from leadline.io.uncertainty import write_uncertainty
 from tests.complaints import complaint
 
 CAMERA = Intrinsics(300.5, 301.25, 3.1, 2.2, 4, 3)
@@ -555,6 +557,31 @@ def test_a_full_disk_ends_the_run_in_every_format(tmp_path, monkeypatch, format)
     assert not path.exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("fails", ["data", "json"])
+@pytest.mark.parametrize("name", ["d.npy", "d.pfm", "uncertainty.npy"])
+def test_a_full_disk_leaves_the_earlier_file_with_its_own_camera(
+    tmp_path, monkeypatch, name, fails
+):
+    def write(camera):
+        depth = DepthMap.from_metres(METRES, intrinsics=camera, provenance={"fx": str(camera.fx)})
+        if name == "uncertainty.npy":
+            write_uncertainty(path, replace(depth, uncertainty=METRES + 1))
+        else:
+            write_depth(path, depth)
+
+    path = tmp_path / name
+    write(CAMERA)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    monkeypatch.setattr("leadline.io.atomic.secrets.token_hex", lambda _length: "x")
+    aside = tmp_path / f".leadline-x{path.suffix if fails == 'data' else '.json'}"
+    aside.symlink_to("/dev/full")
+    with pytest.raises(DiskError, match=rf"{name}.*: cannot write here \(No space left"):
+        write(replace(CAMERA, fx=99.0))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert len(before) == 2
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".pfm"])
 def test_numbers_without_unit_are_never_there_without_saying_so(tmp_path, monkeypatch, suffix):
     """A run that is killed between the two files leaves nothing that is taken for metres."""
@@ -562,9 +589,9 @@ def test_numbers_without_unit_are_never_there_without_saying_so(tmp_path, monkey
     def killed(_temporary, _target):
         if str(_target).endswith(suffix):
             raise KeyboardInterrupt
-        return replace(_temporary, _target)
+        return put(_temporary, _target)
 
-    path, replace = tmp_path / f"d{suffix}", Path.replace
+    path, put = tmp_path / f"d{suffix}", Path.replace
     relative = DepthMap.from_inverse(np.ones((2, 3), np.float32))
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -28,17 +28,17 @@ Raw = tuple[NDArray[Any], dict[str, str]]
 
 
 def write_npy(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
-    """Write float32 metres; the format carries no metadata."""
+    """Write float32 metres to a temporary path; the format carries no metadata."""
     write_plane(path, depth_map.depth)
 
 
 def write_plane(path: Path, values: NDArray[np.float32]) -> None:
-    """Write any numbers (H,W) as NPY."""
+    """Write any numbers (H,W) as NPY, to a temporary path."""
     # Not numpy's own writing: on a full disk it raises an error without a file or a cause.
     values = np.ascontiguousarray(values)
     head = BytesIO()
     np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(values))
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         file.write(head.getbuffer())
         file.write(values.data)
 
@@ -68,9 +68,9 @@ def write_npz(path: Path, depth_map: DepthMap, about: Metadata) -> None:
 
 
 def write_pfm(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
-    """Write a single-channel little-endian PFM, bottom row first."""
+    """Write a single-channel little-endian PFM, bottom row first, to a temporary path."""
     header = f"Pf\n{depth_map.width} {depth_map.height}\n-1.0\n".encode()
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         file.write(header)
         file.write(np.ascontiguousarray(depth_map.depth[::-1], dtype="<f4").data)
 

@@ -41,7 +41,13 @@ from leadline.io.float_files import (
     write_pfm,
 )
 from leadline.io.grey16 import write_grey16
-from leadline.io.metadata import AFFINE_KIND, Metadata, read_sidecar, sidecar_of, write_sidecar
+from leadline.io.metadata import (
+    AFFINE_KIND,
+    Metadata,
+    atomic_with_sidecar,
+    read_sidecar,
+    sidecar_of,
+)
 from leadline.io.png16 import DEFAULT_UNITS, decode_grey_png, is_depth_png, write_png16
 from leadline.io.tiff import is_depth_tiff, read_tiff
 
@@ -60,7 +66,8 @@ class DepthFormat:
     suffixes: lower case, with their dot; files are written with the first one.
     read: (path, bytes) -> the values as stored, (H,W), and the file's `leadline:` texts.
     write: (path, map, metadata) -> None, by way of `atomic_path`; None where only read.
-    sidecar: the texts are in `<name>.json` beside the file, and `read` returns none.
+    sidecar: the texts are in `<name>.json` beside the file, and `read` returns none; `write` writes
+        to a temporary path, as both take their places together.
     whole_units: the values are whole numbers, of a unit that the writer may choose; else metres.
     metric: False where a file holds no distances, and is refused where depth is read.
     probe: (path, bytes) -> whether the file holds depth, where photographs have the suffix too.
@@ -189,10 +196,11 @@ def write_depth(
         depth_map = DepthMap.from_metres(
             depth_map.inverse, intrinsics=depth_map.intrinsics, provenance=depth_map.provenance
         )
-    # First: of what has no unit, a file of numbers alone would be taken for metres.
-    if row.sidecar:
-        write_sidecar(path, about)
-    row.write(path, depth_map, about)
+    if not row.sidecar:
+        row.write(path, depth_map, about)
+        return
+    with atomic_with_sidecar(path, about.to_text()) as temporary:
+        row.write(temporary, depth_map, about)
 
 
 def save_depth(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from leadline.depth.depth_map import DepthKind
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.units import describe_units, parse_units
 from leadline.errors import LeadlineError, one_line
-from leadline.io.atomic import write_json
+from leadline.io.atomic import atomic_path, write_json
 from leadline.io.files import read_json
 
 PREFIX = "leadline:"
@@ -90,9 +91,17 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def write_sidecar(path: Path, about: Metadata) -> None:
-    """Write `about` beside the depth file `path`, in one step."""
-    write_json(sidecar_of(path), about.to_text())
+@contextmanager
+def atomic_with_sidecar(path: Path, text: Mapping[str, str]) -> Iterator[Path]:
+    """Yield a temporary path, as `atomic_path`; on success `text` comes into the sidecar.
+
+    Both are written before either takes its place, so that a full disk leaves the earlier pair. The
+    sidecar takes its place first: of what is not metres, a file of numbers alone would be taken for
+    them.
+    """
+    with atomic_path(path) as temporary:
+        yield temporary
+        write_json(sidecar_of(path), dict(text))
 
 
 def read_sidecar(path: Path) -> dict[str, str]:

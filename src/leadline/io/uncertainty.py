@@ -7,9 +7,8 @@ from pathlib import Path
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.io.atomic import write_json
 from leadline.io.float_files import write_plane
-from leadline.io.metadata import PREFIX, UNCERTAINTY_KIND, read_sidecar, sidecar_of
+from leadline.io.metadata import PREFIX, UNCERTAINTY_KIND, atomic_with_sidecar, read_sidecar
 
 
 def write_uncertainty(path: Path, depth_map: DepthMap) -> None:
@@ -27,9 +26,9 @@ def write_uncertainty(path: Path, depth_map: DepthMap) -> None:
         "provenance": json.dumps(dict(depth_map.provenance)),
         "interval_factors": json.dumps(dict(depth_map.interval_factors)),
     }
-    # First: a file of numbers alone would be taken for metres.
-    write_json(sidecar_of(path), {PREFIX + key: value for key, value in texts.items()})
-    write_plane(path, depth_map.uncertainty * depth_map.valid)
+    sidecar = {PREFIX + key: value for key, value in texts.items()}
+    with atomic_with_sidecar(path, sidecar) as temporary:
+        write_plane(temporary, depth_map.uncertainty * depth_map.valid)
 
 
 def is_uncertainty_file(path: Path) -> bool:
