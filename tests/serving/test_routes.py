@@ -23,7 +23,7 @@ from leadline.errors import LeadlineError
 from leadline.serving.app import _unless_gone, create_app
 from leadline.serving.inputs import DepthRequest
 from leadline.serving.logs import JsonLines
-from leadline.serving.model_pool import ModelPool
+from leadline.serving.model_pool import ModelPool, NotLoadedError
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions, name_models
 from leadline.serving.page import Page
@@ -331,20 +331,85 @@ def test_the_model_unused_longest_is_released(monkeypatch):
     monkeypatch.setattr("leadline.serving.model_pool._resident_bytes", lambda: 0)
     pool = ModelPool({"a": "1", "b": "2", "c": "3"}, 25, Small)
     for name in ("a", "b", "a", "c"):
-        assert pool.get(name).name == name
+        assert pool.load(name).name == name
     assert sorted(pool._loaded) == ["a", "c"] and pool.memory == 20
     assert pool.get(None).predictor.source == "1"
+    with pytest.raises(NotLoadedError, match="b"):
+        pool.get("b")
     with pytest.raises(ProblemError, match="not served"):
         pool.get("d")
 
 
-def test_a_model_that_cannot_be_loaded_is_named_without_its_path(tmp_path):
-    def broken(_source):
-        raise LeadlineError(f"{tmp_path}: is damaged")
+@pytest.fixture
+def two_models(predictor):
+    """A server with one thread, whose model b is loaded when the event is set: (client, event)."""
+    app, service = app_of(
+        predictor, models={"a": "crisp-nyu", "b": "compact-nyu"}, workers=1, queue=1
+    )
+    go_on = threading.Event()
+    service.models._load = lambda source: predictor if _is_loaded(source, go_on) else None
+    with TestClient(app) as client:
+        yield client, service, go_on
+        go_on.set()
 
-    with pytest.raises(ProblemError) as error:
-        ModelPool({"a": "1"}, 9, broken).get("a")
-    assert error.value.status == 503 and str(tmp_path) not in error.value.detail
+
+def _is_loaded(source, go_on) -> bool:
+    return source == "crisp-nyu" or go_on.wait(10)
+
+
+def test_a_model_that_is_being_loaded_holds_no_request_for_another_one(two_models):
+    client, service, go_on = two_models
+    with ThreadPoolExecutor(2) as threads:
+        form = {"files": {"file": PHOTO}, "data": {"model": "b"}}
+        waiting = [threads.submit(client.post, "/v1/depth", **form) for _ in range(2)]
+        while service.loader.waiting < 2:
+            time.sleep(0.005)
+        assert value(client, "leadline_waiting") == 2 and value(client, "leadline_running") == 0
+        assert value(client, "leadline_body_bytes") > 2 * len(PHOTO)
+        other = client.post("/v1/depth", content=PHOTO)
+        assert (other.status_code, other.headers["Leadline-Model"]) == (200, "a")
+        refused = client.post("/v1/depth?model=b", content=PHOTO)
+        assert refused.status_code == 503 and "wait for models" in refused.json()["detail"]
+        go_on.set()
+        answers = [each.result() for each in waiting]
+    assert [each.headers["Leadline-Model"] for each in answers] == ["b", "b"]
+    assert all("load;dur=" in each.headers["Server-Timing"] for each in answers)
+    assert value(client, "leadline_waiting") == value(client, "leadline_body_bytes") == 0
+
+
+def test_a_request_waits_for_its_model_until_its_deadline(two_models, monkeypatch):
+    client, service, go_on = two_models
+    monkeypatch.setattr(service, "options", replace(service.options, deadline=0.2))
+    response = client.post("/v1/depth?model=b", content=PHOTO)
+    assert response.status_code == 503 and "still being loaded" in response.json()["detail"]
+    assert int(response.headers["Retry-After"]) >= 1
+    go_on.set()  # the load goes on without it
+    while not client.get("/v1/models").json()["models"][1]["loaded"]:
+        time.sleep(0.005)
+
+
+def test_a_model_whose_memory_others_took_is_loaded_again(two_models):
+    client, service, go_on = two_models
+    go_on.set()
+    service.models._most_memory = 1
+    for name in ("b", "a", "b"):
+        answer = client.post(f"/v1/depth?model={name}", content=PHOTO)
+        assert answer.headers["Leadline-Model"] == name
+        assert list(service.models._loaded) == [name]
+
+
+@pytest.mark.parametrize("error", [LeadlineError("/secret.onnx: is damaged"), MemoryError()])
+def test_a_model_that_cannot_be_loaded_is_named_without_its_path(two_models, caplog, error):
+    client, service, _ = two_models
+
+    def broken(_source):
+        raise error
+
+    service.models._load = broken
+    response = client.post("/v1/depth?model=b", content=PHOTO)
+    assert response.status_code == 503 and "Retry-After" in response.headers
+    assert "model b" in response.json()["detail"] and "secret" not in response.text
+    assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
 
 
 def test_requests_at_once_get_the_metres_of_their_own_picture(served, predictor, monkeypatch):

@@ -31,10 +31,11 @@ from leadline.serving.body import Body, BodyReader, Receive
 from leadline.serving.deflate import ParallelDeflate
 from leadline.serving.hearing import Hearing
 from leadline.serving.inputs import DepthRequest, check_media_type, read_picture, read_request
-from leadline.serving.logs import LOGGER, log
+from leadline.serving.logs import log
 from leadline.serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from leadline.serving.metrics import Metrics
-from leadline.serving.model_pool import LoadedModel, ModelPool
+from leadline.serving.model_loader import ModelLoader
+from leadline.serving.model_pool import LoadedModel, ModelPool, NotLoadedError
 from leadline.serving.observed import Observed
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions
@@ -72,6 +73,7 @@ class DepthService:
         self.options = options
         self.models = ModelPool.of_options(options)
         self.queue = WorkQueue(options.workers, options.queue)
+        self.loader = ModelLoader(self.models, self.queue.limit)
         self.deflate = ParallelDeflate()
         self.bodies = BodyReader(options)
         self.metrics = Metrics()
@@ -80,7 +82,11 @@ class DepthService:
         self.is_draining = False
         watch = self.metrics.watch
         watch("leadline_running", "Pictures in work", lambda: self.queue.running)
-        watch("leadline_waiting", "Pictures that wait", lambda: self.queue.waiting)
+        watch(
+            "leadline_waiting",
+            "Pictures that wait for a thread or for their model",
+            lambda: self.queue.waiting + self.loader.waiting,
+        )
         watch("leadline_body_bytes", "Bytes of bodies in memory", lambda: self.bodies.held)
         watch("leadline_model_bytes", "Memory of loaded models", lambda: self.models.memory)
 
@@ -103,21 +109,43 @@ class DepthService:
                 request.scope["query_string"].decode("latin-1"),
                 ",".join(headers.getlist("accept")),
             )
-            work = partial(self._answer, wanted, record, time.monotonic(), deadline)
-            answer = await _unless_gone(receive, self.queue.run(work, deadline, body))
+            work = self._work(wanted, record, deadline, body)
+            answer = await _unless_gone(receive, work)
         self.metrics.answer_bytes.observe(len(answer.body))
         stages = record["stages"].items()
         answer.headers["Server-Timing"] = ", ".join(f"{k};dur={v}" for k, v in stages)
         return answer
 
-    def _answer(
-        self, wanted: DepthRequest, record: dict[str, Any], queued: float, deadline: float
+    async def _work(
+        self, wanted: DepthRequest, record: dict[str, Any], deadline: float, body: Body
     ) -> Answer:
-        """Do the work of a request, in a thread of the queue."""
+        """Do the work of a request in a thread of the queue, which does not wait for models.
+
+        Which model it needs says the request itself, which is therefore read again once that one
+        is loaded.
+        """
+        work = partial(self._answer, wanted, record, deadline)
+        try:
+            return await self.queue.run(partial(work, time.monotonic()), deadline, body)
+        except NotLoadedError as missing:
+            name = missing.name
+        with self._stage("load", record):
+            model = await self.loader.load(name, deadline)
+        return await self.queue.run(partial(work, time.monotonic(), model), deadline, body)
+
+    def _answer(
+        self,
+        wanted: DepthRequest,
+        record: dict[str, Any],
+        deadline: float,
+        queued: float,
+        model: LoadedModel | None = None,
+    ) -> Answer:
+        """Do the work of a request, in a thread of the queue. Errors: NotLoadedError."""
         self._note_stage("wait", time.monotonic() - queued, record)
         try:
             with self.hearing.listen() as heard:
-                estimate = self._estimate(wanted, record, deadline, heard)
+                estimate = self._estimate(wanted, record, deadline, heard, model)
                 name = estimate.parameters.format or choose_format(wanted.accept)
                 with self._stage("encode", record):
                     return encode_answer(estimate, name)
@@ -129,7 +157,12 @@ class DepthService:
             ) from None
 
     def _estimate(
-        self, wanted: DepthRequest, record: dict[str, Any], deadline: float, heard: list[str]
+        self,
+        wanted: DepthRequest,
+        record: dict[str, Any],
+        deadline: float,
+        heard: list[str],
+        model: LoadedModel | None = None,
     ) -> Estimate:
         with self._stage("decode", record):
             data, parameters = read_request(wanted)
@@ -138,10 +171,9 @@ class DepthService:
             parameters.color_limits()
             camera = parameters.given_camera()
             photo = read_picture(data, self.options.max_pixels)
-        record |= {"width": photo.width, "height": photo.height}
+        model = model or self.models.get(parameters.model)
+        record |= {"width": photo.width, "height": photo.height, "model": model.name}
         self.metrics.pixels.observe(photo.width * photo.height)
-        model = self._model(parameters.model)
-        record["model"] = model.name
         if time.monotonic() > deadline:
             raise self.queue.late()
         with self._stage("predict", record):
@@ -160,14 +192,6 @@ class DepthService:
             return Estimate(photo, prediction, *about)
         return Estimate(photo, prediction, *about, self.deflate.compress)
 
-    def _model(self, name: str | None) -> LoadedModel:
-        try:
-            return self.models.get(name)
-        except ProblemError as error:
-            if error.__cause__ is not None:
-                LOGGER.error("model", exc_info=error.__cause__)
-            raise
-
     @contextmanager
     def _stage(self, name: str, record: dict[str, Any]) -> Iterator[None]:
         """Time a part of a request."""
@@ -176,7 +200,8 @@ class DepthService:
         self._note_stage(name, time.monotonic() - began, record)
 
     def _note_stage(self, name: str, seconds: float, record: dict[str, Any]) -> None:
-        record.setdefault("stages", {})[name] = round(1000 * seconds, 1)
+        stages = record.setdefault("stages", {})
+        stages[name] = round(stages.get(name, 0.0) + 1000 * seconds, 1)
         self.metrics.stages.labels(name).observe(seconds)
 
 
@@ -221,6 +246,7 @@ def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
         with service.hearing.installed():
             service.models.load(service.models.default)
             yield
+            service.loader.close()
             service.queue.close()
             service.deflate.close()
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from leadline.errors import LeadlineError, nearest, value_words
+from leadline.errors import nearest, value_words
 from leadline.inference.predictor import Predictor, find_model
 from leadline.io.malloc import return_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.serving.options import ServeOptions
-from leadline.serving.problems import ProblemError, unavailable
+from leadline.serving.problems import ProblemError
 
 _WARM_UP_SIZES = ((480, 640), (640, 480), (480, 640))
 """The first size gets a compiled model of its own, the others the one for any size, whose code for
@@ -35,11 +35,19 @@ class LoadedModel:
     memory: int
 
 
+class NotLoadedError(Exception):
+    """A model has to be loaded first; `name` is how requests call it."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.name = name
+
+
 class ModelPool:
     """Loads models by their names; those unused longest are released where memory is short.
 
-    A released model goes when the last request that uses it is done. `get` may be called from
-    several threads.
+    A released model goes when the last request that uses it is done. `get` and `load` may be
+    called from several threads.
     """
 
     def __init__(
@@ -82,9 +90,9 @@ class ModelPool:
         return next(iter(self._sources))
 
     def get(self, name: str | None) -> LoadedModel:
-        """Return a model, loading it where it is not loaded; None is the default.
+        """Return a model that is loaded; None is the default.
 
-        Errors: ProblemError 404 for an unknown name, 503 for a model that cannot be loaded.
+        Errors: ProblemError 404 for an unknown name; NotLoadedError.
         """
         name = self.default if name is None else name
         if name not in self._sources:
@@ -96,14 +104,9 @@ class ModelPool:
                 "model",
             )
         found = self._find(name)
-        if found is not None:
-            return found
-        try:
-            return self.load(name)
-        except LeadlineError as error:
-            raise unavailable(
-                f"model {name}: cannot be loaded now; the server's log says why", "model", 60
-            ) from error
+        if found is None:
+            raise NotLoadedError(name)
+        return found
 
     def _find(self, name: str) -> LoadedModel | None:
         with self._lock:
