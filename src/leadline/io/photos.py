@@ -47,6 +47,9 @@ SMALL_PART = 1 / 8
 _PANORAMA = re.compile(rb"GPano:ProjectionType\W{1,3}(equirectangular|cylindrical|cubemap)")
 _XMP_WITHIN = 1 << 17  # bytes: the block stands before the pixels
 _EXIF_IFD = 0x8769
+_EXIF_MARKS = (b"eXIf", b"Exif\0\0", b"EXIF")
+"""How the block begins in PNG, JPEG and WebP."""
+
 _TAG_ORIENTATION = 0x0112
 
 
@@ -203,12 +206,12 @@ def aspect_ratio(path: Path) -> float:
 
 
 def check_upright(path: Path, data: bytes, noun: str) -> None:
-    """Raise LeadlineError where a PNG of depth or labels says that it is shown turned.
+    """Raise LeadlineError where a picture of depth, labels or a mask says that it is shown turned.
 
     Photographs are turned upright by what they say. Copied to a map that was made from the upright
     photograph, the same tag says what is not so.
     """
-    if b"eXIf" not in data:
+    if not any(mark in data for mark in _EXIF_MARKS):
         return
     with explain_decode_errors(path, noun), Image.open(BytesIO(data)) as image:
         orientation = _exif_of(image).get(_TAG_ORIENTATION, 1)
