@@ -19,6 +19,7 @@ from leadline.inference.camera import PhotoCamera
 from leadline.io.formats import read_depth
 from leadline.io.photos import Photo
 from leadline.serving.answers import FORMATS, Estimate, choose_format, encode_answer
+from leadline.serving.headers import escape_header, unescape_header
 from leadline.serving.parameters import DepthParameters
 from leadline.serving.problems import ProblemError
 from tests.serving.pictures import app_of, lens, picture
@@ -219,6 +220,27 @@ def test_a_picture_unlike_the_training_pictures_is_named(predictor):
     assert response.headers["Leadline-Novelty"] == "1.53"
     [warning] = content["warnings"]
     assert "unlike those that crisp-nyu was trained on (novelty 1.5;" in warning
+
+
+def test_a_model_may_be_called_in_any_script(predictor):
+    named = copy(predictor)
+    named.name = "深度 é"
+    named.predict = lambda *photo: replace(predictor.predict(*photo), novelty=1.53)
+    app, _ = app_of(named, models={"深度 é": "crisp-nyu"})
+    with TestClient(app) as client:
+        for name in FORMATS:
+            response = post(client, query=f"format={name}&model=深度 é&fov=60")
+            assert response.status_code == 200, name
+            assert unescape_header(response.headers["Leadline-Model"]) == "深度 é"
+            assert "those that 深度 é was" in unescape_header(response.headers["Leadline-Warning"])
+        assert client.get("/v1/models").json()["models"][0]["name"] == "深度 é"
+        problem(post(client, query="model=é"), 404, "there are 深度 é")
+
+
+@pytest.mark.parametrize("text", ["深度", "C:\\new\\u6df1", "é\\n\\x", "a\nb\x1b", ""])
+def test_text_in_headers_is_read_back(text):
+    assert unescape_header(escape_header(text)) == text
+    assert escape_header(text).isascii() and escape_header(text).isprintable()
 
 
 def test_pictures_beside_each_other_take_the_form_for_many(predictor):

@@ -129,6 +129,16 @@ def test_the_client_warns_of_what_the_server_warns_of(predictor):
     assert warning.filename == __file__
 
 
+def test_the_client_reads_names_in_any_script_back(predictor):
+    unlike = copy(predictor)
+    unlike.predict = lambda *photo: replace(predictor.predict(*photo), novelty=1.53)
+    with (
+        running(unlike, models={"深度": "crisp-nyu"}) as ((host, port), _),
+        pytest.warns(LeadlineWarning, match="unlike those that 深度 was trained on"),
+    ):
+        assert Client(f"http://{host}:{port}", model="深度")(PHOTO).shape == (48, 64)
+
+
 def test_the_client_says_what_the_server_says(client, tmp_path):
     with pytest.raises(LeadlineError, match="no picture"):
         client(b"nothing")

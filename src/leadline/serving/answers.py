@@ -25,6 +25,7 @@ from leadline.io.photos import DERIVED, Photo, png_bytes
 from leadline.io.png16 import DEFAULT_UNITS, quantise, warn_of_clamped
 from leadline.io.png_writer import compress, deep_grey_png
 from leadline.io.pointcloud import glb_points, ply_bytes
+from leadline.serving.headers import escape_header
 from leadline.serving.parameters import DepthParameters, FormatName
 from leadline.serving.problems import ProblemError
 from leadline.viz.color import colorize, robust_range
@@ -314,7 +315,7 @@ def encode_answer(estimate: Estimate, name: FormatName) -> Answer:
     row, depth = FORMATS[name], estimate.depth
     body = row.encode(estimate)
     about = Metadata(row.units, depth.intrinsics, depth.provenance).to_text()
-    headers = {"Leadline-Model": estimate.model, "Vary": "Accept"}
+    headers = {"Leadline-Model": escape_header(estimate.model), "Vary": "Accept"}
     if row.units is not None:
         headers |= {"Leadline-Unit": about["leadline:unit"], METADATA_HEADER: json.dumps(about)}
     else:
@@ -322,6 +323,5 @@ def encode_answer(estimate: Estimate, name: FormatName) -> Answer:
     if estimate.prediction.novelty is not None:
         headers[NOVELTY_HEADER] = f"{estimate.prediction.novelty:.4g}"
     if estimate.warnings:
-        text = WARNING_SEPARATOR.join(estimate.warnings)
-        headers[WARNING_HEADER] = text.encode("ascii", "backslashreplace").decode("ascii")
+        headers[WARNING_HEADER] = escape_header(WARNING_SEPARATOR.join(estimate.warnings))
     return Answer(body, row.content_type, headers)

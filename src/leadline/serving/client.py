@@ -20,12 +20,13 @@ from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError, LeadlineWarning, one_line
+from leadline.errors import LeadlineError, LeadlineWarning, one_line, printable
 from leadline.inference.camera import CameraSource, CameraUse, PhotoCamera
 from leadline.inference.predictor import Prediction
 from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.metadata import Metadata
 from leadline.io.photos import explain_decode_errors, photo_of_image, png_bytes
+from leadline.serving.headers import unescape_header
 
 PictureLike = Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB or a Pillow image."""
@@ -108,7 +109,8 @@ class Client:
         query = urllib.parse.urlencode({k: v for k, v in given.items() if v is not None})
         body, headers = self._post(f"{self.url}/v1/depth?{query}", _picture_bytes(image))
         prediction = _prediction(self.url, body, headers)
-        for warning in filter(None, headers.get(_WARNING_HEADER, "").split(_WARNING_SEPARATOR)):
+        heard = printable(unescape_header(headers.get(_WARNING_HEADER, "")))
+        for warning in filter(None, heard.split(_WARNING_SEPARATOR)):
             warnings.warn(f"{self.url}: {warning}", LeadlineWarning, stacklevel=3)
         return prediction
 

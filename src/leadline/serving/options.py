@@ -27,7 +27,7 @@ class ServeOptions:
     max_body: bytes of a request; max_pixels: of a picture.
     model_memory: bytes of all loaded models, beyond which those unused longest are released.
     cors_origins: pages of other hosts that may ask, "*" for all; none by default.
-    Errors: LeadlineError for a number that is not possible.
+    Errors: LeadlineError for a number that is not possible, and a name that no request can send.
     """
 
     models: Mapping[str, str | Path] = field(default_factory=lambda: {DEFAULT_MODEL: DEFAULT_MODEL})
@@ -59,6 +59,12 @@ class ServeOptions:
             raise LeadlineError(f"deadline = {self.deadline}: give seconds, more than 0")
         if not self.models:
             raise LeadlineError("no model to serve; give one")
+        for name in self.models:
+            if not name.isprintable() or name != name.strip():
+                raise LeadlineError(
+                    f"model name {name!r}: has characters that no request can send; give NAME=PATH "
+                    "with another name"
+                )
 
     @property
     def body_memory(self) -> int:

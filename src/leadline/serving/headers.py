@@ -1,0 +1,24 @@
+"""Text in headers, which are ASCII: escaped by the server, read back by the client."""
+
+from __future__ import annotations
+
+
+def escape_header(text: str) -> str:
+    r"""Return text as a header has it: what is not ASCII as in Python's strings, and backslashes.
+
+    >>> escape_header("深度 C:\\runs")
+    '\\u6df1\\u5ea6 C:\\\\runs'
+    """
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def unescape_header(text: str) -> str:
+    r"""Return what `escape_header` was given; text of another origin as it is.
+
+    >>> unescape_header("\\u6df1\\u5ea6")
+    '深度'
+    """
+    try:
+        return text.encode("ascii").decode("unicode_escape")
+    except UnicodeError:
+        return text
