@@ -429,7 +429,7 @@ def test_requests_at_once_get_the_metres_of_their_own_picture(served, predictor,
 @pytest.mark.parametrize(
     "wrong",
     [{"workers": 0}, {"queue": -1}, {"deadline": 0}, {"deadline": float("nan")}, {"models": {}},
-     {"max_body": 0}, {"models": {"x": "no-such-model"}}, {"models": {"a\nb": "crisp-nyu"}},
+     {"max_body": 0}, {"max_pixels": float("inf")}, {"model_memory": float("nan")}, {"models": {"x": "no-such-model"}}, {"models": {"a\nb": "crisp-nyu"}},
      {"models": {"\udce9": "crisp-nyu"}}, {"models": {"a ": "crisp-nyu"}}],
 )  # fmt: skip
 def test_options_that_are_not_possible(wrong):

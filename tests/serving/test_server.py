@@ -327,6 +327,12 @@ def test_addresses_that_are_not_free(address):
     fails_in_one_line(leadline_here("serve", "--workers", "0"), "workers = 0")
 
 
+@pytest.mark.parametrize("option", ["--max-body", "--max-pixels", "--model-memory", "--deadline"])
+@pytest.mark.parametrize("value", ["inf", "nan", "-inf", "0", "-1"])
+def test_limits_that_are_no_number_of_anything(option, value):
+    fails_in_one_line(leadline_here("serve", option, value), option.strip("-").split("-")[0], value)
+
+
 def test_without_the_extra_one_line_says_what_to_install():
     hide = "import sys; sys.modules['fastapi'] = None\n"
     code = f"{hide}from leadline.cli import main; sys.argv = ['leadline', 'serve']; main()"

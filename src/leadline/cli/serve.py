@@ -8,7 +8,7 @@ from leadline.cli.inputs import print_warnings
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.runtimes import Hint, RuntimeName
 from leadline.io.jobs import default_workers
-from leadline.serving.options import MEGA, ServeOptions, name_models
+from leadline.serving.options import ServeOptions, millions, name_models
 
 
 def serve_command(
@@ -61,9 +61,9 @@ def serve_command(
         default_workers() if workers is None else workers,
         queue,
         deadline,
-        int(max_body * MEGA),
-        int(max_pixels * MEGA),
-        int(model_memory * MEGA),
+        millions("--max-body", max_body),
+        millions("--max-pixels", max_pixels),
+        millions("--model-memory", model_memory),
         tuple(cors or ()),
     )
     with print_warnings():

@@ -53,7 +53,7 @@ class ServeOptions:
         }
         for name, smallest in least.items():
             value = getattr(self, name)
-            if value < smallest:
+            if not (math.isfinite(value) and value >= smallest):
                 raise LeadlineError(f"{name} = {value}: give a whole number, at least {smallest}")
         if not (math.isfinite(self.deadline) and self.deadline > 0):
             raise LeadlineError(f"deadline = {self.deadline}: give seconds, more than 0")
@@ -70,6 +70,19 @@ class ServeOptions:
     def body_memory(self) -> int:
         """Bytes of all requests that are being read or wait."""
         return 8 * self.max_body
+
+
+def millions(option: str, value: float) -> int:
+    """Return the bytes of megabytes, or the pixels of million pixels, that `option` was given.
+
+    Errors: LeadlineError for a number that is not finite, or less than one byte or pixel.
+    """
+    whole = value * MEGA
+    if not (math.isfinite(whole) and whole >= 1):
+        raise LeadlineError(
+            f"{option} {value:g}: give a number above 0, as 32 (it counts millions)"
+        )
+    return int(whole)
 
 
 def name_models(values: list[str]) -> dict[str, str]:
