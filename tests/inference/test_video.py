@@ -126,6 +126,13 @@ def test_sound_that_is_encoded_anew_keeps_its_times(tmp_path, start, end, expect
     assert changes_of_sound(out) == pytest.approx(expected, abs=0.04)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_the_length_of_a_file_counts_from_its_beginning(tmp_path, suffix):
+    path = tmp_path / f"late{suffix}"
+    write_sounding(path, 3, [(0.2, 3.5)], codec="aac")
+    assert video_info(path).seconds == pytest.approx(4, abs=0.05)
+
+
 def test_times_begin_with_the_file_whatever_its_clock_says(tmp_path):
     path, out = tmp_path / "camcorder.mts", tmp_path / "a.mp4"
     write_sounding(path, 10, [(0, 1), (1.5, 3.5)], codec="mp2")  # a key frame every 1.2 seconds

@@ -144,10 +144,10 @@ def video_info(path: Source) -> VideoInfo:
         rate = float(stream.average_rate or stream.guessed_rate or 25)
         if isinstance(path, LiveSource):
             return VideoInfo(rate, None, has_audio=False)
-        length = container.duration / _CLOCK if container.duration else None
+        last = container.duration / _CLOCK if container.duration else None
         if stream.duration:
-            last = (stream.start_time or 0) + stream.duration
-            length = float(last * stream.time_base) - _begin_of(container)
+            last = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        length = None if last is None else last - _begin_of(container)
         return VideoInfo(rate, length, _has_audio(container))
 
 
@@ -208,7 +208,7 @@ def _seek(container: Any, stream: Any, begin: float, time: float) -> None:
 
     Where a file has no index of them (.ts), seeking alone finds any frame.
     """
-    first = begin - 1  # frames are stored before they are shown
+    first = begin - 10  # frames are stored before they are shown, slow ones by seconds
     back = 0.0
     while True:
         place = int(max(time - back, first) / stream.time_base)
