@@ -428,10 +428,21 @@ def test_requests_at_once_get_the_metres_of_their_own_picture(served, predictor,
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"workers": 0}, {"queue": -1}, {"deadline": 0}, {"deadline": float("nan")}, {"models": {}},
-     {"max_body": 0}, {"max_pixels": float("inf")}, {"model_memory": float("nan")}, {"models": {"x": "no-such-model"}}, {"models": {"a\nb": "crisp-nyu"}},
-     {"models": {"\udce9": "crisp-nyu"}}, {"models": {"a ": "crisp-nyu"}}],
-)  # fmt: skip
+    [
+        {"workers": 0},
+        {"queue": -1},
+        {"deadline": 0},
+        {"deadline": float("nan")},
+        {"max_body": 0},
+        {"max_pixels": float("inf")},
+        {"model_memory": float("nan")},
+        {"models": {}},
+        {"models": {"x": "no-such-model"}},
+        {"models": {"a\nb": "crisp-nyu"}},
+        {"models": {"\udce9": "crisp-nyu"}},
+        {"models": {"a ": "crisp-nyu"}},
+    ],
+)
 def test_options_that_are_not_possible(wrong):
     with pytest.raises(LeadlineError):
         create_app(ServeOptions(**wrong))
@@ -446,6 +457,26 @@ def test_names_of_models():
     for wrong in (["=a"], ["a="], ["a", "b/a"]):
         with pytest.raises(LeadlineError):
             name_models(wrong)
+
+
+def test_paths_with_equals_signs_and_dots(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = [Path("runs/lr=0.1"), Path("runs/lr=0.2"), Path("runs/depth-v1.5")]
+    for run in runs:
+        run.mkdir(parents=True)
+    Path("runs/lr=0.1/k=3.onnx").touch()
+    given = [*map(str, runs), "runs/lr=0.1/k=3.onnx", "x=runs/lr=0.1"]
+    assert name_models(given) == {
+        "lr=0.1": "runs/lr=0.1",
+        "lr=0.2": "runs/lr=0.2",
+        "depth-v1.5": "runs/depth-v1.5",
+        "k=3": "runs/lr=0.1/k=3.onnx",
+        "x": "runs/lr=0.1",
+    }
+    assert name_models(["hf:runs/lr=0.1", "hf:user/net-v2.0"]) == {
+        "lr=0.1": "hf:runs/lr=0.1",
+        "net-v2.0": "hf:user/net-v2.0",
+    }
 
 
 def test_the_client_of_these_tests_is_the_one_starlette_wants():

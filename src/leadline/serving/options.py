@@ -9,10 +9,12 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.inference.runtimes import Hint, PrecisionOption, RuntimeName
+from leadline.io.hub import HUB
 from leadline.io.jobs import default_workers
 from leadline.weights import DEFAULT_MODEL
 
 MEGA = 1_000_000
+_MODEL_SUFFIXES = frozenset({".onnx", ".xml"})
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,15 @@ def millions(option: str, value: float) -> int:
 def name_models(values: list[str]) -> dict[str, str]:
     """Return {name: shipped model or path} of texts such as NAME, PATH or NAME=PATH.
 
-    A path without a name is called like its last part, without its suffix.
+    A path without a name is called like its last part, without the suffix of a model file. What
+    exists as a whole is a path, also where it has "=" in it.
     Errors: LeadlineError for a name that is given twice or empty.
     """
     models: dict[str, str] = {}
     for value in values:
         name, equals, source = value.partition("=")
-        if not equals:
-            name, source = Path(value).stem, value
+        if not equals or Path(value.removeprefix(HUB)).exists():
+            name, source = _name_of(value), value
         if not name or not source:
             raise LeadlineError(f"--model {value!r}: give a shipped model, a path or NAME=PATH")
         if name in models:
@@ -104,3 +107,9 @@ def name_models(values: list[str]) -> dict[str, str]:
             )
         models[name] = source
     return models or {DEFAULT_MODEL: DEFAULT_MODEL}
+
+
+def _name_of(source: str) -> str:
+    """Return what a model is called that was given no name; "lr=0.1" is no name with a suffix."""
+    path = Path(source.removeprefix(HUB))
+    return path.stem if path.suffix in _MODEL_SUFFIXES else path.name
