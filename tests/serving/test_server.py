@@ -333,6 +333,12 @@ def test_limits_that_are_no_number_of_anything(option, value):
     fails_in_one_line(leadline_here("serve", option, value), option.strip("-").split("-")[0], value)
 
 
+@pytest.mark.parametrize("command", ["serve", "predict", "video"])
+def test_the_help_names_every_precision_that_auto_takes(command):
+    said = " ".join(leadline_here(command, "--help").stdout.split())
+    assert "auto: int8 or bf16" in said
+
+
 def test_without_the_extra_one_line_says_what_to_install():
     hide = "import sys; sys.modules['fastapi'] = None\n"
     code = f"{hide}from leadline.cli import main; sys.argv = ['leadline', 'serve']; main()"

@@ -37,7 +37,7 @@ def serve_command(
     ] = None,
     runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the models.")] = "auto",
     precision: Annotated[
-        PrecisionOption, typer.Option(help="auto: bf16 where the model loses little; f32: exact.")
+        PrecisionOption, typer.Option(help="auto: int8 or bf16 where little is lost; f32: exact.")
     ] = "auto",
     threads: Annotated[int | None, typer.Option(help="Processor threads of a network.")] = None,
     hint: Annotated[
