@@ -113,6 +113,19 @@ def test_the_plain_page_names_the_model_and_loads_nothing(served, monkeypatch):
     assert client.get("/app.js").status_code == 404
 
 
+def test_a_model_that_browsers_cannot_run_is_not_called_a_missing_page(
+    served, monkeypatch, caplog, tmp_path
+):
+    client, service = served
+    (tmp_path / "model.xml").touch()
+    monkeypatch.setattr(service, "page", Page(tmp_path / "model.xml"))
+    with caplog.at_level(logging.WARNING, logger="leadline.serve"):
+        page = client.get("/").text
+    assert "could not be put together here; the server's log says why" in page
+    assert "installed" not in page and str(tmp_path) not in page
+    assert "browsers run ONNX" in caplog.records[0].fields["reason"]
+
+
 def test_the_page_that_is_installed_is_served_and_told_of_the_server(served, monkeypatch, tmp_path):
     client, service = served
     (tmp_path / "app.js").write_text("export {};")

@@ -39,7 +39,7 @@ from leadline.serving.model_pool import LoadedModel, ModelPool, NotLoadedError
 from leadline.serving.observed import Observed
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions
-from leadline.serving.page import PAGE_HEADERS, Page, PageFile, plain_page
+from leadline.serving.page import PAGE_HEADERS, Page, PageFile
 from leadline.serving.parameters import invalid
 from leadline.serving.problems import (
     CLIENT_GONE,
@@ -303,7 +303,7 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
     def page(request: Request) -> Response:
         found = service.page.file("index.html")
         if found is None:
-            return HTMLResponse(plain_page(list(service.options.models)))
+            return HTMLResponse(service.page.plain(list(service.options.models)))
         return _file_answer(request, found)
 
     @app.get("/{name:path}", include_in_schema=False)

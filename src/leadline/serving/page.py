@@ -16,6 +16,7 @@ from leadline.serving.logs import log
 from leadline.web import HEADERS, media_type, page_files
 
 CONFIG = "config.json"
+_PACKAGE = "leadline_web"
 SERVER = {"depth": "v1/depth", "models": "v1/models"}
 """What the page is told of the server behind it, relative to itself."""
 
@@ -36,9 +37,11 @@ pre {{ overflow: auto }}
 <pre>curl -F file=@photo.jpg -o depth.png URL/v1/depth
 curl -F file=@photo.jpg -o color.png 'URL/v1/depth?format=color-png'</pre>
 <p>Its parameters and formats: <a href="openapi.json">openapi.json</a>. There is a page to drop
-photographs on, which is not installed here: <code>pip install 'leadline[web]'</code>.</p>
+photographs on, which {absence}.</p>
 </html>
 """
+_NOT_INSTALLED = "is not installed here: <code>pip install 'leadline[web]'</code>"
+_NOT_MADE = "could not be put together here; the server's log says why"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Page:
         self._model = model
         self._lock = Lock()
         self._files: Mapping[str, Path | bytes] | None = None
+        self._is_installed = True
         self._digests: dict[str, tuple[object, str]] = {}
 
     def file(self, name: str) -> PageFile | None:
@@ -85,12 +89,19 @@ class Page:
     def _put_together(self) -> Mapping[str, Path | bytes]:
         try:
             files = dict(page_files(self._model))
-        except (LeadlineError, ModuleNotFoundError) as error:
+        except (LeadlineError, ModuleNotFoundError, OSError) as error:
             log("no page", logging.WARNING, reason=one_line(error))
+            self._is_installed = getattr(error, "name", None) != _PACKAGE
             return {}
         config = files[CONFIG]
         text = config if isinstance(config, bytes) else config.read_bytes()
         return {**files, CONFIG: json.dumps({**json.loads(text), "server": SERVER}).encode()}
+
+    def plain(self, models: list[str]) -> str:
+        """Return what is shown in the page's place, which says why it is not there."""
+        names = ", ".join(f"<code>{escape(name)}</code>" for name in models)
+        absence = _NOT_MADE if self._is_installed else _NOT_INSTALLED
+        return _PLAIN.format(models=names, absence=absence)
 
 
 def _state(file: Path | bytes) -> object:
@@ -99,8 +110,3 @@ def _state(file: Path | bytes) -> object:
         return None
     status = file.stat()
     return status.st_mtime_ns, status.st_size
-
-
-def plain_page(models: list[str]) -> str:
-    """Return the page of a server without `leadline[web]`."""
-    return _PLAIN.format(models=", ".join(f"<code>{escape(name)}</code>" for name in models))
