@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +50,31 @@ DROP = """([name, type, content, kind]) => {
     : new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true});
   document.body.dispatchEvent(event);
 }"""
+# While `isHolding`, predictions are kept from the page after the worker has made them; `surfaces`
+# are the beginnings of those that it made.
+HOLD = """window.isHolding = false;
+window.held = [];
+window.surfaces = [];
+Worker.prototype.addEventListener = function (kind, listener) {
+  EventTarget.prototype.addEventListener.call(this, kind, (event) => {
+    const {positions, depth} = event.data?.result ?? {};
+    if (positions) window.surfaces.push([...positions.slice(0, 300)]);
+    if (depth && window.isHolding) window.held.push(() => listener.call(this, event));
+    else listener.call(this, event);
+  });
+};"""
+# While `isHolding`, the pictures of the camera are kept from the page.
+HOLD_CAMERA = """window.isHolding = false;
+window.held = [];
+const make = window.createImageBitmap;
+window.createImageBitmap = async (source, ...rest) => {
+  const made = await make(source, ...rest);
+  if (window.isHolding && source instanceof HTMLVideoElement) {
+    await new Promise((go) => window.held.push(go));
+  }
+  return made;
+};"""
+LET_GO = "isHolding = false; held.forEach((go) => go())"
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +130,13 @@ class Visit:
         self.page.wait_for_selector(
             f'html[data-shown]:not([data-shown="{before}"])', state="attached", timeout=SECONDS
         )
+
+    def until(self, condition):
+        """Ask until it is true: the page's policy forbids `wait_for_function` to ask again."""
+        end = time.monotonic() + SECONDS / 1000
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < end, condition
+            self.page.wait_for_timeout(50)
 
     def save(self, format, folder):
         with self.page.expect_download(timeout=SECONDS) as download:
@@ -330,6 +363,7 @@ def picture_of(visit):
 
 
 def test_the_camera_is_live_and_its_picture_is_kept(visit, tmp_path):
+    visit.open(ROOM)
     visit.page.click("#camera-next")
     visit.page.wait_for_selector("#rate:has-text('.')", timeout=SECONDS)
     for _ in range(3):
@@ -342,7 +376,7 @@ def test_the_camera_is_live_and_its_picture_is_kept(visit, tmp_path):
     visit.page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.5)
     with visit.waiting():
         visit.page.click("#freeze")
-    visit.page.wait_for_function("document.querySelector('#depth').width === 640", timeout=SECONDS)
+    visit.until("document.querySelector('#depth').width === 640")
     assert visit.page.is_hidden("#live")
     marked = visit.page.locator("#overlay circle").bounding_box()
     assert marked["x"] + marked["width"] / 2 == pytest.approx(box["x"] + box["width"] * 0.75, abs=4)
@@ -353,10 +387,70 @@ def test_the_camera_is_live_and_its_picture_is_kept(visit, tmp_path):
 
 
 def test_saving_while_the_camera_is_live_takes_the_picture_first(visit, tmp_path):
+    visit.open(ROOM)
     visit.page.click("#camera-next")
     visit.page.wait_for_selector("#rate:has-text('.')", timeout=SECONDS)
     assert read_depth(visit.save("npy", tmp_path)).shape == (480, 640)
     assert visit.page.is_hidden("#live")
+
+
+def test_what_is_shown_is_saved_while_the_next_picture_is_at_work(
+    browser, address, predictor, pictures, tmp_path
+):
+    visit = Visit(browser, address, HOLD)
+    visit.open(ROOM)
+    show_surface(visit)
+    visit.page.evaluate("isHolding = true")
+    visit.page.set_input_files("#file", str(pictures["astronaut"]))
+    visit.until("held.length === 1")
+    path = visit.save("png16", tmp_path)
+    assert path.name == "room.png"
+    saved = read_depth(path)
+    assert saved.provenance["source"] == "room.jpg"
+    assert saved.shape == (480, 640)
+    assert np.abs(saved.depth - predictor(ROOM).depth).max() < 1e-3
+    visit.page.check("[name=view][value=depth]", force=True)
+    show_surface(visit)
+    first, second = visit.page.evaluate("surfaces")
+    assert first == second  # of the room, twice
+    with visit.waiting():
+        visit.page.evaluate(LET_GO)
+    visit.until("surfaces.length === 3")
+    assert visit.page.evaluate("surfaces")[2] != first
+    path = visit.save("png16", tmp_path)
+    assert path.name == "astronaut.png"
+    assert read_depth(path).shape == (512, 512)
+    assert not visit.complaints
+    visit.context.close()
+
+
+def show_surface(visit):
+    visit.page.evaluate("delete document.documentElement.dataset.space")
+    visit.page.check("[name=view][value=surface]", force=True)
+    visit.page.wait_for_selector("html[data-space]", state="attached", timeout=SECONDS)
+
+
+def test_a_late_picture_of_the_camera_does_not_take_the_place_of_the_kept_one(
+    browser, address, tmp_path
+):
+    visit = Visit(browser, address, HOLD_CAMERA)
+    visit.open(ROOM)
+    visit.page.evaluate("isHolding = true")
+    visit.page.click("#camera-next")
+    visit.until("held.length === 1")
+    assert visit.save("npy", tmp_path).name == "room.npy"  # the camera has given nothing yet
+    with visit.waiting():
+        visit.page.evaluate("held.pop()()")
+    visit.until("held.length === 1")
+    with visit.waiting():
+        visit.page.click("#freeze")
+    visit.page.evaluate(LET_GO)
+    visit.page.wait_for_timeout(1000)  # so that it would be there, were it predicted
+    path = visit.save("npy", tmp_path)
+    assert path.name == "camera.npy"
+    assert np.load(path).shape == (480, 640)
+    assert not visit.complaints
+    visit.context.close()
 
 
 @pytest.mark.parametrize(

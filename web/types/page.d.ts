@@ -74,6 +74,8 @@ interface Predicted {
 
 /** `depth` and `range` hold for the camera of the training data. */
 interface Answer {
+  /** By which its file and its surface are asked for. */
+  number: number;
   width: number;
   height: number;
   bitmap: ImageBitmap;
@@ -95,6 +97,8 @@ interface FileFacts {
 type FileFormat = 'png16' | 'npy' | 'ply' | 'glb' | 'color';
 
 interface FileRequest {
+  /** Of the picture, see Answer. */
+  number: number;
   format: FileFormat;
   scale: number;
   facts: FileFacts;

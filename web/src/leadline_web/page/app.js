@@ -34,6 +34,8 @@ let viewer = null;
 /** @type {{blob: Blob, name: string} | null} */
 let waiting = null;
 let isBusy = false;
+/** The last picture of the running camera that was shown. @type {Answer | null} */
+let live = null;
 /** Settled when the picture that was taken of the camera is there at its own size. */
 let keeping = Promise.resolve();
 
@@ -56,7 +58,8 @@ const stage = new Stage(
 );
 const webcam = new Webcam($('video'), {
   predict: (frame) => engine.predictFrame(frame, true),
-  show: showAnswer,
+  show: showLive,
+  drop: (found) => engine.drop(found),
   tell: (rate) => {
     $('rate').textContent = `${rate.toFixed(1)} frames/s`;
   },
@@ -186,6 +189,7 @@ function showAnswer(found, isSameScene) {
   const { width, height } = found;
   answer?.bitmap.close();
   answer = found;
+  engine.keep(found);
   $('welcome').hidden = true;
   $('result').hidden = false;
   $('panel').hidden = false;
@@ -327,7 +331,7 @@ async function showSpace(keepView) {
     const started = performance.now();
     const { intrinsics, scale } = camera;
     const [surface, shown] = await Promise.all([
-      engine.makeSurface(scale, intrinsics),
+      engine.makeSurface(asked.number, scale, intrinsics),
       spaceViewer(),
     ]);
     if (asked !== answer) return;
@@ -361,10 +365,8 @@ async function startCamera() {
   $('error').hidden = true;
   if (!isReady) return showError(new Error('The model is still loading; try again in a moment.'));
   try {
-    name = CAMERA;
-    declaredFov = null;
-    stage.clear();
     setLive(true);
+    $('rate').textContent = '0 frames/s'; // not that of the last time
     await webcam.start();
   } catch (error) {
     webcam.stop();
@@ -373,15 +375,27 @@ async function startCamera() {
   }
 }
 
+/**
+ * What is shown before the first picture of the camera keeps its name and its lens.
+ * @param {Answer} found
+ * @param {boolean} isSameScene
+ */
+function showLive(found, isSameScene) {
+  name = CAMERA;
+  if (!isSameScene) declaredFov = null;
+  live = found;
+  showAnswer(found, isSameScene);
+}
+
 /** Keep the frame that is shown, predicted at its own size. */
 async function freeze() {
   webcam.stop();
   setLive(false);
-  if (!answer) return;
+  if (!answer || answer !== live) return; // the camera has given none yet
   const shown = answer;
   try {
     const found = await engine.predictFrame(await createImageBitmap(shown.bitmap), false);
-    if (answer !== shown) return found.bitmap.close(); // another picture came meanwhile
+    if (answer !== shown) return engine.drop(found); // another picture came meanwhile
     showAnswer(found, true);
     $('spoken').textContent = `Picture taken. ${rangeInWords()}`;
   } catch (error) {
@@ -402,8 +416,9 @@ async function openExample() {
 
 /** @param {FileFormat} format */
 async function save(format) {
-  if (webcam.stream) keeping = freeze();
+  if (webcam.stream && answer === live) keeping = freeze();
   await keeping;
+  if (!answer) return;
   const endings = { png16: '.png', npy: '.npy', ply: '.ply', glb: '_mesh.glb', color: '_color.png' };
   const target = `${name.replace(/\.[^.]*$/, '') || 'picture'}${endings[format]}`;
   const { intrinsics, source, use, scale } = camera;
@@ -418,6 +433,7 @@ async function save(format) {
   try {
     $('saved').textContent = `Writing ${target}`;
     const { blob, tooFar } = await engine.makeFile({
+      number: answer.number,
       format,
       scale,
       facts: { intrinsics, provenance },

@@ -40,6 +40,23 @@ export class Engine {
     });
   }
 
+  /**
+   * The picture is shown: what came before it need not be kept.
+   * @param {Answer} answer
+   */
+  keep({ number }) {
+    this.worker.postMessage({ kind: 'shown', number });
+  }
+
+  /**
+   * The picture is not going to be shown.
+   * @param {Answer} answer
+   */
+  drop({ number, bitmap }) {
+    bitmap.close();
+    this.worker.postMessage({ kind: 'dropped', number });
+  }
+
   /** @param {PageConfig} config @returns {Promise<Loaded>} */
   load(config) {
     return this.ask('load', { config });
@@ -69,9 +86,14 @@ export class Engine {
     return this.ask('frame', { bitmap, isLive }, [bitmap]);
   }
 
-  /** @param {number} scale @param {Intrinsics} camera @returns {Promise<Surface>} */
-  makeSurface(scale, camera) {
-    return this.ask('surface', { about: { scale, camera } });
+  /**
+   * @param {number} number of the picture
+   * @param {number} scale
+   * @param {Intrinsics} camera
+   * @returns {Promise<Surface>}
+   */
+  makeSurface(number, scale, camera) {
+    return this.ask('surface', { about: { number, scale, camera } });
   }
 
   /** @param {FileRequest} request @returns {Promise<{blob: Blob, tooFar: number}>} */

@@ -6,6 +6,7 @@ const RATE_OVER = 10;
  * @typedef {object} Actions
  * @property {(frame: ImageBitmap) => Promise<Answer>} predict
  * @property {(answer: Answer, isSameScene: boolean) => void} show
+ * @property {(answer: Answer) => void} drop
  * @property {(rate: number) => void} tell
  */
 
@@ -53,7 +54,7 @@ export class Webcam {
     let next = this.predictNext();
     while (this.stream === stream) {
       const answer = await next;
-      if (this.stream !== stream) return answer.bitmap.close();
+      if (this.stream !== stream) return this.actions.drop(answer);
       next = this.predictNext();
       this.actions.show(answer, times.length > 0);
       times.push(performance.now());
@@ -63,7 +64,7 @@ export class Webcam {
       }
       await new Promise(requestAnimationFrame);
     }
-    (await next).bitmap.close();
+    this.actions.drop(await next);
   }
 
   async predictNext() {

@@ -2,7 +2,8 @@
  * Everything that takes time, away from the page: decoding, the network, points, files.
  *
  * A message {id, kind, ...} is answered by {id, result} or {id, error}; while the model loads,
- * {loaded} says how many bytes are there.
+ * {loaded} says how many bytes are there. Every prediction has a number, by which the page asks for
+ * its file or its surface: a later one may be there before the page shows it.
  */
 
 import { cameraOfFov, cameraOfLens, processingSize } from './camera.js';
@@ -33,8 +34,11 @@ const LEAST_VALIDITY = 0.5;
 let config;
 /** @type {import('onnxruntime-common').InferenceSession} */
 let session;
-/** What was predicted last. @type {Predicted | null} */
-let current = null;
+/** Of the picture that the page shows, and of later ones that it has not seen yet; by their numbers. */
+/** @type {Map<number, Predicted>} */
+const predictions = new Map();
+/** How many pictures were predicted. */
+let count = 0;
 
 /** Bytes that came so far, of each file. @type {Map<string, number>} */
 const received = new Map();
@@ -182,9 +186,11 @@ async function predictBitmap(bitmap, { camera, note, onServer, isLive = false })
   const found = await depthOfBitmap(bitmap, size, onServer);
   const { rgba, width, height, depth, uncertainty, novelty } = found;
   const milliseconds = performance.now() - started;
-  current = { depth, rgba, width, height };
   const range = robustRange(depth, isLive ? LIVE_SAMPLE : undefined);
+  const number = ++count;
+  predictions.set(number, { depth, rgba, width, height });
   return {
+    number,
     width,
     height,
     bitmap,
@@ -345,25 +351,41 @@ async function askServer(blob, width, height) {
 }
 
 /**
- * What was predicted last, in metres.
- * @param {number} scale
+ * The page shows this picture now, and none that was predicted before it any more.
+ * @param {number} number
  */
-function metres(scale) {
-  if (!current) throw new Error('There is no picture yet.');
-  const factor = Math.fround(scale);
-  return current.depth.map((value) => value * factor);
+function keepFrom(number) {
+  for (const each of predictions.keys()) if (each < number) predictions.delete(each);
 }
 
-/** @param {{scale: number, camera: Intrinsics}} about */
-function surface({ scale, camera }) {
-  return makeSurface(metres(scale), camera, SHOWN_VERTICES);
+/**
+ * What was predicted for the picture of that number: the newest one may be unknown to the page yet.
+ * @param {number} number
+ */
+function predicted(number) {
+  const found = predictions.get(number);
+  if (!found) throw new Error('Another picture has taken the place of this one; try again.');
+  return found;
+}
+
+/**
+ * @param {Float32Array<ArrayBuffer>} depth
+ * @param {number} scale
+ */
+function metres(depth, scale) {
+  const factor = Math.fround(scale);
+  return depth.map((value) => value * factor);
+}
+
+/** @param {{number: number, scale: number, camera: Intrinsics}} about */
+function surface({ number, scale, camera }) {
+  return makeSurface(metres(predicted(number).depth, scale), camera, SHOWN_VERTICES);
 }
 
 /** @param {FileRequest} request */
-async function file({ format, scale, facts, colors }) {
-  if (!current) throw new Error('There is no picture yet.');
-  const { rgba, width, height } = current;
-  const depth = metres(scale);
+async function file({ number, format, scale, facts, colors }) {
+  const { rgba, width, height, ...found } = predicted(number);
+  const depth = metres(found.depth, scale);
   const camera = facts.intrinsics;
   if (format === 'png16') return png16(depth, width, height, facts);
   if (format === 'npy') return { blob: npy(depth, width, height), tooFar: 0 };
@@ -448,6 +470,10 @@ async function work(kind, data) {
       return load(data.config);
     case 'warm up':
       return warmUp();
+    case 'shown':
+      return keepFrom(data.number);
+    case 'dropped':
+      return void predictions.delete(data.number);
     case 'file':
       return file(data.request);
     case 'picture':
