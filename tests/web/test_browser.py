@@ -474,6 +474,19 @@ def test_errors_are_said_in_words(visit, tmp_path, name, content, words):
     assert visit.page.is_hidden("#error")
 
 
+def test_a_picture_given_while_a_damaged_one_is_read_is_shown(visit, pictures):
+    visit.open(ROOM)
+    good = base64.b64encode(pictures["astronaut"].read_bytes()).decode()
+    bad = base64.b64encode(ROOM.read_bytes()[:300]).decode()
+    both = f"(pictures) => pictures.forEach({DROP})"
+    drops = [["half.jpg", "image/jpeg", bad, "drop"], ["face.png", "image/png", good, "drop"]]
+    with visit.waiting():
+        visit.page.evaluate(both, drops)
+    assert visit.page.get_attribute("#photo", "width") == "512"
+    assert visit.page.inner_text("#error").startswith("half.jpg cannot be read as a picture")
+    assert visit.page.is_hidden("#status")
+
+
 def test_an_error_stands_above_the_picture_and_moves_nothing_aside(visit, tmp_path):
     visit.open(ROOM)
     before = visit.page.locator("#frame").bounding_box()

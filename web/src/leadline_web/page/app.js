@@ -159,26 +159,42 @@ async function open(blob, called) {
 async function predictWaiting() {
   if (isBusy) return;
   isBusy = true;
-  try {
-    while (waiting) {
-      const { blob, name: called } = waiting;
-      waiting = null;
-      showStatus(`Reading ${called}`);
-      const onServer = $('where').querySelector('[value=server]').checked;
-      const found = await engine.predictFile(blob, called, onServer);
-      name = called;
-      declaredFov = null;
-      showAnswer(found, false);
-      showStatus('');
-      const unlike = $('unlike').hidden ? '' : $('unlike').textContent;
-      $('spoken').textContent = `Depth of ${called} is ready. ${rangeInWords()} ${unlike}`.trim();
+  while (waiting) {
+    const { blob, name: called } = waiting;
+    waiting = null;
+    try {
+      await predictPicture(blob, called);
+    } catch (error) {
+      showPictureError(error, called);
     }
-  } catch (error) {
-    showError(error);
-  } finally {
-    isBusy = false;
-    showStatus('');
   }
+  isBusy = false;
+  showStatus('');
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} called
+ */
+async function predictPicture(blob, called) {
+  showStatus(`Reading ${called}`);
+  const onServer = $('where').querySelector('[value=server]').checked;
+  const found = await engine.predictFile(blob, called, onServer);
+  name = called;
+  declaredFov = null;
+  showAnswer(found, false);
+  const unlike = $('unlike').hidden ? '' : $('unlike').textContent;
+  $('spoken').textContent = `Depth of ${called} is ready. ${rangeInWords()} ${unlike}`.trim();
+}
+
+/**
+ * The next picture may be shown below the words already: they say which one they are about.
+ * @param {unknown} error
+ * @param {string} called
+ */
+function showPictureError(error, called) {
+  const words = error instanceof Error ? error.message : String(error);
+  showError(new Error(words.includes(called) ? words : `${called}: ${words}`));
 }
 
 /**
