@@ -74,6 +74,17 @@ window.createImageBitmap = async (source, ...rest) => {
   }
   return made;
 };"""
+# The answers to the question for the camera wait for one of `permits`; `tracks` is what they bring.
+HOLD_PERMISSION = """window.permits = [];
+window.tracks = [];
+const {getUserMedia} = MediaDevices.prototype;
+MediaDevices.prototype.getUserMedia = async function (...rest) {
+  await new Promise((allow) => window.permits.push(allow));
+  const stream = await getUserMedia.apply(this, rest);
+  window.tracks.push(...stream.getTracks());
+  return stream;
+};"""
+STATES = "tracks.map((track) => track.readyState).join()"
 LET_GO = "isHolding = false; held.forEach((go) => go())"
 
 
@@ -449,6 +460,33 @@ def test_a_late_picture_of_the_camera_does_not_take_the_place_of_the_kept_one(
     path = visit.save("npy", tmp_path)
     assert path.name == "camera.npy"
     assert np.load(path).shape == (480, 640)
+    assert not visit.complaints
+    visit.context.close()
+
+
+def test_a_camera_that_is_allowed_after_another_picture_was_opened_is_let_go(
+    browser, address, tmp_path
+):
+    visit = Visit(browser, address, HOLD_PERMISSION)
+    visit.page.evaluate("""() => {
+        const button = document.querySelector('#camera-start');
+        button.click();
+        button.click();
+    }""")
+    assert visit.page.evaluate("permits.length") == 1
+    visit.open(ROOM)
+    shown = visit.page.get_attribute("html", "data-shown")
+    visit.page.evaluate("permits[0]()")
+    visit.until(f"{STATES} === 'ended'")
+    visit.page.wait_for_timeout(500)  # so that a picture of the camera would be there
+    assert visit.page.get_attribute("html", "data-shown") == shown
+    assert visit.save("npy", tmp_path).name == "room.npy"
+    visit.page.click("#camera-next")  # and when it is asked for again, it comes
+    visit.until("permits.length === 2")
+    with visit.waiting():
+        visit.page.evaluate("permits[1]()")
+    visit.page.click("#freeze")
+    visit.until(f"{STATES} === 'ended,ended'")
     assert not visit.complaints
     visit.context.close()
 

@@ -375,6 +375,7 @@ async function setView(chosen) {
 function setLive(isLive) {
   $('live').hidden = !isLive;
   $('camera-next').hidden = isLive;
+  $('camera-start').disabled = isLive; // it stays in sight until the first picture
 }
 
 async function startCamera() {

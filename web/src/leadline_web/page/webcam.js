@@ -20,21 +20,29 @@ export class Webcam {
     this.actions = actions;
     /** @type {MediaStream | null} */
     this.stream = null;
+    /** How often it was started or stopped: what an earlier start brings is not wanted any more. */
+    this.turn = 0;
   }
 
-  /** Ask for the camera and show its frames until `stop`. */
+  /** Ask for the camera and show its frames until `stop`, or until it is started again. */
   async start() {
+    this.stop();
+    const { turn } = this;
     if (!navigator.mediaDevices) {
       throw new Error('This page may not use the camera: it must come by https, or from localhost.');
     }
+    /** @type {MediaStream} */
+    let stream;
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia({
+      stream = await navigator.mediaDevices.getUserMedia({
         video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
       });
     } catch (error) {
+      if (this.turn !== turn) return;
       throw new Error(cameraError(/** @type {Error} */ (error)), { cause: error });
     }
-    const { stream } = this;
+    if (this.turn !== turn) return stopTracks(stream);
+    this.stream = stream;
     this.video.srcObject = stream;
     try {
       await this.video.play();
@@ -72,10 +80,16 @@ export class Webcam {
   }
 
   stop() {
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.turn++;
+    if (this.stream) stopTracks(this.stream);
     this.stream = null;
     this.video.srcObject = null;
   }
+}
+
+/** @param {MediaStream} stream */
+function stopTracks(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 /** @param {Error} error */
