@@ -34,7 +34,7 @@ def test_one_call_trains_and_scores_and_another_continues(pairs, tmp_path):
     assert result.evaluation is not None
     assert set(result.evaluation.baselines) == {"mean training depth map", "median training depth"}
     # The score of the best model is the one of the validation after which it was kept.
-    best = Run.open(tmp_path / "run").best
+    best = Run.open(tmp_path / "run").kept
     assert result.evaluation.metrics["abs_rel"] == pytest.approx(best["abs_rel"], rel=1e-3)
     copy = shutil.copytree(tmp_path / "run", tmp_path / "copy")
     again = resume(copy)
