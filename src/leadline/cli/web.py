@@ -9,8 +9,8 @@ import typer
 from leadline.cli.inputs import check_needed
 from leadline.errors import LeadlineError
 from leadline.io.atomic import check_writable
-from leadline.web import open_server, page_files
-from leadline.web.page import PageFiles, write_files
+from leadline.web import open_server
+from leadline.web.page import PageFiles, page_files, write_files
 from leadline.weights import DEFAULT_MODEL
 
 
