@@ -133,8 +133,12 @@ CLAIMS = (
     Claim("Gulve and Gupta: a pretrained encoder is ahead of a U-Net from nothing (ResNet-34 over "
           "the U-Net of 8.6 million: delta1 0.661 over 0.558).",
           "resnet34-unet", "unet-8.6m"),
+    Claim("The same, the U-Net at ten times its published rate, with which it learns here.",
+          "resnet34-unet", "unet-8.6m-1e-3"),
     Claim("The same against the smaller U-Net of their figure 1, for which they print no score.",
           "resnet34-unet", "unet-2m"),
+    Claim("The same, the smaller U-Net at ten times its published rate.",
+          "resnet34-unet", "unet-2m-1e-3"),
     Claim("Gulve and Gupta, future work: augmentation would help.",
           "resnet34-unet-aug", "resnet34-unet"),
     Claim("Wang, Fu and Dong, one reading against the other: skips concatenated and not reduced "

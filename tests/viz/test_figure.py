@@ -67,6 +67,14 @@ def test_an_error_map_is_blue_where_too_near_and_white_where_right():
     assert picture[0, 4].tolist() == picture[0, 5].tolist() == [56, 56, 56]
 
 
+def test_holes_of_a_smaller_prediction_are_not_blended_into_an_error_map():
+    truth = DepthMap.from_metres(np.full((2, 12), 2.0, np.float32))
+    prediction = np.full((1, 6), 2.0, np.float32)
+    prediction[0, 3] = 0.0
+    shown = {tuple(pixel) for pixel in error_map(truth, prediction).reshape(-1, 3).tolist()}
+    assert shown == {tuple(error_table()[128].tolist()), (56, 56, 56)}
+
+
 def test_sparse_points_grow_into_what_is_shown_and_dense_pictures_stay():
     valid = np.zeros((40, 1200), dtype=bool)
     valid[20, 100], valid[20, 900] = True, True

@@ -62,8 +62,9 @@ def error_map(
     """
     import cv2
 
-    # cv2 takes half-pixel centres and returns an equal size unchanged.
-    resized = cv2.resize(prediction, (truth.width, truth.height))
+    # cv2 takes half-pixel centres and returns an equal size unchanged; what touches NaN is NaN.
+    known = np.where(prediction > 0, prediction, np.float32(np.nan))
+    resized = cv2.resize(known, (truth.width, truth.height))
     depth = np.asarray(resized, dtype=np.float32)
     shown = truth.valid & np.isfinite(depth) & (depth > 0)
     difference = np.where(shown, depth - truth.depth, 0) / np.where(truth.valid, truth.depth, 1)
