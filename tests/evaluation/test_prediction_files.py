@@ -85,6 +85,32 @@ def test_disparity_of_another_size_is_resized_before_its_reciprocal_is_taken(tmp
     assert {name: got[name] for name in expected} == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [SIZE, (12, 16)])
+def test_standardised_disparity_scores_as_the_disparity_itself(tmp_path, sizes):
+    files = {"0": tmp_path / "0.npy"}
+    one = Images([(TRUTHS[0], TRUTHS[0] > 0)])
+    disparity = np.random.default_rng(1).uniform(0.1, 2, sizes).astype(np.float32)
+    scores = []
+    for values in (disparity, (disparity - disparity.mean()) / disparity.std() * 1e-4):
+        np.save(files["0"], values)
+        predictions = FilePredictions(files, output="inverse")
+        scores.append(evaluate(predictions, one, protocol=RELATIVE).metrics)
+        assert check_declared_units(files, SAMPLES[:1], None) is None
+    assert scores[1] == pytest.approx(scores[0], rel=1e-4)
+
+
+def test_negative_disparity_under_a_scale_alone_is_warned_of(tmp_path):
+    files = {"0": tmp_path / "0.npy"}
+    np.save(files["0"], np.linspace(-1, 1, TRUTHS[0].size, dtype=np.float32).reshape(SIZE))
+    scale = aligned(get_protocol("full"), "scale", "inverse")
+    one = Images([(TRUTHS[0], TRUTHS[0] > 0)])
+    predictions = FilePredictions(files, output="inverse")
+    for protocol, words in ((scale, ["1 files of inverse depth have values below 0"]),
+                            (RELATIVE, [])):  # fmt: skip
+        warnings = evaluate(predictions, one, protocol=protocol).warnings
+        assert [text.partition(", ")[0] for text in warnings if "below 0" in text] == words
+
+
 def test_a_file_that_says_it_holds_depth_is_no_disparity(tmp_path):
     write_depth(tmp_path / "0.png", DepthMap.from_metres(TRUTHS[0]))
     with pytest.raises(LeadlineError, match=r"0\.png: says that it holds depth \(1000 units"):

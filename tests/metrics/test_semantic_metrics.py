@@ -35,9 +35,15 @@ def test_it_equals_torchmetrics():
     assert scores["mean_iou"] == pytest.approx(float(MulticlassJaccardIndex(7)(p, t)), abs=1e-6)
 
 
-def test_nothing_counted_is_not_a_number():
+def test_nothing_counted_has_no_score():
     empty = confusion_matrix(np.zeros(3, int), np.full(3, 5), 6, ignore=[5])
-    assert np.isnan(semantic_metrics(empty)["mean_iou"])
+    assert semantic_metrics(empty) is None
+
+
+def test_an_ignored_id_is_no_class_of_the_mean_where_it_is_predicted():
+    truth, prediction = np.array([1, 1, 1, 2, 2, 2, 0]), np.array([1, 1, 0, 2, 2, 2, 2])
+    scores = semantic_metrics(confusion_matrix(prediction, truth, 3, ignore=[0]), ignore=[0])
+    assert scores == pytest.approx({"pixel_accuracy": 5 / 6, "mean_iou": (2 / 3 + 1) / 2})
 
 
 def test_the_documents_own_metrics():

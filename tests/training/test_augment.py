@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from leadline.datasets import Sample
+from leadline.models.pipeline import resize_bilinear
+from leadline.models.size_policy import processing_size, shrink_sizes
 from leadline.training.augment import prepare
+from leadline.training.batches import TrainingSamples
 from leadline.training.recipe import AugmentSection
 
 
@@ -172,3 +177,45 @@ def test_gamma_saturation_and_gain_follow_their_formulas():
     grey = bright @ [0.299, 0.587, 0.114]
     expected = np.clip(1.5 * (0.5 * bright + 0.5 * grey[..., None]), 0, 1)
     np.testing.assert_allclose(item.image, expected, atol=2e-6)
+
+
+class OneSample:
+    """A data set of one sample."""
+
+    def __init__(self, sample):
+        self.sample = sample
+
+    def sample_id(self, index):
+        return self.sample.id
+
+    def view(self, index):
+        return self.sample
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (270, 480), (480, 360)])
+@pytest.mark.parametrize(("area", "stride"), [(6_144, 32), (6_144, 16), (7_864, 32), (4_096, 4)])
+def test_a_picture_of_the_training_shape_is_seen_as_in_prediction(shape, area, stride):
+    """Rounded to a large stride, few pixels may have quite another aspect ratio than the picture."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    sample = Sample.from_metres("one", image, np.ones(shape, np.float32), np.ones(shape, bool))
+    size = processing_size(*shape, area, stride)
+    data = OneSample(sample)
+    item = TrainingSamples(data, size, AugmentSection(), 0, area=area, stride=stride)[0, 0]
+    assert item.valid.all()
+    expected = torch.from_numpy(image)[None].permute(0, 3, 1, 2) / 255
+    for step in shrink_sizes(shape, size):
+        expected = resize_bilinear(expected, step)
+    difference = np.abs(item.image - expected[0].permute(1, 2, 0).numpy())
+    assert difference.max() < 0.03
+    random = TrainingSamples(data, size, AugmentSection(flip=1.0), 0, area=area, stride=stride)
+    assert random[0, 0].valid.all()
+
+
+def test_a_picture_of_another_shape_is_cropped_at_one_scale():
+    wide = ramp_sample(96, 192)
+    item = TrainingSamples(OneSample(wide), (96, 128), AugmentSection(), 0, None, None, 12_288, 32)
+    columns = item[0, 0].image[48, :, 0] * 255
+    step = np.diff(columns).mean()
+    assert step == pytest.approx(np.sqrt(192 / 128), rel=0.02)

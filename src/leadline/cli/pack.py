@@ -41,7 +41,9 @@ def resize_rule(area: int | None, size: tuple[int, int] | None) -> Resize | None
         raise LeadlineError("give --area or --size, not both")
     if area is not None:
         return Resize(
-            f"area {area}, sides by {STRIDE}", lambda shape: processing_size(*shape, area, STRIDE)
+            f"area {area}, sides by {STRIDE}",
+            lambda shape: processing_size(*shape, area, STRIDE),
+            fill=True,
         )
     return None if size is None else Resize.to(*size)
 

@@ -5,7 +5,6 @@ import typer
 from leadline.cli.table import score_table
 from leadline.evaluation import Result
 from leadline.evaluation.ranges import describe_use
-from leadline.metrics import METRICS
 
 INTERVALS = ("delta1", "abs_rel", "rmse")
 """The metrics whose bootstrap interval is printed."""
@@ -32,12 +31,13 @@ def print_result(result: Result) -> None:
         )
     if result.truth_use:
         typer.echo(f"left out  {describe_use(protocol, result.truth_use)}")
-    typer.echo(score_table({result.model: result.metrics, **result.baselines}, METRICS))
+    columns = protocol.table_metrics
+    typer.echo(score_table({result.model: result.metrics, **result.baselines}, columns))
     bounds = ", ".join(
         "{} {:.3f}..{:.3f}".format(name, *result.intervals[name]) for name in INTERVALS
     )
     typer.echo(f"95 % bootstrap interval over images: {bounds}")
-    extra = [f"{name} {result.metrics[name]:.4g}" for name in protocol.extra_metrics]
+    extra = [f"{name} {value:.4g}" for name, value in result.metrics.items() if name not in columns]
     typer.echo(f"also      {', '.join(extra)}")
     if result.semantic is not None:
         accuracy, iou = result.semantic["pixel_accuracy"], result.semantic["mean_iou"]
@@ -79,4 +79,4 @@ def print_breakdowns(result: Result) -> None:
             if part.metrics is not None
         }
         typer.echo(f"by {name}, pooled over their pixels:")
-        typer.echo(score_table(rows, METRICS) if rows else "no pixel")
+        typer.echo(score_table(rows, result.protocol.table_metrics) if rows else "no pixel")

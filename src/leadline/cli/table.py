@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 
 def score_table(rows: Mapping[str, Mapping[str, float]], metrics: Sequence[str]) -> str:
-    """Return one line a row, one column a metric, four significant digits or three decimals."""
+    """Return one line a row, one column a metric, in as many decimals as comparisons have."""
+    from leadline.evaluation.report.tables import number  # with all of evaluation behind it
+
     width = max(len(name) for name in rows)
     head = " " * width + "".join(f"  {name:>8}" for name in metrics)
     lines = [
-        f"{name:<{width}}" + "".join(f"  {values[metric]:8.3f}" for metric in metrics)
+        f"{name:<{width}}" + "".join(f"  {number(values[metric]):>8}" for metric in metrics)
         for name, values in rows.items()
     ]
     return "\n".join([head, *lines])

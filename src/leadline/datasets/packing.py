@@ -45,11 +45,13 @@ Track = Callable[[Iterable[int]], Iterable[int]]
 class Resize:
     """A new size for every sample: `size_for` maps (H, W) to (h, w), `name` says how in words.
 
-    Shards made by rules of different names are different data: see `pack_shards`.
+    Shards made by rules of different names are different data: see `pack_shards`. With `fill`, the
+    new size holds the whole picture whatever its aspect ratio became by rounding.
     """
 
     name: str
     size_for: Callable[[Size], Size]
+    fill: bool = False
 
     @classmethod
     def to(cls, height: int, width: int) -> Self:
@@ -209,7 +211,9 @@ def plan_packing(
 
 def _read(data: DepthDataset, index: int, resize: Resize | None) -> Sample:
     sample = data[index]
-    return sample if resize is None else resize_sample(sample, resize.size_for(sample.size))
+    if resize is None:
+        return sample
+    return resize_sample(sample, resize.size_for(sample.size), fill=resize.fill)
 
 
 def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:

@@ -31,19 +31,20 @@ def draw_warp(
     rotation: float,
     zoom: Range,
     flip: float,
+    fill: bool = False,
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the zoom and the (2,3) matrix from output (x, y) to source pixels, for `warp`.
 
     `source` and `size` are (H, W). `rotation` is the largest angle in degrees, either way; `flip`
     the probability of mirroring. The zoom is the first number drawn; depth is to be divided by it.
-    The crop lies anywhere in the picture. The centres of pixels lie on integers.
+    The crop lies anywhere in the picture; `fill`: see `steps_between`. The centres of pixels lie on integers.
     """
     (height, width), (h, w) = source, size
     turns = (-rotation, rotation)
     factor, angle, right, down, chance = draw_numbers(
         rng, zoom, turns, CENTRED, CENTRED, (0.0, 1.0)
     )
-    step_x, step_y = (step / factor for step in steps_between((height, width), size))
+    step_x, step_y = (step / factor for step in steps_between(source, size, fill=fill))
     centre_x = width / 2 + max(0.0, width - w * step_x) * right - 0.5
     centre_y = height / 2 + max(0.0, height - h * step_y) * down - 0.5
     mirror = -1.0 if chance < flip else 1.0

@@ -11,7 +11,7 @@ from leadline.datasets.sample import Sample
 from leadline.depth.intrinsics import Intrinsics
 
 SAME_ASPECT = 1.1
-"""Images whose aspect ratio is within this factor of the new size fill it exactly."""
+"""Images whose aspect ratio is within this factor of the new size fill it in any case."""
 
 OUTSIDE = -1
 """The label of a pixel that lies outside the photograph: no class, also where 0 is one."""
@@ -23,25 +23,28 @@ Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 """Both rows of an affine map."""
 
 
-def steps_between(source: tuple[int, int], size: tuple[int, int]) -> tuple[float, float]:
+def steps_between(
+    source: tuple[int, int], size: tuple[int, int], *, fill: bool = False
+) -> tuple[float, float]:
     """Return how many source pixels a pixel of the new size (h, w) takes, across and down.
 
-    The whole source fills the new size where their aspect ratios are alike. Elsewhere there is
-    one scale for both sides, fixed by the number of pixels as in prediction, and the new size
-    shows a part of the source, or more than it.
+    The whole source fills the new size where their aspect ratios are alike, and where `fill` says
+    that prediction brings it to just this size: of few pixels, rounded to a large stride, that may
+    have quite another aspect ratio. Elsewhere there is one scale for both sides, fixed by the
+    number of pixels, and the new size shows a part of the source, or more than it.
     """
     step_x, step_y = source[1] / size[1], source[0] / size[0]
-    if not 1 / SAME_ASPECT < step_x / step_y < SAME_ASPECT:
+    if not fill and not 1 / SAME_ASPECT < step_x / step_y < SAME_ASPECT:
         step_x = step_y = math.sqrt(step_x * step_y)
     return step_x, step_y
 
 
-def resize_sample(sample: Sample, size: tuple[int, int]) -> Sample:
-    """Return the sample at `size` (h, w), centred, with the camera that belongs to it."""
+def resize_sample(sample: Sample, size: tuple[int, int], *, fill: bool = False) -> Sample:
+    """Return the sample at `size` (h, w), centred, with its camera; `fill`: see `steps_between`."""
     (height, width), (h, w) = sample.size, size
     if (height, width) == size:
         return sample
-    step_x, step_y = steps_between((height, width), size)
+    step_x, step_y = steps_between((height, width), size, fill=fill)
     # Pixel centres are integers: the middles of both grids coincide.
     left = (width - 1) / 2 - step_x * (w - 1) / 2
     top = (height - 1) / 2 - step_y * (h - 1) / 2

@@ -243,5 +243,5 @@ class ClassScores:
         self._counts = counts if self._counts is None else self._counts + counts
 
     def result(self) -> dict[str, float] | None:
-        """Return both scores, None where no image had classes."""
-        return None if self._counts is None else semantic_metrics(self._counts)
+        """Return both scores, None where no image had a pixel with a class that counts."""
+        return None if self._counts is None else semantic_metrics(self._counts, self._void)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.sample import Sample
+from leadline.depth.inverse import depth_of_inverse, from_zero
 from leadline.errors import LeadlineError
 from leadline.evaluation.camera_record import CameraRecord
 from leadline.evaluation.crops import WHOLE, Box, Crop, covered_part, paste
@@ -20,12 +21,10 @@ from leadline.inference.predictor import Predictor
 from leadline.io.files import is_file
 from leadline.io.formats import depth_suffixes, is_depth_file, read_depth_values, read_metres
 from leadline.io.walk import walk
-from leadline.metrics.resize import Size, resize_depth, resize_known
+from leadline.metrics.resize import Size, resize_depth
 
 PredictionOutput = Literal["metric", "inverse"]
 """What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
-
-SMALLEST_DISPARITY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,10 @@ class FilePredictions:
     is what their numbers are; "inverse" is for protocols that align inverse depth. `first_warnings`
     say what is odd about them before all are read. `crop` is which part of the picture
     they were declared to cover; `cropped` collects those that cover a part, with that part, and
-    `unreadable` the damaged ones, with what is wrong: their images have no prediction. `resize` is
-    the protocol's rule, by which crops and inverse depth are brought to their size in the truth.
+    `unreadable` the damaged ones, with what is wrong: their images have no prediction. `negative`
+    collects files of inverse depth with values below 0, which only a fitted shift (`has_shift`)
+    gives a meaning. `resize` is the protocol's rule, by which crops are brought to their size in
+    the truth.
     """
 
     files: Mapping[str, Path]
@@ -166,6 +167,8 @@ class FilePredictions:
     crop: Crop = field(default_factory=Crop)
     cropped: dict[Path, Box] = field(default_factory=dict)
     unreadable: dict[Path, str] = field(default_factory=dict)
+    negative: set[Path] = field(default_factory=set)
+    has_shift: bool = True
     resize: str = "bilinear"
 
     def predict(self, sample: Sample) -> PredictedMaps:
@@ -195,7 +198,7 @@ class FilePredictions:
         size = (sample.depth.shape[0], sample.depth.shape[1])
         try:
             if self.output == "inverse":
-                values = read_disparity(path)
+                values = self._depth_of(read_disparity(path), path)
             else:
                 values = read_metres(path, self.units_per_metre)
         except LeadlineError as error:
@@ -207,17 +210,18 @@ class FilePredictions:
         box = part_of_picture(path, shape, size, self.crop)
         if box is not None:
             self.cropped[path] = box
-            values = self._resized(values, (box.height, box.width))
+            part = (box.height, box.width)
+            values = resize_depth(values, part, self.resize, inverse=self.output == "inverse")
             return paste(values, box.mirrored(size[1]) if is_mirrored else box, size)
-        return self._resized(values, size) if self.output == "inverse" else values
+        return values
 
-    def _resized(self, values: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-        """Return metres of `size`."""
-        if self.output == "metric":
-            return resize_depth(values, size, self.resize)
-        # Between a near and a far pixel lies the mean of disparities, not of their reciprocals;
-        # and a disparity of 0 is far, where a depth of 0 is none.
-        return depth_of_disparity(resize_known(values, np.isfinite(values), size, self.resize)[0])
+    def _depth_of(self, inverse: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+        """Return reciprocals; where some inverse depth is below 0, of what has it as its zero."""
+        if (inverse[np.isfinite(inverse)] < 0).any():
+            self.negative.add(path)
+            if self.has_shift:
+                return depth_of_inverse(from_zero(inverse))
+        return depth_of_inverse(inverse)
 
     def warnings(self) -> list[str]:
         """Return what is odd about the files read so far, a sentence each."""
@@ -227,6 +231,12 @@ class FilePredictions:
             warnings.append(
                 f"{len(self.unreadable)} prediction files cannot be read, and their images count "
                 f"as without a prediction; the first: {first}"
+            )
+        if self.negative and not self.has_shift:
+            warnings.append(
+                f"{len(self.negative)} files of inverse depth have values below 0, the first is "
+                f"{min(self.negative)}; they count as infinitely far: an alignment without a shift "
+                "gives them no meaning, --align scale-shift does"
             )
         if self.cropped and self.crop == Crop():
             path, box = next(iter(self.cropped.items()))
@@ -258,14 +268,6 @@ def part_of_picture(path: Path, shape: Size, size: Size, crop: Crop) -> Box | No
         return covered_part(shape, size, crop)
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
-
-
-def depth_of_disparity(disparity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the reciprocal, which means something only after alignment of inverse depth.
-
-    Nothing is smaller than `SMALLEST_DISPARITY`; NaN stays.
-    """
-    return np.asarray(np.reciprocal(np.maximum(disparity, np.float32(SMALLEST_DISPARITY))))
 
 
 def read_disparity(path: Path) -> NDArray[np.float32]:

@@ -158,7 +158,14 @@ def open_source(
     if isinstance(source, ModelPredictions):
         source = replace(source, cameras=[])
     elif isinstance(source, FilePredictions):
-        source = replace(source, cropped={}, unreadable={}, resize=protocol.resize)
+        source = replace(
+            source,
+            cropped={},
+            unreadable={},
+            negative=set(),
+            has_shift=_has_shift(protocol),
+            resize=protocol.resize,
+        )
     return OpenedSource(source, type(source).__name__)
 
 
@@ -218,9 +225,14 @@ def _open_folder(
         output=source.output,
         first_warnings=tuple(each for each in warnings if each is not None),
         crop=crop,
+        has_shift=_has_shift(protocol),
         resize=protocol.resize,
     )
     return OpenedSource(predictions, folder.name, str(folder), evidence)
+
+
+def _has_shift(protocol: Protocol) -> bool:
+    return protocol.alignment == "scale-shift" and protocol.alignment_space == "inverse"
 
 
 def _check_output(output: str | None) -> None:

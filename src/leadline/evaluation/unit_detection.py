@@ -109,7 +109,7 @@ def check_declared_units(
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
-    evidence = _gather_evidence(files, _readable(files, samples), read, crop)
+    evidence = _gather_evidence(files, _readable(files, samples), read, crop, units is None)
     if evidence is None and units is not None:
         raise _nothing_predicted(files[samples[0].id].parent)
     correlation = 0.0 if evidence is None else evidence.correlation
@@ -169,8 +169,12 @@ def _gather_evidence(
     samples: Sequence[Sample],
     read: Callable[[Path], NDArray[np.float32]],
     crop: Crop,
+    is_inverse: bool = False,
 ) -> _UnitEvidence | None:
-    """Compare the values that `read` gives with the truth; None: no common pixel."""
+    """Compare the values that `read` gives with the truth; None: no common pixel.
+
+    Inverse depth without a scale has values of any sign.
+    """
     rows, largest = [], 0.0
     for sample in samples:
         stored = read(files[sample.id])
@@ -180,7 +184,7 @@ def _gather_evidence(
         covered = size if box is None else (box.height, box.width)
         values = resize_to(stored, covered, "nearest")
         values = values if box is None else paste(values, box, size)
-        both = sample.valid & (values > 0)
+        both = sample.valid & (np.isfinite(values) if is_inverse else values > 0)
         if both.any():
             p, g = values[both], sample.depth[both]
             rows.append((np.median(p), np.median(g), _rank_correlation(p, g)))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthKind
+from leadline.depth.inverse import depth_of_inverse, from_zero
 from leadline.errors import LeadlineError, one_line, size_words
 from leadline.inference.runtime import Outputs, reason_of
 from leadline.io.files import read_json
@@ -19,8 +20,6 @@ from leadline.models.storage import CONFIG_FILE
 
 METRIC_TYPES = frozenset({"glpn", "zoedepth", "depth_pro", "prompt_depth_anything"})
 INVERSE_TYPES = frozenset({"dpt"})
-SMALLEST_INVERSE = 1e-6
-"""Inverse depth is not smaller: its reciprocal must be a number."""
 
 
 def is_of_transformers(folder: Path) -> bool:
@@ -78,10 +77,10 @@ class TransformersRuntime:
         """Return {"depth": (N,H,W) float32} for images (N,H,W,3) uint8 RGB, each by itself."""
         with self._lock:
             values = [self.predict(image) for image in images]
-        depth = np.stack(values)
         if self.kind != "metric":
-            depth = np.reciprocal(np.maximum(depth, np.float32(SMALLEST_INVERSE)))
-        return {"depth": depth}
+            values = [depth_of_inverse(from_zero(each) if each.min() < 0 else each)
+                      for each in values]  # fmt: skip
+        return {"depth": np.stack(values)}
 
     def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what is predicted for a photograph (H,W,3) uint8, (H,W): depth or its inverse."""

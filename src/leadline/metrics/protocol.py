@@ -68,6 +68,7 @@ class Protocol:
     """
     alignment: str = "none"
     alignment_space: str = "depth"
+    """What is fitted; where it is "inverse", the reciprocals of metres are resized and averaged."""
     flip_averaging: bool = False
     """Average with the prediction of the mirrored photograph, mirrored back, both clamped."""
     aggregation: str = "per_image"
@@ -97,8 +98,12 @@ class Protocol:
                 "0 <= min_depth < max_depth"
             )
         low, high = self.clamp_range
-        if not 0 < low < high < np.inf:
-            raise self._error(f"clamp {low:g}..{high:g}: logarithms need 0 < low < high < infinity")
+        single = np.finfo(np.float32)  # the precision of predictions
+        if not single.tiny <= low < high <= single.max:
+            raise self._error(
+                f"clamp {low:g}..{high:g}: logarithms need 0 < low < high < infinity, within "
+                f"{single.tiny:.2g}..{single.max:.2g}"
+            )
         if self.working_size and not all(1 <= side <= LARGEST_SIDE for side in self.working_size):
             raise self._error(
                 f"working_size {self.working_size} is not (H, W) with sides of 1 to {LARGEST_SIDE}"
@@ -265,12 +270,12 @@ class Protocol:
             farther = scored & (truth[rows, columns] > self.max_depth)
             use = replace(use, clipped=_count(farther))
             truth = np.minimum(truth, np.float32(self.max_depth))
-        full = resize_depth(prediction, size, self.resize)
+        full = self._resized(prediction, size)
         present = _present(full[rows, columns])
         if self.flip_averaging:
             if mirrored is None:
                 raise self._error("needs the prediction of the mirrored photograph as well")
-            other = resize_depth(np.asarray(mirrored), size, self.resize)[:, ::-1]
+            other = self._resized(np.asarray(mirrored), size)[:, ::-1]
             present &= _present(other[rows, columns])
             full = self._average(full, other)
         answered = scored & present
@@ -282,11 +287,22 @@ class Protocol:
             full = align(full, predicted, known_there, self.alignment, self.alignment_space)
         return Comparison(self, full, (rows, columns), window, scored, answered, use)
 
+    @property
+    def _is_inverse(self) -> bool:
+        """Whether predictions are inverse depth, of which metres are a mere reciprocal."""
+        return self.alignment != "none" and self.alignment_space == "inverse"
+
+    def _resized(self, depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+        return resize_depth(depth, size, self.resize, inverse=self._is_inverse)
+
     def _average(self, one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.alignment == "none":
             one, other = self.clamped(one), self.clamped(other)
         else:  # the mean with a hole is one
             one, other = (np.where(each > 0, each, np.float32(np.nan)) for each in (one, other))
+        if self._is_inverse:
+            with np.errstate(divide="ignore"):  # two infinite ones are infinite
+                return np.asarray(np.float32(2) / (1 / one + 1 / other), dtype=np.float32)
         return np.asarray((one + other) / np.float32(2), dtype=np.float32)
 
     def clamped(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:

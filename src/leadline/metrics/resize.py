@@ -12,17 +12,22 @@ RESIZE_RULES = ("bilinear", "bilinear, aligned corners", "nearest")
 
 
 def resize_depth(
-    depth: NDArray[np.float32], size: Size, rule: str = "bilinear"
+    depth: NDArray[np.float32], size: Size, rule: str = "bilinear", *, inverse: bool = False
 ) -> NDArray[np.float32]:
     """Resize a map of metres (h,w) to `size` by one of `RESIZE_RULES`; the same where it fits.
 
     What is not positive and finite is a hole and takes no part in an interpolation: see
-    `resize_known`. A pixel that becomes one is NaN, or infinite where most of its holes are.
+    `resize_known`. A pixel that becomes one is NaN, or infinite where most of its holes are. With
+    `inverse`, for reciprocals of what was predicted, it is their reciprocals that are interpolated.
     """
     if depth.shape == size or rule == "nearest":
         return resize_to(depth, size, rule)
     infinite = depth == np.inf
-    resized, is_known = resize_known(depth, (depth > 0) & ~infinite, size, rule)
+    known = (depth > 0) & ~infinite
+    values = np.reciprocal(np.where(known, depth, np.float32(1))) if inverse else depth
+    resized, is_known = resize_known(values, known, size, rule)
+    if inverse:
+        resized = np.reciprocal(resized)
     if infinite.any():
         far = resize_to(infinite.astype(np.float32), size, rule)
         none = resize_to((~(depth > 0)).astype(np.float32), size, rule)
@@ -72,9 +77,18 @@ def _resize(depth: NDArray[np.float32], size: Size, rule: str) -> NDArray[np.flo
 
 
 def _resize_aligned(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-    import cv2
+    # Not OpenCV's remap: before its version 5 it knows 32 places between two pixels only.
+    upper, lower, down = _neighbours(depth.shape[0], size[0])
+    left, right, across = _neighbours(depth.shape[1], size[1])
+    rows = depth[upper] * (1 - down)[:, None] + depth[lower] * down[:, None]
+    return rows[:, left] * (1 - across) + rows[:, right] * across
 
-    rows = np.linspace(0, depth.shape[0] - 1, size[0], dtype=np.float32)
-    columns = np.linspace(0, depth.shape[1] - 1, size[1], dtype=np.float32)
-    x, y = np.meshgrid(columns, rows)
-    return np.asarray(cv2.remap(depth, x, y, cv2.INTER_LINEAR), dtype=np.float32)
+
+def _neighbours(
+    before: int, after: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Return the two pixels that each new one lies between, and how near it is to the second."""
+    places = np.linspace(0, before - 1, after)
+    first = np.floor(places).astype(np.intp)
+    second = np.minimum(first + 1, before - 1)
+    return first, second, (places - first).astype(np.float32)

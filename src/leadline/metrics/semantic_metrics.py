@@ -27,17 +27,20 @@ def confusion_matrix(
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-def semantic_metrics(matrix: NDArray[np.int64]) -> dict[str, float]:
-    """Return `pixel_accuracy` and `mean_iou` of a confusion matrix.
+def semantic_metrics(
+    matrix: NDArray[np.int64], ignore: Sequence[int] = ()
+) -> dict[str, float] | None:
+    """Return `pixel_accuracy` and `mean_iou` of a confusion matrix, None where it has no pixel.
 
     The mean is over the classes that occur in the truth or in the prediction; a class without a
-    pixel in either says nothing. NaN where no pixel was counted.
+    pixel in either says nothing. Ids in `ignore` are no classes of the mean: a pixel that is
+    predicted as one is missed in its true class alone, as Cityscapes counts it.
     """
     hits = np.diag(matrix).astype(np.float64)
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - hits
-    present = union > 0
-    if not present.any():
-        return {"pixel_accuracy": float("nan"), "mean_iou": float("nan")}
+    present = (union > 0) & ~np.isin(np.arange(len(union)), list(ignore))
+    if not matrix.any():
+        return None
     return {
         "pixel_accuracy": float(hits.sum() / matrix.sum()),
         "mean_iou": float((hits[present] / union[present]).mean()),

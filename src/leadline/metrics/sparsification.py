@@ -27,4 +27,6 @@ def sparsification_curve(error: ArrayLike, order: ArrayLike) -> NDArray[np.float
 
 def area_between(curve: NDArray[np.float64], oracle: NDArray[np.float64]) -> float:
     """Return the area between a sparsification curve and that of the error itself (AUSE)."""
-    return float(np.trapezoid(curve - oracle, REMOVED))
+    between = curve - oracle
+    # By hand: np.trapezoid came with numpy 2, np.trapz went with it.
+    return float(((between[1:] + between[:-1]) / 2 @ np.diff(REMOVED)))

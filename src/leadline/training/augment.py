@@ -54,19 +54,27 @@ def prepare(
     rng: np.random.Generator,
     out: TrainingItem | None = None,
     focal: float | None = None,
+    fill: bool = False,
 ) -> TrainingItem:
     """Bring a sample to `size` (h, w) with random geometry and colours drawn from `rng`.
 
     With `focal`, the training camera's in pixels at `size`, depth is what that camera would see:
     metres times `focal` over the sample's own focal length there. The sample's range holds in
     those metres. A sample whose camera is not known counts as taken by the training camera.
+    With `fill`, prediction brings the whole picture to `size`: see `steps_between`.
     Image, depth and valid are written into `out` where it is given: a row of a batch.
     """
     lens = lens_ratio(sample, size, focal)
     sample = sample if lens == 1 else _range_through(lens, sample)
     out = TrainingItem.empty(size) if out is None else out
     zoom, inverse = draw_warp(
-        sample.size, size, rng, rotation=section.rotation, zoom=section.scale, flip=section.flip
+        sample.size,
+        size,
+        rng,
+        rotation=section.rotation,
+        zoom=section.scale,
+        flip=section.flip,
+        fill=fill,
     )
     image, values, labels = warp(sample, size, inverse)
     sample.to_metres(values, out.depth, out.valid)

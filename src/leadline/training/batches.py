@@ -5,6 +5,7 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from leadline.datasets.warp import OUTSIDE
 from leadline.errors import LeadlineError
 from leadline.io.malloc import tune_malloc
 from leadline.io.workers import end_with_parent
+from leadline.models.size_policy import processing_size
 from leadline.training.augment import TrainingItem, prepare
 from leadline.training.recipe import AugmentSection, Recipe
 
@@ -81,7 +83,8 @@ def label_file(files: Mapping[str, Path], sample_id: str) -> str:
 class TrainingSamples(Dataset[TrainingItem]):
     """A data set seen through the augmentation; item (epoch, index) is always the same item.
 
-    `focal` is the training camera's, in pixels at `size`; see `prepare`.
+    `focal` is the training camera's, in pixels at `size`; see `prepare`. `area` and `stride` are
+    those by which prediction sizes a picture, where `size` comes from them.
     """
 
     samples: DepthDataset
@@ -90,6 +93,8 @@ class TrainingSamples(Dataset[TrainingItem]):
     seed: int
     classes: ClassIds | None = None
     focal: float | None = None
+    area: int | None = None
+    stride: int = 1
 
     def __getitem__(self, slot: Slot) -> TrainingItem:
         return self._prepare(slot, None)
@@ -131,7 +136,19 @@ class TrainingSamples(Dataset[TrainingItem]):
         sample = self.samples.view(index)
         if self.classes is not None and sample.labels is not None:
             self.classes.check(sample.labels, label_file(self.samples.files(index), sample.id))
-        return prepare(sample, self.size, self.augment, rng, out, self.focal)
+        fill = self.area is not None and self.size == predicted_size(
+            sample.size, self.area, self.stride
+        )
+        return prepare(sample, self.size, self.augment, rng, out, self.focal, fill)
+
+
+@lru_cache
+def predicted_size(source: tuple[int, int], area: int, stride: int) -> tuple[int, int] | None:
+    """Return the (h, w) to which prediction brings a picture (H, W), None where it refuses it."""
+    try:
+        return processing_size(*source, area, stride)
+    except LeadlineError:
+        return None
 
 
 def steps_per_epoch(count: int, batch_size: int, *, keep_last: bool) -> int:

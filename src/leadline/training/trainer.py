@@ -109,6 +109,8 @@ class Trainer:
             recipe.trainer.seed,
             ids,
             state.model.config.training_focal,
+            state.model.config.training_area,
+            state.model.config.stride,
         )
         order = state.order.starting_at(state.step)
         batches = iter(make_loader(samples, order, recipe.data.workers))

@@ -20,6 +20,8 @@ TextFormat = Literal["terminal", "markdown", "latex", "json"]
 
 INTERVAL_WORDS = "95 % bootstrap intervals over images."
 BEST_WORDS = "best of its column among results made alike"
+SMALL = 0.02
+"""Errors of inverse depth in 1/m, by which KITTI's site ranks in 1/km, lie below."""
 PAIRED_WORDS = (
     "mean of the per-image differences, its 95 % bootstrap interval, and the p value of a "
     "sign-flip permutation test; p is not corrected for the number of tests"
@@ -27,8 +29,14 @@ PAIRED_WORDS = (
 
 
 def number(value: float | None) -> str:
-    """Return three decimals, or a dash where there is no number."""
-    return "-" if value is None else f"{value:.3f}"
+    """Return three decimals, five of what they would leave no digits of, a dash for no number.
+
+    >>> number(0.05), number(0.0108), number(0.0)
+    ('0.050', '0.01080', '0.000')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.5f}" if 0 < abs(value) < SMALL else f"{value:.3f}"
 
 
 def signed(value: float) -> str:
@@ -106,7 +114,7 @@ def _starred(value: Value) -> str:
 
 
 def _range(interval: tuple[float, float] | None) -> str:
-    return f"{interval[0]:.3f}..{interval[1]:.3f} " if interval else ""
+    return f"{number(interval[0])}..{number(interval[1])} " if interval else ""
 
 
 def _signed_range(interval: tuple[float, float]) -> str:
@@ -158,7 +166,7 @@ def _md_value(value: Value) -> str:
     text = f"**{number(value.number)}**" if value.best else number(value.number)
     if value.interval is None:
         return text
-    return f"{text} [{value.interval[0]:.3f}, {value.interval[1]:.3f}]"
+    return f"{text} [{number(value.interval[0])}, {number(value.interval[1])}]"
 
 
 def _md_difference(difference: PairedDifference | None) -> str:
