@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runs import INDOORS, NYU_40, PROTOCOL, SHIPPED, check_same, spread
+
 from leadline.datasets import open_data
 from leadline.evaluation import (
     ConstantPredictions,
@@ -32,13 +34,9 @@ from leadline.models.build import load_model
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.train import resume, train
 
-PROTOCOL = "nyu-eigen"
-SHIPPED = ("model.encoder=mobilenet_v2", "model.encoder_weights=shipped")
 RANDOM = ("model.encoder_weights=none",)
-INDOORS = ("model.max_depth=10", "data.max_depth=10")
 ROW_FILE = "comparison_row.json"
 VOID = (0,)
-NYU_40 = ("model.options.classes=41", "loss.1.options.ignore=[0]")
 COMMON = (
     "optimizer.name=adamw",
     "optimizer.lr=1e-3",
@@ -137,8 +135,9 @@ def run_row(name: str, seed: int, options: argparse.Namespace) -> None:
     folder = options.out / f"{name.replace(', ', '-')}-{options.optimizer}-seed{seed}"
     result_file: Path = folder / ROW_FILE
     result = json.loads(result_file.read_text()) if result_file.is_file() else {}
-    if result.get("steps", options.steps) != options.steps:
-        raise SystemExit(f"{folder}: has {result['steps']} steps; choose another --out")
+    for key in ("steps", "batch", "area"):
+        if result.get(key, getattr(options, key)) != getattr(options, key):
+            raise SystemExit(f"{folder}: has {key} {result[key]}; choose another --out")
     if not result:
         print(f"{name}, seed {seed}", flush=True)
         result = trained(name, seed, folder, options)
@@ -156,10 +155,9 @@ def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> 
     clock = Clock()
     recipe = equal_budget(ROWS[name], options, seed)
     if (folder / "checkpoints" / "last.ckpt").is_file():
+        check_same(folder, recipe, options.data)
         resume(folder, progress=clock, score=False)
-    else:
-        # A run that was stopped before its first checkpoint starts again.
-        (folder / "recipe.yaml").unlink(missing_ok=True)
+    else:  # also one that was stopped before its first checkpoint
         train(recipe, options.data, folder, progress=clock, score=False)
     return {
         "row": name,
@@ -169,6 +167,7 @@ def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> 
         "seed": seed,
         "steps": options.steps,
         "batch": options.batch,
+        "area": options.area,
         "parameters": load_model(folder / "model").parameter_count(),
         "cpu_seconds_per_step": clock.per_step if clock.steps else None,
     }
@@ -187,20 +186,26 @@ def score(model: Path, data: Path) -> dict[str, Any]:
 
 
 def baseline_rows(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Score what ignores the photograph, once; later calls read it."""
+    """Score what ignores the photograph, once for a version of the protocol; then read it."""
     path: Path = options.out / "baselines.json"
+    of_protocol = get_protocol(PROTOCOL).hash
     if path.is_file():
         rows: list[dict[str, Any]] = json.loads(path.read_text())
-        return rows
+        if all(row.get("protocol_hash") == of_protocol for row in rows):
+            return rows
     validation = open_data(options.data, "val")
     maps = training_baselines(open_data(options.data, "train"))
-    rows = [
-        {
-            "row": name,
-            "metrics": evaluate(ConstantPredictions(depth), validation, protocol=PROTOCOL).metrics,
-        }
-        for name, depth in maps.items()
-    ]
+    rows = []
+    for name, depth in maps.items():
+        result = evaluate(ConstantPredictions(depth), validation, protocol=PROTOCOL)
+        rows.append(
+            {
+                "row": name,
+                "metrics": result.metrics,
+                "protocol_hash": of_protocol,
+                "images": result.images_scored,
+            }
+        )
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(rows, indent=2) + "\n")
     return rows
@@ -214,7 +219,8 @@ def table(
     head = ["row", "encoder", "optimizer", "parameters", "seeds", "CPU s/step", *shown]
     protocol = get_protocol(PROTOCOL)
     lines = [
-        f"Protocol {protocol.name} [{protocol.hash}], 80 validation images; {options.steps} steps "
+        f"Protocol {protocol.name} [{protocol.hash}], {baselines[0]['images']} validation images "
+        f"with in-painted depth; {options.steps} steps "
         f"of batch {options.batch} at {options.area:,} pixels.",
         "",
         "| " + " | ".join(head) + " |",
@@ -239,13 +245,6 @@ def table(
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return the mean, and the standard deviation (n - 1) of several seeds behind it."""
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
 
 
 def write_results(options: argparse.Namespace) -> str:

@@ -4,9 +4,9 @@
 
 NYU holds train.csv and val.csv. Photographs of a "new camera" are made of them: every depth times
 0.6, colours through gains and a gamma. `--images` of train.csv are trained on (15 % of them select
-the model), all of val.csv are scored; neither run sees these. The shipped model has seen the
-training images as they were before the change, and none of val.csv. Both runs take the same number
-of steps of batch 8 at 240x320: 150 steps are 1,200 images.
+the model), all of val.csv are scored; neither run sees these. The shipped model, though, has seen
+all of them as they were before the change: docs/finetune.md has rows of one that had not. Both runs
+take the same number of steps of batch 8 at 240x320: 150 steps are 1,200 images.
 """
 
 import argparse

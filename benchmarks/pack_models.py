@@ -19,6 +19,7 @@ from typing import Any
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
+from leadline.io.files import read_json
 from leadline.training.run_folder import MODEL
 
 WANTED = ("README.md", "config.json", "model.safetensors")
@@ -90,7 +91,7 @@ def write_lists(entries: Sequence[dict[str, Any]], out: Path) -> None:
     """Write SHA256SUMS and assets.json; archives that lie in `out` from before stay in them."""
     before = []
     if (out / CONTENTS).is_file():
-        before = json.loads((out / CONTENTS).read_text(encoding="utf-8"))
+        before = read_json(out / CONTENTS, "list of archives")
     new = {entry["file"] for entry in entries}
     kept = [
         entry for entry in before if entry["file"] not in new and (out / entry["file"]).is_file()
@@ -104,15 +105,27 @@ def write_lists(entries: Sequence[dict[str, Any]], out: Path) -> None:
 
 
 def check(folder: Path) -> int:
-    """Compare every archive in `folder` with SHA256SUMS; return how many do not fit."""
+    """Compare every archive in `folder` with SHA256SUMS; return how many do not fit.
+
+    Errors: LeadlineError for a list that is damaged.
+    """
     lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    wrong = 0
-    for line in lines:
-        wanted, name = line.split("  ", 1)
+    wrong, named = 0, set()
+    for number, line in enumerate(lines, 1):
+        wanted, gap, name = line.partition("  ")
+        if not gap:
+            raise LeadlineError(
+                f"{folder / SUMS}: line {number} is no sum and name; pack the models again"
+            )
+        named.add(name)
         path = folder / name
         fits = path.is_file() and sha256(path) == wanted
         wrong += not fits
         print(f"{name}: {'OK' if fits else 'missing' if not path.is_file() else 'DAMAGED'}")
+    for path in sorted(folder.glob("*.zip")):
+        if path.name not in named:
+            wrong += 1
+            print(f"{path.name}: not in {SUMS}")
     return wrong
 
 

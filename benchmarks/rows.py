@@ -19,21 +19,28 @@ import argparse
 import csv
 import json
 import math
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runs import (
+    INDOORS,
+    NYU_40,
+    PROTOCOL,
+    SHIPPED,
+    is_finished,
+    leadline,
+    train_to_the_end,
+    training_images,
+)
+
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
+from leadline.metrics import get_protocol
 from leadline.models.size_policy import processing_size
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import (
@@ -45,7 +52,6 @@ from leadline.training.run_folder import (
     check_run,
 )
 
-PROTOCOL = "nyu-eigen"
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 PASSES = 20
 AREA = 6_144
@@ -55,9 +61,6 @@ LARGEST = 76_800
 PHOTOGRAPH = (480, 640)
 """Height and width of NYU's."""
 
-SHIPPED = ("model.encoder=mobilenet_v2", "model.encoder_weights=shipped")
-INDOORS = ("model.max_depth=10", "data.max_depth=10")
-NYU_40 = ("model.options.classes=41", "loss.1.options.ignore=[0]")
 MOMENTUM = ("optimizer.momentum=0.9",)
 """Not stated by Huang and Yu. Without it, 20 of their 1,000 passes are over before the network has
 learned much (delta1 0.470)."""
@@ -68,6 +71,8 @@ IN_TRAINING = (
     "trainer.epochs=21",
 )
 """Wang, Fu and Dong's expansion drawn anew in every pass: 21 passes over the images."""
+EXPANSION = 7
+"""How many images `leadline expand` makes of one, itself included."""
 BEFOREHAND = ("schedule.every_epochs=1", "trainer.epochs=3")
 """Their expansion written once: 3 passes over seven times the images are as many images seen."""
 
@@ -142,45 +147,6 @@ def run_name(row: str, seed: int, area: int = AREA) -> str:
     return f"{row}{size}-s{seed}" if seed else f"{row}{size}"
 
 
-def is_finished(run: Path) -> bool:
-    """Tell whether nothing is left to train."""
-    status = Status.read(run)
-    return status is not None and status.state == "finished" and (run / MODEL).is_dir()
-
-
-def train_run(run: Path, recipe: Recipe, data: Path, deadline: float | None) -> bool:
-    """Begin or continue a run; tell whether it is finished."""
-    from leadline.cli.train import TrainingProgress
-    from leadline.training.train import resume, train
-
-    if is_finished(run):
-        return True
-    with stopping(deadline), TrainingProgress() as progress:
-        if (run / "checkpoints" / "last.ckpt").is_file():
-            result = resume(run, progress=progress, score=False)
-        else:
-            if (run / RECIPE_FILE).is_file():  # stopped before its first checkpoint
-                shutil.rmtree(run)
-            result = train(recipe, data, run, progress=progress, score=False)
-    return result.reason.is_final
-
-
-@contextmanager
-def stopping(moment: float | None) -> Iterator[None]:
-    """Send this process SIGTERM at `moment` (time.monotonic): a run then writes a checkpoint."""
-    timer = None
-    if moment is not None:
-        seconds = max(0.0, moment - time.monotonic())
-        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
-        timer.daemon = True
-        timer.start()
-    try:
-        yield
-    finally:
-        if timer is not None:
-            timer.cancel()
-
-
 def as_it_stands(run: Path) -> Path:
     """Return a copy of an unfinished run, with the model of its newest checkpoint.
 
@@ -213,15 +179,18 @@ def score_run(run: Path, row: Row, data: Path) -> None:
     first = ["--protocol", PROTOCOL, "--breakdown", "boundary"]
     own = ["--protocol", row.own_protocol, "--no-baselines", "--cases", 0]
     for name, options in ((PROTOCOL, first), (row.own_protocol, own)):
-        if not (run / name / "result.json").is_file():
+        if not is_scored(run / name, name):
             leadline("evaluate", *common, *options, "-o", run / name)
     for checkpoint in (run / "checkpoints").glob("*.ckpt"):
         checkpoint.unlink()  # the optimizer's state of a finished and scored run
 
 
-def leadline(*arguments: object) -> None:
-    """Run `leadline ARGUMENTS` with this Python."""
-    subprocess.run([sys.executable, "-m", "leadline", *map(str, arguments)], check=True)
+def is_scored(folder: Path, protocol: str) -> bool:
+    """Tell whether a folder holds scores under a protocol as it stands today."""
+    if not (folder / "result.json").is_file():
+        return False
+    content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return bool(content["protocol"]["hash"] == get_protocol(protocol).hash)
 
 
 def collect(run: Path, row: str, seed: int, target: Path) -> None:
@@ -254,6 +223,7 @@ def facts(run: Path, row: str, seed: int) -> dict[str, Any]:
         "encoder": config["options"].get("encoder"),
         "initialised_from": info.initialised_from,
         "parameters": count_parameters(run / MODEL / "model.safetensors"),
+        "images": training_images(run) // (EXPANSION if ROWS[row].expanded else 1),
         "area": recipe.data.area,
         "input_pixels": math.prod(
             processing_size(*PHOTOGRAPH, config["training_area"], config["stride"])
@@ -314,13 +284,43 @@ def data_of(row: Row, options: argparse.Namespace) -> Path:
     return folder
 
 
-def main() -> int:
+def check_data(data: Path) -> None:
+    """Raise LeadlineError where data has no splits called train and val, before anything trains."""
+    from leadline.datasets import open_data
+
+    for split in ("train", "val"):
+        open_data(data, split)
+
+
+def run_rows(options: argparse.Namespace) -> None:
     """Train, score and collect what is missing: all rows of a seed before the next seed."""
+    check_data(options.data)
+    deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
+    for seed in options.seeds:
+        for name in options.rows:
+            row = ROWS[name]
+            area = document_area(row) if options.area == "document" else int(options.area)
+            run = options.out / run_name(name, seed, area)
+            print(f"{run.name}", flush=True)
+            if options.as_it_stands:
+                run = run if is_finished(run) else as_it_stands(run)
+            elif not train_to_the_end(
+                row_recipe(row, area, seed), data_of(row, options), run, deadline
+            ):
+                print(f"stopped in {run.name}: the same call goes on")
+                return
+            score_run(run, row, options.data)
+            if options.collect is not None:
+                collect(run, name, seed, options.collect / run.name)
+
+
+def main() -> int:
+    """Read the options and work through the rows; one line on stderr where something is missing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="data with splits train and val")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--rows", default=",".join(ROWS))
-    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=list(ROWS))
+    parser.add_argument("--seeds", type=lambda text: [int(n) for n in text.split(",")], default=[0])
     parser.add_argument(
         "--area", default=str(AREA), help="input pixels; 'document': its own, 240x320 at most"
     )
@@ -330,26 +330,15 @@ def main() -> int:
         "--as-it-stands", action="store_true", help="train no more: score the newest checkpoints"
     )
     options = parser.parse_args()
-    names = options.rows.split(",")
-    if unknown := sorted(set(names) - set(ROWS)):
+    if unknown := sorted(set(options.rows) - set(ROWS)):
         parser.error(f"no such row: {', '.join(unknown)}; choose among {', '.join(ROWS)}")
     if options.area != "document" and not options.area.isdecimal():
         parser.error(f"--area {options.area}: give a number of pixels, or 'document'")
-    deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
-    for seed in map(int, options.seeds.split(",")):
-        for name in names:
-            row = ROWS[name]
-            area = document_area(row) if options.area == "document" else int(options.area)
-            run = options.out / run_name(name, seed, area)
-            print(f"{run.name}", flush=True)
-            if options.as_it_stands:
-                run = run if is_finished(run) else as_it_stands(run)
-            elif not train_run(run, row_recipe(row, area, seed), data_of(row, options), deadline):
-                print(f"stopped in {run.name}: the same call goes on")
-                return 0
-            score_run(run, row, options.data)
-            if options.collect is not None:
-                collect(run, name, seed, options.collect / run.name)
+    try:
+        run_rows(options)
+    except (LeadlineError, OSError) as error:
+        print(f"rows: error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

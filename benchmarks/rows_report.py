@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from runs import spread
 
 from leadline.errors import LeadlineError
 from leadline.evaluation import Result
@@ -47,6 +48,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 SHOWN = ("delta1", "abs_rel", "rmse")
 TESTED = ("delta1", "abs_rel", "rmse")
 OWN_SHOWN = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
+NEIGHBOURS = 4
+"""Validation images that are resampled together: a room fills two to five, one after the other."""
 PICTURES = 6
 PANEL_HEIGHT, LABEL_WIDTH = 96, 240
 """Pixels of a picture of the panel, and of the names beside."""
@@ -94,6 +97,11 @@ class CollectedRow:
         return int(self.facts["area"])
 
     @property
+    def pixels(self) -> int:
+        """Input pixels that the network saw."""
+        return int(self.facts["input_pixels"])
+
+    @property
     def name(self) -> str:
         """The row."""
         return str(self.facts["row"])
@@ -122,14 +130,14 @@ class Claim:
 
 
 CLAIMS = (
-    Claim("Huang and Yu: convolutions between the transposed ones help (A2 over A1: delta1 0.609 "
-          "over 0.569, abs_rel 0.248 against 0.245). A1 is augmented, A2 is not.",
-          "vgg19-fcn-a2", "vgg19-fcn-a1"),
+    Claim("Huang and Yu: convolutions between the transposed ones help (A3 over A1: delta1 0.629 "
+          "over 0.569).",
+          "vgg19-fcn-a3", "vgg19-fcn-a1"),
     Claim("Huang and Yu: augmentation helps (A3 over A2: delta1 0.629 over 0.609).",
           "vgg19-fcn-a3", "vgg19-fcn-a2"),
-    Claim("Huang and Yu: the final model is ahead of the first (A3 over A1: delta1 0.629 over "
-          "0.569).",
-          "vgg19-fcn-a3", "vgg19-fcn-a1"),
+    Claim("Their table, not their words: A2 over A1 (delta1 0.609 over 0.569, abs_rel 0.248 "
+          "against 0.245); A1 is augmented, A2 is not.",
+          "vgg19-fcn-a2", "vgg19-fcn-a1"),
     Claim("Gulve and Gupta: a pretrained encoder is ahead of a U-Net from nothing (ResNet-34 over "
           "the U-Net of 8.6 million: delta1 0.661 over 0.558).",
           "resnet34-unet", "unet-8.6m"),
@@ -141,11 +149,11 @@ CLAIMS = (
           "resnet34-unet", "unet-2m-1e-3"),
     Claim("Gulve and Gupta, future work: augmentation would help.",
           "resnet34-unet-aug", "resnet34-unet"),
-    Claim("Wang, Fu and Dong, one reading against the other: skips concatenated and not reduced "
-          "are better than reduced ones.",
+    Claim("A question of our own, of Wang, Fu and Dong's network, whose text can be read in two "
+          "ways: skips concatenated as they are, better than reduced ones?",
           "resnet50-upproj-concat", "resnet50-upproj"),
-    Claim("Wang, Fu and Dong: their expansion, written beforehand, helps (here: over drawing it "
-          "anew in every pass, for as many images seen).",
+    Claim("A question of our own: is Wang, Fu and Dong's expansion, written beforehand, better "
+          "than one drawn anew in every pass, for as many images seen?",
           "resnet50-upproj-expanded", "resnet50-upproj"),
     Claim("Sciuto: naming classes helps depth (ds-net over depth-mancini: rmse 6.503 against 7.464 "
           "on Virtual KITTI).",
@@ -198,7 +206,10 @@ def by_area(runs: Sequence[CollectedRow]) -> dict[int, list[CollectedRow]]:
 def difference(
     better: Sequence[CollectedRow], worse: Sequence[CollectedRow], metric: str
 ) -> Difference:
-    """Compare two rows on the images and seeds that both have: mean over seeds, image by image."""
+    """Compare two rows on the images and seeds that both have: mean over seeds, image by image.
+
+    Neighbouring images are resampled and flipped together: see `NEIGHBOURS`.
+    """
     seeds = common_seeds(better, worse)
     ids = better[0].result.table.ids
 
@@ -208,13 +219,20 @@ def difference(
 
     a, b = values(worse), values(better)
     delta = (b - a).mean(axis=0)
-    ends = bootstrap_interval(delta[:, None])
+    units = by_neighbours(delta)
+    ends = bootstrap_interval(units[:, None])
     return Difference(
         float(delta.mean()),
         (float(ends[0, 0]), float(ends[1, 0])),
-        paired_test(a.mean(axis=0), b.mean(axis=0)),
+        paired_test(np.zeros_like(units), units),
         tuple(float(value) for value in (b - a).mean(axis=1)),
     )
+
+
+def by_neighbours(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each `NEIGHBOURS` values of images (n,) in their order, (m,)."""
+    parts = np.array_split(values, -(-len(values) // NEIGHBOURS))
+    return np.array([part.mean() for part in parts])
 
 
 def common_seeds(*rows: Sequence[CollectedRow]) -> set[int]:
@@ -261,7 +279,7 @@ def claim_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
         shared = better.keys() & worse.keys()
         pair = f"`{claim.better}` less `{claim.worse}`"
         for area in sorted(shared):
-            where = f"At {area:,} pixels: " if len(shared) > 1 else ""
+            where = f"At {better[area][0].pixels:,} pixels: " if len(shared) > 1 else ""
             yield f"{where}{answer(pair, better[area], worse[area])}\n"
         if not shared:
             yield f"{UNLIKE}\n"
@@ -291,18 +309,11 @@ def probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def spread(values: Sequence[float]) -> str:
-    """Return the mean, and the standard deviation over seeds behind it."""
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
-
-
 def interval(runs: Sequence[CollectedRow], metric: str) -> str:
-    """Return the 95 % bootstrap interval over images of the seeds' mean."""
+    """Return the 95 % bootstrap interval over images of the seeds' mean: see `NEIGHBOURS`."""
     ids = runs[0].result.table.ids
     values = np.stack([run.result.table.column(metric, ids) for run in runs]).mean(axis=0)
-    low, high = bootstrap_interval(values[:, None])[:, 0]
+    low, high = bootstrap_interval(by_neighbours(values)[:, None])[:, 0]
     return f"[{low:.3f}, {high:.3f}]"
 
 
@@ -311,20 +322,22 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
     if not rows:
         yield "No row has been trained to its end yet."
         return
-    protocol = get_protocol("nyu-eigen")
+    first = first_run(rows)
+    protocol, images = get_protocol("nyu-eigen"), first.result.images_scored
     yield (
-        f"Ours: protocol {protocol.name} [{protocol.hash}], 80 validation images; ± the standard "
-        "deviation over seeds, in brackets 95 % bootstrap intervals over the images, of the seeds' "
-        "mean. Published: the document's own test images, as "
-        "printed. BF1: F1 of depth edges, which no document reports."
+        f"Ours: protocol {protocol.name} [{protocol.hash}], {images} validation "
+        "images with in-painted depth, which has no holes; ± the standard deviation over seeds, in "
+        f"brackets 95 % bootstrap intervals over the images, {NEIGHBOURS} neighbours at a time, of "
+        "the seeds' mean. Published: as the document prints it, of its own test images; ? where it "
+        "does not say. BF1: F1 of depth edges, which no document reports."
     )
     yield ""
     shown = " | ".join(SHOWN)
     yield f"| row | | encoder | parameters | input | images | passes | {shown} | BF1 |"
     yield "| --- | --- | --- | ---: | --- | --- | ---: | --- | --- | --- | ---: |"
-    for name, values in first_run(rows).result.baselines.items():
+    for name, values in first.result.baselines.items():
         scores = " | ".join(f"{values[metric]:.3f}" for metric in SHOWN)
-        yield f"| *{name}* | no network | | 0 | | 691 | | {scores} | |"
+        yield f"| *{name}* | no network | | 0 | | {first.facts['images']} | | {scores} | |"
     for name, runs in rows.items():
         facts, published = runs[0].facts, runs[0].published
         if published and "vkitti" not in PUBLISHED_ON.get(facts["recipe"], ""):
@@ -376,7 +389,7 @@ def our_line(name: str, runs: Sequence[CollectedRow]) -> str:
         f"{spread([run.metrics[metric] for run in runs])} {interval(runs, metric)}"
         for metric in SHOWN
     )
-    images = "691, expanded" if facts["expanded"] else "691"
+    images = f"{facts['images']}, expanded" if facts["expanded"] else str(facts["images"])
     return (
         f"| `{name}` | ours, {len(runs)} seed{'s' if len(runs) > 1 else ''} | "
         f"{ENCODER_NAMES.get(facts['encoder'], facts['encoder'])} | {facts['parameters']:,} | "
@@ -418,23 +431,19 @@ def other_scores(row: str, result: dict[str, Any]) -> list[tuple[str, str]]:
 ENCODER_NAMES = {"mobilenet_v2": "MobileNetV2", None: "its own"}
 PUBLISHED_ON = {"depth-mancini": "vkitti", "ds-net": "vkitti"}
 DOCUMENT_CELLS = {
-    "vgg19": ("VGG-19", "19,200 px", "795", "1,000"),
-    "unet": ("its own", "76,800 px", "32,000", "240?"),
-    "resnet34": ("ResNet-34", "76,800 px", "32,000", "240?"),
-    "resnet50": ("ResNet-50", "?", "795, expanded", "?"),
-    "densedepth": ("DenseNet-169", "307,200 px", "50,000", "160"),
+    "vgg19": ("VGG-19", "?", "19,200 px", "795", "1,000"),
+    "unet": ("its own", "8.6 million", "76,800 px", "22,400", "240?"),
+    "resnet34": ("ResNet-34", "24.8 million", "76,800 px", "22,400", "240?"),
+    "resnet50": ("ResNet-50", "?", "?", "715, expanded", "?"),
+    "densedepth": ("DenseNet-169", "42.6 million", "307,200 px", "50,000", "160"),
 }
-"""How a document trained: encoder, input, images, passes; `?` where it does not say."""
+"""How a document trained: encoder, parameters, input, images, passes; `?` where it does not say."""
 
 
 def document_cells(recipe: str) -> str:
     """Return the cells of a published row that say how it was made."""
     family = next(key for key in DOCUMENT_CELLS if recipe.startswith(key))
-    encoder, size, images, passes = DOCUMENT_CELLS[family]
-    from leadline.models.catalog import CATALOG
-
-    parameters = CATALOG[load_recipe(recipe).model.architecture].parameters
-    return f"{encoder} | {parameters:,} | {size} | {images} | {passes}"
+    return " | ".join(DOCUMENT_CELLS[family])
 
 
 def passes_cell(facts: dict[str, Any]) -> str:
@@ -507,14 +516,15 @@ def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
     figure = Figure(figsize=(3.2 * columns, 2.4 * lines), layout="constrained")
     parts = np.atleast_1d(figure.subplots(lines, columns)).ravel()
     for axes, (name, collected) in zip(parts, rows.items(), strict=False):
-        for colour, (area, runs) in zip(COLOURS, by_area(collected).items(), strict=False):
+        for colour, runs in zip(COLOURS, by_area(collected).values(), strict=False):
             for run in runs:
                 passes, losses = run.losses()
                 window = max(1, len(losses) // 20)
                 smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
                 axes.plot(passes, losses, color=colour, alpha=0.25, linewidth=0.7)
                 axes.plot(passes[window - 1 :], smooth, color=colour, linewidth=1.6)
-            label = f"{area:,} px: delta1 {spread([run.metrics['delta1'] for run in runs])}"
+            scores = spread([run.metrics["delta1"] for run in runs])
+            label = f"{runs[0].pixels:,} px: delta1 {scores}"
             axes.plot([], [], color=colour, label=label)
         axes.set_title(name, fontsize=9)
         axes.legend(fontsize=6, frameon=False)
@@ -574,7 +584,7 @@ def data_pictures(folder: Path) -> list[Picture]:
 def runs_to_show(
     rows: dict[str, list[CollectedRow]], runs: Path, area: int | None
 ) -> list[tuple[str, int, Path]]:
-    """Return (row, input area, run folder) of each collected row with a model below `runs`.
+    """Return (row, input pixels, run folder) of each collected row with a model below `runs`.
 
     They are of the first seed, at `area`, or at the largest input that there is of each.
     """
@@ -582,9 +592,9 @@ def runs_to_show(
 
     shown = []
     for name, collected in rows.items():
-        areas = by_area(collected) if area is None else [area]
-        folders = [(each, runs / run_name(name, 0, each)) for each in areas]
-        found = [(each, folder) for each, folder in folders if (folder / "model").is_dir()]
+        wanted = [run for run in collected if run.facts["seed"] == 0 and area in (None, run.area)]
+        found = [(run.pixels, runs / run_name(name, 0, run.area)) for run in wanted]
+        found = [(pixels, folder) for pixels, folder in found if (folder / "model").is_dir()]
         if found:
             shown.append((name, *max(found)))
     return shown
@@ -603,7 +613,7 @@ def draw_panel(shown: Sequence[tuple[str, int, Path]], pictures: Sequence[Pictur
 
     predictors = [Predictor.load(folder, runtime="torch") for _, _, folder in shown]
     labels = [label("photograph", ""), label("truth", "")]
-    labels += [label(name, f"{area:,} px") for name, area, _ in shown]
+    labels += [label(name, f"{pixels:,} px") for name, pixels, _ in shown]
     columns = [np.concatenate(labels)]
     for image, depth, valid in pictures:
         answers = [predictor(image) for predictor in predictors]

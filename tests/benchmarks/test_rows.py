@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import sys
+import time
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
+runs = script("runs")
 rows = script("rows")
 report = script("rows_report")
 reproduce = script("reproduce")
@@ -134,13 +136,13 @@ def test_one_command_trains_scores_and_reports(pairs, tmp_path, capsys):
     said = capsys.readouterr().out
     assert status == 1  # one step reaches nothing
     summary = json.loads((tmp_path / "run" / "reproduction.json").read_text())
-    assert summary["images"] == {"trained": 8, "document": 32_000, "scored": 2}
+    assert summary["images"] == {"trained": 6, "document": 22_400, "scored": 2}
     metrics = summary["metrics"]
     assert set(metrics) == set(load_recipe("unet-8.6m").published)
     scored = json.loads((tmp_path / "run" / "full" / "result.json").read_text())["metrics"]
     assert metrics["rmse"]["ours"] == scored["rmse"]
     assert metrics["depth_accuracy"]["verdict"] == "not compared"
-    assert "NOT REACHED" in said and "trained on 8 images, the document on 32,000" in said
+    assert "NOT REACHED" in said and "trained on 6 images, the document on 22,400" in said
 
 
 @pytest.mark.parametrize(
@@ -182,6 +184,12 @@ def test_a_packed_model_is_whole_and_the_same_bytes_twice(quick_run, tmp_path, c
     archive.write_bytes(first[:-1] + b"x")
     assert pack_models.main(["--check", str(out)]) == 1
     assert "DAMAGED" in capsys.readouterr().out
+    (out / "other.zip").write_bytes(b"")
+    assert pack_models.main(["--check", str(out)]) == 1
+    assert "other.zip: not in SHA256SUMS" in capsys.readouterr().out
+    (out / "SHA256SUMS").write_text("word\n")
+    assert pack_models.main(["--check", str(out)]) == 2
+    assert "line 1 is no sum and name" in capsys.readouterr().err
 
 
 def test_what_cannot_be_packed_is_said(quick_run, tmp_path, capsys):
@@ -201,7 +209,8 @@ def test_every_row_keeps_its_documents_loss_augmentation_and_depth_space():
             (t.name, t.weight, t.space) for t in document.loss
         ], name
         assert ours.optimizer.name == document.optimizer.name
-        assert ours.optimizer.lr == document.optimizer.lr
+        rate = 1e-3 if name.endswith("-1e-3") else document.optimizer.lr
+        assert ours.optimizer.lr == rate
         assert ours.model.depth_space == document.model.depth_space
         assert ours.data.batch_size == document.data.batch_size
         if not row.recipe.startswith("resnet50"):  # whose expansion moves into training
@@ -242,7 +251,7 @@ def fake_row(folder: Path, name: str, seed: int, quality: float, area: int = 614
     run = folder / rows.run_name(name, seed, area)
     write_result(run, quality)
     facts = {"row": name, "recipe": name, "seed": seed, "area": area, "input_pixels": area}
-    facts |= {"images_seen": 13_760, "passes": 20.0, "passes_planned": 20.0}
+    facts |= {"images": 691, "images_seen": 13_760, "passes": 20.0, "passes_planned": 20.0}
     (run / "row.json").write_text(json.dumps(facts))
 
 
@@ -385,14 +394,36 @@ def test_an_unfinished_run_is_scored_where_it_stands_and_goes_on(pairs, tmp_path
     run = tmp_path / "unet-2m"
     recipe = load_recipe("compact", [*QUICK, "trainer.max_steps=4"])
     train(recipe, pairs, run, progress=StopAfter(2), score=False)
-    assert not rows.is_finished(run)
+    assert not runs.is_finished(run)
     before = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
     copy = rows.as_it_stands(run)
     assert {path: path.read_bytes() for path in before} == before
     facts = rows.facts(copy, "unet-2m", 0)
     assert (facts["steps"], facts["images_seen"]) == (2, 8)
     assert report.passes_cell(facts).endswith("stopped")
-    assert rows.train_run(run, recipe, pairs, None) and rows.is_finished(run)
+    with pytest.raises(LeadlineError, match="was begun with another trainer"):
+        other = load_recipe("compact", [*QUICK, "trainer.max_steps=5"])
+        runs.train_to_the_end(other, pairs, run)
+    assert runs.train_to_the_end(recipe, pairs, run) and runs.is_finished(run)
+
+
+def test_a_run_ends_in_time_with_a_checkpoint_and_goes_on(pairs, tmp_path):
+    run, recipe = tmp_path / "run", load_recipe("compact", [*QUICK, "trainer.max_steps=4"])
+    begun = time.monotonic()
+    assert not runs.train_to_the_end(recipe, pairs, run, begun - 1)
+    assert not run.exists()
+    assert not runs.train_to_the_end(recipe, pairs, run, begun + 0.01)
+    assert (run / "checkpoints" / "last.ckpt").is_file() and not runs.is_finished(run)
+    with pytest.raises(LeadlineError, match="another data"):
+        runs.train_to_the_end(recipe, tmp_path, run)
+    assert runs.train_to_the_end(recipe, pairs, run)
+
+
+def test_neighbours_of_one_room_are_resampled_together():
+    rooms = np.random.default_rng(0).normal(size=20)
+    images = np.repeat(rooms, 4)
+    assert report.by_neighbours(images) == pytest.approx(rooms)
+    assert report.by_neighbours(np.arange(30.0))[0] == 1.5  # 30 are no whole number of fours
 
 
 class StopAfter(SilentReporter):

@@ -138,6 +138,13 @@ def test_training_depth_of_another_size_leaves_its_holes_out_of_the_mean():
     np.testing.assert_allclose(baselines["mean training depth map"], expected, rtol=1e-6)
 
 
+def test_the_median_of_depth_beyond_a_hundred_metres_is_what_it_is():
+    far = np.full((3, 4), 250.0, np.float32)
+    far[0, 0] = 3.0
+    baselines = training_baselines(Images([(far, far > 0)]))
+    assert baselines["median training depth"] == pytest.approx(250.0)
+
+
 def test_class_scores_leave_void_out():
     truth = np.full((2, 3), 2.0, np.float32)
     ids = np.array([[0, 0, 1], [1, 2, 255]], np.int32)

@@ -142,6 +142,42 @@ def test_a_zero_and_nan_are_the_same_hole_of_a_flip_average_that_is_aligned():
     assert scores == pytest.approx([expected, expected], rel=1e-5)
 
 
+def test_predictions_that_are_aligned_as_inverse_depth_are_averaged_as_such():
+    protocol = replace(aligned(get_protocol("full"), "scale-shift", "inverse"), flip_averaging=True)
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(1, 9, (6, 8)).astype(np.float32)
+    noise = rng.uniform(-0.05, 0.05, truth.shape).astype(np.float32)
+    one, other = 1 / (1 / truth + noise), 1 / (1 / truth - noise)  # the mean of which is exact
+    scores = protocol.score(one, truth, truth > 0, other[:, ::-1]).metrics
+    assert scores["abs_rel"] < 1e-6
+    missing = one.copy()
+    missing[2, 3] = np.nan
+    expected = (truth[2, 3] - 0.001) / truth[2, 3] / truth.size
+    scores = protocol.score(missing, truth, truth > 0, other[:, ::-1]).metrics
+    assert scores["abs_rel"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_predictions_that_are_aligned_as_inverse_depth_are_resized_as_such():
+    near, far = 1.0, 5.0
+    depth = np.where(np.arange(8) < 4, near, far).astype(np.float32)[None].repeat(6, axis=0)
+    disparity = cv2.resize(1 / depth, (13, 11), interpolation=cv2.INTER_LINEAR)
+    protocol = aligned(get_protocol("full"), "scale-shift", "inverse")
+    truth = 1 / disparity
+    assert protocol.score(depth, truth, truth > 0).metrics["abs_rel"] < 1e-6
+    metric = aligned(get_protocol("full"), "scale-shift")
+    assert metric.score(depth, truth, truth > 0).metrics["abs_rel"] > 0.01
+    depth[:, 5] = np.inf
+    assert np.isinf(resize_depth(depth, (12, 16), inverse=True)[:, 10:12]).all()
+
+
+def test_corners_on_corners_is_exact_on_a_map_that_rises_evenly():
+    rows, columns = np.meshgrid(np.arange(7.0), np.arange(9.0), indexing="ij")
+    depth = (1 + rows + 3 * columns).astype(np.float32)
+    rows, columns = np.meshgrid(np.linspace(0, 6, 47), np.linspace(0, 8, 101), indexing="ij")
+    resized = resize_to(depth, (47, 101), "bilinear, aligned corners")
+    np.testing.assert_allclose(resized, 1 + rows + 3 * columns, rtol=1e-6)
+
+
 def test_the_hash_changes_with_any_field():
     assert NYU.hash == get_protocol("nyu-eigen").hash
     assert replace(NYU, max_depth=80.0).hash != NYU.hash
@@ -370,6 +406,8 @@ class TestOwnProtocols:
             ("base: nyu-eigne\nname: mine\nsource: me\n", "did you mean 'nyu-eigen'"),
             ("base: full\nname: nyu-eigen\nsource: me\n", "Leadline's own"),
             ("base: full\nname: mine\nsource: me\nclamp: [0, 5]\n", "0 < low"),
+            ("base: full\nname: mine\nsource: me\nclamp: [1e-50, 5]\n", "within 1.2e-38"),
+            ("base: full\nname: mine\nsource: me\nclamp: [1, 1e39]\n", "high < infinity"),
             ("base: full\nname: mine\nsource: me\nmax_depth: 2020-01-01\n", "mine.yaml"),
             ("base: full\nname: mine\nsource: me\nworking_size: [1000000, 9]\n", "1 to 8192"),
             ("base: full\nname: mine\nsource: me\nworking_size: [0, 9]\n", "working_size"),

@@ -195,7 +195,7 @@ class OneSample:
 @pytest.mark.parametrize("shape", [(480, 640), (270, 480), (480, 360)])
 @pytest.mark.parametrize(("area", "stride"), [(6_144, 32), (6_144, 16), (7_864, 32), (4_096, 4)])
 def test_a_picture_of_the_training_shape_is_seen_as_in_prediction(shape, area, stride):
-    """Rounded to a large stride, few pixels may have quite another aspect ratio than the picture."""
+    """Rounded to a large stride, few pixels may have another aspect ratio than the picture."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
     image = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)

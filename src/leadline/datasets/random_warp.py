@@ -37,7 +37,8 @@ def draw_warp(
 
     `source` and `size` are (H, W). `rotation` is the largest angle in degrees, either way; `flip`
     the probability of mirroring. The zoom is the first number drawn; depth is to be divided by it.
-    The crop lies anywhere in the picture; `fill`: see `steps_between`. The centres of pixels lie on integers.
+    The crop lies anywhere in the picture; `fill`: see `steps_between`. The centres of pixels lie on
+    integers.
     """
     (height, width), (h, w) = source, size
     turns = (-rotation, rotation)

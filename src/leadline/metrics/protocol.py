@@ -33,6 +33,8 @@ from leadline.metrics.resize import RESIZE_RULES, resize_depth, resize_to
 
 AGGREGATIONS = ("per_image", "pooled")
 BEYOND_RULES = ("ignored", "clipped")
+SINGLE = (float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max))
+"""The least and the largest number of predictions, which are in single precision."""
 LARGEST_SIDE = 8192
 """Of a working size, pixels."""
 
@@ -98,11 +100,11 @@ class Protocol:
                 "0 <= min_depth < max_depth"
             )
         low, high = self.clamp_range
-        single = np.finfo(np.float32)  # the precision of predictions
-        if not single.tiny <= low < high <= single.max:
+        least, most = SINGLE
+        if not least <= low < high <= most:
             raise self._error(
                 f"clamp {low:g}..{high:g}: logarithms need 0 < low < high < infinity, within "
-                f"{single.tiny:.2g}..{single.max:.2g}"
+                f"{least:.2g}..{most:.2g}"
             )
         if self.working_size and not all(1 <= side <= LARGEST_SIDE for side in self.working_size):
             raise self._error(

@@ -81,7 +81,8 @@ def _resize_aligned(depth: NDArray[np.float32], size: Size) -> NDArray[np.float3
     upper, lower, down = _neighbours(depth.shape[0], size[0])
     left, right, across = _neighbours(depth.shape[1], size[1])
     rows = depth[upper] * (1 - down)[:, None] + depth[lower] * down[:, None]
-    return rows[:, left] * (1 - across) + rows[:, right] * across
+    resized = rows[:, left] * (1 - across) + rows[:, right] * across
+    return np.asarray(resized, dtype=np.float32)
 
 
 def _neighbours(

@@ -29,4 +29,4 @@ def area_between(curve: NDArray[np.float64], oracle: NDArray[np.float64]) -> flo
     """Return the area between a sparsification curve and that of the error itself (AUSE)."""
     between = curve - oracle
     # By hand: np.trapezoid came with numpy 2, np.trapz went with it.
-    return float(((between[1:] + between[:-1]) / 2 @ np.diff(REMOVED)))
+    return float((between[1:] + between[:-1]) / 2 @ np.diff(REMOVED))
