@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from leadline.training.distributed import start_processes
 from leadline.training.launchers import launched_by
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train
+from leadline.training.train_step import split
 from tests.conftest import SilentReporter
 from tests.training.children import launch, running
 
@@ -119,6 +121,23 @@ def test_shares_of_all_processes_are_the_batches_of_one():
             sizes = [len(part) for part in counted]
             assert max(sizes) - min(sizes) <= 1
             assert all(len(s.local_slots(step)) >= 1 for s in shares)
+
+
+@pytest.mark.parametrize(("batch", "ranks", "accumulate"), [(8, 3, 3), (10, 4, 3), (3, 4, 2)])
+def test_every_process_computes_as_many_micro_batches(batch, ranks, accumulate):
+    """SyncBatchNorm waits for all processes in each of them."""
+    counts = []
+    for rank in range(ranks):
+        order = EpochOrder(batch, batch, 1, 0, 1, rank=rank, ranks=ranks)
+        recipe = load_recipe("compact", [f"trainer.accumulate={accumulate}"])
+        processes = SimpleNamespace(device=torch.device("cpu"), count=ranks)
+        state = SimpleNamespace(order=order, recipe=recipe, processes=processes, step=0)
+        images = torch.zeros(len(order.local_slots(0)), 3, 2, 2)
+        micro_batches = split(state, {"image": images, "valid": images[:, :1] > 0})
+        counts.append(len(micro_batches))
+        mine = order.image_counts(0)[0]
+        assert sum(each.share for each in micro_batches) == pytest.approx(mine / batch)
+    assert len(set(counts)) == 1
 
 
 def test_a_launcher_is_recognised_by_what_it_sets():

@@ -17,6 +17,7 @@ from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter
 
 STAGE = [*(text for text in QUICK if not text.startswith("model.")), "data.area=1536"]
+CRISP = ["model.architecture=crisp", "model.options={}"]
 
 
 def crisp(seed=0, **options):
@@ -81,6 +82,16 @@ def test_the_stage_trains_the_head_alone(pairs, tmp_path):
         ("crisp-uncertainty", [], "--init RUN"),
         ("compact", ["loss.0.name=laplace", "loss.0.space=target"], "set space: spread"),
         ("compact", ["loss.0.name=laplace", "loss.0.space=spread"], "uncertainty=true"),
+        (
+            "compact",
+            [*CRISP, "model.options.uncertainty=true"],
+            "would stay random; add the loss {name: lap",
+        ),
+        (
+            "compact",
+            [*CRISP, "model.options.validity=true"],
+            "would stay random; add the loss {name: bin",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(name, settings, says, pairs, tmp_path):
@@ -88,6 +99,22 @@ def test_what_cannot_be_meant_is_one_line(name, settings, says, pairs, tmp_path)
     with pytest.raises(LeadlineError, match=says) as caught:
         train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert "\n" not in str(caught.value)
+
+
+def test_a_head_of_the_start_that_no_loss_trains_stays_as_it_was(pairs, tmp_path):
+    """Also for several processes, which wait for the gradient of every parameter that has one."""
+    first = crisp(seed=5, light=True, uncertainty=True)
+    first.save(tmp_path / "first")
+    recipe = load_recipe(
+        "compact",
+        [*STAGE, *CRISP, f"model.init={tmp_path / 'first'}", "model.options.uncertainty=true",
+         "model.options.light=true", "trainer.max_steps=1"],
+    )  # fmt: skip
+    train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
+    trained = load_model(tmp_path / "run/model").state_dict()
+    for name, value in first.state_dict().items():
+        if name.startswith("spread."):
+            assert torch.equal(trained[name], value), name
 
 
 @pytest.mark.parametrize(

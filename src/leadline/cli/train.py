@@ -175,7 +175,7 @@ def _peak_memory() -> str:
     """Return the most memory that training has held so far: the GPU's, or else this process's."""
     import torch
 
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():  # not of a run on the CPU
         return f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of GPU memory"
     try:
         import resource

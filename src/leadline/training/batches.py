@@ -253,11 +253,13 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> DataLoader[Any]:
+def make_loader(
+    samples: TrainingSamples, order: EpochOrder, workers: int, *, for_gpu: bool = False
+) -> DataLoader[Any]:
     """Return the batches of `order`; the same ones with any number of worker processes.
 
     The loader is meant to be iterated once, over all steps of the run: nothing is gained by
-    keeping workers beyond that. With a GPU, batches lie in page-locked memory.
+    keeping workers beyond that. Batches `for_gpu` lie in page-locked memory.
     """
     tune_malloc()
     return DataLoader(
@@ -265,7 +267,7 @@ def make_loader(samples: TrainingSamples, order: EpochOrder, workers: int) -> Da
         batch_sampler=order,
         num_workers=workers,
         collate_fn=_as_it_is,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=for_gpu,
         persistent_workers=False,
         prefetch_factor=BATCHES_AHEAD if workers else None,
         worker_init_fn=_prepare_worker if workers else None,

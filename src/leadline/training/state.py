@@ -18,7 +18,12 @@ from leadline.training.checkpoint import save_checkpoint
 from leadline.training.data import open_recipe_data
 from leadline.training.distributed import Processes
 from leadline.training.encoder_weights import InitialWeights, default_normalization
-from leadline.training.losses.composite import RecipeLoss, make_loss, uses_batch_statistics
+from leadline.training.losses.composite import (
+    RecipeLoss,
+    make_loss,
+    untrained_heads,
+    uses_batch_statistics,
+)
 from leadline.training.optim import MovingAverage, frozen_batch_norms, make_optimizer
 from leadline.training.recipe import Recipe
 from leadline.training.run_folder import CHECKPOINTS, RunInfo
@@ -65,7 +70,7 @@ class TrainState:
     warnings: tuple[str, ...] = ()
     step: int = 0
     saved_step: int = -1
-    validated_step: int = 0
+    validated_step: int = -1
     best: dict[str, float] = field(default_factory=dict)
     lowest: float | None = None
     schedule_state: ScheduleState = field(default_factory=dict)
@@ -128,10 +133,16 @@ class TrainState:
             train_data, val_data = open_recipe_data(recipe, data, units_per_metre)
             _check_data(recipe, train_data, val_data)
         built = _build_in_turn(recipe, train_data, weights, processes)
+        # Float32 is to mean float32 on every GPU, in training and where a model is scored.
+        torch.backends.cudnn.allow_tf32 = False
         # Channels last always: the faster layout on a CPU, as measured in docs/training.md.
         model = built.model.to(device=processes.device).to(memory_format=torch.channels_last)
         with processes.raise_on_all_ranks():
             loss, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
+            for head in untrained_heads(
+                recipe, model
+            ):  # it stays as it was in the model begun from
+                getattr(model, head).requires_grad_(False)
         if processes.count > 1 and processes.device.type == "cuda":
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         network = processes.wrap(model)
@@ -302,7 +313,8 @@ def resolve_precision(recipe: Recipe) -> Recipe:
     if recipe.trainer.precision != "auto":
         return recipe
     on_gpu = recipe.trainer.accelerator != "cpu" and torch.cuda.is_available()
-    bf16 = torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()
+    # Not where it is emulated: GPUs before Ampere are slower in it than in float32.
+    bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_has_bf16()
     trainer = recipe.trainer.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     return recipe.model_copy(update={"trainer": trainer})
 

@@ -64,13 +64,14 @@ def split(state: TrainState, batch: Batch) -> list[MicroBatch]:
     device = state.processes.device
     batch = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
     mine, whole = state.order.image_counts(state.step)
+    # The same in every process: SyncBatchNorm waits for all of them at each micro-batch.
+    count = min(state.recipe.trainer.accumulate, max(1, whole // state.processes.count))
     if mine == 0:
         # More processes than images in a short last batch: one that does not count keeps step.
         batch["valid"] = torch.zeros_like(batch["valid"])
         if "labels" in batch:
             batch["labels"] = torch.full_like(batch["labels"], -1)
         return [MicroBatch(batch, 0.0)]
-    count = min(state.recipe.trainer.accumulate, mine)
     if count == 1:
         return [MicroBatch(batch, mine / whole)]
     pieces = {name: value.tensor_split(count) for name, value in batch.items()}

@@ -75,7 +75,7 @@ class Trainer:
         if state.step == 0:
             # So that a run can be resumed from its first moment on, and a full disk shows now.
             self.save()
-            if self.starts_from_a_model():
+            if self.starts_from_a_model() and state.validated_step < 0:
                 self.validate()
         elif self.should_validate() and state.validated_step != state.step:
             # The run was stopped between a checkpoint and the validation after it.
@@ -113,7 +113,8 @@ class Trainer:
             state.model.config.stride,
         )
         order = state.order.starting_at(state.step)
-        batches = iter(make_loader(samples, order, recipe.data.workers))
+        on_gpu = state.processes.device.type == "cuda"
+        batches = iter(make_loader(samples, order, recipe.data.workers, for_gpu=on_gpu))
         restore_default_sigchld()
         self.progress.start(state.step, state.total_steps)
         return batches
@@ -361,10 +362,15 @@ def announce(state: TrainState, progress: Progress) -> None:
         progress.say(line)
     announce_range(state, progress)
     accumulate = state.recipe.trainer.accumulate
-    norms = [module for module in state.model.modules() if isinstance(module, nn.BatchNorm2d)]
+    kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
+    norms = [module for module in state.model.modules() if isinstance(module, kinds)]
     frozen = {id(norm) for norm in state.frozen_batch_norms}
-    if accumulate * count > 1 and any(id(norm) not in frozen for norm in norms):
-        images = max(1, state.order.batch_size // (accumulate * count))
+    learned = [norm for norm in norms if id(norm) not in frozen]
+    parts = accumulate * (
+        1 if any(isinstance(each, nn.SyncBatchNorm) for each in learned) else count
+    )
+    if parts > 1 and learned:
+        images = max(1, state.order.batch_size // parts)
         progress.say(
             f"BatchNorm normalises over {images} images at a time, not over the batch of "
             f"{state.order.batch_size}; trainer.freeze_batch_norm=true, or SyncBatchNorm on GPUs "

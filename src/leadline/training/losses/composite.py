@@ -39,6 +39,9 @@ OWN_SPACES = {
 }
 """Losses that mean something in one space alone, and what that is of."""
 
+HEADS = {"spread": ("uncertainty", "laplace"), "validity": ("validity", "binary_cross_entropy")}
+"""By space: the option of a network that gives it a head there, and the loss that trains it."""
+
 
 @dataclass(frozen=True)
 class RecipeLoss:
@@ -108,12 +111,38 @@ class RecipeLoss:
 def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
     """Return the loss of a recipe for `model`.
 
-    Errors: LeadlineError for a loss or an option that does not exist.
+    Errors: LeadlineError for a loss or an option that does not exist, and for a head that no loss
+    trains and no earlier model has trained.
     """
     for number, term in enumerate(recipe.loss):
         _check_term(term, number)
+    _refuse_random_heads(recipe, model)
     terms = [_with_data_range(term, model.space) for term in recipe.loss]
     return RecipeLoss(terms, model.space, [part.name for part in recipe.data.mix])
+
+
+def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
+    """Raise LeadlineError for a head that no loss trains and no earlier model has trained."""
+    if recipe.model.init is not None:
+        return
+    for space in untrained_heads(recipe, model):
+        option, loss = HEADS[space]
+        raise LeadlineError(
+            f"recipe {recipe.name}: no loss trains what model.options.{option}=true adds: it "
+            f"would stay random; add the loss {{name: {loss}, space: {space}}}, or leave it out"
+        )
+    if model.classes is not None and not recipe.class_terms:
+        raise LeadlineError(
+            f"recipe {recipe.name}: no loss trains the classes of {model.config.architecture}, which "
+            "would stay random; add the loss {name: cross_entropy, space: labels}"
+        )
+
+
+def untrained_heads(recipe: Recipe, model: DepthModel) -> list[str]:
+    """Return the spaces in which the network has a head and the recipe no loss: see `HEADS`."""
+    trained = {term.space for term in recipe.loss}
+    return [space for space in HEADS if space not in trained and hasattr(model, space)
+            and getattr(model, space) is not None]  # fmt: skip
 
 
 def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
