@@ -131,9 +131,9 @@ def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
             f"recipe {recipe.name}: no loss trains what model.options.{option}=true adds: it "
             f"would stay random; add the loss {{name: {loss}, space: {space}}}, or leave it out"
         )
-    if model.classes is not None and not recipe.class_terms:
+    if getattr(model, "classes", None) is not None and not recipe.class_terms:
         raise LeadlineError(
-            f"recipe {recipe.name}: no loss trains the classes of {model.config.architecture}, which "
+            f"recipe {recipe.name}: no loss trains the classes of {model.config.architecture}: they "
             "would stay random; add the loss {name: cross_entropy, space: labels}"
         )
 
