@@ -133,8 +133,8 @@ def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
         )
     if getattr(model, "classes", None) is not None and not recipe.class_terms:
         raise LeadlineError(
-            f"recipe {recipe.name}: no loss trains the classes of {model.config.architecture}: they "
-            "would stay random; add the loss {name: cross_entropy, space: labels}"
+            f"recipe {recipe.name}: no loss trains the classes of {model.config.architecture}, "
+            "which would stay random; add the loss {name: cross_entropy, space: labels}"
         )
 
 
