@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: demo test slow web check-web test-web docs clean
+.PHONY: demo test slow oldest web check-web test-web docs clean
 
 ## demo: light install (no torch), depth of the example picture with the shipped model
 demo: $(VENV)/.base
@@ -20,6 +20,12 @@ test: $(VENV)/.dev
 ## slow: the checks that take minutes
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+## oldest: the lowest versions that pyproject.toml allows of the light install do what it is for
+oldest: $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear out/oldest
+	$(BIN)/uv pip install --quiet --python out/oldest/bin/python --resolution lowest-direct '.[serve,video,heic,data,hub]'
+	out/oldest/bin/python scripts/check_oldest.py
 
 ## web: the page that predicts in the browser; npm fetches the libraries it brings, once
 web: $(VENV)/.base
