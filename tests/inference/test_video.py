@@ -336,6 +336,40 @@ def test_a_video_of_one_frame_has_the_range_of_that_frame(tmp_path):
     assert (made.frames, low > 0.2, high != 1) == (1, True, True)
 
 
+def test_the_colours_of_a_video_are_the_same_with_an_end_behind_it(clip, tmp_path):
+    options = {"model": "compact-nyu", "every": 5}
+    whole = video(clip, tmp_path / "a.mp4", **options)
+    behind = video(clip, tmp_path / "b.mp4", end=1000, **options)
+    assert behind.color_range == whole.color_range
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_a_file_that_is_cut_short_is_named(tmp_path, suffix):
+    path, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
+    options = {"movflags": "faststart"} if suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as out:
+        codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
+        stream = out.add_stream(codec, rate=RATE, options={"g": "1"})
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        noise = np.random.default_rng(1)
+        for _ in range(30):
+            pixels = noise.integers(0, 256, (*SIZE, 3), np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode(None))
+    data = path.read_bytes()
+    cut.write_bytes(data[: len(data) * 6 // 10])
+    options = {"model": "compact-nyu", "color_range": (1, 8), "every": 4}
+    with pytest.warns(
+        LeadlineWarning, match=r"cut\.\w+: its frames end at [12]\.\d s, .* has 3\.0 s"
+    ):
+        video(cut, tmp_path / "a.mp4", **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeadlineWarning)
+        video(path, tmp_path / "a.mp4", **options)
+        video(path, tmp_path / "a.mp4", end=2, **options)
+        video(cut, tmp_path / "a.mp4", end=1.5, **options)
+
+
 def test_a_file_that_is_no_video_is_refused(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"not a video at all" * 20)
     with pytest.raises(LeadlineError, match=r"a\.mp4: cannot be read as video"):

@@ -46,6 +46,9 @@ VideoLayout = Literal["side-by-side", "depth"]
 RANGE_FRAMES = 8
 """Frames, spread over the video, that its colour range is taken from where none is given."""
 
+CUT_SHORT = 0.5
+"""Seconds that a file lacks of its stated length where it is called cut short; less is inexact."""
+
 SAME_SURFACE = 0.1
 """Metres that change by a larger share from frame to frame are another surface: not smoothed."""
 
@@ -150,10 +153,10 @@ def video(
     )
     predictor.require_metres("a video")
     started = time.monotonic()
-    low, high = color_range or _range_of(path, predictor, start, end or info.seconds, fov)
+    last = info.seconds if end is None else min(end, info.seconds or end)
+    low, high = color_range or _range_of(path, predictor, start, last, fov)
     artist = _Artist(layout, low, high, cmap, str(steady))
     shots = _predicted(predictor, read_frames(path, every=every, start=start, end=end), fov)
-    last = info.seconds if end is None else min(end, info.seconds or end)
     steps = iter(track(range(_expected(last, start, info.rate / every))))
     first = next(shots, None)
     if first is None:
@@ -175,6 +178,9 @@ def video(
                 each.result()
                 next(steps, None)
     record.warn_of_others()
+    if info.stated is not None:
+        stated = info.stated if end is None else min(end, info.stated)
+        _warn_if_cut(path, record.until + (every - 1) / info.rate, stated, info.stated)
     seconds = time.monotonic() - started
     return VideoResult(target, record.count, seconds, (low, high), str(steady))
 
@@ -200,6 +206,17 @@ def _check_options(
         raise LeadlineError(f"{given}: give seconds, the end behind the start")
     if fov is not None:
         check_fov(fov)
+
+
+def _warn_if_cut(path: Source, last: float, due: float, stated: float) -> None:
+    """Warn where the frames end well before `due`, as those of a file that was cut do."""
+    if last < due - CUT_SHORT:
+        warnings.warn(
+            f"{path}: its frames end at {last:.1f} s, though it says that it has {stated:.1f} s: "
+            "it may be cut short; copy or record it again",
+            LeadlineWarning,
+            stacklevel=3,
+        )
 
 
 def _expected(last: float | None, start: float, rate: float) -> int:
@@ -291,7 +308,7 @@ class _Artist:
 class _Recorder:
     """Writes each frame: in colours into the video and, where there is a `folder`, as a depth file.
 
-    Frames come in their order, in one thread; `count` says how many.
+    Frames come in their order, in one thread; `count` says how many, `until` when they end.
     """
 
     source: str
@@ -302,6 +319,7 @@ class _Recorder:
     folder: Path | None
     format: str
     count: int = 0
+    until: float = 0.0
     names: set[str] = field(default_factory=set)
 
     def warn_of_others(self) -> None:
@@ -335,3 +353,4 @@ class _Recorder:
             self.names.add(name)
         self.writer.write(self.artist.draw(frame.pixels, depth), frame.seconds - self.start)
         self.count += 1
+        self.until = frame.until

@@ -20,22 +20,38 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
 from leadline.io.atomic import atomic_path
 from leadline.io.files import check_ordinary
+from leadline.io.frame_times import (
+    SAME_TIME,
+    FrameTimes,
+    begin_of,
+    clock_of,
+    frames_before,
+    has_clock,
+    has_times,
+    length_of,
+    measured_length,
+    rate_of,
+    seek,
+)
 from leadline.io.processors import usable_processors
-
-SAME_TIME = 1e-6
-"""Seconds that times differ by from rounding."""
 
 WIDEST_PIXEL = 4
 """Times its height; recorders use 2 at most."""
 
-_CLOCK = 1_000_000
-"""Of a second: FFmpeg's times of a whole file."""
+BT709 = 1
+"""The colours of HD video (ITU-T H.273), which players also take files for that do not say."""
+
+STUDIO_RANGE = 1
+"""Brightness from 16 to 235, FFmpeg's MPEG range."""
 
 TICKS = 1000
 """Of a second: frames keep their times to a millisecond."""
 
 AUDIO_RATE = 48_000
 """Samples a second of sound that is encoded anew."""
+
+LEAD_IN = 1.0
+"""Seconds before its beginning from which sound is decoded."""
 
 AUDIO_GAP = 0.03
 """Seconds by which sound may lag behind its times; a longer gap is filled with silence."""
@@ -67,20 +83,28 @@ VIDEO_CODECS = {
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame: its number in the file, its time in seconds, and (H,W,3) uint8 RGB."""
+    """One frame: its number in the file, its time in seconds, and (H,W,3) uint8 RGB.
+
+    `until` is the time up to which the file shows it.
+    """
 
     number: int
     seconds: float
     pixels: NDArray[np.uint8]
+    until: float
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Frames per second, length in seconds (None where the file does not say), and sound."""
+    """Frames per second, length in seconds (None of a camera), and sound.
+
+    `stated` is the length that the file states of its picture, None where it states none.
+    """
 
     rate: float
     seconds: float | None
     has_audio: bool
+    stated: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,14 +165,14 @@ def video_info(path: Source) -> VideoInfo:
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        rate = float(rate_of(container, stream))
         if isinstance(path, LiveSource):
             return VideoInfo(rate, None, has_audio=False)
-        last = container.duration / _CLOCK if container.duration else None
-        if stream.duration:
-            last = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-        length = None if last is None else last - _begin_of(container)
-        return VideoInfo(rate, length, _has_audio(container))
+        length, is_of_picture = length_of(container, stream)
+        stated = length if is_of_picture else None
+        if length is None:
+            length = measured_length(container, stream)
+        return VideoInfo(rate, length, _has_audio(container), stated)
 
 
 def read_frames(
@@ -158,68 +182,50 @@ def read_frames(
 
     Frames whose pixels are not square (DV, DVD, HDV) are stretched in width to such that are.
     The times of a file begin with its first picture or sound, whatever its clock says there; those
-    of a camera or a stream begin with its first frame.
+    of a camera or a stream begin with its first frame. Each is later than the one before: see
+    `FrameTimes`.
     Errors: LeadlineError for a file that is missing, no video, or damaged.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        is_live = isinstance(path, LiveSource)
         aspect = _pixel_aspect(path, stream)
-        begin = None if is_live else _begin_of(container)
-        before = 0
-        if start > 0 and begin is not None:
-            before = _count_before(container, stream, begin + start)
-            _seek(container, stream, begin, begin + start)
-        number = before
+        step = float(1 / rate_of(container, stream))
+        is_timed = has_times(container)
+        has_begin = isinstance(path, Path) and has_clock(container, stream)
+        times = FrameTimes(begin_of(container) if has_begin else None)
+        before = None
+        if start > 0 and isinstance(path, Path):
+            before = _skip_to(path, container, stream, begin_of(container) + start)
+        number = before or 0
+        wanted = 0
         for frame in container.decode(stream):
-            seconds = float(frame.time or 0.0)
-            if begin is None:
-                begin = seconds
-            seconds -= begin
+            seconds = times(clock_of(frame, is_timed), step)
             if end is not None and seconds >= end - SAME_TIME:
                 return
             if seconds < start - SAME_TIME:
+                number += before is None
                 continue
-            if (number - before) % every == 0:
-                yield Frame(number, seconds, _upright(frame, aspect))
+            if wanted % every == 0:
+                shown = max(step, float((frame.duration or 0) * frame.time_base))
+                yield Frame(number, seconds, _upright(frame, aspect), seconds + shown)
             number += 1
+            wanted += 1
 
 
-def _begin_of(container: Any) -> float:
-    """Return what the clock of a file says at its beginning: not 0 in .ts, .mts and .vob files."""
-    return float((container.start_time or 0) / _CLOCK)
+def _skip_to(path: Path, container: Any, stream: Any, time: float) -> int | None:
+    """Go to where the frame of a time can be decoded from; return how many frames are before it.
 
-
-def _count_before(container: Any, stream: Any, time: float) -> int:
-    """Return how many frames the file's clock has before `time`, without decoding them."""
-    count = 0
-    for packet in container.demux(stream):
-        if packet.pts is None or packet.is_discard:
-            continue
-        if packet.dts is not None and packet.dts * stream.time_base >= time:
-            break  # frames are stored before they are shown
-        count += float(packet.pts * stream.time_base) < time - SAME_TIME
-    return count
-
-
-def _seek(container: Any, stream: Any, begin: float, time: float) -> None:
-    """Go to a frame at or before `time` that can be decoded without others, at worst the first one.
-
-    Where a file has no index of them (.ts), seeking alone finds any frame.
+    None where it has to be decoded from the beginning, which is where the file then stands.
     """
-    first = begin - 10  # frames are stored before they are shown, slow ones by seconds
-    back = 0.0
-    while True:
-        place = int(max(time - back, first) / stream.time_base)
-        container.seek(place, stream=stream)
-        packet: Any = next(container.demux(stream), None)
-        shown = None if packet is None else packet.dts if packet.pts is None else packet.pts
-        is_before = shown is not None and shown * stream.time_base <= time + SAME_TIME
-        if time - back <= first or (is_before and packet.is_keyframe):
-            container.seek(place, stream=stream)
-            return
-        back = max(1.0, 2 * back)
+    with _opened(path) as other:
+        found = frames_before(other, other.streams.video[0], time)
+        if found is None or not seek(
+            other, other.streams.video[0], begin_of(other), time, found[1]
+        ):
+            return None
+    seek(container, stream, begin_of(container), time, found[1])
+    return found[0]
 
 
 def _pixel_aspect(path: Source, stream: Any) -> Fraction:
@@ -238,8 +244,27 @@ def _pixel_aspect(path: Source, stream: Any) -> Fraction:
 
 def _upright(frame: Any, aspect: Fraction) -> NDArray[np.uint8]:
     pixels = frame.to_ndarray(format="rgb24", width=round(frame.width * aspect))
-    turns = round(getattr(frame, "rotation", 0) / 90)
-    return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
+    return np.ascontiguousarray(_shown(pixels, _display_matrix(frame)))
+
+
+def _display_matrix(frame: Any) -> NDArray[np.int32] | None:
+    """Return how a frame is to be shown, FFmpeg's nine numbers; None where it is as it lies."""
+    from av.sidedata.sidedata import Type
+
+    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    return None if found is None else np.frombuffer(found, np.int32)
+
+
+def _shown(pixels: NDArray[np.uint8], matrix: NDArray[np.int32] | None) -> NDArray[np.uint8]:
+    """Turn and mirror a picture as a display matrix says, to the nearest quarter of a turn."""
+    if matrix is None:
+        return pixels
+    (x_by_x, y_by_x, _), (x_by_y, y_by_y, _) = matrix.astype(np.int64)[:6].reshape(2, 3)
+    if abs(x_by_y) + abs(y_by_x) > abs(x_by_x) + abs(y_by_y):
+        pixels = pixels.transpose(1, 0, 2)
+        x_by_x, y_by_y = x_by_y, y_by_x
+    pixels = pixels[:, ::-1] if x_by_x < 0 else pixels
+    return pixels[::-1] if y_by_y < 0 else pixels
 
 
 class VideoWriter:
@@ -254,6 +279,9 @@ class VideoWriter:
         # Colours are stored for two by two pixels.
         self._stream.height, self._stream.width = height + height % 2, width + width % 2
         self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = STUDIO_RANGE
         # The network needs the others; more threads also take more time in all.
         self._stream.codec_context.thread_count = max(1, usable_processors() // 2)
         self._stream.codec_context.time_base = Fraction(1, TICKS)
@@ -274,6 +302,7 @@ class VideoWriter:
         if height % 2 or width % 2:
             pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame: Any = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace=BT709)
         self._last = max(self._last + 1, round(seconds * TICKS))
         frame.pts, frame.time_base = self._last, Fraction(1, TICKS)
         self._container.mux(self._stream.encode(frame))
@@ -317,44 +346,48 @@ class _AudioTrack:
 
         self._source = av.open(str(path))
         self._input: Any = self._source.streams.audio[0]
-        begin = _begin_of(self._source)
-        self._out, self._start = out, begin + start - SAME_TIME
-        self._end = math.inf if end is None else begin + end - SAME_TIME
+        self._out, self._start, self._end = out, start, math.inf if end is None else end
         self._is_copied = self._input.codec_context.name in codec.audio_copied
         if self._is_copied:
             self._stream: Any = out.add_stream_from_template(self._input)
         else:
             self._stream = out.add_stream(codec.audio_encoder, rate=AUDIO_RATE)
-        if start > 0:
-            place = int(self._start / float(self._input.time_base or 1))
-            self._source.seek(place, stream=self._input)
-        self._packets = self._copied() if self._is_copied else self._encoded()
-        self._next: tuple[float, Any] | None = next(self._packets, None)
+        self._parts = self._copied() if self._is_copied else self._encoded()
+        self._next: tuple[float, Any] | None = next(self._parts, None)
 
     def write_until(self, seconds: float) -> None:
         """Write what is heard before `seconds` of the new file."""
         while self._next is not None and self._next[0] <= seconds:
             self._out.mux(self._next[1])
-            self._next = next(self._packets, None)
+            self._next = next(self._parts, None)
 
     def close(self) -> None:
         """Close the file that the sound comes from."""
         self._source.close()
 
-    def _copied(self) -> Iterator[tuple[float, Any]]:
+    def _packets(self) -> Iterator[tuple[float, Any]]:
+        """Yield (seconds, packet) from shortly before `start` to `end`, both counted from `start`.
+
+        Where the clock of the file jumps back, they go on.
+        """
         base = self._input.time_base
-        shift = round(self._start / base)
+        times = FrameTimes(begin_of(self._source))
         for packet in self._source.demux(self._input):
-            if packet.pts is None or packet.dts is None:
+            if not packet.size:
                 continue
-            seconds = float(packet.pts * base)
-            if seconds >= self._end:
+            clock = None if packet.pts is None else float(packet.pts * base)
+            seconds = times(clock, float(max(packet.duration or 0, 1) * base))
+            if seconds >= self._end - SAME_TIME:
                 return
-            if seconds >= self._start:
-                packet.pts -= shift
-                packet.dts -= shift
-                packet.stream = self._stream
+            if seconds >= self._start - LEAD_IN:
+                packet.pts = packet.dts = round((seconds - self._start) / base)
                 yield seconds - self._start, packet
+
+    def _copied(self) -> Iterator[tuple[float, Any]]:
+        for seconds, packet in self._packets():
+            if seconds >= -SAME_TIME:
+                packet.stream = self._stream
+                yield seconds, packet
 
     def _encoded(self) -> Iterator[tuple[float, Any]]:
         import av
@@ -370,7 +403,7 @@ class _AudioTrack:
         for frame in chain(self._without_gaps(), [None]):
             if frame is not None:
                 if written is None:
-                    written = round((float(frame.time or 0) - self._start) * AUDIO_RATE)
+                    written = round(float(frame.time or 0) * AUDIO_RATE)
                 frame.pts = None
             for part in resampler.resample(frame):
                 part.pts, part.time_base = written, Fraction(1, AUDIO_RATE)
@@ -380,14 +413,19 @@ class _AudioTrack:
         for packet in self._stream.encode(None):
             yield (written or 0) / AUDIO_RATE, packet
 
+    def _decoded(self) -> Iterator[Any]:
+        for _, packet in self._packets():
+            yield from packet.decode()
+        yield from self._input.codec_context.decode(None)
+
     def _without_gaps(self) -> Iterator[Any]:
         """Yield the decoded frames from `start` to `end`, with silence where none are stored."""
         due: float | None = None
-        for frame in self._source.decode(self._input):
+        for frame in self._decoded():
             seconds = float(frame.time or 0)
-            if seconds >= self._end:
+            if seconds >= self._end - self._start - SAME_TIME:
                 return
-            if seconds < self._start:
+            if seconds < -SAME_TIME:
                 continue
             if due is None:
                 due = seconds
