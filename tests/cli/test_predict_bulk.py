@@ -6,11 +6,13 @@ import io
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.cli.predict import write_to_stdout
 from leadline.inference import Predictor, outputs
 from leadline.io import read_depth, read_photo
 from leadline.io.atomic import cannot_write
@@ -183,6 +185,29 @@ def test_pictures_of_telephones_scanners_and_games_are_read(tmp_path, suffix):
     pixels = read_photo(path).pixels
     assert pixels.shape == (64, 64, 3)
     np.testing.assert_allclose(pixels.mean((0, 1)), (90, 120, 60), atol=3)
+
+
+def test_standard_output_takes_everything_or_fails(monkeypatch):
+    """Unbuffered, it is a raw file, whose `write` takes what fits and says how much."""
+
+    class Raw(io.RawIOBase):
+        taken = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            if len(self.taken) > 9000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            self.taken += bytes(data[:4000])
+            return min(len(data), 4000)
+
+    raw = Raw()
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=raw))
+    write_to_stdout(bytes(range(250)) * 40)
+    assert raw.taken == bytes(range(250)) * 40
+    with pytest.raises(OSError, match="No space"):
+        write_to_stdout(b"more")
 
 
 def test_heic_without_its_reader_says_what_to_install(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from leadline.data_checks.files import read_header
 from leadline.errors import LeadlineWarning
-from leadline.io import IMAGE_SUFFIXES, read_photo, write_png
-from leadline.io.photos import photo_of_image, read_deep_grey
+from leadline.io import IMAGE_SUFFIXES, read_depth, read_photo, write_png
+from leadline.io.masks import read_mask
+from leadline.io.photos import aspect_ratio, photo_of_image, read_deep_grey
 from tests.complaints import complaint
 
 RNG = np.random.default_rng(5)
@@ -254,7 +257,78 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 40000, 40000, 8, 2, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
-    assert "178 million pixels" in complaint(lambda: read_photo(path), path)
+    words = complaint(lambda: read_photo(path), path)
+    assert "178,956,970 pixels" in words and "LEADLINE_MAX_PIXELS" in words
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_the_limit_of_pixels_holds_for_pictures_and_is_raised_by_its_option(tmp_path, monkeypatch):
+    header = struct.pack(">IIBBBBB", 20000, 10000, 8, 0, 0, 0, 0)
+    large = tmp_path / "large.png"
+    large.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b""))
+    assert aspect_ratio(large) == 0 and read_header(large).fault == "too large"
+    monkeypatch.setenv("LEADLINE_MAX_PIXELS", "400000000")
+    assert aspect_ratio(large) == 0.5 and read_header(large).fault != "too large"
+    readers = {"a.png": read_photo, "a.jpg": read_photo, "m.png": read_mask}
+    readers["a.tif"] = lambda path: read_depth(path, 1000.0)
+    for name, read in readers.items():
+        path = save(tmp_path / name, Image.new("L", (40, 30), 7))
+        monkeypatch.setenv("LEADLINE_MAX_PIXELS", "1200")
+        read(path)
+        monkeypatch.setenv("LEADLINE_MAX_PIXELS", "590")
+        assert "more than 590" in complaint(lambda path=path, read=read: read(path), path)
+
+
+def test_a_file_that_pillow_would_hand_to_ghostscript_is_no_picture(tmp_path, monkeypatch):
+    from PIL import EpsImagePlugin
+
+    def run(*_arguments):
+        raise AssertionError("code of a file is run")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", run)
+    for suffix in (".jpg", ".png", ".tif"):
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 4\n%%EndComments\nquit\n")
+        for read in (read_photo, read_mask, read_deep_grey):
+            words = complaint(lambda path=path, read=read: read(path), path)
+            assert "cannot be read as a picture" in words
+        assert aspect_ratio(path) == 0 and read_header(path).fault == "not what its name says"
+    assert "cannot be read as a picture" in complaint(lambda: read_depth(path), path)
+
+
+def test_an_avif_of_a_common_brand_needs_no_reader_of_heic(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    path = save(tmp_path / "a.avif", Image.new("RGB", (16, 16), (200, 10, 10)))
+    data = path.read_bytes()
+    assert data[8:12] == b"avif" and b"avif" in data[16:48]
+    path.write_bytes(data.replace(b"ftypavif", b"ftypmif1", 1))
+    assert np.abs(read_photo(path).pixels.astype(int) - (200, 10, 10)).max() < 12
+    path.write_bytes(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(40))
+    assert "leadline[heic]" in complaint(lambda: read_photo(path), path)
+
+
+def grey_tiff(values: np.ndarray, photometric: int) -> bytes:
+    """A TIFF of one strip; `photometric` 0 says that 0 is white (TIFF 6.0, section 4)."""
+    height, width = values.shape
+    tags = [(256, width), (257, height), (258, 8 * values.itemsize), (259, 1), (262, photometric),
+            (273, 8), (277, 1), (278, height), (279, values.nbytes)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    head = struct.pack("<2sHI", b"II", 42, 8 + values.nbytes)
+    return head + values.tobytes() + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("dtype", ["<u2", "u1"])
+def test_a_tiff_in_which_0_is_white_is_no_negative(tmp_path: Path, dtype: str) -> None:
+    most = np.iinfo(dtype).max
+    values = np.linspace(0, most, 60).reshape(6, 10).astype(dtype)
+    for name, photometric in (("white.tif", 0), ("black.tif", 1)):
+        (tmp_path / name).write_bytes(grey_tiff(values, photometric))
+    black = read_photo(tmp_path / "black.tif").pixels
+    assert np.abs(black[..., 0].astype(float) - values / most * 255).max() <= 1
+    assert (read_photo(tmp_path / "white.tif").pixels == 255 - black).all()
+    if dtype == "<u2":
+        assert (read_deep_grey(tmp_path / "white.tif") == most - values).all()
+        assert read_depth(tmp_path / "white.tif", 1000.0).depth.max() == pytest.approx(65.535)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])

@@ -206,7 +206,18 @@ def output_place(out: Path, output: OutputOptions) -> Iterator[Path]:
         except LeadlineError as error:
             raise LeadlineError(str(error).replace(str(place), "-o -")) from error
         if place.is_file():
-            sys.stdout.buffer.write(place.read_bytes())
+            write_to_stdout(place.read_bytes())
+
+
+def write_to_stdout(data: bytes) -> None:
+    """Write all of `data` to standard output.
+
+    Unbuffered (PYTHONUNBUFFERED), it takes a part at a time and says how much.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) or 0 :]
+    sys.stdout.buffer.flush()
 
 
 def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOptions) -> None:

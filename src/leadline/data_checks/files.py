@@ -18,7 +18,9 @@ from leadline.datasets.depth_form import same_view
 from leadline.depth.encodings import highest_byte
 from leadline.errors import LeadlineError, one_line, plural, size_words
 from leadline.io.files import DECODE_ERRORS, check_ordinary, stand_in_of
+from leadline.io.limits import most_pixels
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo, upright_size
+from leadline.io.pictures import open_picture
 
 _JPEG_END = b"\xff\xd9"
 _PNG_END = b"IEND\xae\x42\x60\x82"
@@ -72,7 +74,8 @@ def read_header(path: Path) -> FileHeader:
             return _npy_header(path, length)
         return FileHeader(path, length, kind=path.suffix.lower().lstrip("."))
     except Image.DecompressionBombError:
-        return FileHeader(path, length, fault="too large", detail="more than 179 million pixels")
+        detail = f"more than {most_pixels():,} pixels"
+        return FileHeader(path, length, fault="too large", detail=detail)
     except UNREADABLE as problem:
         detail = stand_in_of(path) or one_line(problem).removeprefix(f"{path}: ")
         return FileHeader(path, length, fault="not what its name says", detail=detail)
@@ -83,7 +86,7 @@ _WORDS = {"L": "grey", "P": "palette", "I": "grey", "F": "float", "1": "grey"}
 
 
 def _picture_header(path: Path, length: int) -> FileHeader:
-    with Image.open(path) as image:  # reads the header only
+    with open_picture(path) as image:  # reads the header only
         mode, size, format_ = image.mode, upright_size(image), image.format or ""
         channels = len(image.getbands())
     bits = 16 if mode.startswith("I;16") else _BITS.get(mode, 8)

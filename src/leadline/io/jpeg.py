@@ -10,6 +10,8 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.io.limits import most_pixels
+
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive Huffman coding
 _TABLES = (0xC4, 0xDB, 0xDD, 0xE0, 0xFE)  # Huffman, quantisation, restart, JFIF, comment
@@ -48,7 +50,8 @@ def _is_plain_and_complete(data: bytes) -> bool:
             return framed and data.rfind(_END, position) > 0
         if marker in _FRAMES and length >= 8 and position + 10 <= len(data):
             bits, height, width, components = struct.unpack_from(">BHHB", data, position + 4)
-            framed = (bits, components) == (8, 3) and 0 < height * width <= _MOST_PIXELS
+            most = min(_MOST_PIXELS, most_pixels())
+            framed = (bits, components) == (8, 3) and 0 < height * width <= most
         elif marker not in _TABLES:
             return False
         position += 2 + length

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 from leadline.io.float_files import read_npy
 from leadline.io.photos import check_upright, explain_decode_errors
+from leadline.io.pictures import open_picture
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -27,7 +26,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     if path.suffix.lower() == ".npy":
         return _is_valid(read_npy(path, data)[0])
     check_upright(path, data, "depth mask")
-    with explain_decode_errors(path, "depth mask"), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(path, "depth mask"), open_picture(data) as image:
         values = np.asarray(image)
     if values.ndim != 2:
         raise LeadlineError(

@@ -24,6 +24,8 @@ from leadline.io.atomic import atomic_path
 from leadline.io.exif import Lens
 from leadline.io.files import DECODE_ERRORS, read_bytes
 from leadline.io.jpeg import decode_plain_jpeg
+from leadline.io.limits import OPTION, most_pixels
+from leadline.io.pictures import is_heic, open_picture
 from leadline.io.png_writer import deep_grey_png
 
 IMAGE_SUFFIXES = frozenset(
@@ -51,6 +53,7 @@ _EXIF_MARKS = (b"eXIf", b"Exif\0\0", b"EXIF")
 """How the block begins in PNG, JPEG and WebP."""
 
 _TAG_ORIENTATION = 0x0112
+_TAG_PHOTOMETRIC = 0x0106
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +102,8 @@ def read_photo(path: Path | str, grey_levels: GreyLevels | None = None) -> Photo
     or a multi-page file the first picture is read.
 
     Raises LeadlineError if the file is missing, unreadable, empty, not a picture, damaged or cut
-    short, larger than Pillow's safety limit (about 179 million pixels), or holds floating-point
-    or 32-bit values, whose white level is unknown.
+    short, larger than `most_pixels` (179 million), of a kind beyond those of IMAGE_SUFFIXES, or
+    holds floating-point or 32-bit values, whose white level is unknown.
     """
     path = Path(path)
     return decode_photo(read_bytes(path, "photo"), path, grey_levels)
@@ -116,7 +119,7 @@ def decode_photo(
         return Photo(plain, path)
     named = path or Path("picture")
     _open_heic(data, named)
-    with explain_decode_errors(named, "photo"), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(named, "photo"), open_picture(data) as image:
         photo = photo_of_image(image, named, grey_levels)
     return replace(photo, path=path)
 
@@ -148,7 +151,7 @@ def _refuse_panorama(data: bytes, path: Path | None) -> None:
 
 def _open_heic(data: bytes, path: Path) -> None:
     """Teach Pillow HEIC where the bytes are that, or say what is missing."""
-    if data[4:8] != b"ftyp" or data[8:12] not in (b"heic", b"heix", b"heim", b"heis", b"mif1"):
+    if not is_heic(data):
         return
     try:
         import pi_heif
@@ -200,7 +203,7 @@ def aspect_ratio(path: Path) -> float:
     """
     with suppress(LeadlineError), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow; reading the picture says what there is to say
-        with explain_decode_errors(path, "photo"), Image.open(path) as image:
+        with explain_decode_errors(path, "photo"), open_picture(path) as image:
             return image.height / image.width
     return 0.0
 
@@ -213,7 +216,7 @@ def check_upright(path: Path, data: bytes, noun: str) -> None:
     """
     if not any(mark in data for mark in _EXIF_MARKS):
         return
-    with explain_decode_errors(path, noun), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(path, noun), open_picture(data) as image:
         orientation = _exif_of(image).get(_TAG_ORIENTATION, 1)
     if orientation in range(2, 9):
         raise LeadlineError(
@@ -249,9 +252,9 @@ def explain_decode_errors(path: Path, noun: str) -> Iterator[None]:
             f"give a {noun} in a common format such as PNG or a plain grey or RGB TIFF"
         ) from None
     except Image.DecompressionBombError:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise LeadlineError(
-            f"{path}: is larger than {limit} million pixels; reduce or crop the {noun} first"
+            f"{path}: has more than {most_pixels():,} pixels; reduce or crop the {noun} first, or "
+            f"raise the limit with the environment variable {OPTION}"
         ) from None
     except MemoryError:
         raise LeadlineError(
@@ -309,7 +312,7 @@ def read_deep_grey(path: Path) -> NDArray[np.uint16] | None:
     Errors: LeadlineError for a file that cannot be read.
     """
     data = read_bytes(path, "photo")
-    with explain_decode_errors(path, "photo"), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(path, "photo"), open_picture(data) as image:
         values = _deep_grey_of(image)
         return None if values is None else values.astype(np.uint16)
 
@@ -333,7 +336,15 @@ def _deep_grey_of(image: Image.Image) -> NDArray[Any] | None:
         decoded = cv2.imdecode(np.frombuffer(with_alpha, np.uint8), cv2.IMREAD_UNCHANGED)
         return np.asarray(decoded)[..., 0]
     is_16_bits = image.mode == "I" and image.format in ("PNG", "PPM")
-    return np.asarray(image) if image.mode.startswith("I;16") or is_16_bits else None
+    if not image.mode.startswith("I;16") and not is_16_bits:
+        return None
+    values = np.asarray(image)
+    return FULL_SCALE - values if _has_white_at_0(image) else values
+
+
+def _has_white_at_0(image: Image.Image) -> bool:
+    """Return whether a TIFF says that 0 is white, which Pillow heeds up to 8 bits."""
+    return image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_TAG_PHOTOMETRIC) == 0
 
 
 def _grey_with_alpha(image: Image.Image) -> bytes:

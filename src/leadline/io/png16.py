@@ -5,18 +5,17 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io.limits import check_pixels
 from leadline.io.metadata import PREFIX, Metadata
 from leadline.io.photos import check_upright, explain_decode_errors, write_png
+from leadline.io.pictures import open_picture
 
 LARGEST = 65535
 
@@ -91,7 +90,7 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
     check_pixels(path, width * height)
     values = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2:  # a grey PNG with a transparent value gains channels
-        with explain_decode_errors(path, "depth map"), Image.open(BytesIO(data)) as image:
+        with explain_decode_errors(path, "depth map"), open_picture(data) as image:
             return np.array(image), text
     return np.asarray(values), text
 

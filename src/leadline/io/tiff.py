@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,12 @@ from PIL import Image
 from leadline.errors import LeadlineError
 from leadline.io.float_files import Raw
 from leadline.io.photos import explain_decode_errors
+from leadline.io.pictures import open_picture
 
 
 def read_tiff(path: Path, data: bytes) -> Raw:
     """Return the (H,W) values of a grey TIFF of 8, 16 or 32 bits or floating point."""
-    with explain_decode_errors(path, "depth map"), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(path, "depth map"), open_picture(data) as image:
         if image.mode != "L" and not _is_deep(image.mode):
             raise LeadlineError(
                 f"{path}: looks like a colour picture ({image.mode}), not a depth map; "
@@ -43,7 +43,7 @@ def _check_one_page(path: Path, image: Image.Image) -> None:
 
 def is_depth_tiff(path: Path, data: bytes) -> bool:
     """Return whether a TIFF has one channel of more than 8 bits."""
-    with explain_decode_errors(path, "picture"), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(path, "picture"), open_picture(data) as image:
         return _is_deep(image.mode)
 
 
