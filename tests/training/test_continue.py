@@ -140,6 +140,20 @@ def test_what_changes_no_validation_may_change_in_a_mixture(phase, parent):
     assert len(plan_continuation(parent, [heavier]).recipe.data.mix) == 2
 
 
+def test_other_data_of_a_mixture_is_recognised_anew(phase, tmp_path):
+    read = {"layout": "pairs", "options": {"depth_kind": "ray"}}
+    run = phase(mix=[ROOMS, {"name": "real", **read}], val_set="real")
+    same = plan_continuation(run, []).recipe.data.mix[1]
+    assert (same.layout, same.options) == ("pairs", {"depth_kind": "ray"})
+    other = write_pairs(tmp_path / "other", 3, (32, 48))
+    fresh = plan_continuation(run, [], other).recipe.data.mix[1]
+    assert (fresh.layout, fresh.options) == ("auto", {})
+    given = plan_continuation(run, ["data.layout=nyu-mat"], other).recipe.data.mix[1]
+    assert given.layout == "nyu-mat"
+    with pytest.raises(LeadlineError, match=r"^data\.mix: other images would validate"):
+        plan_continuation(run, ["data.options.depth_kind=z"])
+
+
 def test_data_that_holds_what_was_trained_on_is_refused(parent, pairs, tmp_path):
     """The same files, named by a list: eleven of the twelve were trained on."""
     rows = [f"{pairs}/rgb/{i:03d}.png,{pairs}/depth/{i:03d}.png\n" for i in range(12)]

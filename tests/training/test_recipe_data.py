@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 from torch.nn import functional
 
+from leadline.cli.train import _option_settings
 from leadline.datasets import open_data
 from leadline.datasets.mixing import MixedDataset
 from leadline.datasets.packing import pack, plan_packing
@@ -19,7 +20,7 @@ from leadline.models.spaces import LinearSpace
 from leadline.training.batches import ClassIds, EpochOrder, TrainingSamples, make_loader
 from leadline.training.data import open_recipe_data, render_recipe_worlds
 from leadline.training.losses.composite import make_loss
-from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.recipe import Recipe, change_recipe, load_recipe
 from leadline.training.train import resume, train
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
@@ -143,6 +144,35 @@ def test_a_mixture_validates_on_the_set_that_is_named(pairs, far):
     _, val = open_recipe_data(mix_of(far, "data.val_set=far", "data.val_fraction=0.3"), pairs, None)
     assert val is not None
     assert val.root == far
+
+
+def test_how_data_is_read_holds_for_the_set_of_a_mixture_that_data_names(pairs, far):
+    """As the command gives it, and as a recipe that is read back says it."""
+    options = _option_settings(None, "pairs", ["depth_kind=ray"])
+    recipe = mix_of(far, "data.mix.0.options.depth_size=same", *options)
+    here, other = recipe.data.mix
+    assert (here.layout, here.options) == ("pairs", {"depth_size": "same", "depth_kind": "ray"})
+    assert (other.layout, other.options) == ("auto", {})
+    assert (recipe.data.layout, recipe.data.options) == ("auto", {})
+    assert Recipe.model_validate(yaml.safe_load(recipe.to_yaml())) == recipe
+    again = change_recipe(recipe, ["data.layout=densedepth"])
+    assert again.data.mix[0].layout == "densedepth"
+    with pytest.raises(LeadlineError, match=r"layout densedepth has no option"):
+        open_recipe_data(again, pairs, None)
+    whole, _ = open_recipe_data(mix_of(far), pairs, None)
+    along, _ = open_recipe_data(mix_of(far, "data.options.depth_kind=ray"), pairs, None)
+    forms = [[part.data.form.depth_kind for part in each.parts] for each in (whole, along)]
+    assert forms == [["z", "z"], ["ray", "z"]]
+
+
+def test_how_data_is_read_is_refused_where_data_names_no_set(far):
+    for key in ("data.layout=pairs", "data.options={sky: invalid}"):
+        with pytest.raises(LeadlineError, match=r"say how to read what --data names, which is no"):
+            quick(f"data.mix=[{{name: far, path: {far}}}]", key)
+    with pytest.raises(LeadlineError, match="--depth-scale is of what --data names; drop it"):
+        train(
+            quick(f"data.mix=[{{name: far, path: {far}}}]"), None, far / "run", units_per_metre=256
+        )
 
 
 def mixed_batches(recipe, pairs, workers, first=0, last=4):

@@ -8,7 +8,7 @@ from typing import Any
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.training.held_out import HOLD_OUTS
-from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.recipe import OPENING, Recipe, load_recipe
 from leadline.training.run_folder import RECIPE_FILE, Run, RunInfo
 
 NETWORK = ("architecture", "encoder", "encoder_weights", "options", "init")
@@ -16,6 +16,9 @@ NETWORK = ("architecture", "encoder", "encoder_weights", "options", "init")
 
 OF_ONE_DATA_SET = ("limit", "camera_fov")
 """Keys of `data` that are reset for other data: its number of images and its lens are others."""
+
+UNSET = {"layout": "auto", "options": "{}"}
+"""What lets data be recognised, as `--set` has it: a value for each of `OPENING`."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,17 @@ def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str
     limit and camera are those of all.
     """
     reset = {}
-    if not any(_changes(overrides, key) for key in ("data.layout", "data.options")):
-        reset = {"data.layout": "auto", "data.options": "{}"}
+    if not any(_changes(overrides, f"data.{key}") for key in OPENING):
+        reset = {f"{_place_of_named_set(first)}.{key}": value for key, value in UNSET.items()}
     if not first.data.mix:
         reset |= {f"data.{key}": "null" for key in OF_ONE_DATA_SET}
     return {key: value for key, value in reset.items() if not _changes(overrides, key)}
+
+
+def _place_of_named_set(recipe: Recipe) -> str:
+    """Return the section that says how the data of --data is read: one set of a mixture."""
+    named = [number for number, each in enumerate(recipe.data.mix) if each.needs_data_option]
+    return f"data.mix.{named[0]}" if named else "data"
 
 
 def _notes(first: Recipe, reset: Mapping[str, str], parent: Path) -> tuple[str, ...]:

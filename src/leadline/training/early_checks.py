@@ -35,6 +35,11 @@ def check_new_run(
     find_architecture(recipe.model.architecture)
     _check_init(recipe)
     check_data_option(recipe, data)
+    if data is None and units_per_metre is not None:
+        raise LeadlineError(
+            f"recipe {recipe.name} names its own data, and --depth-scale is of what --data names; "
+            "drop it"
+        )
     _check_data(recipe, data, units_per_metre)
 
 

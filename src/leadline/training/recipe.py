@@ -84,6 +84,9 @@ class WorldsSection(Section):
 
 LayoutOptions = dict[str, str | int | float | bool]
 
+OPENING = ("layout", "options")
+"""Keys of `data`, and of a set of `mix`, that say how data is read."""
+
 
 class MixedSet(Section):
     """One of several data sets that are trained on together."""
@@ -133,8 +136,14 @@ class DataSection(Section):
     val_set: str | None = Field(
         None, description="The set of mix whose images validate; null: the first."
     )
-    layout: str = Field("auto", description="Layout of the data (docs/data.md); auto: recognised.")
-    options: LayoutOptions = Field({}, description="Options of the layout, such as {camera: 3}.")
+    layout: str = Field(
+        "auto",
+        description="Layout of the data (docs/data.md); auto: recognised. In a mix, that of the "
+        "set that --data names.",
+    )
+    options: LayoutOptions = Field(
+        {}, description="Options of the layout, such as {camera: 3}; of the same set."
+    )
     camera_fov: float | None = Field(
         None,
         gt=0,
@@ -168,6 +177,11 @@ class DataSection(Section):
     limit: int | None = Field(None, ge=1, description="Train on N samples, drawn with seed.")
     workers: int = Field(1, ge=0, description="Processes that load data; the bits do not change.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _opening_is_of_named_set(cls, content: Any) -> Any:
+        return _with_opening_in_its_set(content)
+
     @model_validator(mode="after")
     def _sets_fit_each_other(self) -> Self:
         names = [each.name for each in self.mix]
@@ -192,6 +206,38 @@ class DataSection(Section):
     def needs_data_option(self) -> bool:
         """Whether the recipe leaves it to --data what is trained on."""
         return any(each.needs_data_option for each in self.mix) if self.mix else self.worlds is None
+
+
+def _with_opening_in_its_set(content: Any) -> Any:
+    """Return `data` with `layout` and `options` where they count in a mix: the set of --data.
+
+    Errors: ValueError where every set says itself where its data is.
+    """
+    sets = content.get("mix") if isinstance(content, Mapping) else None
+    if not isinstance(sets, list | tuple) or not sets:
+        return content
+    given = {key: content[key] for key in OPENING if content.get(key) not in (None, "auto", {})}
+    sets = [each.model_dump() if isinstance(each, MixedSet) else each for each in sets]
+    named = [number for number, each in enumerate(sets) if _is_named_by_data(each)]
+    if given and not named:
+        raise ValueError(
+            f"{' and '.join(given)} say how to read what --data names, which is no set of mix; set "
+            "them in the set that they are of"
+        )
+    for number in named[:1] if given else ():
+        sets[number] = _read_as(given, sets[number])
+    return {**{key: content[key] for key in content if key not in given}, "mix": sets}
+
+
+def _read_as(given: Mapping[str, Any], mixed_set: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a set that is read as `given` says, its own options beside those of `given`."""
+    own, options = mixed_set.get("options"), given.get("options")
+    both = isinstance(own, Mapping) and isinstance(options, Mapping)
+    return {**mixed_set, **given, **({"options": {**own, **options}} if both else {})}
+
+
+def _is_named_by_data(mixed_set: Any) -> bool:
+    return isinstance(mixed_set, Mapping) and not (mixed_set.get("path") or mixed_set.get("worlds"))
 
 
 Range = tuple[float, float]
