@@ -7,13 +7,16 @@ import shutil
 import pytest
 
 from leadline.datasets import open_data
+from leadline.datasets.mixing import MixedDataset, Part
 from leadline.datasets.trained_on import IMAGES_FILE, training_data
 from leadline.errors import LeadlineError
 from leadline.training.data import open_recipe_data
-from leadline.training.held_out import find_overlap, start_of
+from leadline.training.final_score import score_run
+from leadline.training.held_out import check_same_images, find_overlap, start_of
 from leadline.training.recipe import load_recipe
+from leadline.training.train import resume
 from leadline.weights import shipped_checkpoint
-from tests.conftest import write_pairs
+from tests.conftest import SilentReporter, write_pairs
 
 
 @pytest.fixture
@@ -132,3 +135,54 @@ def test_a_model_that_is_of_no_run_says_nothing(init, pairs):
     trained = start_of(with_init(recipe, init))
     assert trained is None
     assert find_overlap(trained, recipe, pairs, data).warning is None
+
+
+def moved_into(data, folder):
+    """Return the pictures of a data set in another folder."""
+    return shutil.copytree(data, folder, ignore=shutil.ignore_patterns("*.csv"))
+
+
+def with_data(run, data):
+    """Tell a run that its data is in another place."""
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**info, "data": str(data)}))
+
+
+def test_a_run_whose_data_has_grown_is_not_resumed(run, pairs, tmp_path):
+    """Its hold-out would be drawn anew, from images that it was trained on."""
+    data = moved_into(pairs, tmp_path / "data")
+    with_data(run, data)
+    resume(run, progress=SilentReporter(), score=False)  # moved as a whole: the same images
+    for kind in ("rgb", "depth"):
+        for index in range(4):
+            shutil.copy(data / kind / f"{index:03d}.png", data / kind / f"9{index:02d}.png")
+    with pytest.raises(LeadlineError, match=r"data has changed.* new.*--init .*run") as caught:
+        resume(run, progress=SilentReporter(), score=False)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(LeadlineError, match="data has changed since it began"):
+        score_run(run)
+    for kind in ("rgb", "depth"):
+        (data / kind / "011.png").unlink()
+        for index in range(4):
+            (data / kind / f"9{index:02d}.png").unlink()
+    with pytest.raises(LeadlineError, match=r"data has changed.* missing"):
+        resume(run, progress=SilentReporter(), score=False)
+
+
+def test_the_images_of_a_mixture_are_compared_set_by_set(run, pairs, tmp_path):
+    """One set was moved, one has stayed; of a run that starts from another only new ones count."""
+    moved = moved_into(pairs, tmp_path / "moved")
+    sets = [Part("a", open_data(moved)), Part("b", open_data(write_pairs(tmp_path / "b", 2)))]
+    both = [*open_data(pairs).locations(), *sets[1].data.locations()]
+    recipe, mixed = load_recipe("compact"), MixedDataset.of(sets)
+    (run / IMAGES_FILE).write_text(json.dumps(both))
+    check_same_images(run, recipe, mixed)
+    (run / IMAGES_FILE).write_text(json.dumps([*both, "/of/the/start.png"]))
+    check_same_images(run, with_init(recipe, "runs/start"), mixed)
+    with pytest.raises(LeadlineError, match="of the training images 1 missing"):
+        check_same_images(run, recipe, mixed)
+    (run / IMAGES_FILE).write_text(json.dumps(both[1:]))
+    with pytest.raises(LeadlineError, match=r"of the training images .* new"):
+        check_same_images(run, with_init(recipe, "runs/start"), mixed)
+    (run / IMAGES_FILE).unlink()  # as an earlier version left it
+    check_same_images(run, recipe, mixed)

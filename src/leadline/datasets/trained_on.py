@@ -92,9 +92,9 @@ class TrainingData:
         Leadline did not: then those of its data, as far as that is still there.
         Errors: LeadlineError where the list is damaged.
         """
-        path = self.run / IMAGES_FILE
-        if path.is_file():
-            return _read_images(path)
+        written = written_images(self.run)
+        if written is not None:
+            return written
         found: set[str] = set()
         for each in self.sets:
             try:
@@ -114,7 +114,14 @@ def write_training_images(run: Path, images: Iterable[str]) -> None:
     write_json(run / IMAGES_FILE, sorted(images))
 
 
-def _read_images(path: Path) -> frozenset[str]:
+def written_images(run: Path) -> frozenset[str] | None:
+    """Return the images that a run wrote down; None of a version of Leadline that did not.
+
+    Errors: LeadlineError where the list is damaged.
+    """
+    path = run / IMAGES_FILE
+    if not path.is_file():
+        return None
     remedy = "remove it; the run's data is then opened instead"
     images = read_json(path, "list of training images", remedy)
     if not isinstance(images, list):

@@ -7,6 +7,7 @@ from leadline.evaluation.evaluate import VOID
 from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.inference import Predictor
 from leadline.training.data import open_recipe_data
+from leadline.training.held_out import check_same_images
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import MODEL, RECIPE_FILE, RunInfo
 
@@ -16,11 +17,13 @@ def score_run(run: Path, tracker: Tracker = no_tracker) -> Result | None:
 
     Returns None where the run has no validation images. Class ids that no loss of the recipe looks
     at count in no class score.
+    Errors: LeadlineError where the data has changed since the run began.
     """
     recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
     train_data, val_data = open_recipe_data(recipe, info.data_path, info.units_per_metre)
     if val_data is None:
         return None
+    check_same_images(run, recipe, train_data)
     return evaluate(
         ModelPredictions(Predictor.load(run / MODEL, precision="f32")),
         val_data,

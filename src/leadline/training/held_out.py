@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from leadline.datasets.fingerprints import known_photographs
+from leadline.datasets.mixing import parts_of
 from leadline.datasets.sample import DepthDataset, evenly_spaced
-from leadline.datasets.trained_on import TrainingData, training_data
+from leadline.datasets.trained_on import TrainingData, training_data, written_images
 from leadline.errors import LeadlineError
 from leadline.training.recipe import Recipe, load_recipe
 from leadline.training.run_folder import RECIPE_FILE, RunInfo
@@ -63,6 +66,45 @@ def find_overlap(
         "their scores will look better than the model is",
         f"set {' '.join(keys)}" if keys else "validate on images that it has not seen",
     )
+
+
+def check_same_images(run: Path, recipe: Recipe, train_data: DepthDataset) -> None:
+    """Raise LeadlineError where the run in `run` would now be trained on other images than before.
+
+    What is held out would then be drawn anew, from images that it was trained on. The list of a run
+    that starts from another one has the images of that as well, so that only new ones are seen.
+    """
+    written = written_images(run)
+    if written is None:
+        return
+    parts = (part.locations() for _, part in parts_of(train_data))
+    now = frozenset(each for part in parts for each in _where_it_was(part, written))
+    starts_alone = recipe.model.init is None or recipe.model.init in shipped_models()
+    added, lost = len(now - written), len(written - now) if starts_alone else 0
+    if added or lost:
+        counts = [f"{n} {word}" for n, word in ((added, "new"), (lost, "missing")) if n]
+        raise LeadlineError(
+            f"{run}: its data has changed since it began, of the training images "
+            f"{' and '.join(counts)}, so that images it has seen may validate; put the data back "
+            f"as it was, or start a new run with --init {run}"
+        )
+
+
+def _where_it_was(locations: Sequence[str], written: frozenset[str]) -> Sequence[str]:
+    """Return the locations of a data set as a run wrote them, also where it was moved since.
+
+    That is so where none of them is known, and all are in another folder.
+    """
+    if not locations or not written.isdisjoint(locations):
+        return locations
+    try:
+        folder = os.path.commonpath([Path(locations[0]).parent, *locations])
+    except ValueError:  # on several drives
+        return locations
+    names = [each[len(folder) :] for each in locations]
+    folders = (each.removesuffix(names[0]) for each in written if each.endswith(names[0]))
+    moved = ([f"{before}{name}" for name in names] for before in folders)
+    return next((each for each in moved if written.issuperset(each)), locations)
 
 
 def known_warnings(start: str | Path | None, val_data: DepthDataset | None) -> tuple[str, ...]:

@@ -16,7 +16,12 @@ from leadline.training.continuation import Continuation
 from leadline.training.data import render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.final_score import score_run
-from leadline.training.held_out import find_overlap, known_warnings, start_of
+from leadline.training.held_out import (
+    check_same_images,
+    find_overlap,
+    known_warnings,
+    start_of,
+)
 from leadline.training.loggers import check_installed
 from leadline.training.ranges import check_range
 from leadline.training.recipe import Recipe, load_recipe
@@ -140,6 +145,7 @@ def resume_run(
         state = TrainState.restore(processes, recipe, run, info, checkpoint)
         with processes.raise_on_all_ranks():
             if processes.is_rank_zero:
+                check_same_images(run, recipe, state.train_data)
                 remove_leftovers(run)
                 _announce_resume(state, warning, progress)
         return _run(Trainer(state, progress, started), score, tracker)
