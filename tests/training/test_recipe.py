@@ -12,14 +12,17 @@ from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
 from leadline.models.catalog import CATALOG
 from leadline.training.losses import LOSSES
+from leadline.training.overrides import USERS
 from leadline.training.recipe import (
     OptimizerSection,
     Recipe,
+    change_recipe,
     describe_recipe,
     list_recipes,
     load_recipe,
     parse_recipe,
 )
+from leadline.training.schedules import SCHEDULES
 from tests.cli.helpers import leadline
 
 
@@ -57,6 +60,51 @@ def test_a_wrong_override_is_one_clear_line(override, message):
     with pytest.raises(LeadlineError, match=message) as caught:
         load_recipe("compact", [override])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["finetune", "densedepth", "crisp-edges", "crisp-uncertainty"])
+def test_a_length_in_epochs_takes_the_place_of_one_in_steps(name):
+    assert load_recipe(name).trainer.max_steps is not None
+    for recipe in (
+        load_recipe(name, ["trainer.epochs=5"]),
+        change_recipe(load_recipe(name), ["trainer.epochs=5"]),
+    ):
+        assert (recipe.trainer.epochs, recipe.trainer.max_steps) == (5, None)
+    both = load_recipe(name, ["trainer.max_steps=9", "trainer.epochs=5"])
+    assert both.trainer.max_steps == 9
+
+
+@pytest.mark.parametrize(
+    ("settings", "without_effect", "needs"),
+    [
+        (["optimizer.name=adam"], "optimizer.momentum=0.9", "sgd"),
+        (["optimizer.name=sgd"], "optimizer.amsgrad=true", "adam or adamw"),
+        ([], "schedule.power=0.9", "polynomial"),
+        ([], "schedule.every_epochs=2", "step"),
+        (["schedule.name=polynomial"], "schedule.factor=0.5", "step or plateau"),
+        (["schedule.name=constant"], "schedule.final=0.1", "polynomial or cosine or one_cycle"),
+        (["schedule.name=step"], "schedule.patience=2", "plateau"),
+    ],
+)
+def test_a_setting_that_nothing_looks_at_is_refused(settings, without_effect, needs):
+    kind = "optimizer" if without_effect.startswith("optimizer") else "schedule"
+    words = rf"^--set {re.escape(without_effect[:17])}.*: has no effect with {kind}\.name=\w+, "
+    with pytest.raises(LeadlineError, match=f"{words}only with {needs}"):
+        load_recipe("compact", [*settings, without_effect])
+    with pytest.raises(LeadlineError, match="has no effect"):
+        change_recipe(load_recipe("compact", settings), [without_effect])
+
+
+def test_a_setting_that_says_what_is_so_anyway_is_not_refused():
+    load_recipe("compact", ["optimizer.momentum=0", "schedule.power=1"])
+    assert load_recipe("compact", ["schedule.name=step", "schedule.factor=0.5"])
+
+
+def test_what_uses_a_setting_exists():
+    for key, users in USERS.items():
+        if key.startswith("schedule."):
+            assert {*users.used_by, *users.unused_by} <= set(SCHEDULES)
+            assert users.used_by and users.unused_by
 
 
 def test_an_unknown_recipe_names_the_nearest():

@@ -33,7 +33,10 @@ def train_command(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
     ] = None,
     max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop after N steps; the schedule is rescaled.")
+        int | None,
+        typer.Option(
+            min=1, help="Stop after N steps; a schedule that spans the run is rescaled to them."
+        ),
     ] = None,
     depth_scale: DepthScaleOption = None,
     layout: LayoutOption = "auto",

@@ -8,6 +8,7 @@ from typing import Any
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.training.held_out import HOLD_OUTS
+from leadline.training.overrides import changes
 from leadline.training.recipe import OPENING, Recipe, load_recipe
 from leadline.training.run_folder import RECIPE_FILE, Run, RunInfo
 
@@ -82,14 +83,7 @@ def _settings(first: Recipe, reset: Mapping[str, str], overrides: Sequence[str])
     # With the parent's seed the second phase would see its draws again, pass by pass.
     settings = [f"trainer.seed={first.trainer.seed + 1}"]
     settings += [f"{key}={value}" for key, value in reset.items()]
-    settings += overrides
-    if _changes(overrides, "trainer.epochs") and not _changes(overrides, "trainer.max_steps"):
-        settings.append("trainer.max_steps=null")
-    return settings
-
-
-def _changes(overrides: Sequence[str], key: str) -> bool:
-    return key in {override.partition("=")[0] for override in overrides}
+    return [*settings, *overrides]
 
 
 def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str, str]:
@@ -99,11 +93,11 @@ def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str
     limit and camera are those of all.
     """
     reset = {}
-    if not any(_changes(overrides, f"data.{key}") for key in OPENING):
+    if not any(changes(overrides, f"data.{key}") for key in OPENING):
         reset = {f"{_place_of_named_set(first)}.{key}": value for key, value in UNSET.items()}
     if not first.data.mix:
         reset |= {f"data.{key}": "null" for key in OF_ONE_DATA_SET}
-    return {key: value for key, value in reset.items() if not _changes(overrides, key)}
+    return {key: value for key, value in reset.items() if not changes(overrides, key)}
 
 
 def _place_of_named_set(recipe: Recipe) -> str:

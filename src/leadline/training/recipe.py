@@ -20,6 +20,7 @@ from leadline.io.files import check_ordinary
 from leadline.io.yaml_files import parse_yaml
 from leadline.training.config import FieldDescription, OneOf, Section, describe_fields, explain
 from leadline.training.loggers import LOGGERS
+from leadline.training.overrides import apply_overrides, check_effects
 from leadline.training.schedules import EarlyStoppingSection, ScheduleSection
 
 
@@ -232,8 +233,9 @@ def _with_opening_in_its_set(content: Any) -> Any:
 def _read_as(given: Mapping[str, Any], mixed_set: Mapping[str, Any]) -> dict[str, Any]:
     """Return a set that is read as `given` says, its own options beside those of `given`."""
     own, options = mixed_set.get("options"), given.get("options")
-    both = isinstance(own, Mapping) and isinstance(options, Mapping)
-    return {**mixed_set, **given, **({"options": {**own, **options}} if both else {})}
+    if isinstance(own, Mapping) and isinstance(options, Mapping):
+        given = {**given, "options": {**own, **options}}
+    return {**mixed_set, **given}
 
 
 def _is_named_by_data(mixed_set: Any) -> bool:
@@ -452,7 +454,8 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     """Load a shipped recipe by name or one from a YAML file, then apply `key=value` overrides.
 
     Errors: LeadlineError for an unknown name (naming the nearest one), a file that is not YAML,
-    an unknown key (naming the nearest known one) or a value of the wrong kind.
+    an unknown key (naming the nearest known one), a value of the wrong kind, or an override that
+    has no effect.
     """
     text, origin = _read_recipe_text(name_or_path)
     content = parse_yaml(text, origin, "recipe")
@@ -460,19 +463,21 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         raise LeadlineError(
             f"{origin}: a recipe is a mapping of keys, not a {type(content).__name__}"
         )
-    for override in overrides:
-        _apply_override(content, override)
-    return parse_recipe(content, origin)
+    return _changed(content, overrides, origin)
 
 
 def change_recipe(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     """Return a recipe with `key=value` overrides applied. Errors: as for `load_recipe`."""
     if not overrides:
         return recipe
-    content = recipe.model_dump(mode="json")
-    for override in overrides:
-        _apply_override(content, override)
-    return parse_recipe(content, f"recipe {recipe.name}")
+    return _changed(recipe.model_dump(mode="json"), overrides, f"recipe {recipe.name}")
+
+
+def _changed(content: dict[str, Any], overrides: Sequence[str], origin: str) -> Recipe:
+    apply_overrides(content, overrides)
+    recipe = parse_recipe(content, origin)
+    check_effects(recipe, overrides)
+    return recipe
 
 
 def parse_recipe(content: Mapping[str, Any], origin: str) -> Recipe:
@@ -499,41 +504,3 @@ def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
         )
     resource = resources.files("leadline.recipes") / f"{name_or_path}.yaml"
     return resource.read_text(encoding="utf-8"), f"recipe {name_or_path}"
-
-
-def _apply_override(content: dict[str, Any], override: str) -> None:
-    key, separator, value = override.partition("=")
-    if not separator or not key:
-        raise LeadlineError(
-            f"--set {override!r}: expected key=value, for instance optimizer.lr=3e-4"
-        )
-    *sections, last = key.split(".")
-    place: Any = content
-    for section in sections:
-        place = _step_into(place, section)
-        if not isinstance(place, dict | list):
-            raise LeadlineError(f"--set {override!r}: {section} is not a section of the recipe")
-    if not isinstance(place, dict):
-        raise LeadlineError(f"--set {override!r}: {last} is not a section of the recipe")
-    try:
-        place[last] = _number_or_yaml(value)
-    except (yaml.YAMLError, LeadlineError) as error:
-        raise LeadlineError(f"--set {override[:80]!r}: the value is not valid YAML") from error
-
-
-def _step_into(place: Any, section: str) -> Any:
-    """Return the part of a recipe called `section`; a number picks from a list (loss.1.weight)."""
-    if isinstance(place, list):
-        known = section.isdigit() and int(section) < len(place)
-        return place[int(section)] if known else None
-    if place.get(section) is None:  # absent, or an optional section that is switched off
-        place[section] = {}
-    return place[section]
-
-
-def _number_or_yaml(value: str) -> Any:
-    # YAML 1.1 reads 3e-4 as a string; a person who types it means the number.
-    try:
-        return int(value) if value.lstrip("+-").isdigit() else float(value)
-    except ValueError:
-        return parse_yaml(value, "--set", "value")

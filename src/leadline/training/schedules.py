@@ -106,7 +106,11 @@ SCHEDULES = {
 
 
 class ScheduleSection(Section):
-    """How the learning rate moves over the run; it always spans the steps the run will take."""
+    """How the learning rate moves over the run.
+
+    The warm-up, polynomial, cosine and one_cycle span the steps that the run will take, however
+    many; step counts epochs, and plateau validations.
+    """
 
     name: Annotated[str, OneOf("schedule", SCHEDULES)] = Field(
         "one_cycle", description=f"The curve of the learning rate: {', '.join(SCHEDULES)}."
