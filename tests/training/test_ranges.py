@@ -84,6 +84,28 @@ def test_the_share_of_truth_outside_the_range_is_measured(street):
     assert "0.1..80 m" in whole and " 0.00% lies outside" in whole
 
 
+def test_truth_nearer_than_the_network_sees_is_measured(street, tmp_path):
+    """Divided by 100, the street has six of ten columns at 5 cm, three at 50 cm, one at 79 cm."""
+    data = replace(open_data(street), units_per_metre=25_600.0)
+    recipe = load_recipe("compact")
+    line, warning = describe_range(recipe, data)
+    assert ", 60.00% is nearer than 0.1 m and is trained on as that" in line
+    assert warning.startswith(
+        "warning: 60.0% of the true depth is trained on as 0.1 m, the nearest"
+    )
+    assert "is 0.05 m: lower model.min_depth, or raise data.min_depth" in warning
+    _, validating = describe_protocol(recipe, data, get_protocol("full"))
+    assert "60.0% of the truth that validates is nearer than model.min_depth=0.1 m" in validating
+    for setting in ("model.min_depth=0.01", "data.min_depth=0.1"):
+        first, *_ = describe_range(load_recipe("compact", [setting]), data)
+        assert "nearer" not in first
+    (whole,) = describe_range(load_recipe("compact", ["model.min_depth=0.01"]), data)
+    assert " 0.00% lies outside" in whole
+    for setting in ("model.min_depth=0.01", "data.camera_fov=66"):
+        lines = describe_protocol(load_recipe("compact", [setting]), data, get_protocol("full"))
+        assert len(list(lines)) == 1
+
+
 def test_a_mixture_counts_the_images_of_each_set_and_says_the_grey_of_each(street):
     data = open_data(street)
     thermal = replace(data, grey_levels=(29_000, 31_040))

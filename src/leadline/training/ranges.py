@@ -48,7 +48,16 @@ def describe_range(recipe: Recipe, data: DepthDataset) -> Iterator[str]:
     line += f"{section.min_depth:g}..{far:g} m and is not trained on"
     if network.capped:
         line += f", {capped:.2%} is farther than {network.max_depth:g} m and is trained on as that"
+    near = _share((depth > section.min_depth) & (depth < network.min_depth))
+    if near:
+        line += f", {near:.2%} is nearer than {network.min_depth:g} m and is trained on as that"
     yield line
+    if near > WORTH_A_WARNING:
+        yield (
+            f"warning: {near:.1%} of the true depth is trained on as {network.min_depth:g} m, the "
+            f"nearest is {depth[depth > section.min_depth].min():.4g} m: lower model.min_depth, or "
+            "raise data.min_depth to leave it out, unless that is meant"
+        )
     if dropped > WORTH_A_WARNING:
         yield (
             f"warning: {dropped:.1%} of the true depth is not trained on; the farthest is "
@@ -67,17 +76,22 @@ def describe_grey_levels(data: DepthDataset) -> Iterator[str]:
 
 
 def describe_protocol(recipe: Recipe, data: DepthDataset, protocol: Protocol) -> Iterator[str]:
-    """Yield the range of the validation's truth, and a warning where the network ends before it."""
+    """Yield the range of the validation's truth, and warnings where the network ends before it."""
     yield f"validation: {protocol.name}, truth {protocol.min_depth:g}..{protocol.max_depth:g} m"
-    (depth, _), farthest = _some_depth(data), recipe.model.max_depth
+    if recipe.data.camera_fov is not None:  # the metres of the files are not those of the run
+        return
+    (depth, _), network = _some_depth(data), recipe.model
     depth = depth[protocol.in_range(depth, np.ones(depth.shape, dtype=bool))]
     depth = np.minimum(depth, np.float32(protocol.max_depth))
-    beyond = _share(depth > farthest)
-    if beyond > WORTH_A_WARNING and recipe.data.camera_fov is None:
-        yield (
-            f"warning: {beyond:.1%} of the truth that validates is farther than model.max_depth="
-            f"{farthest:g} m, where every prediction ends"
-        )
+    for share, words in (
+        (_share(depth > network.max_depth), f"farther than model.max_depth={network.max_depth:g}"),
+        (_share(depth < network.min_depth), f"nearer than model.min_depth={network.min_depth:g}"),
+    ):
+        if share > WORTH_A_WARNING:
+            yield (
+                f"warning: {share:.1%} of the truth that validates is {words} m, where every "
+                "prediction ends"
+            )
 
 
 def compared_range(term: LossTerm, max_depth: float, target_range: float) -> float:
