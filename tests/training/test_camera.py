@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from leadline.datasets import DepthDataset, Sample
+from leadline.datasets.mixing import MixedDataset, Part
 from leadline.depth import Intrinsics
 from leadline.inference.camera import TrainingCamera
 from leadline.models.size_policy import processing_size
@@ -23,6 +24,9 @@ class Lenses(DepthDataset):
     """One sample of 48x64 for each focal length; None is a camera that is not known."""
 
     picture = (48, 64)
+
+    def sample_id(self, index):
+        return str(index)
 
     def read(self, item):
         height, width = self.picture
@@ -58,6 +62,19 @@ def look_at(focals, size, *settings, picture=(48, 64)):
 def test_the_focal_length_at_the_size_of_training(focals, expected):
     focal = look_at(focals, (24, 32)).training_focal
     assert focal == (expected and pytest.approx(expected, rel=0.01))
+
+
+def test_the_camera_of_each_set_of_a_mixture_counts():
+    """Also of the smallest one, which none of eight pictures over the whole is of."""
+    sizes = {"large": (60.0,) * 40, "small": (None,) * 2, "other": (60.0,) * 40}
+    sets = [Part(name, lenses(focals)) for name, focals in sizes.items()]
+    camera = DataCamera.of(load_recipe("compact"), MixedDataset.of(sets), (24, 32))
+    assert camera.training_focal is None
+    assert "the camera of 2 of 18 images looked at is not known" in camera.explain_missing()
+    known = MixedDataset.of([sets[0], sets[2]])
+    assert DataCamera.of(load_recipe("compact"), known, (24, 32)).training_focal == 30
+    recipe = load_recipe("compact", ["data.camera_fov=63"])
+    assert DataCamera.of(recipe, MixedDataset.of(sets), (24, 32)).looked_at == 1
 
 
 @pytest.mark.parametrize(

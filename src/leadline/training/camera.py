@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leadline.datasets.mixing import parts_of
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.depth.intrinsics import Intrinsics
 from leadline.training.recipe import Recipe
@@ -34,10 +35,10 @@ class DataCamera:
 
     @classmethod
     def of(cls, recipe: Recipe, samples: DepthDataset, size: tuple[int, int]) -> DataCamera:
-        """Look at a few samples; at one only where the recipe names the camera."""
+        """Look at a few samples of each set; at one only where the recipe names the camera."""
         fov = recipe.data.camera_fov
-        count = SAMPLES_READ if fov is None else 1
-        views = [samples.view(at) for at in evenly_spaced(len(samples), count)]
+        sets = [(samples, 1)] if fov else [(part, SAMPLES_READ) for _, part in parts_of(samples)]
+        views = [part.view(at) for part, count in sets for at in evenly_spaced(len(part), count)]
         height, width = views[0].size
         cameras = [view.intrinsics for view in views]
         focals = tuple(camera.focal_at(*size) for camera in cameras if camera is not None)
