@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from leadline.datasets import find_data, open_data, open_train_and_val
+from leadline.datasets.open import LAYOUTS
 from leadline.datasets.tum import associate
 from leadline.errors import LeadlineError
 from tests.datasets.writers import (
@@ -83,6 +84,26 @@ def test_bts_lists_of_kitti_lie_apart_from_their_files(tmp_path):
     data = open_data(listing, options=options)
     assert len(data) == 2  # the third line has no annotated depth: None
     assert close(data[1].depth, SCENES[1].depth, 1 / 256)
+
+
+def test_folders_in_options_are_absolute_once_data_is_recognised(tmp_path, monkeypatch):
+    """So that a result, shards or a run open the same data from any folder."""
+    listing = write_bts_kitti(tmp_path / "lists", tmp_path / "raw", tmp_path / "gt", SCENES[:2])
+    monkeypatch.chdir(tmp_path)
+    source = find_data(listing, options={"images": "raw", "depths": "lists/../gt"})
+    absolute = {"images": str(tmp_path / "raw"), "depths": str(tmp_path / "gt")}
+    assert source.opening.layout_options == absolute
+    assert find_data(listing).opening.layout_options == {"images": "", "depths": ""}
+    monkeypatch.chdir("/")
+    assert len(source.open()) == 2
+
+
+def test_an_option_that_names_files_in_one_layout_does_so_in_all():
+    """A recipe that does not yet know its layout makes them absolute by their names."""
+    every = [item for layout in LAYOUTS for item in layout.options.items()]
+    names = {name for name, option in every if option.is_path}
+    assert names == {"raw", "images", "depths", "frames"}
+    assert all(option.is_path for name, option in every if name in names)
 
 
 def test_a_bts_list_of_unknown_files_needs_a_unit(tmp_path):

@@ -136,6 +136,18 @@ def test_where_a_set_lies_does_not_depend_on_where_a_run_is_resumed(tmp_path, mo
     assert recipe.data.mix[0].path == str(tmp_path / "data" / "rooms")
 
 
+def test_folders_in_options_do_not_depend_on_where_a_run_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    typed = {"images": "pics", "depths": "", "camera": "3"}
+    for recipe in (
+        quick(f"data.options={json.dumps(typed)}"),
+        change_recipe(quick(), [f"data.options.{key}={json.dumps(typed[key])}" for key in typed]),
+        quick("data.mix=[{name: a}]", f"data.mix.0.options={json.dumps(typed)}"),
+    ):
+        section = recipe.data.mix[0] if recipe.data.mix else recipe.data
+        assert section.options == {**typed, "images": str(tmp_path / "pics")}
+
+
 def test_a_mixture_validates_on_the_set_that_is_named(pairs, far):
     train_data, val = open_recipe_data(mix_of(far), pairs, None)
     assert isinstance(train_data, MixedDataset)

@@ -47,8 +47,12 @@ class BtsDataset(Layout):
         "what the lists name; the lists are in the repository",
     )
     options: ClassVar[Options] = {
-        "images": Option("folder that the image paths start in; empty: the list's own", ""),
-        "depths": Option("folder that the depth paths start in; empty: that of the images", ""),
+        "images": Option(
+            "folder that the image paths start in; empty: the list's own", "", is_path=True
+        ),
+        "depths": Option(
+            "folder that the depth paths start in; empty: that of the images", "", is_path=True
+        ),
     }
 
     depth_root: Path = Path()

@@ -67,7 +67,9 @@ class KittiBenchmarkDataset(Layout):
     options: ClassVar[Options] = {
         "camera": Option("2 left, 3 right, or both", "both", ("both", 2, 3)),
         "depth": Option("annotated, or the single scan", "annotated", ("annotated", "velodyne")),
-        "raw": Option("folder of the raw recordings; empty: in or beside the data", ""),
+        "raw": Option(
+            "folder of the raw recordings; empty: in or beside the data", "", is_path=True
+        ),
         "missing": Option("skip: take the frames that exist", "error", ("error", "skip")),
     }
 

@@ -54,7 +54,7 @@ class KittiRawDataset(Layout):
         "rounding": Option(
             "nearest pixel, or one less as published", "nearest", ("nearest", "published")
         ),
-        "frames": Option("file that lists frames, to take instead of a split's", ""),
+        "frames": Option("file that lists frames, to take instead of a split's", "", is_path=True),
         "missing": Option("skip: take the frames of a list that exist", "error", ("error", "skip")),
     }
 

@@ -25,15 +25,20 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a layout. Without `choices`, any value of the default's type."""
+    """An option of a layout. Without `choices`, any value of the default's type.
+
+    `is_path`: it names a file or a folder, "" where there is none.
+    """
 
     help: str
     default: str | float | bool
     choices: tuple[str | float | bool, ...] = ()
+    is_path: bool = False
 
     def parse(self, value: Any) -> Any:
         """Return `value`, which may have been typed as text, as the option's own type.
 
+        A path becomes an absolute one, which is the same data from any folder.
         Errors: ValueError, saying what is accepted.
         """
         if self.choices:
@@ -41,6 +46,8 @@ class Option:
                 if str(value).lower() == str(choice).lower():
                     return choice
             raise ValueError(f"choose one of {', '.join(map(str, self.choices))}")
+        if self.is_path and value != "":
+            return str(Path(str(value)).expanduser().resolve())
         if isinstance(self.default, str):
             return str(value)
         try:

@@ -252,6 +252,18 @@ def get_layout(name: str) -> type[Layout]:
     raise LeadlineError(f"layout {name!r} is not known; choose auto or one of {names}")
 
 
+def with_absolute_paths(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a layout that need not be known, those that name files as absolute paths.
+
+    The name of such an option is that of no other kind in any layout.
+    """
+    known = {name: each for layout in LAYOUTS for name, each in layout.options.items()}
+    return {
+        name: known[name].parse(value) if name in known and known[name].is_path else value
+        for name, value in options.items()
+    }
+
+
 def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
     """Return the layout of the data at `path`, the one named or the first that fits, and why.
 

@@ -52,7 +52,9 @@ class SunRgbdDataset(Layout):
     fixed_units = ROTATED_UNITS
     options: ClassVar[Options] = {
         "depth": Option("as measured (depth/), or filled (depth_bfx/)", "raw", ("raw", "filled")),
-        "frames": Option("text file of the frames' folders, one a line; empty: all", ""),
+        "frames": Option(
+            "text file of the frames' folders, one a line; empty: all", "", is_path=True
+        ),
     }
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PositiveInt,
@@ -83,7 +84,16 @@ class WorldsSection(Section):
     )
 
 
-LayoutOptions = dict[str, str | int | float | bool]
+def _absolute_paths(options: dict[str, Any]) -> dict[str, Any]:
+    # A run may be resumed from elsewhere.
+    if not options:
+        return options
+    from leadline.datasets.open import with_absolute_paths
+
+    return with_absolute_paths(options)
+
+
+LayoutOptions = Annotated[dict[str, str | int | float | bool], AfterValidator(_absolute_paths)]
 
 OPENING = ("layout", "options")
 """Keys of `data`, and of a set of `mix`, that say how data is read."""
