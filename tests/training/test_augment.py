@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from leadline.datasets import Sample
+from leadline.depth import Intrinsics
+from leadline.errors import LeadlineError
 from leadline.models.pipeline import resize_bilinear
 from leadline.models.size_policy import processing_size, shrink_sizes
 from leadline.training.augment import prepare
 from leadline.training.batches import TrainingSamples
-from leadline.training.recipe import AugmentSection
+from leadline.training.recipe import AugmentSection, load_recipe
 
 
 def ramp_sample(height: int = 96, width: int = 128) -> Sample:
@@ -58,6 +60,41 @@ def test_zoom_divides_depth_and_stays_inside_the_picture(seed):
     column = item.image[..., 0] * 255
     np.testing.assert_allclose(item.depth, (1 + column / 128) / 1.5, atol=0.012)
     assert column.max() - column.min() == pytest.approx(128 / 1.5, abs=2)
+
+
+@pytest.mark.parametrize("focal", [None, 60.0])
+def test_zooming_out_trains_on_no_depth_beyond_the_range(focal):
+    """Depth of 1 to 2 m is 2 to 4 m from twice as far away; the data ends at 3 m."""
+    camera = Intrinsics.centred(60.0, 128, 96)
+    sample = replace(ramp_sample(), max_depth=3.0)
+    sample = replace(sample, stored=replace(sample.stored, intrinsics=camera))
+    section = AugmentSection(scale=(0.5, 0.5))
+    item = prepare(sample, (96, 128), section, np.random.default_rng(0), focal=focal)
+    assert 2.9 < item.depth.max() <= 3
+    assert item.depth[item.valid].min() < 2.1
+    np.testing.assert_array_equal(item.depth > 0, item.valid)
+    near = prepare(
+        sample, (96, 128), AugmentSection(scale=(0.9, 0.9)), np.random.default_rng(0), focal=45.0
+    )  # 1 to 2 m through the other lens are 0.75 to 1.5 m, and 0.83 to 1.67 m from farther away
+    assert near.depth.max() == pytest.approx(2 * 0.75 / 0.9, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("scale", (1.5, 1.0), "the smaller end comes first"),
+        ("scale", (0.0, 1.0), "greater than 0"),
+        ("gamma", (0.0, 1.0), "greater than 0"),
+        ("gamma", (1.2, 0.8), "the smaller end comes first"),
+        ("gain", (-0.1, 1.0), "greater than or equal to 0"),
+        ("channel_gain", (2.0, 1.0), "the smaller end comes first"),
+        ("saturation", (-1.0, 1.0), "greater than or equal to 0"),
+    ],
+)
+def test_a_range_that_cannot_be_is_one_line(key, value, says):
+    with pytest.raises(LeadlineError, match=rf"augment\.{key}.*: .*{says}") as caught:
+        load_recipe("compact", [f"augment.{key}={list(value)}"])
+    assert "\n" not in str(caught.value)
 
 
 def test_rotated_in_corners_are_invalid():

@@ -60,7 +60,8 @@ def prepare(
 
     With `focal`, the training camera's in pixels at `size`, depth is what that camera would see:
     metres times `focal` over the sample's own focal length there. The sample's range holds in
-    those metres. A sample whose camera is not known counts as taken by the training camera.
+    those metres, its far end also after zooming out. A sample whose camera is not known counts as
+    taken by the training camera.
     With `fill`, prediction brings the whole picture to `size`: see `steps_between`.
     Image, depth and valid are written into `out` where it is given: a row of a batch.
     """
@@ -80,6 +81,9 @@ def prepare(
     sample.to_metres(values, out.depth, out.valid)
     if zoom * lens != 1:
         np.divide(out.depth, np.float32(zoom * lens), out=out.depth)
+    if zoom < 1 and sample.max_depth is not None:
+        out.depth[out.depth > np.float32(sample.max_depth / lens)] = 0
+        np.greater(out.depth, 0, out=out.valid)
     _change_colours(image, section, rng, out.image)
     return TrainingItem(out.image, out.depth, out.valid, labels)
 

@@ -252,7 +252,16 @@ def _is_named_by_data(mixed_set: Any) -> bool:
     return isinstance(mixed_set, Mapping) and not (mixed_set.get("path") or mixed_set.get("worlds"))
 
 
-Range = tuple[float, float]
+def _low_to_high(given: tuple[float, float]) -> tuple[float, float]:
+    if given[0] > given[1]:
+        raise ValueError("the smaller end comes first")
+    return given
+
+
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Range = Annotated[tuple[NotNegative, NotNegative], AfterValidator(_low_to_high)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_low_to_high)]
 
 
 class AugmentSection(Section):
@@ -262,10 +271,12 @@ class AugmentSection(Section):
     rotation: float = Field(
         0.0, ge=0, le=180, description="Largest angle, degrees; corners that rotate in are invalid."
     )
-    scale: Range = Field((1.0, 1.0), description="Zooms in by s and divides depth by s.")
+    scale: PositiveRange = Field(
+        (1.0, 1.0), description="Zooms in by s (below 1: out) and divides depth by s."
+    )
     gain: Range = Field((1.0, 1.0), description="Factor of the brightness.")
     channel_gain: Range = Field((1.0, 1.0), description="Factor of each colour channel.")
-    gamma: Range = Field((1.0, 1.0), description="Exponent of the brightness.")
+    gamma: PositiveRange = Field((1.0, 1.0), description="Exponent of the brightness.")
     saturation: Range = Field((1.0, 1.0), description="Factor of the saturation.")
     channel_permutation: float = Field(
         0.0, ge=0, le=1, description="Probability of another order of the channels."
