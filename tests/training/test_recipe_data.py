@@ -18,9 +18,14 @@ from leadline.datasets.packing import pack, plan_packing
 from leadline.errors import LeadlineError
 from leadline.models.spaces import LinearSpace
 from leadline.training.batches import ClassIds, EpochOrder, TrainingSamples, make_loader
-from leadline.training.data import open_recipe_data, render_recipe_worlds
+from leadline.training.data import (
+    check_weights,
+    describe_mix,
+    open_recipe_data,
+    render_recipe_worlds,
+)
 from leadline.training.losses.composite import make_loss
-from leadline.training.recipe import Recipe, change_recipe, load_recipe
+from leadline.training.recipe import Recipe, change_recipe, list_recipes, load_recipe
 from leadline.training.train import resume, train
 from tests.conftest import QUICK, SilentReporter, write_pairs
 
@@ -301,9 +306,28 @@ def test_a_class_loss_counts_the_labelled_pictures_of_a_batch(tmp_path):
         assert moved == labelled
 
 
+def test_a_weight_beside_sets_without_one_is_refused(pairs, far, tmp_path):
+    """A set without one counts by its size: twelve to one."""
+    sets = f"[{{name: here}}, {{name: far, weight: 1, path: {far}}}]"
+    with pytest.raises(LeadlineError, match=r"^data\.mix: here without a weight, .*or none"):
+        train(quick(f"data.mix={sets}"), pairs, tmp_path / "run")
+    for name in list_recipes():
+        check_weights(load_recipe(name))
+    check_weights(mix_of(far, "data.mix.0.weight=null", "data.mix.1.weight=null"))
+
+
+def test_what_each_set_gives_to_an_epoch_is_said(pairs, far):
+    """A third and two thirds of eleven and five images."""
+    mixed, _ = open_recipe_data(mix_of(far), pairs, None)
+    counts = (len(mixed.parts[0].data), len(mixed.parts[1].data))
+    assert counts == (11, 5)
+    assert list(describe_mix(mixed)) == ["images of an epoch: here 5 (has 11), far 11 (has 5)"]
+    assert list(describe_mix(mixed.parts[0].data)) == []
+
+
 @pytest.mark.slow
 def test_a_mixed_run_that_was_stopped_ends_with_the_same_bits(cache, pairs, tmp_path):
-    sets = f"[{{name: real}}, {{name: rooms, weight: 30, worlds: {ROOMS}}}]"
+    sets = f"[{{name: real, weight: 11}}, {{name: rooms, weight: 30, worlds: {ROOMS}}}]"
     recipe = quick(f"data.mix={sets}", "loss.2.sets=[rooms]", "trainer.max_steps=6")
     train(recipe, pairs, tmp_path / "whole", progress=SilentReporter(), score=False)
 

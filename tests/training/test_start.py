@@ -1,17 +1,20 @@
 """A fine-tuning: its start is scored, and an interrupted one ends with the bits of a whole one."""
 
 import csv
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from leadline import evaluate
+from leadline.errors import LeadlineError
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.data import open_recipe_data
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import MODEL, Run
 from leadline.training.train import resume, train
+from tests.cli.helpers import leadline_here
 from tests.conftest import QUICK, SilentReporter
 from tests.training.test_loop import StopsAt
 
@@ -100,3 +103,20 @@ def test_an_interrupted_fine_tuning_ends_with_the_same_bits(quick_run, pairs, tm
             assert torch.equal(resumed["optimizer"]["state"][key][name], value), name
     for file in ("metrics.csv", "model/README.md", "model/config.json", "model/model.safetensors"):
         assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_a_run_is_resumed_on_other_devices_than_it_was_begun_on(quick_run, tmp_path):
+    """Without a second device, and without a change of its recipe."""
+    run = shutil.copytree(quick_run, tmp_path / "run")
+    recipe = load_recipe(str(run / "recipe.yaml"), ["trainer.devices=2"]).to_yaml()
+    (run / "recipe.yaml").write_text(recipe)
+    said = leadline_here("train", "--resume", run, "--set", "trainer.devices=1")
+    assert said.returncode == 0, said.stderr
+    assert "already finished" in said.stderr
+    assert (run / "recipe.yaml").read_text() == recipe
+
+
+@pytest.mark.parametrize("setting", ["optimizer.lr=1", "trainer.max_steps=9", "data.layout=pairs"])
+def test_a_resumed_run_takes_no_other_change(quick_run, setting):
+    with pytest.raises(LeadlineError, match=rf"^--set {setting}: .*trainer\.devices.*--continue"):
+        resume(quick_run, overrides=[setting])

@@ -56,14 +56,14 @@ def train_command(
     resume: Annotated[Path | None, typer.Option(help="Go on with this interrupted run.")] = None,
 ) -> None:
     """Train a network, then score it and the trivial baselines on the validation images."""
-    settings = [*(overrides or []), *_option_settings(max_steps, layout, data_option)]
-    is_changed = bool(settings or depth_scale or data or out)
-    _check_kind(resume, parent, recipe, init, out, is_changed)
+    keys = _option_settings(max_steps, layout, data_option)
+    _check_kind(resume, parent, recipe, init, out, bool(keys or depth_scale or data or out))
+    settings = [*(overrides or []), *keys]
     with TrainingProgress() as progress:
         bars: dict[str, Any] = {"progress": progress, "tracker": progress.tracker}
         changes: dict[str, Any] = {"overrides": settings, "units_per_metre": depth_scale}
         if resume is not None:
-            result = leadline.resume(resume, **bars)
+            result = leadline.resume(resume, overrides=settings, **bars)
         elif parent is not None and out is not None:
             result = leadline.continue_run(parent, out, data=data, **changes, **bars)
         elif recipe is not None and out is not None:
@@ -88,8 +88,8 @@ def _check_kind(
     """Raise LeadlineError for options that do not go together."""
     if resume is not None and (parent or recipe or init or is_changed):
         raise LeadlineError(
-            "--resume RUN stands alone: the folder has everything else; --continue RUN takes "
-            "changes once the run is finished"
+            "--resume RUN stands alone: the folder has everything else, and --set changes no more "
+            "than the devices; --continue RUN takes changes once the run is finished"
         )
     if parent is not None and (recipe or init):
         raise LeadlineError(

@@ -68,6 +68,27 @@ def check_data_option(recipe: Recipe, data: Path | None) -> None:
         raise LeadlineError(f"recipe {recipe.name} names all of its data (data.mix); drop --data")
 
 
+def check_weights(recipe: Recipe) -> None:
+    """Raise LeadlineError where some sets of a mixture have a weight and others have not.
+
+    A set without one counts by its size, a thousand times as much as a weight of 1.
+    """
+    without = [each.name for each in recipe.data.mix if each.weight is None]
+    if without and len(without) < len(recipe.data.mix):
+        raise LeadlineError(
+            f"data.mix: {', '.join(without)} without a weight, beside sets that have one; give "
+            "every set a weight, or none (then each counts by its size)"
+        )
+
+
+def describe_mix(data: DepthDataset) -> Iterator[str]:
+    """Yield how many images of an epoch each set of a mixture gives; nothing for other data."""
+    if isinstance(data, MixedDataset):
+        shares = zip(data.parts, data.shares(), strict=True)
+        each = [f"{part.name} {share.drawn} (has {len(part.data)})" for part, share in shares]
+        yield f"images of an epoch: {', '.join(each)}"
+
+
 def _worlds(recipe: Recipe, data: Path | None) -> Iterator[WorldsSection]:
     if recipe.data.worlds is not None and data is None:
         yield recipe.data.worlds

@@ -164,7 +164,7 @@ def start_processes(trainer: TrainerSection) -> Processes:
     except Exception as error:  # Fabric and torch raise kinds of their own
         raise LeadlineError(
             f"trainer.accelerator={trainer.accelerator}, {devices} devices on {nodes} nodes: "
-            f"cannot start ({one_line(error)})"
+            f"cannot start ({one_line(error)}); --set them for this machine"
         ) from error
     return Processes(fabric)
 
@@ -185,7 +185,7 @@ def _resolve_counts(trainer: TrainerSection, environment: Mapping[str, str]) -> 
         if setting not in ("auto", started):
             raise LeadlineError(
                 f"trainer.{key}={setting}, but {name} started {devices} processes on each of "
-                f"{nodes} nodes; leave trainer.{key} at auto"
+                f"{nodes} nodes; leave trainer.{key} at auto (--set trainer.{key}=auto)"
             )
     return devices, nodes
 

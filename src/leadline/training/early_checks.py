@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from leadline.datasets.open import find_data
@@ -12,11 +13,20 @@ from leadline.installed import require_module
 from leadline.io.atomic import check_writable
 from leadline.io.hub import is_on_hub
 from leadline.models.catalog import find_architecture
-from leadline.training.data import check_data_option
+from leadline.training.data import check_data_option, check_weights
 from leadline.training.launchers import launched_by
 from leadline.training.ranges import check_range
 from leadline.training.recipe import DataSection, MixedSet, Recipe, load_recipe
 from leadline.training.run_folder import CHECKPOINTS, RECIPE_FILE, RunInfo, check_is_new, check_run
+
+RESUMABLE_KEYS = (
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.accelerator",
+    "trainer.max_minutes",
+    "data.workers",
+)
+"""What a resumed run may change, for this one call: where it is trained, and how long at a time."""
 
 
 def check_new_run(
@@ -32,6 +42,7 @@ def check_new_run(
     check_is_new(out)
     check_writable(out)
     check_range(recipe)
+    check_weights(recipe)
     find_architecture(recipe.model.architecture)
     _check_init(recipe)
     check_data_option(recipe, data)
@@ -43,22 +54,37 @@ def check_new_run(
     _check_data(recipe, data, units_per_metre)
 
 
-def check_resumable(run: Path) -> None:
+def check_resumable(run: Path, overrides: Sequence[str] = ()) -> None:
     """Raise LeadlineError where there is no run in `run`, nothing to resume it from, or no data.
 
-    Silent in one process of several, as `check_new_run`.
+    Or for an override that a resumed run does not take (`load_resumed_recipe`). Silent in one
+    process of several, as `check_new_run`.
     """
     require_module("torch")
     if _is_one_of_several():
         return
     check_run(run)
-    recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
+    recipe, info = load_resumed_recipe(run, overrides), RunInfo.read(run)
     if not any((run / CHECKPOINTS).glob("*.ckpt")):
         raise LeadlineError(
             f"{run / CHECKPOINTS}: no checkpoint to resume from; start it again as it was "
             f"started, with --out {run}"
         )
     _check_data(recipe, info.data_path, info.units_per_metre)
+
+
+def load_resumed_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
+    """Return the recipe of the run in `run`, on the devices that `overrides` say.
+
+    Errors: LeadlineError for an override of a key that is not in `RESUMABLE_KEYS`.
+    """
+    for override in overrides:
+        if override.partition("=")[0] not in RESUMABLE_KEYS:
+            raise LeadlineError(
+                f"--set {override}: a resumed run keeps its recipe, except for "
+                f"{', '.join(RESUMABLE_KEYS)}; --continue RUN takes changes once it is finished"
+            )
+    return load_recipe(str(run / RECIPE_FILE), overrides)
 
 
 def _is_one_of_several() -> bool:

@@ -104,7 +104,9 @@ class MixedSet(Section):
 
     name: str = Field(min_length=1, description="What loss.N.sets calls it.")
     weight: float | None = Field(
-        None, gt=0, description="Share of the images, beside the others'; null: by its size."
+        None,
+        gt=0,
+        description="Share of the images, beside the others'; null in all: by their sizes.",
     )
     path: str | None = Field(
         None, description="Where the data is; without it and worlds, what --data names."

@@ -1,7 +1,7 @@
 """Starts or resumes what `leadline.training.train` has checked: data, network, folder and loop."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from leadline.io.atomic import check_writable, make_folders
 from leadline.io.locks import locked
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.continuation import Continuation
-from leadline.training.data import render_recipe_worlds
+from leadline.training.data import check_weights, render_recipe_worlds
 from leadline.training.distributed import start_processes
+from leadline.training.early_checks import load_resumed_recipe
 from leadline.training.final_score import score_run
 from leadline.training.held_out import (
     check_same_images,
@@ -24,10 +25,9 @@ from leadline.training.held_out import (
 )
 from leadline.training.loggers import check_installed
 from leadline.training.ranges import check_range
-from leadline.training.recipe import Recipe, load_recipe
+from leadline.training.recipe import Recipe
 from leadline.training.run_folder import (
     CHECKPOINTS,
-    RECIPE_FILE,
     RunInfo,
     check_is_new,
     create_run_folder,
@@ -75,6 +75,7 @@ def _start_trainer(
     with processes.raise_on_all_ranks():
         check_is_new(out)
         check_range(recipe)
+        check_weights(recipe)
         check_installed(recipe.trainer.loggers)
         if processes.local_rank == 0:
             render_recipe_worlds(recipe, data, progress.say)
@@ -124,7 +125,12 @@ def _warnings(
 
 
 def resume_run(
-    run: Path, *, progress: Progress | None, score: bool, tracker: Tracker
+    run: Path,
+    overrides: Sequence[str] = (),
+    *,
+    progress: Progress | None,
+    score: bool,
+    tracker: Tracker,
 ) -> TrainingResult:
     """Continue the run in the folder `run` from its newest checkpoint.
 
@@ -132,7 +138,7 @@ def resume_run(
     """
     started = time.monotonic()
     progress = progress or NoProgress()
-    recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
+    recipe, info = load_resumed_recipe(run, overrides), RunInfo.read(run)
     processes = start_processes(recipe.trainer)
     with ExitStack() as held:
         with processes.raise_on_all_ranks():

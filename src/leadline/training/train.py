@@ -103,21 +103,24 @@ def continue_run(
 def resume(
     run: Path | str,
     *,
+    overrides: Sequence[str] = (),
     progress: Progress | None = None,
     score: bool = True,
     tracker: Tracker = no_tracker,
 ) -> TrainingResult:
     """Continue the run in the folder `run` from its newest checkpoint, to the same bits.
 
-    The parameters are those of `train`.
-    Errors: LeadlineError where the folder holds no run or no readable checkpoint, or another
-    process trains there.
+    `overrides` are of keys that change no step: `trainer.devices`, `trainer.num_nodes`,
+    `trainer.accelerator`, `trainer.max_minutes` and `data.workers`, for this call alone. The other
+    parameters are those of `train`.
+    Errors: LeadlineError where the folder holds no run or no readable checkpoint, another process
+    trains there, or the data has changed since the run began.
 
     >>> result = resume("runs/kitchen", score=False)
     >>> result.reason.value, result.model
     ('all steps are done', PosixPath('runs/kitchen/model'))
     """
-    check_resumable(Path(run))
+    check_resumable(Path(run), overrides)
     from leadline.training.run_training import resume_run
 
-    return resume_run(Path(run), progress=progress, score=score, tracker=tracker)
+    return resume_run(Path(run), overrides, progress=progress, score=score, tracker=tracker)

@@ -13,6 +13,7 @@ from leadline.errors import LeadlineError, one_line
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.training.batches import TrainingSamples, class_ids, make_loader
 from leadline.training.checkpoint import save_best_model
+from leadline.training.data import describe_mix
 from leadline.training.distributed import (
     SignalCatcher,
     explain_lost_peer,
@@ -358,7 +359,7 @@ def announce(state: TrainState, progress: Progress) -> None:
     )
     for warning in state.warnings:
         progress.say(warning)
-    for line in describe_grey_levels(state.train_data):
+    for line in (*describe_mix(state.train_data), *describe_grey_levels(state.train_data)):
         progress.say(line)
     announce_range(state, progress)
     accumulate = state.recipe.trainer.accumulate
