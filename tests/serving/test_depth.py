@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+import sys
 import zlib
 from copy import copy
 from dataclasses import replace
@@ -75,7 +76,8 @@ def problem(response, status: int, *words: str) -> dict:
 def test_every_body_gives_the_metres_of_the_predictor(client, expected):
     form = client.post("/v1/depth", files={"file": ("a.png", PHOTO)}, data={"format": "npy"})
     text = base64.b64encode(PHOTO).decode()
-    inputs = [text, f"data:image/png;base64,{text}"]
+    lines = base64.encodebytes(PHOTO).decode()
+    inputs = [text, f"data:image/png;base64,{text}", lines, lines.replace("\n", "\r\n")]
     as_json = [
         client.post("/v1/depth", json={"inputs": each, "parameters": {"format": "npy"}})
         for each in inputs
@@ -85,6 +87,26 @@ def test_every_body_gives_the_metres_of_the_predictor(client, expected):
     untyped = client.post("/v1/depth?format=npy", content=PHOTO)
     for response in (post(client), form, *as_json, untyped):
         np.testing.assert_array_equal(metres(response), expected)
+
+
+def test_fields_of_a_form_that_are_left_empty_are_not_given(client, expected):
+    fields = {"format": "npy", "fov": "", "model": "", "intrinsics": "", "cmap": "", "range": ""}
+    response = client.post("/v1/depth", files={"file": ("a.png", PHOTO)}, data=fields)
+    np.testing.assert_array_equal(metres(response), expected)
+    query = client.post("/v1/depth?format=npy&fov=&model=", content=PHOTO)
+    np.testing.assert_array_equal(metres(query), expected)
+    wrong = client.post("/v1/depth", files={"file": ("a.png", PHOTO)}, data={"vof": ""})
+    problem(wrong, 422, "'vof' is no parameter")
+
+
+def test_avif_of_a_common_brand_needs_no_reader_of_heic(client, predictor, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    photo = picture(kind="AVIF")
+    common = photo.replace(b"ftypavif", b"ftypmif1", 1)
+    assert common != photo
+    np.testing.assert_allclose(metres(post(client, common)), predictor(photo).depth, atol=1e-4)
+    heic = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(40)
+    problem(post(client, heic), 415, "leadline[heic]")
 
 
 def test_png16_is_a_depth_file_that_says_its_unit(client, expected, tmp_path):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import numpy as np
@@ -158,6 +159,19 @@ def test_no_path_of_a_request_is_read(served, path):
     response = client.get(path)
     assert response.status_code == 404 and response.json()["status"] == 404
     assert "/openapi.json" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/models", "/openapi.json"])
+def test_the_headers_alone_are_answered_as_the_whole(served, path):
+    client, _ = served
+    head, whole = client.head(path), client.get(path)
+    assert head.status_code == whole.status_code == 200
+    for name in ("Content-Type", "Content-Length"):
+        assert head.headers[name] == whole.headers[name]
+    assert set(client.post(path).headers["Allow"].split(", ")) == {"GET", "HEAD"}
+    assert client.head("/nowhere").status_code == 404
+    assert client.head("/v1/depth").headers["Allow"] == "POST"
+    assert list(client.get("/openapi.json").json()["paths"]["/healthz"]) == ["get"]
 
 
 def test_a_wrong_method_is_a_problem_too(served):
@@ -327,13 +341,16 @@ def test_the_log_has_a_line_for_each_request(served, caplog):
 
 
 class Small:
-    """Stands for a predictor."""
+    """Stands for a predictor, of pictures of one size where `size` says it."""
 
-    def __init__(self, source):
+    def __init__(self, source, size=None):
         self.source = source
+        self.runtime = SimpleNamespace(config={} if size is None else {"picture_size": size})
+        self.seen = set()
 
     def __call__(self, image):
         assert image.dtype == np.uint8
+        self.seen.add(image.shape[:2])
 
     def for_many(self):
         return self
@@ -351,6 +368,13 @@ def test_the_model_unused_longest_is_released(monkeypatch):
         pool.get("b")
     with pytest.raises(ProblemError, match="not served"):
         pool.get("d")
+
+
+def test_a_file_for_one_size_is_warmed_up_at_that_size():
+    any_size, one = Small("1"), Small("2", [30, 40])
+    ModelPool({"a": "compact-nyu"}, 25, lambda _source: any_size).load("a")
+    ModelPool({"a": "compact-nyu"}, 25, lambda _source: one).load("a")
+    assert any_size.seen == {(480, 640), (640, 480)} and one.seen == {(30, 40)}
 
 
 @pytest.fixture

@@ -512,6 +512,32 @@ def test_errors_are_said_in_words(visit, tmp_path, name, content, words):
     assert visit.page.is_hidden("#error")
 
 
+def test_avif_of_a_common_brand_is_read_and_not_called_heic(visit, tmp_path):
+    Image.open(ROOM).save(tmp_path / "a.avif")
+    data = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "common.avif").write_bytes(data.replace(b"ftypavif", b"ftypmif1", 1))
+    visit.open(tmp_path / "common.avif")
+    assert visit.page.is_hidden("#error")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("glb({positions: none, uv: none, triangles: none}, none, facts)", "neighbouring pixels"),
+        ("ply({positions: none, colors: none}, facts)", "no point to write"),
+    ],
+)
+def test_a_file_without_a_surface_or_points_is_refused_in_words(visit, call, words):
+    said = visit.page.evaluate(
+        f"""async () => {{
+            const files = await import('./files.js');
+            const none = new Float32Array(), facts = {{provenance: {{}}}};
+            try {{ files.{call}; }} catch (error) {{ return error.message; }}
+        }}"""
+    )
+    assert words in said
+
+
 def test_a_picture_given_while_a_damaged_one_is_read_is_shown(visit, pictures):
     visit.open(ROOM)
     good = base64.b64encode(pictures["astronaut"].read_bytes()).decode()

@@ -72,6 +72,13 @@ def test_openvino_files_are_refused(tmp_path, libraries):
         page_files(model)
 
 
+def test_a_model_for_photographs_of_one_size_is_refused(libraries, monkeypatch):
+    about = {"leadline": json.dumps({"picture_size": [480, 640]})}
+    monkeypatch.setattr("leadline.web.page.read_metadata", lambda _graph: about)
+    with pytest.raises(LeadlineError, match=r"takes photographs of 640x480 alone"):
+        page_files()
+
+
 def test_the_server_knows_its_files_alone(libraries):
     files = {"vendor/a.wasm": libraries / "engine.wasm", "gone.js": libraries / "gone.js"}
     server = open_server({"index.html": b"<p>page", "whole.html": PAGE / "index.html", **files})

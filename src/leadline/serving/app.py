@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -271,42 +271,59 @@ def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
     return Observed(app, service.metrics, lambda: service.is_draining, options.max_body), service
 
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def _get(
+    app: FastAPI, path: str, *, summary: str | None = None, in_schema: bool = True
+) -> Callable[[Handler], Handler]:
+    """Answer GET, and HEAD, which asks for the headers alone, by the same function."""
+
+    def add(handler: Handler) -> Handler:
+        app.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(handler)
+        if in_schema:  # where a route of two methods would stand twice
+            app.get(path, summary=summary)(handler)
+        return handler
+
+    return add
+
+
 def _add_routes(app: FastAPI, service: DepthService) -> None:
     @app.post("/v1/depth", summary="Depth of a photograph", openapi_extra=describe_depth())
     async def depth(request: Request) -> Response:
         answer = await service.depth(request)
         return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
 
-    @app.get("/v1/depth", include_in_schema=False)
+    @_get(app, "/v1/depth", in_schema=False)
     async def no_picture() -> Response:
         raise ProblemError(405, "send a picture with POST", "method", {"Allow": "POST"})
 
-    @app.get("/v1/models", summary="The models that are served")
+    @_get(app, "/v1/models", summary="The models that are served")
     async def models() -> JSONResponse:
         return JSONResponse({"models": service.models.describe()})
 
-    @app.get("/healthz", summary="Whether the process answers")
+    @_get(app, "/healthz", summary="Whether the process answers")
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
-    @app.get("/readyz", summary="Whether requests should be sent here")
+    @_get(app, "/readyz", summary="Whether requests should be sent here")
     async def readyz() -> JSONResponse:
         if service.is_draining:
             raise unavailable("the server is about to stop", "draining", DRAINED_AFTER)
         return JSONResponse({"status": "ready"})
 
-    @app.get("/metrics", summary="Prometheus metrics")
+    @_get(app, "/metrics", summary="Prometheus metrics")
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=METRICS_TYPE)
 
-    @app.get("/", include_in_schema=False)
+    @_get(app, "/", in_schema=False)
     def page(request: Request) -> Response:
         found = service.page.file("index.html")
         if found is None:
             return HTMLResponse(service.page.plain(list(service.options.models)))
         return _file_answer(request, found)
 
-    @app.get("/{name:path}", include_in_schema=False)
+    @_get(app, "/{name:path}", in_schema=False)
     def page_file(request: Request, name: str) -> Response:
         found = service.page.file(name)
         if found is None:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -78,17 +78,22 @@ def read_request(request: DepthRequest) -> tuple[bytes, DepthParameters]:
     Errors: ProblemError 400 for a body that cannot be taken apart, 422 for what is in it.
     """
     media = media_type_of(request.content_type)
-    pairs: list[tuple[str, object]] = list(_query_pairs(request.query))
+    pairs = _filled_in(_query_pairs(request.query))
     picture = request.body
     if media == "multipart/form-data":
         picture, fields = _read_form(request.content_type, request.body)
-        pairs += fields
+        pairs += _filled_in(fields)
     elif media == "application/json":
         picture, values = _read_json(request.body)
         pairs += values
     if not picture:
         raise invalid("there is no picture in the request: it has no bytes")
     return picture, parse_parameters(pairs)
+
+
+def _filled_in(fields: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
+    """Leave out parameters without a value, which forms of HTML send for fields left empty."""
+    return [each for each in fields if each[1] != "" or each[0] not in DepthParameters.model_fields]
 
 
 def _query_pairs(query: str) -> list[tuple[str, str]]:
@@ -204,9 +209,11 @@ def _read_json(body: bytes) -> tuple[bytes, list[tuple[str, object]]]:
 
 
 def _from_base64(text: str) -> bytes:
+    """Return the bytes of base64, which may stand in lines (RFC 2045) or in a data URL."""
     found = _DATA_URL.match(text)
+    letters = "".join(text[found.end() if found else 0 :].split())
     try:
-        return base64.b64decode(text[found.end() if found else 0 :], validate=True)
+        return base64.b64decode(letters, validate=True)
     except (binascii.Error, ValueError):
         raise invalid(
             f"inputs: {value_words(text[:60])} is no base64; give the bytes of a picture so, URLs "

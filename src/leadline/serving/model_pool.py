@@ -16,6 +16,7 @@ import numpy as np
 
 from leadline.errors import nearest, value_words
 from leadline.inference.predictor import Predictor, find_model
+from leadline.inference.runtime import PICTURE_SIZE_KEY
 from leadline.io.malloc import return_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.serving.options import ServeOptions
@@ -180,8 +181,13 @@ class ModelPool:
 
 
 def _warm_up(predictor: Predictor) -> None:
-    """Predict in the form for one, and in that for many as often as it runs beside each other."""
-    pictures = [np.zeros((*size, 3), np.uint8) for size in _WARM_UP_SIZES]
+    """Predict in the form for one, and in that for many as often as it runs beside each other.
+
+    A file for photographs of one size is given such.
+    """
+    only = predictor.runtime.config.get(PICTURE_SIZE_KEY)
+    sizes = _WARM_UP_SIZES if only is None else (tuple(only),)
+    pictures = [np.zeros((*size, 3), np.uint8) for size in sizes]
     many = predictor.for_many()
     if many is not predictor:
         list(map(predictor, pictures))

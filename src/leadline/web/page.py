@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import leadline
-from leadline.errors import LeadlineError, one_line
+from leadline.errors import LeadlineError, one_line, size_words
 from leadline.export.export_model import export_model
 from leadline.inference.predictor import find_model, model_name
-from leadline.inference.runtime import CONFIG_KEY, parse_config
+from leadline.inference.runtime import CONFIG_KEY, PICTURE_SIZE_KEY, parse_config
 from leadline.io.atomic import atomic_path, check_writable
 from leadline.io.checksums import verify_weights
 from leadline.io.onnx_files import embed_weights, malformed_named, read_metadata
@@ -31,8 +31,9 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
     or a model folder is exported. `config.json` among the files says to the page what it serves;
     its key `server` is null.
 
-    Errors: ModuleNotFoundError without `leadline[web]`; LeadlineError for a model that is none or
-    cannot become ONNX, or where the page's libraries are missing.
+    Errors: ModuleNotFoundError without `leadline[web]`; LeadlineError for a model that is none,
+    takes photographs of one size alone or cannot become ONNX, or where the page's libraries are
+    missing.
 
     >>> sorted(page_files())[:3]
     ['app.js', 'camera.js', 'colors.js']
@@ -41,13 +42,19 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
     graph = onnx_bytes(path)
     with malformed_named(path):
         metadata = read_metadata(graph)
+    about = parse_config(path, metadata.get(CONFIG_KEY))
+    if PICTURE_SIZE_KEY in about:
+        raise LeadlineError(
+            f"{path}: takes photographs of {size_words(tuple(about[PICTURE_SIZE_KEY]))} alone, and "
+            "a page is given any; choose a model that takes any size"
+        )
     files = _fixed_files()
     fixed = sum(_size(files[name]) for name in files if name.endswith(".wasm"))
     card = path.parent / CARD if path.is_file() else path / CARD
     config = {
         "name": model_name(model, path),
         "version": leadline.__version__,
-        "model": dict(parse_config(path, metadata.get(CONFIG_KEY))),
+        "model": dict(about),
         "about": about_model(card),
         "bytes": fixed + len(graph),
         "colors": {name: color_table(name).tobytes().hex() for name in COLORMAPS},

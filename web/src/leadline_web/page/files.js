@@ -149,6 +149,7 @@ export function npy(depth, width, height) {
  */
 export function ply({ positions, colors }, { provenance }) {
   const count = positions.length / 3;
+  if (!count) throw new Error('There is no point to write: no pixel has a valid depth.');
   const comments = Object.entries(provenance).map(([key, value]) => `${key} ${value}`);
   const lines = ['ply', 'format binary_little_endian 1.0'];
   for (const comment of ['unit metre', 'axes x right, y up, z backward', ...comments]) {
@@ -174,6 +175,9 @@ export function ply({ positions, colors }, { provenance }) {
  * @param {FileFacts} facts
  */
 export function glb({ positions, uv, triangles }, jpeg, { provenance }) {
+  if (!triangles.length) {
+    throw new Error('A surface needs neighbouring pixels of valid depth; this picture has none.');
+  }
   const parts = [positions, uv, triangles, jpeg].map((array) => padded(bytesOf(array), 0));
   const views = [];
   let size = 0;

@@ -115,7 +115,7 @@ async function* chunksOf(stream) {
 async function predictFile(blob, name, onServer) {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   refuseUnreadable(bytes, name);
-  const bitmap = await decode(blob, name);
+  const bitmap = await decode(blob, name, isHeic(bytes));
   const lens = readLens(bytes);
   const { camera, note } = cameraFrom(lens, bitmap.width, bitmap.height);
   return predictBitmap(bitmap, { camera, note, onServer: onServer ? blob : null });
@@ -127,13 +127,6 @@ async function predictFile(blob, name, onServer) {
  */
 function refuseUnreadable(bytes, name) {
   if (bytes.length === 0) throw new Error(`${name} is empty.`);
-  const head = String.fromCharCode(...bytes.subarray(4, 12));
-  if (/^ftyp(heic|heix|heim|heis|hevc|mif1)/.test(head)) {
-    throw new Error(
-      `${name} is a HEIC picture, which this page does not read. Save or share it as JPEG ` +
-        '(iPhone: Settings, Camera, Formats, Most Compatible).',
-    );
-  }
   const start = new TextDecoder('latin1').decode(bytes.subarray(0, SEARCHED_FOR_XMP));
   if (PANORAMA.test(start)) {
     throw new Error(`${name} is a 360-degree picture, which no single view shows; cut a view out.`);
@@ -141,10 +134,20 @@ function refuseUnreadable(bytes, name) {
 }
 
 /**
+ * Whether a file is HEIC by its brands, and not AVIF.
+ * @param {Uint8Array} bytes
+ */
+function isHeic(bytes) {
+  const brands = String.fromCharCode(...bytes.subarray(4, 64));
+  return /^ftyp(hei[cxms]|hevc)/.test(brands) || (/^ftypmif1/.test(brands) && !/avi[fs]/.test(brands));
+}
+
+/**
  * @param {Blob} blob
  * @param {string} name
+ * @param {boolean} isHeic
  */
-async function decode(blob, name) {
+async function decode(blob, name, isHeic) {
   try {
     return await createImageBitmap(blob, {
       imageOrientation: 'from-image',
@@ -152,6 +155,12 @@ async function decode(blob, name) {
       premultiplyAlpha: 'none',
     });
   } catch {
+    if (isHeic) {
+      throw new Error(
+        `${name} is a HEIC picture, which this browser does not read. Save or share it as JPEG ` +
+          '(iPhone: Settings, Camera, Formats, Most Compatible).',
+      );
+    }
     throw new Error(
       `${name} cannot be read as a picture: it is damaged, or of a kind that this browser does ` +
         'not show. Give a JPEG, PNG or WebP.',
