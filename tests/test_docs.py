@@ -104,7 +104,7 @@ def test_the_dockerfile_copies_what_the_package_is_made_of_and_starts_the_server
     assert any("'.[serve]'" in words for name, words in steps if name == "RUN")
     assert all(re.search(r":\d[\w.-]+", words) for name, words in steps if name == "FROM")
     assert by_name["USER"] not in ("", "root", "0")
-    assert '@app.get("/healthz"' in (ROOT / "src/leadline/serving/app.py").read_text()
+    assert '"/healthz", summary' in (ROOT / "src/leadline/serving/app.py").read_text()
     assert "/healthz" in by_name["HEALTHCHECK"]
     assert by_name["ENTRYPOINT"] == '["leadline", "serve", "--host", "0.0.0.0"]'
 
