@@ -234,8 +234,8 @@ def _with_opening_in_its_set(content: Any) -> Any:
     named = [number for number, each in enumerate(sets) if _is_named_by_data(each)]
     if given and not named:
         raise ValueError(
-            f"{' and '.join(given)} say how to read what --data names, which is no set of mix; set "
-            "them in the set that they are of"
+            f"{' and '.join(given)}: for what --data names, which is no set of mix; set it in the "
+            "set that it is of"
         )
     for number in named[:1] if given else ():
         sets[number] = _read_as(given, sets[number])
