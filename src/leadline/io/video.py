@@ -41,6 +41,9 @@ WIDEST_PIXEL = 4
 BT709 = 1
 """The colours of HD video (ITU-T H.273), which players also take files for that do not say."""
 
+BT601 = 5
+"""The colours of older video."""
+
 STUDIO_RANGE = 1
 """Brightness from 16 to 235, FFmpeg's MPEG range."""
 
@@ -243,7 +246,9 @@ def _pixel_aspect(path: Source, stream: Any) -> Fraction:
 
 
 def _upright(frame: Any, aspect: Fraction) -> NDArray[np.uint8]:
-    pixels = frame.to_ndarray(format="rgb24", width=round(frame.width * aspect))
+    width = round(frame.width * aspect)
+    # RGB has none; but PyAV 15 heeds those of the frame only where they differ from these.
+    pixels = frame.to_ndarray(format="rgb24", width=width, dst_colorspace=BT601)
     return np.ascontiguousarray(_shown(pixels, _display_matrix(frame)))
 
 
