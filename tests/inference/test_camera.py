@@ -285,3 +285,22 @@ def test_one_field_of_view_for_both_orientations_is_said_to_be_two_lenses(tmp_pa
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message=".* unlike those that")
         predict(tmp_path / "in_b.png", tmp_path / "one", fov=60)
+
+
+@pytest.mark.parametrize("size", [(60, 80), (64, 48)])
+def test_a_camera_without_a_size_cannot_be_that_of_pictures_of_two_sizes(tmp_path, size):
+    (tmp_path / "K.txt").write_text("60 60 31.5 26.5")
+    (tmp_path / "K.json").write_text(
+        json.dumps({"fx": 60, "fy": 60, "cx": 31.5, "cy": 23.5, "width": 64, "height": 48})
+    )
+    photo(tmp_path / "in_a.png", noise(48, 64))
+    photo(tmp_path / "in_b.png", noise(*size))
+    both = sorted(tmp_path.glob("in_*"))
+    sizes = rf"2 sizes \(64 x 48, {size[1]} x {size[0]}\)"
+    with pytest.warns(LeadlineWarning, match=rf"K\.txt: states no size.* {sizes}.* JSON"):
+        predict(both, tmp_path / "out", intrinsics=tmp_path / "K.txt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".* unlike those that|.* turned by 90 degrees")
+        predict(both[:1], tmp_path / "one", intrinsics=tmp_path / "K.txt")
+        predict(both, tmp_path / "scaled", intrinsics=tmp_path / "K.json")

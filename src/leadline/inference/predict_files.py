@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,8 +142,7 @@ def predict(
     # A grey16 file does not say that its depth had no unit.
     if all(photo.kind == "metric" for photo in results.done) or place.output.format != "grey16":
         results.undrawn = place.draw_together(every)
-    if fov is not None:
-        _warn_of_two_orientations(fov, results.done)
+    _warn_of_other_cameras(given, results.done)
     _warn_of_unlike_pictures(model, results.done)
     return results
 
@@ -258,15 +258,31 @@ def _warn_of_unlike_pictures(model: str | Path, done: Sequence[PredictedPhoto]) 
         )
 
 
-def _warn_of_two_orientations(fov: float, done: Sequence[PredictedPhoto]) -> None:
-    """Warn where degrees across were given for upright and for lying pictures: two lenses."""
+def _warn_of_other_cameras(given: GivenCamera, done: Sequence[PredictedPhoto]) -> None:
+    """Warn where the camera that was given cannot be that of all pictures, by their sizes."""
     sizes = [(camera.width, camera.height) for each in done if (camera := each.camera.intrinsics)]
-    upright = sum(width < height for width, height in sizes)
-    if 0 < upright < sum(width != height for width, height in sizes):
-        warnings.warn(
-            f"--fov {fov:g} is across each picture, and {upright} of {len(sizes)} are upright, so "
-            "that they were taken for a longer lens; where one camera took all, give --intrinsics, "
-            "or predict them apart",
-            LeadlineWarning,
-            stacklevel=3,
+    text = ""
+    if given.fov is not None:
+        text = _two_orientations(given.fov, sizes)
+    elif given.file is not None and given.file.size is None and len(set(sizes)) > 1:
+        usual, other = [f"{w} x {h}" for (w, h), _ in Counter(sizes).most_common(2)]
+        text = (
+            f"{given.file.path}: states no size, so that its pixels were taken for those of every "
+            f"picture, and they have {len(set(sizes))} sizes ({usual}, {other}): metres are wrong "
+            "where it is not the camera's; give JSON with width and height, and it is scaled, or "
+            "predict them apart"
         )
+    if text:
+        warnings.warn(text, LeadlineWarning, stacklevel=3)
+
+
+def _two_orientations(fov: float, sizes: Sequence[tuple[int, int]]) -> str:
+    """Say that degrees across were given for upright and for lying pictures: two lenses."""
+    upright = sum(width < height for width, height in sizes)
+    if not 0 < upright < sum(width != height for width, height in sizes):
+        return ""
+    return (
+        f"--fov {fov:g} is across each picture, and {upright} of {len(sizes)} are upright, so "
+        "that they were taken for a longer lens; where one camera took all, give --intrinsics, "
+        "or predict them apart"
+    )
