@@ -87,6 +87,17 @@ def test_the_page_quotes_what_is_printed(monkeypatch):
         assert metres[0] == pytest.approx(metres[1], rel=0.03), shown  # bf16, or f32
 
 
+def test_a_calibration_is_applied_once(wall, tmp_path):
+    made = leadline_here("calibrate", wall, "--point", "5,5=3", "-o", tmp_path / "out")
+    assert made.returncode == 0, made.stderr
+    fit = ("--calibration", tmp_path / "out" / "calibration.json")
+    assert leadline_here("measure", wall, "--at", "5,5", *fit).stdout == "5,5: 3.00 m\n"
+    corrected = tmp_path / "out" / "wall.npy"
+    assert leadline_here("measure", corrected, "--at", "5,5").stdout == "5,5: 3.00 m\n"
+    again = leadline_here("measure", corrected, "--at", "5,5", *fit)
+    fails_in_one_line(again, "is calibrated already (scale 1.5); leave --calibration out")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

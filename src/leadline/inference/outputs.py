@@ -248,9 +248,17 @@ def write_color(
 
 
 def calibrated(depth: DepthMap, calibration: Calibration | None, source: Path) -> DepthMap:
-    """Return a depth map with a calibration applied, if there is one."""
+    """Return a depth map with a calibration applied, if there is one.
+
+    Errors: LeadlineError for a map that a calibration was applied to already.
+    """
     if calibration is None:
         return depth
+    if earlier := depth.provenance.get("calibration"):
+        raise LeadlineError(
+            f"{source}: is calibrated already ({earlier}); leave --calibration out, or give the "
+            "depth map that it was made from"
+        )
     _warn_of_another_camera(source, calibration.about, depth.provenance)
     return calibration.apply(depth)
 
