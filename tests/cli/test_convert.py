@@ -14,7 +14,7 @@ from leadline.cli import app
 from leadline.datasets import open_data
 from leadline.depth import DepthMap, Intrinsics
 from leadline.errors import LeadlineError
-from leadline.io import read_depth, write_depth
+from leadline.io import read_depth, write_depth, write_labels
 from tests.cli.helpers import fails_in_one_line, leadline
 
 CAMERA = Intrinsics(10.0, 11.0, 3.5, 2.5, 8, 6)
@@ -311,6 +311,11 @@ def test_pictures_of_depth_beside_depth_files_are_no_depth_files(tmp_path):
     write_depth(tmp_path / "in" / "a.npy", depth)
     run("calibrate", tmp_path / "in" / "a.npy", "-o", tmp_path / "in" / "more", "--color",
         "--point", "1,1=2")  # fmt: skip
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(photo)
+    run("predict", photo, "-o", tmp_path / "in" / "p.npy", "--mask")
+    write_labels(tmp_path / "in" / "p_labels.png", np.ones((48, 64), np.uint8))
     out = run("convert", tmp_path / "in", "-o", tmp_path / "out", "--to", "npz")
-    assert "2 of 2 converted" in out
-    assert sorted(path.name for path in (tmp_path / "out").rglob("*.npz")) == ["a.npz", "a.npz"]
+    assert "3 of 3 converted" in out
+    names = sorted(path.name for path in (tmp_path / "out").rglob("*.npz"))
+    assert names == ["a.npz", "a.npz", "p.npz"]

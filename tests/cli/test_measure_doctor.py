@@ -14,7 +14,7 @@ from PIL import Image
 import leadline as package
 from leadline.depth import DepthMap
 from leadline.depth.encodings import highest_byte
-from leadline.io import write_depth
+from leadline.io import write_depth, write_labels
 from leadline.io.photos import DERIVED, write_png
 from tests.cli.helpers import RUN, fails_in_one_line, leadline, leadline_here
 from tests.complaints import complaint
@@ -130,6 +130,9 @@ def test_depth_in_the_colours_is_no_photograph(tmp_path):
         fails_in_one_line(leadline_here("measure", path, "--box", "0,0,9,9"), words)
         known = ("--point", "5,5=2")
         fails_in_one_line(leadline_here("calibrate", path, *known, "-o", tmp_path / "o"), words)
+    write_labels(tmp_path / "labels.png", np.zeros((40, 60), np.uint8))
+    labels = leadline_here("measure", tmp_path / "labels.png", "--box", "0,0,9,9")
+    fails_in_one_line(labels, "Leadline drew")
     path = tmp_path / "carla.png"
     assert leadline_here("measure", path, "--box", "0,0,9,9", "--model", "compact-nyu").stdout
 

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from leadline.depth import DEPTH_UNITS, DepthMap, Intrinsics, parse_units
-from leadline.errors import LeadlineWarning
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.io import (
     DEPTH_FORMATS,
     DepthFormat,
@@ -27,10 +27,13 @@ from leadline.io import (
     read_depth,
     writable_formats,
     write_depth,
+    write_labels,
 )
 from leadline.io.atomic import DiskError
 from leadline.io.formats import read_checked_depth
-from leadline.io.metadata import Metadata
+from leadline.io.masks import read_mask
+from leadline.io.metadata import MASK_KIND, Metadata
+from leadline.io.photos import write_png
 from leadline.io.uncertainty import write_uncertainty
 from tests.complaints import complaint
 
@@ -597,3 +600,13 @@ def test_numbers_without_unit_are_never_there_without_saying_so(tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         write_depth(path, relative)
     assert [file.name for file in tmp_path.iterdir()] == [f"d{suffix}.json"]
+
+
+def test_masks_and_class_pictures_of_ours_are_no_depth(tmp_path):
+    write_labels(tmp_path / "labels.png", np.ones((2, 3), np.uint8))
+    write_labels(tmp_path / "many.png", np.full((2, 3), 300, np.int32))
+    write_png(tmp_path / "valid.png", np.full((2, 3), 255, np.uint8), {"leadline:kind": MASK_KIND})
+    for name, words in (("labels", "class ids"), ("many", "class ids"), ("valid", "a mask")):
+        with pytest.raises(LeadlineError, match=f"{name}.png: is .*{words}.*, not metres; give"):
+            read_depth(tmp_path / f"{name}.png", 1000)
+    assert read_mask(tmp_path / "valid.png").all()

@@ -26,6 +26,7 @@ from leadline.io.grey16 import is_grey16
 from leadline.io.jobs import FileJob, with_suffix
 from leadline.io.labels import write_labels
 from leadline.io.mesh import write_mesh
+from leadline.io.metadata import MASK_KIND, PREFIX
 from leadline.io.photos import DERIVED, Photo, write_png
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.pointcloud import write_glb, write_ply
@@ -233,7 +234,7 @@ def _write_geometry(
         write_png(files["_normals.png"], colorize_normals(depth.normals()), DERIVED)
     if output.mask:
         mask = depth.valid.astype(np.uint8) * np.uint8(255)
-        write_png(files["_valid.png"], mask, {"leadline:kind": "valid depth is white"})
+        write_png(files["_valid.png"], mask, {PREFIX + "kind": MASK_KIND})
 
 
 def write_color(

@@ -27,7 +27,8 @@ from leadline.io.jobs import (
     run_jobs,
     with_suffix,
 )
-from leadline.io.photos import shows_depth
+from leadline.io.metadata import LABELS_KIND, MASK_KIND
+from leadline.io.photos import DERIVED, says_kind
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.uncertainty import is_uncertainty_file
 
@@ -87,8 +88,9 @@ def convert(
 
 
 def _is_no_depth(path: Path) -> bool:
-    """Return whether a file is an uncertainty, or a picture of depth, that `predict` wrote."""
-    return is_uncertainty_file(path) or shows_depth(path)
+    """Return whether a file is what `predict` writes beside depth."""
+    kinds = (DERIVED["leadline:kind"], MASK_KIND, LABELS_KIND)
+    return is_uncertainty_file(path) or any(says_kind(path, kind) for kind in kinds)
 
 
 def _format_to_write(out: Path, format: str | None, is_file: bool) -> DepthFormat:

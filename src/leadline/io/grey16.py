@@ -11,7 +11,7 @@ from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 from leadline.io.metadata import INVERSE_KIND, PREFIX, Metadata
-from leadline.io.photos import head_of_png, write_png
+from leadline.io.photos import says_kind, write_png
 from leadline.io.png16 import LARGEST, decode_grey_png
 
 RANGE_KEY = PREFIX + "inverse_range"
@@ -42,7 +42,7 @@ def write_grey16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
 
 def is_grey16(path: Path) -> bool:
     """Return whether a file is a PNG that says, at its beginning, that `write_grey16` wrote it."""
-    return f"tEXt{PREFIX}kind\0{INVERSE_KIND}".encode() in head_of_png(path)
+    return says_kind(path, INVERSE_KIND)
 
 
 def read_grey16(path: Path) -> NDArray[np.float32]:

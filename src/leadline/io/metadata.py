@@ -20,6 +20,17 @@ KIND = "planar z, metres"
 UNCERTAINTY_KIND = "uncertainty: Laplace scale of ln(metres), not metres"
 AFFINE_KIND = "affine-inverse: inverse depth up to a scale and a shift, no unit, not metres"
 INVERSE_KIND = "inverse depth, near = white, not metres"
+MASK_KIND = "valid depth is white"
+LABELS_KIND = "class ids"
+
+_NO_DEPTH = {
+    UNCERTAINTY_KIND: "the uncertainty of a depth map, not metres; give the depth file itself",
+    INVERSE_KIND: "a picture of inverse depth (grey16), not metres; "
+    "predict or convert to png16, npy, npz, exr or pfm for depth",
+    MASK_KIND: "a mask of where depth is valid, not metres; give the depth file itself",
+    LABELS_KIND: "a picture of class ids, not metres; give the depth file itself",
+}
+"""What Leadline writes beside depth, in words and with the remedy."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +65,11 @@ class Metadata:
     def from_text(cls, path: Path, text: Mapping[str, str]) -> Metadata:
         """Undo `to_text`, ignoring every key that is not ours.
 
-        Raises LeadlineError, naming `path`, for one of our keys with a value we cannot read.
+        Raises LeadlineError, naming `path`, for one of our keys with a value we cannot read, and
+        for a file of ours that holds no depth.
         """
-        if text.get(PREFIX + "kind") == UNCERTAINTY_KIND:
-            raise LeadlineError(
-                f"{path}: is the uncertainty of a depth map, not metres; give the depth file itself"
-            )
-        if text.get(PREFIX + "kind") == INVERSE_KIND:
-            raise LeadlineError(
-                f"{path}: is a picture of inverse depth (grey16), not metres; "
-                "predict or convert to png16, npy, npz, exr or pfm for depth"
-            )
+        if (what := _NO_DEPTH.get(text.get(PREFIX + "kind", ""))) is not None:
+            raise LeadlineError(f"{path}: is {what}")
         try:
             units = text.get(PREFIX + "units_per_metre")
             camera = text.get(PREFIX + "intrinsics")

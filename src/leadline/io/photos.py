@@ -170,10 +170,9 @@ def is_result_png(path: Path) -> bool:
     return b"tEXtleadline:" in head_of_png(path)
 
 
-def shows_depth(path: Path) -> bool:
-    """Return whether a file is a PNG that Leadline drew from depth and that holds none."""
-    text = b"tEXtleadline:kind\0" + DERIVED["leadline:kind"].encode()
-    return text in head_of_png(path)
+def says_kind(path: Path, kind: str) -> bool:
+    """Return whether a file is a PNG that says, at its beginning, what of Leadline's it holds."""
+    return f"tEXtleadline:kind\0{kind}".encode("latin-1") in head_of_png(path)
 
 
 def read_photo_to_measure(path: Path) -> Photo:
@@ -183,10 +182,10 @@ def read_photo_to_measure(path: Path) -> Photo:
     """
     photo = read_photo(path)
     predict = "--model NAME predicts it as a photograph all the same"
-    if shows_depth(path):
+    if is_result_png(path):
         raise LeadlineError(
-            f"{path}: is a picture that Leadline drew of depth, without its metres; give the "
-            f"depth file, or the photograph; {predict}"
+            f"{path}: is a picture that Leadline drew of a prediction, without its metres; give "
+            f"the depth file, or the photograph; {predict}"
         )
     if highest_byte(photo.pixels) is not None:
         raise LeadlineError(
