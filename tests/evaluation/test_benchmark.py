@@ -120,6 +120,17 @@ def test_the_stored_loss_is_the_relative_change_and_auto_reads_it(tmp_path):
         store_losses([row("f32", 0.2, graph), row("bf16", 0.2, graph)])
 
 
+def test_it_is_said_that_an_exported_file_keeps_what_it_was_exported_with(tmp_path, monkeypatch):
+    folder = shutil.copytree(shipped_checkpoint("compact-nyu"), tmp_path / "m")
+    rows = [row("f32", 0.2, folder), row("bf16", 0.2012, folder)]
+    monkeypatch.setattr("leadline.cli.benchmark.benchmark", lambda *_, **__: rows)
+    command = ("benchmark", folder, "--store", "--data", tmp_path)
+    assert "model.onnx beside it, which is what runs, keeps" in leadline_here(*command).stdout
+    (folder / "model.onnx").unlink()
+    said = leadline_here(*command, "--precision", "f32", "--precision", "bf16")
+    assert "written: " in said.stdout and "model.onnx" not in said.stdout
+
+
 def test_the_command_prints_a_table_and_writes_json_and_a_plot(pairs, tmp_path):
     result = leadline_here(
         "benchmark", "--size", "48x64", "--rounds", "3", "--batch", "2", "--data", pairs,

@@ -1,6 +1,7 @@
 """The gate on pictures: its numbers, and the mistakes of exports that it is there to catch."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -24,7 +25,7 @@ from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtimes import OnnxRuntime
 from leadline.io.atomic import DiskError
 from leadline.io.photos import DERIVED, write_png
-from leadline.models import ModelConfig, create_model
+from leadline.models import ModelConfig, create_model, load_model
 from leadline.models.pipeline import InferencePipeline
 
 CAMERA = TrainingCamera(None, 5_120, 16, 5_120)
@@ -227,6 +228,16 @@ def test_an_export_says_in_a_file_what_it_is(quick_run, tmp_path, monkeypatch):
     metadata = onnxruntime.InferenceSession(str(exported.files[0])).get_modelmeta()
     inside = json.loads(metadata.custom_metadata_map["leadline_export"])
     assert inside["checkpoint_sha256"] == about["checkpoint_sha256"]
+    folder = shutil.copytree(quick_run / "model", tmp_path / "run" / "model")
+    shutil.copy(exported.files[0], folder / "model.onnx")
+    assert Predictor.load(folder.parent).runtime.name == "openvino"
+    # As a training that goes on leaves it.
+    network = load_model(folder)
+    next(network.parameters()).data.mul_(2)
+    network.save(folder)
+    with pytest.raises(LeadlineError, match=r"model\.onnx: was exported from other weights"):
+        Predictor.load(folder.parent)
+    assert Predictor.load(folder.parent, runtime="torch").runtime.name == "torch"
 
 
 def test_a_file_whose_sidecar_cannot_be_written_is_not_there_either(tmp_path, monkeypatch):

@@ -121,6 +121,16 @@ def test_a_model_comes_back_with_its_metres_with_torch_and_without(
 
 
 @pytest.mark.slow
+def test_a_folder_in_another_type_holds_a_graph_of_its_own_weights(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("leadline.export.parity.SIZES", ((48, 64),))
+    model.save(tmp_path / "run" / "model")
+    push(tmp_path / "run", out=tmp_path / "folder", weights="fp16")
+    found = [Predictor.load(tmp_path / "folder", runtime=each) for each in ("openvino", "torch")]
+    image = np.full((48, 64, 3), 90, np.uint8)
+    np.testing.assert_allclose(found[0](image).depth, found[1](image).depth, atol=1e-3)
+
+
+@pytest.mark.slow
 def test_uncertainty_and_novelty_of_a_run_come_back_with_torch_and_without(
     hub, tmp_path, monkeypatch
 ):

@@ -125,6 +125,32 @@ def test_whole_weights_beside_a_graph_of_others_are_refused_from_both_sides(tmp_
     assert verify_weights(weights)
 
 
+@pytest.mark.parametrize("key", ["checkpoint_seal", "checkpoint_sha256"])
+def test_an_exported_file_beside_other_weights_is_refused(key: str, tmp_path: Path) -> None:
+    """An older one knows the sum of its checkpoint's whole file, not the one inside."""
+    weights, graph = tmp_path / "model.safetensors", tmp_path / "model.onnx"
+    weights.write_bytes(seal_safetensors(save({"a": WEIGHTS})))
+    content = weights.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    whole = hashlib.sha256(content).hexdigest()
+    about = {
+        "checkpoint_sha256": whole,
+        key: {"checkpoint_seal": header["__metadata__"][KEY]}.get(key, whole),
+    }
+    model = onnx_model()
+    model.metadata_props.add(key="leadline_export", value=json.dumps(about))
+    graph.write_bytes(seal_onnx(model.SerializeToString()))
+    assert verify_weights(graph)
+    weights.write_bytes(seal_safetensors(save({"a": WEIGHTS + 1})))
+    with pytest.raises(LeadlineError, match=r"model\.onnx: was exported from other weights"):
+        verify_weights(graph)
+    assert verify_weights(weights)
+    weights.write_text("version https://git-lfs.github.com/spec/v1\n")
+    if key == "checkpoint_seal":
+        assert verify_weights(graph)
+    assert verify_weights(graph.rename(tmp_path / "mine.onnx"))
+
+
 def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     [path] = safetensors_file(tmp_path)
     whole = path.read_bytes()

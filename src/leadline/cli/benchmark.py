@@ -1,6 +1,6 @@
 """`leadline benchmark`: how fast a model is in every runtime, and what a precision costs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Annotated, cast, get_args
@@ -24,7 +24,7 @@ from leadline.inference.precision import Precision
 from leadline.inference.runtimes import RUNTIMES, RuntimeName
 from leadline.io.atomic import check_writable, writable_target, write_json
 from leadline.io.processors import usable_processors
-from leadline.weights import DEFAULT_MODEL
+from leadline.weights import DEFAULT_MODEL, GRAPH_FILE
 
 
 def benchmark_command(
@@ -83,8 +83,15 @@ def benchmark_command(
 
         draw_speed(rows, plot)
     if store:
-        for file, losses in store_losses(rows).items():
-            typer.echo(f"written: {file} (precision_loss: {losses})")
+        print_stored(store_losses(rows))
+
+
+def print_stored(stored: Mapping[Path, Mapping[str, float]]) -> None:
+    """Print what was written where, and that an exported file beside it does not know of it."""
+    for file, losses in stored.items():
+        graph = file.with_name(GRAPH_FILE)
+        again = f"; {graph.name} beside it, which is what runs, keeps its own: export it again"
+        typer.echo(f"written: {file} (precision_loss: {losses})" + again * graph.is_file())
 
 
 def check_results(json: Path | None, plot: Path | None, stored: Sequence[Way]) -> None:

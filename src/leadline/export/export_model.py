@@ -31,7 +31,7 @@ from leadline.export.gate import (
     run_gate,
 )
 from leadline.export.pictures import GENERATED_SIZE, Pictures, find_pictures, smooth_pictures
-from leadline.export.sidecar import ABOUT_KEY, describe, sidecar_path, write_export_sidecar
+from leadline.export.sidecar import describe, sidecar_path, write_export_sidecar
 from leadline.export.steps import Steps
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
@@ -40,6 +40,7 @@ from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import ChannelOrder, Runtime
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
 from leadline.io.atomic import atomic_path, check_writable, writable_target
+from leadline.io.checksums import ABOUT_KEY
 from leadline.io.files import read_json
 from leadline.io.locks import LOCK_FILE
 from leadline.io.staging import stage_in
@@ -151,6 +152,7 @@ def export_model(
     precision: ExportPrecision = "f32",
     max_loss: float = MAX_LOSS,
     size: tuple[int, int] | None = None,
+    beside: Path | None = None,
     steps: Steps | None = None,
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
@@ -182,6 +184,7 @@ def export_model(
     photograph of `size` (H,W), by default 480x640, with its own processing inside. That needs
     `leadline[hf]`.
 
+    `beside` is a copy of the checkpoint that the file is to lie beside, as in a repository.
     `steps` is told of each step as it begins.
 
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
@@ -214,7 +217,7 @@ def export_model(
     is_foreign = is_of_transformers(folder)
     stored = "f32" if is_exact or is_foreign else stored_type(folder / WEIGHTS_FILE)
     place = _data_of_run(folder) if images is None else images
-    about = describe(name, folder, input_channels, weights or stored) | {"precision": precision}
+    about = describe(name, folder, input_channels, weights or stored, precision, beside)
     is_copy = str(checkpoint) in shipped_models() and weights in (None, stored) and not is_exact
     job = _Job(
         name, folder, target, weights or stored, allowed, input_channels,

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from leadline.export import WeightType
 from leadline.export.files import write_sealed
 from leadline.export.graph import OPSET, add_size_policy
-from leadline.export.sidecar import ABOUT_KEY
 from leadline.export.simplify import simplify
 from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
+from leadline.io.checksums import ABOUT_KEY
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED, check_weight_type
 

@@ -24,14 +24,13 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from leadline.export.int8_loss import RANKED, Depth, Int8Report, LossMeasure, divided, speedup
 from leadline.export.pictures import Picture, Pictures
-from leadline.export.sidecar import ABOUT_KEY
 from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import products
 from leadline.inference.int8_file import weights_digest
 from leadline.inference.openvino_runtime import openvino_core
 from leadline.inference.runtime import CONFIG_KEY, in_file_order, parse_config
-from leadline.io.checksums import ONNX_KEYS
+from leadline.io.checksums import ABOUT_KEY, ONNX_KEYS
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 FOLLOWING = ("Clip", "Relu", "LeakyRelu", "MaxPool")

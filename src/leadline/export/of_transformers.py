@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from leadline.errors import LeadlineError, one_line, size_words
 from leadline.export.exporter import QuietExporter, strip_traces
 from leadline.export.graph import IR_VERSION, OPSET
-from leadline.export.sidecar import ABOUT_KEY
 from leadline.export.softplus import replace_softplus
 from leadline.inference.runtime import CONFIG_KEY, PICTURE_SIZE_KEY
 from leadline.inference.transformers_runtime import TransformersRuntime
+from leadline.io.checksums import ABOUT_KEY
 
 CHUNK = 30
 """Pictures that are given to a processor at a time."""

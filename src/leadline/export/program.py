@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leadline.export.sidecar import ABOUT_KEY
 from leadline.inference.camera import SAME_LENS
 from leadline.inference.runtime import (
     CHANNELS_KEY,
@@ -26,6 +25,7 @@ from leadline.inference.runtime import (
     ChannelOrder,
 )
 from leadline.io.atomic import atomic_path
+from leadline.io.checksums import ABOUT_KEY
 from leadline.models.base import DepthModel
 from leadline.models.size_policy import MAX_HALVINGS
 

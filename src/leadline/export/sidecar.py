@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,17 +10,26 @@ from typing import Any
 from leadline.datasets.trained_on import RECIPE_FILE
 from leadline.inference.runtime import LEAST_VALIDITY, NOVELTY, UNCERTAINTY, VALIDITY
 from leadline.io.atomic import write_json
+from leadline.io.checksums import safetensors_seal, sha256
 from leadline.io.metadata import KIND
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 
-ABOUT_KEY = "leadline_export"
-"""Where the file itself holds what `describe` returns; the model's configuration is elsewhere."""
 
+def describe(
+    name: str,
+    folder: Path,
+    input_channels: str,
+    weights: str,
+    precision: str = "f32",
+    beside: Path | None = None,
+) -> dict[str, Any]:
+    """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`.
 
-def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict[str, Any]:
-    """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`."""
+    A file itself holds it under `ABOUT_KEY`. `beside` is a copy of the checkpoint that the file is
+    to lie beside, if there is one.
+    """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    recipe, weights_file = folder.parent / RECIPE_FILE, folder / WEIGHTS_FILE
+    recipe, checkpoint = folder.parent / RECIPE_FILE, beside or folder / WEIGHTS_FILE
     options = config.get("options", {})
     return {
         **{
@@ -30,7 +38,8 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
             if options.get(output)
         },
         "model": name,
-        "checkpoint_sha256": sha256(weights_file) if weights_file.is_file() else None,
+        "checkpoint_sha256": sha256(checkpoint) if checkpoint.is_file() else None,
+        "checkpoint_seal": safetensors_seal(checkpoint) if checkpoint.is_file() else None,
         "recipe_sha256": sha256(recipe) if recipe.is_file() else None,
         "input": {"name": "image", "type": "uint8", "shape": "N,H,W,3", "channels": input_channels},
         "output": {"name": "depth", "type": "float32", "shape": "N,H,W", "holds": KIND},
@@ -45,6 +54,7 @@ def describe(name: str, folder: Path, input_channels: str, weights: str) -> dict
             "processed size",
         },
         "weights": weights,
+        "precision": precision,
     }
 
 
@@ -93,8 +103,3 @@ def write_export_sidecar(path: Path, about: Mapping[str, Any], gate: Mapping[str
 def sidecar_path(path: Path) -> Path:
     """Return where the JSON that describes an exported file lies."""
     return path.with_name(path.name + ".json")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -111,7 +111,7 @@ def _write(
     else:
         with TemporaryDirectory() as temporary:
             graph = Path(temporary) / GRAPH_FILE
-            export_model(checkpoint, graph, weights=weights)
+            export_model(checkpoint, graph, weights=weights, beside=folder / WEIGHTS_FILE)
             shutil.move(graph, folder / GRAPH_FILE)
     config = read_json(folder / CONFIG_FILE, "model's configuration")
     write_json(folder / CONFIG_FILE, {LIBRARY_KEY: LIBRARY, **config})

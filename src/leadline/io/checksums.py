@@ -4,7 +4,8 @@ Each kind of file carries its own sum, so that nothing gets lost when a file is 
 
 - `.safetensors`: in the header's metadata, over the rest of the header and every tensor's bytes;
 - `.onnx`: the last entry of the model's metadata, over every byte before it. Where weights lie in
-  another file, an entry before it holds that file's name and sum;
+  another file, an entry before it holds that file's name and sum. The exported file of a model
+  folder is compared with the checkpoint beside it by what it says of its origin;
 - `.xml` with its `.bin`: a comment behind the XML, over the XML before it and over the `.bin`.
 
 A file that was written with a sum also says `leadline_version`: without its sum it is damaged.
@@ -29,6 +30,8 @@ SUFFIXES = (".safetensors", ".onnx", ".xml")
 KEY = "leadline_sha256"
 VERSION_KEY = "leadline_version"
 WEIGHTS_KEY = "leadline_weights_sha256"
+ABOUT_KEY = "leadline_export"
+"""Where an exported file holds what it says of itself: JSON, with the sums of its checkpoint."""
 _ONNX_SUM_LENGTH = len(metadata_entry(KEY, "0" * 64))
 _TAIL = 4096
 """Bytes at the end of an ONNX file that hold what `seal_onnx` added."""
@@ -203,11 +206,51 @@ def _verify_onnx(path: Path, content: bytes) -> bool:
     body = content[:-_ONNX_SUM_LENGTH]
     _compare(path, stored, hashlib.sha256(body).hexdigest())
     with malformed_named(path):
-        digest, _, name = read_metadata(body).get(WEIGHTS_KEY, "").partition(" ")
+        entries = read_metadata(body)
+        digest, _, name = entries.get(WEIGHTS_KEY, "").partition(" ")
+        _compare_with_checkpoint(path, entries.get(ABOUT_KEY, ""))
     if name:
         weights = path.parent / name
         _compare_pair(path, weights, digest, read_bytes(weights, "weights file"))
     return True
+
+
+def _compare_with_checkpoint(graph: Path, about: str) -> None:
+    """Raise LeadlineError where the exported file of a model folder is not of its checkpoint.
+
+    `about` is what the file says of itself.
+    """
+    weights = graph.with_name("model.safetensors")
+    if graph.name != "model.onnx" or not about or not weights.is_file():
+        return
+    said = json.loads(about)
+    seal, stored = said.get("checkpoint_seal"), said.get("checkpoint_sha256")
+    try:  # a header is read sooner than all weights are summed
+        actual = safetensors_seal(weights) if seal else sha256(weights)
+    except (OSError, LeadlineError):  # it cannot be read, and so says nothing about the graph
+        return
+    if stored and actual != (seal or stored):
+        raise LeadlineError(
+            f"{graph}: was exported from other weights than those of {weights.name} beside it, as "
+            "before a training went on; export it again, or remove it"
+        )
+
+
+def safetensors_seal(path: Path) -> str | None:
+    """Return the checksum in the header of a safetensors file, None where there is none.
+
+    Errors: LeadlineError for a file that is none.
+    """
+    with path.open("rb") as file:
+        length = file.read(8)
+        head = length + file.read(min(int.from_bytes(length, "little"), path.stat().st_size))
+    seal = safetensors_header(path, head)[0].get("__metadata__", {}).get(KEY)
+    return None if seal is None else str(seal)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _verify_openvino(path: Path, content: bytes) -> bool:
