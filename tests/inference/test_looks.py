@@ -10,7 +10,7 @@ from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
 from leadline.inference import OutputOptions, drawings, predict
 from leadline.inference.drawings import draw_together
-from leadline.io import read_depth, write_depth
+from leadline.io import depth_format, read_depth, write_depth
 from leadline.io.convert import convert
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import FileJob
@@ -108,7 +108,7 @@ def test_grey16_is_inverse_depth_and_says_so(tmp_path):
     assert text["leadline:kind"] == "inverse depth, near = white, not metres"
     assert [float(part) for part in text["leadline:inverse_range"].split()] == [0.125, 1.0]
     assert "leadline:units_per_metre" not in text
-    np.testing.assert_allclose(read_grey16(tmp_path / "a.png"), metres, rtol=1e-4)
+    np.testing.assert_allclose(read_grey16(tmp_path / "a.png").depth, metres, rtol=1e-4)
 
 
 def test_grey16_is_refused_as_depth(tmp_path):
@@ -165,3 +165,18 @@ def test_what_is_not_drawn_is_no_further_input(photo, tmp_path):
     lines = done.stderr.splitlines()
     assert "leadline: 1 of 2 skipped:" in lines and "leadline: 1 of 2 not drawn:" in lines
     assert done.stdout.startswith("1 of 2 predicted")
+
+
+def test_grey16_without_unit_is_drawn_and_refused_as_such_where_a_run_is_taken_up(photo, tmp_path):
+    """There is no model then that would say what its depth was."""
+    inverse = np.linspace(1, 9, 48 * 64, dtype=np.float32).reshape(48, 64)
+    relative = DepthMap.from_inverse(inverse)
+    for format in ("grey16", "npy"):
+        write_depth(tmp_path / format / f"a{depth_format(format).suffix}", relative, format)
+        output = OutputOptions(format, color=True, sheet=True, cmap="gray")
+        results = predict(photo, tmp_path / format, output=output, skip_existing=True)
+        drawn = np.asarray(Image.open(tmp_path / format / "a_color.png")).astype(int)
+        assert np.abs(drawn - colorize(relative, cmap="gray", bar=True)).max() <= 1
+        assert [each.message for each in results.undrawn] == [
+            f"{output.depth_file(tmp_path / format / 'a')}: has no metres for sheet.png"
+        ]

@@ -63,7 +63,7 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
 def _read(job: FileJob, output: OutputOptions) -> DepthMap:
     path = output.depth_file(job.target)
     if output.format == "grey16":
-        return DepthMap.from_metres(read_grey16(path))
+        return read_grey16(path)
     return read_any_depth(path)
 
 

@@ -139,9 +139,7 @@ def predict(
             found.sort(key=lambda each: place_of[each.source])
         results.notes = predict_one.notes
     results.existing = len(every) - len(jobs)
-    # A grey16 file does not say that its depth had no unit.
-    if all(photo.kind == "metric" for photo in results.done) or place.output.format != "grey16":
-        results.undrawn = place.draw_together(every)
+    results.undrawn = place.draw_together(every)
     _warn_of_other_cameras(given, results.done)
     _warn_of_unlike_pictures(model, results.done)
     return results

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
@@ -16,6 +16,9 @@ from leadline.io.png16 import LARGEST, decode_grey_png
 
 RANGE_KEY = PREFIX + "inverse_range"
 """The text with 1/metres of grey 1 and of grey 65535; 0 is invalid."""
+
+DEPTH_KIND_KEY = PREFIX + "depth_kind"
+"""The text with the `DepthKind` of what is shown: the range of one without unit has none either."""
 
 
 def write_grey16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
@@ -36,6 +39,7 @@ def write_grey16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
     unit = {PREFIX + "units_per_metre", PREFIX + "unit"}
     text = {key: value for key, value in about.to_text().items() if key not in unit}
     text[PREFIX + "kind"] = INVERSE_KIND
+    text[DEPTH_KIND_KEY] = depth_map.kind
     text[RANGE_KEY] = f"{low!r} {high!r}"
     write_png(path, values, text)
 
@@ -45,8 +49,8 @@ def is_grey16(path: Path) -> bool:
     return says_kind(path, INVERSE_KIND)
 
 
-def read_grey16(path: Path) -> NDArray[np.float32]:
-    """Return the metres, (H,W), that a file of `write_grey16` shows, to about 16 bits.
+def read_grey16(path: Path) -> DepthMap:
+    """Return the depth that a file of `write_grey16` shows, to about 16 bits.
 
     For pictures made of it. Errors: LeadlineError for a file that is none.
     """
@@ -56,7 +60,8 @@ def read_grey16(path: Path) -> NDArray[np.float32]:
         raise LeadlineError(f"{path}: no picture of inverse depth (it says no range)")
     low, high = (float(part) for part in text[RANGE_KEY].split())
     share = (values - 1) / (LARGEST - 1)
-    inverse = low + share * (high - low)
-    metres = np.zeros(values.shape, dtype=np.float64)
-    np.divide(1.0, inverse, out=metres, where=values > 0)
-    return metres.astype(np.float32)
+    inverse = np.where(values > 0, low + share * (high - low), 0)
+    shown = DepthMap.from_inverse(inverse.astype(np.float32))
+    return (
+        replace(shown, kind="metric") if text.get(DEPTH_KIND_KEY, "metric") == "metric" else shown
+    )
