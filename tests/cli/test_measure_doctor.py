@@ -146,6 +146,20 @@ def test_red_light_and_its_noise_make_no_depth():
     assert [highest_byte(picture) for picture in pictures] == [None] * len(pictures)
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["predict ROOM -o NAME.ply", "predict ROOM -o NAME.jpg", "web -o NAME.html",
+     "calibrate ROOM --point 1,1=2 -o NAME.npz", "convert WALL --to npy -o NAME.glb"],
+)  # fmt: skip
+def test_no_folder_is_made_with_the_name_of_a_file(wall, tmp_path, command):
+    places = {"ROOM": str(ROOM), "WALL": str(wall), "NAME": str(tmp_path / "name")}
+    words = [
+        re.sub("ROOM|WALL|NAME", lambda found: places[found[0]], each) for each in command.split()
+    ]
+    fails_in_one_line(leadline_here(*words), "is the name of a file")
+    assert not list(tmp_path.glob("name*"))
+
+
 def test_doctor_tries_every_runtime_and_reports_a_removed_one():
     before = "import sys; sys.modules['torch'] = None; sys.modules['timm'] = None\n"
     done = leadline("doctor", "--json", before=before)

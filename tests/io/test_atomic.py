@@ -103,7 +103,14 @@ def test_a_folder_is_checked_and_not_made(tmp_path: Path) -> None:
         )
     for name in ("x" * 300, f"a/{'x' * 300}/b", "a/" * 600):
         assert "cannot write here" in complaint(lambda name=name: check_writable(tmp_path / name))
+    for name in ("cloud.ply", "a/page.HTML", "depth.npz"):
+        assert "is the name of a file (" in complaint(
+            lambda name=name: check_writable(tmp_path / name)
+        )
+    check_writable(tmp_path / "cloud.ply" / "kitchen-v1.2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "file"]
+    (tmp_path / "there.png").mkdir()
+    check_writable(tmp_path / "there.png")
 
 
 def test_a_stage_that_nothing_came_of_leaves_no_folder(tmp_path: Path) -> None:

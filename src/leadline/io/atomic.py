@@ -20,6 +20,13 @@ DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 DEEPEST = 500
 """Folders in each other: Python makes them by calling itself, which it bears a thousand times."""
 
+FILE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".mp4", ".webm"}
+    | {".npy", ".npz", ".exr", ".pfm", ".ply", ".glb", ".obj", ".onnx", ".xml", ".pt2"}
+    | {".html", ".json", ".csv", ".md", ".txt", ".pdf", ".svg", ".zip", ".tar"}
+)
+"""Suffixes, lower case, of what no folder is called that somebody means."""
+
 
 class DiskError(LeadlineError):
     """A disk that is full, read-only or broken: the next file would meet it too."""
@@ -122,6 +129,7 @@ def cannot_write(path: Path, error: OSError) -> LeadlineError:
 def check_writable(folder: Path) -> None:
     """Raise LeadlineError unless files can be written into `folder`, there already or to be made.
 
+    One to be made may not have the name of a picture, a point cloud or the like: a file was meant.
     Leaves nothing behind, as somebody may still refuse to work; who writes makes the folder.
     """
     try:
@@ -130,6 +138,11 @@ def check_writable(folder: Path) -> None:
         existing = missing[-1].parent if missing else folder
         if not existing.is_dir():
             raise LeadlineError(f"{existing}: is a file; give a folder for the results")
+        if folder in missing and folder.suffix.lower() in FILE_SUFFIXES:
+            raise LeadlineError(
+                f"{folder}: is the name of a file ({folder.suffix}), and the results go into a "
+                "folder; give a folder"
+            )
         for each in missing:
             with suppress(FileNotFoundError):  # any other error is a name that cannot be made
                 (existing / each.name).lstat()
