@@ -14,6 +14,7 @@ from leadline.depth import DepthMap, Intrinsics
 from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import Predictor, find_model
+from leadline.inference.predictor import model_name
 from leadline.io import read_photo
 from leadline.io.checksums import seal_onnx
 from leadline.models.build import load_model
@@ -192,6 +193,20 @@ def test_a_foreign_array_is_refused(exported):
 
 def test_run_and_model_folder_are_the_same_model(quick_run):
     assert find_model(quick_run) == find_model(quick_run / "model") == quick_run / "model"
+
+
+@pytest.mark.parametrize("place", ["kitchen-v1.2", "kitchen-v1.2/model", "kitchen-v1.2.onnx"])
+def test_a_model_is_called_by_the_whole_name_of_its_folder(tmp_path, place):
+    path = tmp_path / place
+    if path.suffix == ".onnx":
+        path.touch()
+    else:
+        path.mkdir(parents=True)
+    assert model_name(path, path) == "kitchen-v1.2"
+    graph = path / "model.onnx"
+    if path.is_dir():
+        graph.touch()
+        assert model_name(path, graph) == "kitchen-v1.2"
 
 
 def test_importing_and_predicting_import_no_torch():

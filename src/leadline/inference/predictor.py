@@ -547,7 +547,7 @@ def model_name(name_or_path: str | Path, path: Path) -> str:
     if path.is_file() and Path(name_or_path).is_file():
         return path.stem
     folder = (path.parent if path.is_file() else path).resolve()
-    return folder.parent.name if folder.name == "model" else folder.stem
+    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def _as_photo(image: ImageLike) -> Photo:
