@@ -11,6 +11,7 @@ from leadline.datasets.open import open_data
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.evaluation import compare
+from leadline.evaluation.cases import Case, draw_cases
 from leadline.evaluation.report.case_pictures import (
     case_rows,
     choose_cases,
@@ -20,6 +21,7 @@ from leadline.evaluation.report.case_pictures import (
 from leadline.evaluation.result import Result
 from leadline.metrics import get_protocol
 from leadline.viz.color import colorize
+from leadline.viz.panels import error_table
 from tests.evaluation.results import write_result
 
 
@@ -51,6 +53,23 @@ def test_without_one_range_each_row_has_that_of_its_truth(two, pairs):
     samples = read_samples(two, choose_cases(two, 3), open_data(pairs))
     rows = case_rows(two, samples, one_range=False)
     assert len({(row.low, row.high) for row in rows}) == 3
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")  # 0 x infinity is NaN: missing
+def test_infinite_predictions_are_drawn_as_the_farthest(pairs, tmp_path):
+    write_result(tmp_path / "endless", pairs, lambda number: np.inf, limit=2)
+    result = Result.load(tmp_path / "endless")
+    [sample, *_] = read_samples([result], choose_cases([result], 1), open_data(pairs))
+    [row] = case_rows([result], [sample], one_range=False)
+    farthest = colorize(DepthMap.from_metres([[row.high]]), vmin=row.low, vmax=row.high)[0, 0]
+    assert (row.predictions[0].depth[sample.valid] == farthest).all()
+    assert (row.predictions[0].error[sample.valid] == error_table()[255]).all()
+    endless = np.where(sample.valid, np.inf, 0).astype(np.float16)
+    drawn = draw_cases([Case(0, sample.id, ("worst",), endless, sample)], [1.0])
+    missing = draw_cases([Case(0, sample.id, ("worst",), np.zeros_like(endless), sample)], [1.0])
+    for part in (2, 3):  # prediction, error
+        panel = np.s_[120:230, part * 320 + 4 : part * 320 + 316]
+        assert (drawn[panel] != missing[panel]).any(axis=2).all()
 
 
 def test_images_are_chosen_by_number_by_id_or_by_stem(two):

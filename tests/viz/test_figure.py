@@ -75,6 +75,16 @@ def test_holes_of_a_smaller_prediction_are_not_blended_into_an_error_map():
     assert shown == {tuple(error_table()[128].tolist()), (56, 56, 56)}
 
 
+@pytest.mark.parametrize("width", [12, 6])
+def test_an_infinite_prediction_is_too_far_and_not_missing(width):
+    truth = DepthMap.from_metres(np.linspace(2, 40, 24, dtype=np.float32).reshape(2, 12))
+    prediction = np.full((width // 6, width), np.inf, np.float32)
+    picture = error_map(truth, prediction)
+    assert {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()} == {
+        tuple(error_table()[255].tolist())
+    }
+
+
 def test_sparse_points_grow_into_what_is_shown_and_dense_pictures_stay():
     valid = np.zeros((40, 1200), dtype=bool)
     valid[20, 100], valid[20, 900] = True, True

@@ -20,7 +20,7 @@ from leadline.io.atomic import atomic_path
 from leadline.io.files import check_ordinary
 from leadline.metrics import Comparison
 from leadline.viz.color import robust_range
-from leadline.viz.panels import ERROR_LIMIT, side_by_side
+from leadline.viz.panels import ERROR_LIMIT, side_by_side, with_finite_end
 
 EVEN_CASES = 8
 EXTREME_CASES = 8
@@ -160,7 +160,7 @@ def _draw_row(sample: Sample, prediction: NDArray[np.float32], value: float) -> 
         f"prediction, {RANKED_BY} {value:.3f}",
         f"error -{limit}..+{limit} %",
     ]
-    predicted = DepthMap.from_metres(prediction)
+    predicted = DepthMap.from_metres(with_finite_end(prediction, truth))
     return side_by_side(sample.image, truth, [predicted], titles=titles, error=True)
 
 

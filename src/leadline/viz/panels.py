@@ -58,12 +58,13 @@ def error_map(
     """Return (prediction - truth) / truth as a picture, (H,W,3) uint8, blue where it is too near.
 
     Shapes: `truth` (H,W), `prediction` (h,w) metres, brought to the truth's size; `limit` is the
-    relative error with the full colour. Invalid truth and missing predictions are dark grey.
+    relative error with the full colour. Invalid truth and missing predictions are dark grey, an
+    infinite one is too far.
     """
     import cv2
 
     # cv2 takes half-pixel centres and returns an equal size unchanged; what touches NaN is NaN.
-    known = np.where(prediction > 0, prediction, np.float32(np.nan))
+    known = np.where(prediction > 0, with_finite_end(prediction, truth, limit), np.float32(np.nan))
     resized = cv2.resize(known, (truth.width, truth.height))
     depth = np.asarray(resized, dtype=np.float32)
     shown = truth.valid & np.isfinite(depth) & (depth > 0)
@@ -72,6 +73,17 @@ def error_map(
     picture = error_table()[np.rint(share * 255).astype(np.uint8)]
     picture[~shown] = INVALID_COLOR
     return picture
+
+
+def with_finite_end(
+    prediction: NDArray[np.float32], truth: DepthMap, limit: float = ERROR_LIMIT
+) -> NDArray[np.float32]:
+    """Return metres, (h,w), of which those that are infinite are as far as can be seen in a panel.
+
+    That is too far by the relative error `limit` of the farthest truth, and so at every pixel.
+    """
+    far = np.float32((1 + limit) * truth.depth.max(initial=0))
+    return np.where(prediction == np.inf, far, prediction)
 
 
 def enlarge_points(

@@ -20,7 +20,7 @@ from leadline.evaluation.scoring import score
 from leadline.metrics.resize import resize_depth
 from leadline.viz.color import color_table, colorize, robust_range
 from leadline.viz.figure import Cell, Scale, draw_figure
-from leadline.viz.panels import ERROR_LIMIT, enlarge_points, error_map, error_table
+from leadline.viz.panels import ERROR_LIMIT, enlarge_points, error_map, error_table, with_finite_end
 
 Picture = NDArray[np.uint8]
 HALF_FLOAT = 0.005
@@ -101,6 +101,7 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
         prediction = _case_of(result, sample.id).prediction()
         # A protocol may score at a size of its own.
         prediction = resize_depth(prediction, (truth.height, truth.width))
+        prediction = with_finite_end(prediction, truth)
         picture = colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high)
         scores = {name: result.table.value(sample.id, name) for name in result.metrics}
         error = enlarge_points(error_map(truth, prediction), truth.valid)
