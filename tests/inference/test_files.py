@@ -12,7 +12,9 @@ from leadline.depth import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference import OutputOptions, Predictor, calibrate, predict
 from leadline.inference.photo_work import PhotoPredictor
+from leadline.inference.predict_files import PICTURES
 from leadline.io import cameras, read_depth, read_photo, write_depth
+from leadline.io.jobs import find_jobs
 
 ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
 
@@ -145,3 +147,12 @@ def test_a_calibration_is_never_written_over_its_input(tmp_path):
     with pytest.raises(LeadlineError, match="would be overwritten"):
         calibrate(tmp_path / "p.npy", tmp_path, points=[(0, 0, 2.0)])
     assert (tmp_path / "p.npy").read_bytes() == (tmp_path / "before.npy").read_bytes()
+
+
+def test_every_picture_of_a_folder_is_taken_or_counted(tmp_path):
+    for name in ("a.pgm", "b.JPE", "c.apng", "d.RW2", "e.pef", "f.nrw", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.warns(LeadlineWarning, match="left out") as said:
+        jobs = find_jobs(tmp_path, tmp_path / "out", PICTURES, outputs=lambda _target: [])
+    assert [job.source.name for job in jobs] == ["a.pgm", "b.JPE", "c.apng"]
+    assert all(f"1 {suffix}" in str(said[0].message) for suffix in (".rw2", ".pef", ".nrw"))

@@ -29,13 +29,14 @@ from leadline.io.pictures import is_heic, open_picture
 from leadline.io.png_writer import deep_grey_png
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"}
-    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".tga"}
+    {".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".apng", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+    | {".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpx", ".tga", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 """Suffixes, lower case and with their dot, that `read_photo` is expected to open."""
 
 UNREAD_SUFFIXES = frozenset(
     {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2", ".psd", ".svg", ".jxl"}
+    | {".pef", ".srw", ".nrw", ".raw", ".erf", ".3fr", ".iiq", ".rwl", ".sr2", ".x3f", ".mrw"}
 )
 """Suffixes of pictures that `read_photo` does not open: sensor data, drawings and the like."""
 
