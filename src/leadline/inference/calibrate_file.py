@@ -15,17 +15,15 @@ from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, GivenCamera
-from leadline.inference.measure_file import check_unit_is_used
-from leadline.inference.predictor import Predictor
+from leadline.inference.one_source import is_depth_source, predict_source
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
-from leadline.io.formats import depth_format, is_depth_file, read_any_depth, write_depth
+from leadline.io.formats import depth_format, read_any_depth, write_depth
 from leadline.io.jobs import with_suffix
-from leadline.io.photos import DERIVED, read_photo, read_photo_to_measure, write_png
+from leadline.io.photos import DERIVED, write_png
 from leadline.io.points import read_points
 from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
-from leadline.weights import DEFAULT_MODEL
 
 _MADE_BY = ("model", "camera_use", "camera", "camera_scale")
 """What a calibration keeps of the prediction's provenance: it holds for others made alike."""
@@ -110,7 +108,6 @@ def calibrate(
         )
     if sparse_units is not None and sparse is None:
         raise LeadlineError("--sparse-scale is the unit of --sparse; give that, or leave it out")
-    check_unit_is_used(units, model)
     files = [with_suffix(out / source.stem, depth_format(format).suffix), out / "calibration.json"]
     files += [with_suffix(out / source.stem, "_color.png")] * color
     if source.resolve() in [path.resolve() for path in files]:
@@ -158,18 +155,16 @@ def _read_or_predict(
     model: str | Path | None,
     units: str | float | None,
     given: GivenCamera,
-    mode: CameraMode | None,
+    camera: CameraMode | None,
 ) -> DepthMap:
-    if model is None and (units is not None or is_depth_file(source)):
-        if given != GivenCamera() or mode is not None:
-            raise LeadlineError(
-                f"{source}: is a depth map, whose camera is settled; --fov, --intrinsics and "
-                "--camera are for photographs"
-            )
-        return read_any_depth(source, None if units is None else parse_units(units))
-    photo = read_photo(source) if model else read_photo_to_measure(source)
-    predictor = Predictor.load(model or DEFAULT_MODEL, camera=mode or "auto")
-    return predictor.predict(photo, *given.of(photo)).depth
+    if not is_depth_source(source, model, units):
+        return predict_source(source, model, given, camera)
+    if given != GivenCamera() or camera is not None:
+        raise LeadlineError(
+            f"{source}: is a depth map, whose camera is settled; --fov, --intrinsics and "
+            "--camera are for photographs"
+        )
+    return read_any_depth(source, None if units is None else parse_units(units))
 
 
 def _known_points(

@@ -14,13 +14,12 @@ from leadline.depth.measure import Box, Distance, Pixel, Polygon, Span
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.one_source import is_depth_source, predict_source
 from leadline.inference.outputs import calibrated
-from leadline.inference.predictor import Predictor
 from leadline.io.calibration import read_calibration
-from leadline.io.formats import is_depth_file, read_checked_depth
+from leadline.io.formats import read_checked_depth
 from leadline.io.masks import read_mask
-from leadline.io.photos import Photo, read_photo, read_photo_to_measure
-from leadline.weights import DEFAULT_MODEL
+from leadline.io.photos import Photo
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,11 @@ def measure(
             "--relative-error is the error of depth that gives --points, a length, its own; give "
             "two points, or leave it out"
         )
-    check_unit_is_used(units, model)
+    is_depth = is_depth_source(source, model, units)
     given = GivenCamera.open(intrinsics, fov)
     things = {f"mask {mask}": read_mask(Path(mask)) for mask in masks}
     correction = None if calibration is None else read_calibration(Path(calibration))
-    if model is None and (units is not None or is_depth_file(source)):
+    if is_depth:
         if camera is not None:
             raise LeadlineError(f"{source}: is a depth map; --camera is for photographs")
         if given != GivenCamera() and not points:
@@ -100,9 +99,7 @@ def measure(
             )
         depth_map = _with_camera(_read(source, units), given, source)
     else:
-        photo = read_photo(source) if model else read_photo_to_measure(source)
-        predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
-        depth_map = predictor.predict(photo, *given.of(photo)).depth
+        depth_map = predict_source(source, model, given, camera)
     depth_map = calibrated(depth_map, correction, source)
     regions = {f"{x},{y}": _at(depth_map, x, y) for x, y in pixels}
     regions |= {f"box {','.join(f'{s:g}' for s in box)}": depth_map.distance(box) for box in boxes}
@@ -115,14 +112,6 @@ def measure(
         for a, b in points
     }
     return Measurement(source, depth_map, regions, spans)
-
-
-def check_unit_is_used(units: str | float | None, model: str | Path | None) -> None:
-    """Raise LeadlineError for a unit of a depth file beside a model, which takes photographs."""
-    if units is not None and model is not None:
-        raise LeadlineError(
-            "--depth-scale is for a depth file, and --model for a photograph; leave one of them out"
-        )
 
 
 def _at(depth_map: DepthMap, x: int, y: int) -> Distance:

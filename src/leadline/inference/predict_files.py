@@ -22,6 +22,7 @@ from leadline.inference.outputs import (
 from leadline.inference.photo_work import STDIN, PhotoWork
 from leadline.inference.predict_ray import find_remote_jobs, is_uri, run_with_ray
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
+from leadline.inference.unlike import warn_of_unlike
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import depth_format
@@ -141,7 +142,7 @@ def predict(
     results.existing = len(every) - len(jobs)
     results.undrawn = place.draw_together(every)
     _warn_of_other_cameras(given, results.done)
-    _warn_of_unlike_pictures(model, results.done)
+    warn_of_unlike(model, [(each.novelty, str(each.source)) for each in results.done])
     return results
 
 
@@ -239,21 +240,6 @@ class _Place:
     def draw_together(self, jobs: Sequence[FileJob]) -> list[Failure]:
         """Draw what needs the depth of all photographs; return what failed."""
         return [] if self.folder is None else draw_together(jobs, self.folder, self.output)
-
-
-def _warn_of_unlike_pictures(model: str | Path, done: Sequence[PredictedPhoto]) -> None:
-    """Say in one line which pictures are unlike those that the model was trained on."""
-    unlike = [(each.novelty, each.source) for each in done if each.novelty and each.novelty > 1]
-    if unlike:
-        novelty, source = max(unlike)
-        which = f"{source} is" if len(done) == 1 else f"{len(unlike)} of {len(done)} pictures are"
-        worst = f"novelty {novelty:.2g}" if len(done) == 1 else f"most {source}, {novelty:.2g}"
-        warnings.warn(
-            f"{which} unlike those that {model} was trained on ({worst}; usual is up to 1), and "
-            "their metres may be wrong; fine-tune it on such pictures, or calibrate",
-            LeadlineWarning,
-            stacklevel=3,
-        )
 
 
 def _warn_of_other_cameras(given: GivenCamera, done: Sequence[PredictedPhoto]) -> None:

@@ -24,6 +24,7 @@ from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
+from leadline.inference.unlike import warn_of_unlike
 from leadline.io.atomic import check_writable
 from leadline.io.formats import depth_format, depth_suffixes, write_depth
 from leadline.io.jobs import Track, in_order
@@ -156,7 +157,9 @@ def video(
     last = info.seconds if end is None else min(end, info.seconds or end)
     low, high = color_range or _range_of(path, predictor, start, last, fov)
     artist = _Artist(layout, low, high, cmap, str(steady))
-    shots = _predicted(predictor, read_frames(path, every=every, start=start, end=end), fov)
+    novelties: list[tuple[float | None, str]] = []
+    frames_read = read_frames(path, every=every, start=start, end=end)
+    shots = _predicted(predictor, frames_read, fov, novelties)
     steps = iter(track(range(_expected(last, start, info.rate / every))))
     first = next(shots, None)
     if first is None:
@@ -181,6 +184,7 @@ def video(
     if info.stated is not None:
         stated = info.stated if end is None else min(end, info.stated)
         _warn_if_cut(path, record.until + (every - 1) / info.rate, stated, info.stated)
+    warn_of_unlike(model, novelties, "frames")
     seconds = time.monotonic() - started
     return VideoResult(target, record.count, seconds, (low, high), str(steady))
 
@@ -225,9 +229,15 @@ def _expected(last: float | None, start: float, rate: float) -> int:
 
 
 def _predicted(
-    predictor: Predictor, frames: Iterator[Frame], fov: float | None
+    predictor: Predictor,
+    frames: Iterator[Frame],
+    fov: float | None,
+    novelties: list[tuple[float | None, str]] | None = None,
 ) -> Generator[tuple[Frame, DepthMap], None, None]:
-    """Yield every frame with its depth; the next ones are decoded and predicted meanwhile."""
+    """Yield every frame with its depth; the next ones are decoded and predicted meanwhile.
+
+    `novelties` gains the novelty and the name of each.
+    """
     first = next(frames, None)
     if first is None:
         return
@@ -241,7 +251,10 @@ def _predicted(
             yield frame.pixels
 
     for prediction in predictor.predict_many(images(), camera):
-        yield waiting.popleft(), prediction.depth
+        frame = waiting.popleft()
+        if novelties is not None:
+            novelties.append((prediction.novelty, f"frame {frame.number}"))
+        yield frame, prediction.depth
 
 
 Item = TypeVar("Item")

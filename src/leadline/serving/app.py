@@ -18,6 +18,7 @@ from leadline import __version__
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode
 from leadline.inference.predictor import Predictor
+from leadline.inference.unlike import is_unlike, unlike_words
 from leadline.serving.answers import (
     METADATA_HEADER,
     NOVELTY_HEADER,
@@ -182,11 +183,9 @@ class DepthService:
             predictor = model.predictor.for_many() if crowded else model.predictor
             predictor = _with_camera(predictor, parameters.camera)
             prediction = predictor.predict(photo, *camera.of(photo))
-        if prediction.novelty is not None and prediction.novelty > 1:
-            heard.append(
-                f"the picture is unlike those that {model.name} was trained on (novelty "
-                f"{prediction.novelty:.2g}; usual is up to 1), and its metres may be wrong"
-            )
+        if is_unlike(prediction.novelty):
+            novelty = f"novelty {prediction.novelty:.2g}"
+            heard.append(unlike_words("the picture is", model.name, novelty, "its"))
         about = (parameters, model.name, heard, record["request_id"])
         if self.queue.running > 1:
             return Estimate(photo, prediction, *about)

@@ -1,0 +1,41 @@
+"""One photograph that is predicted, or one depth file: what `measure` and `calibrate` take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leadline.depth.depth_map import DepthMap
+from leadline.errors import LeadlineError
+from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.predictor import Predictor
+from leadline.inference.unlike import warn_of_unlike
+from leadline.io.formats import is_depth_file
+from leadline.io.photos import read_photo, read_photo_to_measure
+from leadline.weights import DEFAULT_MODEL
+
+
+def is_depth_source(source: Path, model: str | Path | None, units: str | float | None) -> bool:
+    """Return whether a source is a depth file; `model` is for a photograph, `units` for the other.
+
+    Errors: LeadlineError for both at once, or a file that cannot be read.
+    """
+    if units is not None and model is not None:
+        raise LeadlineError(
+            "--depth-scale is for a depth file, and --model for a photograph; leave one of them out"
+        )
+    return model is None and (units is not None or is_depth_file(source))
+
+
+def predict_source(
+    source: Path, model: str | Path | None, given: GivenCamera, camera: CameraMode | None
+) -> DepthMap:
+    """Return the depth that `model`, by default the shipped one, predicts of a photograph.
+
+    A LeadlineWarning says where it is unlike those that the model was trained on.
+    Errors: LeadlineError for a picture that cannot be read or, without `model`, is one of depth.
+    """
+    photo = read_photo(source) if model else read_photo_to_measure(source)
+    predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
+    prediction = predictor.predict(photo, *given.of(photo))
+    warn_of_unlike(model or DEFAULT_MODEL, [(prediction.novelty, str(source))])
+    return prediction.depth
