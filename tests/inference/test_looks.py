@@ -180,3 +180,6 @@ def test_grey16_without_unit_is_drawn_and_refused_as_such_where_a_run_is_taken_u
         assert [each.message for each in results.undrawn] == [
             f"{output.depth_file(tmp_path / format / 'a')}: has no metres for sheet.png"
         ]
+        half = OutputOptions(format, color=True, vmax=3.0)
+        results = predict(photo, tmp_path / format, output=half, skip_existing=True)
+        assert ["are metres" in each.message for each in results.undrawn] == [True]

@@ -119,6 +119,10 @@ def test_what_needs_metres_is_refused_of_a_relative_model(depth_anything, photo,
     for option in ("--ply", "--sheet", "--format=png16"):
         shown = leadline_here("predict", photo, "-o", tmp_path / "o", "--model", model, option)
         fails_in_one_line(shown, "affine-inverse", "needs metres")
+    for options in (("--range", "1,9"), ("--vmax", "9")):
+        words = ("-o", tmp_path / "o", "--model", model, "--color", *options)
+        shown = leadline_here("predict", photo, *words)
+        fails_in_one_line(shown, "a range of the colours needs metres")
     fails_in_one_line(
         leadline_here("predict", photo, "-o", tmp_path / "o", "--model", model, "--threads", "2"),
         "leave threads 2 out",

@@ -173,6 +173,13 @@ def test_impossible_options(options: dict[str, float], hint: str) -> None:
     assert hint in complaint(lambda: colorize(RAMP, **options))  # type: ignore[arg-type]
 
 
+def test_a_range_in_metres_is_refused_for_a_map_without_unit() -> None:
+    relative = DepthMap.from_inverse(np.array([[1.0, 2.0]], np.float32))
+    for options in ({"vmin": 1.0}, {"vmax": 2.0}, {"vmin": 1.0, "vmax": 2.0}):
+        assert "are metres" in complaint(lambda options=options: colorize(relative, **options))
+        assert "are metres" in complaint(lambda options=options: relative.picture(**options))
+
+
 def test_one_end_may_be_left_open() -> None:
     far = DepthMap.from_metres([[2.0, 3.0]])
     assert tuple(colorize(far, vmin=50)[0, 0]) == TURBO_WARM

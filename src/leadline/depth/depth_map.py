@@ -381,7 +381,8 @@ class DepthMap:
 
         Near is warm or bright, invalid pixels are grey; the options are those of
         `leadline.viz.colorize`.
-        Raises LeadlineError for an unknown colour map or a range that is not increasing.
+        Raises LeadlineError for an unknown colour map, a range that is not increasing, or one in
+        metres for a map without unit.
         """
         drawn: Image.Image = act("picture", self, vmin=vmin, vmax=vmax, cmap=cmap, bar=bar)
         return drawn

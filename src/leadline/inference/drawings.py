@@ -47,8 +47,10 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
     if output.has_common_range:
 
         def draw(job: FileJob) -> Path:
-            path = with_suffix(job.target, "_color.png")
-            write_color(path, _read(job, output), output, limits)
+            path, depth = with_suffix(job.target, "_color.png"), _read(job, output)
+            # What has no unit has colours of its own.
+            ends = limits if depth.kind == "metric" else output.limits
+            write_color(path, depth, output, ends)
             return path
 
         failures += run_jobs(there, draw, workers=default_workers()).failures

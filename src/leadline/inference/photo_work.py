@@ -43,6 +43,8 @@ class PhotoWork:
             )
         if self.calibration is None and self.output.needs_metres:
             predictor.require_metres("a point cloud, a surface, a sheet or png16")
+        if self.calibration is None and self.output.limits != (None, None):
+            predictor.require_metres("a range of the colours")
         if self.calibration is not None and self.calibration.shift == 0:
             predictor.require_metres("a calibration without a shift")
         return PhotoPredictor(self, predictor.for_many() if many else predictor)

@@ -167,9 +167,10 @@ class DepthService:
     ) -> Estimate:
         with self._stage("decode", record):
             data, parameters = read_request(wanted)
-            if parameters.format is None:
-                choose_format(wanted.accept)  # what will not be sent is not computed
+            # What will not be sent is not computed.
+            format = parameters.format or choose_format(wanted.accept)
             parameters.color_limits()
+            parameters.check_colors(format)
             camera = parameters.given_camera()
             photo = read_picture(data, self.options.max_pixels)
         model = model or self.models.get(parameters.model)

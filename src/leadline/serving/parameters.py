@@ -73,6 +73,15 @@ class DepthParameters(BaseModel):
         except LeadlineError as error:
             raise invalid(f"range: {error}") from None
 
+    def check_colors(self, format: FormatName) -> None:
+        """Raise ProblemError 422 where the request is about colours that `format` has not."""
+        given = self.model_fields_set & {"cmap", "range", "bar"}
+        if given and not format.startswith("color"):
+            raise invalid(
+                f"{min(given)}: is about colours, and {format} has none; leave it out, or give "
+                "format=color-png"
+            )
+
 
 def _camera_content(given: str | list[Any] | dict[str, Any]) -> list[Any] | dict[str, Any]:
     """Return the numbers or the mapping of a camera, never a text: that would name a file."""

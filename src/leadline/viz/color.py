@@ -61,13 +61,19 @@ def colorize(
     Distances beyond the range take the colour of its end, invalid pixels are `INVALID_COLOR`.
     `title` is written over the top left corner.
 
-    Errors: LeadlineError for an unknown colour map or a range that is not increasing.
+    Errors: LeadlineError for an unknown colour map, a range that is not increasing, or one in
+    metres for a map without unit, whose colours run over its own inverse depth.
 
     >>> picture = colorize(DepthMap.from_metres([[1.0, 2.0]]), vmin=1, vmax=2, cmap="gray")
     >>> picture[0].tolist()
     [[255, 255, 255], [0, 0, 0]]
     """
     if depth_map.kind != "metric":
+        if vmin is not None or vmax is not None:
+            raise LeadlineError(
+                f"vmin and vmax are metres, and this depth map is {depth_map.kind}, without unit; "
+                "leave them out"
+            )
         return _colorize_inverse(depth_map, color_table(cmap), bar, title)
     check_range(vmin, vmax)
     found = (0.0, 1.0) if None not in (vmin, vmax) else (
