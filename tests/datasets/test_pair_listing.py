@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from leadline.data_checks import check_data
+from leadline.data_checks.pairs import list_data
 from leadline.datasets import find_data, open_pairs
 from leadline.datasets.pair_listing import list_beside, list_csv, list_folders, list_pairs
 from leadline.errors import LeadlineError
@@ -138,6 +139,57 @@ def test_depth_masks_are_found_beside_the_depth_or_in_a_folder(tmp_path):
     for name, mask in zip(("one", "two", "three"), masks, strict=True):
         (pair,) = list_pairs(tmp_path / name).require_complete()
         assert pair.mask == tmp_path / name / mask
+
+
+@pytest.mark.parametrize(
+    ("image", "depth", "mask"),
+    [
+        ("x.png", "x_depth.npy", "x_depth_mask.npy"),
+        ("rgb/x.png", "depth/x.npy", "depth/x_mask.png"),
+        ("rgb/x.png", "depth/x.png", "depth_mask/x.png"),
+        ("rgb/a/x_rgb.png", "depth/a/x_depth.png", "depth_valid/a/x_depth_mask.png"),
+        ("x.png", "x_depth.npy", "depth_mask/x.png"),
+        ("color/x.png", "depth/x.png", "depth_mask/x.png"),
+        ("x.png", "x_depth.npy", "x_depth_valid.png"),
+        ("scene/color/x.png", "scene/depth/x.png", "scene/depth_mask/x.png"),
+    ],
+)
+def test_the_same_masks_count_in_a_folder_and_in_a_list(tmp_path, image, depth, mask):
+    touch(tmp_path, image, depth, mask)
+    (pair,) = list_pairs(tmp_path).require_complete()
+    assert (pair.image, pair.mask) == (tmp_path / image, tmp_path / mask)
+    table = write(tmp_path / "train.csv", "image,depth", f"{image},{depth}")
+    (pair,) = list_csv(table).require_complete()
+    assert (pair.image, pair.mask) == (tmp_path / image, tmp_path / mask)
+
+
+def test_a_list_takes_no_photograph_and_no_mask_of_an_object_for_a_depth_mask(tmp_path):
+    names = ("train/x.png", "train/x_depth.png", "train/x_mask.png", "valid/x.png")
+    touch(tmp_path, *names)
+    table = write(tmp_path / "train.csv", "image,depth", "train/x.png,train/x_depth.png")
+    (pair,) = list_csv(table).require_complete()
+    assert pair.mask is None
+
+
+def test_a_column_of_masks_says_which_they_are(tmp_path):
+    touch(tmp_path, "a.png", "b.png", "a_depth.npy", "b_depth.npy", "b_depth_mask.npy", "m.png")
+    lines = ["image,depth,mask", "a.png,a_depth.npy,m.png", "b.png,b_depth.npy,"]
+    table = write(tmp_path / "train.csv", *lines)
+    assert [pair.mask for pair in list_csv(table).require_complete()] == [tmp_path / "m.png", None]
+    write(table, *lines[:1], "a.png,a_depth.npy,missing.png")
+    (fault,) = list_csv(table).faults
+    assert (fault.kind, fault.place) == ("csv-missing-file", f"{tmp_path}/missing.png (line 2)")
+
+
+def test_a_mask_of_a_list_makes_its_zeros_invalid(tmp_path):
+    write_pairs(tmp_path, 1, (48, 64))
+    valid = np.ones((48, 64), np.uint8)
+    valid[10:20] = 0
+    np.save(tmp_path / "seen.npy", valid)
+    write(tmp_path / "val.csv", "image,depth,mask", "rgb/000.png,depth/000.png,seen.npy")
+    assert np.array_equal(open_pairs(tmp_path, "val")[0].valid[2:], valid[2:] > 0)
+    (listed,) = list_data(tmp_path).pairs
+    assert np.array_equal(listed.read().values[2:] > 0, valid[2:] > 0)
 
 
 def test_a_mask_file_makes_its_zeros_invalid(tmp_path):

@@ -310,7 +310,7 @@ _WORDINGS: dict[Code, _Wording] = {
         Severity.ERROR,
         "",
         "{name}: no column image or depth (its columns: {detail})",
-        "make the first line image,depth or image,depth,label",
+        "make the first line image,depth[,label][,mask]",
     ),
     "csv-empty": _Wording(Severity.ERROR, "", "{name} lists no pair", "add lines to it"),
     "csv-missing-file": _Wording(

@@ -23,6 +23,8 @@ DEPTH_FOLDERS = ("depth", "depths", "depth_gt")
 LABEL_FOLDERS = ("label", "labels")
 LABEL_SUFFIXES = (".png",)
 MASK_FOLDERS = ("depth_mask", "depth_masks", "depth_valid", "valid")
+SURE_MASK_FOLDERS = MASK_FOLDERS[:3]
+"""Those that hold masks wherever they lie; valid/ may be a split as well."""
 MASK_SUFFIXES = (".png", ".npy")
 SPLIT_FOLDERS = {
     "train": ("train", "training"),
@@ -31,6 +33,8 @@ SPLIT_FOLDERS = {
 }
 """The splits of a data set, by the names of their folders."""
 ALL_SPLIT_FOLDERS = tuple(name for names in SPLIT_FOLDERS.values() for name in names)
+
+CSV_COLUMNS = ("image", "depth", "label", "mask")
 
 _ROLE_WORDS = frozenset(
     {*IMAGE_FOLDERS, "img", "colors", "colours", *DEPTH_FOLDERS, "gt", *LABEL_FOLDERS, "mask"}
@@ -106,10 +110,10 @@ class PairListing:
 
 
 def list_csv(path: Path) -> PairListing:
-    """List the pairs of a CSV with the columns image, depth and optionally label.
+    """List the pairs of a CSV with the columns image, depth and optionally label and mask.
 
-    Paths are relative to the CSV's folder. A line with an empty cell or a file that does not exist
-    is a fault and no pair.
+    Paths are relative to the CSV's folder. A line without an image or a depth, or with a file that
+    does not exist, is a fault and no pair. Without a column mask, masks lie beside the depth.
     """
     listing = PairListing()
     try:
@@ -123,7 +127,7 @@ def list_csv(path: Path) -> PairListing:
         listing.faults.append(fault)
         return listing
     names = ", ".join(columns) or "nothing"
-    twice = [name for name in ("image", "depth", "label") if columns.count(name) > 1]
+    twice = [name for name in CSV_COLUMNS if columns.count(name) > 1]
     if twice:
         message = f"{path}: column {twice[0]} stands twice (found: {names}); leave one of them"
         listing.faults.append(PairFault("csv-columns", path, str(path), message, names))
@@ -132,21 +136,28 @@ def list_csv(path: Path) -> PairListing:
     if missing:
         message = (
             f"{path}: column {', '.join(sorted(missing))} is missing (found: {names}); "
-            "the first line must be image,depth[,label]"
+            "the first line must be image,depth[,label][,mask]"
         )
         listing.faults.append(PairFault("csv-columns", path, str(path), message, names))
         return listing
     if not rows:
         listing.faults.append(PairFault("csv-empty", path, str(path)))
+    masks = None if "mask" in columns else _MasksBeside()
     for number, row in enumerate(rows, start=2):
-        _add_line(listing, path, number, row)
+        _add_line(listing, path, number, row, masks)
     if any(row.get("label") for row in rows):
         listing.faults += _unlabelled(path, listing.pairs)
     return listing
 
 
-def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str | None]) -> None:
-    image, depth, label = (row.get(name) or "" for name in ("image", "depth", "label"))
+def _add_line(
+    listing: PairListing,
+    path: Path,
+    number: int,
+    row: dict[str, str | None],
+    masks: _MasksBeside | None,
+) -> None:
+    image, depth, label, mask = (row.get(name) or "" for name in CSV_COLUMNS)
     if not image or not depth:
         message = f"{path}: line {number} lacks an image or a depth file"
         fault = PairFault("csv-line", path, f"{path.name} line {number}", message)
@@ -157,6 +168,7 @@ def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str 
         path.parent / image,
         path.parent / depth,
         path.parent / label if label else None,
+        path.parent / mask if mask else masks.of(path.parent / depth) if masks else None,
     )
     missing = [
         PairFault(
@@ -165,12 +177,64 @@ def _add_line(listing: PairListing, path: Path, number: int, row: dict[str, str 
             f"{file} (line {number})",
             f"{path}: line {number} names {file}, which does not exist{_of_windows(file)}",
         )
-        for file in (pair.image, pair.depth, pair.label)
-        if file is not None and not is_file(file)
+        for file in pair.files.values()
+        if not is_file(file)
     ]
     listing.faults += missing
     if not missing:
         listing.pairs.append(pair)
+
+
+class _MasksBeside:
+    """The masks of depth files that a CSV names, by what lies beside them; folders are read once.
+
+    A mask lies in the depth map's own folder, or in a folder of masks in or beside that one.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Path, bool], dict[str, Path]] = {}
+
+    def of(self, depth: Path) -> Path | None:
+        """Return the mask of a depth file, None where it has none."""
+        for folder in (depth.parent, *_mask_folders(depth)):
+            masks = self._masks_in(folder, own=folder == depth.parent)
+            if masks:
+                mask = masks.get(depth.stem) or masks.get(key_of(Path(depth.name)))
+                if mask is not None:
+                    return mask
+        return None
+
+    def _masks_in(self, folder: Path, own: bool) -> dict[str, Path]:
+        """Return a folder's masks by stem and by key; `own`: it holds depth maps, too."""
+        if (folder, own) not in self._found:
+            in_depth = folder.name.lower() in DEPTH_FOLDERS
+            files = [
+                file
+                for file in _files_of(folder)
+                if file.suffix.lower() in MASK_SUFFIXES
+                and (not own or kind_of(file) == "mask" or (in_depth and _is_mask(file.name)))
+            ]
+            by_key = {mask_key(Path(file.name)): file for file in files}
+            self._found[folder, own] = by_key | {file.stem: file for file in files}
+        return self._found[folder, own]
+
+
+def _mask_folders(depth: Path) -> Iterator[Path]:
+    """Yield where masks of a depth file would lie, apart from its own folder."""
+    for parent in depth.parents:
+        if parent.name.lower() in DEPTH_FOLDERS:
+            below = depth.parent.relative_to(parent)
+            yield from (parent.with_name(name) / below for name in MASK_FOLDERS)
+            return
+    for place in (depth.parent, depth.parent.parent):
+        yield from (place / name for name in SURE_MASK_FOLDERS)
+
+
+def _files_of(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _of_windows(file: Path) -> str:
@@ -255,6 +319,21 @@ def key_of(file: Path) -> str:
     return "/".join(parts)
 
 
+def mask_key(file: Path) -> str:
+    """Return the key of the depth map whose mask a file is.
+
+    >>> mask_key(Path("seq/depth_valid/7.png")), mask_key(Path("seq/7_depth_valid.png"))
+    ('seq/7', 'seq/7')
+    """
+    words = _SEPARATORS.split(file.stem)
+    while len(words) > 1 and words[-1].lower() in _MASK_WORDS:
+        words.pop()
+    folder = file.parent
+    if folder.name.lower() in SURE_MASK_FOLDERS:
+        folder = folder.parent
+    return key_of(folder / f"{'_'.join(words)}.x")
+
+
 def kind_of(file: Path) -> Literal["image", "depth", "label", "mask"] | None:
     """Return what a file holds by its name and its folder's, None where it is none of these."""
     words = [word.lower() for word in _SEPARATORS.split(file.stem) if word]
@@ -262,7 +341,8 @@ def kind_of(file: Path) -> Literal["image", "depth", "label", "mask"] | None:
     suffix, folder = file.suffix.lower(), file.parent.name.lower()
     if file.name.startswith(".") or not words:
         return None
-    if words[-1] in _MASK_WORDS and numbered & {"depth", "valid"}:
+    named_mask = words[-1] in _MASK_WORDS and numbered & {"depth", "valid"}
+    if named_mask or folder in SURE_MASK_FOLDERS:
         return "mask" if suffix in MASK_SUFFIXES else None
     if numbered & {"depth", "depths"} or folder in DEPTH_FOLDERS:
         return "depth" if suffix in depth_suffixes() else None
@@ -284,7 +364,7 @@ def list_beside(path: Path) -> PairListing:
         kind = kind_of(inside)
         if kind is None:
             continue
-        key = key_of(inside)
+        key = mask_key(inside) if kind == "mask" else key_of(inside)
         if key in found[kind]:
             listing.faults.append(PairFault("same-stem", path, str(file)))
         found[kind][key] = file
@@ -325,8 +405,9 @@ def list_folders(path: Path, below: str = "") -> PairListing:
         )
         listing.faults.append(PairFault("no-folders", path, str(path), message))
     images, depths = images or {}, depths or {}
-    for stem in [stem for stem in depths if stem not in images and _is_mask(stem)]:
-        masks[key_of(Path(f"{stem}.x"))] = depths.pop(stem)
+    masks = {mask_key(Path(f"{stem}.x")): file for stem, file in masks.items()} | masks
+    for stem in [stem for stem in depths if stem not in images and _is_mask(f"{stem}.x")]:
+        masks[mask_key(Path(f"{stem}.x"))] = depths.pop(stem)
     partners = _partners(images, depths)
     listing.faults += _unpaired(path, images, depths, partners)
     for stem, partner in sorted(partners.items()):
@@ -346,8 +427,8 @@ def _unlabelled(path: Path, pairs: Sequence[Pair]) -> Iterator[PairFault]:
             yield PairFault("unlabelled", path, str(pair.image))
 
 
-def _is_mask(stem: str) -> bool:
-    return _SEPARATORS.split(stem)[-1].lower() in _MASK_WORDS
+def _is_mask(name: str) -> bool:
+    return _SEPARATORS.split(Path(name).stem)[-1].lower() in _MASK_WORDS
 
 
 def _partners(images: dict[str, Path], depths: dict[str, Path]) -> dict[str, str]:

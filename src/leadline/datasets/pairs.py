@@ -187,9 +187,9 @@ def open_pairs(
 ) -> PairsDataset:
     """Open pairs from a CSV, a folder with `<split>.csv`, or a folder of image and depth folders.
 
-    A CSV has a header with `image`, `depth` and optionally `label`, and paths relative to its own
-    folder. A folder without CSVs has `rgb/` (or image, images, color) and `depth/` (or depths,
-    depth_gt), paired by file stem. `dataset.yaml` beside the data may declare `depth_scale`
+    A CSV has a header with `image`, `depth` and optionally `label` and `mask`, and paths relative
+    to its own folder. A folder without CSVs has `rgb/` (or image, images, color) and `depth/` (or
+    depths, depth_gt), paired by file stem. `dataset.yaml` beside the data may declare `depth_scale`
     in units per metre, which an argument wins over, the `camera` of all images, and the published
     `dataset` that they are of, such as nyu.
 
