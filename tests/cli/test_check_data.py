@@ -11,6 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from leadline.datasets import find_data
 from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.data_checks.check_scenes import change_depth, write_rooms
 
@@ -112,3 +113,34 @@ def test_the_light_install_is_enough(rooms):
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "--recipe", "compact", "--data"),
+        ("evaluate", "--model", "compact-nyu", "--data"),
+        ("check-data",),
+    ],
+)
+def test_nothing_is_written_where_it_would_be_taken_for_data(rooms, tmp_path, command):
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    for image in sorted((rooms / "rgb").iterdir()):
+        shutil.copy(image, beside / image.name)
+        np.save(beside / f"{image.stem}_depth.npy", np.ones((96, 128), np.float32))
+    shutil.copytree(rooms, tmp_path / "folders", ignore=shutil.ignore_patterns("*.csv"))
+    for data, new in ((beside, "new"), (tmp_path / "folders", "rgb/new")):
+        out = data / new
+        result = leadline_here(*command, data, "-o", out)
+        fails_in_one_line(result, f"{out}: lies in the data set")
+        assert not out.exists()
+
+
+def test_files_may_be_written_where_only_folders_or_lists_are_looked_at(tmp_path):
+    for name in ("rgb/a.png", "depth/a.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    find_data(tmp_path).check_outside(tmp_path / "run")
+    (tmp_path / "train.csv").write_text("image,depth\n")
+    find_data(tmp_path).check_outside(tmp_path / "rgb" / "run")

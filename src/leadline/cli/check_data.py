@@ -10,6 +10,7 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 from leadline.cli.options import DepthScaleOption, JsonOption
 from leadline.cli.progress import tracker
 from leadline.data_checks import check_data
+from leadline.datasets.open import find_data
 from leadline.io.atomic import check_writable
 
 
@@ -36,6 +37,7 @@ def check_data_command(
     """
     if out is not None:  # before minutes of reading
         check_writable(out)
+        find_data(path, layout=layout).check_outside(out)
     report = check_data(
         path,
         split,

@@ -141,6 +141,11 @@ class Layout(DepthDataset):
         return None
 
     @classmethod
+    def walked(cls, path: Path) -> tuple[Path, ...]:
+        """Return the folders where every other file, too, would be taken for a part of the data."""
+        return ()
+
+    @classmethod
     def open(
         cls,
         path: Path,

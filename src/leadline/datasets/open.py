@@ -16,6 +16,7 @@ from leadline.datasets.bts import BtsDataset
 from leadline.datasets.densedepth import DenseDepthDataset
 from leadline.datasets.diode import DiodeDataset
 from leadline.datasets.holdout import Unit, hold_out
+from leadline.datasets.folders import check_outside
 from leadline.datasets.hypersim import HypersimDataset
 from leadline.datasets.ibims import IbimsDataset
 from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
@@ -149,6 +150,11 @@ class DataSource:
         beside = (self.layout.sibling(self.path, split) for split in SPLITS)
         every = {path.resolve(): path for path in (self.path, *beside) if path is not None}
         return [(path, None) for path in every.values()]
+
+    def check_outside(self, out: Path) -> None:
+        """Raise LeadlineError where files that are written to `out` would be taken for its own."""
+        for folder in self.layout.walked(self.path):
+            check_outside(out, folder)
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
         """Open a split that lies in the data or beside it, None where there is none."""

@@ -255,6 +255,15 @@ def list_pairs(path: Path, split: str | None = None) -> PairListing:
     return inner
 
 
+def walked_folders(path: Path) -> tuple[Path, ...]:
+    """Return the folders in data without a CSV of which every file is looked at by its name."""
+    images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
+    if images is None or depths is None:
+        return (path,)
+    others = (_first_folder(path, names) for names in (LABEL_FOLDERS, MASK_FOLDERS))
+    return (images, depths, *(folder for folder in others if folder is not None))
+
+
 def folder_splits(path: Path) -> dict[str, str]:
     """Return split -> the name of its folder, {} where the folder is not divided that way.
 

@@ -20,6 +20,7 @@ from leadline.datasets.pair_listing import (
     list_csv,
     list_pairs,
     pairs_in,
+    walked_folders,
 )
 from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
@@ -100,6 +101,13 @@ class PairsDataset(Layout):
         """Return `<split>.csv` beside another split's CSV."""
         other = path.parent / f"{split}.csv"
         return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
+
+    @classmethod
+    def walked(cls, path: Path) -> tuple[Path, ...]:
+        """Return the folders whose files are paired by their names; none where a CSV lists them."""
+        if path.is_file() or any((path / f"{split}.csv").is_file() for split in SPLITS):
+            return ()
+        return walked_folders(path)
 
     @classmethod
     def open(

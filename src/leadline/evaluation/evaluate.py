@@ -85,6 +85,8 @@ def evaluate(
         align=align,
         align_space=align_space,
     )
+    if out is not None and opened.data.source is not None:
+        opened.data.source.check_outside(Path(out))
     return evaluate_opened(
         opened,
         breakdowns=breakdowns,

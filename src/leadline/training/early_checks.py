@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from leadline.datasets.open import find_data
+from leadline.datasets.open import DataSource, find_data
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
 from leadline.installed import require_module
@@ -51,7 +51,8 @@ def check_new_run(
             f"recipe {recipe.name} names its own data, and --depth-scale is of what --data names; "
             "drop it"
         )
-    _check_data(recipe, data, units_per_metre)
+    for source in _find_data(recipe, data, units_per_metre):
+        source.check_outside(out)
 
 
 def check_resumable(run: Path, overrides: Sequence[str] = ()) -> None:
@@ -70,7 +71,7 @@ def check_resumable(run: Path, overrides: Sequence[str] = ()) -> None:
             f"{run / CHECKPOINTS}: no checkpoint to resume from; start it again as it was "
             f"started, with --out {run}"
         )
-    _check_data(recipe, info.data_path, info.units_per_metre)
+    _find_data(recipe, info.data_path, info.units_per_metre)
 
 
 def load_resumed_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
@@ -97,8 +98,11 @@ def _check_init(recipe: Recipe) -> None:
         find_checkpoint(init)
 
 
-def _check_data(recipe: Recipe, data: Path | None, units: float | None) -> None:
-    """Raise LeadlineError where a path holds no data that is known; worlds may not be rendered."""
+def _find_data(recipe: Recipe, data: Path | None, units: float | None) -> list[DataSource]:
+    """Return the data at each path; worlds may not be rendered yet.
+
+    Errors: LeadlineError where a path holds no data that is known.
+    """
     named: list[tuple[Path, DataSection | MixedSet, float | None]] = []
     if data is not None and not recipe.data.mix:
         named.append((data, recipe.data, units))
@@ -107,5 +111,7 @@ def _check_data(recipe: Recipe, data: Path | None, units: float | None) -> None:
             named.append((Path(each.path), each, None))
         elif each.needs_data_option and data is not None:
             named.append((data, each, units))
-    for path, how, scale in named:
+    return [
         find_data(path, layout=how.layout, options=how.options, units_per_metre=scale)
+        for path, how, scale in named
+    ]
