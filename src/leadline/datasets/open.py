@@ -15,8 +15,8 @@ from leadline.datasets.arkitscenes import ArkitScenesDataset
 from leadline.datasets.bts import BtsDataset
 from leadline.datasets.densedepth import DenseDepthDataset
 from leadline.datasets.diode import DiodeDataset
-from leadline.datasets.holdout import Unit, hold_out
 from leadline.datasets.folders import check_outside
+from leadline.datasets.holdout import Unit, hold_out
 from leadline.datasets.hypersim import HypersimDataset
 from leadline.datasets.ibims import IbimsDataset
 from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
