@@ -10,11 +10,11 @@ from PIL import Image
 from leadline.data_checks import check_data
 from leadline.datasets.folders import folders_in
 from leadline.datasets.open import open_data
-from leadline.datasets.pairs import read_labels
 from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import find_files
 from leadline.io import read_depth
 from leadline.io.files import is_file, read_bytes
+from leadline.io.labels import read_labels
 from leadline.io.walk import walk
 from tests.conftest import write_pairs
 

@@ -27,13 +27,13 @@ from leadline.datasets.pairs import (
     Declarations,
     PairsDataset,
     list_split,
-    read_labels,
     straighten,
 )
 from leadline.datasets.sample import DepthDataset
 from leadline.depth.encodings import COLOUR_UNITS
 from leadline.depth.rays import planar_factor
 from leadline.errors import LeadlineError, plural
+from leadline.io.labels import read_labels
 from leadline.io.photos import IMAGE_SUFFIXES, read_photo
 from leadline.io.png16 import LARGEST
 

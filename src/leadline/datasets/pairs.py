@@ -31,8 +31,8 @@ from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, value_words
 from leadline.io.cameras import CameraFile, declared_camera
 from leadline.io.distortion import undistort
-from leadline.io.files import read_bytes
-from leadline.io.photos import FULL_SCALE, check_upright
+from leadline.io.labels import read_labels
+from leadline.io.photos import FULL_SCALE
 from leadline.io.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
@@ -223,18 +223,6 @@ def straighten(
     image = undistort(image, *lens, nearest=False)
     values = undistort(values, *lens, nearest=True)
     return image, values, None if labels is None else undistort(labels, *lens, nearest=True)
-
-
-def read_labels(path: Path) -> NDArray[np.int32]:
-    """Read a single-channel picture of class ids, (H,W) int32."""
-    import cv2
-
-    data = read_bytes(path, "label")
-    check_upright(path, data, "label image")
-    labels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.ndim != 2:
-        raise LeadlineError(f"{path}: not a single-channel label image (one class id a pixel)")
-    return labels.astype(np.int32)
 
 
 def list_split(path: Path, split: str | None) -> PairListing:
