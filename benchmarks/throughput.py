@@ -1,6 +1,6 @@
 """What Leadline's training loop costs over a bare PyTorch loop, and how long it waits for data.
 
-    leadline convert DATA --to shards --area 76800 --out SHARDS
+    leadline convert DATA --to shards --recipe compact --area 76800 --out SHARDS
     python benchmarks/throughput.py --data SHARDS [--alternations 15] [--compile]
 
 "Ours" is `leadline.train` as the command runs it. After each of its steps a bare loop takes the

@@ -12,10 +12,15 @@ from typer.testing import CliRunner
 
 from leadline.cli import app
 from leadline.datasets import open_data
+from leadline.datasets.warp import resize_sample
 from leadline.depth import DepthMap, Intrinsics
 from leadline.errors import LeadlineError
 from leadline.io import read_depth, write_depth, write_labels
+from leadline.models.catalog import CATALOG
+from leadline.models.size_policy import processing_size
+from leadline.training.recipe import load_recipe
 from tests.cli.helpers import fails_in_one_line, leadline
+from tests.conftest import write_pairs
 
 CAMERA = Intrinsics(10.0, 11.0, 3.5, 2.5, 8, 6)
 
@@ -113,6 +118,7 @@ def test_an_input_is_never_overwritten(tree):
         (["IN", "-o", "out", "--to", "jpeg"], "unknown depth format"),
         (["IN", "-o", "out", "--to", "npy", "--units", "1000"], "--units is for"),
         (["IN", "-o", "out", "--to", "npy", "--area", "2000"], "--area is for --to shards"),
+        (["IN", "-o", "out", "--to", "npy", "--recipe", "crisp"], "--recipe is for --to shards"),
         (["IN", "-o", "out.npz", "--to", "exr"], "rename the output"),
         (["IN", "-o", "out.tif"], "read but not written"),
         (["nowhere", "-o", "out", "--to", "npy"], "no such file"),
@@ -120,7 +126,7 @@ def test_an_input_is_never_overwritten(tree):
         (["IN", "--to", "shards"], "no output folder"),
         (["IN", "--verify"], "no packed shards"),
         (["IN", "--verify", "-o", "out"], "--verify alone .*: leave -o out"),
-        (["IN", "--verify", "--size", "48x64"], "leave --area or --size out"),
+        (["IN", "--verify", "--size", "48x64"], "leave --area, --size or --recipe out"),
         (["IN", "--verify", "--depth-scale", "1000"], "leave --depth-scale out"),
     ],
 )
@@ -146,11 +152,32 @@ def test_a_data_set_is_packed_verified_and_trained_on_as_it_was(pairs, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("options", "size"), [(["--size", "48x64"], (48, 64)), (["--area", "3072"], (64, 64))]
+    ("options", "size"),
+    [
+        (["--size", "48x64"], (48, 64)),
+        (["--area", "3072"], (48, 64)),
+        (["--area", "2700"], (45, 60)),
+        (["--area", "2700", "--recipe", "compact"], (48, 64)),
+        (["--area", "2700", "--recipe", "resnet50-upproj"], (44, 60)),
+    ],
 )
 def test_packing_at_a_smaller_size(pairs, tmp_path, options, size):
     run("convert", pairs, "-o", tmp_path / "s", "--to", "shards", *options)
     assert open_data(tmp_path / "s")[0].image.shape == (*size, 3)
+
+
+def test_shards_of_a_recipe_hold_what_it_makes_of_the_files(tmp_path):
+    data = write_pairs(tmp_path / "data", 2, (100, 120))
+    run("convert", data, "-o", tmp_path / "s", "--to", "shards", "--recipe", "densedepth")
+    packed, recipe = open_data(tmp_path / "s")[0], load_recipe("densedepth")
+    stride = CATALOG[recipe.model.architecture].stride
+    size = processing_size(100, 120, recipe.data.area, stride)
+    made = resize_sample(open_data(data)[0], size, fill=True)
+    assert packed.size == made.size != (100, 120)
+    for name in ("image", "depth", "valid"):
+        np.testing.assert_array_equal(getattr(packed, name), getattr(made, name))
+    with pytest.raises(LeadlineError, match="give --size, or --area and --recipe, not both"):
+        run(*f"convert {data} -o x --to shards --size 48x64 --recipe crisp".split())
 
 
 def test_a_wrong_size_is_refused(pairs, tmp_path):

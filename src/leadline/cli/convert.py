@@ -56,7 +56,14 @@ def convert_command(
         list[str] | None, typer.Option(help="shards: only this split; repeatable.")
     ] = None,
     area: Annotated[
-        int | None, typer.Option(min=1024, help="shards: shrink to about N pixels, sides by 32.")
+        int | None,
+        typer.Option(min=1024, help="shards: shrink to about N pixels, aspect ratio kept."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="shards: shrink to the size that this recipe trains at, or its sides at --area."
+        ),
     ] = None,
     size: Annotated[
         Any,
@@ -83,12 +90,12 @@ def convert_command(
             units_per_metre=declared,
             options=parse_data_options(data_option),
         )
-        packing = PackOptions(tuple(split or ()), pack.resize_rule(area, size), units)
+        packing = PackOptions(tuple(split or ()), pack.resize_rule(area, size, recipe), units)
         pack_or_verify(inputs, out, packing, to, verify, **opening)
         return
     named = None if layout == "auto" else layout
-    refuse_for_files(split=split, area=area, size=size, data_option=data_option, verify=verify,
-                     layout=named)  # fmt: skip
+    refuse_for_files(split=split, area=area, size=size, recipe=recipe, data_option=data_option,
+                     verify=verify, layout=named)  # fmt: skip
     if out is None:
         raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
     with print_warnings():
@@ -116,7 +123,7 @@ def refuse_for_verify(out: Path | None, packing: PackOptions, **opening: Unpack[
     for option, given in (
         ("-o", out),
         ("--split", packing.splits),
-        ("--area or --size", packing.resize),
+        ("--area, --size or --recipe", packing.resize),
         ("--units", packing.units_per_metre),
         ("--depth-scale", opening.get("units_per_metre")),
         ("--data-option", opening.get("options")),

@@ -11,10 +11,8 @@ from leadline.datasets.open import Opening
 from leadline.datasets.packing import PackOptions, Resize, pack_shards
 from leadline.datasets.shard_check import check_shards
 from leadline.errors import LeadlineError, plural
+from leadline.models.catalog import find_architecture
 from leadline.models.size_policy import processing_size
-
-STRIDE = 32
-"""Sides that --area gives are multiples of it: every network takes them as they are."""
 
 
 def pack_data(
@@ -35,17 +33,27 @@ def pack_data(
     typer.echo(f"packed: {out}   next: leadline train --data {out} ...")
 
 
-def resize_rule(area: int | None, size: tuple[int, int] | None) -> Resize | None:
-    """Return what --area or --size asks of every sample, None where neither is given."""
-    if area is not None and size is not None:
-        raise LeadlineError("give --area or --size, not both")
-    if area is not None:
-        return Resize(
-            f"area {area}, sides by {STRIDE}",
-            lambda shape: processing_size(*shape, area, STRIDE),
-            fill=True,
-        )
-    return None if size is None else Resize.to(*size)
+def resize_rule(
+    area: int | None, size: tuple[int, int] | None, recipe: str | None
+) -> Resize | None:
+    """Return what --area, --size or --recipe asks of every sample, None where none is given."""
+    if size is not None and (area is not None or recipe is not None):
+        raise LeadlineError("give --size, or --area and --recipe, not both")
+    if size is not None:
+        return Resize.to(*size)
+    if recipe is not None:
+        from leadline.training.recipe import load_recipe
+
+        trained = load_recipe(recipe)
+        stride = find_architecture(trained.model.architecture).stride
+        return _about(area or trained.data.area, stride)
+    return None if area is None else _about(area, 1)
+
+
+def _about(area: int, stride: int) -> Resize:
+    """Return the rule for about `area` pixels, sides rounded to `stride`: that of training."""
+    name = f"area {area}, sides by {stride}" if stride > 1 else f"area {area}"
+    return Resize(name, lambda shape: processing_size(*shape, area, stride), fill=True)
 
 
 def verify(path: Path) -> None:
