@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 from leadline.io.metadata import LABELS_KIND, PREFIX
 from leadline.io.photos import check_upright, explain_decode_errors, write_png
+from leadline.io.pictures import open_picture
 
 _LARGEST_SAMPLE = {2: 3, 4: 15}
 """Of grey PNGs that Pillow stretches to 8 bits, by their bits a pixel."""
@@ -26,7 +25,7 @@ def read_labels(path: Path) -> NDArray[np.int32]:
     """
     data = read_bytes(path, "label")
     check_upright(path, data, "label image")
-    with explain_decode_errors(path, "label image"), Image.open(BytesIO(data)) as image:
+    with explain_decode_errors(path, "label image"), open_picture(data) as image:
         mode, values = image.mode, np.asarray(image)
     if values.ndim != 2:
         raise LeadlineError(
