@@ -18,6 +18,7 @@ from leadline.metrics.alignment import align
 from leadline.metrics.holes import fill_holes
 from leadline.metrics.protocols import aligned, read_protocol
 from leadline.metrics.resize import resize_depth, resize_to
+from tests.complaints import complaint
 from tests.metrics.reference import fill_by_hand
 
 FROZEN = Path(__file__).parents[1] / "data" / "v0.1"
@@ -383,6 +384,25 @@ class TestOwnProtocols:
         assert mine.window((10, 20)) == (slice(0, 5), slice(5, 20))
         truth = np.full((10, 20), 2.0, np.float32)
         assert mine.score(truth + 1, truth, truth > 0).metrics["mae"] == 1.0
+
+    def test_a_base_is_a_file_beside_the_one_that_names_it(self, tmp_path, monkeypatch):
+        (tmp_path / "lab").mkdir()
+        (tmp_path / "lab" / "ours.yaml").write_text(
+            "name: ours\nsource: us\nmin_depth: 1\nmax_depth: 20\n"
+        )
+        monkeypatch.chdir(tmp_path)
+        text = "base: BASE\nname: mine\nsource: me\nmax_depth: 5\n"
+        for base in ("ours.yaml", str(tmp_path / "lab" / "ours.yaml")):
+            (tmp_path / "lab" / "mine.yaml").write_text(text.replace("BASE", base))
+            mine = get_protocol("lab/mine.yaml")
+            assert (mine.min_depth, mine.max_depth) == (1.0, 5.0)
+
+    def test_a_protocol_that_is_its_own_base_is_refused(self, tmp_path):
+        for name, base in (("a", "b"), ("b", "./a")):
+            text = f"base: {base}.yaml\nname: {name}\nsource: me\n"
+            (tmp_path / f"{name}.yaml").write_text(text)
+        message = complaint(lambda: get_protocol(str(tmp_path / "a.yaml")), tmp_path / "b.yaml")
+        assert "is its own base" in message
 
     def test_an_exponent_without_a_point_is_a_number(self, tmp_path):
         mine = self.read(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from functools import cache
 from importlib import resources
@@ -86,10 +86,25 @@ def aligned(protocol: Protocol, method: str, space: str = "depth") -> Protocol:
 def read_protocol(path: Path) -> Protocol:
     """Read a custom protocol: fields of `Protocol` in YAML, `base` naming one to start from.
 
-    `name` and `source` are the file's own: without `base`, min_depth and max_depth are needed too.
+    `base` is a protocol's name, or a file beside this one. `name` and `source` are the file's own:
+    without `base`, min_depth and max_depth are needed too.
     Errors: LeadlineError naming the file, and for an unknown key the nearest known one.
     """
-    protocol = _parse(read_yaml(path, "protocol"), str(path))
+    return _read_file(path, ())
+
+
+def _read_file(path: Path, based_on_it: tuple[Path, ...]) -> Protocol:
+    """Read a custom protocol; `based_on_it` are the files that it is to be the base of."""
+    if any(path.resolve() == other.resolve() for other in based_on_it):
+        names = ", ".join(map(str, (*based_on_it, path)))
+        raise LeadlineError(f"{path}: is its own base ({names}); name another base in one of them")
+
+    def read_base(name: str) -> Protocol:
+        if name not in PROTOCOLS and Path(name).suffix in SUFFIXES:
+            return _read_file(path.parent / name, (*based_on_it, path))
+        return get_protocol(name)
+
+    protocol = _parse(read_yaml(path, "protocol"), str(path), read_base)
     if protocol.name in (*PROTOCOLS, "auto"):
         raise LeadlineError(
             f"{path}: {protocol.name!r} is a protocol of Leadline's own; give yours another name"
@@ -97,7 +112,9 @@ def read_protocol(path: Path) -> Protocol:
     return protocol
 
 
-def _parse(content: Any, origin: str) -> Protocol:
+def _parse(
+    content: Any, origin: str, read_base: Callable[[str], Protocol] = get_protocol
+) -> Protocol:
     if not isinstance(content, dict):
         raise LeadlineError(
             f"{origin}: expected a mapping of protocol fields, such as name: my-crop"
@@ -114,7 +131,7 @@ def _parse(content: Any, origin: str) -> Protocol:
     if missing := sorted(needed - set(content)):
         raise LeadlineError(f"{origin}: {', '.join(missing)} is missing")
     if base:
-        content = {**asdict(get_protocol(str(base))), **content}
+        content = {**asdict(read_base(str(base))), **content}
     return _validated(origin, content)
 
 
