@@ -218,3 +218,11 @@ def test_exported_it_gives_the_metres_of_torch_in_both_runtimes(tmp_path, light)
     rows = check_parity(model, tmp_path / "m.onnx", ((120, 160), (97, 61)))
     assert {row.runtime for row in rows} == {"openvino", "onnxruntime"}
     assert max(row.max_error for row in rows) < 1e-4
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_an_encoder_without_features_at_half_size_is_refused(light):
+    pytest.importorskip("timm")
+    options = {"encoder": "timm:test_convnext", "light": light}
+    with pytest.raises(LeadlineError, match=r"timm:test_convnext begins at 1/4 .*=compact"):
+        create_model(ModelConfig(architecture="crisp", options=options))

@@ -116,6 +116,28 @@ def test_weights_of_another_shape_are_refused_with_both_shapes(tmp_path):
         create_encoder("resnet18").load_file(tmp_path / "weights.pth")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda value: value[..., :1], r"has shape \(.*, 1\), expected \("),
+        (lambda value: value * torch.nan, "not finite"),
+        (lambda value: None, "lacks 1 tensors of this encoder"),
+    ],
+)
+def test_weights_that_do_not_fit_a_timm_encoder_are_refused(tmp_path, change, words):
+    pytest.importorskip("timm")
+    encoder, path = create_encoder("timm:test_convnext"), tmp_path / "weights.pth"
+    state = encoder.net.state_dict() | {"head.fc.weight": torch.zeros(2, 2)}
+    torch.save(state, path)
+    encoder.load_file(path)
+    changed = change(state.pop("stages_1.blocks.0.conv_dw.weight"))
+    if changed is not None:
+        state["stages_1.blocks.0.conv_dw.weight"] = changed
+    torch.save(state, path)
+    with pytest.raises(LeadlineError, match=rf"weights\.pth.*{words}"):
+        encoder.load_file(path)
+
+
 def test_weights_that_are_not_finite_are_refused_with_the_tensor(tmp_path):
     state = theirs("resnet18").state_dict()
     state["layer2.0.conv1.weight"][0, 0, 0, 0] = torch.nan

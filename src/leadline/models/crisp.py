@@ -251,7 +251,8 @@ class CrispModel(CompactModel):
 
     A weights file of `compact` therefore fits all but the new layers. Encoder taps at /2../32,
     decoder widths for /16, /8, /4 and /2, output at full size. Convex combinations keep a factor
-    and an offset of the head as they are, which is therefore still the output layer.
+    and an offset of the head as they are, which is therefore still the output layer. An encoder
+    without a tap at /2 is refused.
 
     With `uncertainty` a head gives the Laplace scale of ln(metres), as its logarithm. It takes the
     features as they are, without a gradient: what it learns moves no depth. With `novelty` the
@@ -277,6 +278,12 @@ class CrispModel(CompactModel):
         light: bool = False,
     ):
         super().__init__(config, encoder, neck, widths)
+        if 2 not in self.steps:
+            raise LeadlineError(
+                f"encoder {encoder} begins at 1/{min(self.encoder.reductions)} of the picture's "
+                "size, and crisp needs features at half of it; choose another encoder, such as "
+                "mobilenet_v2 or resnet18, or model.architecture=compact"
+            )
         fine = self.head.in_channels
         self.context = PooledContext(neck)
         self.scale = nn.Conv2d(neck, 1, 1, bias=False)

@@ -87,19 +87,28 @@ class Encoder(nn.Module):
                 f"missing, the first is {self.prefix + missing[0]!r}; "
                 "give a state dict in torchvision's layout"
             )
-        wrong = [key for key, value in needed.items() if value.shape != loaded[key].shape]
-        if wrong:
-            raise LeadlineError(
-                f"{path}: tensor {self.prefix + wrong[0]!r} has shape "
-                f"{tuple(loaded[wrong[0]].shape)}, expected {tuple(needed[wrong[0]].shape)}"
-            )
-        for key in needed:
-            if not torch.isfinite(loaded[key]).all():
-                raise LeadlineError(
-                    f"{path}: tensor {self.prefix + key!r} holds numbers that are not finite; "
-                    "the file is damaged, or of a training that diverged"
-                )
+        check_tensors(path, loaded, needed, self.prefix)
         self.body.load_state_dict({key: loaded[key] for key in needed})
+
+
+def check_tensors(
+    path: Path, loaded: Mapping[str, Tensor], needed: Mapping[str, Tensor], prefix: str = ""
+) -> None:
+    """Raise LeadlineError where a tensor of the file has another shape, or numbers not finite.
+
+    `loaded` has all the names of `needed`, to which the file's own add `prefix`.
+    """
+    for key, value in needed.items():
+        if value.shape != loaded[key].shape:
+            raise LeadlineError(
+                f"{path}: tensor {prefix + key!r} has shape {tuple(loaded[key].shape)}, expected "
+                f"{tuple(value.shape)}; give weights of this network"
+            )
+        if not torch.isfinite(loaded[key]).all():
+            raise LeadlineError(
+                f"{path}: tensor {prefix + key!r} holds numbers that are not finite; "
+                "the file is damaged, or of a training that diverged"
+            )
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -284,12 +293,14 @@ class TimmEncoder(nn.Module):
 
     def load_file(self, path: Path) -> None:
         """Load a timm state dict; keys of the dropped head are ignored."""
-        result = self.net.load_state_dict(read_state_dict(path), strict=False)
-        if result.missing_keys:
+        state, needed = read_state_dict(path), self.net.state_dict()
+        missing = [key for key in needed if key not in state]
+        if missing:
             raise LeadlineError(
-                f"{path}: lacks {len(result.missing_keys)} tensors of this encoder, "
-                f"the first is {result.missing_keys[0]!r}"
+                f"{path}: lacks {len(missing)} tensors of this encoder, the first is {missing[0]!r}"
             )
+        check_tensors(path, state, needed)
+        self.net.load_state_dict({key: state[key] for key in needed})
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {
