@@ -164,6 +164,22 @@ def test_copies_have_labels_where_their_originals_have(planes, tmp_path, labelle
         assert ("label" in head.split(",")) == any(expected)
 
 
+def test_a_label_below_0_is_void_in_the_original_and_in_its_copies(tmp_path):
+    data = write_planes(tmp_path / "data", 3)
+    ids = np.full(SIZE, 5, np.int32)
+    ids[:, :64] = -1
+    for split, index in (("train", 2), ("val", 0)):
+        Image.fromarray(ids).save(data / "label" / f"{split}.tif")
+        row = f"rgb/{index}.png,depth/{index}.png,label/{split}.tif"
+        (data / f"{split}.csv").write_text(f"image,depth,label\n{row}\n")
+    out = expanded(data, tmp_path / "out", void=9, per_image=1)
+    for split, copy in (("val", 0), ("train", 0), ("train", 1)):
+        labels = open_data(out, split)[copy].labels
+        assert set(np.unique(labels)) == {5, 9}
+        if copy == 0:
+            np.testing.assert_array_equal(labels, np.where(ids < 0, 9, ids))
+
+
 def test_another_seed_makes_other_copies(planes, tmp_path):
     first, second = expanded(planes, tmp_path / "a"), expanded(planes, tmp_path / "b", seed=1)
     name = "train/depth/000000_1.png"

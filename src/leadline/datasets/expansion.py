@@ -28,7 +28,7 @@ from leadline.datasets.opened_as import OPENED_AS, is_same, other_opening
 from leadline.datasets.pairs import UNFINISHED
 from leadline.datasets.random_warp import draw_warp
 from leadline.datasets.sample import DepthDataset, Sample
-from leadline.datasets.warp import OUTSIDE, warp
+from leadline.datasets.warp import warp
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
@@ -53,7 +53,7 @@ class ExpandOptions:
 
     `rotation` in degrees, either way; `zoom` the range of the zoom, whose crop lies anywhere in
     the picture; depth is divided by it. `units_per_metre` is the scale of the 16-bit PNGs, `void`
-    the class id of pixels turned in from outside the picture.
+    the class id of pixels turned in from outside the picture, and of ids below 0.
     """
 
     per_image: int = 6
@@ -180,7 +180,7 @@ def _write_pairs(
     workers: int,
     track: Track,
 ) -> None:
-    # Validation is kept without loss.
+    # Photographs of validation are kept without loss.
     splits = (
         SplitCopies("val", val, 1, "png"),
         SplitCopies("train", train, options.per_image + 1, options.image_format),
@@ -241,7 +241,10 @@ def _zoom_of(sample_id: str, copy: int, options: ExpandOptions) -> float:
 
 
 def make_copy(sample: Sample, copy: int, options: ExpandOptions) -> Sample:
-    """Return copy number `copy` of a sample, at its own size; number 0 is the sample itself."""
+    """Return copy number `copy` of a sample, at its own size; number 0 is the sample itself.
+
+    What is turned in from outside has the label -1.
+    """
     if copy == 0:
         return sample
     rng = _generator(sample.id, copy, options)
@@ -250,8 +253,6 @@ def make_copy(sample: Sample, copy: int, options: ExpandOptions) -> Sample:
     image, values, labels = warp(sample, size, inverse)
     depth, valid = np.empty(size, np.float32), np.empty(size, bool)
     sample.to_metres(values, depth, valid)
-    if labels is not None:
-        labels = np.where(labels == OUTSIDE, options.void, labels).astype(np.int32)
     camera = None if sample.intrinsics is None else _camera_of_copy(sample.intrinsics, inverse)
     return Sample.from_metres(sample.id, image, depth / np.float32(zoom), valid, labels, camera)
 
@@ -291,7 +292,8 @@ class _Writer:
     def _write_files(self, sample: Sample, files: dict[str, str]) -> None:
         _write_image(self.out / files["image"], sample.image)
         if sample.labels is not None:
-            _write_label(self.out / files["label"], sample.labels, sample.id)
+            labels = np.where(sample.labels < 0, self.options.void, sample.labels)
+            _write_label(self.out / files["label"], labels, sample.id)
         # Depth last: where it is, the copy is whole.
         units = self.options.units_per_metre
         farthest = float(sample.depth.max(where=sample.valid, initial=0))
@@ -313,11 +315,9 @@ def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
         Image.fromarray(image).save(temporary, quality=JPEG_QUALITY, subsampling=0)
 
 
-def _write_label(path: Path, labels: NDArray[np.int32], sample_id: str) -> None:
-    if labels.min() < 0 or labels.max() > LARGEST:
-        raise LeadlineError(
-            f"{sample_id}: has a class id outside 0 to {LARGEST}; correct the label image"
-        )
+def _write_label(path: Path, labels: NDArray[np.integer], sample_id: str) -> None:
+    if labels.max() > LARGEST:
+        raise LeadlineError(f"{sample_id}: has a class id above {LARGEST}; correct the label image")
     if labels.max() < 256:
         write_png(path, labels.astype(np.uint8))
     else:
