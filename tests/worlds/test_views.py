@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError
+from leadline.viz.normals import colorize_normals
 from leadline.worlds import (
     QUALITIES,
     ROOM_KINDS,
@@ -211,6 +212,8 @@ def test_class_sets() -> None:
 def test_a_contact_sheet_has_a_cell_for_every_view(rooms: list[View]) -> None:
     views = rooms[:3]
     sheet = contact_sheet(views, columns=2, panels=("image", "depth", "classes", "normals"))
+    normals = contact_sheet(views[:1], columns=1, panels=("normals",))
+    np.testing.assert_array_equal(normals, colorize_normals(views[0].normals))
     assert sheet.shape == (2 * 48, 2 * 4 * 64, 3)
     np.testing.assert_array_equal(sheet[:48, :64], views[0].image)
     assert not sheet[48:, 4 * 64 :].any()

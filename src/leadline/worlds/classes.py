@@ -90,7 +90,7 @@ CLASS_SETS: tuple[str, ...] = ("worlds", "nyu40", "nyu13", "vkitti", "cityscapes
 
 
 def class_map(name: str) -> Array:
-    """Table (57,) uint8 from our class ids to those of a class set; 0 where it has none.
+    """Table (classes,) uint8 from our class ids to those of a class set; 0 where it has none.
 
     Virtual KITTI counts its 14 classes from 1; Cityscapes' are its label ids.
     Raises LeadlineError for an unknown set.

@@ -12,6 +12,7 @@ from leadline.errors import LeadlineError
 from leadline.io.photos import write_png
 from leadline.viz.color import colorize
 from leadline.viz.labels import colorize_labels
+from leadline.viz.normals import colorize_normals
 from leadline.worlds.arrays import Array
 from leadline.worlds.view import View
 
@@ -29,8 +30,7 @@ def panel(view: View, what: str, far: float) -> Array:
     if what == "classes":
         return colorize_labels(view.classes)
     if what == "normals":
-        shown = np.any(view.normals != 0, axis=2, keepdims=True)
-        return np.where(shown, np.round(127.5 * (view.normals + 1)), 0).astype(np.uint8)
+        return colorize_normals(view.normals)
     if what == "depth":
         # Logarithms put a close thing and a far one on one scale.
         shade = np.log1p(np.minimum(view.depth.depth, far))
