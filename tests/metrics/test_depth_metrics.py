@@ -190,6 +190,8 @@ def test_maps_and_unknown_names_are_refused_by_name():
         depth_metrics(ones, ones)
     with pytest.raises(ValueError, match="'rmsle' is no metric"):
         depth_metrics(np.ones(3), np.ones(3), names=["rmsle"])
+    with pytest.raises(ValueError, match="'x' is no variant; choose from "):
+        depth_metrics(np.ones(3), np.ones(3), variants=["x"])
 
 
 def test_tensors_are_as_good_as_arrays():

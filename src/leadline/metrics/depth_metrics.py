@@ -190,12 +190,13 @@ def depth_metrics(
     """Return the metrics of `ALL_METRICS` called `names` for one image's valid pixels.
 
     Shapes: two vectors (n,) of metres (arrays, or tensors on the CPU), n >= 1; computed in float64.
-    Errors: ValueError for other shapes, a name that is no metric, or a depth that is not positive
-    and finite: choose the valid pixels first, as `Protocol.score` does.
+    Errors: ValueError for other shapes, a name that is no metric or no variant, or a depth that is
+    not positive and finite: choose the valid pixels first, as `Protocol.score` does.
     """
     predicted, true = check_vectors(prediction, truth)
-    if unknown := [name for name in names if name not in ALL_METRICS]:
-        raise ValueError(f"{unknown[0]!r} is no metric; choose from {', '.join(ALL_METRICS)}")
+    for given, kind, known in ((names, "metric", ALL_METRICS), (variants, "variant", VARIANTS)):
+        if unknown := [name for name in given if name not in known]:
+            raise ValueError(f"{unknown[0]!r} is no {kind}; choose from {', '.join(known)}")
     chosen = metric_set(tuple(names), tuple(variants))
     return chosen.values(chosen.sums(predicted, true))
 
