@@ -418,11 +418,11 @@ def mean_of(results: Sequence[dict[str, Any]], part: str, name: str) -> float:
 def other_scores(row: str, result: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what single documents report beside the usual metrics: part of the result, score."""
     found = []
-    for metric, names in (
-        ("depth_accuracy", ("unet-2m", "unet-8.6m", "resnet34-unet", "resnet34-unet-aug")),
+    for metric, families in (
+        ("depth_accuracy", ("unet-", "resnet34-unet")),
         ("rmse_log1p", ("ds-net", "depth-mancini")),
     ):
-        if row in names and metric in result["metrics"]:
+        if row.startswith(families) and metric in result["metrics"]:
             found.append(("metrics", metric))
     semantic = result.get("semantic") or {}
     return found + [("semantic", name) for name, value in semantic.items() if value is not None]
