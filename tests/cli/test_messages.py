@@ -33,6 +33,20 @@ def odd_names(pairs, tmp_path):
     return folder
 
 
+@pytest.mark.parametrize("arguments", [["", "-o", "out"], [ROOM, "-o", ""]])
+def test_a_variable_that_is_not_set_is_no_folder(arguments, tmp_path):
+    done = leadline("predict", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "an argument is empty" in done.stderr and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_group_without_a_command_shows_its_help():
+    done = leadline("worlds")
+    assert done.returncode == 2
+    assert "render" in done.stderr and done.stderr.count("\n") > 5
+
+
 def test_names_that_are_no_utf_8_are_evaluated_saved_and_loaded(odd_names, tmp_path):
     out = tmp_path / "out"
     result = evaluate(

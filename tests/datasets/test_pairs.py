@@ -236,6 +236,9 @@ def test_a_declaration_of_another_name_is_named(tmp_path, name):
     (folder / name).write_text("depth_scale: 1000\ndepth_kind: ray\n")
     message = complaint(lambda: open_pairs(folder, units_per_metre=1000), folder / name)
     assert "rename it to dataset.yaml" in message
+    (folder / "dataset.yaml").write_text("depth_scale: 256\n")
+    message = complaint(lambda: open_pairs(folder), folder / name)
+    assert "remove one of both" in message
 
 
 @pytest.mark.parametrize(

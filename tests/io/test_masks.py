@@ -14,6 +14,8 @@ VALID = np.array([[True, False, True], [False, True, True]])
 def test_a_mask_is_valid_where_it_is_not_zero(tmp_path: Path, dtype: type) -> None:
     np.save(tmp_path / "m.npy", np.where(VALID, np.array(255).astype(dtype), 0).astype(dtype))
     np.testing.assert_array_equal(read_mask(tmp_path / "m.npy"), VALID)
+    np.save(tmp_path / "m.npy", VALID)
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.npy"), VALID)
 
 
 def test_what_is_no_number_is_not_valid(tmp_path: Path) -> None:

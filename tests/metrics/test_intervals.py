@@ -40,6 +40,7 @@ def test_the_exact_paired_test_equals_scipy(count):
         (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=np.inf
     ).pvalue
     assert paired_test(a, b) == pytest.approx(theirs)
+    assert paired_test(a.tolist(), b.tolist()) == paired_test(a, b)
 
 
 def test_the_random_paired_test_agrees_with_the_t_test_where_that_holds():

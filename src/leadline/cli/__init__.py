@@ -102,6 +102,9 @@ def main() -> None:
     # What Pillow remarks on pictures says nothing that Leadline does not say in words of its own.
     warnings.filterwarnings("ignore", module="PIL")
     try:
+        if "" in sys.argv[1:]:
+            # A path of no letters is the current folder, which nobody means.
+            raise UsageError("an argument is empty; is a variable of the shell not set?")
         status = app(standalone_mode=False)
     except KeyboardInterrupt:
         status = 130
@@ -126,7 +129,7 @@ def _user_error(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         return f"leadline: error: {explain_missing(error)}"
     if isinstance(error, UsageError):
-        return _usage_line(error)
+        return _usage_words(error)
     if isinstance(error, LeadlineError):
         return f"leadline: error: {error}"
     if isinstance(error, OSError):
@@ -134,8 +137,10 @@ def _user_error(error: Exception) -> str | None:
     return None
 
 
-def _usage_line(error: Any) -> str:
-    """Return one line for arguments that do not fit."""
+def _usage_words(error: Any) -> str:
+    """Return one line for arguments that do not fit; the help of commands that lack a word."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.format_message())
     message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     path = "leadline" if error.ctx is None else error.ctx.command_path
     return f"leadline: error: {message}; see '{path} --help'"

@@ -275,12 +275,12 @@ def _read_declarations(path: Path) -> dict[str, Any]:
 
     Errors: LeadlineError for another name of the file, and for a key that is almost one of `KEYS`.
     """
+    for other in (path.with_name(name) for name in OTHER_NAMES):
+        # Where case does not count it is the same file.
+        if other.is_file() and not (path.is_file() and other.samefile(path)):
+            remedy = "remove one of both" if path.is_file() else f"rename it to {path.name}"
+            raise LeadlineError(f"{other}: is not read under this name; {remedy}")
     if not path.is_file():
-        for name in OTHER_NAMES:
-            if path.with_name(name).is_file():
-                raise LeadlineError(
-                    f"{path.with_name(name)}: is not read under this name; rename it to {path.name}"
-                )
         return {}
     content = read_yaml(path, "declaration of the unit")
     if content is None:

@@ -34,9 +34,9 @@ def warn_of_unlike(
         return
     novelty, name = max(unlike)
     if len(seen) == 1:
-        words = unlike_words(f"{name} is", model, f"novelty {novelty:.2g}", "its")
+        words = unlike_words(f"{name} is", model, f"novelty {novelty:.2f}", "its")
     else:
         which = f"{len(unlike)} of {len(seen)} {noun} are"
-        words = unlike_words(which, model, f"most {name}, {novelty:.2g}")
+        words = unlike_words(which, model, f"most {name}, {novelty:.2f}")
     remedy = "fine-tune it on such pictures, or calibrate"
     warnings.warn(f"{words}; {remedy}", LeadlineWarning, stacklevel=3)

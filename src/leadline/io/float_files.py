@@ -75,13 +75,18 @@ def write_pfm(path: Path, depth_map: DepthMap, _about: Metadata) -> None:
         file.write(np.ascontiguousarray(depth_map.depth[::-1], dtype="<f4").data)
 
 
-def read_npy(path: Path, data: bytes) -> Raw:
-    """Return the (H,W) values of a NPY file; (1,H,W) and (H,W,1) lose their single axis."""
+def read_npy(path: Path, data: bytes, *, booleans: bool = False) -> Raw:
+    """Return the (H,W) values of a NPY file; (1,H,W) and (H,W,1) lose their single axis.
+
+    With `booleans`, for masks, True and False are 1 and 0.
+    """
     check_npy_extent(path, BytesIO(data), len(data))
     try:
         array = np.lib.format.read_array(BytesIO(data), allow_pickle=False)
     except DECODE_ERRORS as error:
         raise unreadable(path, "NPY", error) from error
+    if booleans and array.dtype == np.bool_:
+        array = array.view(np.uint8)
     return as_plane(path, np.asarray(array)), {}
 
 

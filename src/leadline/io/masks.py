@@ -24,7 +24,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     """
     data = read_bytes(path, "depth mask")
     if path.suffix.lower() == ".npy":
-        return _is_valid(read_npy(path, data)[0])
+        return _is_valid(read_npy(path, data, booleans=True)[0])
     check_upright(path, data, "depth mask")
     with explain_decode_errors(path, "depth mask"), open_picture(data) as image:
         values = np.asarray(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -48,9 +48,7 @@ def bootstrap_interval(
     return np.quantile(drawn, [tail, 1 - tail], axis=0)
 
 
-def paired_test(
-    a: NDArray[np.floating], b: NDArray[np.floating], seed: int = 0, flips: int = FLIPS
-) -> float:
+def paired_test(a: ArrayLike, b: ArrayLike, seed: int = 0, flips: int = FLIPS) -> float:
     """Return the two-sided p-value that `a` and `b` have the same mean, image by image.
 
     Shapes: two equal vectors (N,), one value an image, N >= 1. A sign-flip permutation test: were
@@ -58,6 +56,7 @@ def paired_test(
     patterns are tried for few images; otherwise `flips` random ones, and p is at least
     1 / (flips + 1). Identical vectors give 1.
     """
+    a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim != 1 or a.size == 0:
         raise ValueError(f"expected two equal non-empty vectors, got {a.shape} and {b.shape}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):

@@ -185,7 +185,7 @@ class DepthService:
             predictor = _with_camera(predictor, parameters.camera)
             prediction = predictor.predict(photo, *camera.of(photo))
         if is_unlike(prediction.novelty):
-            novelty = f"novelty {prediction.novelty:.2g}"
+            novelty = f"novelty {prediction.novelty:.2f}"
             heard.append(unlike_words("the picture is", model.name, novelty, "its"))
         about = (parameters, model.name, heard, record["request_id"])
         if self.queue.running > 1:
