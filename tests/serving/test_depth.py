@@ -241,7 +241,7 @@ def test_a_picture_unlike_the_training_pictures_is_named(predictor):
     assert content["novelty"] == 1.53
     assert response.headers["Leadline-Novelty"] == "1.53"
     [warning] = content["warnings"]
-    assert "unlike those that crisp-nyu was trained on (novelty 1.50;" in warning
+    assert "unlike those that crisp-nyu was trained on (novelty 1.53;" in warning
 
 
 def test_a_model_may_be_called_in_any_script(predictor):
