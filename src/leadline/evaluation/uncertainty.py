@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leadline.datasets.sample import Sample
 from leadline.evaluation.predictions import PredictedMaps
+from leadline.inference.unlike import is_unlike
 from leadline.metrics import Comparison
 from leadline.metrics.resize import resize_to
 from leadline.metrics.sparsification import REMOVED, area_between, sparsification_curve
@@ -65,7 +66,7 @@ class UncertaintyObserver:
         if predicted.uncertainty is None or not comparison.answered.any():
             return
         if predicted.novelty is not None:
-            self._is_unlike.append(predicted.novelty > 1)
+            self._is_unlike.append(is_unlike(predicted.novelty))
         full = resize_to(predicted.uncertainty, comparison.full.shape, comparison.protocol.resize)
         spread, depth, truth = (
             plane[comparison.answered].astype(np.float64)

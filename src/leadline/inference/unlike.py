@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from leadline.errors import LeadlineWarning
 
 
-def is_unlike(novelty: float | None) -> bool:
+def is_unlike(novelty: float | None) -> TypeGuard[float]:
     """Return whether a picture of this novelty is unlike the training's; None says nothing."""
     return novelty is not None and novelty > 1
 
@@ -29,7 +30,7 @@ def warn_of_unlike(
 
     A single one is called by its name.
     """
-    unlike = [(novelty, name) for novelty, name in seen if novelty is not None and novelty > 1]
+    unlike = [(novelty, name) for novelty, name in seen if is_unlike(novelty)]
     if not unlike:
         return
     novelty, name = max(unlike)

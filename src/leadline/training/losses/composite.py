@@ -141,8 +141,8 @@ def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
 def untrained_heads(recipe: Recipe, model: DepthModel) -> list[str]:
     """Return the spaces in which the network has a head and the recipe no loss: see `HEADS`."""
     trained = {term.space for term in recipe.loss}
-    return [space for space in HEADS if space not in trained and hasattr(model, space)
-            and getattr(model, space) is not None]  # fmt: skip
+    heads = [space for space in HEADS if getattr(model, space, None) is not None]
+    return [space for space in heads if space not in trained]
 
 
 def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
