@@ -10,7 +10,7 @@ it. Weights are rounded to bfloat16 (`leadline.models.rounding`). What the netwo
 fitted to its training pictures and the validation images of DATA, the intervals and what bf16 costs
 to the validation images. Weights are stored as float16, the graph is exported over them, and the
 two are checked against each other. Fingerprints of the training pictures of DATA are stored beside
-them. The card is CARD.md. To be run again after every training; tables in README.md and docs name
+them. The card is CARD.md. To be run again after every training; tables in README.md and docs (benchmarks.md) name
 the commands that make them.
 
 A run on all images has none to fit anything to. MODEL, made by this script from a run of the same
