@@ -26,7 +26,7 @@ DEAR = {
     "evaluation.md": {0, 1},
     "export.md": {0, 1, 2, 3},
     "finetune.md": {0},
-    "prediction.md": {3},
+    "prediction.md": {2},
     "serving.md": {0},
     "training.md": {0, 1, 2},
     "worlds.md": {0},
