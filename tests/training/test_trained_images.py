@@ -126,7 +126,7 @@ def test_a_run_whose_images_are_not_known_says_so(run, pairs):
     recipe, data = validation_data(pairs)
     overlap = find_overlap(training_data(run), recipe, pairs, data)
     assert overlap.images == 0
-    assert overlap.warning.startswith(f"{run}: its data is not where it was")
+    assert overlap.warning.startswith(f"{run}: its training data has moved or gone")
 
 
 @pytest.mark.parametrize("init", ["compact-nyu", str(shipped_checkpoint("compact-nyu"))])

@@ -53,8 +53,8 @@ def find_overlap(
         return Overlap()
     if trained.sets and not trained.images():
         return Overlap(
-            finding=f"{trained.run}: its data is not where it was, so that whether the validation "
-            "images were trained on cannot be told"
+            finding=f"{trained.run}: its training data has moved or gone, so it is unknown whether "
+            "the validation images are among it"
         )
     count = trained.count_in(val_data)
     if not count:

@@ -26,7 +26,7 @@ from leadline.training.ranges import (
     describe_range,
     ssim_ranges,
 )
-from leadline.training.run_folder import MODEL, RECIPE_FILE
+from leadline.training.run_folder import MODEL
 from leadline.training.run_logger import RunLogger
 from leadline.training.schedules import (
     SELECTION_METRIC,
@@ -339,8 +339,7 @@ def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError |
         return None
     return LeadlineError(
         "a data worker process was killed, possibly because memory ran out; go on with: "
-        f"leadline train --resume {state.folder} (fewer workers: data.workers in "
-        f"{state.folder / RECIPE_FILE})"
+        f"leadline train --resume {state.folder} (with fewer workers: --set data.workers=0)"
     )
 
 
