@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
+from leadline.inference.predictor import find_model
 from leadline.models.build import load_model
-from leadline.training.checkpoint import load_checkpoint, save_checkpoint
+from leadline.training.checkpoint import load_checkpoint, save_best_model, save_checkpoint
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
 from leadline.training.train import resume, train
@@ -157,6 +158,25 @@ def test_the_saved_model_computes_what_the_run_computed(quick_run):
     assert model.config.training_area == 64 * 96
     for name, value in model.state_dict().items():
         assert torch.equal(value, state["model"][name]), name
+
+
+def test_an_export_of_earlier_weights_goes_before_new_ones_are_kept(
+    quick_run, tmp_path, monkeypatch
+):
+    run = shutil.copytree(quick_run, tmp_path / "run")
+    recipe, network = load_recipe(str(run / "recipe.yaml")), load_model(run / "model")
+    exported = [run / "model" / name for name in ("model.onnx", "model.onnx.json")]
+    for file in exported:
+        file.write_text("of earlier weights")
+    save = type(network).save
+
+    def save_alone(*arguments):
+        assert not any(file.exists() for file in exported)
+        save(*arguments)
+
+    monkeypatch.setattr(type(network), "save", save_alone)
+    save_best_model(run / "model", network, recipe, training={}, scores={})
+    assert find_model(run) == run / "model"
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms():

@@ -8,12 +8,14 @@ from typing import Any
 import torch
 
 from leadline.errors import LeadlineError
+from leadline.export.sidecar import sidecar_path
 from leadline.io.atomic import atomic_path, write_text
 from leadline.io.locks import LOCK_FILE
 from leadline.metrics import METRICS
 from leadline.models.base import DepthModel
 from leadline.training.recipe import Recipe
 from leadline.training.run_folder import CHECKPOINTS, MODEL
+from leadline.weights import GRAPH_FILE
 
 LAST, BEFORE = "last.ckpt", "before_last.ckpt"
 
@@ -94,7 +96,10 @@ def save_best_model(
     """Write weights, configuration and model card into the folder `model/` of a run.
 
     `training` are the rows of the card on how it was trained, `scores` those of the validation.
+    An exported file of earlier weights goes first: beside others it would be refused.
     """
+    for graph in (folder / GRAPH_FILE, sidecar_path(folder / GRAPH_FILE)):
+        graph.unlink(missing_ok=True)
     model.save(folder)
     write_text(folder / "README.md", _card(recipe, training, scores))
 
