@@ -107,6 +107,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
+def check_seed(seed: int) -> None:
+    """Raise LeadlineError for a seed below 0."""
+    if seed < 0:
+        raise LeadlineError(f"seed {seed}: give 0 or more")
+
+
 def size_words(shape: Sequence[int]) -> str:
     """Return the size of an (H, W, ...) array as a picture's is written: "640x480"."""
     return f"{shape[1]}x{shape[0]}"

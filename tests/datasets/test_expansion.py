@@ -254,6 +254,11 @@ def test_a_worker_that_is_killed_is_one_line(pairs, tmp_path):
     assert "a worker process was killed" in stderr.splitlines()[-1]
 
 
+def test_a_seed_is_not_negative():
+    with pytest.raises(LeadlineError, match="seed -1: give 0 or more"):
+        ExpandOptions(seed=-1)
+
+
 @pytest.mark.parametrize("zoom", [(0.5, 1.0), (1.2, 1.1), (1.0, math.inf), (1.0, math.nan)])
 def test_a_zoom_that_makes_no_picture_is_refused(zoom):
     with pytest.raises(LeadlineError, match="1 <= smallest <= largest <= 16"):

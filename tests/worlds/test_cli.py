@@ -13,7 +13,8 @@ from leadline.cli.worlds import app
 from leadline.datasets.open import open_data
 from leadline.datasets.pairs import open_pairs
 from leadline.errors import LeadlineError
-from leadline.worlds import QUALITIES
+from leadline.worlds import QUALITIES, WorldSet, render_room
+from tests.cli.helpers import leadline_here
 
 pytest.importorskip("embreex")
 
@@ -66,6 +67,17 @@ def test_show_draws_a_sheet(tmp_path: Path) -> None:
 def test_options_that_do_not_exist_are_named(wrong: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match=wrong[1]):
         _run("render", "--out", tmp_path / "x", "--count", 1, *wrong)
+
+
+@pytest.mark.parametrize("command", ["render", "show"])
+def test_a_seed_is_not_negative(command: str, tmp_path: Path) -> None:
+    result = leadline_here("worlds", command, "-o", tmp_path / "x.png", "--seed", -1)
+    assert result.returncode == 2 and "--seed" in result.stderr
+    assert not (tmp_path / "x.png").exists()
+    with pytest.raises(LeadlineError, match="seed -1: give 0 or more"):
+        WorldSet("rooms", 1, seed=-1)
+    with pytest.raises(LeadlineError, match="seed -1: give 0 or more"):
+        render_room(-1, 0)
 
 
 def test_what_cannot_be_written_is_said_before_anything_is_rendered(

@@ -23,7 +23,7 @@ KindOption = Annotated[str, typer.Option(help="rooms or streets.")]
 SizeOption = Annotated[
     Any, typer.Option(parser=parse_size, metavar="HxW", help="Height x width of the pictures.")
 ]
-SeedOption = Annotated[int, typer.Option(help="Another seed gives other worlds.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Another seed gives other worlds.")]
 QualityOption = Annotated[str, typer.Option(help="training (fast) or picture (slow, less noise).")]
 
 

@@ -31,7 +31,7 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.datasets.warp import warp
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, check_seed
 from leadline.io.atomic import atomic_path, write_json, write_text
 from leadline.io.files import read_json
 from leadline.io.formats import write_depth
@@ -68,6 +68,7 @@ class ExpandOptions:
         if self.image_format not in get_args(ImageFormat):
             formats = ", ".join(get_args(ImageFormat))
             raise LeadlineError(f"image format {self.image_format!r}: choose one of {formats}")
+        check_seed(self.seed)
         if not 1 <= self.zoom[0] <= self.zoom[1] <= LARGEST_ZOOM:
             raise LeadlineError(
                 f"zoom {self.zoom[0]:g}..{self.zoom[1]:g}: expected 1 <= smallest <= largest <= "

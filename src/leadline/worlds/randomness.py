@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, check_seed
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -25,7 +25,7 @@ class Seeds:
     """Where one world comes from: the data set's seed, the split and the number in it.
 
     `attempt` counts worlds that were thrown away because no camera saw anything in them.
-    Raises LeadlineError for an unknown split.
+    Raises LeadlineError for an unknown split, or a seed below 0.
     """
 
     seed: int
@@ -34,6 +34,7 @@ class Seeds:
     attempt: int = 0
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.split not in SPLITS:
             raise LeadlineError(f"unknown split {self.split!r}; choose one of {', '.join(SPLITS)}")
 

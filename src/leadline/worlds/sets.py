@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, check_seed
 from leadline.worlds.classes import CLASS_SETS
 from leadline.worlds.grammar.street.weather import VARIATIONS
 from leadline.worlds.randomness import Split
@@ -65,6 +65,7 @@ class WorldSet:
                 raise LeadlineError(
                     f"{name} {words} does nothing in rooms; leave it out, or take streets"
                 )
+        check_seed(self.seed)
         if self.count < 1 or not 0 <= self.val_share < 1:
             raise LeadlineError(
                 f"{self.count} views with {self.val_share:g} of them for validation: give at "
