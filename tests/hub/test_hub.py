@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from leadline.datasets.fingerprints import FILE, known_photographs
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.evaluation import Result
 from leadline.hub import push, push_model
 from leadline.hub.card import HEAD, Score, model_card, without_scores
@@ -26,7 +26,7 @@ from leadline.models.unet import UNet
 from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.complaints import complaint
-from tests.evaluation.results import write_result
+from tests.evaluation.results import edit_result, write_result
 from tests.hub.server import run_hub
 
 ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
@@ -187,6 +187,22 @@ def test_the_card_is_what_the_hub_reads(pairs, tmp_path):
     kept = model_card("rooms", {}, [], None, "---\nlanguage: en\nlicense: mit\n---\n\nMine.\n")
     assert kept.endswith("Mine.\n")
     assert yaml.safe_load(HEAD.match(kept)[1])["license"] == "mit"
+
+
+def test_the_card_repeats_the_warnings_of_a_result_without_anybody_s_folders(pairs, tmp_path):
+    folder = write_result(tmp_path / "score", pairs, lambda number: 1.1, limit=2)
+    run = tmp_path / "runs" / "rooms"
+    edit_result(
+        folder,
+        model_path=str(run / "model"),
+        warnings=[f"2 of these 2 images were trained on by {run}"],
+    )
+    with pytest.warns(LeadlineWarning, match="2 of these 2 images were trained on by rooms"):
+        push("compact-nyu", out=tmp_path / "out", results=[folder])
+    score = Score.of_result(Result.load(folder))
+    card = model_card("rooms", {"architecture": "compact"}, [score], "mit")
+    assert "Warning: 2 of these 2 images were trained on by rooms." in card
+    assert str(tmp_path) not in card
 
 
 def test_a_plain_folder_laid_out_the_same_way(tmp_path, monkeypatch):

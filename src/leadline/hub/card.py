@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -29,6 +31,7 @@ class Score:
     protocol: str
     metrics: Mapping[str, float]
     images: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of_result(cls, result: Result) -> Score:
@@ -40,6 +43,7 @@ class Score:
             result.protocol.name,
             result.metrics,
             result.images_scored,
+            tuple(_without_folders(warning, result) for warning in result.warnings),
         )
 
 
@@ -83,6 +87,15 @@ def without_scores(card: str) -> str:
     head = _read_head(found[1])
     head.pop("model-index", None)
     return _as_head(head) + card[found.end() :]
+
+
+def _without_folders(text: str, result: Result) -> str:
+    """Return a text without the folders that the model and the data of a result lie in."""
+    for path in (result.model_path, result.data):
+        for folder in Path(path or "").parents:
+            if folder.name:
+                text = text.replace(f"{folder}{os.sep}", "")
+    return text
 
 
 def _as_head(head: dict[str, Any]) -> str:
@@ -130,4 +143,5 @@ def _words(name: str, config: Mapping[str, Any], scores: Sequence[Score]) -> str
         images = "" if score.images is None else f", {score.images} images"
         lines += ["", f"| {score.data} (protocol `{score.protocol}`{images}) | |", "| --- | --- |"]
         lines += [f"| {metric} | {value:.4f} |" for metric, value in score.metrics.items()]
+        lines += [f"\nWarning: {warning}." for warning in score.warnings]
     return "\n".join([*lines, "", "[Leadline]: https://pypi.org/project/leadline"])

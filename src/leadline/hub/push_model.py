@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.evaluation.result import Result
 from leadline.export import WeightType
 from leadline.export.export_model import export_model
@@ -60,7 +61,8 @@ def push(
     checkpoint, configuration, card, and the exported `model.onnx`, which is written only if it
     gives the metres of the checkpoint. A card that the folder has, or else the repository, keeps
     its words. The card's `model-index` are the `results`, folders of
-    `leadline evaluate -o`; by default the best validation of the run. `license` is a name as the
+    `leadline evaluate -o`, whose warnings are repeated; by default the best validation of the run.
+    `license` is a name as the
     hub knows them, apache-2.0 for instance; without it, that of the card in the folder, if any.
     `weights` is how they are stored, f32 or fp16, by default as they are. Needs `leadline[hub]`,
     and `leadline[train]` for a model that is not shipped.
@@ -82,6 +84,8 @@ def push(
     name = model_name(checkpoint, folder) if repo is None else repo.partition("/")[2]
     card = _existing_card(folder, repo)
     scores = [Score.of_result(Result.load(path)) for path in results] or _own_scores(folder)
+    for warning in dict.fromkeys(each for score in scores for each in score.warnings):
+        warnings.warn(warning, LeadlineWarning, stacklevel=2)
     with TemporaryDirectory() as temporary:
         made = Path(temporary) / name
         licensed = _write(checkpoint, made, weights, name, scores, license, card)
