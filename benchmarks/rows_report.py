@@ -32,7 +32,13 @@ from runs import spread
 from leadline.errors import LeadlineError
 from leadline.evaluation import Result
 from leadline.io.atomic import atomic_path
-from leadline.metrics import HIGHER_IS_BETTER, bootstrap_interval, get_protocol, paired_test
+from leadline.metrics import (
+    HIGHER_IS_BETTER,
+    blocks_of,
+    bootstrap_interval,
+    get_protocol,
+    paired_test,
+)
 from leadline.training.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -219,20 +225,14 @@ def difference(
 
     a, b = values(worse), values(better)
     delta = (b - a).mean(axis=0)
-    units = by_neighbours(delta)
-    ends = bootstrap_interval(units[:, None])
+    blocks = blocks_of(len(delta), NEIGHBOURS)
+    ends = bootstrap_interval(delta[:, None], blocks=blocks)
     return Difference(
         float(delta.mean()),
         (float(ends[0, 0]), float(ends[1, 0])),
-        paired_test(np.zeros_like(units), units),
+        paired_test(np.zeros_like(delta), delta, blocks=blocks),
         tuple(float(value) for value in (b - a).mean(axis=1)),
     )
-
-
-def by_neighbours(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each `NEIGHBOURS` values of images (n,) in their order, (m,)."""
-    parts = np.array_split(values, -(-len(values) // NEIGHBOURS))
-    return np.array([part.mean() for part in parts])
 
 
 def common_seeds(*rows: Sequence[CollectedRow]) -> set[int]:
@@ -313,7 +313,8 @@ def interval(runs: Sequence[CollectedRow], metric: str) -> str:
     """Return the 95 % bootstrap interval over images of the seeds' mean: see `NEIGHBOURS`."""
     ids = runs[0].result.table.ids
     values = np.stack([run.result.table.column(metric, ids) for run in runs]).mean(axis=0)
-    low, high = bootstrap_interval(by_neighbours(values)[:, None])[:, 0]
+    blocks = blocks_of(len(values), NEIGHBOURS)
+    low, high = bootstrap_interval(values[:, None], blocks=blocks)[:, 0]
     return f"[{low:.3f}, {high:.3f}]"
 
 

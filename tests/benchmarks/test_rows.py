@@ -12,7 +12,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,8 +20,9 @@ import torch
 import torchvision
 
 from leadline.errors import LeadlineError
+from leadline.evaluation.result import ImageTable
 from leadline.inference import Predictor
-from leadline.metrics import METRICS, get_protocol
+from leadline.metrics import METRICS, bootstrap_interval, get_protocol
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train
 from tests.conftest import QUICK, SilentReporter
@@ -422,8 +423,10 @@ def test_a_run_ends_in_time_with_a_checkpoint_and_goes_on(pairs, tmp_path):
 def test_neighbours_of_one_room_are_resampled_together():
     rooms = np.random.default_rng(0).normal(size=20)
     images = np.repeat(rooms, 4)
-    assert report.by_neighbours(images) == pytest.approx(rooms)
-    assert report.by_neighbours(np.arange(30.0))[0] == 1.5  # 30 are no whole number of fours
+    table = ImageTable(tuple(map(str, range(80))), {"abs_rel": images})
+    row = SimpleNamespace(result=SimpleNamespace(table=table))
+    ends = bootstrap_interval(rooms[:, None])[:, 0]
+    assert report.interval([row], "abs_rel") == "[{:.3f}, {:.3f}]".format(*ends)
 
 
 class StopAfter(SilentReporter):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from leadline.cli.compare import parse_images
 from leadline.errors import LeadlineError
+from leadline.evaluation import compare
 from tests.cli.helpers import fails_in_one_line, leadline, leadline_here
 from tests.evaluation.results import write_result
 
@@ -89,6 +90,8 @@ def test_a_seed_is_not_negative(folders):
     result = leadline_here("compare", folders / "a", folders / "b", "--seed", -1)
     assert result.returncode == 2 and "--seed" in result.stderr
     assert "Traceback" not in result.stderr
+    with pytest.raises(LeadlineError, match="seed -1: give 0 or more"):
+        compare([folders / "a", folders / "b"], seed=-1)
 
 
 def test_what_is_wrong_is_one_line(folders, tmp_path):

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from leadline.datasets.open import open_data
 from leadline.errors import LeadlineError
-from leadline.evaluation import compare
+from leadline.evaluation import compare, evaluate
 from leadline.evaluation.published import published_for, published_sets
 from leadline.evaluation.report import tables
 from leadline.evaluation.result import Result
-from leadline.metrics import PROTOCOLS
-from tests.evaluation.results import edit_result, write_result
+from leadline.metrics import PROTOCOLS, bootstrap_interval, paired_test
+from tests.evaluation.results import ScaledTruth, edit_result, write_result
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,58 @@ def test_a_single_image_has_neither_an_interval_nor_a_test(pairs, tmp_path):
     assert comparison.differences == {}
     assert all(v.interval is None for row in comparison.rows for v in row.values.values())
     assert "p value" not in tables.terminal(comparison)
+
+
+def test_neighbours_are_drawn_and_flipped_together(loaded):
+    both = [loaded["near"], loaded["far"]]
+    alone, table = (compare(both, metrics=("abs_rel",), block=block) for block in (None, 4))
+    assert (alone.block, table.block) == (1, 4)
+    a, b = (each.table.columns["abs_rel"].reshape(3, 4).mean(axis=1) for each in both)
+    found = table.differences["far"]["abs_rel"]
+    assert found.p == paired_test(a, b)
+    expected = bootstrap_interval((b - a)[:, None])[:, 0]
+    assert found.interval == pytest.approx(tuple(expected))
+    expected = bootstrap_interval(b[:, None])[:, 0]
+    assert table.rows[1].values["abs_rel"].interval == pytest.approx(tuple(expected))
+    for write in tables.TEXT_FORMATS.values():
+        assert "independent" not in write(table)
+    for write in (tables.terminal, tables.markdown, tables.latex):
+        assert "4 neighbours drawn together" in write(table)
+        assert "4 neighbouring images are drawn and flipped together" in write(table)
+        assert "taken as independent" in write(alone)
+
+
+def test_a_result_says_how_many_neighbours_its_intervals_drew_together(loaded, near, pairs):
+    result = evaluate(ScaledTruth(lambda number: 1 + number / 50), open_data(pairs, None), block=3)
+    rooms = result.table.columns["abs_rel"].reshape(4, 3).mean(axis=1)
+    expected = bootstrap_interval(rooms[:, None])[:, 0]
+    assert result.intervals["abs_rel"] == pytest.approx(tuple(expected))
+    assert result.to_json()["block"] == 3 and compare([result]).block == 3
+    edit_result(near, block=None)  # written before blocks were
+    assert Result.load(near).block == 1
+
+
+def test_blocks_that_leave_no_two_and_those_of_pooled_scores_are_refused(loaded, pairs, tmp_path):
+    with pytest.raises(LeadlineError, match=r"--block 7: 12 images .* give 1 to 6"):
+        compare([loaded["near"], loaded["far"]], block=7)
+    with pytest.raises(LeadlineError, match=r"--block 0: .* give 1 to 6"):
+        evaluate(ScaledTruth(lambda number: 1.1), open_data(pairs, None), block=0)
+    pooled = replace(PROTOCOLS["full"], aggregation="pooled")
+    folder = write_result(tmp_path / "pooled", pairs, lambda number: 1.1, protocol=pooled)
+    with pytest.raises(LeadlineError, match="evaluate again with --block 2"):
+        compare([Result.load(folder)], block=2)
+
+
+def test_every_format_repeats_the_warnings_of_the_results(loaded, near, tmp_path):
+    warned = Result.load(
+        edit_result(near, warnings=["2 of these 12 images were trained on by r_1"])
+    )
+    table = compare([loaded["far"], warned], out=tmp_path / "page.html")
+    words = "near: 2 of these 12 images were trained on by r"
+    for name, write in tables.TEXT_FORMATS.items():
+        assert words in write(table), name
+    assert words in (tmp_path / "page.html").read_text()
+    assert "arning" not in tables.markdown(compare([loaded["far"], loaded["near"]]))
 
 
 def test_one_name_for_two_results_takes_the_folder_as_well(loaded):

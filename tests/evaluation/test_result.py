@@ -39,7 +39,7 @@ def test_a_result_of_0_1_opens_and_is_what_is_scored_today(today, tmp_path):
         assert getattr(old, name) == getattr(new, name), name
     assert (OLD / "per_image.csv").read_bytes() == (out / "per_image.csv").read_bytes()
     keys = list(json.loads((out / "result.json").read_text()))
-    for key in ("camera", "dataset", "truth_use"):
+    for key in ("camera", "dataset", "truth_use", "block"):
         keys.remove(key)  # 0.1 knew of none
     assert list(json.loads((OLD / "result.json").read_text())) == keys
     assert [case.roles for case in old.cases] == [case.roles for case in new.cases]

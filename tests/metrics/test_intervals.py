@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leadline.metrics import bootstrap_interval, paired_test
+from leadline.metrics import blocks_of, bootstrap_interval, paired_test
 
 rng = np.random.default_rng(0)
 
@@ -61,3 +61,52 @@ def test_equal_models_do_not_differ_and_the_order_does_not_matter():
 def test_an_image_without_a_score_cannot_be_tested():
     with pytest.raises(ValueError, match="finite"):
         paired_test(np.array([1.0, np.nan, 3.0]), np.array([1.0, 2.0, 3.0]))
+
+
+def test_neighbours_make_blocks_of_nearly_one_size():
+    assert blocks_of(10, 4).tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert blocks_of(5, 1).tolist() == list(range(5))
+    for images in range(1, 40):
+        for length in range(1, 12):
+            sizes = np.bincount(blocks_of(images, length))
+            assert sizes.max() <= length and sizes.max() - sizes.min() <= 1
+
+
+def test_blocks_of_equal_images_are_as_many_images_as_there_are_blocks():
+    rooms, others = rng.normal(size=30), rng.normal(size=30)
+    images, blocks = np.repeat(rooms, 4), blocks_of(120, 4)
+    np.testing.assert_allclose(
+        bootstrap_interval(images[:, None], blocks=blocks), bootstrap_interval(rooms[:, None])
+    )
+    assert paired_test(images, np.repeat(others, 4), blocks=blocks) == paired_test(rooms, others)
+
+
+def correlated(generator):
+    """Return 160 values of mean 0 by fours, of which a half of the variance is shared."""
+    return generator.normal(size=160) + np.repeat(generator.normal(size=40), 4)
+
+
+def test_the_interval_has_the_width_of_the_closed_form():
+    # Of the variance 1 + 1 of an image, 1 is divided by 160 images and 1 by 40 rooms.
+    generator = np.random.default_rng(3)
+    widths = [
+        np.ptp(bootstrap_interval(correlated(generator)[:, None], blocks=blocks_of(160, 4)))
+        for _ in range(40)
+    ]
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * np.sqrt(1 / 160 + 1 / 40), rel=0.06)
+
+
+@pytest.mark.parametrize(("length", "covered", "rejected"), [(4, 0.95, 0.05), (1, 0.78, 0.22)])
+def test_blocks_cover_what_neighbours_share_and_single_images_do_not(length, covered, rejected):
+    # Taken as independent the interval has a width of sqrt(2 / 5) of the true one: 1.96 times that
+    # are 1.24 standard deviations, which cover 0.78.
+    generator = np.random.default_rng(4)
+    blocks = blocks_of(160, length)
+    inside, small = [], []
+    for _ in range(400):
+        values = correlated(generator)
+        low, high = bootstrap_interval(values[:, None], blocks=blocks, resamples=400)[:, 0]
+        inside.append(low <= 0 <= high)
+        small.append(paired_test(values, np.zeros(160), flips=400, blocks=blocks) < 0.05)
+    assert np.mean(inside) == pytest.approx(covered, abs=0.04)
+    assert np.mean(small) == pytest.approx(rejected, abs=0.04)

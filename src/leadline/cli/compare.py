@@ -63,6 +63,14 @@ def compare_command(
         Path | None, typer.Option(help="Where the scored data is now, if it was moved.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of resampling.")] = 0,
+    block: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Neighbouring images that are drawn and flipped together, where they are alike; "
+            "default: as the first result says.",
+        ),
+    ] = None,
 ) -> None:
     """Compare evaluations: one table, a paired test against the first, pictures of all models.
 
@@ -80,6 +88,7 @@ def compare_command(
         baselines=baselines,
         published=published,
         seed=seed,
+        block=block,
         out=out,
         format=chosen,
         panel=panel,
@@ -87,6 +96,9 @@ def compare_command(
         errors=errors,
         data=data,
     )
+    if chosen != "terminal" or out is not None:
+        for warning in table.warnings:
+            typer.echo(f"leadline: warning: {warning}", err=True)
     if chosen != "html" and out is None:
         typer.echo(TEXT_FORMATS[chosen](table))
     for path in (panel, out):

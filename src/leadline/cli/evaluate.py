@@ -128,6 +128,12 @@ def evaluate_command(
             min=0, max=64, help="Worst and best images to keep in --out, of each; default: 8."
         ),
     ] = None,
+    block: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Neighbouring images that intervals draw together, where they are alike."
+        ),
+    ] = 1,
     baselines: Annotated[
         bool, typer.Option(help="Also score trivial baselines, where there is a train split.")
     ] = True,
@@ -181,6 +187,7 @@ def evaluate_command(
         baselines=baselines,
         out=out,
         cases=cases,
+        block=block,
         tracker=tracker,
     )
     print_evaluation(result, out, as_json=as_json)

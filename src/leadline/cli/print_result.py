@@ -36,7 +36,8 @@ def print_result(result: Result) -> None:
     bounds = ", ".join(
         "{} {:.3f}..{:.3f}".format(name, *result.intervals[name]) for name in INTERVALS
     )
-    typer.echo(f"95 % bootstrap interval over images: {bounds}")
+    typer.echo(f"95 % bootstrap interval: {bounds}")
+    typer.echo(f"          over {result.interval_words}")
     extra = [f"{name} {value:.4g}" for name, value in result.metrics.items() if name not in columns]
     typer.echo(f"also      {', '.join(extra)}")
     if result.semantic is not None:

@@ -48,6 +48,7 @@ def compare(
     baselines: bool = True,
     published: bool = True,
     seed: int = 0,
+    block: int | None = None,
     out: str | Path | None = None,
     format: TableFormat | None = None,
     panel: str | Path | None = None,
@@ -61,8 +62,9 @@ def compare(
     names, by default their models'. `metrics` are the columns, by default those that suit the
     protocol of the first. Results that were not made alike are refused, or with `mixed` marked.
     `baselines` shows those of the first result, `published` rows of documents; `seed` is that of
-    resampling. With `out` the table is written in `format`, by default that of the suffix.
-    `panel` is a PNG with input, truth and every model side by side; `images` says how many are
+    resampling, where `block` neighbouring images are drawn and flipped together, by default as many
+    as in the first result. With `out` the table is written in `format`, by default that of the
+    suffix. `panel` is a PNG with input, truth and every model side by side; `images` says how many are
     drawn there and in a page, or which ids; `errors` adds error maps; `data` is where the scored
     data is, if it was moved.
 
@@ -90,6 +92,7 @@ def compare(
         baselines=baselines,
         published=published,
         seed=seed,
+        block=block,
     )
     rows: list[CaseRow] = []
     if panel is not None or chosen == "html":

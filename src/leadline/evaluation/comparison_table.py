@@ -6,20 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, check_seed
 from leadline.evaluation.published import PublishedSet, published_for
-from leadline.evaluation.result import Result
+from leadline.evaluation.result import Result, check_block, describe_intervals
 from leadline.metrics import (
     HIGHER_IS_BETTER,
     METRICS,
     Protocol,
+    blocks_of,
     bootstrap_interval,
     paired_test,
 )
 
 SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
 """What comparisons show unless the protocol or the user says otherwise."""
+
+PAIRED_WORDS = (
+    "mean of the per-image differences, its 95 % bootstrap interval, and the p value of a "
+    "sign-flip permutation test; p is not corrected for the number of tests"
+)
+TOGETHER = "neighbouring images are drawn and flipped together"
 
 MIN_IMAGES = 2
 """For an interval or a test: one image says nothing of another."""
@@ -63,6 +71,26 @@ class ComparisonTable:
     rows: list[Row]
     differences: dict[str, dict[str, PairedDifference]]
     notes: dict[str, str] = field(default_factory=dict)
+    block: int = 1
+
+    @property
+    def interval_words(self) -> str:
+        """What the intervals are, in words."""
+        return f"95 % bootstrap intervals over {describe_intervals(self.block)}"
+
+    @property
+    def paired_words(self) -> str:
+        """What the differences are, in words."""
+        return PAIRED_WORDS if self.block == 1 else f"{PAIRED_WORDS}; {self.block} {TOGETHER}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings of the results, each behind the label of its result."""
+        return [
+            f"{label}: {warning}"
+            for label, result in zip(self.labels, self.results, strict=True)
+            for warning in result.warnings
+        ]
 
     @property
     def marked_labels(self) -> list[str]:
@@ -90,13 +118,20 @@ def compare_results(
     baselines: bool = True,
     published: bool = True,
     seed: int = 0,
+    block: int | None = None,
 ) -> ComparisonTable:
     """Put results side by side, the first being what the others are tested against.
 
-    `metrics` are the columns, by default those that suit the protocol of the first result.
+    `metrics` are the columns, by default those that suit the protocol of the first result. `block`
+    neighbouring images are drawn and flipped together, by default as many as in the first result.
     Errors: LeadlineError where two results were not made alike (protocol, data, cameras, images or
-    true depth) and `mixed` does not allow it, or where a metric or a label is wrong.
+    true depth) and `mixed` does not allow it, or for a wrong metric, label, `block` or `seed`.
     """
+    check_seed(seed)
+    block = results[0].block if block is None else block
+    for result in results:
+        if block != result.block:
+            check_block(block, result.images)
     if metrics is None:
         metrics = shown_metrics(results[0].protocol)
     _check_metrics(results, metrics)
@@ -116,19 +151,19 @@ def compare_results(
         _letter(number): _group_note(results[0], results[groups.index(number)])
         for number in range(1, max(groups) + 1)
     }
-    rows = _result_rows(results, names, groups, metrics)
+    rows = _result_rows(results, names, groups, metrics, block)
     if baselines:
         rows += _baseline_rows(results[0], metrics)
     reference = published_beside(results[0]) if published else None
     if reference is not None:
         rows += _published_rows(reference, metrics, notes)
     tested = {
-        name: _paired(results[0], result, metrics, seed)
+        name: _paired(results[0], result, metrics, seed, block)
         for name, result, group in zip(names, results, groups, strict=True)
         if result is not results[0] and group == 0
     }
     paired = {name: by_metric for name, by_metric in tested.items() if by_metric}
-    return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes)
+    return ComparisonTable(tuple(metrics), list(results), names, rows, paired, notes, block)
 
 
 def published_beside(result: Result) -> PublishedSet | None:
@@ -176,7 +211,11 @@ def _check_metrics(results: Sequence[Result], metrics: Sequence[str]) -> None:
 
 
 def _result_rows(
-    results: Sequence[Result], names: Sequence[str], groups: Sequence[int], metrics: Sequence[str]
+    results: Sequence[Result],
+    names: Sequence[str],
+    groups: Sequence[int],
+    metrics: Sequence[str],
+    block: int,
 ) -> list[Row]:
     rows = []
     for result, name, group in zip(results, names, groups, strict=True):
@@ -184,7 +223,7 @@ def _result_rows(
         values = {
             metric: Value(
                 result.metrics[metric],
-                _interval(result, metric),
+                _interval(result, metric, block),
                 len(peers) > 1 and result.metrics[metric] == _best(metric, peers),
             )
             for metric in metrics
@@ -193,11 +232,27 @@ def _result_rows(
     return rows
 
 
-def _interval(result: Result, metric: str) -> tuple[float, float] | None:
-    ends = result.intervals.get(metric)
-    if result.images_scored < MIN_IMAGES:
-        return None
-    return (float(ends[0]), float(ends[1])) if ends else None
+def _interval(result: Result, metric: str, block: int) -> tuple[float, float] | None:
+    """Return the interval that a result states, or for blocks of another length a new one."""
+    if block == result.block:
+        return result.intervals.get(metric) if result.images_scored >= MIN_IMAGES else None
+    if result.protocol.aggregation == "pooled":
+        raise LeadlineError(
+            f"{result.location}: scores that pool pixels keep the intervals of --block "
+            f"{result.block}; evaluate again with --block {block}"
+        )
+    values = result.table.columns[metric]
+    scored = np.isfinite(values)
+    blocks = blocks_of(len(values), block)[scored]
+    return _bootstrap(values[scored], blocks) if len(set(blocks)) >= MIN_IMAGES else None
+
+
+def _bootstrap(
+    values: NDArray[np.float64], blocks: NDArray[np.intp], seed: int = 0
+) -> tuple[float, float]:
+    """Return the interval of the mean of values (n,), those of a block (n,) drawn together."""
+    low, high = bootstrap_interval(values[:, None], blocks=blocks, seed=seed)[:, 0]
+    return float(low), float(high)
 
 
 def _best(metric: str, peers: Sequence[dict[str, float]]) -> float:
@@ -231,7 +286,7 @@ def _published_rows(
 
 
 def _paired(
-    first: Result, other: Result, metrics: Sequence[str], seed: int
+    first: Result, other: Result, metrics: Sequence[str], seed: int, block: int
 ) -> dict[str, PairedDifference]:
     """Test `other` against `first`, image by image, on the images that both scored."""
     by_metric = {}
@@ -240,12 +295,12 @@ def _paired(
             continue
         a, b = first.table.columns[metric], other.table.column(metric, first.table.ids)
         both = np.isfinite(a) & np.isfinite(b)
-        if np.count_nonzero(both) < MIN_IMAGES:
+        blocks = blocks_of(len(both), block)[both]
+        if len(set(blocks)) < MIN_IMAGES:
             continue
         delta = b[both] - a[both]
-        ends = bootstrap_interval(delta[:, None], seed=seed)
-        interval = (float(ends[0, 0]), float(ends[1, 0]))
-        p = paired_test(a[both], b[both], seed=seed)
+        interval = _bootstrap(delta, blocks, seed)
+        p = paired_test(a[both], b[both], seed=seed, blocks=blocks)
         by_metric[metric] = PairedDifference(float(delta.mean()), interval, p)
     return by_metric
 

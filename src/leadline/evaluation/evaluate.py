@@ -15,7 +15,7 @@ from leadline.evaluation.opening import OpenedEvaluation, open_evaluation
 from leadline.evaluation.predictions import Predictions
 from leadline.evaluation.ranges import range_warnings
 from leadline.evaluation.report.pages import write_report
-from leadline.evaluation.result import Result, check_each_once
+from leadline.evaluation.result import Result, check_block, check_each_once
 from leadline.evaluation.scoring import Tracker, no_tracker, score
 from leadline.evaluation.sources import ModelSource, PredictionFolder
 from leadline.evaluation.uncertainty import UncertaintyObserver
@@ -43,6 +43,7 @@ def evaluate(
     baselines: bool | DepthDataset = True,
     out: str | Path | None = None,
     cases: int | None = None,
+    block: int = 1,
     name: str | None = None,
     data_name: str | None = None,
     tracker: Tracker = no_tracker,
@@ -59,11 +60,13 @@ def evaluate(
     Label ids in `void` count in no class score. `baselines` are learned from the train split that
     the data has, or from the data set given. With `out` the result, its pictures and
     `report.html` are written into that folder, and `cases` of the worst and of the best images
-    are kept, by default 8. `name` and `data_name` are what tables call the predictions and the
-    data. `tracker` makes progress bars.
+    are kept, by default 8. For intervals `block` neighbouring images are drawn together, 1 where
+    each says as much as any other. `name` and `data_name` are what tables call the predictions and
+    the data. `tracker` makes progress bars.
 
     Errors: LeadlineError for data, predictions or a protocol that do not fit each other, for an
-    image that is listed twice, or where no image has a pixel to score.
+    image that is listed twice, a `block` that leaves no two blocks, or where no image has a pixel
+    to score.
 
     >>> result = evaluate("compact-nyu", "pairs", protocol="full", out="scored")
     >>> result.images, f"{result.missing_share:.2f}", sorted(result.metrics)[:2]
@@ -94,6 +97,7 @@ def evaluate(
         baselines=baselines,
         out=out,
         cases=cases,
+        block=block,
         name=name,
         data_name=data_name,
         tracker=tracker,
@@ -108,6 +112,7 @@ def evaluate_opened(
     baselines: bool | DepthDataset = True,
     out: str | Path | None = None,
     cases: int | None = None,
+    block: int = 1,
     name: str | None = None,
     data_name: str | None = None,
     tracker: Tracker = no_tracker,
@@ -115,9 +120,11 @@ def evaluate_opened(
     """Score what `open_evaluation` opened, once; the arguments are those of `evaluate`.
 
     Errors: LeadlineError where it has no labels for a breakdown by classes, where an image that is
-    to be written is listed twice, or where no image has a pixel to score.
+    to be written is listed twice, where `block` leaves no two blocks, or where no image has a pixel
+    to score.
     """
     data, samples, chosen, source = opened.data, opened.samples, opened.protocol, opened.source
+    check_block(block, len(samples))
     if out is not None:
         check_each_once(data.ids, data.name)
     if "classes" in breakdowns:
@@ -155,6 +162,7 @@ def evaluate_opened(
         split=data.split,
         data_options=data.opening,
         images_in_data=data.total,
+        block=block,
         semantic=classes.result(),
         breakdowns=parts.result() or None,
         cases_in_memory=collector.cases(),

@@ -49,6 +49,7 @@ TABLE_FILE = "per_image.csv"
 WORST_FILE = "worst.png"
 CASES_FOLDER = "cases"
 REPORT_FILE = "report.html"
+BLOCK_ADVICE = "where neighbours are alike, frames of a video or of a room, say --block N"
 COUNTS = ("pixels", "missing")
 ANY_NAME: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
 """How ids are written and read back, which are file names in whatever encoding."""
@@ -164,6 +165,22 @@ def check_each_once(ids: Sequence[str], data: str) -> None:
         )
 
 
+def check_block(block: int, images: int) -> None:
+    """Raise LeadlineError where `images` do not make two blocks of `block` neighbours."""
+    most = max(1, images // 2)
+    if not 1 <= block <= most:
+        raise LeadlineError(
+            f"--block {block}: {images} images make no two blocks of so many; give 1 to {most}"
+        )
+
+
+def describe_intervals(block: int) -> str:
+    """Return over what bootstrap intervals are, in words."""
+    if block == 1:
+        return f"images, taken as independent ({BLOCK_ADVICE})"
+    return f"images, {block} neighbours drawn together"
+
+
 class Result(BaseModel):
     """An evaluation: scores, and everything that says how they were made.
 
@@ -195,6 +212,7 @@ class Result(BaseModel):
     metrics: dict[str, FiniteFloat] = Field(min_length=1)
     per_image: dict[str, FiniteFloat] = {}
     pooled: dict[str, FiniteFloat] = {}
+    block: int = Field(1, ge=1)
     intervals: dict[str, tuple[float, float]] = {}
     baselines: dict[str, dict[str, float]] = {}
     semantic: dict[str, float | None] | None = None
@@ -207,10 +225,13 @@ class Result(BaseModel):
     folder: Path | None = Field(None, exclude=True)
 
     @classmethod
-    def from_scores(cls, scores: Scores, images_in_data: int | None = None, **others: Any) -> Self:
+    def from_scores(
+        cls, scores: Scores, images_in_data: int | None = None, block: int = 1, **others: Any
+    ) -> Self:
         """Take over `scores`; `others` are the fields that scores do not tell: model, data, ...
 
-        `images_in_data` is how many images there are, where only the first of them were scored.
+        `images_in_data` is how many images there are, where only the first of them were scored;
+        `block` neighbouring ones are drawn together for intervals.
         Errors: LeadlineError where no image has a pixel to score.
         """
         images = len(scores.images)
@@ -228,7 +249,8 @@ class Result(BaseModel):
             metrics=scores.metrics,
             per_image=scores.per_image,
             pooled=scores.pooled,
-            intervals=scores.intervals,
+            block=block,
+            intervals=scores.intervals(block),
             baselines={name: each.metrics for name, each in scores.baselines.items()},
             table=ImageTable.from_scores(scores.images, list(scores.metrics)),
             **others,
@@ -338,6 +360,11 @@ class Result(BaseModel):
         is_limited = self.limit is not None
         limited = f", the first of {self.images_in_data} (--limit {self.images})"
         return f"{self.images_scored} of {self.images} images scored{limited if is_limited else ''}"
+
+    @property
+    def interval_words(self) -> str:
+        """Over what the intervals are, in words."""
+        return describe_intervals(self.block)
 
     @property
     def boundary(self) -> dict[str, float | int | None]:

@@ -28,6 +28,7 @@ from leadline.metrics import (
     Comparison,
     Protocol,
     TruthUse,
+    blocks_of,
     bootstrap_interval,
     get_protocol,
     mean_over_images,
@@ -170,15 +171,19 @@ class Scores:
         """Every metric under the protocol's aggregation."""
         return self.pooled if self.protocol.aggregation == "pooled" else self.per_image
 
-    @cached_property
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        """The 95 % bootstrap interval over images of every one of `metrics`."""
+    def intervals(self, block: int = 1) -> dict[str, tuple[float, float]]:
+        """Return the 95 % bootstrap interval over images of every one of `metrics`.
+
+        `block` neighbouring images are drawn together.
+        """
         names = list(self.metrics)
+        is_scored = [image.metrics is not None for image in self.images]
+        blocks = blocks_of(len(self.images), block)[is_scored]
         if self.protocol.aggregation == "pooled":
-            bounds = bootstrap_interval(self._sums, self._pooled_values)
+            bounds = bootstrap_interval(self._sums, self._pooled_values, blocks=blocks)
         else:
             rows = [list(image.metrics.values()) for image in self.scored if image.metrics]
-            bounds = bootstrap_interval(np.array(rows))
+            bounds = bootstrap_interval(np.array(rows), blocks=blocks)
         return {
             name: (float(low), float(high)) for name, low, high in zip(names, *bounds, strict=True)
         }

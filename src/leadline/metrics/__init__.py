@@ -13,7 +13,7 @@ from leadline.metrics.depth_metrics import (
     depth_metrics,
     mean_over_images,
 )
-from leadline.metrics.intervals import bootstrap_interval, paired_test
+from leadline.metrics.intervals import blocks_of, bootstrap_interval, paired_test
 from leadline.metrics.protocol import Comparison, Protocol, TruthUse
 from leadline.metrics.protocols import PROTOCOLS, get_protocol, protocol_for
 from leadline.metrics.semantic_metrics import confusion_matrix, semantic_metrics
@@ -29,6 +29,7 @@ __all__ = [
     "Protocol",
     "TruthUse",
     "align",
+    "blocks_of",
     "bootstrap_interval",
     "boundary_score",
     "confusion_matrix",

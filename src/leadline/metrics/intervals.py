@@ -15,12 +15,36 @@ EXACT_UP_TO = 14
 _BLOCK = 1 << 21
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Blocks = NDArray[np.intp]
+
+
+def blocks_of(images: int, length: int) -> Blocks:
+    """Return a number (images,) for each image in its order: neighbours of a block share one.
+
+    Blocks have `length` images, or one less where `images` is no multiple of it.
+
+    >>> blocks_of(7, 3).tolist()
+    [0, 0, 0, 1, 1, 2, 2]
+    """
+    parts = np.array_split(np.arange(images), -(-images // length))
+    return np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+
+def _block_sums(values: NDArray[np.float64], blocks: Blocks | None) -> NDArray[np.float64]:
+    """Return the sums (B, ...) of values (N, ...) by block; the values where each is its own."""
+    if blocks is None:
+        return values
+    names, places = np.unique(blocks, return_inverse=True)
+    sums = np.zeros((len(names), *values.shape[1:]))
+    np.add.at(sums, places, values)
+    return sums
 
 
 def bootstrap_interval(
     values: NDArray[np.float64],
     statistic: Statistic | None = None,
     *,
+    blocks: Blocks | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
@@ -28,19 +52,21 @@ def bootstrap_interval(
     """Return (2, M): the percentile bootstrap interval over images of M statistics.
 
     `values` is (N, K), a row an image; `statistic` turns means over images (R, K) into (R, M), by
-    default the means themselves. Images are drawn with replacement; memory does not grow with
+    default the means themselves. Images are drawn with replacement, with `blocks` (N,) those of
+    one number together, whose values may depend on each other; memory does not grow with
     `resamples` times N.
     """
-    count = len(values)
-    if count == 0:
+    if len(values) == 0:
         raise ValueError("no image to resample")
+    sums, sizes = _block_sums(values, blocks), _block_sums(np.ones(len(values)), blocks)
+    count = len(sums)
     rng = np.random.default_rng(seed)
     means = []
     block = max(1, min(resamples, _BLOCK // count))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
         weights = rng.multinomial(count, np.full(count, 1 / count), size=rows)
-        means.append(weights @ values / count)
+        means.append(weights @ sums / (weights @ sizes)[:, None])
     drawn = np.concatenate(means)
     if statistic is not None:
         drawn = statistic(drawn)
@@ -48,20 +74,28 @@ def bootstrap_interval(
     return np.quantile(drawn, [tail, 1 - tail], axis=0)
 
 
-def paired_test(a: ArrayLike, b: ArrayLike, seed: int = 0, flips: int = FLIPS) -> float:
+def paired_test(
+    a: ArrayLike,
+    b: ArrayLike,
+    seed: int = 0,
+    flips: int = FLIPS,
+    *,
+    blocks: Blocks | None = None,
+) -> float:
     """Return the two-sided p-value that `a` and `b` have the same mean, image by image.
 
     Shapes: two equal vectors (N,), one value an image, N >= 1. A sign-flip permutation test: were
-    the models exchangeable, each image's difference could as well have the other sign. All sign
-    patterns are tried for few images; otherwise `flips` random ones, and p is at least
-    1 / (flips + 1). Identical vectors give 1.
+    the models exchangeable, each image's difference could as well have the other sign; with
+    `blocks` (N,) those of one number have it together. All sign patterns are tried for few of
+    them; otherwise `flips` random ones, and p is at least 1 / (flips + 1). Identical vectors give
+    1.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim != 1 or a.size == 0:
         raise ValueError(f"expected two equal non-empty vectors, got {a.shape} and {b.shape}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("expected finite values; leave out images that were not scored")
-    difference = a.astype(np.float64) - b.astype(np.float64)
+    difference = _block_sums(a.astype(np.float64) - b.astype(np.float64), blocks)
     # Where the two agree a flip changes nothing.
     difference = difference[difference != 0]
     if difference.size == 0:

@@ -19,7 +19,7 @@ from leadline.evaluation.ranges import describe_use
 from leadline.evaluation.report.case_pictures import CaseRow, case_rows, read_samples
 from leadline.evaluation.report.html import write_page
 from leadline.evaluation.report.plots import bars, curves, histogram, scatter
-from leadline.evaluation.report.tables import BEST_WORDS, INTERVAL_WORDS, PAIRED_WORDS, blocks
+from leadline.evaluation.report.tables import BEST_WORDS, blocks
 from leadline.evaluation.result import Result
 
 LEAD_METRICS = ("abs_rel", "delta1", "rmse")
@@ -77,8 +77,6 @@ def write_comparison(
         labels=table.marked_labels,
         blocks=blocks(table),
         best_words=BEST_WORDS,
-        interval_words=INTERVAL_WORDS,
-        paired_words=PAIRED_WORDS,
         scatters=_scatters(table),
         rows=rows,
         errors=errors,

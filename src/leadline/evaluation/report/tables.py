@@ -18,14 +18,9 @@ from leadline.metrics import HIGHER_IS_BETTER
 
 TextFormat = Literal["terminal", "markdown", "latex", "json"]
 
-INTERVAL_WORDS = "95 % bootstrap intervals over images."
 BEST_WORDS = "best of its column among results made alike"
 SMALL = 0.02
 """Errors of inverse depth in 1/m, by which KITTI's site ranks in 1/km, lie below."""
-PAIRED_WORDS = (
-    "mean of the per-image differences, its 95 % bootstrap interval, and the p value of a "
-    "sign-flip permutation test; p is not corrected for the number of tests"
-)
 
 
 def number(value: float | None) -> str:
@@ -84,6 +79,7 @@ def terminal(table: ComparisonTable) -> str:
         lines += _terminal_differences(table, width)
     lines += [""] if table.notes else []
     lines += [f"[{mark}] {text}" for mark, text in table.notes.items()]
+    lines += ["", *(f"warning: {text}" for text in table.warnings)] if table.warnings else []
     return "\n".join(lines)
 
 
@@ -92,7 +88,7 @@ def _terminal_key(table: ComparisonTable) -> list[str]:
     best = any(value.best for value in values)
     intervals = any(value.interval for value in values)
     key = [f"* {BEST_WORDS}."] if best else []
-    return key + ([f"Second lines: {INTERVAL_WORDS}"] if intervals else [])
+    return key + ([f"Second lines: {table.interval_words}."] if intervals else [])
 
 
 def _terminal_differences(table: ComparisonTable, width: int) -> list[str]:
@@ -102,7 +98,7 @@ def _terminal_differences(table: ComparisonTable, width: int) -> list[str]:
         lines.append(_line(name, (f"{signed(d.mean)} " if d else "- " for d in each), width))
         lines.append(_line("", (_signed_range(d.interval) if d else "" for d in each), width))
         lines.append(_line("", (f"p {p_value(d.p)} " if d else "" for d in each), width))
-    return [*lines, f"({PAIRED_WORDS})"]
+    return [*lines, f"({table.paired_words})"]
 
 
 def _line(name: str, cells: Iterable[str], width: int) -> str:
@@ -140,14 +136,15 @@ def markdown(table: ComparisonTable) -> str:
             cells = [_md_value(row.values[metric]) for metric in table.metrics]
             marks = "".join(f"[{mark}]" for mark in row.marks)
             lines.append(f"| {_md(row.name)}{' ' + marks if marks else ''} | {' | '.join(cells)} |")
-    lines += ["", f"**Bold**: {BEST_WORDS}. In brackets: {INTERVAL_WORDS}"]
+    lines += ["", f"**Bold**: {BEST_WORDS}. In brackets: {table.interval_words}."]
     if table.differences:
-        lines += ["", f"Against {_md(table.labels[0])}, image by image: {PAIRED_WORDS}.", ""]
+        lines += ["", f"Against {_md(table.labels[0])}, image by image: {table.paired_words}.", ""]
         lines += lines[2:4]
         for name, by_metric in table.differences.items():
             cells = [_md_difference(by_metric.get(metric)) for metric in table.metrics]
             lines.append(f"| {_md(name)} | {' | '.join(cells)} |")
     lines += ["", *(f"- [{mark}] {_md(text)}" for mark, text in table.notes.items())]
+    lines += ["", *(f"- **warning**: {_md(text)}" for text in table.warnings)]
     return "\n".join(lines).rstrip()
 
 
@@ -214,15 +211,16 @@ def latex(table: ComparisonTable) -> str:
         f"% {_tex(table.data)}; protocol {_tex(table.protocol)}",
         *_tabular(table, lines),
         "",
-        f"Bold: {BEST_WORDS}. Small: {_tex(INTERVAL_WORDS)}",
+        f"Bold: {BEST_WORDS}. Small: {_tex(table.interval_words)}.",
     ]
     if table.differences:
         lines += [
             "",
-            f"Against {_tex(table.labels[0])}, image by image: {_tex(PAIRED_WORDS)}.",
+            f"Against {_tex(table.labels[0])}, image by image: {_tex(table.paired_words)}.",
         ]
         lines += ["", *_tabular(table, _tex_differences(table))]
     lines += [f"\n$^{{{mark}}}$ {_tex(text)}" for mark, text in table.notes.items()]
+    lines += [f"\nWarning: {_tex(text)}" for text in table.warnings]
     return "\n".join(lines)
 
 
@@ -283,6 +281,7 @@ def as_json(table: ComparisonTable) -> str:
     content = {
         "data": table.data,
         "protocol": table.protocol,
+        "block": table.block,
         "metrics": table.metrics,
         "rows": [asdict(row) for row in table.rows],
         "against": table.labels[0],
@@ -291,6 +290,7 @@ def as_json(table: ComparisonTable) -> str:
             for name, by_metric in table.differences.items()
         },
         "notes": table.notes,
+        "warnings": table.warnings,
     }
     return json.dumps(content, indent=2)
 
