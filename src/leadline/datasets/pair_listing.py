@@ -186,37 +186,48 @@ def _add_line(
 
 
 class _MasksBeside:
-    """The masks of depth files that a CSV names, by what lies beside them; folders are read once.
+    """Finds the mask of a depth file in its own folder, or in a folder of masks in or beside that.
 
-    A mask lies in the depth map's own folder, or in a folder of masks in or beside that one.
+    Each folder is read once.
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Path, bool], dict[str, Path]] = {}
+        self._own: dict[Path, dict[str, Path]] = {}
+        self._of_masks: dict[Path, dict[str, Path]] = {}
 
     def of(self, depth: Path) -> Path | None:
         """Return the mask of a depth file, None where it has none."""
-        for folder in (depth.parent, *_mask_folders(depth)):
-            masks = self._masks_in(folder, own=folder == depth.parent)
-            if masks:
-                mask = masks.get(depth.stem) or masks.get(key_of(Path(depth.name)))
-                if mask is not None:
-                    return mask
-        return None
+        if depth.parent not in self._own:
+            self._own[depth.parent] = _by_name(_masks_among_depth(depth.parent))
+        candidates = [self._own[depth.parent]]
+        for folder in _mask_folders(depth):
+            if folder == depth.parent:
+                continue
+            if folder not in self._of_masks:
+                self._of_masks[folder] = _by_name(_pictures_in(folder))
+            candidates.append(self._of_masks[folder])
+        names = depth.stem, key_of(Path(depth.name))
+        return next((masks[name] for masks in candidates for name in names if name in masks), None)
 
-    def _masks_in(self, folder: Path, own: bool) -> dict[str, Path]:
-        """Return a folder's masks by stem and by key; `own`: it holds depth maps, too."""
-        if (folder, own) not in self._found:
-            in_depth = folder.name.lower() in DEPTH_FOLDERS
-            files = [
-                file
-                for file in _files_of(folder)
-                if file.suffix.lower() in MASK_SUFFIXES
-                and (not own or kind_of(file) == "mask" or (in_depth and _is_mask(file.name)))
-            ]
-            by_key = {mask_key(Path(file.name)): file for file in files}
-            self._found[folder, own] = by_key | {file.stem: file for file in files}
-        return self._found[folder, own]
+
+def _by_name(masks: list[Path]) -> dict[str, Path]:
+    """Return masks by stem, and by their key where that is no stem."""
+    return {mask_key(Path(file.name)): file for file in masks} | {file.stem: file for file in masks}
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be masks by their suffix."""
+    return [file for file in _files_of(folder) if file.suffix.lower() in MASK_SUFFIXES]
+
+
+def _masks_among_depth(folder: Path) -> list[Path]:
+    """Return the masks of a folder that holds depth maps, too."""
+    in_depth = folder.name.lower() in DEPTH_FOLDERS
+    return [
+        file
+        for file in _pictures_in(folder)
+        if kind_of(file) == "mask" or (in_depth and _is_mask(file.name))
+    ]
 
 
 def _mask_folders(depth: Path) -> Iterator[Path]:

@@ -93,18 +93,22 @@ def check_same_images(run: Path, recipe: Recipe, train_data: DepthDataset) -> No
 def _where_it_was(locations: Sequence[str], written: frozenset[str]) -> Sequence[str]:
     """Return the locations of a data set as a run wrote them, also where it was moved since.
 
-    That is so where none of them is known, and all are in another folder.
+    It was moved where none of them is known, and in another folder all of them are.
     """
     if not locations or not written.isdisjoint(locations):
         return locations
     try:
-        folder = os.path.commonpath([Path(locations[0]).parent, *locations])
+        here = os.path.commonpath([Path(locations[0]).parent, *locations])
     except ValueError:  # on several drives
         return locations
-    names = [each[len(folder) :] for each in locations]
-    folders = (each.removesuffix(names[0]) for each in written if each.endswith(names[0]))
-    moved = ([f"{before}{name}" for name in names] for before in folders)
-    return next((each for each in moved if written.issuperset(each)), locations)
+    names = [each.removeprefix(here) for each in locations]
+    for image in written:
+        if image.endswith(names[0]):
+            there = image.removesuffix(names[0])
+            moved = [there + name for name in names]
+            if written.issuperset(moved):
+                return moved
+    return locations
 
 
 def known_warnings(start: str | Path | None, val_data: DepthDataset | None) -> tuple[str, ...]:
