@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from leadline.errors import LeadlineWarning
 from leadline.io.frame_times import FrameTimes
 from leadline.io.video import check_codec, open_writer, read_frames, video_info
 
@@ -32,7 +33,12 @@ def write(path, codec="libx264", *, pts=range(60), b_frames=0, sound=False, opti
             values = np.tile((16_000 * wave).astype(np.int16).repeat(2), (1, 1))
             for begin in range(0, 6 * 48_000 - 1151, 1152):
                 part = av.AudioFrame.from_ndarray(values, format="s16", layout="stereo")
-                part.sample_rate, part.pts, part.time_base = 48_000, begin, Fraction(1, 48_000)
+                late = pts[0] * 48_000 // RATE
+                part.sample_rate, part.pts, part.time_base = (
+                    48_000,
+                    late + begin,
+                    Fraction(1, 48_000),
+                )
                 out.mux(tone.encode(part))
             out.mux(tone.encode(None))
     return path
@@ -129,6 +135,49 @@ def test_clashing_times_are_a_step_apart_and_gaps_stay():
     assert [camera(clock, 0.5) for clock in (None, 7.0)] == pytest.approx([0, 7])
 
 
+def test_a_clock_that_jumps_by_hours_goes_on_and_minutes_stay():
+    times = FrameTimes(0.0)
+    assert [times(clock, 0.1) for clock in (0.0, 0.1, 600.0, 50_000.0, 50_000.1, 0.0)] == (
+        pytest.approx([0, 0.1, 600, 600.1, 600.2, 600.3])
+    )
+    assert times.skipped == pytest.approx(50_000 - 600.1)
+    hourly = FrameTimes(0.0)  # of a file whose pictures are an hour and a half apart
+    assert [hourly(clock, 5400.0) for clock in (0.0, 5400.0, 10_800.0)] == [0, 5400, 10_800]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_frames_behind_a_jump_of_hours_are_a_step_later_and_said(tmp_path, suffix):
+    late = range(3 * 36_000, 3 * 36_000 + 30)
+    path = write(tmp_path / f"jump{suffix}", pts=[*range(30), *late], options={"bf": "0"})
+    with pytest.warns(LeadlineWarning, match=r"clock jumps by 3\.0 hours at 3\.0 s"):
+        everything = list(read_frames(path))
+    assert [frame.seconds for frame in everything] == pytest.approx(np.arange(60) / RATE)
+    skipped = [frame.skipped for frame in everything]
+    assert skipped == pytest.approx([0] * 30 + [10_797] * 30)
+    with pytest.warns(LeadlineWarning, match="clock jumps"):
+        later = summary(read_frames(path, start=4.5))
+    assert later == summary(everything)[45:]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_no_hours_of_silence_are_written_for_a_jump(tmp_path, suffix):
+    parts = [
+        write(tmp_path / f"{begin}.ts", pts=range(begin, begin + 60), sound=True)
+        for begin in (0, 200 * 36_000 // 10)
+    ]
+    source, out = tmp_path / "joined.ts", tmp_path / f"out{suffix}"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with (
+        pytest.warns(LeadlineWarning, match="clock jumps by 20"),
+        open_writer(out, SIZE, RATE, {}) as writer,
+    ):
+        writer.keep_audio(source, check_codec(out), 0.0, None)
+        for frame in read_frames(source):
+            writer.write(frame.pixels, frame.seconds)
+    with av.open(str(out)) as container:
+        assert [frame.time for frame in container.decode(audio=0)][-1] == pytest.approx(12, abs=0.2)
+
+
 @pytest.mark.parametrize("vflip", [False, True])
 @pytest.mark.parametrize("hflip", [False, True])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
@@ -165,3 +214,39 @@ def test_written_colours_are_those_of_hd_video_and_say_so(tmp_path, suffix):
     assert stored[:48, :64].mean() == pytest.approx(luma, abs=2)
     (frame, *_) = read_frames(path)
     assert np.abs(frame.pixels.astype(int) - red).max() <= 6
+
+
+# Rows of E'Y, E'Cb and E'Cr in red, green and blue.
+YCBCR = {
+    "BT.601": [(0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312)],
+    "BT.709": [(0.2126, 0.7152, 0.0722), (-0.114572, -0.385428, 0.5), (0.5, -0.454153, -0.045847)],
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "tag", "colours"),
+    [
+        ((576, 720), None, "BT.601"),
+        ((720, 1280), None, "BT.709"),
+        ((1280, 720), None, "BT.709"),
+        ((720, 1280), 5, "BT.601"),
+        ((96, 128), 1, "BT.709"),
+    ],
+)
+def test_colours_that_are_not_stated_are_those_of_the_size(tmp_path, size, tag, colours):
+    path, red = tmp_path / "red.mp4", (200, 30, 40)
+    luma, *chroma = np.dot(YCBCR[colours], red)
+    planes = [16 + 219 / 255 * luma, *(128 + 224 / 255 * value for value in chroma)]
+    stored = np.full((size[0] * 3 // 2, size[1]), planes[0])
+    stored[size[0] : size[0] * 5 // 4] = planes[1]
+    stored[size[0] * 5 // 4 :] = planes[2]
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=RATE, options={"crf": "5", "preset": "ultrafast"})
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+        if tag is not None:
+            stream.codec_context.colorspace = tag
+        frame = av.VideoFrame.from_ndarray(np.rint(stored).astype(np.uint8), format="yuv420p")
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    (frame,) = read_frames(path)
+    assert np.abs(frame.pixels.astype(int) - red).max() <= 4

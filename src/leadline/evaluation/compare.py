@@ -64,9 +64,9 @@ def compare(
     `baselines` shows those of the first result, `published` rows of documents; `seed` is that of
     resampling, where `block` neighbouring images are drawn and flipped together, by default as many
     as in the first result. With `out` the table is written in `format`, by default that of the
-    suffix. `panel` is a PNG with input, truth and every model side by side; `images` says how many are
-    drawn there and in a page, or which ids; `errors` adds error maps; `data` is where the scored
-    data is, if it was moved.
+    suffix. `panel` is a PNG with input, truth and every model side by side; `images` says how many
+    are drawn there and in a page, or which ids; `errors` adds error maps; `data` is where the
+    scored data is, if it was moved.
 
     Errors: LeadlineError for results that were not made alike, a metric or an image that is not
     in all of them, data that is not what was scored, or an output that is a file of a result.

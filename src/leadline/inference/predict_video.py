@@ -89,6 +89,10 @@ class TemporalFilter:
     def __str__(self) -> str:
         return f"exponential, {self.strength:g}" if self.strength else "none"
 
+    def forget(self) -> None:
+        """Begin anew with the next frame, as where another recording begins."""
+        self._state = None
+
     def __call__(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the smoothed metres, (H,W), of the next frame."""
         if not self.strength:
@@ -183,7 +187,8 @@ def video(
     record.warn_of_others()
     if info.stated is not None:
         stated = info.stated if end is None else min(end, info.stated)
-        _warn_if_cut(path, record.until + (every - 1) / info.rate, stated, info.stated)
+        ended = record.until + record.skipped + (every - 1) / info.rate
+        _warn_if_cut(path, ended, stated, info.stated)
     warn_of_unlike(model, novelties, "frames")
     seconds = time.monotonic() - started
     return VideoResult(target, record.count, seconds, (low, high), str(steady))
@@ -321,7 +326,8 @@ class _Artist:
 class _Recorder:
     """Writes each frame: in colours into the video and, where there is a `folder`, as a depth file.
 
-    Frames come in their order, in one thread; `count` says how many, `until` when they end.
+    Frames come in their order, in one thread; `count` says how many, `until` when they end,
+    `skipped` by how much their clock jumped forward.
     """
 
     source: str
@@ -333,6 +339,7 @@ class _Recorder:
     format: str
     count: int = 0
     until: float = 0.0
+    skipped: float = 0.0
     names: set[str] = field(default_factory=set)
 
     def warn_of_others(self) -> None:
@@ -355,6 +362,8 @@ class _Recorder:
     def __call__(self, shot: tuple[Frame, DepthMap]) -> None:
         """Write a frame with its depth."""
         frame, predicted = shot
+        if frame.skipped > self.skipped:
+            self.steady.forget()
         depth = DepthMap.from_metres(
             self.steady(predicted.depth), predicted.valid, predicted.intrinsics,
             {**predicted.provenance, "source": self.source, "smoothing": str(self.steady),
@@ -366,4 +375,4 @@ class _Recorder:
             self.names.add(name)
         self.writer.write(self.artist.draw(frame.pixels, depth), frame.seconds - self.start)
         self.count += 1
-        self.until = frame.until
+        self.until, self.skipped = frame.until, frame.skipped

@@ -12,6 +12,10 @@ JUMP_BACK = 1.0
 """Seconds that a clock goes back by where another recording begins, as in files that were joined;
 by less it is inexact."""
 
+JUMP_FORWARD = 3600.0
+"""Seconds that a clock goes on by from one frame to the next where it was set, or another recording
+begins; nobody looks at a frame for so long."""
+
 _CLOCK = 1_000_000
 """Of a second: FFmpeg's times of a whole file."""
 
@@ -23,13 +27,17 @@ class FrameTimes:
     """Turns what a clock says of frame after frame into seconds from the beginning of the video.
 
     A frame without a time, or with one that is not later than that of the frame before, is shown
-    one step after it; a clock that jumped back goes on from there. `begin` is what the clock says
-    at the beginning, None for that of the first frame.
+    one step after it; a clock that jumped goes on from there. `begin` is what the clock says
+    at the beginning, None for that of the first frame. `skipped` are the seconds that it jumped
+    forward by so far.
     """
+
+    skipped = 0.0
 
     def __init__(self, begin: float | None):
         self._begin = begin
         self._last: float | None = None
+        self._interval: float | None = None
 
     def __call__(self, clock: float | None, step: float) -> float:
         """Return the seconds of the next frame, by default `step` after the last one."""
@@ -41,15 +49,26 @@ class FrameTimes:
             seconds = self._last + step
         else:
             seconds = self._after(self._last, clock - self._begin, step)
+        if self._last is not None:
+            self._interval = seconds - self._last
         self._last = seconds
         return seconds
 
     def _after(self, last: float, seconds: float, step: float) -> float:
-        if seconds > last:
+        is_forward = jumps_forward(last, seconds, step)
+        if seconds > last and not is_forward:
             return seconds
-        if last - seconds > JUMP_BACK:
+        if is_forward:  # an average rate, which `step` may be of, has the jump in it
+            step = min(step, self._interval or step)
+            self.skipped += seconds - last - step
+        if is_forward or last - seconds > JUMP_BACK:
             self._begin = (self._begin or 0.0) - (last + step - seconds)
         return last + step
+
+
+def jumps_forward(last: float, seconds: float, step: float) -> bool:
+    """Return whether a clock jumped between two frames: pictures an hour apart are no jump."""
+    return seconds - last > max(JUMP_FORWARD, 2 * step)
 
 
 def begin_of(container: Any) -> float:
@@ -119,11 +138,12 @@ def frames_before(container: Any, stream: Any, time: float) -> tuple[int, int] |
     """Return how many frames have times before `time`, and up to which byte they are stored.
 
     Nothing is decoded. None where the frames have to be decoded to say it: they are stored without
-    times and in another order than they are shown, or the clock jumps back before `time`.
+    times and in another order than they are shown, or the clock jumps before `time`.
     """
     if not has_clock(container, stream):
         return None
     is_timed = has_times(container)
+    step = float(1 / rate_of(container, stream))
     count = place = 0
     last: float | None = None
     for packet in container.demux(stream):
@@ -133,7 +153,7 @@ def frames_before(container: Any, stream: Any, time: float) -> tuple[int, int] |
         if ticks is None:
             return None
         stored = float((ticks if packet.dts is None else packet.dts) * stream.time_base)
-        if last is not None and last - stored > JUMP_BACK:
+        if last is not None and (last - stored > JUMP_BACK or jumps_forward(last, stored, step)):
             return None
         last, place = stored, max(place, packet.pos or 0)
         if packet.dts is not None and stored >= time:

@@ -39,10 +39,16 @@ WIDEST_PIXEL = 4
 """Times its height; recorders use 2 at most."""
 
 BT709 = 1
-"""The colours of HD video (ITU-T H.273), which players also take files for that do not say."""
+"""The colours of HD video (ITU-T H.273)."""
 
 BT601 = 5
 """The colours of older video."""
+
+UNSTATED = 2
+"""The colours of video that does not say."""
+
+HD_WIDTH, SD_HEIGHT = 1280, 576
+"""Pixels from which on, and beyond which, video is HD."""
 
 STUDIO_RANGE = 1
 """Brightness from 16 to 235, FFmpeg's MPEG range."""
@@ -88,13 +94,15 @@ VIDEO_CODECS = {
 class Frame:
     """One frame: its number in the file, its time in seconds, and (H,W,3) uint8 RGB.
 
-    `until` is the time up to which the file shows it.
+    `until` is the time up to which the file shows it, `skipped` the seconds that the clock jumped
+    forward by before.
     """
 
     number: int
     seconds: float
     pixels: NDArray[np.uint8]
     until: float
+    skipped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -203,7 +211,10 @@ def read_frames(
         number = before or 0
         wanted = 0
         for frame in container.decode(stream):
+            jumped = times.skipped
             seconds = times(clock_of(frame, is_timed), step)
+            if times.skipped > jumped:
+                _warn_of_jump(path, times.skipped - jumped, seconds)
             if end is not None and seconds >= end - SAME_TIME:
                 return
             if seconds < start - SAME_TIME:
@@ -211,9 +222,19 @@ def read_frames(
                 continue
             if wanted % every == 0:
                 shown = max(step, float((frame.duration or 0) * frame.time_base))
-                yield Frame(number, seconds, _upright(frame, aspect), seconds + shown)
+                pixels = _upright(frame, aspect)
+                yield Frame(number, seconds, pixels, seconds + shown, times.skipped)
             number += 1
             wanted += 1
+
+
+def _warn_of_jump(path: Source, jump: float, seconds: float) -> None:
+    warnings.warn(
+        f"{path}: its clock jumps by {jump / 3600:.1f} hours at {seconds:.1f} s; what follows is "
+        "taken to go on there",
+        LeadlineWarning,
+        stacklevel=3,
+    )
 
 
 def _skip_to(path: Path, container: Any, stream: Any, time: float) -> int | None:
@@ -248,8 +269,21 @@ def _pixel_aspect(path: Source, stream: Any) -> Fraction:
 def _upright(frame: Any, aspect: Fraction) -> NDArray[np.uint8]:
     width = round(frame.width * aspect)
     # RGB has none; but PyAV 15 heeds those of the frame only where they differ from these.
-    pixels = frame.to_ndarray(format="rgb24", width=width, dst_colorspace=BT601)
+    pixels = frame.to_ndarray(
+        format="rgb24", width=width, src_colorspace=_colours_of(frame), dst_colorspace=BT601
+    )
     return np.ascontiguousarray(_shown(pixels, _display_matrix(frame)))
+
+
+def _colours_of(frame: Any) -> int:
+    """Return the colours of a frame; where it does not say, those that players take for its size.
+
+    That is BT.709 above the sizes of television before HD (720x576), as mpv and VLC do.
+    """
+    said = int(frame.colorspace)
+    if said != UNSTATED or frame.format.is_rgb:
+        return said
+    return BT709 if frame.width >= HD_WIDTH or frame.height > SD_HEIGHT else BT601
 
 
 def _display_matrix(frame: Any) -> NDArray[np.int32] | None:
