@@ -28,7 +28,7 @@ DEAR = {
     "finetune.md": {0},
     "prediction.md": {2},
     "serving.md": {0},
-    "training.md": {0, 1, 2},
+    "training.md": {0, 1, 2, 3},
     "worlds.md": {0},
 }
 """The snippets that train, export or score: they are run by the slow tests."""
@@ -144,9 +144,14 @@ def _serving(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def _training(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Pairs, a trained run, and trainings of three small steps."""
+    """Pairs, a trained run, trainings of three small steps, and a catalog that stays as it is."""
     import torch
 
+    from leadline.models import CATALOG
+
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr("leadline.export.parity.SIZES", ((48, 64), (61, 97)))
+    request.addfinalizer(functools.partial(CATALOG.pop, "small-unet", None))
     write_pairs(Path("DATA"), 8)
     _train_quickly(request)
     shape = (2, 1, 114, 152)

@@ -66,7 +66,8 @@ def _print_models() -> None:
     recipes = [load_recipe(name) for name in list_recipes()]
     for info in CATALOG.values():
         h, w = info.training_size
-        typer.echo(f"{info.name:<24}{info.parameters:>12,} parameters  {h}x{w} (HxW)")
+        count = f"{info.parameters:,}" if info.parameters else "?"
+        typer.echo(f"{info.name:<24}{count:>12} parameters  {h}x{w} (HxW)")
         print_below(f"{info.summary}. {info.source}.")
         for recipe in recipes:
             if recipe.model.architecture == info.name and recipe.published:

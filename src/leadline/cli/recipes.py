@@ -51,7 +51,8 @@ def _print(fields: list[FieldDescription]) -> None:
 def _print_recipes() -> None:
     for recipe in map(load_recipe, list_recipes()):
         info = CATALOG.get(recipe.model.architecture)
-        count = f"{PARAMETERS.get(recipe.name, info.parameters):,}" if info else "?"
+        number = PARAMETERS.get(recipe.name, info.parameters if info else None)
+        count = f"{number:,}" if number else "?"
         typer.echo(f"{recipe.name:<24}{count:>12} parameters  {_input_size(recipe)}")
         print_below(f"{recipe.description} {recipe.source}.")
         if recipe.published:

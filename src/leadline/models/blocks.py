@@ -1,6 +1,6 @@
 """Building blocks that several decoders share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, cat, nn
 from torch.nn import functional
@@ -55,6 +55,43 @@ def size_at(images: Tensor, features: Taps, reduction: int) -> tuple[int, int]:
 def crop_to(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Cut the last row and column off a map that was doubled from an odd size."""
     return x[..., : size[0], : size[1]]
+
+
+def xavier_init(module: nn.Module) -> None:
+    """Initialise a convolution as Keras does by default; for `nn.Module.apply`."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class SkipDecoder(nn.ModuleList):
+    """A block for each of `steps`, which brings the map before it to that reduction.
+
+    `block(inputs, skip, outputs)` builds one: `skip` is the number of channels that the encoder
+    has there (`skips`, by reduction), 0 where it has no map, and `outputs` the block's own of
+    `widths`. A block is called with the map, the encoder's or None, and the size to reach.
+    """
+
+    def __init__(
+        self,
+        block: Callable[[int, int, int], nn.Module],
+        inputs: int,
+        skips: Mapping[int, int],
+        steps: Sequence[int],
+        widths: Sequence[int],
+    ):
+        super().__init__()
+        self.steps = tuple(steps)
+        for reduction, outputs in zip(steps, widths, strict=True):
+            self.append(block(inputs, skips.get(reduction, 0), outputs))
+            inputs = outputs
+
+    def forward(self, x: Tensor, features: Taps, images: Tensor) -> Tensor:
+        """Return the map at the last step for x, the deepest one, and all `features`."""
+        for block, reduction in zip(self, self.steps, strict=True):
+            x = block(x, features.get(reduction), size_at(images, features, reduction))
+        return x
 
 
 class BilinearUpBlock(nn.Module):

@@ -38,10 +38,17 @@ def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[.
 
     Errors: LeadlineError for an unknown architecture, or an option it does not have.
     """
-    module, _, name = find_architecture(architecture).factory.partition(":")
-    factory: Callable[..., DepthModel] = getattr(importlib.import_module(module), name)
+    factory = _open_factory(find_architecture(architecture).factory)
     check_options(factory, options, key="model.options", given=("self", "config"))
     return factory
+
+
+def _open_factory(factory: str | Callable[..., DepthModel]) -> Callable[..., DepthModel]:
+    if not isinstance(factory, str):
+        return factory
+    module, _, name = factory.partition(":")
+    opened: Callable[..., DepthModel] = getattr(importlib.import_module(module), name)
+    return opened
 
 
 def whole_options(config: ModelConfig) -> dict[str, Any]:

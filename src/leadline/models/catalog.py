@@ -4,7 +4,7 @@ Adding a system: one file with a `DepthModel`, one entry here. The entry is the 
 nothing imports a model file until somebody builds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,16 +15,17 @@ from leadline.errors import LeadlineError, nearest
 class ModelInfo:
     """What can be said of an architecture without building it.
 
-    `factory` is `module:class`; `parameters` is the exact count with the default `options`;
-    `training_size` is (H, W); `stride` is what sides of an input are rounded to.
+    `factory` is `module:class`, or the class; `parameters` is the exact count with the default
+    `options`, None where it is not stated; `training_size` is (H, W); `stride` is what sides of an
+    input are rounded to.
     """
 
     name: str
-    factory: str
-    summary: str
-    source: str
-    parameters: int
-    training_size: tuple[int, int]
+    factory: str | Callable[..., Any]
+    summary: str = ""
+    source: str = ""
+    parameters: int | None = None
+    training_size: tuple[int, int] = (240, 320)
     stride: int = 32
     depth_space: str = "log"
     options: Mapping[str, Any] = field(default_factory=dict)

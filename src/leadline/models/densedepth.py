@@ -9,7 +9,7 @@ half-pixel centres, as `tf.image.resize` does (the authors' PyTorch port aligns 
 from torch import Tensor, nn
 
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.blocks import BilinearUpBlock, size_at, up_steps
+from leadline.models.blocks import BilinearUpBlock, SkipDecoder, up_steps
 from leadline.models.encoders import create_encoder
 
 
@@ -21,15 +21,12 @@ class DenseDepth(DepthModel):
         self.encoder = create_encoder(encoder)
         channels = self.encoder.channels
         deepest = channels[max(self.encoder.reductions)]
-        self.steps = up_steps(self.encoder.reductions, finest=2)
         features = int(deepest * width)
         self.conv2 = nn.Conv2d(deepest, features, 1)
-        self.blocks = nn.ModuleList()
-        inputs = features
-        for reduction in self.steps:
-            self.blocks.append(BilinearUpBlock(inputs, channels.get(reduction, 0), inputs // 2))
-            inputs //= 2
-        self.conv3 = nn.Conv2d(inputs, 1, 3, padding=1)
+        steps = up_steps(self.encoder.reductions, finest=2)
+        halves = [features // 2**n for n in range(1, len(steps) + 1)]
+        self.blocks = SkipDecoder(BilinearUpBlock, features, channels, steps, halves)
+        self.conv3 = nn.Conv2d(halves[-1], 1, 3, padding=1)
 
     def output_layer(self) -> nn.Conv2d:
         """Return the last convolution."""
@@ -38,7 +35,5 @@ class DenseDepth(DepthModel):
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H/2,W/2) max_depth / depth}."""
         features = self.encoder(images)
-        x = self.conv2(features[max(features)])
-        for block, reduction in zip(self.blocks, self.steps, strict=True):
-            x = block(x, features.get(reduction), size_at(images, features, reduction))
+        x = self.blocks(self.conv2(features[max(features)]), features, images)
         return {"target": self.conv3(x)}

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
+from leadline.models.blocks import crop_to, size_at, up_steps, widths_for, xavier_init
 from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder
 
 WIDTHS = (128, 64, 32, 16)
@@ -44,7 +44,7 @@ class DeconvolutionBranch(nn.Module):
             self.ups.append(nn.Sequential(up, nn.PReLU()))
             inputs = width
         self.head = nn.Conv2d(inputs, outputs, 5, padding=2)
-        self.apply(_initialise)
+        self.apply(xavier_init)
 
     def forward(self, images: Tensor, features: Taps) -> Tensor:
         """Return (B,outputs,H,W) for images (B,3,H,W) and their features."""
@@ -84,10 +84,3 @@ def positive_output(name: str) -> Callable[[Tensor], Tensor]:
     if name not in OUTPUTS:
         raise LeadlineError(f"output {name!r} is not known; choose one of {', '.join(OUTPUTS)}")
     return OUTPUTS[name]
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.blocks import BilinearUpBlock, size_at, up_steps, widths_for
+from leadline.models.blocks import BilinearUpBlock, SkipDecoder, up_steps, widths_for
 from leadline.models.encoders import create_encoder
 
 
@@ -27,14 +27,12 @@ class ResNet34UNet(DepthModel):
         super().__init__(config)
         self.encoder = create_encoder(encoder)
         channels = self.encoder.channels
-        inputs = channels[max(self.encoder.reductions)]
-        self.neck = nn.Conv2d(inputs, inputs, 1)
-        self.steps = up_steps(self.encoder.reductions, finest=1)
-        self.blocks = nn.ModuleList()
-        for reduction, outputs in zip(self.steps, widths_for(widths, self.steps), strict=True):
-            self.blocks.append(BilinearUpBlock(inputs, channels.get(reduction, 0), outputs))
-            inputs = outputs
-        self.head = nn.Conv2d(inputs, 1, 3, padding=1)
+        deepest = channels[max(self.encoder.reductions)]
+        self.neck = nn.Conv2d(deepest, deepest, 1)
+        steps = up_steps(self.encoder.reductions, finest=1)
+        widths = widths_for(widths, steps)
+        self.blocks = SkipDecoder(BilinearUpBlock, deepest, channels, steps, widths)
+        self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def output_layer(self) -> nn.Conv2d:
         """Return the head."""
@@ -43,7 +41,5 @@ class ResNet34UNet(DepthModel):
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W)} at the size of the input."""
         features = self.encoder(images)
-        x = self.neck(features[max(features)])
-        for block, reduction in zip(self.blocks, self.steps, strict=True):
-            x = block(x, features.get(reduction), size_at(images, features, reduction))
+        x = self.blocks(self.neck(features[max(features)]), features, images)
         return {"target": self.head(x)}

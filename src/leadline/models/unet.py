@@ -9,13 +9,14 @@ parameters; the large network has 3x3 transposed ones, which make 8.6 million.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
+from leadline.models.blocks import SkipDecoder, crop_to, up_steps, widths_for, xavier_init
 from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder
 
 UPSAMPLINGS = ("nearest", "transposed")
@@ -117,7 +118,8 @@ class UpBlock(nn.Module):
 class UNet(DepthModel):
     """`widths` from /1 to the bottleneck; `upsampling` nearest (no parameters) or transposed.
 
-    `encoder` other than `unet` puts a pretrained trunk in place of the way down.
+    `encoder` other than `unet` puts a pretrained trunk in place of the way down. All that is not
+    pretrained begins with Keras' defaults, which the source does not change.
     """
 
     def __init__(
@@ -138,19 +140,15 @@ class UNet(DepthModel):
             UNetEncoder(widths, norm_first) if encoder == OWN else create_encoder(encoder)
         )
         channels = self.encoder.channels
-        self.steps = up_steps(self.encoder.reductions, finest=1)
-        self.blocks = nn.ModuleList()
-        inputs = channels[max(self.encoder.reductions)]
-        for reduction, outputs in zip(
-            self.steps, widths_for(widths[-2::-1], self.steps), strict=True
-        ):
-            skip = channels.get(reduction, 0)
-            self.blocks.append(UpBlock(inputs, skip, outputs, upsampling, norm_first))
-            inputs = outputs
-        self.head = nn.Conv2d(inputs, 1, 1)
+        deepest = channels[max(self.encoder.reductions)]
+        steps = up_steps(self.encoder.reductions, finest=1)
+        up_widths = widths_for(widths[-2::-1], steps)
+        block = partial(UpBlock, upsampling=upsampling, norm_first=norm_first)
+        self.blocks = SkipDecoder(block, deepest, channels, steps, up_widths)
+        self.head = nn.Conv2d(up_widths[-1], 1, 1)
         fresh = [self.blocks, self.head, *([self.encoder] if encoder == OWN else [])]
         for part in fresh:
-            part.apply(_initialise)
+            part.apply(xavier_init)
 
     def output_layer(self) -> nn.Conv2d:
         """Return the head."""
@@ -159,15 +157,5 @@ class UNet(DepthModel):
     def network(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"target": (B,1,H,W) metres} at the size of the input."""
         features = self.encoder(images)
-        x = features[max(features)]
-        for block, reduction in zip(self.blocks, self.steps, strict=True):
-            x = block(x, features.get(reduction), size_at(images, features, reduction))
+        x = self.blocks(features[max(features)], features, images)
         return {"target": self.head(x)}
-
-
-def _initialise(module: nn.Module) -> None:
-    # Keras' defaults, which the source does not change.
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
