@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.distance import mahalanobis
 
 from leadline.errors import LeadlineError
-from leadline.models import ModelConfig, create_model
+from leadline.models import DepthModel, ModelConfig, create_model
 from leadline.models.familiarity import ALARMS, Familiarity, fit_familiarity
 from leadline.models.pipeline import InferencePipeline
 from leadline.training.novelty import familiarity_of, fit_novelty
@@ -85,3 +85,12 @@ def test_pictures_like_the_training_pictures_are_familiar_and_noise_is_not():
 def test_a_model_without_it_is_told_how():
     with pytest.raises(LeadlineError, match=r"novelty=true"):
         familiarity_of(small_model())
+    with pytest.raises(LeadlineError, match="crisp states no novelty") as caught:
+        DepthModel.novelty_features(small_model(), torch.rand(1, 3, 64, 96))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_says_which_heads_it_has():
+    assert small_model().heads() == {}
+    model = small_model(uncertainty=True, validity=True)
+    assert model.heads() == {"uncertainty": model.spread, "validity": model.validity}

@@ -10,7 +10,7 @@ import torch
 
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_model
-from leadline.models.build import load_model
+from leadline.models import ModelConfig, create_model, load_model
 from leadline.training.checkpoint import load_checkpoint, save_best_model, save_checkpoint
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
@@ -181,21 +181,13 @@ def test_an_export_of_earlier_weights_goes_before_new_ones_are_kept(
 
 def test_the_loss_is_the_weighted_sum_of_its_terms():
     recipe = load_recipe("compact")
-    model = type("M", (), {"space": _LogSpace()})()
+    model = create_model(ModelConfig("compact"))
     depth = torch.full((2, 1, 8, 8), 2.0)
     outputs = {"target": torch.full((2, 1, 8, 8), 0.0), "depth": torch.full((2, 1, 8, 8), 1.0)}
     batch = {"depth": depth, "valid": torch.ones(2, 1, 8, 8, dtype=torch.bool)}
     # |0 - ln 2| + 0.1 |1 - 2| + 0.5 * 0 (no gradient anywhere)
     expected = torch.log(torch.tensor(2.0)) + 0.1
     assert make_loss(recipe, model)(outputs, batch) == pytest.approx(float(expected))
-
-
-class _LogSpace:
-    max_depth = 10.0
-
-    @staticmethod
-    def encode(depth):
-        return depth.log()
 
 
 @pytest.mark.parametrize("workers", [0, 1])

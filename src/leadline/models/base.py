@@ -168,6 +168,20 @@ class DepthModel(nn.Module, ABC):
         """Return the layer whose one output map is the target, None where another step follows."""
         return None
 
+    def heads(self) -> dict[str, nn.Module]:
+        """Return the parts that state something beside the depth, by the option that adds them."""
+        return {}
+
+    def novelty_features(self, images: Tensor) -> Tensor:
+        """Return the features (B,C,h,w), of normalised images, that novelty is made of.
+
+        Errors: LeadlineError where the network states no novelty.
+        """
+        raise LeadlineError(
+            f"{self.config.architecture} states no novelty: {type(self).__name__} has no "
+            "novelty_features"
+        )
+
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
         """Multiply all metres by `ratio`, as another lens does; False where that cannot be done.

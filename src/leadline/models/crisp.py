@@ -320,8 +320,17 @@ class CrispModel(CompactModel):
         self.scale.weight *= factor
         return super().scale_metres(ratio)
 
-    def deepest(self, images: Tensor) -> Tensor:
-        """Return the features (B,C,H/32,W/32), of normalised images, that novelty is made of."""
+    def heads(self) -> dict[str, nn.Module]:
+        """Return those of uncertainty, novelty and validity that it was built with."""
+        heads = {
+            "uncertainty": self.spread,
+            "novelty": self.familiarity,
+            "validity": self.validity,
+        }
+        return {name: head for name, head in heads.items() if head is not None}
+
+    def novelty_features(self, images: Tensor) -> Tensor:
+        """Return the deepest features (B,C,H/32,W/32) of normalised images, behind the neck."""
         return self.encode(images)[0]
 
     def encode(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:

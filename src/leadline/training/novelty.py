@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel
@@ -34,7 +33,7 @@ def fit_novelty(
 
 def familiarity_of(model: DepthModel) -> Familiarity:
     """Return the part of `model` that states its novelty. Errors: LeadlineError without one."""
-    module = getattr(model, "familiarity", None)
+    module = model.heads().get("novelty")
     if not isinstance(module, Familiarity):
         raise LeadlineError(
             f"{model.config.architecture} states no novelty; train crisp with "
@@ -47,6 +46,6 @@ def familiarity_of(model: DepthModel) -> Familiarity:
 def picture_means(model: DepthModel, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return (C,), the means over one picture (H,W,3) of the features that novelty is made of."""
     images = InferencePipeline(model).resize(torch.from_numpy(np.array(picture))[None])
-    features: Tensor = model.deepest(model.normalize(images))  # type: ignore[operator]
+    features = model.novelty_features(model.normalize(images))
     means: NDArray[np.float32] = features.float().mean(dim=(2, 3))[0].numpy()
     return means

@@ -139,10 +139,9 @@ class TrainState:
         model = built.model.to(device=processes.device).to(memory_format=torch.channels_last)
         with processes.raise_on_all_ranks():
             loss, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
-            for head in untrained_heads(
-                recipe, model
-            ):  # it stays as it was in the model begun from
-                getattr(model, head).requires_grad_(False)
+            # They stay as they were in the model that the run starts from.
+            for head in untrained_heads(recipe, model):
+                model.heads()[head].requires_grad_(False)
         if processes.count > 1 and processes.device.type == "cuda":
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         network = processes.wrap(model)

@@ -39,8 +39,11 @@ OWN_SPACES = {
 }
 """Losses that mean something in one space alone, and what that is of."""
 
-HEADS = {"spread": ("uncertainty", "laplace"), "validity": ("validity", "binary_cross_entropy")}
-"""By space: the option of a network that gives it a head there, and the loss that trains it."""
+TRAINED_IN = {
+    "uncertainty": ("spread", "laplace"),
+    "validity": ("validity", "binary_cross_entropy"),
+}
+"""By head, which is the option that adds it: the space of the loss that trains it, and that."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +128,13 @@ def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
     """Raise LeadlineError for a head that no loss trains and no earlier model has trained."""
     if recipe.model.init is not None:
         return
-    for space in untrained_heads(recipe, model):
-        option, loss = HEADS[space]
+    for head in untrained_heads(recipe, model):
+        space, loss = TRAINED_IN[head]
         raise LeadlineError(
-            f"recipe {recipe.name}: no loss trains what model.options.{option}=true adds: it "
+            f"recipe {recipe.name}: no loss trains what model.options.{head}=true adds: it "
             f"would stay random; add the loss {{name: {loss}, space: {space}}}, or leave it out"
         )
-    if getattr(model, "classes", None) is not None and not recipe.class_terms:
+    if model.classes is not None and not recipe.class_terms:
         raise LeadlineError(
             f"recipe {recipe.name}: no loss trains the classes of {model.config.architecture}, "
             "which would stay random; add the loss {name: cross_entropy, space: labels}"
@@ -139,10 +142,12 @@ def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
 
 
 def untrained_heads(recipe: Recipe, model: DepthModel) -> list[str]:
-    """Return the spaces in which the network has a head and the recipe no loss: see `HEADS`."""
-    trained = {term.space for term in recipe.loss}
-    heads = [space for space in HEADS if getattr(model, space, None) is not None]
-    return [space for space in heads if space not in trained]
+    """Return the network's heads of `TRAINED_IN` that no loss of the recipe trains."""
+    spaces = {term.space for term in recipe.loss}
+    heads = model.heads()
+    return [
+        head for head, (space, _) in TRAINED_IN.items() if head in heads and space not in spaces
+    ]
 
 
 def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
