@@ -24,7 +24,7 @@ from leadline.datasets.open import open_data
 from leadline.io.photos import read_photo
 from leadline.models import load_model
 from leadline.models.base import DepthModel
-from leadline.models.familiarity import Familiarity, fit_familiarity
+from leadline.models.novelty import NoveltyHead, fit_novelty_head
 from leadline.training.novelty import picture_means
 from leadline.worlds.grammar.rooms import build_room
 from leadline.worlds.randomness import Seeds
@@ -107,7 +107,7 @@ def features(model: DepthModel, pictures: Iterable[Picture]) -> NDArray[np.float
     return np.stack([picture_means(model, picture) for picture in pictures])
 
 
-def novelty(module: Familiarity, means: NDArray[np.float32]) -> NDArray[np.float32]:
+def novelty(module: NoveltyHead, means: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (N,) novelties."""
     return module(torch.from_numpy(means)[:, :, None, None]).flatten().numpy()
 
@@ -137,12 +137,12 @@ def main() -> None:
     alarms: dict[str, list[float]] = {name: [] for name in ("NYU, validation", *others)}
     block = np.arange(len(held_out)) * BLOCKS // len(held_out)
     for number in range(BLOCKS):
-        module = Familiarity(training.shape[1])
-        fit_familiarity(module, training, held_out[block != number])
+        module = NoveltyHead(training.shape[1])
+        fit_novelty_head(module, training, held_out[block != number])
         alarms["NYU, validation"].append((novelty(module, held_out[block == number]) > 1).mean())
         for name, means in others.items():
             alarms[name].append((novelty(module, means) > 1).mean())
-    fit_familiarity(module, training, held_out)
+    fit_novelty_head(module, training, held_out)
     usual = novelty(module, held_out)
     print("| pictures | number | called unfamiliar | AUROC |\n| --- | --- | --- | --- |")
     print(f"| NYU, validation | {len(held_out)} | {np.mean(alarms['NYU, validation']):.3f} | - |")

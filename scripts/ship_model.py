@@ -43,11 +43,11 @@ from leadline.inference.predictor import FACTORS_KEY
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
 from leadline.models import DepthModel, load_model
-from leadline.models.familiarity import ALARMS
+from leadline.models.novelty import ALARMS
 from leadline.models.pipeline import InferencePipeline
 from leadline.models.rounding import round_weights
 from leadline.models.storage import CONFIG_FILE
-from leadline.training.novelty import familiarity_of, fit_novelty, picture_means
+from leadline.training.novelty import fit_novelty, novelty_head, picture_means
 from leadline.weights import FOLDER
 
 ROUNDING = 64
@@ -77,7 +77,7 @@ def main() -> None:
     inherited = known_photographs(options.run)
     target = FOLDER / options.name
     model = load_model(find_checkpoint(options.run)).eval()
-    familiarity_of(model)
+    novelty_head(model)
     data = open_data(options.data, split="train")
     some = [data[index].image for index in evenly_spaced(len(data), ROUNDING)]
     batch = torch.cat([seen(model, picture) for picture in some])
@@ -107,13 +107,13 @@ def rescale_novelty(model: DepthModel, twin: DepthModel, data: Path) -> None:
 
     The novelty of `model` is 1 there, as it was fitted.
     """
-    familiarity = familiarity_of(twin.eval())
+    head = novelty_head(twin.eval())
     means = np.stack([picture_means(twin, picture) for picture in pictures(data, "train")])
-    distances = (torch.from_numpy(means) - familiarity.mean) @ familiarity.axes.T
+    distances = (torch.from_numpy(means) - head.mean) @ head.axes.T
     usual = torch.quantile(distances.square().sum(dim=1).sqrt(), 1 - ALARMS)
     print(f"19 of 20 training pictures: novelty below {usual:.3f}")
     with torch.no_grad():
-        familiarity_of(model).axes.mul_(usual)
+        novelty_head(model).axes.mul_(usual)
 
 
 def fit_to_validation_images(name: str, folder: Path, data: Path) -> None:

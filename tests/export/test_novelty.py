@@ -16,7 +16,7 @@ from leadline.export.whole_file import Checkpoint, WholeOpenVino, WholeProgram
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime
 from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.familiarity import Familiarity
+from leadline.models.novelty import NoveltyHead
 from leadline.models.pipeline import InferencePipeline
 
 
@@ -26,7 +26,7 @@ class Tiny(DepthModel):
     def __init__(self, config):
         super().__init__(config)
         self.depth = nn.Conv2d(3, 1, 3, padding=1)
-        self.familiarity = Familiarity(3, directions=3)
+        self.familiarity = NoveltyHead(3, directions=3)
         self.familiarity.mean = torch.tensor([0.1, 0.2, 0.3])
         self.familiarity.axes = torch.diag(torch.tensor([1.0, 2.0, 2.0]))
 

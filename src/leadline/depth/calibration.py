@@ -71,19 +71,19 @@ class Calibration:
         earlier = depth_map.provenance.get("calibration")
         applied = [str(self)] if earlier is None else [earlier, str(self)]
         metres = self.metres(depth_map.depth)
-        spread = depth_map.uncertainty
-        if spread is not None and self.shift != 0:
+        uncertainty = depth_map.uncertainty
+        if uncertainty is not None and self.shift != 0:
             # d ln z' / d ln z = z' / (scale z).
             ahead = depth_map.valid & np.isfinite(metres)
             ratio = metres[ahead] / (self.scale * depth_map.depth[ahead])
-            spread = spread.copy()
-            spread[ahead] *= ratio.astype(np.float32)
+            uncertainty = uncertainty.copy()
+            uncertainty[ahead] *= ratio.astype(np.float32)
         return DepthMap.from_metres(
             metres,
             valid=depth_map.valid,
             intrinsics=depth_map.intrinsics,
             provenance={**depth_map.provenance, "calibration": ", then ".join(applied)},
-            uncertainty=spread,
+            uncertainty=uncertainty,
             interval_factors=depth_map.interval_factors,
         )
 

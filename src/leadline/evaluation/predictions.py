@@ -109,9 +109,9 @@ class ModelPredictions:
     def _run(self, sample: Sample, camera: PhotoCamera) -> PredictedMaps:
         batch = self.predictor.predict_batch(sample.image[None])
         labels = None if batch.labels is None else batch.labels[0]
-        spread = None if batch.uncertainty is None else batch.uncertainty[0]
+        uncertainty = None if batch.uncertainty is None else batch.uncertainty[0]
         novelty = None if batch.novelty is None else float(batch.novelty[0])
-        return PredictedMaps(camera.metres(batch.depth[0]), labels, spread, novelty)
+        return PredictedMaps(camera.metres(batch.depth[0]), labels, uncertainty, novelty)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leadline.datasets.sample import Sample
 from leadline.evaluation.predictions import PredictedMaps
-from leadline.inference.unlike import is_unlike
+from leadline.inference.novelty import is_novel
 from leadline.metrics import Comparison
 from leadline.metrics.resize import resize_to
 from leadline.metrics.sparsification import REMOVED, area_between, sparsification_curve
@@ -54,7 +54,7 @@ class UncertaintyObserver:
     def __init__(self, factors: Mapping[str, float]):
         self.factors = dict(factors)
         self.ratios: list[NDArray[np.float32]] = []
-        self._is_unlike: list[bool] = []
+        self._is_novel: list[bool] = []
         self._coverage: list[list[float]] = []
         self._width: list[list[float]] = []
         self._curves: list[list[NDArray[np.float64]]] = []
@@ -66,24 +66,24 @@ class UncertaintyObserver:
         if predicted.uncertainty is None or not comparison.answered.any():
             return
         if predicted.novelty is not None:
-            self._is_unlike.append(is_unlike(predicted.novelty))
+            self._is_novel.append(is_novel(predicted.novelty))
         full = resize_to(predicted.uncertainty, comparison.full.shape, comparison.protocol.resize)
-        spread, depth, truth = (
+        uncertainty, depth, truth = (
             plane[comparison.answered].astype(np.float64)
             for plane in (full[comparison.window], comparison.prediction, comparison.truth)
         )
-        ratio = np.abs(np.log(depth / truth)) / spread
+        ratio = np.abs(np.log(depth / truth)) / uncertainty
         places = (np.arange(RATIOS) + 0.5) / RATIOS
         self.ratios.append(np.quantile(ratio, places).astype(np.float32))
         factors = list(self.factors.values())
         self._coverage.append([float((ratio <= factor).mean()) for factor in factors])
         self._width.append(
-            [float((2 * depth * np.sinh(factor * spread)).mean()) for factor in factors]
+            [float((2 * depth * np.sinh(factor * uncertainty)).mean()) for factor in factors]
         )
         step = max(1, len(depth) // MOST_SORTED)
-        depth, truth, spread = depth[::step], truth[::step], spread[::step]
+        depth, truth, uncertainty = depth[::step], truth[::step], uncertainty[::step]
         error = np.abs(depth - truth) / truth
-        orders = (error, spread, depth)
+        orders = (error, uncertainty, depth)
         self._curves.append([sparsification_curve(error, order) for order in orders])
 
     def result(self) -> UncertaintyScores | None:
@@ -101,7 +101,7 @@ class UncertaintyObserver:
             factors=self.factors,
             coverage=dict(zip(self.factors, coverage.tolist(), strict=True)),
             width=dict(zip(self.factors, width.tolist(), strict=True)),
-            unlike=float(np.mean(self._is_unlike)) if self._is_unlike else None,
+            unlike=float(np.mean(self._is_novel)) if self._is_novel else None,
             ause={name: area_between(curve, oracle) for name, curve in curves.items()},
             sparsification={
                 "removed": tuple(REMOVED.tolist()),

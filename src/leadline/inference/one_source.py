@@ -7,8 +7,8 @@ from pathlib import Path
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.predictor import Predictor
-from leadline.inference.unlike import warn_of_unlike
 from leadline.io.formats import is_depth_file
 from leadline.io.photos import read_photo, read_photo_to_measure
 from leadline.weights import DEFAULT_MODEL
@@ -37,5 +37,5 @@ def predict_source(
     photo = read_photo(source) if model else read_photo_to_measure(source)
     predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
     prediction = predictor.predict(photo, *given.of(photo))
-    warn_of_unlike(model or DEFAULT_MODEL, [(prediction.novelty, str(source))])
+    warn_of_novelty(model or DEFAULT_MODEL, [(prediction.novelty, str(source))])
     return prediction.depth

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.drawings import SHEET, draw_together
+from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
@@ -22,7 +23,6 @@ from leadline.inference.outputs import (
 from leadline.inference.photo_work import STDIN, PhotoWork
 from leadline.inference.predict_ray import find_remote_jobs, is_uri, run_with_ray
 from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
-from leadline.inference.unlike import warn_of_unlike
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import depth_format
@@ -142,7 +142,7 @@ def predict(
     results.existing = len(every) - len(jobs)
     results.undrawn = place.draw_together(every)
     _warn_of_other_cameras(given, results.done)
-    warn_of_unlike(model, [(each.novelty, str(each.source)) for each in results.done])
+    warn_of_novelty(model, [(each.novelty, str(each.source)) for each in results.done])
     return results
 
 

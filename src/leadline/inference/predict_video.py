@@ -21,10 +21,10 @@ from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode
+from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predictor import Predictor
 from leadline.inference.runtimes import RuntimeName
-from leadline.inference.unlike import warn_of_unlike
 from leadline.io.atomic import check_writable
 from leadline.io.formats import depth_format, depth_suffixes, write_depth
 from leadline.io.jobs import Track, in_order
@@ -189,7 +189,7 @@ def video(
         stated = info.stated if end is None else min(end, info.stated)
         ended = record.until + record.skipped + (every - 1) / info.rate
         _warn_if_cut(path, ended, stated, info.stated)
-    warn_of_unlike(model, novelties, "frames")
+    warn_of_novelty(model, novelties, "frames")
     seconds = time.monotonic() - started
     return VideoResult(target, record.count, seconds, (low, high), str(steady))
 

@@ -356,8 +356,8 @@ class Predictor:
             )
         if VALIDITY in outputs:
             depth = np.where(outputs[VALIDITY] >= LEAST_VALIDITY, depth, np.float32(0))
-        spread = outputs.get(UNCERTAINTY) if self.uncertainty else None
-        return BatchPrediction(depth, outputs.get("labels"), spread, outputs.get(NOVELTY))
+        uncertainty = outputs.get(UNCERTAINTY) if self.uncertainty else None
+        return BatchPrediction(depth, outputs.get("labels"), uncertainty, outputs.get(NOVELTY))
 
 
 def read_interval_factors(config: Mapping[str, Any]) -> dict[str, float]:

@@ -144,7 +144,8 @@ class DepthModel(nn.Module, ABC):
     def decode(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return raw float32 outputs of `network` with `depth` in metres, and what it states.
 
-        That is `spread`, b > 0, and `validity`, the probability that there is a depth.
+        That is `spread`, b > 0, which pipelines and files call the uncertainty, and `validity`,
+        the probability that there is a depth.
         """
         decoded = {"depth": self.space.decode(outputs["target"]), **outputs}
         if "log_spread" in outputs:

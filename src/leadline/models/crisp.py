@@ -18,7 +18,7 @@ from leadline.errors import LeadlineError
 from leadline.models.base import ModelConfig
 from leadline.models.blocks import conv_bn_relu, upsample_like, widths_for
 from leadline.models.compact import CompactModel
-from leadline.models.familiarity import Familiarity
+from leadline.models.novelty import NoveltyHead
 
 BILINEAR = (1 / 4, 3 / 4)
 """What a pixel in the half of a cell next to its neighbour takes of that neighbour, of the cell."""
@@ -257,7 +257,7 @@ class CrispModel(CompactModel):
     With `uncertainty` a head gives the Laplace scale of ln(metres), as its logarithm. It takes the
     features as they are, without a gradient: what it learns moves no depth. With `novelty` the
     deepest features also say how unlike the picture is to the training pictures, once that is
-    fitted (`leadline.models.familiarity`). With `reach` cells at those distances too can become a
+    fitted (`leadline.models.novelty`). With `reach` cells at those distances too can become a
     pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone. What
     chooses among them has two layers of `sharp_width` channels. With `validity` a head says where
     there is a depth at all, which the sky has not; it is trained along with everything else. With
@@ -307,9 +307,9 @@ class CrispModel(CompactModel):
             self.scale.weight.mul_(SMALL)
             if self.detail is not None:
                 self.detail.get_parameter("1.weight").mul_(SMALL)
-        # Last, so that all other weights are drawn as without it.
+        # Last, so that all other weights are drawn as without it. Checkpoints hold these names.
         self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
-        self.familiarity = Familiarity(neck) if novelty else None
+        self.familiarity = NoveltyHead(neck) if novelty else None
         odds = math.log(FIRST_VALIDITY / (1 - FIRST_VALIDITY))
         self.validity = MapHead(fine, neck, odds) if validity else None
 

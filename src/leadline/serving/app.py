@@ -17,8 +17,8 @@ from starlette.middleware.cors import CORSMiddleware
 from leadline import __version__
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode
+from leadline.inference.novelty import is_novel, novelty_words
 from leadline.inference.predictor import Predictor
-from leadline.inference.unlike import is_unlike, unlike_words
 from leadline.serving.answers import (
     METADATA_HEADER,
     NOVELTY_HEADER,
@@ -184,9 +184,9 @@ class DepthService:
             predictor = model.predictor.for_many() if crowded else model.predictor
             predictor = _with_camera(predictor, parameters.camera)
             prediction = predictor.predict(photo, *camera.of(photo))
-        if is_unlike(prediction.novelty):
+        if is_novel(prediction.novelty):
             novelty = f"novelty {prediction.novelty:.2f}"
-            heard.append(unlike_words("the picture is", model.name, novelty, "its"))
+            heard.append(novelty_words("the picture is", model.name, novelty, "its"))
         about = (parameters, model.name, heard, record["request_id"])
         if self.queue.running > 1:
             return Estimate(photo, prediction, *about)

@@ -1,4 +1,4 @@
-"""Fitting what a trained network calls familiar, from pictures alone: no depth is needed."""
+"""Fitting the novelty of a trained network, from pictures alone: no depth is needed."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 from leadline.models.base import DepthModel
-from leadline.models.familiarity import Familiarity, fit_familiarity
+from leadline.models.novelty import NoveltyHead, fit_novelty_head
 from leadline.models.pipeline import InferencePipeline
 
 
@@ -23,23 +23,23 @@ def fit_novelty(
     one in twenty of them will have a novelty above 1. Errors: LeadlineError where `model` states
     none, or there are too few pictures.
     """
-    module = familiarity_of(model)
-    fit_familiarity(
-        module,
+    head = novelty_head(model)
+    fit_novelty_head(
+        head,
         np.stack([picture_means(model, picture) for picture in training]),
         np.stack([picture_means(model, picture) for picture in held_out]),
     )
 
 
-def familiarity_of(model: DepthModel) -> Familiarity:
+def novelty_head(model: DepthModel) -> NoveltyHead:
     """Return the part of `model` that states its novelty. Errors: LeadlineError without one."""
-    module = model.heads().get("novelty")
-    if not isinstance(module, Familiarity):
+    head = model.heads().get("novelty")
+    if not isinstance(head, NoveltyHead):
         raise LeadlineError(
             f"{model.config.architecture} states no novelty; train crisp with "
             "model.options.novelty=true"
         )
-    return module
+    return head
 
 
 @torch.no_grad()

@@ -22,8 +22,8 @@ from leadline.training.losses.depth import (
     ssim,
     trimmed_l1,
 )
-from leadline.training.losses.existence import binary_cross_entropy
 from leadline.training.losses.semantic import boundary_cross_entropy, cross_entropy
+from leadline.training.losses.validity import binary_cross_entropy
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "l1": l1,

@@ -7,9 +7,9 @@ from scipy.spatial.distance import mahalanobis
 
 from leadline.errors import LeadlineError
 from leadline.models import DepthModel, ModelConfig, create_model
-from leadline.models.familiarity import ALARMS, Familiarity, fit_familiarity
+from leadline.models.novelty import ALARMS, NoveltyHead, fit_novelty_head
 from leadline.models.pipeline import InferencePipeline
-from leadline.training.novelty import familiarity_of, fit_novelty
+from leadline.training.novelty import fit_novelty, novelty_head
 
 CHANNELS = 5
 
@@ -26,8 +26,8 @@ def novelty(module, values):
 
 def test_with_all_directions_it_is_the_mahalanobis_distance_in_the_held_out_pictures_unit():
     training, held_out = means(400), means(100, seed=1)
-    module = Familiarity(CHANNELS, directions=CHANNELS)
-    fit_familiarity(module, training, held_out)
+    module = NoveltyHead(CHANNELS, directions=CHANNELS)
+    fit_novelty_head(module, training, held_out)
     inverse = np.linalg.inv(np.cov(training.astype(np.float64), rowvar=False, bias=True))
     centre = training.mean(axis=0)
     unit = np.quantile([mahalanobis(each, centre, inverse) for each in held_out], 1 - ALARMS)
@@ -37,17 +37,17 @@ def test_with_all_directions_it_is_the_mahalanobis_distance_in_the_held_out_pict
 
 
 def test_one_in_twenty_held_out_pictures_is_called_unfamiliar_and_far_ones_are():
-    module = Familiarity(CHANNELS, directions=3)
-    fit_familiarity(module, means(400), means(100, seed=1))
+    module = NoveltyHead(CHANNELS, directions=3)
+    fit_novelty_head(module, means(400), means(100, seed=1))
     assert (novelty(module, means(100, seed=1)) > 1).sum() == 5
     assert (novelty(module, means(50, seed=3, shift=40.0)) > 1).all()
 
 
 def test_it_is_the_mean_over_the_picture_and_0_before_it_is_fitted():
-    module = Familiarity(CHANNELS, directions=3)
+    module = NoveltyHead(CHANNELS, directions=3)
     values = means(4)
     assert not novelty(module, values).any()
-    fit_familiarity(module, means(400), means(100, seed=1))
+    fit_novelty_head(module, means(400), means(100, seed=1))
     spread = torch.tensor([-1.0, 1.0]).view(1, 1, 1, 2) + torch.from_numpy(values)[:, :, None, None]
     np.testing.assert_allclose(module(spread).flatten(), novelty(module, values), rtol=1e-5)
 
@@ -55,7 +55,7 @@ def test_it_is_the_mean_over_the_picture_and_0_before_it_is_fitted():
 def test_too_few_pictures_are_refused():
     for training, held_out in ((3, 100), (400, 19)):
         with pytest.raises(LeadlineError, match="novelty cannot be fitted"):
-            fit_familiarity(Familiarity(CHANNELS, 3), means(training), means(held_out, seed=1))
+            fit_novelty_head(NoveltyHead(CHANNELS, 3), means(training), means(held_out, seed=1))
 
 
 def small_model(**options):
@@ -72,7 +72,7 @@ def test_pictures_like_the_training_pictures_are_familiar_and_noise_is_not():
             yield (row + rng.normal(0, 2, row.shape)).clip(0, 255).astype(np.uint8)
 
     model = small_model(novelty=True)
-    familiarity_of(model).axes = torch.zeros(4, len(familiarity_of(model).mean))
+    novelty_head(model).axes = torch.zeros(4, len(novelty_head(model).mean))
     fit_novelty(model, ramps(24), ramps(20))
     pipeline = InferencePipeline(model)
     noise = rng.integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
@@ -84,7 +84,7 @@ def test_pictures_like_the_training_pictures_are_familiar_and_noise_is_not():
 
 def test_a_model_without_it_is_told_how():
     with pytest.raises(LeadlineError, match=r"novelty=true"):
-        familiarity_of(small_model())
+        novelty_head(small_model())
     with pytest.raises(LeadlineError, match="crisp states no novelty") as caught:
         DepthModel.novelty_features(small_model(), torch.rand(1, 3, 64, 96))
     assert "\n" not in str(caught.value)

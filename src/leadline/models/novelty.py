@@ -22,8 +22,8 @@ ALARMS = 0.05
 TINY = 1e-6
 
 
-class Familiarity(nn.Module):
-    """Novelty of pictures from a feature map; 0 for all pictures until `fit_familiarity`."""
+class NoveltyHead(nn.Module):
+    """Novelty of pictures from a feature map; 0 for all pictures until `fit_novelty_head`."""
 
     mean: Tensor
     axes: Tensor
@@ -40,15 +40,15 @@ class Familiarity(nn.Module):
         return distances.square().sum(dim=1).sqrt()[:, None, None, None]
 
 
-def fit_familiarity(
-    module: Familiarity, training: NDArray[np.floating], held_out: NDArray[np.floating]
+def fit_novelty_head(
+    head: NoveltyHead, training: NDArray[np.floating], held_out: NDArray[np.floating]
 ) -> None:
-    """Set what `module` calls familiar from picture means of features, (N,C) and (M,C).
+    """Set what `head` calls familiar from picture means of features, (N,C) and (M,C).
 
     `training` gives the directions and the scatter along them, `held_out`, pictures like those but
     not trained on, the unit. Errors: LeadlineError where there are too few pictures.
     """
-    directions = len(module.axes)
+    directions = len(head.axes)
     if len(training) <= directions or len(held_out) < 1 / ALARMS:
         raise LeadlineError(
             f"novelty cannot be fitted on {len(training)} training and {len(held_out)} held-out "
@@ -62,5 +62,5 @@ def fit_familiarity(
     distances = np.sqrt(np.square((held_out - mean) @ axes.T).sum(axis=1))
     axes /= np.quantile(distances, 1 - ALARMS)
     with torch.no_grad():
-        module.mean.copy_(torch.from_numpy(mean))
-        module.axes.copy_(torch.from_numpy(axes))
+        head.mean.copy_(torch.from_numpy(mean))
+        head.axes.copy_(torch.from_numpy(axes))
