@@ -27,12 +27,12 @@ from leadline.io.masks import read_mask
 from leadline.io.metadata import Metadata
 from leadline.io.photos import read_photo
 
-DepthKind = Literal["z", "ray"]
+DepthAxis = Literal["z", "ray"]
 DepthSize = Literal["same", "image", "depth"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "depth_encoding": get_args(DepthEncoding),
-    "depth_kind": get_args(DepthKind),
+    "depth_kind": get_args(DepthAxis),
     "depth_size": get_args(DepthSize),
 }
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".ppm", ".webp")
@@ -52,7 +52,7 @@ class DepthForm:
     """
 
     depth_encoding: DepthEncoding = "plain"
-    depth_kind: DepthKind = "z"
+    depth_kind: DepthAxis = "z"
     depth_size: DepthSize = "same"
 
     @classmethod

@@ -21,8 +21,8 @@ from leadline.datasets.layout import Layout, Option, Options, Origin
 from leadline.datasets.sample import Sample
 from leadline.datasets.velodyne import (
     Camera,
-    DepthKind,
     Rounding,
+    ScanDepth,
     project_velodyne,
     read_camera,
     read_scan,
@@ -59,7 +59,7 @@ class KittiRawDataset(Layout):
     }
 
     cameras: Mapping[tuple[str, int], Camera] = field(default_factory=dict)
-    depth_kind: DepthKind = "z"
+    depth_kind: ScanDepth = "z"
     rounding: Rounding = "nearest"
 
     @classmethod
@@ -83,7 +83,7 @@ class KittiRawDataset(Layout):
         _units: float | None,
         *,
         camera: int = 2,
-        depth_kind: DepthKind = "z",
+        depth_kind: ScanDepth = "z",
         rounding: Rounding = "nearest",
         frames: str = "",
         missing: str = "error",

@@ -14,7 +14,7 @@ from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 
-DepthKind = Literal["z", "forward"]
+ScanDepth = Literal["z", "forward"]
 Rounding = Literal["nearest", "published"]
 
 NOT_NUMBERS = frozenset({"calib_time"})
@@ -41,7 +41,7 @@ def project_velodyne(
     points: NDArray[np.floating],
     projection: NDArray[np.float64],
     size: tuple[int, int],
-    kind: DepthKind = "z",
+    kind: ScanDepth = "z",
     rounding: Rounding = "nearest",
 ) -> NDArray[np.float32]:
     """Return the depth map (H,W) float32 metres, 0 where no point lands, of a scan.
