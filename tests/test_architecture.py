@@ -1,4 +1,4 @@
-"""The rules of the house, held by a test: who imports whom, and that nothing lies about unused."""
+"""The rules of docs/architecture.md: which package imports which, and that nothing is unused."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from leadline.cli.commands import COMMANDS
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "leadline"
 
-FLOORS = (
+LAYERS = (
     ("cli",),
     ("serving",),
     ("hub",),
@@ -30,10 +30,10 @@ FLOORS = (
     ("depth", "protocols", "recipes", "weights"),
     ("errors", "installed"),
 )
-"""From the top down: a room imports only from rooms below it."""
+"""From the top down: a package imports only from packages below it."""
 
 EXCEPTIONS: dict[tuple[str, str], str] = {}
-"""(importing module, imported module): the reason why this one may go uphill."""
+"""(importing module, imported module): the reason why this one may go upwards."""
 
 
 MAX_STATEMENTS = 15
@@ -44,7 +44,7 @@ IDLE = {
     "cli.worlds.show_command": "a command of the group",
     "datasets.densedepth.REMEDY": "imported under another name",
     "datasets.facts.nyu_class_names": "the names of the classes that labels count",
-    "datasets.pairs.open_pairs": "public name of the room",
+    "datasets.pairs.open_pairs": "public name of the package",
     "worlds.camera.Camera.with_focal": "one scene through another lens",
     "worlds.example_room.SENSOR": "facts of the demo's room, for its script",
     "worlds.example_room.NAMED_POINTS": "facts of the demo's room, for its script",
@@ -77,32 +77,32 @@ def imports(name: str) -> set[str]:
     return {each for each in imported if each.split(".")[0] == "leadline"} - {name}
 
 
-def room(module: str) -> str:
-    """The room of a module: the first name below the package."""
+def package(module: str) -> str:
+    """The package of a module: the first name below `leadline`."""
     return module.split(".")[1] if "." in module else ""
 
 
-def floor_of(module: str) -> int:
-    """The floor of a module, 0 being the top."""
-    return next(number for number, rooms in enumerate(FLOORS) if room(module) in rooms)
+def layer_of(module: str) -> int:
+    """The layer of a module, 0 being the top."""
+    return next(number for number, packages in enumerate(LAYERS) if package(module) in packages)
 
 
-def test_every_room_has_a_floor():
-    rooms = {room(name) for name in modules()} - {"", "__main__"}
-    assert rooms <= {each for floor in FLOORS for each in floor}
+def test_every_package_has_a_layer():
+    packages = {package(name) for name in modules()} - {"", "__main__"}
+    assert packages <= {each for layer in LAYERS for each in layer}
 
 
-def test_rooms_import_only_from_rooms_below():
-    uphill = [
+def test_packages_import_only_from_packages_below():
+    upwards = [
         f"{name} imports {target}"
         for name in modules()
-        if room(name) not in ("", "__main__")
+        if package(name) not in ("", "__main__")
         for target in sorted(imports(name))
-        if room(target) not in ("", room(name))
-        and floor_of(target) <= floor_of(name)
+        if package(target) not in ("", package(name))
+        and layer_of(target) <= layer_of(name)
         and (name, target) not in EXCEPTIONS
     ]
-    assert not uphill, "\n".join(uphill)
+    assert not upwards, "\n".join(upwards)
 
 
 def test_every_exception_is_still_needed():

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOME = {
+_LAZY_NAMES = {
     "Client": "leadline.serving.client",
     "DepthMap": "leadline.depth",
     "Intrinsics": "leadline.depth",
@@ -59,7 +59,7 @@ _HOME = {
     "train": "leadline.training.train",
     "video": "leadline.inference.predict_video",
 }
-"""Public name: the module that holds it. Heavy rooms open on first use: this import is cheap."""
+"""Public name: the module that holds it, imported on first use: `import leadline` is cheap."""
 
 __all__ = [
     "Client",
@@ -93,7 +93,7 @@ __all__ = [
 ]
 
 
-_ROOMS = (
+_SUBPACKAGES = (
     "data_checks",
     "datasets",
     "depth",
@@ -109,16 +109,16 @@ _ROOMS = (
     "viz",
     "worlds",
 )
-"""Packages that open on first use: `leadline.viz.colorize` needs no import of its own."""
+"""Packages imported on first use: `leadline.viz.colorize` needs no import of its own."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    if name in _ROOMS:
+    if name in _LAZY_NAMES:
+        return getattr(import_module(_LAZY_NAMES[name]), name)
+    if name in _SUBPACKAGES:
         return import_module(f"leadline.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_ROOMS, "__doc__", "__file__", "__name__", "__path__"})
+    return sorted({*__all__, *_SUBPACKAGES, "__doc__", "__file__", "__name__", "__path__"})

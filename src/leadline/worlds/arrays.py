@@ -1,4 +1,4 @@
-"""The one array type of this room; every docstring says shapes and units."""
+"""The one array type of this package; every docstring says shapes and units."""
 
 from typing import Any
 

@@ -138,5 +138,5 @@ def digest(data: bytes) -> str:
 
 
 def as_json(content: object) -> str:
-    """JSON as this room writes it."""
+    """JSON as this package writes it."""
     return json.dumps(content, indent=1, sort_keys=True) + "\n"

@@ -28,7 +28,7 @@ JPEG_QUALITY = 85
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the templates; every value is escaped unless it is `Markup`."""
-    # Only for pages: it takes a third of the time to import this room.
+    # Only for pages: it takes a third of the time to import this package.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     templates = Environment(
