@@ -10,8 +10,8 @@ it. Weights are rounded to bfloat16 (`leadline.models.rounding`). What the netwo
 fitted to its training pictures and the validation images of DATA, the intervals and what bf16 costs
 to the validation images. Weights are stored as float16, the graph is exported over them, and the
 two are checked against each other. Fingerprints of the training pictures of DATA are stored beside
-them. The card is CARD.md. To be run again after every training; tables in README.md and docs (benchmarks.md) name
-the commands that make them.
+them. The card is CARD.md. To be run again after every training; tables in README.md and docs
+(benchmarks.md) name the commands that make them.
 
 A run on all images has none to fit anything to. MODEL, made by this script from a run of the same
 recipe on the train split of NYU, then gives its intervals, its loss by bf16 and its unit of
@@ -35,7 +35,7 @@ from torch import Tensor
 from leadline.datasets.fingerprints import KnownPhotographs, known_photographs
 from leadline.datasets.open import open_data
 from leadline.datasets.sample import evenly_spaced
-from leadline.evaluation.benchmark import Way, benchmark
+from leadline.evaluation.benchmark import BenchmarkCase, benchmark
 from leadline.evaluation.intervals import fit_intervals
 from leadline.inference import find_checkpoint
 from leadline.inference.precision import LOSS_KEY
@@ -152,8 +152,10 @@ def export(folder: Path) -> None:
 
 def loss_of_bf16(name: str, data: Path) -> float:
     """Return the relative change of abs_rel on the validation images against float32."""
-    ways = [Way(name, "openvino", precision, (480, 640)) for precision in ("f32", "bf16")]
-    exact, half = (row.abs_rel or np.nan for row in benchmark(ways, rounds=3, data=str(data)))
+    cases = [
+        BenchmarkCase(name, "openvino", precision, (480, 640)) for precision in ("f32", "bf16")
+    ]
+    exact, half = (row.abs_rel or np.nan for row in benchmark(cases, rounds=3, data=str(data)))
     return float(half / exact - 1)
 
 

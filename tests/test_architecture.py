@@ -45,6 +45,7 @@ IDLE = {
     "datasets.densedepth.REMEDY": "imported under another name",
     "datasets.facts.nyu_class_names": "the names of the classes that labels count",
     "datasets.pairs.open_pairs": "public name of the package",
+    "metrics.protocol.Comparison.answered": "the earlier name of has_prediction",
     "worlds.camera.Camera.with_focal": "one scene through another lens",
     "worlds.example_room.SENSOR": "facts of the demo's room, for its script",
     "worlds.example_room.NAMED_POINTS": "facts of the demo's room, for its script",

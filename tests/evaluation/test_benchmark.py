@@ -12,8 +12,8 @@ from openvino import Model, opset13, save_model
 from leadline.errors import LeadlineError
 from leadline.evaluation import benchmark as module
 from leadline.evaluation.benchmark import (
+    BenchmarkCase,
     BenchmarkRow,
-    Way,
     benchmark,
     store_losses,
     usual_precisions,
@@ -63,8 +63,8 @@ def two_clocks(monkeypatch):
 
 
 def test_medians_quartiles_and_ratios_are_those_of_the_calls(two_clocks):
-    ways = [Way(name, "auto", "f32", (8, 12)) for name in ("slow", "quick")]
-    slow, quick = benchmark(ways, rounds=3)
+    cases = [BenchmarkCase(name, "auto", "f32", (8, 12)) for name in ("slow", "quick")]
+    slow, quick = benchmark(cases, rounds=3)
     assert slow.median_ms == pytest.approx(500)
     assert (slow.first_quartile_ms, slow.third_quartile_ms) == pytest.approx((450, 550))
     assert (slow.speed, quick.speed) == pytest.approx((1, 5))
@@ -192,17 +192,17 @@ def test_what_could_not_be_written_is_found_before_anything_is_timed(
 def test_what_cannot_be_scored_is_found_before_anything_is_timed(
     data, protocol, words, pairs, two_clocks
 ):
-    ways = [Way("slow", "auto", "f32", (8, 12))]
+    cases = [BenchmarkCase("slow", "auto", "f32", (8, 12))]
     place = pairs if data == "pairs" else data
     with pytest.raises(LeadlineError, match=words):
-        benchmark(ways, rounds=3, data=place, protocol=protocol)
+        benchmark(cases, rounds=3, data=place, protocol=protocol)
     assert not two_clocks
 
 
 def test_a_model_without_metres_is_found_before_anything_is_timed(pairs, two_clocks, monkeypatch):
     monkeypatch.setattr(Clock, "kind", "affine-inverse", raising=False)
     with pytest.raises(LeadlineError, match="predicts affine-inverse depth"):
-        benchmark([Way("quick", "auto", "f32", (8, 12))], rounds=3, data=pairs)
+        benchmark([BenchmarkCase("quick", "auto", "f32", (8, 12))], rounds=3, data=pairs)
     assert not two_clocks
 
 

@@ -101,7 +101,7 @@ def test_truth_that_counts_as_the_end_of_the_range_is_said_but_left_out_of_no_sc
     truth = np.full((160, 256), 5, np.float32)
     truth[:40] = 100
     protocol = get_protocol("vkitti-sciuto")
-    use = protocol.score(truth, truth, truth > 0).use
+    use = protocol.score(truth, truth, truth > 0).truth_use
     assert (use.scored, use.clipped) == (160 * 256, 40 * 256)
     assert use.clipped_share == 0.25
 
@@ -109,7 +109,7 @@ def test_truth_that_counts_as_the_end_of_the_range_is_said_but_left_out_of_no_sc
 def test_what_a_crop_leaves_out_is_apart_from_what_the_range_does():
     truth = np.full((480, 640), 5, np.float32)
     truth[45:47, 41:601] = 12  # two of the 426 rows of the crop
-    use = get_protocol("nyu-eigen").score(truth, truth, truth > 0).use
+    use = get_protocol("nyu-eigen").score(truth, truth, truth > 0).truth_use
     assert use.outside_crop == pytest.approx(1 - 426 * 560 / (480 * 640))
     assert use.outside_range == pytest.approx(2 / 426)
 

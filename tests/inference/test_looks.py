@@ -8,8 +8,8 @@ from PIL import Image
 
 from leadline.depth import DepthMap
 from leadline.errors import LeadlineError
-from leadline.inference import OutputOptions, drawings, predict
-from leadline.inference.drawings import draw_together
+from leadline.inference import OutputOptions, combined_pictures, predict
+from leadline.inference.combined_pictures import draw_together
 from leadline.io import depth_format, read_depth, write_depth
 from leadline.io.convert import convert
 from leadline.io.grey16 import read_grey16
@@ -72,16 +72,16 @@ def test_one_range_colours_equal_metres_alike(tmp_path, kind):
 
 
 def test_the_pixels_of_many_maps_are_bounded_and_each_counts_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawings, "SAMPLED_IN_ALL", 30)
+    monkeypatch.setattr(combined_pictures, "SAMPLED_IN_ALL", 30)
     seen = []
 
     def range_of(values, valid):
         seen.append(values.shape)
         return robust_range(values, valid)
 
-    monkeypatch.setattr(drawings, "robust_range", range_of)
+    monkeypatch.setattr(combined_pictures, "robust_range", range_of)
     jobs = jobs_of(tmp_path, {"a": np.full((20, 30), 1.0), "b": np.full((2, 30), 5.0)})
-    limits, failures = drawings._common_range(jobs, OutputOptions(color=True))
+    limits, failures = combined_pictures._common_range(jobs, OutputOptions(color=True))
     assert (seen, failures) == ([(2, 15)], [])
     assert limits == pytest.approx((1.0, 5.0))
 

@@ -223,7 +223,7 @@ def test_the_exif_block_is_read_and_may_be_ignored(client, predictor):
 
 def test_what_is_not_believed_is_a_warning_of_this_request_alone(served):
     client, service = served
-    with service.hearing.installed():  # again: pytest hears the warnings of each test itself
+    with service.warning_collector.installed():  # again: pytest takes those of each test
         response = post(client, query="fov=0.5", accept="application/json")
         lens, clamped = response.json()["warnings"]
         assert "fov 0.5" in lens and "beyond 65.535 m" in clamped
@@ -235,7 +235,7 @@ def test_a_picture_unlike_the_training_pictures_is_named(predictor):
     unlike = copy(predictor)
     unlike.predict = lambda *photo: replace(predictor.predict(*photo), novelty=1.53)
     app, service = app_of(unlike)
-    with TestClient(app) as client, service.hearing.installed():
+    with TestClient(app) as client, service.warning_collector.installed():
         response = post(client, accept="application/json")
     content = response.json()
     assert content["novelty"] == 1.53

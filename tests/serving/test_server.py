@@ -121,7 +121,7 @@ def test_the_client_warns_of_what_the_server_warns_of(predictor):
     with (
         running(predictor) as ((host, port), service),
         pytest.warns(LeadlineWarning) as warned,
-        service.hearing.installed(),  # again: pytest hears the warnings of all threads
+        service.warning_collector.installed(),  # again: pytest hears the warnings of all threads
     ):
         Client(f"http://{host}:{port}")(PHOTO, fov=0.5)
     [warning] = warned

@@ -19,7 +19,7 @@ from leadline.errors import LeadlineError
 from leadline.models.spaces import LinearSpace
 from leadline.training.batches import ClassIds, EpochOrder, TrainingSamples, make_loader
 from leadline.training.data import (
-    check_weights,
+    check_mix_weights,
     describe_mix,
     open_recipe_data,
     render_recipe_worlds,
@@ -312,8 +312,8 @@ def test_a_weight_beside_sets_without_one_is_refused(pairs, far, tmp_path):
     with pytest.raises(LeadlineError, match=r"^data\.mix: here without a weight, .*or none"):
         train(quick(f"data.mix={sets}"), pairs, tmp_path / "run")
     for name in list_recipes():
-        check_weights(load_recipe(name))
-    check_weights(mix_of(far, "data.mix.0.weight=null", "data.mix.1.weight=null"))
+        check_mix_weights(load_recipe(name))
+    check_mix_weights(mix_of(far, "data.mix.0.weight=null", "data.mix.1.weight=null"))
 
 
 def test_what_each_set_gives_to_an_epoch_is_said(pairs, far):

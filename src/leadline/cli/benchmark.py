@@ -12,8 +12,8 @@ from leadline.cli.options import parse_size
 from leadline.cli.table import text_table
 from leadline.errors import LeadlineError
 from leadline.evaluation.benchmark import (
+    BenchmarkCase,
     BenchmarkRow,
-    Way,
     benchmark,
     check_losses,
     store_losses,
@@ -72,9 +72,9 @@ def benchmark_command(
     for option, value in (("--store", store), ("--plot", plot), ("--protocol", protocol)):
         check_needed(option, value, "--data", data)
     parsed = [parse_size(size) for size in sizes or []]
-    ways = find_ways(models, runtimes, precisions, parsed, batches)
-    check_results(json, plot, ways if store else [])
-    rows = benchmark(ways, rounds=rounds, threads=threads, data=data, protocol=protocol or "auto")
+    cases = find_cases(models, runtimes, precisions, parsed, batches)
+    check_results(json, plot, cases if store else [])
+    rows = benchmark(cases, rounds=rounds, threads=threads, data=data, protocol=protocol or "auto")
     print_rows(rows)
     if json is not None:
         write_json(json, [row.to_dict() for row in rows])
@@ -94,7 +94,7 @@ def print_stored(stored: Mapping[Path, Mapping[str, float]]) -> None:
         typer.echo(f"written: {file} (precision_loss: {losses})" + again * graph.is_file())
 
 
-def check_results(json: Path | None, plot: Path | None, stored: Sequence[Way]) -> None:
+def check_results(json: Path | None, plot: Path | None, stored: Sequence[BenchmarkCase]) -> None:
     """Raise LeadlineError, before anything is timed, for what could not be written afterwards."""
     if plot is not None:
         from leadline.evaluation.report.speed_plot import check_plot
@@ -106,13 +106,13 @@ def check_results(json: Path | None, plot: Path | None, stored: Sequence[Way]) -
         check_losses(stored)
 
 
-def find_ways(
+def find_cases(
     models: Sequence[str] | None,
     runtimes: Sequence[str] | None,
     precisions: Sequence[str] | None,
     sizes: Sequence[tuple[int, int]],
     batches: Sequence[int] | None,
-) -> list[Way]:
+) -> list[BenchmarkCase]:
     """Return every combination that exists: onnxruntime has no bf16 of its own.
 
     Errors: LeadlineError for a precision that is none to be timed, or where nothing is left.
@@ -122,8 +122,8 @@ def find_ways(
             known = ", ".join(get_args(Precision))
             raise LeadlineError(f"--precision {precision}: choose one of {known}")
     pairs = product(models or [DEFAULT_MODEL], cast("list[RuntimeName]", runtimes or ["auto"]))
-    ways = [
-        Way(model, runtime, precision, size, batch)
+    cases = [
+        BenchmarkCase(model, runtime, precision, size, batch)
         for model, runtime in pairs
         for precision, size, batch in product(
             cast("list[Precision]", precisions) or usual_precisions(model, runtime),
@@ -131,12 +131,12 @@ def find_ways(
             batches or [1],
         )
     ]
-    ways = [way for way in ways if (way.runtime, way.precision) != ("onnxruntime", "bf16")]
-    if not ways:
+    cases = [case for case in cases if (case.runtime, case.precision) != ("onnxruntime", "bf16")]
+    if not cases:
         raise LeadlineError(
             "--runtime onnxruntime has no bf16; add --precision f32, or another --runtime"
         )
-    return ways
+    return cases
 
 
 def print_rows(rows: Sequence[BenchmarkRow]) -> None:

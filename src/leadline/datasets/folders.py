@@ -62,11 +62,11 @@ def files_ending(folder: Path, ending: str) -> list[str]:
     return sorted(name for name in names if name.endswith(ending))
 
 
-def units_in(path: Path, is_unit: Callable[[Path], bool]) -> list[str]:
+def scenes_in(path: Path, is_scene: Callable[[Path], bool]) -> list[str]:
     """Return the scenes, scans and the like that are folders in `path`; [""] where it is one."""
-    if is_unit(path):
+    if is_scene(path):
         return [""]
-    return [name for name in folders_in(path) if is_unit(path / name)]
+    return [name for name in folders_in(path) if is_scene(path / name)]
 
 
 def missing_files(files: Iterable[Path]) -> list[Path]:

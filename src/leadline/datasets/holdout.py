@@ -8,10 +8,12 @@ from typing import Literal
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
 
-Unit = Literal["sample", "scene"]
+SplitBy = Literal["sample", "scene"]
 
 
-def hold_out(data: DepthDataset, order: Sequence[int], fraction: float, unit: Unit) -> list[int]:
+def hold_out(
+    data: DepthDataset, order: Sequence[int], fraction: float, split_by: SplitBy
+) -> list[int]:
     """Return which of the samples `order`, a random order of indices, are for validation.
 
     `sample`: the first `fraction` of them. `scene`: whole scenes, in the order in which they turn
@@ -19,11 +21,11 @@ def hold_out(data: DepthDataset, order: Sequence[int], fraction: float, unit: Un
     Errors: LeadlineError where nothing would be left to train on.
     """
     count = round(len(order) * fraction)
-    if fraction == 0 or (count == 0 and unit == "sample"):
+    if fraction == 0 or (count == 0 and split_by == "sample"):
         return []
-    held = list(order[:count]) if unit == "sample" else _scenes(data, order, count)
+    held = list(order[:count]) if split_by == "sample" else _scenes(data, order, count)
     if len(held) >= len(order):
-        scene = "; all are of one scene" if unit == "scene" else ""
+        scene = "; all are of one scene" if split_by == "scene" else ""
         raise LeadlineError(
             f"{data.root}: val_fraction {fraction} of {len(order)} samples leaves none to train on"
             f"{scene}"

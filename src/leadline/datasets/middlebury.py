@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leadline.datasets.folders import names_in, read_lines, require_files, units_in
+from leadline.datasets.folders import names_in, read_lines, require_files, scenes_in
 from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
@@ -85,7 +85,7 @@ def _scenes(path: Path) -> list[str]:
 
     A scene of which a file was lost is one: whoever opens it says so.
     """
-    return units_in(path, _is_scene)
+    return scenes_in(path, _is_scene)
 
 
 def _is_scene(folder: Path) -> bool:

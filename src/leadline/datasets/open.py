@@ -16,7 +16,7 @@ from leadline.datasets.bts import BtsDataset
 from leadline.datasets.densedepth import DenseDepthDataset
 from leadline.datasets.diode import DiodeDataset
 from leadline.datasets.folders import check_outside
-from leadline.datasets.holdout import Unit, hold_out
+from leadline.datasets.holdout import SplitBy, hold_out
 from leadline.datasets.hypersim import HypersimDataset
 from leadline.datasets.ibims import IbimsDataset
 from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
@@ -180,7 +180,12 @@ class DataSource:
         return None
 
     def open_train_and_val(
-        self, *, val_fraction: float, seed: int, val_unit: Unit = "sample", limit: int | None = None
+        self,
+        *,
+        val_fraction: float,
+        seed: int,
+        val_unit: SplitBy = "sample",
+        limit: int | None = None,
     ) -> tuple[DepthDataset, DepthDataset | None]:
         """Open the training data and the validation data, as the function of this name says."""
         train = self.open("train" if self.splits else None)
@@ -334,7 +339,7 @@ def open_train_and_val(
     *,
     val_fraction: float,
     seed: int,
-    val_unit: Unit = "sample",
+    val_unit: SplitBy = "sample",
     limit: int | None = None,
     **opening: Unpack[Opening],
 ) -> tuple[DepthDataset, DepthDataset | None]:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from leadline.datasets.depth_form import DepthForm
-from leadline.datasets.folders import frames_in, read_lines, require_files, units_in
+from leadline.datasets.folders import frames_in, read_lines, require_files, scenes_in
 from leadline.datasets.layout import SIZE_OPTION, FilePair, Layout, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
@@ -96,7 +96,7 @@ def _scans(path: Path) -> list[str]:
 
     A folder named as a scan is one also without its camera: whoever opens it says so.
     """
-    scans = units_in(path, _is_scan)
+    scans = scenes_in(path, _is_scan)
     return [name for name in scans if name.startswith("scene") or not name]
 
 

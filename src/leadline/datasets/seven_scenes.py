@@ -19,7 +19,7 @@ from leadline.datasets.folders import (
     folders_in,
     read_lines,
     require_files,
-    units_in,
+    scenes_in,
 )
 from leadline.datasets.layout import FilePair, Layout, Origin
 from leadline.depth.intrinsics import Intrinsics
@@ -56,14 +56,14 @@ class SevenScenesDataset(Layout):
     @classmethod
     def matches(cls, path: Path) -> str | None:
         """Look for a sequence and a list of sequences."""
-        for scene in units_in(path, _is_scene)[:1]:
+        for scene in scenes_in(path, _is_scene)[:1]:
             return f"{(path / scene).name} has seq-... folders and a split"
         return None
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
         """Return train and test: every scene has a list of each."""
-        scenes = units_in(path, _is_scene)
+        scenes = scenes_in(path, _is_scene)
         return tuple(
             s for s, name in LISTS.items() if any((path / each / name).is_file() for each in scenes)
         )
@@ -72,7 +72,7 @@ class SevenScenesDataset(Layout):
     def open(cls, path: Path, split: str | None, _units: float | None) -> SevenScenesDataset:
         """Open the frames of the split's sequences."""
         items: list[FilePair] = []
-        for scene in units_in(path, _is_scene):
+        for scene in scenes_in(path, _is_scene):
             prefix = f"{scene}/" if scene else ""
             for name in _sequences(path / scene, split):
                 folder = path / scene / name

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadline.datasets.holdout import Unit
+from leadline.datasets.holdout import SplitBy
 from leadline.datasets.open import DataSource, find_data
 from leadline.datasets.sample import DepthDataset, real_file
 from leadline.errors import LeadlineError
@@ -25,7 +25,7 @@ class HoldOut:
 
     val_fraction: float
     seed: int
-    val_unit: Unit = "sample"
+    val_unit: SplitBy = "sample"
     limit: int | None = None
 
     def open(self, source: DataSource, split: str) -> DepthDataset:

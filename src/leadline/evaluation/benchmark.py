@@ -34,7 +34,7 @@ PICTURES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Way:
+class BenchmarkCase:
     """A model in a runtime, a precision and at a size of photographs (height, width).
 
     `batch` photographs are predicted in one call.
@@ -49,11 +49,11 @@ class Way:
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """What one way took.
+    """What one case took.
 
     `median_ms` and the quartiles are of single calls, from uint8 pixels to a `DepthMap` of the
     photograph's size, or of a batch to metres of that size; `per_second` is the median rate of
-    pictures, of `predict_many` where `batch` is 1. `speed` is the slowest way's median per picture
+    pictures, of `predict_many` where `batch` is 1. `speed` is the slowest case's median per picture
     over this one's. `first_seconds` is from the start of a process to its first depth, and
     `memory_mb` what that process took at most (None where the system does not say).
     `ceiling_share` is the network's multiplications per second of the call, over those of wide
@@ -84,7 +84,7 @@ class BenchmarkRow:
 
 
 def benchmark(
-    ways: Sequence[Way],
+    cases: Sequence[BenchmarkCase],
     *,
     rounds: int = 21,
     threads: int | None = None,
@@ -94,14 +94,14 @@ def benchmark(
     """Time ways of prediction in alternation, so that all meet the same load of the machine.
 
     With `data`, each model, runtime and precision is scored on it as well, under `protocol`.
-    Errors: LeadlineError for a way that cannot be loaded, fewer than 3 rounds, no way at all, or,
+    Errors: LeadlineError for a case that cannot be loaded, fewer than 3 rounds, no case at all, or,
     before anything is timed, data, a protocol or a model that give no score.
     """
     if rounds < 3:
         raise LeadlineError(f"{rounds} rounds are too few for quartiles; give at least 3")
-    if not ways:
+    if not cases:
         raise LeadlineError("no way to be timed: give at least one model, runtime and precision")
-    timed = [_TimedWay(way, threads) for way in ways]
+    timed = [_TimedCase(case, threads) for case in cases]
     opened = {} if data is None else _open(timed, data, protocol)
     ceilings: dict[Precision, ConvolutionCeiling] = {}
     for each in timed:
@@ -113,45 +113,45 @@ def benchmark(
         for each in timed:
             each.take_turn(rates[each.precision])
     scores = {
-        way: evaluate_opened(each, baselines=False).metrics["abs_rel"]
-        for way, each in opened.items()
+        case: evaluate_opened(each, baselines=False).metrics["abs_rel"]
+        for case, each in opened.items()
     }
     slowest = max(each.median_of_picture for each in timed)
-    return [each.row(slowest, scores.get(_scored(each.way))) for each in timed]
+    return [each.row(slowest, scores.get(_scored(each.case))) for each in timed]
 
 
-class _TimedWay:
-    """A way that takes turns with others, and what its turns took."""
+class _TimedCase:
+    """A case that takes turns with others, and what its turns took."""
 
-    def __init__(self, way: Way, threads: int | None):
-        self.way = way
+    def __init__(self, case: BenchmarkCase, threads: int | None):
+        self.case = case
         self._load: dict[str, Any] = {
-            "name_or_path": way.model,
-            "runtime": way.runtime,
-            "precision": way.precision,
+            "name_or_path": case.model,
+            "runtime": case.runtime,
+            "precision": case.precision,
             "threads": threads,
         }
         self.predictor = Predictor.load(**self._load)
         choice = self.predictor.precision
-        self.precision: Precision = way.precision if choice is None else choice.precision
-        self._picture = _picture(way.size)
+        self.precision: Precision = case.precision if choice is None else choice.precision
+        self._picture = _picture(case.size)
         self._calls: list[float] = []
         self._rates: list[float] = []
         self._shares: list[float] = []
 
     def start(self) -> None:
         """Warm up, then have a fresh process predict, which finds what was compiled here."""
-        way = self.way
+        case = self.case
         self._call()
-        self._first = first_result(self._load, (way.batch, *way.size))
-        self._products = multiplications_of(self.predictor, way.model, way.size, way.batch)
+        self._first = first_result(self._load, (case.batch, *case.size))
+        self._products = multiplications_of(self.predictor, case.model, case.size, case.batch)
 
     def take_turn(self, ceiling: float) -> None:
         """Time a call and many pictures; `ceiling` is the rate of multiplications just now."""
         call = _seconds(self._call)
         self._calls.append(call)
-        if self.way.batch > 1:
-            self._rates.append(self.way.batch / call)
+        if self.case.batch > 1:
+            self._rates.append(self.case.batch / call)
         else:
             many = partial(_predict_many, self.predictor, self._picture)
             self._rates.append(PICTURES_AT_ONCE / _seconds(many))
@@ -161,16 +161,16 @@ class _TimedWay:
     @property
     def median_of_picture(self) -> float:
         """Median seconds of a call, per picture."""
-        return float(np.median(self._calls)) / self.way.batch
+        return float(np.median(self._calls)) / self.case.batch
 
     def row(self, slowest: float, abs_rel: float | None) -> BenchmarkRow:
-        """Return what it took; `slowest` are the seconds per picture of the slowest way."""
+        """Return what it took; `slowest` are the seconds per picture of the slowest case."""
         first, median, third = (float(q) for q in np.percentile(self._calls, [25, 50, 75]))
         return BenchmarkRow(
-            self.way.model,
+            self.case.model,
             self.predictor.runtime.name,
             self.precision,
-            *self.way.size,
+            *self.case.size,
             len(self._calls),
             median_ms=1000 * median,
             first_quartile_ms=1000 * first,
@@ -178,17 +178,17 @@ class _TimedWay:
             per_second=float(np.median(self._rates)),
             first_seconds=self._first.seconds,
             speed=slowest / self.median_of_picture,
-            batch=self.way.batch,
+            batch=self.case.batch,
             memory_mb=self._first.memory_mb,
             ceiling_share=float(np.median(self._shares)) if self._shares else None,
             abs_rel=abs_rel,
         )
 
     def _call(self) -> None:
-        if self.way.batch == 1:
+        if self.case.batch == 1:
             self.predictor(self._picture)
         else:
-            self.predictor.predict_batch(np.stack([self._picture] * self.way.batch))
+            self.predictor.predict_batch(np.stack([self._picture] * self.case.batch))
 
 
 def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
@@ -210,14 +210,14 @@ def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
     return [*precisions, "int8"] if int8_path(path).is_file() else precisions
 
 
-def check_losses(ways: Sequence[Way]) -> None:
-    """Raise LeadlineError where `store_losses` could store nothing of `ways`, or not with a model.
+def check_losses(cases: Sequence[BenchmarkCase]) -> None:
+    """Raise LeadlineError where `store_losses` could store nothing of `cases`, or not with a model.
 
     That is seen before anything is timed.
     """
     timed: dict[str, set[str]] = {}
-    for way in ways:
-        timed.setdefault(way.model, set()).add(way.precision)
+    for case in cases:
+        timed.setdefault(case.model, set()).add(case.precision)
     for model in timed:
         config_to_store_in(model, "loss")
     if not any("f32" in precisions and len(precisions) > 1 for precisions in timed.values()):
@@ -258,19 +258,19 @@ def _no_loss() -> LeadlineError:
     )
 
 
-def _scored(way: Way) -> tuple[str, str, str]:
-    return way.model, way.runtime, way.precision
+def _scored(case: BenchmarkCase) -> tuple[str, str, str]:
+    return case.model, case.runtime, case.precision
 
 
 def _open(
-    timed: Sequence[_TimedWay], data: str | Path, protocol: str
+    timed: Sequence[_TimedCase], data: str | Path, protocol: str
 ) -> dict[tuple[str, str, str], OpenedEvaluation]:
     """Return what is to be scored by model, runtime and precision, opened but not scored yet."""
     opened: dict[tuple[str, str, str], OpenedEvaluation] = {}
     for each in timed:
-        if _scored(each.way) not in opened:
+        if _scored(each.case) not in opened:
             predictions = ModelPredictions(each.predictor)
-            opened[_scored(each.way)] = open_evaluation(predictions, data, protocol=protocol)
+            opened[_scored(each.case)] = open_evaluation(predictions, data, protocol=protocol)
     return opened
 
 

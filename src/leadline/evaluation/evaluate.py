@@ -135,13 +135,13 @@ def evaluate_opened(
     classes, collector = ClassScores(void), _collector(len(samples), cases, out is not None)
     train = data.train() if isinstance(baselines, bool) and baselines else baselines
     unsure = source.uncertainty_observer()
-    watchers = source.watchers()
+    warning_observers = source.warning_observers()
     scores = score(
         source.predictions,
         samples,
         chosen,
         baselines=baseline_predictions(train, tracker) if train else None,
-        observers=[parts, classes, collector, unsure, *watchers],
+        observers=[parts, classes, collector, unsure, *warning_observers],
         track=tracker("evaluate"),
     )
     scores.check_not_empty()
@@ -154,7 +154,7 @@ def evaluate_opened(
             *source.warnings(),
             *trained_on_warnings(opened.trained, data.samples, data.could_hold_out),
             *range_warnings(chosen, scores.truth_use),
-            *(each for watcher in watchers for each in watcher.warnings()),
+            *(each for observer in warning_observers for each in observer.warnings()),
         ],
         camera=source.camera_record(),
         data=data.name if data_name is None else data_name,

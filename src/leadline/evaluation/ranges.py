@@ -37,15 +37,15 @@ def range_warnings(protocol: Protocol, use: TruthUse) -> list[str]:
     ]
 
 
-TURNED_SHARE = 0.1
+INVERTED_SHARE = 0.1
 """Of images that may be turned around before that is a warning: a bad prediction of a flat wall."""
 
 
 @dataclass
-class TurnedAround:
+class InvertedAlignment:
     """Counts images whose alignment makes far of near: a negative slope; an `Observer`."""
 
-    turned: int = 0
+    inverted: int = 0
     images: int = 0
 
     def update(
@@ -61,14 +61,14 @@ class TurnedAround:
         before = np.where((before > 0) & np.isfinite(before), before, np.nan)
         if np.isfinite(before).any():
             self.images += 1
-            self.turned += bool(after[np.nanargmax(before)] < after[np.nanargmin(before)])
+            self.inverted += bool(after[np.nanargmax(before)] < after[np.nanargmin(before)])
 
     def warnings(self) -> list[str]:
         """Return a warning where it happens in more than a few images."""
-        if self.turned <= TURNED_SHARE * self.images:
+        if self.inverted <= INVERTED_SHARE * self.images:
             return []
         return [
-            f"the alignment makes near of far in {self.turned} of {self.images} images: the "
+            f"the alignment makes near of far in {self.inverted} of {self.images} images: the "
             "predictions are disparity or inverse depth, and the scores those of no depth; give "
             "metres, or 1/x of them as depth"
         ]

@@ -271,4 +271,6 @@ def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
 def _image_score(id: str, comparison: Comparison) -> ImageScore:
     metrics = comparison.metrics
     sums = comparison.sums if metrics is not None else None
-    return ImageScore(id, comparison.pixels, metrics, comparison.missing, sums, comparison.use)
+    return ImageScore(
+        id, comparison.pixels, metrics, comparison.missing, sums, comparison.truth_use
+    )

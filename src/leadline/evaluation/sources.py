@@ -20,9 +20,9 @@ from leadline.evaluation.predictions import (
     find_files,
     format_warning,
 )
-from leadline.evaluation.ranges import ModelRange, TurnedAround
+from leadline.evaluation.ranges import InvertedAlignment, ModelRange
 from leadline.evaluation.scoring import PeekableSamples
-from leadline.evaluation.trained_on import SeenBefore
+from leadline.evaluation.trained_on import TrainingImageObserver
 from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.evaluation.unit_detection import (
     check_declared_units,
@@ -109,13 +109,13 @@ class OpenedSource:
         """Return what is odd about the predictions made so far, a sentence each."""
         return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
 
-    def watchers(self) -> list[TurnedAround | ModelRange | SeenBefore]:
+    def warning_observers(self) -> list[InvertedAlignment | ModelRange | TrainingImageObserver]:
         """Return what watches the images for something to warn of: of a model, two things more."""
         if not isinstance(self.predictions, ModelPredictions):
-            return [TurnedAround()]
+            return [InvertedAlignment()]
         known = None if self.path is None else known_photographs(self.path)
-        seen_before = [] if known is None else [SeenBefore(known)]
-        return [TurnedAround(), ModelRange(self.predictions), *seen_before]
+        seen_before = [] if known is None else [TrainingImageObserver(known)]
+        return [InvertedAlignment(), ModelRange(self.predictions), *seen_before]
 
     @property
     def states_uncertainty(self) -> bool:

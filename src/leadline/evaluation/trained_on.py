@@ -11,7 +11,7 @@ from leadline.metrics import Comparison
 
 
 @dataclass
-class SeenBefore:
+class TrainingImageObserver:
     """Counts scored images that are known photographs; an `Observer`."""
 
     known: KnownPhotographs

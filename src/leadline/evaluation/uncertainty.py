@@ -63,13 +63,13 @@ class UncertaintyObserver:
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
         """Add an image; one without a predicted, scored pixel or an uncertainty says nothing."""
-        if predicted.uncertainty is None or not comparison.answered.any():
+        if predicted.uncertainty is None or not comparison.has_prediction.any():
             return
         if predicted.novelty is not None:
             self._is_novel.append(is_novel(predicted.novelty))
         full = resize_to(predicted.uncertainty, comparison.full.shape, comparison.protocol.resize)
         uncertainty, depth, truth = (
-            plane[comparison.answered].astype(np.float64)
+            plane[comparison.has_prediction].astype(np.float64)
             for plane in (full[comparison.window], comparison.prediction, comparison.truth)
         )
         ratio = np.abs(np.log(depth / truth)) / uncertainty

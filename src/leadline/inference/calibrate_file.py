@@ -15,7 +15,7 @@ from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, GivenCamera
-from leadline.inference.one_source import is_depth_source, predict_source
+from leadline.inference.photo_or_depth import is_depth_source, predict_source
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
 from leadline.io.formats import depth_format, read_any_depth, write_depth

@@ -14,8 +14,8 @@ from leadline.depth.measure import Box, Distance, Pixel, Polygon, Span
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, GivenCamera
-from leadline.inference.one_source import is_depth_source, predict_source
 from leadline.inference.outputs import calibrated
+from leadline.inference.photo_or_depth import is_depth_source, predict_source
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import read_checked_depth
 from leadline.io.masks import read_mask

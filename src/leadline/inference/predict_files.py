@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
-from leadline.inference.drawings import SHEET, draw_together
+from leadline.inference.combined_pictures import SHEET, draw_together
 from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,

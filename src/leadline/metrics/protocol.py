@@ -267,10 +267,10 @@ class Protocol:
         scored = self.in_range(truth[rows, columns], known)
         count = _count(known)
         everywhere = count if known.size == valid.size else _count(valid)
-        use = TruthUse(everywhere, count, _count(scored))
+        truth_use = TruthUse(everywhere, count, _count(scored))
         if self.beyond_max == "clipped":
             farther = scored & (truth[rows, columns] > self.max_depth)
-            use = replace(use, clipped=_count(farther))
+            truth_use = replace(truth_use, clipped=_count(farther))
             truth = np.minimum(truth, np.float32(self.max_depth))
         full = self._resized(prediction, size)
         present = _present(full[rows, columns])
@@ -280,14 +280,14 @@ class Protocol:
             other = self._resized(np.asarray(mirrored), size)[:, ::-1]
             present &= _present(other[rows, columns])
             full = self._average(full, other)
-        answered = scored & present
+        has_prediction = scored & present
         if self.holes == "nearer neighbour in the row":
             full = fill_holes(full)
         window = truth[rows, columns]
-        if self.alignment != "none" and answered.any():
-            predicted, known_there = full[rows, columns][answered], window[answered]
+        if self.alignment != "none" and has_prediction.any():
+            predicted, known_there = full[rows, columns][has_prediction], window[has_prediction]
             full = align(full, predicted, known_there, self.alignment, self.alignment_space)
-        return Comparison(self, full, (rows, columns), window, scored, answered, use)
+        return Comparison(self, full, (rows, columns), window, scored, has_prediction, truth_use)
 
     @property
     def _is_inverse(self) -> bool:
@@ -374,8 +374,8 @@ class Comparison:
 
     `full` (H,W): the prediction at the truth's size, flip-averaged and aligned, not clamped;
     `window`: the rows and columns of the crop; `truth` and `scored`: metres and which pixels count,
-    within the crop; `answered`: which of these have a prediction of their own, so that others hold
-    what the protocol makes of a hole; `use`: what becomes of the known truth.
+    within the crop; `has_prediction`: which of these have one of their own, so that others hold
+    what the protocol makes of a hole; `truth_use`: what becomes of the known truth.
     """
 
     protocol: Protocol
@@ -383,8 +383,18 @@ class Comparison:
     window: tuple[slice, slice]
     truth: NDArray[np.float32]
     scored: NDArray[np.bool_]
-    answered: NDArray[np.bool_]
-    use: TruthUse
+    has_prediction: NDArray[np.bool_]
+    truth_use: TruthUse
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """The earlier name of `has_prediction`."""
+        return self.has_prediction
+
+    @property
+    def use(self) -> TruthUse:
+        """The earlier name of `truth_use`."""
+        return self.truth_use
 
     @cached_property
     def prediction(self) -> NDArray[np.float32]:
@@ -394,12 +404,12 @@ class Comparison:
     @property
     def pixels(self) -> int:
         """How many pixels count."""
-        return self.use.scored
+        return self.truth_use.scored
 
     @cached_property
     def missing(self) -> int:
         """How many counted pixels have no prediction."""
-        return self.pixels - _count(self.answered)
+        return self.pixels - _count(self.has_prediction)
 
     @cached_property
     def _counted(self) -> NDArray[np.intp]:

@@ -29,7 +29,7 @@ PRIOR_FLOOR = 0.01
 PIXELS_OF_A_CELL = 12
 """Numbers of the picture in a cell at half size: 2x2 pixels of three colours."""
 
-OWN = torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
+IDENTITY_KERNEL = torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
 """The kernel that leaves a map as it is."""
 
 DIRECTIONS = [(-1, 0), (0, -1), (0, 1), (1, 0)]
@@ -57,7 +57,7 @@ HEAD_WIDTH = 16
 FIRST_SPREAD = 0.15
 """The Laplace scale of ln(metres) that an untrained head begins with, at every pixel."""
 
-SMALL = 0.1
+INIT_SCALE = 0.1
 """What layers that are added to others begin with, so that those begin nearly as they were."""
 
 
@@ -130,7 +130,7 @@ class ConvexUpsampling(nn.Module):
         self.logits = nn.Conv2d(features, 36, 1)
         self.logits.bias = nn.Parameter((bilinear_weights() + PRIOR_FLOOR).log().flatten())
         with torch.no_grad():
-            self.logits.weight.mul_(SMALL)
+            self.logits.weight.mul_(INIT_SCALE)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w)."""
@@ -163,7 +163,9 @@ class SharpUpsampling(nn.Module):
         far = far_cells(reach)
         cells = len(far)
         self.margin = max(reach)
-        self.register_buffer("near", bilinear_weights().T.view(4, 1, 3, 3) - OWN, persistent=False)
+        self.register_buffer(
+            "near", bilinear_weights().T.view(4, 1, 3, 3) - IDENTITY_KERNEL, persistent=False
+        )
         self.register_buffer("far", far, persistent=False)
         self.register_buffer(
             "total", torch.eye(4).repeat_interleave(cells, 1)[:, :, None, None], persistent=False
@@ -175,7 +177,7 @@ class SharpUpsampling(nn.Module):
         self.hidden = conv_bn_relu(width, width)
         self.logits = nn.Conv2d(width, 4 * cells, 1)
         with torch.no_grad():
-            self.logits.weight.mul_(SMALL)
+            self.logits.weight.mul_(INIT_SCALE)
             nn.init.constant_(self.logits.bias, math.log(FIRST_SHARE))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, features: Sequence[Tensor]) -> Tensor:
@@ -237,7 +239,7 @@ class MapHead(nn.Module):
         self.picture = nn.Conv2d(picture, HEAD_WIDTH, 1, bias=False)
         self.out = nn.Conv2d(HEAD_WIDTH, 1, 1)
         with torch.no_grad():
-            self.out.weight.mul_(SMALL)
+            self.out.weight.mul_(INIT_SCALE)
             nn.init.constant_(self.out.bias, start)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, picture: Tensor) -> Tensor:
@@ -303,10 +305,10 @@ class CrispModel(CompactModel):
             else ConvexUpsampling(fine)
         )
         with torch.no_grad():
-            self.context.fuse.get_parameter("1.weight").mul_(SMALL)
-            self.scale.weight.mul_(SMALL)
+            self.context.fuse.get_parameter("1.weight").mul_(INIT_SCALE)
+            self.scale.weight.mul_(INIT_SCALE)
             if self.detail is not None:
-                self.detail.get_parameter("1.weight").mul_(SMALL)
+                self.detail.get_parameter("1.weight").mul_(INIT_SCALE)
         # Last, so that all other weights are drawn as without it. Checkpoints hold these names.
         self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
         self.familiarity = NoveltyHead(neck) if novelty else None

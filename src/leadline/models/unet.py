@@ -20,7 +20,7 @@ from leadline.models.blocks import SkipDecoder, crop_to, up_steps, widths_for, x
 from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder
 
 UPSAMPLINGS = ("nearest", "transposed")
-OWN = "unet"
+OWN_ENCODER = "unet"
 
 
 class ConvUnit(nn.Module):
@@ -125,7 +125,7 @@ class UNet(DepthModel):
     def __init__(
         self,
         config: ModelConfig,
-        encoder: str = OWN,
+        encoder: str = OWN_ENCODER,
         widths: Sequence[int] = (16, 32, 64, 128, 256),
         upsampling: str = "nearest",
         norm_first: bool = True,
@@ -137,7 +137,7 @@ class UNet(DepthModel):
             )
         self.encoder: UNetEncoder | Encoder | TimmEncoder
         self.encoder = (
-            UNetEncoder(widths, norm_first) if encoder == OWN else create_encoder(encoder)
+            UNetEncoder(widths, norm_first) if encoder == OWN_ENCODER else create_encoder(encoder)
         )
         channels = self.encoder.channels
         deepest = channels[max(self.encoder.reductions)]
@@ -146,7 +146,7 @@ class UNet(DepthModel):
         block = partial(UpBlock, upsampling=upsampling, norm_first=norm_first)
         self.blocks = SkipDecoder(block, deepest, channels, steps, up_widths)
         self.head = nn.Conv2d(up_widths[-1], 1, 1)
-        fresh = [self.blocks, self.head, *([self.encoder] if encoder == OWN else [])]
+        fresh = [self.blocks, self.head, *([self.encoder] if encoder == OWN_ENCODER else [])]
         for part in fresh:
             part.apply(xavier_init)
 

@@ -30,14 +30,12 @@ from leadline.serving.answers import (
 )
 from leadline.serving.body import Body, BodyReader, Receive
 from leadline.serving.deflate import ParallelDeflate
-from leadline.serving.hearing import Hearing
 from leadline.serving.inputs import DepthRequest, check_media_type, read_picture, read_request
 from leadline.serving.logs import log
 from leadline.serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from leadline.serving.metrics import Metrics
 from leadline.serving.model_loader import ModelLoader
 from leadline.serving.model_pool import LoadedModel, ModelPool, NotLoadedError
-from leadline.serving.observed import Observed
 from leadline.serving.openapi import describe_depth
 from leadline.serving.options import ServeOptions
 from leadline.serving.page import PAGE_HEADERS, Page, PageFile
@@ -50,6 +48,8 @@ from leadline.serving.problems import (
     problem_json,
     unavailable,
 )
+from leadline.serving.request_logging import RequestLogging
+from leadline.serving.warning_collector import WarningCollector
 from leadline.serving.work_queue import WorkQueue
 
 EXPOSED_HEADERS = (
@@ -79,7 +79,7 @@ class DepthService:
         self.bodies = BodyReader(options)
         self.metrics = Metrics()
         self.page = Page(next(iter(options.models.values())))
-        self.hearing = Hearing()
+        self.warning_collector = WarningCollector()
         self.is_draining = False
         watch = self.metrics.watch
         watch("leadline_running", "Pictures in work", lambda: self.queue.running)
@@ -145,8 +145,8 @@ class DepthService:
         """Do the work of a request, in a thread of the queue. Errors: NotLoadedError."""
         self._note_stage("wait", time.monotonic() - queued, record)
         try:
-            with self.hearing.listen() as heard:
-                estimate = self._estimate(wanted, record, deadline, heard, model)
+            with self.warning_collector.collect() as warned:
+                estimate = self._estimate(wanted, record, deadline, warned, model)
                 name = estimate.parameters.format or choose_format(wanted.accept)
                 with self._stage("encode", record):
                     return encode_answer(estimate, name)
@@ -162,7 +162,7 @@ class DepthService:
         wanted: DepthRequest,
         record: dict[str, Any],
         deadline: float,
-        heard: list[str],
+        warned: list[str],
         model: LoadedModel | None = None,
     ) -> Estimate:
         with self._stage("decode", record):
@@ -186,8 +186,8 @@ class DepthService:
             prediction = predictor.predict(photo, *camera.of(photo))
         if is_novel(prediction.novelty):
             novelty = f"novelty {prediction.novelty:.2f}"
-            heard.append(novelty_words("the picture is", model.name, novelty, "its"))
-        about = (parameters, model.name, heard, record["request_id"])
+            warned.append(novelty_words("the picture is", model.name, novelty, "its"))
+        about = (parameters, model.name, warned, record["request_id"])
         if self.queue.running > 1:
             return Estimate(photo, prediction, *about)
         return Estimate(photo, prediction, *about, self.deflate.compress)
@@ -233,7 +233,7 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
+def create_app(options: ServeOptions) -> tuple[RequestLogging, DepthService]:
     """Return the ASGI application of a server, and what its requests share.
 
     The default model is loaded when the application starts.
@@ -243,7 +243,7 @@ def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with service.hearing.installed():
+        with service.warning_collector.installed():
             service.models.load(service.models.default)
             yield
             service.loader.close()
@@ -268,7 +268,8 @@ def create_app(options: ServeOptions) -> tuple[Observed, DepthService]:
             allow_headers=["Accept", "Content-Type", "X-Request-ID"],
             expose_headers=list(EXPOSED_HEADERS),
         )
-    return Observed(app, service.metrics, lambda: service.is_draining, options.max_body), service
+    logged = RequestLogging(app, service.metrics, lambda: service.is_draining, options.max_body)
+    return logged, service
 
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])

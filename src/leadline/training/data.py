@@ -68,7 +68,7 @@ def check_data_option(recipe: Recipe, data: Path | None) -> None:
         raise LeadlineError(f"recipe {recipe.name} names all of its data (data.mix); drop --data")
 
 
-def check_weights(recipe: Recipe) -> None:
+def check_mix_weights(recipe: Recipe) -> None:
     """Raise LeadlineError where some sets of a mixture have a weight and others have not.
 
     A set without one counts by its size, a thousand times as much as a weight of 1.

@@ -13,7 +13,7 @@ from leadline.installed import require_module
 from leadline.io.atomic import check_writable
 from leadline.io.hub import is_on_hub
 from leadline.models.catalog import find_architecture
-from leadline.training.data import check_data_option, check_weights
+from leadline.training.data import check_data_option, check_mix_weights
 from leadline.training.launchers import launched_by
 from leadline.training.ranges import check_range
 from leadline.training.recipe import DataSection, MixedSet, Recipe, load_recipe
@@ -42,7 +42,7 @@ def check_new_run(
     check_is_new(out)
     check_writable(out)
     check_range(recipe)
-    check_weights(recipe)
+    check_mix_weights(recipe)
     find_architecture(recipe.model.architecture)
     _check_init(recipe)
     check_data_option(recipe, data)

@@ -13,7 +13,7 @@ from leadline.io.atomic import check_writable, make_folders
 from leadline.io.locks import locked
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.continuation import Continuation
-from leadline.training.data import check_weights, render_recipe_worlds
+from leadline.training.data import check_mix_weights, render_recipe_worlds
 from leadline.training.distributed import start_processes
 from leadline.training.early_checks import load_resumed_recipe
 from leadline.training.final_score import score_run
@@ -75,7 +75,7 @@ def _start_trainer(
     with processes.raise_on_all_ranks():
         check_is_new(out)
         check_range(recipe)
-        check_weights(recipe)
+        check_mix_weights(recipe)
         check_installed(recipe.trainer.loggers)
         if processes.local_rank == 0:
             render_recipe_worlds(recipe, data, progress.say)

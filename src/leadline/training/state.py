@@ -72,7 +72,7 @@ class TrainState:
     saved_step: int = -1
     validated_step: int = -1
     best: dict[str, float] = field(default_factory=dict)
-    lowest: float | None = None
+    best_abs_rel: float | None = None
     schedule_state: ScheduleState = field(default_factory=dict)
     recent_losses: list[float] = field(default_factory=list)
 
@@ -203,7 +203,7 @@ class TrainState:
             "step": self.step,
             "validated_step": self.validated_step,
             "best": self.best,
-            "lowest": self.lowest,
+            "lowest": self.best_abs_rel,
             "memory": self.schedule_state,
             "recent_losses": self.recent_losses,
             "normalization": self.model.config.normalization,
@@ -234,7 +234,7 @@ class TrainState:
             ) from error
         self.step = self.saved_step = state["step"]
         self.validated_step, self.best = state["validated_step"], state["best"]
-        self.lowest = state.get("lowest", self.best.get(SELECTION_METRIC))
+        self.best_abs_rel = state.get("lowest", self.best.get(SELECTION_METRIC))
         self.recent_losses = state.get("recent_losses", [])
         self.schedule_state = state.get("memory", {})
 

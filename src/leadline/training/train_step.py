@@ -46,17 +46,17 @@ def train_step(state: TrainState, batch: Batch, lr_factor: float) -> float:
     state.train_mode()
     before = [buffer.clone() for buffer in state.buffers]
     state.optimizer.zero_grad(set_to_none=True)
-    loss = backward(state, split(state, batch))
-    value, norm = clip_and_read(state, loss)
-    overflow = state.scaler.is_enabled() and state.scaler.get_scale() >= SMALLEST_SCALE
-    if not math.isfinite(value) or not (math.isfinite(norm) or overflow):
+    own_loss = backward(state, split(state, batch))
+    loss, grad_norm = clip_and_read(state, own_loss)
+    overflow_tolerated = state.scaler.is_enabled() and state.scaler.get_scale() >= SMALLEST_SCALE
+    if not math.isfinite(loss) or not (math.isfinite(grad_norm) or overflow_tolerated):
         _restore(state.buffers, before)
-        raise_nonfinite_loss(state, batch, value, norm)
+        raise_nonfinite_loss(state, batch, loss, grad_norm)
     state.scaler.step(state.optimizer)
     state.scaler.update()
     if state.average:
         state.average.update(state.model)
-    return value
+    return loss
 
 
 def split(state: TrainState, batch: Batch) -> list[MicroBatch]:
@@ -178,7 +178,9 @@ def clip_and_read(state: TrainState, loss: Tensor) -> tuple[float, float]:
     return value, size
 
 
-def raise_nonfinite_loss(state: TrainState, batch: Batch, loss: float, norm: float) -> NoReturn:
+def raise_nonfinite_loss(
+    state: TrainState, batch: Batch, loss: float, grad_norm: float
+) -> NoReturn:
     """End the run at a step whose loss or gradient norm is not finite.
 
     The batch goes to `not_finite/step_N.npz` in the run folder: `ids`, `image` (B,3,h,w), `depth`
@@ -193,7 +195,9 @@ def raise_nonfinite_loss(state: TrainState, batch: Batch, loss: float, norm: flo
     faulty = {name: fault for _, faults, _ in gathered for name, fault in faults.items()}
     if faulty:
         state.save()
-    what = f"the loss became {loss}" if not math.isfinite(loss) else f"a gradient became {norm}"
+    what = (
+        f"the loss became {loss}" if not math.isfinite(loss) else f"a gradient became {grad_norm}"
+    )
     file = state.folder / "not_finite" / f"step_{state.step:06d}.npz"
     remedy = (
         "correct the data, then leadline train --resume "

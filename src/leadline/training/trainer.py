@@ -209,9 +209,9 @@ class Trainer:
                     self.logger.log_validation(state.step, state.epoch, scores, self.protocol)
                     self.logger.draw_samples(state.step, self.shown_samples, validation.shown)
                     self.logger.draw_curves(finished=self.is_finished())
-            is_best = state.lowest is None or scores[SELECTION_METRIC] < state.lowest
+            is_best = state.best_abs_rel is None or scores[SELECTION_METRIC] < state.best_abs_rel
             if is_best:
-                state.lowest = scores[SELECTION_METRIC]
+                state.best_abs_rel = scores[SELECTION_METRIC]
             if is_best or recipe.trainer.keep == "last":
                 self.save_best(scores)
             where = f"epoch {state.epoch}, step {state.step}" if state.step else "the start"

@@ -28,7 +28,7 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds: logged only where the answer is not 200."""
 
 
-class Observed:
+class RequestLogging:
     """An ASGI application around another one.
 
     Every answer carries the request's id: that of the header X-Request-ID, or a new one. Where a

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from leadline.errors import printable, warnings_taken_by
 
 
-class Hearing:
+class WarningCollector:
     """Collects the `LeadlineWarning`s of each thread apart.
 
     Python's own `catch_warnings` replaces what all threads share, so it is entered once.
@@ -23,20 +23,20 @@ class Hearing:
         return warnings_taken_by(self._take)
 
     def _take(self, text: str) -> bool:
-        heard: list[str] | None = getattr(self._of_thread, "heard", None)
-        if heard is None:
+        warned: list[str] | None = getattr(self._of_thread, "warned", None)
+        if warned is None:
             return False
         line = printable(" ".join(text.split()))
-        if line not in heard:
-            heard.append(line)
+        if line not in warned:
+            warned.append(line)
         return True
 
     @contextmanager
-    def listen(self) -> Iterator[list[str]]:
+    def collect(self) -> Iterator[list[str]]:
         """Yield the list of what is warned of in this thread inside the block."""
-        heard: list[str] = []
-        self._of_thread.heard = heard
+        warned: list[str] = []
+        self._of_thread.warned = warned
         try:
-            yield heard
+            yield warned
         finally:
-            self._of_thread.heard = None
+            self._of_thread.warned = None
