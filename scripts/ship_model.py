@@ -90,7 +90,7 @@ def main() -> None:
     shutil.rmtree(target, ignore_errors=True)
     model.save(target, "fp16")
     shutil.copyfile(options.card, target / "README.md")
-    known = KnownPhotographs.of(options.name, pictures(options.data, "train"))
+    known = KnownPhotographs.from_photographs(options.name, pictures(options.data, "train"))
     if inherited is not None:
         prints = np.unique(np.vstack((known.prints, inherited.prints)), axis=0)
         known = KnownPhotographs(options.name, prints)

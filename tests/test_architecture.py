@@ -44,6 +44,7 @@ IDLE = {
     "cli.worlds.show_command": "a command of the group",
     "datasets.densedepth.REMEDY": "imported under another name",
     "datasets.facts.nyu_class_names": "the names of the classes that labels count",
+    "datasets.fingerprints.KnownPhotographs.from_photographs": "scripts/ship_model.py takes them",
     "datasets.pairs.open_pairs": "public name of the package",
     "metrics.protocol.Comparison.answered": "the earlier name of has_prediction",
     "worlds.camera.Camera.with_focal": "one scene through another lens",

@@ -20,7 +20,7 @@ def two(tmp_path_factory):
 
 
 def mixed(two, first=None, second=None):
-    return MixedDataset.of([Part("a", two[0], first), Part("b", two[1], second)])
+    return MixedDataset.from_parts([Part("a", two[0], first), Part("b", two[1], second)])
 
 
 def test_samples_are_those_of_the_parts_under_names_of_their_own(two):
@@ -36,7 +36,7 @@ def test_samples_are_those_of_the_parts_under_names_of_their_own(two):
 
 
 def test_each_part_keeps_its_own_range(two):
-    near = MixedDataset.of([Part("a", two[0].within(0, 2.0)), Part("b", two[1])])
+    near = MixedDataset.from_parts([Part("a", two[0].within(0, 2.0)), Part("b", two[1])])
     assert near[0].depth.max() <= 2.0 < near[3].depth.max()
     assert near.within(0, 1.5)[3].depth.max() <= 1.5
 
@@ -76,7 +76,7 @@ def test_a_part_too_light_to_be_drawn_is_an_error(two):
 
 
 def test_labels_of_another_set_count_as_absent(two):
-    unlabelled = MixedDataset.of([Part("a", two[0], is_labelled=False), Part("b", two[1])])
+    unlabelled = MixedDataset.from_parts([Part("a", two[0], is_labelled=False), Part("b", two[1])])
     labels = unlabelled[0].labels
     assert labels is not None
     assert (labels == -1).all()

@@ -119,7 +119,7 @@ def test_whole_scenes_and_limits_are_held_out_alike(pairs, tmp_path):
 
 def test_a_photograph_is_known_again_by_its_picture():
     pictures = photographs(20)
-    known = KnownPhotographs.of("m", pictures[:10])
+    known = KnownPhotographs.from_photographs("m", pictures[:10])
     for picture in pictures[:10]:
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 50])
         assert known.contains(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))
@@ -132,7 +132,9 @@ def test_what_a_model_was_trained_on_is_said_wherever_the_data_lies(quick_run, p
     run = tmp_path / "run"
     shutil.copytree(quick_run / "model", run / "model")
     data = open_data(pairs)
-    KnownPhotographs.of("crisp", (data[index].image for index in (1, 4, 7))).write(run / "model")
+    KnownPhotographs.from_photographs("crisp", (data[index].image for index in (1, 4, 7))).write(
+        run / "model"
+    )
     (said,) = [w for w in evaluate(run, pairs, protocol="full").warnings if "photographs" in w]
     assert said.startswith("3 of these 12 images are photographs that crisp was trained on")
     (said,) = known_warnings(run, data)
@@ -143,7 +145,7 @@ def test_what_a_model_was_trained_on_is_said_wherever_the_data_lies(quick_run, p
 def test_a_run_passes_on_what_its_start_was_trained_on(quick_run, pairs, tmp_path):
     start = tmp_path / "start"
     shutil.copytree(quick_run / "model", start)
-    KnownPhotographs.of("crisp", [open_data(pairs)[0].image]).write(start)
+    KnownPhotographs.from_photographs("crisp", [open_data(pairs)[0].image]).write(start)
     recipe = load_recipe("compact", [*QUICK, f"model.init={start}", "trainer.max_steps=1"])
     train(recipe, pairs, tmp_path / "run", progress=SilentReporter(), score=False)
     assert (tmp_path / "run" / FILE).read_bytes() == (start / FILE).read_bytes()

@@ -46,7 +46,7 @@ def lenses(focals, picture=(48, 64)):
 
 def look_at(focals, size, *settings, picture=(48, 64)):
     """Return what a run with the recipe `compact` and these settings knows of the camera."""
-    return DataCamera.of(load_recipe("compact", settings), lenses(focals, picture), size)
+    return DataCamera.from_samples(load_recipe("compact", settings), lenses(focals, picture), size)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,15 @@ def test_the_camera_of_each_set_of_a_mixture_counts():
     """Also of the smallest one, which none of eight pictures over the whole is of."""
     sizes = {"large": (60.0,) * 40, "small": (None,) * 2, "other": (60.0,) * 40}
     sets = [Part(name, lenses(focals)) for name, focals in sizes.items()]
-    camera = DataCamera.of(load_recipe("compact"), MixedDataset.of(sets), (24, 32))
+    camera = DataCamera.from_samples(
+        load_recipe("compact"), MixedDataset.from_parts(sets), (24, 32)
+    )
     assert camera.training_focal is None
     assert "the camera of 2 of 18 images looked at is not known" in camera.explain_missing()
-    known = MixedDataset.of([sets[0], sets[2]])
-    assert DataCamera.of(load_recipe("compact"), known, (24, 32)).training_focal == 30
+    known = MixedDataset.from_parts([sets[0], sets[2]])
+    assert DataCamera.from_samples(load_recipe("compact"), known, (24, 32)).training_focal == 30
     recipe = load_recipe("compact", ["data.camera_fov=63"])
-    assert DataCamera.of(recipe, MixedDataset.of(sets), (24, 32)).looked_at == 1
+    assert DataCamera.from_samples(recipe, MixedDataset.from_parts(sets), (24, 32)).looked_at == 1
 
 
 @pytest.mark.parametrize(

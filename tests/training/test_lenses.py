@@ -110,5 +110,5 @@ def test_a_camera_that_is_not_known_is_the_training_camera():
 def test_the_recipe_may_name_the_training_camera(views):
     """90 degrees across 128 pixels are f = 64, and 32 in half as large a picture."""
     recipe = load_recipe("compact", ["data.camera_fov=90"])
-    camera = DataCamera.of(recipe, Views(Path(), tuple(views)), SIZE)
+    camera = DataCamera.from_samples(recipe, Views(Path(), tuple(views)), SIZE)
     assert camera.training_focal == pytest.approx(32)

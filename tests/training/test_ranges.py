@@ -109,7 +109,7 @@ def test_truth_nearer_than_the_network_sees_is_measured(street, tmp_path):
 def test_a_mixture_counts_the_images_of_each_set_and_says_the_grey_of_each(street):
     data = open_data(street)
     thermal = replace(data, grey_levels=(29_000, 31_040))
-    mixed = MixedDataset.of([Part("a", thermal), Part("b", data)])
+    mixed = MixedDataset.from_parts([Part("a", thermal), Part("b", data)])
     line, _ = describe_range(load_recipe("compact"), mixed)
     assert "of the true depth of 4 training images 40.00% lies outside" in line
     words = "16-bit grey pictures{}: 29000 is black, 31040 is white"

@@ -174,7 +174,7 @@ def test_the_images_of_a_mixture_are_compared_set_by_set(run, pairs, tmp_path):
     moved = moved_into(pairs, tmp_path / "moved")
     sets = [Part("a", open_data(moved)), Part("b", open_data(write_pairs(tmp_path / "b", 2)))]
     both = [*open_data(pairs).locations(), *sets[1].data.locations()]
-    recipe, mixed = load_recipe("compact"), MixedDataset.of(sets)
+    recipe, mixed = load_recipe("compact"), MixedDataset.from_parts(sets)
     (run / IMAGES_FILE).write_text(json.dumps(both))
     check_same_images(run, recipe, mixed)
     (run / IMAGES_FILE).write_text(json.dumps([*both, "/of/the/start.png"]))

@@ -53,7 +53,7 @@ class KnownPhotographs:
     prints: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, model: str, photographs: Iterable[NDArray[np.uint8]]) -> Self:
+    def from_photographs(cls, model: str, photographs: Iterable[NDArray[np.uint8]]) -> Self:
         """Take the fingerprints of photographs (H,W,3) uint8 RGB."""
         return cls(model, np.stack([fingerprint(photograph) for photograph in photographs]))
 

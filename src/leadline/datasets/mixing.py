@@ -64,7 +64,7 @@ class MixedDataset(DepthDataset):
     parts: tuple[Part, ...] = ()
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> Self:
+    def from_parts(cls, parts: Sequence[Part]) -> Self:
         """Put data sets together, one behind the other."""
         items = tuple(
             MixedItem(number, index, f"{part.name}/{part.data.sample_id(index)}")

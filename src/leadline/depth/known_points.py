@@ -33,10 +33,12 @@ class KnownPoints:
         return len(self.metres)
 
     @classmethod
-    def of(cls, points: Iterable[KnownPoint | tuple[int, int, float]]) -> KnownPoints:
+    def from_points(cls, points: Iterable[KnownPoint | tuple[int, int, float]]) -> KnownPoints:
         """Collect points of (column, row, metres), of which there is at least one."""
         x, y, metres = zip(*points, strict=True)
         return cls(np.array(x, np.intp), np.array(y, np.intp), np.array(metres, np.float64))
+
+    of = from_points  # its earlier name
 
     @classmethod
     def from_depth_map(cls, depth_map: DepthMap) -> KnownPoints:

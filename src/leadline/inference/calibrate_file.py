@@ -179,4 +179,4 @@ def _known_points(
         return read_points(Path(sparse), prediction.shape, units)
     for x, y, _ in points:
         prediction.check_pixel(x, y)
-    return KnownPoints.of(points)
+    return KnownPoints.from_points(points)

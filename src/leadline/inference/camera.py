@@ -21,7 +21,6 @@ from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError
 from leadline.io.cameras import CameraFile, read_camera_file
 from leadline.io.exif import warn_of_no_lens
-from leadline.io.photos import Photo
 from leadline.models.size_policy import processing_size
 
 CameraMode = Literal["auto", "ignore"]
@@ -170,12 +169,15 @@ class GivenCamera:
             check_fov(fov)
         return cls(None if intrinsics is None else read_camera_file(intrinsics), fov)
 
-    def of(self, photo: Photo) -> tuple[Intrinsics | None, CameraSource]:
-        """Return the camera for a photograph and how it is known, (None, "unknown") for neither."""
+    def for_size(self, width: int, height: int) -> tuple[Intrinsics | None, CameraSource]:
+        """Return the camera of pictures of a size and how it is known.
+
+        (None, "unknown") where neither is given.
+        """
         if self.file is not None:
-            return self.file.for_size(photo.width, photo.height), "measured"
+            return self.file.for_size(width, height), "measured"
         if self.fov is not None:
-            camera = Intrinsics.from_fov(self.fov, photo.width, photo.height)
+            camera = Intrinsics.from_fov(self.fov, width, height)
             warn_of_no_lens(camera, f"--fov {self.fov:g}")
             return camera, "declared"
         return None, "unknown"

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.measure import Box, Distance, Pixel, Polygon, Span
 from leadline.depth.units import parse_units
@@ -19,7 +17,6 @@ from leadline.inference.photo_or_depth import is_depth_source, predict_source
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import read_checked_depth
 from leadline.io.masks import read_mask
-from leadline.io.photos import Photo
 
 
 @dataclass(frozen=True)
@@ -129,6 +126,5 @@ def _with_camera(depth_map: DepthMap, given: GivenCamera, source: Path) -> Depth
         return depth_map
     if depth_map.intrinsics is not None:
         raise LeadlineError(f"{source}: holds its camera; leave --fov and --intrinsics out")
-    # What states a camera asks a photograph for its size alone.
-    size = Photo(np.zeros((*depth_map.shape, 3), dtype=np.uint8))
-    return replace(depth_map, intrinsics=given.of(size)[0])
+    camera, _ = given.for_size(depth_map.width, depth_map.height)
+    return replace(depth_map, intrinsics=camera)

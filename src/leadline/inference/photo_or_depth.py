@@ -36,6 +36,6 @@ def predict_source(
     """
     photo = read_photo(source) if model else read_photo_to_measure(source)
     predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")
-    prediction = predictor.predict(photo, *given.of(photo))
+    prediction = predictor.predict(photo, *given.for_size(photo.width, photo.height))
     warn_of_novelty(model or DEFAULT_MODEL, [(prediction.novelty, str(source))])
     return prediction.depth

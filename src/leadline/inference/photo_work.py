@@ -66,7 +66,8 @@ class PhotoPredictor:
         """
         work = self._work
         photo = _read(job.source) if data is None else decode_photo(data, job.source)
-        prediction = self._predictor.predict(photo, *work.given.of(photo))
+        camera = work.given.for_size(photo.width, photo.height)
+        prediction = self._predictor.predict(photo, *camera)
         if work.keeps:
             depth = calibrated(prediction.depth, work.calibration, job.source)
             has_labels = prediction.labels is not None

@@ -105,7 +105,7 @@ def predict(
     >>> [photo.depth_map.shape for photo in predict("photo.jpg")]
     [(480, 640)]
     """
-    place = _Place.of(out, output, skip_existing)
+    place = _Place.from_options(out, output, skip_existing)
     threads_of_work = worker_count(workers)
     if not isinstance(inputs, str | Path) and not inputs:
         raise LeadlineError("no input: give a photograph, a folder or a quoted glob")
@@ -184,7 +184,7 @@ class _Place:
     file: Path | None = None
 
     @classmethod
-    def of(
+    def from_options(
         cls, out: str | Path | None, output: OutputOptions | None, skip_existing: bool
     ) -> _Place:
         """Say where what is to be written goes. Errors: LeadlineError for options without `out`."""

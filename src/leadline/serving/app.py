@@ -183,7 +183,7 @@ class DepthService:
             crowded = self.queue.running > 1
             predictor = model.predictor.for_many() if crowded else model.predictor
             predictor = _with_camera(predictor, parameters.camera)
-            prediction = predictor.predict(photo, *camera.of(photo))
+            prediction = predictor.predict(photo, *camera.for_size(photo.width, photo.height))
         if is_novel(prediction.novelty):
             novelty = f"novelty {prediction.novelty:.2f}"
             warned.append(novelty_words("the picture is", model.name, novelty, "its"))

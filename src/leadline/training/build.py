@@ -102,7 +102,7 @@ def configure(recipe: Recipe, samples: DepthDataset) -> tuple[ModelConfig, DataC
     checked_factory(section.architecture, options)
     stride = CATALOG[section.architecture].stride
     height, width = samples[0].image.shape[:2]
-    camera = DataCamera.of(
+    camera = DataCamera.from_samples(
         recipe, samples, processing_size(height, width, recipe.data.area, stride)
     )
     config = ModelConfig(

@@ -34,7 +34,9 @@ class DataCamera:
     declared: float | None = None
 
     @classmethod
-    def of(cls, recipe: Recipe, samples: DepthDataset, size: tuple[int, int]) -> DataCamera:
+    def from_samples(
+        cls, recipe: Recipe, samples: DepthDataset, size: tuple[int, int]
+    ) -> DataCamera:
         """Look at a few samples of each set; at one only where the recipe names the camera."""
         fov = recipe.data.camera_fov
         sets = [(samples, 1)] if fov else [(part, SAMPLES_READ) for _, part in parts_of(samples)]

@@ -46,7 +46,7 @@ def open_recipe_data(
                 f"data.mix: every set has labels: false, and {_class_terms(recipe)} compares class "
                 "labels; leave labels out for the set that has some"
             )
-    return MixedDataset.of(parts), opened[validating.name][1]
+    return MixedDataset.from_parts(parts), opened[validating.name][1]
 
 
 def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Callable[[str], None]) -> None:
