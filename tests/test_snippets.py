@@ -80,7 +80,15 @@ def test_all_snippets_run(page, workplace, request):
 
 
 def _data(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Pairs with three planted faults, and the training set that is packed."""
+    """Pairs with three planted faults, the training set that is packed, a layout of one's own."""
+    from leadline.datasets import LAYOUTS
+
+    known = tuple(LAYOUTS)
+    request.addfinalizer(lambda: LAYOUTS.__setitem__(slice(None), known))
+    capture = Path("captures/train/0001")
+    capture.mkdir(parents=True)
+    shutil.copy(ROOT / "examples" / "room.jpg", capture / "photo.png")
+    shutil.copy(ROOT / "examples" / "room_depth.png", capture / "range.png")
     write_pairs(Path("mine"), 6)
     (Path("mine") / "depth" / "003.png").write_bytes(b"cut")
     write_pairs(Path("nyu_labeled_train"), 2)

@@ -21,7 +21,7 @@ def _content() -> list[dict[str, Any]]:
 def _print_layouts() -> None:
     for layout in LAYOUTS:
         typer.echo(f"{layout.name:<16}{layout.title}")
-        typer.echo(f"{'':<16}--data {layout.points_at}")
+        typer.echo(f"{'':<16}--data {layout.data_argument}")
         if layout.origin is not None:
             origin = layout.origin
             typer.echo(f"{'':<16}from {origin.url}: {origin.size}; licence {origin.licence}")

@@ -47,7 +47,7 @@ class ArkitScenesDataset(Layout):
 
     name = "arkitscenes"
     title = "ARKitScenes"
-    points_at = "the folder of Training/ and Validation/, a folder of videos, or one video"
+    data_argument = "the folder of Training/ and Validation/, a folder of videos, or one video"
     source = "Baruch et al.: ARKitScenes, NeurIPS Datasets and Benchmarks 2021"
     origin = Origin(
         "https://github.com/apple/ARKitScenes",

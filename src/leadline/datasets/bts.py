@@ -38,7 +38,7 @@ class BtsDataset(Layout):
 
     name = "bts"
     title = "BTS list files"
-    points_at = "a list file (image depth focal), or the folder of *_files_with_gt.txt"
+    data_argument = "a list file (image depth focal), or the folder of *_files_with_gt.txt"
     source = "Lee et al.: From Big to Small, 2019 (BTS); also used by AdaBins, NeWCRFs, ..."
     origin = Origin(
         "https://github.com/cleinc/bts",

@@ -32,9 +32,11 @@ class DenseDepthDataset(Layout):
     """
 
     name = "densedepth"
-    is_of = "nyu"
+    published_as = "nyu"
     title = "DenseDepth's NYU data"
-    points_at = "the unpacked nyu_data.zip (folder data/ with nyu2_train.csv), or one of its lists"
+    data_argument = (
+        "the unpacked nyu_data.zip (folder data/ with nyu2_train.csv), or one of its lists"
+    )
     source = "Alhashim, Wonka: High Quality Monocular Depth Estimation via Transfer Learning, 2018"
     origin = Origin(
         "https://github.com/ialhashim/DenseDepth",

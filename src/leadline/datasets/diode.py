@@ -13,11 +13,10 @@ from typing import ClassVar
 
 from leadline.datasets.depth_form import DepthForm
 from leadline.datasets.folders import files_ending, folders_in, require_files
-from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
+from leadline.datasets.layout import SPLITS, FilePair, Layout, Option, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.io.cameras import published_camera
 
-SPLITS = ("train", "val", "test")
 PLACES = ("indoors", "outdoor")
 _DEPTH = "_depth.npy"
 CAMERA = Intrinsics(886.81, 927.06, 512.0, 384.0, 1024, 768)
@@ -38,7 +37,7 @@ class DiodeDataset(Layout):
 
     name = "diode"
     title = "DIODE"
-    points_at = "the folder of train/ and val/, or one of them (has indoors/ or outdoor/)"
+    data_argument = "the folder of train/ and val/, or one of them (has indoors/ or outdoor/)"
     source = "Vasiljevic et al.: DIODE: A Dense Indoor and Outdoor DEpth Dataset, 2019"
     origin = Origin(
         "https://diode-dataset.org",

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from leadline.datasets.folders import files_ending, folders_in, require_files
 from leadline.datasets.hdf5 import open_hdf5
-from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
+from leadline.datasets.layout import SPLITS, FilePair, Layout, Option, Options, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.rays import planar_factor
 from leadline.errors import LeadlineError, one_line, size_words
 
-SPLITS = ("train", "val", "test")
 SPLIT_FILE = "metadata_images_split_scene_v1.csv"
 CAMERA_FILE = "metadata_camera_parameters.csv"
 FOV = 60.0
@@ -48,7 +47,7 @@ class HypersimDataset(Layout):
 
     name = "hypersim"
     title = "Hypersim"
-    points_at = "the folder of ai_001_001/, ... (images/...), or one scene"
+    data_argument = "the folder of ai_001_001/, ... (images/...), or one scene"
     source = "Roberts et al.: Hypersim, ICCV 2021"
     origin = Origin(
         "https://github.com/apple/ml-hypersim",

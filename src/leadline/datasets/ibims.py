@@ -25,7 +25,7 @@ class IbimsDataset(Layout):
 
     name = "ibims"
     title = "iBims-1"
-    points_at = "ibims1_core_raw (has rgb/, depth/, calib/, mask_invalid/), or the folder above"
+    data_argument = "ibims1_core_raw (has rgb/, depth/, calib/, mask_invalid/), or the folder above"
     source = "Koch et al.: Evaluation of CNN-based Single-Image Depth Estimation, ECCVW 2018"
     origin = Origin(
         "https://www.asg.ed.tum.de/lmf/ibims1/",

@@ -52,9 +52,9 @@ class KittiBenchmarkDataset(Layout):
     """Depth below `root`, photographs below `raw`; cameras where the calibration is there."""
 
     name = "kitti-benchmark"
-    is_of = "kitti"
+    published_as = "kitti"
     title = "KITTI depth benchmark, its own split"
-    points_at = "data_depth_annotated (train/ and val/ with drives)"
+    data_argument = "data_depth_annotated (train/ and val/ with drives)"
     source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
     origin = Origin(
         "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php",

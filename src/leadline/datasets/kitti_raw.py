@@ -36,9 +36,9 @@ class KittiRawDataset(Layout):
     """Scans projected into the photographs; `cameras` holds one entry a (date, camera)."""
 
     name = "kitti-raw"
-    is_of = "kitti"
+    published_as = "kitti"
     title = "KITTI raw recordings"
-    points_at = "the folder of the days (2011_09_26/ with drives and calib_*.txt)"
+    data_argument = "the folder of the days (2011_09_26/ with drives and calib_*.txt)"
     source = "Geiger et al.: Vision meets Robotics, IJRR 2013; test split of Eigen et al. 2014"
     origin = Origin(
         "https://www.cvlibs.net/datasets/kitti/raw_data.php",

@@ -46,9 +46,9 @@ class KittiSelectionDataset(Layout):
     """`depth` is `annotated` or `velodyne` (the single scan)."""
 
     name = "kitti-selection"
-    is_of = "kitti"
+    published_as = "kitti"
     title = "KITTI depth benchmark, validation selection"
-    points_at = "val_selection_cropped (of data_depth_selection), or a folder above it"
+    data_argument = "val_selection_cropped (of data_depth_selection), or a folder above it"
     source = "Uhrig et al.: Sparsity Invariant CNNs, 3DV 2017"
     origin = Origin(
         "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php",
@@ -77,7 +77,9 @@ class KittiSelectionDataset(Layout):
         """Open every frame."""
         root = _root(path)
         if root is None:
-            raise LeadlineError(f"{path}: has no image/ and groundtruth_depth/; {cls.points_at}")
+            raise LeadlineError(
+                f"{path}: has no image/ and groundtruth_depth/; {cls.data_argument}"
+            )
         names = (_NAME.fullmatch(name) for name in sorted(names_in(root / "image")))
         items = tuple(SelectedFrame(name[1], name[2]) for name in names if name is not None)
         folder = DEPTH_FOLDERS[depth]

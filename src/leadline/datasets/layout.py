@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from leadline.depth.quantized import QuantizedDepth
 from leadline.errors import LeadlineError, size_words
 from leadline.io.formats import read_stored_depth
 from leadline.io.photos import Photo, read_photo
+
+SPLITS = ("train", "val", "test")
+"""What the splits of data sets are called."""
 
 ALL = "all"
 """The split that every data set has: all of it."""
@@ -101,34 +105,34 @@ class Layout(DepthDataset):
     `FilePair` name the files of a sample; the reading is inherited. Override `paths` for other
     items, and `read_depth`, `read_labels` and `camera` where a layout differs there.
 
-    `points_at` says what --data names, `source` who published it, `origin` where it is to be had,
-    None where it is the user's own. `fixed_units` is the number of
-    units per metre that the layout prescribes, None where it leaves that open. `form` is how its
-    depth files differ from planar z of the photograph's size; `is_of` the published data set that
-    lies in this layout alone, "" where any may. `unpaired_files` says what a photograph without
-    depth, or depth without a photograph, in its folders is: a fault of this copy, usual as it is
-    published, or unknown, since those folders hold other files too.
+    `data_argument` says what --data names, `source` who published it, `origin` where it is to be
+    had, None where it is the user's own. `fixed_units` is the number of units per metre that the
+    layout prescribes, None where it leaves that open. `form` is how its depth files differ from
+    planar z of the photograph's size; `published_as` the published data set that lies in this
+    layout alone, "" where any may. `unpaired_files` says what a photograph without depth, or depth
+    without a photograph, in its folders is: a fault of this copy, usual as it is published, or
+    unknown, since those folders hold other files too.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
-    points_at: ClassVar[str]
+    data_argument: ClassVar[str]
     source: ClassVar[str]
     origin: ClassVar[Origin | None] = None
     fixed_units: ClassVar[float | None] = None
-    is_of: ClassVar[str] = ""
+    published_as: ClassVar[str] = ""
     options: ClassVar[Options] = {}
     unpaired_files: ClassVar[Literal["fault", "usual", "unknown"]] = "unknown"
 
     form: DepthForm = PLAIN
 
     @classmethod
+    @abstractmethod
     def matches(cls, path: Path) -> str | None:
         """Return the evidence that `path` is of this layout, or None.
 
         Looks at no more than a few file names or the first bytes of a file.
         """
-        raise NotImplementedError
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
@@ -141,16 +145,18 @@ class Layout(DepthDataset):
         return None
 
     @classmethod
-    def walked(cls, path: Path) -> tuple[Path, ...]:
+    def scanned_folders(cls, path: Path) -> tuple[Path, ...]:
         """Return the folders where every other file, too, would be taken for a part of the data."""
         return ()
 
     @classmethod
+    @abstractmethod
     def open(
         cls,
         path: Path,
         split: str | None,
         units_per_metre: float | None,
+        # Never given: with both, a type checker lets a subclass name its own options.
         *args: Any,
         **options: Any,
     ) -> Self:
@@ -158,7 +164,6 @@ class Layout(DepthDataset):
 
         Errors: LeadlineError for whatever is missing.
         """
-        raise NotImplementedError
 
     def read(self, item: Any) -> Sample:
         """Read the image, the depth and, where there are any, the labels of one item."""
@@ -222,7 +227,7 @@ class Layout(DepthDataset):
         return {
             "name": cls.name,
             "title": cls.title,
-            "points_at": cls.points_at,
+            "points_at": cls.data_argument,
             "source": cls.source,
             "origin": None if cls.origin is None else asdict(cls.origin),
             "units_per_metre": cls.fixed_units,

@@ -32,7 +32,7 @@ class MiddleburyDataset(Layout):
 
     name = "middlebury"
     title = "Middlebury stereo 2014, 2021"
-    points_at = "the folder of Adirondack-perfect/, ... (im0.png, disp0.pfm, calib.txt), or one"
+    data_argument = "the folder of Adirondack-perfect/, ... (im0.png, disp0.pfm, calib.txt), or one"
     source = "Scharstein et al.: High-Resolution Stereo Datasets, GCPR 2014"
     origin = Origin(
         "https://vision.middlebury.edu/stereo/data/",

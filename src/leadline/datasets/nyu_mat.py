@@ -48,9 +48,9 @@ class NyuMatDataset(Layout):
     """
 
     name = "nyu-mat"
-    is_of = "nyu"
+    published_as = "nyu"
     title = "NYU Depth v2, labeled"
-    points_at = f"{FILE_NAME}, or its folder"
+    data_argument = f"{FILE_NAME}, or its folder"
     source = (
         "Silberman, Hoiem, Kohli, Fergus: Indoor Segmentation and Support Inference from RGBD "
         "Images, ECCV 2012; split of its splits.mat"

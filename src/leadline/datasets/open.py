@@ -22,11 +22,11 @@ from leadline.datasets.ibims import IbimsDataset
 from leadline.datasets.kitti_benchmark import KittiBenchmarkDataset, KittiEigenDataset
 from leadline.datasets.kitti_raw import KittiRawDataset
 from leadline.datasets.kitti_selection import KittiSelectionDataset
-from leadline.datasets.layout import ALL, Layout
+from leadline.datasets.layout import ALL, SPLITS, Layout
 from leadline.datasets.middlebury import MiddleburyDataset
 from leadline.datasets.nyu_mat import NyuMatDataset
 from leadline.datasets.opened_as import opened_as
-from leadline.datasets.pairs import SPLITS, PairsDataset, unfinished
+from leadline.datasets.pairs import PairsDataset, unfinished
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.datasets.scannet import ScanNetDataset
 from leadline.datasets.seven_scenes import SevenScenesDataset
@@ -39,7 +39,7 @@ from leadline.errors import LeadlineError
 from leadline.io.files import check_ordinary, is_address
 from leadline.io.photos import GreyLevels, levels_of, read_deep_grey
 
-LAYOUTS: tuple[type[Layout], ...] = (
+LAYOUTS: list[type[Layout]] = [
     ShardsDataset,
     NyuMatDataset,
     DenseDepthDataset,
@@ -61,7 +61,7 @@ LAYOUTS: tuple[type[Layout], ...] = (
     SevenScenesDataset,
     MiddleburyDataset,
     PairsDataset,
-)
+]
 """Every layout, the particular before the general: the first that matches a path is taken."""
 
 DEEP_GREY_SUFFIXES = {".png", ".tif", ".tiff"}
@@ -121,9 +121,9 @@ class DataSource:
         if len(data) == 0:
             raise LeadlineError(
                 f"{self.path}: no samples in it as {description}, which takes "
-                f"{self.layout.points_at}"
+                f"{self.layout.data_argument}"
             )
-        dataset = data.dataset or self.layout.is_of
+        dataset = data.dataset or self.layout.published_as
         levels = data.grey_levels or self._grey_levels(data)
         data = replace(data, description=description, dataset=dataset, grey_levels=levels)
         data = data.within(opening.min_depth, opening.max_depth)
@@ -153,7 +153,7 @@ class DataSource:
 
     def check_outside(self, out: Path) -> None:
         """Raise LeadlineError where files that are written to `out` would be taken for its own."""
-        for folder in self.layout.walked(self.path):
+        for folder in self.layout.scanned_folders(self.path):
             check_outside(out, folder)
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
@@ -300,8 +300,8 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
         raise LeadlineError(f"{path}: the file is empty (0 bytes); copy it again")
     names = ", ".join(known.name for known in LAYOUTS)
     raise LeadlineError(
-        f"{path}: no known layout; {PairsDataset.points_at}, or a published data set ({names}): "
-        "'leadline layouts' says what to point at, --layout NAME insists"
+        f"{path}: no known layout; {PairsDataset.data_argument}, or a published data set "
+        f"({names}): 'leadline layouts' says what to point at, --layout NAME insists"
     )
 
 

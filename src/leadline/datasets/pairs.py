@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth, values_of
-from leadline.datasets.layout import ALL, Layout, Option, Options
+from leadline.datasets.layout import ALL, SPLITS, Layout, Option, Options
 from leadline.datasets.pair_listing import (
     Pair,
     PairListing,
@@ -35,7 +35,6 @@ from leadline.io.labels import read_labels
 from leadline.io.photos import FULL_SCALE
 from leadline.io.yaml_files import read_yaml
 
-SPLITS = ("train", "val", "test")
 DECLARATIONS = "dataset.yaml"
 UNFINISHED = "expansion.json"
 """What an expansion writes first: a folder with it and without train.csv, the last, is half of one.
@@ -56,7 +55,7 @@ class PairsDataset(Layout):
 
     name = "pairs"
     title = "image-depth pairs"
-    points_at = "a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/"
+    data_argument = "a folder with train.csv/val.csv, such a CSV, or a folder with rgb/ and depth/"
     source = "your own data"
     options: ClassVar[Options] = {
         "depth_encoding": Option(
@@ -103,7 +102,7 @@ class PairsDataset(Layout):
         return other if path.is_file() and path.stem in SPLITS and other.is_file() else None
 
     @classmethod
-    def walked(cls, path: Path) -> tuple[Path, ...]:
+    def scanned_folders(cls, path: Path) -> tuple[Path, ...]:
         """Return the folders whose files are paired by their names; none where a CSV lists them."""
         if path.is_file() or any((path / f"{split}.csv").is_file() for split in SPLITS):
             return ()

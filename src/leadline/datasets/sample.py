@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -113,7 +113,7 @@ def _keep_within(depth: NDArray[np.float32], nearest: float, farthest: float | N
 
 
 @dataclass(frozen=True)
-class DepthDataset:
+class DepthDataset(ABC):
     """A list of items, each read from disk when it is asked for; a subclass adds `read`.
 
     `root` is the folder or file it was opened from, `description` its layout and split in words.

@@ -15,12 +15,11 @@ import numpy as np
 
 from leadline.datasets.depth_form import DepthForm
 from leadline.datasets.folders import frames_in, read_lines, require_files, scenes_in
-from leadline.datasets.layout import SIZE_OPTION, FilePair, Layout, Options, Origin
+from leadline.datasets.layout import SIZE_OPTION, SPLITS, FilePair, Layout, Options, Origin
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError
 
 UNITS = 1000.0
-SPLITS = ("train", "val", "test")
 CAMERAS = ("intrinsics_color.txt", "intrinsic/intrinsic_color.txt")
 """Where the colour camera lies: in scannet_frames_25k, and in what SensReader exports."""
 _NAME = re.compile(r"scene\d{4}_\d\d")
@@ -40,7 +39,7 @@ class ScanNetDataset(Layout):
 
     name = "scannet"
     title = "ScanNet"
-    points_at = "the folder of scene0000_00/, ... (color/, depth/, the camera), or one scan"
+    data_argument = "the folder of scene0000_00/, ... (color/, depth/, the camera), or one scan"
     source = "Dai et al.: ScanNet: Richly-annotated 3D Reconstructions of Indoor Scenes, CVPR 2017"
     origin = Origin(
         "http://www.scan-net.org",

@@ -42,7 +42,7 @@ class SevenScenesDataset(Layout):
 
     name = "7scenes"
     title = "7-Scenes"
-    points_at = "a scene (seq-01/, ..., TrainSplit.txt), or the folder of scenes"
+    data_argument = "a scene (seq-01/, ..., TrainSplit.txt), or the folder of scenes"
     source = "Shotton et al.: Scene Coordinate Regression Forests, CVPR 2013"
     origin = Origin(
         "https://www.microsoft.com/en-us/research/project/rgb-d-dataset-7-scenes/",

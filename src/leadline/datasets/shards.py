@@ -66,7 +66,7 @@ class ShardsDataset(Layout):
 
     name = "shards"
     title = "packed shards"
-    points_at = "a folder that 'leadline convert --to shards' wrote"
+    data_argument = "a folder that 'leadline convert --to shards' wrote"
     source = "Leadline's own, for fast epochs"
 
     @classmethod

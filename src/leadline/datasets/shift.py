@@ -17,12 +17,11 @@ import numpy as np
 
 from leadline.datasets.depth_form import DepthForm
 from leadline.datasets.folders import files_ending, folders_in, require_files
-from leadline.datasets.layout import FilePair, Layout, Option, Options, Origin
+from leadline.datasets.layout import SPLITS, FilePair, Layout, Option, Options, Origin
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.encodings import COLOUR_UNITS
 from leadline.depth.intrinsics import Intrinsics
 
-SPLITS = ("train", "val", "test")
 VIEWS = ("front", "left_45", "left_90", "right_45", "right_90", "left_stereo")
 FOV = 90.0
 ROOTS = ("", "images", "discrete/images")
@@ -42,7 +41,9 @@ class ShiftDataset(Layout):
 
     name = "shift"
     title = "SHIFT"
-    points_at = "the folder of discrete/images/train/front/img, depth, ... (unpacked), or of train/"
+    data_argument = (
+        "the folder of discrete/images/train/front/img, depth, ... (unpacked), or of train/"
+    )
     source = "Sun et al.: SHIFT: A Synthetic Driving Dataset, CVPR 2022"
     origin = Origin(
         "https://www.vis.xyz/shift/",

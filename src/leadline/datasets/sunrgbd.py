@@ -41,7 +41,7 @@ class SunRgbdDataset(Layout):
 
     name = "sunrgbd"
     title = "SUN RGB-D"
-    points_at = "the unpacked SUNRGBD (has kv1/, kv2/, realsense/, xtion/)"
+    data_argument = "the unpacked SUNRGBD (has kv1/, kv2/, realsense/, xtion/)"
     source = "Song, Lichtenberg, Xiao: SUN RGB-D, CVPR 2015"
     origin = Origin(
         "https://rgbd.cs.princeton.edu",

@@ -42,9 +42,9 @@ class TumDataset(Layout):
     """Pairs of one sequence or several; depth is registered to the colour camera."""
 
     name = "tum"
-    is_of = "tum"
+    published_as = "tum"
     title = "TUM RGB-D, Bonn RGB-D Dynamic"
-    points_at = "a sequence (rgb.txt, depth.txt), or a folder of sequences"
+    data_argument = "a sequence (rgb.txt, depth.txt), or a folder of sequences"
     source = "Sturm et al.: A Benchmark for the Evaluation of RGB-D SLAM Systems, IROS 2012"
     origin = Origin(
         "https://cvg.cit.tum.de/data/datasets/rgbd-dataset",

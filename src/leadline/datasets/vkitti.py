@@ -168,9 +168,9 @@ class Vkitti1Dataset(_VkittiDataset):
     """Version 1.3.1: one archive for each kind of picture."""
 
     name = "vkitti-1"
-    is_of = "vkitti"
+    published_as = "vkitti"
     title = "Virtual KITTI 1.3.1"
-    points_at = "the folder of vkitti_1.3.1_rgb/, _depthgt/ and, for labels, _scenegt/"
+    data_argument = "the folder of vkitti_1.3.1_rgb/, _depthgt/ and, for labels, _scenegt/"
     source = (
         "Gaidon et al.: Virtual Worlds as Proxy for Multi-Object Tracking Analysis, CVPR 2016; "
         "split by worlds of Sciuto"
@@ -195,9 +195,11 @@ class Vkitti2Dataset(_VkittiDataset):
     """Version 2: everything of a world in one folder, two cameras."""
 
     name = "vkitti-2"
-    is_of = "vkitti"
+    published_as = "vkitti"
     title = "Virtual KITTI 2"
-    points_at = "the folder of Scene01/ ... Scene20/ (rgb, depth; for labels, classSegmentation)"
+    data_argument = (
+        "the folder of Scene01/ ... Scene20/ (rgb, depth; for labels, classSegmentation)"
+    )
     source = "Cabon, Murray, Humenberger: Virtual KITTI 2, 2020; the same split by worlds"
     origin = Origin(
         "https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-2/",

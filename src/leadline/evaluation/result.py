@@ -405,7 +405,7 @@ def _read_content(file: Path) -> dict[str, Any]:
 def _dataset_of_layout(opening: Any) -> str:
     """Return the published data set that lies in the layout of data alone, "" where any may."""
     layout = opening.get("layout") if isinstance(opening, dict) else None
-    return next((each.is_of for each in LAYOUTS if each.name == layout), "")
+    return next((each.published_as for each in LAYOUTS if each.name == layout), "")
 
 
 def _protocol_from_json(folder: Path, content: Mapping[str, Any]) -> Protocol:
