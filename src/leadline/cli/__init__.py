@@ -60,7 +60,8 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     name="leadline",
     cls=LazyGroup,
-    help="One photograph in, metres out: predict, train, evaluate and export depth networks.",
+    help="Metric depth from single photographs: predict, train, evaluate and export depth "
+    "networks.",
     invoke_without_command=True,
     **{**STYLE, "add_completion": True},
 )
@@ -85,10 +86,10 @@ def _options(
         "--version",
         callback=_print_version,
         is_eager=True,
-        help="Print the version, and runtimes.",
+        help="Print the versions of Leadline and of the runtimes, and exit.",
     ),
 ) -> None:
-    """One photograph in, metres out: predict, train, evaluate and export depth networks."""
+    """Metric depth from single photographs: predict, train, evaluate and export depth networks."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)

@@ -30,44 +30,69 @@ from leadline.weights import DEFAULT_MODEL, GRAPH_FILE
 def benchmark_command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Shipped model, run folder, .onnx, .xml or hf:."),
+        typer.Argument(
+            metavar="[MODEL]...",
+            help="Shipped model (default crisp-nyu), run folder, .onnx, .xml, or hf:NAME.",
+        ),
     ] = None,
     runtimes: Annotated[
         list[str] | None,
-        typer.Option("--runtime", metavar="|".join(RUNTIMES), help="Engine; repeatable."),
+        typer.Option(
+            "--runtime", metavar="|".join(RUNTIMES), help="Runtime; repeatable (default: auto)."
+        ),
     ] = None,
     precisions: Annotated[
         list[str] | None,
         typer.Option(
-            "--precision", metavar="f32|bf16|int8", help="Repeatable (default: all there are)."
+            "--precision",
+            metavar="f32|bf16|int8",
+            help="Precision; repeatable (default: all that the model and the runtime have).",
         ),
     ] = None,
     sizes: Annotated[
-        list[str] | None, typer.Option("--size", help="Height x width; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--size",
+            help="Height x width of the photographs in pixels; repeatable (default 480x640).",
+        ),
     ] = None,
     batches: Annotated[
         list[int] | None,
-        typer.Option("--batch", min=1, help="Photographs in one call; repeatable (default 1)."),
+        typer.Option("--batch", min=1, help="Photographs per call; repeatable (default 1)."),
     ] = None,
-    rounds: Annotated[int, typer.Option(help="How often each way is timed, in turn.")] = 21,
-    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
-    data: Annotated[str | None, typer.Option(help="Data set to score every way on.")] = None,
+    rounds: Annotated[
+        int,
+        typer.Option(help="Timing rounds, at least 3; each round times every combination once."),
+    ] = 21,
+    threads: Annotated[int | None, typer.Option(help="Processor threads (default: all).")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Also score every model, runtime and precision on this data set."),
+    ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Protocol of the scores (default auto).")
+        str | None, typer.Option(help="Evaluation protocol for --data (default: auto).")
     ] = None,
     store: Annotated[
         bool,
-        typer.Option("--store", help="Write what a precision costs into the model's config.json."),
+        typer.Option(
+            "--store",
+            help="Store the accuracy loss of each precision in the model's config.json; needs "
+            "--data.",
+        ),
     ] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Also write JSON.")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Also write the results to this JSON file.")
+    ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Also draw abs_rel against speed (.png, .svg, .pdf).")
+        Path | None,
+        typer.Option(help="Also plot abs_rel against speed (.png, .svg, .pdf); needs --data."),
     ] = None,
 ) -> None:
-    """Time single pictures and many, from pixels to metres, all ways in alternation.
+    """Measure the speed of models from pixels to metres, for single photographs and batches.
 
-    Compare the column `speed`, a ratio within one run: milliseconds depend on the machine and on
-    what else it does. `of peak` is the share of what wide convolutions reach here.
+    Every combination of the options is timed in alternation. Compare the column `speed`, a ratio
+    within one run: milliseconds depend on the machine and its other load. `of peak` is the
+    arithmetic throughput as a share of what wide convolutions reach on this machine.
     """
     for option, value in (("--store", store), ("--plot", plot), ("--protocol", protocol)):
         check_needed(option, value, "--data", data)

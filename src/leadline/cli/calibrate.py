@@ -40,56 +40,71 @@ def parse_point(text: str | KnownPoint) -> KnownPoint:
 
 def calibrate_command(
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Predicted depth file, or a photograph.")
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="Predicted depth file, or a photograph, which is predicted first."
+        ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Output folder.")],
     point: Annotated[
         list[KnownPoint] | None,
         typer.Option(
             parser=parse_point,
             metavar="X,Y=METRES",
-            help="A known distance at a pixel; repeatable.",
+            help="Known distance at a pixel, in metres along the viewing direction; repeatable.",
         ),
     ] = None,
     sparse: Annotated[
         Path | None,
-        typer.Option(help="Known distances: a depth file of the same size, or text 'x y metres'."),
+        typer.Option(
+            help="File of known distances: a depth file of the same size, or text with 'x y "
+            "metres' per line."
+        ),
     ] = None,
     sparse_scale: Annotated[
         float | None,
         typer.Option(
             parser=parse_depth_scale,
             metavar="UNITS",
-            help="Units per metre of --sparse: 1000, kitti, ...",
+            help="Units per metre of a --sparse file that does not state it: 1000, kitti, ...",
         ),
     ] = None,
     shift: Annotated[
         bool,
-        typer.Option("--shift", help="Also fit a shift of inverse depth (two points at least)."),
+        typer.Option(
+            "--shift", help="Also fit a shift of inverse depth; needs at least two points."
+        ),
     ] = False,
-    fit: Annotated[Fit, typer.Option(help="median resists wrong points.")] = "median",
+    fit: Annotated[
+        Fit, typer.Option(help="How to fit: median is robust to wrong points.")
+    ] = "median",
     model: Annotated[
-        str | None, typer.Option(help="INPUT is a photograph: predict it with this model.")
+        str | None, typer.Option(help="Model that predicts a photograph given as INPUT.")
     ] = None,
     intrinsics: Annotated[
-        Path | None, typer.Option(help="Camera of the photograph, as 'leadline predict' takes it.")
+        Path | None, typer.Option(help="Camera file of the photograph, as for 'leadline predict'.")
     ] = None,
     fov: Annotated[
-        float | None, typer.Option(help="Horizontal field of view of the photograph in degrees.")
+        float | None, typer.Option(help="Horizontal field of view of the photograph, in degrees.")
     ] = None,
     camera: Annotated[
-        CameraMode | None, typer.Option(help="auto or ignore, as for 'leadline predict'.")
+        CameraMode | None,
+        typer.Option(
+            help="Photographs only. auto (default): scale depth by the focal length; ignore: do "
+            "not."
+        ),
     ] = None,
     depth_scale: DepthScaleOption = None,
     format: FormatOption = "npy",
     color: Annotated[
-        bool, typer.Option("--color", help="Also write <name>_color.png with a metre scale.")
+        bool, typer.Option("--color", help="Also write <name>_color.png with a scale in metres.")
     ] = False,
 ) -> None:
     """Fit the scale of a depth map to known distances, and write the corrected map.
 
-    Depth is planar z: the distance along the viewing direction, not along the ray. The fit is
-    saved as calibration.json, for 'leadline predict --calibration' on pictures of the same camera.
+    Known distances are planar z: along the viewing direction, not along the ray. The fit is also
+    saved as calibration.json. Use it for other pictures of the same camera with 'leadline predict
+    --calibration'.
     """
     with print_warnings():
         result = calibrate(

@@ -15,25 +15,30 @@ from leadline.io.atomic import check_writable
 
 
 def check_data_command(
-    path: Annotated[Path, typer.Argument(help="The data: a folder or a list file.")],
-    split: Annotated[str | None, typer.Option(help="Check this split only.")] = None,
+    path: Annotated[Path, typer.Argument(help="Data set: a folder or a list file.")],
+    split: Annotated[str | None, typer.Option(help="Check only this split (default: all).")] = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
     depth_scale: DepthScaleOption = None,
     classes: Annotated[
-        int | None, typer.Option(min=1, help="How many classes the labels have.")
+        int | None, typer.Option(min=1, help="Number of classes that the labels should have.")
     ] = None,
     sample: Annotated[
-        int, typer.Option(min=1, help="Read this many pairs; headers are read of all files.")
+        int,
+        typer.Option(
+            min=1, help="Number of pairs to read in full; the headers of all files are read."
+        ),
     ] = 1000,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Folder for report.json and a contact sheet.")
+        Path | None,
+        typer.Option("-o", "--out", help="Output folder for report.json and a contact sheet."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a data set before training on it: units, pairing, alignment, duplicates, damage.
 
-    Exit status: 0 nothing or notes only, 1 warnings or errors, 2 could not be checked.
+    Exit status: 0 for no findings or notes only, 1 for warnings or errors, 2 if the data could
+    not be checked.
     """
     if out is not None:  # before minutes of reading
         check_writable(out)

@@ -13,21 +13,23 @@ class CommandEntry:
 
 COMMANDS = {
     "predict": CommandEntry(
-        "leadline.cli.predict:predict_command", "Predict metric depth of photographs."
+        "leadline.cli.predict:predict_command", "Predict metric depth for photographs."
     ),
     "video": CommandEntry("leadline.cli.video:video_command", "Predict the depth of a video."),
     "measure": CommandEntry(
-        "leadline.cli.measure:measure_command", "Measure how far things are, and how far apart."
+        "leadline.cli.measure:measure_command",
+        "Measure how far away things are, and how far apart.",
     ),
-    "serve": CommandEntry("leadline.cli.serve:serve_command", "Answer photographs over HTTP."),
+    "serve": CommandEntry("leadline.cli.serve:serve_command", "Serve depth predictions over HTTP."),
     "calibrate": CommandEntry(
-        "leadline.cli.calibrate:calibrate_command", "Fit the scale of a depth map."
+        "leadline.cli.calibrate:calibrate_command", "Correct a depth map with known distances."
     ),
     "check-data": CommandEntry(
         "leadline.cli.check_data:check_data_command", "Check a data set before training on it."
     ),
     "convert": CommandEntry(
-        "leadline.cli.convert:convert_command", "Convert depth files, or pack a data set."
+        "leadline.cli.convert:convert_command",
+        "Convert depth files, or pack a data set into shards.",
     ),
     "expand": CommandEntry(
         "leadline.cli.expand:expand_command", "Write an augmented copy of a training split."
@@ -38,27 +40,38 @@ COMMANDS = {
         "leadline.cli.evaluate:evaluate_command", "Score predictions under a named protocol."
     ),
     "intervals": CommandEntry(
-        "leadline.cli.intervals:intervals_command", "Fit the intervals of a model's uncertainty."
+        "leadline.cli.intervals:intervals_command",
+        "Calibrate the uncertainty intervals of a model.",
     ),
     "compare": CommandEntry(
-        "leadline.cli.compare:compare_command", "Compare scores, image by image."
+        "leadline.cli.compare:compare_command", "Compare evaluation results image by image."
     ),
-    "worlds": CommandEntry("leadline.cli.worlds:app", "Render rooms and streets with exact depth."),
+    "worlds": CommandEntry(
+        "leadline.cli.worlds:app", "Render synthetic rooms and streets with exact depth."
+    ),
     "export": CommandEntry(
         "leadline.cli.export:export_command", "Export a model to ONNX or OpenVINO."
     ),
-    "push": CommandEntry("leadline.cli.push:push_command", "Send a model to the Hugging Face hub."),
+    "push": CommandEntry(
+        "leadline.cli.push:push_command", "Upload a model to the Hugging Face hub."
+    ),
     "benchmark": CommandEntry(
-        "leadline.cli.benchmark:benchmark_command", "Time models in every runtime and precision."
+        "leadline.cli.benchmark:benchmark_command",
+        "Measure the speed of models in every runtime and precision.",
     ),
     "doctor": CommandEntry(
-        "leadline.cli.doctor:doctor_command", "Say what is installed, what works, and how fast."
+        "leadline.cli.doctor:doctor_command", "Check the installation: runtimes, speed and caches."
     ),
-    "web": CommandEntry("leadline.cli.web:web_command", "Write or open a page that predicts."),
-    "models": CommandEntry("leadline.cli.models:models_command", "List architectures and weights."),
+    "web": CommandEntry(
+        "leadline.cli.web:web_command", "Write or open a web page that predicts in the browser."
+    ),
+    "models": CommandEntry(
+        "leadline.cli.models:models_command",
+        "List architectures and shipped models; verify weights.",
+    ),
     "recipes": CommandEntry("leadline.cli.recipes:recipes_command", "List training recipes."),
     "layouts": CommandEntry(
-        "leadline.cli.layouts:layouts_command", "List the data layouts that are read."
+        "leadline.cli.layouts:layouts_command", "List the supported data layouts."
     ),
     "protocols": CommandEntry(
         "leadline.cli.protocols:protocols_command", "List evaluation protocols."

@@ -32,49 +32,68 @@ def parse_metrics(text: str | None) -> list[str] | Literal["all"] | None:
 def compare_command(
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULT...", help="Folders that `leadline evaluate -o` wrote."),
+        typer.Argument(metavar="RESULT...", help="Folders written by 'leadline evaluate -o'."),
     ],
     format: Annotated[
-        TableFormat | None, typer.Option(help="How the table is written; default: by -o's suffix.")
+        TableFormat | None,
+        typer.Option(help="Format of the table (default: by the suffix of -o, else terminal)."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write instead of printing.")
+        Path | None,
+        typer.Option("-o", "--out", help="Write the table to this file instead of printing it."),
     ] = None,
     metrics: Annotated[
-        str | None, typer.Option(help="Metrics to show, separated by commas, or all.")
+        str | None,
+        typer.Option(
+            help="Metrics to show: names separated by commas, or all (default: those of the "
+            "protocol)."
+        ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="Name of a result in tables; give it once for each.")
+        list[str] | None,
+        typer.Option(help="Name of a result in the table; give one per result, in order."),
     ] = None,
     mixed: Annotated[
-        bool, typer.Option("--mixed", help="Allow other protocols, data or images, and mark them.")
+        bool,
+        typer.Option(
+            "--mixed",
+            help="Allow results with another protocol, data set or images, and mark them.",
+        ),
     ] = False,
-    baselines: Annotated[bool, typer.Option(help="Show the first result's baselines.")] = True,
-    published: Annotated[bool, typer.Option(help="Show published rows, where they belong.")] = True,
+    baselines: Annotated[bool, typer.Option(help="Show the baselines of the first result.")] = True,
+    published: Annotated[
+        bool, typer.Option(help="Show published scores for the same protocol and data set.")
+    ] = True,
     panel: Annotated[
-        Path | None, typer.Option(help="PNG with input, truth and every model side by side.")
+        Path | None,
+        typer.Option(
+            help="Also write this PNG with input, ground truth and all models side by side."
+        ),
     ] = None,
     images: Annotated[
         str | None,
-        typer.Option(help="How many images to draw, or which: ids separated by commas."),
+        typer.Option(
+            help="Images to draw: their number (default: up to 4), or ids separated by commas."
+        ),
     ] = None,
-    errors: Annotated[bool, typer.Option("--errors", help="Draw error maps as well.")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Also draw error maps.")] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Where the scored data is now, if it was moved.")
+        Path | None, typer.Option(help="Current folder of the scored data, if it was moved.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the resampling.")] = 0,
     block: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Neighbouring images that are drawn and flipped together, where they are alike; "
-            "default: as the first result says.",
+            help="Number of neighbouring images to resample and flip together, for similar images "
+            "(default: as in the first result).",
         ),
     ] = None,
 ) -> None:
-    """Compare evaluations: one table, a paired test against the first, pictures of all models.
+    """Compare evaluation results in one table, with a paired test against the first result.
 
-    Results under another protocol, on other data or on other images are refused.
+    Results with another protocol, data set or images are refused, unless --mixed is given.
+    --panel and HTML tables show the predictions of all models side by side.
     """
     chosen = choose_format(format, out)
     is_drawn = panel is not None or chosen == "html"

@@ -23,16 +23,20 @@ def convert_command(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[INPUT]...", help="Depth file, folder, quoted glob; or a data set."
+            metavar="[INPUT]...",
+            help="Depth file, folder or quoted glob; with --to shards, a data set.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Folder for the results; for one file also a file name."),
+        typer.Option("-o", "--out", help="Output folder; for a single input also a file."),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(metavar=f"{FORMATS}|shards", help="Depth format, or a whole data set."),
+        typer.Option(
+            metavar=f"{FORMATS}|shards",
+            help="Depth format to write (default: by the suffix of -o); shards packs a data set.",
+        ),
     ] = None,
     declared: Annotated[
         float | None,
@@ -41,7 +45,7 @@ def convert_command(
             "--depth-scale",
             parser=parse_depth_scale,
             metavar="UNITS",
-            help="Units per metre of whole-number inputs that do not say it: 1000, kitti, tum, ...",
+            help="Units per metre of integer inputs that do not state it: 1000, kitti, tum, ...",
         ),
     ] = None,
     units: Annotated[
@@ -49,38 +53,44 @@ def convert_command(
         typer.Option(
             parser=parse_depth_scale,
             metavar="UNITS",
-            help="Units per metre to write: png16 (1000), shards (default: lossless).",
+            help="Units per metre to write in png16 (default 1000) and shards (default: lossless).",
         ),
     ] = None,
     split: Annotated[
-        list[str] | None, typer.Option(help="shards: only this split; repeatable.")
+        list[str] | None, typer.Option(help="shards: pack only this split; repeatable.")
     ] = None,
     area: Annotated[
         int | None,
-        typer.Option(min=1024, help="shards: shrink to about N pixels, aspect ratio kept."),
+        typer.Option(
+            min=1024, help="shards: shrink images to about N pixels, keeping the aspect ratio."
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="shards: shrink to the size that this recipe trains at, or its sides at --area."
+            help="shards: shrink images to the training size of this recipe; with --area, to that "
+            "area."
         ),
     ] = None,
     size: Annotated[
         Any,
         typer.Option(
-            parser=parse_size, metavar="HxW", help="shards: resize every sample, e.g. 240x320."
+            parser=parse_size,
+            metavar="HxW",
+            help="shards: resize every sample to this height x width, e.g. 240x320.",
         ),
     ] = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare every byte of the shards with its check sum.")
+        bool,
+        typer.Option("--verify", help="Verify every byte of the shards against the checksums."),
     ] = False,
 ) -> None:
     """Convert depth files to another format, or pack a data set into shards for fast epochs.
 
     A depth file that cannot be read is skipped and listed at the end; the exit status is then 1.
-    Packing may be stopped at any moment: the same command continues it.
+    Packing can be interrupted: run the same command again to continue.
     """
     if not inputs:
         raise LeadlineError("no input: give a depth file, a folder, a quoted glob, or a data set")

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 LayoutOption = Annotated[
-    str, typer.Option(help="Layout of the data (docs/data.md); auto: recognised.")
+    str, typer.Option(help="Layout of the data ('leadline layouts' lists them); auto detects it.")
 ]
 DataOptions = Annotated[
     list[str] | None,
-    typer.Option("--data-option", metavar="KEY=VALUE", help="Option of the layout; repeatable."),
+    typer.Option(
+        "--data-option",
+        metavar="KEY=VALUE",
+        help="Option of the layout (see 'leadline layouts'); repeatable.",
+    ),
 ]
 
 

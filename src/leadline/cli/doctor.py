@@ -14,13 +14,13 @@ from leadline.inference.doctor import MachineState, RuntimeState, examine
 def doctor_command(
     as_json: JsonOption = False,
     clear_cache: Annotated[
-        bool, typer.Option("--clear-cache", help="Remove the compiled models first.")
+        bool, typer.Option("--clear-cache", help="Delete the cache of compiled models first.")
     ] = False,
 ) -> None:
-    """Say what is installed, which runtimes work, how fast this machine is, where caches are.
+    """Report what is installed, which runtimes work, how fast prediction is, and where caches are.
 
-    Every runtime predicts one picture with the shipped model, and all must agree. The exit status
-    is 1 where prediction does not work.
+    Every runtime predicts one picture with the shipped model, and the results must agree. The exit
+    status is 1 if prediction does not work.
     """
     if clear_cache:
         typer.echo(f"cache: removed {CompiledCache().clear() / 1e6:.0f} MB", err=as_json)

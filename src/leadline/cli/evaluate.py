@@ -43,11 +43,14 @@ def parse_breakdowns(texts: Sequence[str] | None) -> list[BreakdownName]:
 
 
 def evaluate_command(
-    data: Annotated[Path, typer.Option(help="Data of any layout in docs/data.md.")],
+    data: Annotated[
+        Path, typer.Option(help="Data set in any supported layout ('leadline layouts').")
+    ],
     model: Annotated[
         str | None,
         typer.Option(
-            help="Shipped model, run folder, model folder, .onnx, .xml, or hf:NAME_OR_FOLDER."
+            help="Model to score: shipped model, run or model folder, .onnx, .xml, or "
+            "hf:NAME_OR_FOLDER."
         ),
     ] = None,
     pred_dir: Annotated[
@@ -56,8 +59,8 @@ def evaluate_command(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, val, test or all; else val or test, whichever the data has. Of data "
-            "without splits, train and val are those of the run that is --model."
+            help="train, val, test or all (default: val, else test). If the data has no splits, "
+            "train and val are those of the run given by --model."
         ),
     ] = None,
     layout: LayoutOption = "auto",
@@ -68,22 +71,26 @@ def evaluate_command(
         typer.Option(
             parser=parse_depth_scale,
             metavar="UNITS",
-            help="Units per metre of --pred-dir files that do not say it; default: detected.",
+            help="Units per metre of --pred-dir files that do not state it (default: detected).",
         ),
     ] = None,
     mirrored_dir: Annotated[
         Path | None,
-        typer.Option(help="Predictions of the mirrored photographs, for flip averaging."),
+        typer.Option(
+            help="Folder with predictions for the mirrored photographs, for flip averaging."
+        ),
     ] = None,
     flip_averaged: Annotated[
-        bool, typer.Option("--flip-averaged", help="--pred-dir holds flip averages already.")
+        bool,
+        typer.Option("--flip-averaged", help="The files in --pred-dir are flip-averaged already."),
     ] = False,
     pred_crop: Annotated[
         str | None,
         typer.Option(
             metavar="kb|whole|X,Y,W,H",
-            help="Part of the picture that --pred-dir files cover: KITTI's 352x1216, all of it "
-            "though squeezed, or pixels of the truth; default: a plain resize, or recognised.",
+            help="Part of the image that --pred-dir files cover: kb (KITTI's 352x1216), whole (a "
+            "squeezed image) or X,Y,W,H in pixels of the truth. Default: a plain resize or a "
+            "known crop.",
         ),
     ] = None,
     pred_output: Annotated[
@@ -91,64 +98,78 @@ def evaluate_command(
         typer.Option(
             "--pred-output",
             "--hf-output",
-            help="What --pred-dir or an hf: model holds: metric (default; hf: as its config says) "
-            "or inverse, depth's reciprocal up to scale and shift, which needs --align.",
+            help="What --pred-dir or an hf: model holds: metric (default; hf: by its config) "
+            "or inverse, inverse depth up to scale and shift, which needs --align.",
         ),
     ] = None,
     protocol: Annotated[
         str,
         typer.Option(
-            help="A name of `leadline protocols`, a .yaml, or auto: nyu-eigen where the data says "
-            "that it is NYU (layout, or dataset: nyu in dataset.yaml), else full"
+            help="Name from 'leadline protocols', a .yaml, or auto: nyu-eigen if the data states "
+            "that it is NYU (layout, or dataset: nyu in dataset.yaml), else full."
         ),
     ] = "auto",
     align: Annotated[
-        Alignment | None, typer.Option(help="Fit each prediction to the truth first.")
+        Alignment | None,
+        typer.Option(help="Fit each prediction to the ground truth before scoring."),
     ] = None,
     align_space: Annotated[
-        AlignmentSpace | None, typer.Option(help="Where --align fits; default: depth.")
+        AlignmentSpace | None, typer.Option(help="Space in which --align fits (default: depth).")
     ] = None,
     breakdown: Annotated[
         list[str] | None,
         typer.Option(
             metavar=f"[{'|'.join(BREAKDOWNS)}]",
-            help="Scores by part of the picture: with commas, or several times.",
+            help="Also score parts of the image; separate several by commas or repeat the option.",
         ),
     ] = None,
     void: Annotated[
-        list[int] | None, typer.Option(help="Label ids that count in no class score (255).")
+        list[int] | None,
+        typer.Option(help="Label id to ignore in class scores; repeatable (default: 255)."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first N images.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Score only the first N images (default: all).")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Folder for result.json, CSV and pictures.")
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="Output folder for result.json, CSV, the report and pictures."
+        ),
     ] = None,
     cases: Annotated[
         int | None,
         typer.Option(
-            min=0, max=64, help="Worst and best images to keep in --out, of each; default: 8."
+            min=0,
+            max=64,
+            help="Number of worst and of best images to keep in --out (default: 8 each).",
         ),
     ] = None,
     block: Annotated[
         int,
         typer.Option(
-            min=1, help="Neighbouring images that intervals draw together, where they are alike."
+            min=1,
+            help="Number of neighbouring images that the bootstrap draws together, if "
+            "they are similar.",
         ),
     ] = 1,
     baselines: Annotated[
-        bool, typer.Option(help="Also score trivial baselines, where there is a train split.")
+        bool, typer.Option(help="Also score trivial baselines if the data has a train split.")
     ] = True,
     runtime: Annotated[
-        RuntimeName | None, typer.Option(help="Engine that runs the model; default: auto.")
+        RuntimeName | None, typer.Option(help="Runtime of the model (default: auto).")
     ] = None,
     camera: Annotated[
         CameraMode | None,
-        typer.Option(help="auto (default): metres follow the cameras that the data states."),
+        typer.Option(
+            help="auto (default): scale depth by the focal lengths that the data states; ignore: "
+            "do not."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model, or anybody's prediction files, under a named protocol.
+    """Score a model, or a folder of prediction files, under a named evaluation protocol.
 
-    Networks run in float32 on every runtime, 8-bit files as they are; metrics are computed in
+    Networks run in float32 on every runtime; int8 files run as they are. Metrics are computed in
     float64.
     """
     for option, value, needed, present in (

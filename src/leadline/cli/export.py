@@ -27,47 +27,56 @@ _Item = TypeVar("_Item")
 
 
 def export_command(
-    checkpoint: Annotated[str, typer.Argument(help="Shipped model, run or model folder, hf:NAME.")],
+    checkpoint: Annotated[
+        str, typer.Argument(help="Shipped model, run folder, model folder, or hf:NAME.")
+    ],
     out: Annotated[
         Path,
         typer.Option(
             "-o",
             "--out",
-            help="File: .onnx, .xml (OpenVINO), .pt2 (torch.export), .pte (ExecuTorch), .tflite "
-            "(LiteRT); with --format, a folder.",
+            help="Output file: .onnx, .xml (OpenVINO), .pt2 (torch.export), .pte (ExecuTorch), "
+            ".tflite (LiteRT); with --format, a folder.",
         ),
     ],
     format: Annotated[
-        ExportFormat | None, typer.Option(help="What is written into the folder --out.")
+        ExportFormat | None,
+        typer.Option(
+            help="What to write into the folder --out (default: --out is a file, and its suffix "
+            "decides)."
+        ),
     ] = None,
     weights: Annotated[
         WeightType | None,
         typer.Option(
-            help="How weights are stored, by default as in the checkpoint; fp16 halves the size."
+            help="How to store the weights (default: as in the checkpoint); fp16 halves the size."
         ),
     ] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Largest difference allowed, in metres, to the checkpoint (weights as stored).",
-            show_default="0.001, or 1/10000 of the model's farthest depth",
+            help="Largest allowed difference in metres from the checkpoint with weights as stored.",
+            show_default="0.001, or 1/10000 of the model's farthest depth if that is more",
         ),
     ] = None,
     input_channels: Annotated[
-        ChannelOrder, typer.Option(help="Order of the colours that the file takes.")
+        ChannelOrder, typer.Option(help="Channel order of the exported file's input.")
     ] = "rgb",
     images: Annotated[
         str | None,
         typer.Option(
             metavar="FOLDER|DATA|worlds",
-            help="Pictures to check it on; by default the run's own data, else generated ones.",
+            help="Pictures for the check: a folder, a data set, or rendered rooms (default: the "
+            "run's data, else generated pictures).",
         ),
     ] = None,
-    image_count: Annotated[int, typer.Option("--image-count", min=1, help="How many.")] = PICTURES,
+    image_count: Annotated[
+        int, typer.Option("--image-count", min=1, help="Number of pictures for the check.")
+    ] = PICTURES,
     precision: Annotated[
         ExportPrecision,
         typer.Option(
-            help="int8: quantised for OpenVINO (.xml) or ONNX Runtime (.onnx); needs --images."
+            help="int8: quantise for OpenVINO (.xml) or ONNX Runtime (.onnx); needs --images."
         ),
     ] = "f32",
     size: Annotated[
@@ -75,20 +84,21 @@ def export_command(
         typer.Option(
             parser=parse_size,
             metavar="HxW",
-            help=".pte, .tflite, models of transformers: size of photographs (default 480x640).",
+            help=".pte, .tflite and transformers models: height x width of the input (default "
+            "480x640).",
         ),
     ] = None,
     max_loss: Annotated[
         float | None,
         typer.Option(
-            help=f"int8: largest relative change of abs_rel accepted (default {MAX_LOSS:g})."
+            help=f"int8: largest accepted relative change of abs_rel (default {MAX_LOSS:g})."
         ),
     ] = None,
 ) -> None:
-    """Export a trained model with resizing and normalisation inside, and check its parity.
+    """Export a model with resizing and normalisation inside, checked against its checkpoint.
 
-    The graph takes a uint8 photograph (N,H,W,3) of any size and returns metres (N,H,W). It is run
-    beside the checkpoint, on pictures too; nothing is written where they differ.
+    The graph takes uint8 photographs (N,H,W,3) of any size and returns metres (N,H,W). The check
+    runs it beside the checkpoint, on pictures too; if they differ, nothing is written.
     A shipped model is copied, which needs no torch.
     """
     check_needed("--max-loss", max_loss, "--precision int8", precision == "int8")

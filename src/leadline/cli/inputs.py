@@ -19,7 +19,11 @@ FORMATS = "|".join(writable_formats())
 
 FormatOption = Annotated[
     str,
-    typer.Option(metavar=FORMATS, help="Depth file; png16 holds whole units, the others metres."),
+    typer.Option(
+        metavar=FORMATS,
+        help="Format of the depth file: png16 holds integer units, grey16 inverse depth, the "
+        "others metres.",
+    ),
 ]
 
 

@@ -13,24 +13,35 @@ from leadline.evaluation.intervals import Fitted, fit_intervals
 
 
 def intervals_command(
-    model: Annotated[str, typer.Argument(help="Run or model folder that states uncertainty.")],
-    data: Annotated[Path, typer.Argument(help="Data of any layout in docs/data.md.")],
+    model: Annotated[
+        str, typer.Argument(help="Run or model folder of a model that predicts uncertainty.")
+    ],
+    data: Annotated[
+        Path, typer.Argument(help="Data set in any supported layout ('leadline layouts').")
+    ],
     split: Annotated[
-        str | None, typer.Option(help="As in leadline evaluate; by default val, else test.")
+        str | None,
+        typer.Option(
+            help="train, val, test or all, as in 'leadline evaluate' (default: val, else test)."
+        ),
     ] = None,
     layout: LayoutOption = "auto",
     data_option: DataOptions = None,
     depth_scale: DepthScaleOption = None,
-    protocol: Annotated[str, typer.Option(help="Which pixels count.")] = "auto",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N images.")] = None,
+    protocol: Annotated[
+        str, typer.Option(help="Evaluation protocol, which selects the pixels.")
+    ] = "auto",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Use only the first N images (default: all).")
+    ] = None,
     store: Annotated[
-        bool, typer.Option("--store", help="Write the factors into the model's config.json.")
+        bool, typer.Option("--store", help="Store the factors in the model's config.json.")
     ] = False,
 ) -> None:
-    """Fit the factors q of the intervals depth * exp(-+ q b) that cover 50, 80 and 95 %.
+    """Fit the factors q so that the intervals depth * exp(-+ q b) cover 50, 80 and 95 %.
 
-    Each image counts the same. Beside the factor of all images: what is covered in each of four
-    blocks of neighbouring images by the factor of the three others.
+    Every image has the same weight. The table also shows cross-validated coverage: the images are
+    cut into four blocks of neighbours, and each block is covered by the factor of the other three.
     """
     fitted = fit_intervals(
         model,

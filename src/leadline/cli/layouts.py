@@ -10,7 +10,7 @@ from leadline.datasets.open import LAYOUTS
 
 
 def layouts_command(as_json: JsonOption = False) -> None:
-    """List the data layouts that are read: where they are to be had, what to unpack, options."""
+    """List the supported data layouts: where to get the data, what to unpack, and options."""
     print_list(as_json, _content, _print_layouts)
 
 

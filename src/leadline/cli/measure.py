@@ -46,55 +46,71 @@ def parse_polygon(text: str) -> list[tuple[float, float]]:
 
 
 def measure_command(
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Photograph, or a depth file of one.")
-    ],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Photograph, or a depth file.")],
     at: Annotated[
         list[str] | None,
-        typer.Option(metavar="X,Y", help="A pixel: how far it is; repeatable."),
+        typer.Option(metavar="X,Y", help="Distance of this pixel; repeatable."),
     ] = None,
     box: Annotated[
         list[str] | None,
-        typer.Option(metavar="X0,Y0,X1,Y1", help="A thing: left, top, right, bottom; repeatable."),
+        typer.Option(
+            metavar="X0,Y0,X1,Y1",
+            help="Distance of the thing in this box (left, top, right, bottom); repeatable.",
+        ),
     ] = None,
     polygon: Annotated[
         list[str] | None,
-        typer.Option(metavar="'X,Y X,Y ...'", help="A thing: its corners; repeatable."),
+        typer.Option(
+            metavar="'X,Y X,Y ...'",
+            help="Distance of the thing in this polygon, given by its corners; repeatable.",
+        ),
     ] = None,
     mask: Annotated[
         list[Path] | None,
-        typer.Option(help="A thing: NPY or grey picture, 0 outside it; repeatable."),
+        typer.Option(
+            help="Distance of the thing in this mask (NPY or grey picture, 0 outside); repeatable."
+        ),
     ] = None,
     points: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="X,Y X,Y", help="Two pixels: how far apart they are in space."),
+        typer.Option(
+            metavar="X,Y X,Y", help="Straight-line distance in space between these two pixels."
+        ),
     ] = None,
     relative_error: Annotated[
         float | None,
-        typer.Option(help="Standard error of depth as a share, as 0.1: gives lengths an error."),
+        typer.Option(
+            help="Your estimate of the standard error of depth, as a share (e.g. 0.1); gives "
+            "--points an error."
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="INPUT is a photograph: predict it with this model.")
+        str | None, typer.Option(help="Model that predicts a photograph given as INPUT.")
     ] = None,
     intrinsics: Annotated[
-        Path | None, typer.Option(help="Camera file, as 'leadline predict' takes it.")
+        Path | None, typer.Option(help="Camera file, as for 'leadline predict'.")
     ] = None,
-    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view, in degrees.")] = None,
     camera: Annotated[
-        CameraMode | None, typer.Option(help="auto or ignore, as for 'leadline predict'.")
+        CameraMode | None,
+        typer.Option(
+            help="Photographs only. auto (default): scale depth by the focal length; ignore: do "
+            "not."
+        ),
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="calibration.json of 'leadline calibrate', to be applied.")
+        Path | None,
+        typer.Option(help="Apply this calibration.json, written by 'leadline calibrate'."),
     ] = None,
     depth_scale: DepthScaleOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how far things are, and how far apart two pixels are in space.
+    """Measure how far away things are, and how far apart two pixels are in space.
 
-    Distances are planar z, along the viewing direction: that of a pixel, or the median inside a
-    box, polygon or mask, and between which distances 80 % of its pixels lie: the spread of the
-    surface. Where the model states its uncertainty, 'likely' is what 8 of 10 true values lie
-    between; else --relative-error says what you take the error of depth to be.
+    Distances are planar z in metres, along the viewing direction. A box, polygon or mask gives the
+    median of its pixels and the range that holds 80 % of them, which is the spread of the surface.
+    If the model predicts uncertainty, 8 of 10 true values lie in the interval 'likely'. Otherwise
+    give your own estimate of the error with --relative-error.
     """
     ends = [parse_pixel("--points", each, TWO_PIXELS) for each in points or ()]
     with print_warnings():

@@ -18,14 +18,14 @@ from leadline.weights import FOLDER, shipped_models
 def models_command(
     path: Annotated[
         Path | None,
-        typer.Argument(help="With --verify: a weight file or a folder; default: what ships."),
+        typer.Argument(help="With --verify: weight file or folder (default: the shipped weights)."),
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare weight files with their SHA-256.")
+        bool, typer.Option("--verify", help="Check weight files against their SHA-256.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the architectures, what recipes published with them, and the models shipped."""
+    """List the architectures with the published scores of their recipes, and the shipped models."""
     if verify:
         print_verified(FOLDER if path is None else path)
     elif path is not None:

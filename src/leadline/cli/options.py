@@ -39,6 +39,6 @@ DepthScaleOption = Annotated[
         "--depth-scale",
         parser=parse_depth_scale,
         metavar="UNITS",
-        help="Units per metre of the depth files: 1000, 256, nyu-mm, ...",
+        help="Units per metre of depth files that do not state it: 1000, 256, nyu-mm, ...",
     ),
 ]

@@ -30,14 +30,14 @@ from leadline.weights import DEFAULT_MODEL
 
 STDOUT = Path("-")
 
-RANGE_HELP = "Metres of the colours: one range for all pictures, one each, or A to B."
+RANGE_HELP = "Colour range in metres: auto (one for all pictures), per-image, or A to B."
 
 OutputFormatOption = Annotated[
     str | None,
     typer.Option(
         metavar=FORMATS,
-        help="Depth file (default npy, or by the suffix of -o); png16 holds whole units, the "
-        "others metres.",
+        help="Format of the depth file (default: by the suffix of -o, else npy): png16 holds "
+        "integer units, grey16 inverse depth, the others metres.",
     ),
 ]
 
@@ -46,18 +46,18 @@ def predict_command(
     out: Annotated[
         Path,
         typer.Option(
-            "-o", "--out", help="Folder for the results; for one picture also a file, or -."
+            "-o", "--out", help="Output folder; for a single picture also a file, or - (stdout)."
         ),
     ],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[INPUT]...", help="File, folder, quoted glob, or - (stdin)."),
+        typer.Argument(metavar="[INPUT]...", help="Photograph, folder, quoted glob, or - (stdin)."),
     ] = None,
     more_inputs: Annotated[
         list[str] | None, typer.Option("-i", "--input", help="Another input; repeatable.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Shipped model, run or model folder, .onnx, .xml, hf:NAME.")
+        str, typer.Option(help="Shipped model, run folder, model folder, .onnx, .xml, or hf:NAME.")
     ] = DEFAULT_MODEL,
     format: OutputFormatOption = None,
     units: Annotated[
@@ -65,91 +65,123 @@ def predict_command(
         typer.Option(
             parser=parse_depth_scale,
             metavar="UNITS",
-            help="png16 only: units per metre (default 1000: mm) or nyu-mm, kitti, tum, ...",
+            help="png16: units per metre (default 1000, millimetres), or a name: nyu-mm, kitti, "
+            "tum, ...",
         ),
     ] = None,
     color: Annotated[
-        bool, typer.Option("--color", help="Also write <name>_color.png with a metre scale.")
+        bool, typer.Option("--color", help="Also write <name>_color.png with a scale in metres.")
     ] = False,
     ply: Annotated[
-        bool, typer.Option("--ply", help="Also write a point cloud <name>.ply.")
+        bool, typer.Option("--ply", help="Also write the point cloud <name>.ply.")
     ] = False,
     glb: Annotated[
-        bool, typer.Option("--glb", help="Also write a point cloud <name>.glb.")
+        bool, typer.Option("--glb", help="Also write the point cloud <name>.glb.")
     ] = False,
-    vmin: Annotated[float | None, typer.Option(help="Nearest metre of the colours.")] = None,
-    vmax: Annotated[float | None, typer.Option(help="Farthest metre of the colours.")] = None,
+    vmin: Annotated[
+        float | None, typer.Option(help="Near end of the colour range, in metres.")
+    ] = None,
+    vmax: Annotated[
+        float | None, typer.Option(help="Far end of the colour range, in metres.")
+    ] = None,
     cmap: Annotated[ColorMap | None, typer.Option(help="Colour map (default turbo).")] = None,
     intrinsics: Annotated[
-        Path | None, typer.Option(help="Camera file: 3x3 K or 'fx fy cx cy', in pixels.")
+        Path | None,
+        typer.Option(
+            help="Camera file: 3x3 matrix K or 'fx fy cx cy', in pixels; also COLMAP, OpenCV and "
+            "ROS."
+        ),
     ] = None,
     fov: Annotated[
         float | None,
-        typer.Option(help="Horizontal field of view in degrees; else EXIF, else as in training."),
+        typer.Option(
+            help="Horizontal field of view, in degrees (default: from EXIF, else that of the "
+            "training data)."
+        ),
     ] = None,
     camera: Annotated[
         CameraMode,
-        typer.Option(help="auto: metres follow the focal length; ignore: for point clouds only."),
+        typer.Option(
+            help="auto: scale depth by the focal length; ignore: use the camera for point clouds "
+            "only."
+        ),
     ] = "auto",
     calibration: Annotated[
-        Path | None, typer.Option(help="calibration.json of 'leadline calibrate', to be applied.")
+        Path | None,
+        typer.Option(help="Apply this calibration.json, written by 'leadline calibrate'."),
     ] = None,
     precision: Annotated[
         PrecisionOption,
         typer.Option(
-            help="auto: int8 or bf16 where the model is known to lose little; f32: exact."
+            help="auto: int8 or bf16 if it costs at most 0.5 % of abs_rel, else f32; f32 is exact."
         ),
     ] = "auto",
-    runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
+    runtime: Annotated[RuntimeName, typer.Option(help="Runtime of the model.")] = "auto",
     processing_area: Annotated[
         int | None,
-        typer.Option(help="Pixels the network sees; another number than trained at: less exact."),
+        typer.Option(
+            help="Number of pixels that the network processes (default: as in training; others are"
+            " less exact)."
+        ),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Processor threads of the network (default: all).")
     ] = None,
     hint: Annotated[
         Hint,
-        typer.Option(help="openvino: one picture soon, or several at once; auto: as there are."),
+        typer.Option(
+            help="openvino only. latency: one picture as soon as possible; throughput: several in "
+            "parallel; auto: by the number of pictures."
+        ),
     ] = "auto",
     device: Annotated[
-        Device, typer.Option(help="onnxruntime and torch: another device than the processor.")
+        Device, typer.Option(help="Device for the runtimes onnxruntime and torch.")
     ] = "cpu",
     compiled: Annotated[
-        bool, typer.Option("--compile", help="torch: compile the network; takes a minute.")
+        bool,
+        typer.Option(
+            "--compile", help="torch only: compile the network first, which takes a minute."
+        ),
     ] = False,
     mesh: Annotated[
-        bool, typer.Option("--mesh", help="Also write a textured surface <name>_mesh.glb.")
+        bool, typer.Option("--mesh", help="Also write the textured mesh <name>_mesh.glb.")
     ] = False,
     normals: Annotated[
-        bool, typer.Option("--normals", help="Also write the surface's directions as a picture.")
+        bool,
+        typer.Option(
+            "--normals", help="Also write the surface normals as the picture <name>_normals.png."
+        ),
     ] = False,
     mask: Annotated[
-        bool, typer.Option("--mask", help="Also write <name>_valid.png: where depth is known.")
+        bool,
+        typer.Option("--mask", help="Also write <name>_valid.png: white where depth is valid."),
     ] = False,
     sheet: Annotated[
-        bool, typer.Option("--sheet", help="Also write sheet.png: pictures beside their depth.")
+        bool, typer.Option("--sheet", help="Also write sheet.png: photographs beside their depth.")
     ] = False,
     color_range: Annotated[
         str, typer.Option("--range", metavar="auto|per-image|A,B", help=RANGE_HELP)
     ] = "auto",
     uncertainty: Annotated[
         bool,
-        typer.Option("--uncertainty", help="Also write <name>_uncertainty.npy (not every model)."),
+        typer.Option(
+            "--uncertainty",
+            help="Also write <name>_uncertainty.npy, if the model predicts uncertainty.",
+        ),
     ] = False,
     engine: Annotated[
         Engine,
-        typer.Option(help="ray: on the machines of a Ray cluster; takes URIs too (s3://...)."),
+        typer.Option(help="ray: run on a Ray cluster, which also accepts URIs (s3://...)."),
     ] = "local",
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out pictures whose results are there.")
+        bool, typer.Option("--skip-existing", help="Skip photographs whose output files all exist.")
     ] = False,
 ) -> None:
-    """Predict metric depth of photographs: one depth file each, at the photograph's own size.
+    """Predict metric depth for photographs: one depth file each, at the photograph's own size.
 
-    The tree of an input folder is mirrored below the output folder. A photograph that cannot be
-    read is skipped and listed at the end; the exit status is then 1. A full or read-only disk
-    ends the run.
+    The output folder mirrors the tree of an input folder. A photograph that cannot be read is
+    skipped and listed at the end; the exit status is then 1. A full or read-only disk ends the
+    run.
     """
     chosen_range = None if color_range == "auto" else color_range
     looks_alone = {"--vmin": vmin, "--vmax": vmax, "--cmap": cmap, "--range": chosen_range}

@@ -11,7 +11,7 @@ from leadline.metrics import PROTOCOLS
 
 
 def protocols_command(as_json: JsonOption = False) -> None:
-    """List the evaluation protocols: how each number is made, and where that is from."""
+    """List the evaluation protocols: how each score is computed, and the source of the rule."""
     print_list(as_json, _content, _print_protocols)
 
 

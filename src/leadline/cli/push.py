@@ -15,30 +15,39 @@ def push_command(
         str, typer.Argument(metavar="RUN", help="Run folder, model folder or shipped model.")
     ],
     to: Annotated[
-        str | None, typer.Option(metavar="USER/NAME", help="Repository on the hub.")
+        str | None,
+        typer.Option(
+            metavar="USER/NAME", help="Repository on the hub; created if it does not exist."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write a folder instead, for hf:FOLDER.")
+        Path | None,
+        typer.Option("-o", "--out", help="Write a local folder instead, to be used as hf:FOLDER."),
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="A new one is private.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="Make a new repository private.")
+    ] = False,
     license: Annotated[
-        str | None, typer.Option(help="As the hub names it: apache-2.0, cc-by-nc-4.0, ...")
+        str | None,
+        typer.Option(help="Licence identifier of the hub: apache-2.0, cc-by-nc-4.0, ..."),
     ] = None,
     result: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of 'leadline evaluate -o', for the card; repeatable."),
+        typer.Option(
+            help="Folder written by 'leadline evaluate -o', for the scores on the card; repeatable."
+        ),
     ] = None,
     weights: Annotated[
-        WeightType | None, typer.Option(help="How weights are stored (default: as they are).")
+        WeightType | None, typer.Option(help="How to store the weights (default: unchanged).")
     ] = None,
     message: Annotated[
-        str | None, typer.Option("-m", "--message", help="Of the commit on the hub.")
+        str | None, typer.Option("-m", "--message", help="Commit message on the hub.")
     ] = None,
 ) -> None:
-    """Send a model to the Hugging Face hub: checkpoint, exported file, configuration, card.
+    """Upload a model to the Hugging Face hub: checkpoint, exported file, configuration, model card.
 
-    Log in first, with 'hf auth login' or HF_TOKEN. 'leadline predict --model hf:USER/NAME' then
-    predicts with it anywhere, without torch.
+    Log in first, with 'hf auth login' or HF_TOKEN. Afterwards 'leadline predict --model
+    hf:USER/NAME' uses the model anywhere, without torch.
     """
     check_needed("--private", private, "--to", to)
     check_needed("--message", message, "--to", to)

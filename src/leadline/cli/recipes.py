@@ -25,7 +25,8 @@ PARAMETERS = {
 
 def recipes_command(
     name: Annotated[
-        str | None, typer.Argument(help="Recipe or YAML file, to see what each of its keys means.")
+        str | None,
+        typer.Argument(help="Recipe name or YAML file: list its keys with their meaning."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

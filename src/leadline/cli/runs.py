@@ -27,17 +27,20 @@ def runs_command(
         bool,
         typer.Option(
             "--plot",
-            help="Draw the curves of these runs in one picture; a name that ends in "
-            f"{', '.join(PICTURES)} says into which file ({DEFAULT_PICTURE} where not given).",
+            help="Also draw the curves of these runs in one picture. An argument that ends in "
+            f"{', '.join(PICTURES)} names the file (default {DEFAULT_PICTURE}).",
         ),
     ] = False,
-    x: Annotated[Axis, typer.Option("--x", help="Axis of the curves.")] = "step",
+    x: Annotated[Axis, typer.Option("--x", help="Horizontal axis of the curves.")] = "step",
     sort: Annotated[
-        str, typer.Option(help="Order: run, recipe, started, seconds, bytes or a metric (abs_rel).")
+        str,
+        typer.Option(
+            help="Sort by run, recipe, started, seconds, bytes or a metric such as abs_rel."
+        ),
     ] = "run",
     as_json: JsonOption = False,
 ) -> None:
-    """List training runs with their state and best validation scores, or draw their curves."""
+    """List training runs with their state and best validation scores; --plot draws their curves."""
     paths = folders or []
     pictures = [path for path in paths if plot and path.suffix.lower() in PICTURES]
     listing = list_runs([path for path in paths if path not in pictures] or [Path("runs")])

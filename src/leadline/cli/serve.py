@@ -16,38 +16,62 @@ def serve_command(
         list[str] | None,
         typer.Option(
             "--model",
-            help="Shipped model, path, hf:NAME, or NAME=PATH; repeatable, the first is default.",
+            help="Shipped model, path, hf:NAME, or NAME=PATH; repeatable. The first is the default"
+            " of requests.",
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 is every one.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 means all interfaces.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8000,
     workers: Annotated[
-        int | None, typer.Option(help="Pictures in work at a time (default: processors + 1).")
+        int | None,
+        typer.Option(
+            help="Pictures processed at the same time (default: processors + 1, at most 8)."
+        ),
     ] = None,
-    queue: Annotated[int, typer.Option(help="Pictures that may wait; more get status 503.")] = 32,
-    deadline: Annotated[float, typer.Option(help="Seconds for a whole request.")] = 30.0,
-    max_body: Annotated[float, typer.Option(help="Most megabytes of a request.")] = 32.0,
-    max_pixels: Annotated[float, typer.Option(help="Most million pixels of a picture.")] = 32.0,
+    queue: Annotated[
+        int, typer.Option(help="Pictures that may wait; further requests get status 503.")
+    ] = 32,
+    deadline: Annotated[
+        float, typer.Option(help="Time limit of a whole request, in seconds.")
+    ] = 30.0,
+    max_body: Annotated[float, typer.Option(help="Largest request, in megabytes.")] = 32.0,
+    max_pixels: Annotated[float, typer.Option(help="Largest picture, in million pixels.")] = 32.0,
     model_memory: Annotated[
-        float, typer.Option(help="Megabytes of all loaded models; more are released.")
+        float,
+        typer.Option(
+            help="Memory for loaded models, in megabytes; beyond it, the least recently used are "
+            "released."
+        ),
     ] = 2000.0,
     cors: Annotated[
         list[str] | None,
-        typer.Option(help="Origin of other pages that may ask, or *; repeatable (default: none)."),
+        typer.Option(
+            help="Origin of web pages that may send requests, or *; repeatable (default: none)."
+        ),
     ] = None,
-    runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the models.")] = "auto",
+    runtime: Annotated[RuntimeName, typer.Option(help="Runtime of the models.")] = "auto",
     precision: Annotated[
-        PrecisionOption, typer.Option(help="auto: int8 or bf16 where little is lost; f32: exact.")
+        PrecisionOption,
+        typer.Option(
+            help="auto: int8 or bf16 if it costs at most 0.5 % of abs_rel, else f32; f32 is exact."
+        ),
     ] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Processor threads of a network.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Processor threads of a network (default: all).")
+    ] = None,
     hint: Annotated[
         Hint,
-        typer.Option(help="openvino: one picture soon, or several at once; auto: as they come."),
+        typer.Option(
+            help="openvino only. latency: one picture as soon as possible; throughput: several in "
+            "parallel; auto: by the load."
+        ),
     ] = "auto",
 ) -> None:
-    """Answer photographs sent over HTTP with their depth in metres.
+    """Serve depth predictions in metres over HTTP.
 
-    POST /v1/depth takes a picture; /healthz, /readyz, /metrics, /openapi.json and /v1/models are
+    POST /v1/depth takes a picture. /healthz, /readyz, /metrics, /openapi.json and /v1/models are
     for operators. Needs leadline[serve].
     """
     from leadline.serving.server import serve

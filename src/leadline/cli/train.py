@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 def train_command(
     recipe: Annotated[
-        str | None, typer.Option(help="Recipe name ('leadline recipes') or YAML file.")
+        str | None, typer.Option(help="Recipe: a name from 'leadline recipes', or a YAML file.")
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Data of any layout in docs/data.md; some recipes name their own."),
+        typer.Option(
+            help="Data set in any supported layout ('leadline layouts'); some recipes name their "
+            "own."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder to create.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="New run folder.")] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe key; repeatable."),
@@ -35,7 +38,7 @@ def train_command(
     max_steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Stop after N steps; a schedule that spans the run is rescaled to them."
+            min=1, help="Stop after N steps; a schedule that spans the run is rescaled to N steps."
         ),
     ] = None,
     depth_scale: DepthScaleOption = None,
@@ -43,19 +46,19 @@ def train_command(
     data_option: DataOptions = None,
     init: Annotated[
         str | None,
-        typer.Option(help="Start from this model: a shipped one, a run, or a weights file."),
+        typer.Option(help="Start from the weights of a shipped model, a run, or a weights file."),
     ] = None,
     parent: Annotated[
         Path | None,
         typer.Option(
             "--continue",
             metavar="RUN",
-            help="Train a finished run further, as the new run --out, with changes by --set.",
+            help="Continue a finished run in the new run folder --out; change keys with --set.",
         ),
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this interrupted run.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Resume this interrupted run.")] = None,
 ) -> None:
-    """Train a network, then score it and the trivial baselines on the validation images."""
+    """Train a network, then score it and the trivial baselines on the validation set."""
     keys = _option_settings(max_steps, layout, data_option)
     _check_kind(resume, parent, recipe, init, out, bool(keys or depth_scale or data or out))
     settings = [*(overrides or []), *keys]

@@ -19,48 +19,72 @@ from leadline.weights import DEFAULT_MODEL
 def video_command(
     source: Annotated[
         str,
-        typer.Argument(metavar="FILE|CAMERA", help="Video file, camera (/dev/video0, 0), or URL."),
+        typer.Argument(
+            metavar="FILE|CAMERA", help="Video file, camera (/dev/video0 or 0), or stream URL."
+        ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .mp4 or .webm.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Output file: .mp4 or .webm.")],
     model: Annotated[
-        str, typer.Option(help="Shipped model, run or model folder, .onnx, .xml, hf:NAME.")
+        str, typer.Option(help="Shipped model, run folder, model folder, .onnx, .xml, or hf:NAME.")
     ] = DEFAULT_MODEL,
     layout: Annotated[
-        VideoLayout, typer.Option(help="Frames beside their depth, or depth alone.")
+        VideoLayout, typer.Option(help="Write the frames beside their depth, or the depth alone.")
     ] = "side-by-side",
     color_range: Annotated[
         str | None,
-        typer.Option("--range", metavar="A,B", help="Metres of the colours; else measured."),
+        typer.Option(
+            "--range",
+            metavar="A,B",
+            help="Colour range in metres (default: measured on eight frames).",
+        ),
     ] = None,
     cmap: Annotated[ColorMap, typer.Option(help="Colour map.")] = "turbo",
     smooth: Annotated[
-        float, typer.Option(help="Steadies metres over time: 0 (off) to below 1; the file says so.")
+        float,
+        typer.Option(
+            help="Temporal smoothing of the metres, from 0 (off) to below 1; recorded in the "
+            "output."
+        ),
     ] = 0.0,
-    every: Annotated[int, typer.Option(help="Every Nth frame only.")] = 1,
-    start: Annotated[float, typer.Option(help="Seconds to begin at.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Seconds to end at.")] = None,
-    no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
+    every: Annotated[int, typer.Option(help="Take every Nth frame.")] = 1,
+    start: Annotated[float, typer.Option(help="Start time, in seconds.")] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(help="End time, in seconds (default: the end of the video).")
+    ] = None,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Drop the audio track.")] = False,
     frames: Annotated[
-        Path | None, typer.Option(help="Folder for a depth file of every frame, in metres.")
+        Path | None,
+        typer.Option(help="Also write one depth file per frame into this folder, in metres."),
     ] = None,
     frame_format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="|".join(writable_formats()), help="Of --frames (default npy)."
+            "--format",
+            metavar="|".join(writable_formats()),
+            help="Format of the --frames files (default npy).",
         ),
     ] = None,
-    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
-    runtime: Annotated[RuntimeName, typer.Option(help="Engine that runs the model.")] = "auto",
+    fov: Annotated[
+        float | None,
+        typer.Option(
+            help="Horizontal field of view, in degrees (default: that of the training data)."
+        ),
+    ] = None,
+    runtime: Annotated[RuntimeName, typer.Option(help="Runtime of the model.")] = "auto",
     precision: Annotated[
-        PrecisionOption, typer.Option(help="auto: int8 or bf16 where little is lost; f32: exact.")
+        PrecisionOption,
+        typer.Option(
+            help="auto: int8 or bf16 if it costs at most 0.5 % of abs_rel, else f32; f32 is exact."
+        ),
     ] = "auto",
     camera: Annotated[
-        CameraMode, typer.Option(help="auto: metres follow the focal length; ignore: they do not.")
+        CameraMode, typer.Option(help="auto: scale depth by the focal length; ignore: do not.")
     ] = "auto",
 ) -> None:
-    """Predict the depth of every frame of a video; write it in colours of one range in metres.
+    """Predict the depth of every frame of a video, and write it as a video in colours.
 
-    Frames keep their times, and the sound stays. Needs leadline[video].
+    All frames share one colour range in metres. Frames keep their times, and the sound is kept.
+    Needs leadline[video].
     """
     check_needed("--format", frame_format, "--frames", frames)
     with print_warnings():

@@ -17,29 +17,34 @@ from leadline.weights import DEFAULT_MODEL
 def web_command(
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Folder for the page, to be put on any web server."),
+        typer.Option(
+            "-o", "--out", help="Output folder for the page, which any web server can host."
+        ),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--open", help="Serve the page on this machine alone, and open it.")
+        bool,
+        typer.Option(
+            "--open", help="Serve the page on this machine only, and open it in the browser."
+        ),
     ] = False,
     model: Annotated[
-        str, typer.Option(help="Shipped model, run folder, model folder or .onnx.")
+        str, typer.Option(help="Shipped model, run folder, model folder, or .onnx.")
     ] = DEFAULT_MODEL,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="With --open: port (default 0: a free one)."),
+        typer.Option(min=0, max=65535, help="With --open: port (default: 0, a free one)."),
     ] = None,
     browser: Annotated[
         bool | None,
         typer.Option(
-            "--browser/--no-browser", help="With --open: start the browser (default), or not."
+            "--browser/--no-browser", help="With --open: start the browser (default), or do not."
         ),
     ] = None,
 ) -> None:
-    """Write a page that turns photographs into metres in the browser itself, or open it here.
+    """Write or open a web page that predicts depth inside the browser.
 
-    The photograph never leaves the device: model, page and libraries are files of the folder, and
-    nothing else is asked for.
+    The photograph never leaves the device. The folder holds the page, the model and all libraries;
+    the page loads nothing else.
     """
     if out is None and not show:
         raise LeadlineError("nothing to do: give -o FOLDER to write the page, --open to see it")

@@ -11,7 +11,8 @@ from leadline.errors import LeadlineError, size_words
 from leadline.io.atomic import check_writable, writable_target
 
 app = typer.Typer(
-    help="Generated rooms and streets with exact depth: render a data set, show a contact sheet.",
+    help="Synthetic rooms and streets with exact depth: render a data set, or draw a "
+    "contact sheet.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -19,43 +20,57 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-KindOption = Annotated[str, typer.Option(help="rooms or streets.")]
+KindOption = Annotated[str, typer.Option(help="Kind of world: rooms or streets.")]
 SizeOption = Annotated[
-    Any, typer.Option(parser=parse_size, metavar="HxW", help="Height x width of the pictures.")
+    Any,
+    typer.Option(parser=parse_size, metavar="HxW", help="Height x width of the images, in pixels."),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Another seed gives other worlds.")]
-QualityOption = Annotated[str, typer.Option(help="training (fast) or picture (slow, less noise).")]
+SeedOption = Annotated[
+    int, typer.Option(min=0, help="Random seed; another seed gives other worlds.")
+]
+QualityOption = Annotated[
+    str, typer.Option(help="Render quality: training (fast) or picture (slow, less noise).")
+]
 
 
 @app.command("render")
 def render_command(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the data set.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Output folder for the data set.")],
     kind: KindOption = "rooms",
-    count: Annotated[int, typer.Option(min=1, help="Views in all, validation included.")] = 1000,
+    count: Annotated[int, typer.Option(min=1, help="Number of views, validation included.")] = 1000,
     size: SizeOption = "240x320",
     seed: SeedOption = 0,
     quality: QualityOption = "training",
     val_share: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of the views for validation.")
+        float, typer.Option(min=0, max=0.9, help="Share of the views held out for validation.")
     ] = 0.1,
     labels: Annotated[
-        str, typer.Option(help="Class set: worlds, nyu40, nyu13, vkitti, cityscapes.")
+        str, typer.Option(help="Label set: worlds, nyu40, nyu13, vkitti or cityscapes.")
     ] = "worlds",
     sky: Annotated[
-        str, typer.Option(help="Streets: depth of the sky, invalid or far (655.35 m).")
+        str, typer.Option(help="Streets only: depth of the sky, invalid or far (655.35 m).")
     ] = "invalid",
     variations: Annotated[
-        str, typer.Option(help="Streets: random, vkitti (all ten for each camera), or a,b,...")
+        str,
+        typer.Option(
+            help="Streets only: random, vkitti (all ten per camera), or names separated by commas."
+        ),
     ] = "random",
     form: Annotated[
         Literal["files", "shards"],
-        typer.Option("--format", help="shards: pack OUT-files, which is rendered first, into OUT."),
+        typer.Option(
+            "--format",
+            help="files: image files in OUT; shards: render into OUT-files, then pack it into OUT.",
+        ),
     ] = "files",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one a core.")
+        int | None, typer.Option(min=1, help="Number of processes (default: one per core).")
     ] = None,
 ) -> None:
-    """Render a data set of image-depth-label pairs; the same command continues a stopped one."""
+    """Render a data set of image-depth-label pairs.
+
+    If it is interrupted, run the same command again to continue.
+    """
     from leadline.worlds import VKITTI_VARIATIONS, WorldSet, render_worlds
 
     named = {"random": (), "vkitti": VKITTI_VARIATIONS}
@@ -108,21 +123,24 @@ def _pack(folder: Path, out: Path) -> None:
 
 @app.command("show")
 def show_command(
-    out: Annotated[Path, typer.Option("-o", "--out", help="PNG file for the sheet.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="PNG file to write.")],
     kind: KindOption = "rooms",
-    count: Annotated[int, typer.Option(min=1, help="Views on the sheet.")] = 24,
+    count: Annotated[int, typer.Option(min=1, help="Number of views.")] = 24,
     size: SizeOption = "240x320",
     seed: SeedOption = 0,
     quality: QualityOption = "training",
-    columns: Annotated[int, typer.Option(min=1, help="Views in a row.")] = 4,
+    columns: Annotated[int, typer.Option(min=1, help="Views per row.")] = 4,
     panels: Annotated[
-        str, typer.Option(help="Of each view: image, depth, classes, normals; comma-separated.")
+        str,
+        typer.Option(
+            help="What to draw of each view: image, depth, classes, normals; separated by commas."
+        ),
     ] = "image",
     split: Annotated[
-        str, typer.Option(help="train, val or test: each has its own worlds.")
+        str, typer.Option(help="train, val or test; each split has its own worlds.")
     ] = "train",
 ) -> None:
-    """Draw a contact sheet of generated views."""
+    """Draw a contact sheet of rendered views."""
     if out.suffix.lower() != ".png":
         raise LeadlineError(f"{out}: a sheet is a PNG; give -o NAME.png")
     check_writable(writable_target(out).parent)
