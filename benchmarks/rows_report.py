@@ -159,7 +159,7 @@ CLAIMS = (
           "ways: skips concatenated as they are, better than reduced ones?",
           "resnet50-upproj-concat", "resnet50-upproj"),
     Claim("A question of our own: is Wang, Fu and Dong's expansion, written beforehand, better "
-          "than one drawn anew in every pass, for as many images seen?",
+          "than one drawn anew in every epoch, for as many images seen?",
           "resnet50-upproj-expanded", "resnet50-upproj"),
     Claim("Sciuto: naming classes helps depth (ds-net over depth-mancini: rmse 6.503 against 7.464 "
           "on Virtual KITTI).",
@@ -257,7 +257,8 @@ def verdict(found: dict[str, Difference]) -> str:
     if abs(sign) < 2:
         return "cannot be told"
     if seeds == 1:
-        return f"cannot be told from one seed, which points {'to it' if sign > 0 else 'against it'}"
+        direction = "for it" if sign > 0 else "against it"
+        return f"cannot be told from one seed, which speaks {direction}"
     word = "holds" if sign > 0 else "does not hold: the opposite does"
     metrics = [metric for metric, value in signs.items() if value]
     steady = all(
@@ -277,12 +278,14 @@ def claim_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
             continue
         better, worse = by_area(rows[claim.better]), by_area(rows[claim.worse])
         shared = better.keys() & worse.keys()
-        pair = f"`{claim.better}` less `{claim.worse}`"
+        pair = f"`{claim.better}` minus `{claim.worse}`"
+        yield ""
         for area in sorted(shared):
-            where = f"At {better[area][0].pixels:,} pixels: " if len(shared) > 1 else ""
-            yield f"{where}{answer(pair, better[area], worse[area])}\n"
+            where = f"At {better[area][0].pixels:,} pixels: "
+            yield f"- {where}{answer(pair, better[area], worse[area])}"
         if not shared:
-            yield f"{UNLIKE}\n"
+            yield UNLIKE
+        yield ""
 
 
 UNLIKE = "Cannot be told: the two were not trained at one input size and length."
@@ -326,15 +329,16 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
     first = first_run(rows)
     protocol, images = get_protocol("nyu-eigen"), first.result.images_scored
     yield (
-        f"Ours: protocol {protocol.name} [{protocol.hash}], {images} validation "
-        "images with in-painted depth, which has no holes; ± the standard deviation over seeds, in "
-        f"brackets 95 % bootstrap intervals over the images, {NEIGHBOURS} neighbours at a time, of "
-        "the seeds' mean. Published: as the document prints it, of its own test images; ? where it "
-        "does not say. BF1: F1 of depth edges, which no document reports."
+        f"Ours: protocol {protocol.name} [{protocol.hash}] on {images} validation images, whose "
+        "depth is in-painted (no holes). ± is the standard deviation over seeds. Brackets hold the "
+        "95 % bootstrap interval of the mean over seeds, resampled over images in blocks of "
+        f"{NEIGHBOURS} neighbours. Published: as printed in the document, on its own test images; "
+        "? marks what it does not say. BF1 is the F1 score of depth edges, which no document "
+        "reports."
     )
     yield ""
     shown = " | ".join(SHOWN)
-    yield f"| row | | encoder | parameters | input | images | passes | {shown} | BF1 |"
+    yield f"| row | | encoder | parameters | input | images | epochs | {shown} | BF1 |"
     yield "| --- | --- | --- | ---: | --- | --- | ---: | --- | --- | --- | ---: |"
     for name, values in first.result.baselines.items():
         scores = " | ".join(f"{values[metric]:.3f}" for metric in SHOWN)
@@ -347,7 +351,7 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
         for group in by_area(runs).values():
             yield our_line(name, group)
     yield ""
-    yield "The same runs under the protocol that suits their document, means over their seeds:"
+    yield "The same runs under the protocol of their document, means over seeds:"
     yield ""
     yield f"| row | input | protocol | {' | '.join(OWN_SHOWN)} | others |"
     yield "| --- | --- | --- |" + " ---: |" * len(OWN_SHOWN) + " --- |"
@@ -358,23 +362,24 @@ def table_lines(rows: dict[str, list[CollectedRow]]) -> Iterable[str]:
 
 
 CURVES_CAPTION = (
-    "*Each network has a loss of its own: heights compare within a plot only. The kept model is "
-    "the last one, validated once, at the end: nothing is chosen on the images that score it.*"
+    "*Each network has its own loss, so compare heights within a plot only. The model kept is the "
+    "last one, validated once at the end: nothing is chosen on the images that score it.*"
 )
 PANEL_CAPTION = (
-    "*The example room and five generated rooms, none of NYU: photograph, truth, networks{about}, "
-    "in the truth's colour range (`python benchmarks/rows_report.py --panel RUNS{option}`).*"
+    "*The example room and five generated rooms, none of NYU: photograph, truth, then each network"
+    "{about}, all in the truth's colour range (`python benchmarks/rows_report.py --panel RUNS"
+    "{option}`).*"
 )
 
 
 def picture_lines() -> Iterable[str]:
     """Yield the curves, and the panel where there is one."""
-    yield from ("", f"![Training loss of each row over its passes](images/{CURVES.name})", "")
+    yield from ("", f"![Training loss of each row over its epochs](images/{CURVES.name})", "")
     yield CURVES_CAPTION
     if PANEL.is_file():
-        yield from panel_lines(PANEL, ", each at the largest input it was trained on", "")
+        yield from panel_lines(PANEL, " at the largest input it was trained on", "")
     for area, picture in sorted((int(path.stem.rpartition("_")[2]), path) for path in PANELS):
-        yield from panel_lines(picture, f", all trained at {area:,} pixels", f" --area {area}")
+        yield from panel_lines(picture, f" trained at {area:,} pixels", f" --area {area}")
 
 
 def panel_lines(picture: Path, about: str, option: str) -> Iterable[str]:
@@ -438,7 +443,7 @@ DOCUMENT_CELLS = {
     "resnet50": ("ResNet-50", "?", "?", "715, expanded", "?"),
     "densedepth": ("DenseNet-169", "42.6 million", "307,200 px", "50,000", "160"),
 }
-"""How a document trained: encoder, parameters, input, images, passes; `?` where it does not say."""
+"""How a document trained: encoder, parameters, input, images, epochs; `?` where it does not say."""
 
 
 def document_cells(recipe: str) -> str:
@@ -509,7 +514,7 @@ def page_parts(rows: dict[str, list[CollectedRow]]) -> dict[str, str]:
 
 
 def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
-    """Draw the training loss of each row over the passes, a small plot each."""
+    """Draw the training loss of each row over the epochs, a small plot each."""
     from matplotlib.figure import Figure
 
     columns = min(4, len(rows))
@@ -536,7 +541,7 @@ def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
         axes.grid(alpha=0.3)
     for axes in parts[len(rows) :]:
         axes.remove()
-    figure.supxlabel("passes over the images", fontsize=9)
+    figure.supxlabel("epochs", fontsize=9)
     figure.supylabel("training loss, each network's own", fontsize=9)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)

@@ -262,8 +262,8 @@ def fake_row(folder: Path, name: str, seed: int, quality: float, area: int = 614
         ((0.01, 0.01, 0.01), "Holds, in each of 3 seeds"),
         ((-0.01, -0.01, -0.01), "Does not hold: the opposite does, in each of 3 seeds"),
         ((0.05, -0.01, 0.05), "the seeds disagree"),
-        ((0.01,), "Cannot be told from one seed, which points to it"),
-        ((-0.01,), "Cannot be told from one seed, which points against it"),
+        ((0.01,), "Cannot be told from one seed, which speaks for it"),
+        ((-0.01,), "Cannot be told from one seed, which speaks against it"),
         ((0.0,), "Cannot be told."),
     ],
 )
@@ -295,8 +295,8 @@ def test_a_claim_is_told_at_each_size_that_both_rows_have(tmp_path):
     text = "\n".join(report.claim_lines(report.read_rows(tmp_path)))
     paragraph = text.split("the whole decoder")[1].split("**")[1]
     small, large = paragraph.split("At 19,200 pixels:")
-    assert "At 6,144 pixels: Cannot be told from one seed, which points against it" in small
-    assert "which points to it" in large and "0.500" not in paragraph
+    assert "At 6,144 pixels: Cannot be told from one seed, which speaks against it" in small
+    assert "which speaks for it" in large and "0.500" not in paragraph
 
 
 def test_a_claim_on_runs_that_were_stopped_cannot_be_told(tmp_path):
