@@ -32,6 +32,7 @@ from runs import spread
 from leadline.errors import LeadlineError
 from leadline.evaluation import Result
 from leadline.io.atomic import atomic_path
+from leadline.io.plots import save_plot
 from leadline.metrics import (
     HIGHER_IS_BETTER,
     blocks_of,
@@ -543,8 +544,7 @@ def draw_curves(rows: dict[str, list[CollectedRow]], path: Path) -> None:
         axes.remove()
     figure.supxlabel("epochs", fontsize=9)
     figure.supylabel("training loss, each network's own", fontsize=9)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_plot(figure, path, dpi=110)
 
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]
@@ -614,7 +614,7 @@ def draw_panel(shown: Sequence[tuple[str, int, Path]], pictures: Sequence[Pictur
     """
     from leadline.depth.depth_map import DepthMap
     from leadline.inference import Predictor
-    from leadline.io.photos import write_png
+    from leadline.io.photos import DRAWN, write_png
     from leadline.viz.panels import side_by_side
 
     predictors = [Predictor.load(folder, runtime="torch") for _, _, folder in shown]
@@ -626,7 +626,7 @@ def draw_panel(shown: Sequence[tuple[str, int, Path]], pictures: Sequence[Pictur
         truth = DepthMap.from_metres(depth, valid)
         strip = side_by_side(image, truth, answers, height=PANEL_HEIGHT)
         columns.append(np.concatenate(np.split(strip, len(labels), axis=1)))
-    write_png(path, np.concatenate(columns, axis=1), None)
+    write_png(path, np.concatenate(columns, axis=1), DRAWN)
 
 
 def label(*lines: str) -> NDArray[np.uint8]:

@@ -4,11 +4,16 @@ import errno
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.inference.predict_files import PICTURES
 from leadline.io.atomic import DiskError, atomic_path, cannot_write
 from leadline.io.jobs import FileJob, FileKind, find_jobs, in_order, run_jobs
+from leadline.io.photos import DERIVED, DRAWN, write_png
+from leadline.io.plots import save_plot
 
 KIND = FileKind("pictures", {".jpg", ".png"}, {".nef"}, lambda path: path.name.startswith("own"))
 
@@ -28,7 +33,8 @@ def test_hidden_and_system_files_and_results_are_no_inputs(tmp_path):
     photos = tmp_path / "photos"
     touch(photos, "a.jpg", "._a.jpg", ".thumbnails/a.jpg", "@eaDir/a.jpg", "__MACOSX/._b.jpg",
           "$RECYCLE.BIN/c.jpg", "own_depth.png", "in/b.png", "note.txt")  # fmt: skip
-    assert targets(photos, tmp_path / "out", photos) == {"a.jpg": "a", "in/b.png": "in/b"}
+    with pytest.warns(LeadlineWarning, match="photos: 1 left out that Leadline wrote"):
+        assert targets(photos, tmp_path / "out", photos) == {"a.jpg": "a", "in/b.png": "in/b"}
 
 
 def test_the_output_folder_inside_of_the_input_is_no_input(tmp_path):
@@ -123,3 +129,17 @@ def test_a_disk_error_is_told_from_one_of_a_single_file(tmp_path, number, kind):
     with pytest.raises(LeadlineError) as caught, atomic_path(tmp_path / "a.npy"):
         raise OSError(number, "text")
     assert type(caught.value) is kind
+
+
+def test_pictures_that_leadline_drew_are_left_out_of_a_folder_with_one_line(tmp_path):
+    matplotlib = pytest.importorskip("matplotlib.figure")
+    pixels = np.zeros((4, 5, 3), np.uint8)
+    for name in ("photo.png", "mine.jpg"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    write_png(tmp_path / "worst.png", pixels, DRAWN)
+    write_png(tmp_path / "photo_color.png", pixels, DERIVED)
+    save_plot(matplotlib.Figure(), tmp_path / "curves.png")
+    for inputs in (tmp_path, f"{tmp_path}/*.*"):
+        with pytest.warns(LeadlineWarning, match=r"3 left out that Leadline wrote \(curves.png, "):
+            jobs = find_jobs(inputs, tmp_path / "out", PICTURES, lambda target: [target])
+        assert [job.source.name for job in jobs] == ["mine.jpg", "photo.png"]

@@ -14,7 +14,7 @@ from leadline.data_checks.pairs import ListedPair, RawPair
 from leadline.datasets.sample import evenly_spaced
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.io.photos import write_png
+from leadline.io.photos import DRAWN, write_png
 from leadline.viz.color import colorize
 from leadline.viz.scale_bar import draw_title
 
@@ -53,7 +53,7 @@ def write_contact_sheet(
         np.concatenate(padded[start : start + columns], axis=1)
         for start in range(0, len(padded), columns)
     ]
-    write_png(path, np.concatenate(rows, axis=0))
+    write_png(path, np.concatenate(rows, axis=0), DRAWN)
     return len(tiles)
 
 

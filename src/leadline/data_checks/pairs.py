@@ -34,7 +34,7 @@ from leadline.depth.encodings import COLOUR_UNITS
 from leadline.depth.rays import planar_factor
 from leadline.errors import LeadlineError, plural
 from leadline.io.labels import read_labels
-from leadline.io.photos import IMAGE_SUFFIXES, read_photo
+from leadline.io.photos import IMAGE_SUFFIXES, is_result_png, read_photo
 from leadline.io.png16 import LARGEST
 
 
@@ -376,7 +376,7 @@ def _unlisted_images(root: Path, pairs: Sequence[DiskPair]) -> Iterable[Finding]
         for folder in folders
         if folder.is_relative_to(root.resolve())
         for file in folder.iterdir()
-        if file.suffix.lower() in IMAGE_SUFFIXES and file not in listed
+        if file.suffix.lower() in IMAGE_SUFFIXES and file not in listed and not is_result_png(file)
     )
     # In a folder of images that also holds the depth maps the two look alike.
     depth_folders = {pair.files["depth"].resolve().parent for pair in pairs}

@@ -26,7 +26,7 @@ from leadline.evaluation.result import (
     Result,
 )
 from leadline.io.atomic import write_text
-from leadline.io.photos import write_png
+from leadline.io.photos import DRAWN, write_png
 
 TableFormat = Literal[TextFormat, "html"]
 
@@ -100,7 +100,8 @@ def compare(
         samples = read_samples(loaded, names, _scored_data(loaded[0], data))
         rows = case_rows(loaded, samples, one_range=True)
     if panel is not None:
-        write_png(Path(panel), comparison_figure(rows, table.marked_labels, errors=errors))
+        figure = comparison_figure(rows, table.marked_labels, errors=errors)
+        write_png(Path(panel), figure, DRAWN)
     if out is not None:
         _write_table(Path(out), table, chosen, rows, errors=errors)
     return table

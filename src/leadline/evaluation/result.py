@@ -39,7 +39,7 @@ from leadline.evaluation.scoring import ImageScore, Scores
 from leadline.evaluation.uncertainty import UncertaintyScores
 from leadline.io.atomic import atomic_path, write_json
 from leadline.io.files import check_ordinary, read_json
-from leadline.io.photos import write_png
+from leadline.io.photos import DRAWN, write_png
 from leadline.io.staging import staged
 from leadline.metrics import Protocol, TruthUse
 from leadline.metrics.protocol import hash_of_fields
@@ -280,7 +280,7 @@ class Result(BaseModel):
             worst = self.ranked_cases("worst")
             if worst and worst[0].sample is not None:
                 values = [self.table.value(case.id, RANKED_BY) for case in worst]
-                write_png(stage / WORST_FILE, draw_cases(worst, values), None)
+                write_png(stage / WORST_FILE, draw_cases(worst, values), DRAWN)
             if write_report is not None:
                 write_report(stage / REPORT_FILE)
             write_json(stage / RESULT_FILE, self.to_json())

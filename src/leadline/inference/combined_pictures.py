@@ -16,7 +16,7 @@ from leadline.inference.predict_ray import RemoteJob, fetch
 from leadline.io.formats import read_any_depth
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import Failure, FileJob, default_workers, run_jobs, with_suffix
-from leadline.io.photos import DERIVED, decode_photo, read_photo, write_png
+from leadline.io.photos import DRAWN, decode_photo, read_photo, write_png
 from leadline.viz.color import color_table, colorize, fill_range, robust_range
 from leadline.viz.figure import Cell, Scale, draw_figure
 
@@ -58,7 +58,7 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
         pairs, unread_pairs = _pairs(there, output, limits)
         failures += unread_pairs
         if pairs:
-            write_png(folder / SHEET, _sheet(pairs, output, limits), DERIVED)
+            write_png(folder / SHEET, _sheet(pairs, output, limits), DRAWN)
     return failures
 
 

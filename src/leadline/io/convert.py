@@ -28,7 +28,7 @@ from leadline.io.jobs import (
     with_suffix,
 )
 from leadline.io.metadata import LABELS_KIND, MASK_KIND
-from leadline.io.photos import DERIVED, says_kind
+from leadline.io.photos import DERIVED, DRAWN, says_kind
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.uncertainty import is_uncertainty_file
 
@@ -88,8 +88,8 @@ def convert(
 
 
 def _is_no_depth(path: Path) -> bool:
-    """Return whether a file is what `predict` writes beside depth."""
-    kinds = (DERIVED["leadline:kind"], MASK_KIND, LABELS_KIND)
+    """Return whether a file is what Leadline writes beside depth, or draws."""
+    kinds = (DERIVED["leadline:kind"], DRAWN["leadline:kind"], MASK_KIND, LABELS_KIND)
     return is_uncertainty_file(path) or any(says_kind(path, kind) for kind in kinds)
 
 

@@ -73,7 +73,7 @@ class FileKind:
 
     `noun` is what the files are ("pictures") and `suffixes` what is taken from a folder, lower
     case and with their dot. Files of `other_suffixes` are of the kind but cannot be read: a
-    LeadlineWarning counts them. `is_result` tells a file that the command wrote itself.
+    LeadlineWarning counts them, and those of `is_result`, which Leadline wrote itself.
     """
 
     noun: str
@@ -145,7 +145,10 @@ def _expand(text: str, out: Path, kind: FileKind) -> list[tuple[Path, Path]]:
         return [(file, file.relative_to(path)) for file in _files_below(path, out, kind)]
     if path.is_file():
         if kind.is_result(path):
-            raise LeadlineError(f"{path}: was written by Leadline, it is none of the {kind.noun}")
+            raise LeadlineError(
+                f"{path}: was written by Leadline, it is none of the {kind.noun}; give what it was "
+                "made from"
+            )
         return [(path, Path(path.name))]
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
         raise LeadlineError(f"{text}: is a URL, and files are read; download it and give its path")
@@ -154,7 +157,7 @@ def _expand(text: str, out: Path, kind: FileKind) -> list[tuple[Path, Path]]:
         raise LeadlineError(f"{path}: no such file or folder")
     # Not Path.glob: the pattern that a user typed may be absolute.
     matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
-    files = [match for match in matches if match.is_file() and not kind.is_result(match)]
+    files = _without_results(text, [match for match in matches if match.is_file()], kind)
     if not files:
         raise LeadlineError(f"{text}: matches no file")
     parts = Path(text).parts
@@ -170,7 +173,7 @@ def _files_below(folder: Path, out: Path, kind: FileKind) -> list[Path]:
         if not file.is_file():
             continue
         suffix = file.suffix.lower()
-        if suffix in kind.suffixes and not kind.is_result(file):
+        if suffix in kind.suffixes:
             files.append(file)
         others[suffix] += suffix in kind.other_suffixes
     left_out = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()) if count)
@@ -180,10 +183,25 @@ def _files_below(folder: Path, out: Path, kind: FileKind) -> list[Path]:
             LeadlineWarning,
             stacklevel=4,
         )
+    files = _without_results(str(folder), files, kind)
     if not files:
         known = ", ".join(sorted(kind.suffixes))
         raise LeadlineError(f"{folder}: no {kind.noun} in this folder ({known})")
     return sorted(files)
+
+
+def _without_results(place: str, files: Sequence[Path], kind: FileKind) -> list[Path]:
+    """Return the files that Leadline did not write itself; a LeadlineWarning counts the others."""
+    results = sorted(file for file in files if kind.is_result(file))
+    if results:
+        warnings.warn(
+            f"{place}: {len(results)} left out that Leadline wrote ({results[0].name}"
+            f"{', ...' if len(results) > 1 else ''}), which are none of the {kind.noun}",
+            LeadlineWarning,
+            stacklevel=5,
+        )
+    left_out = set(results)
+    return [file for file in files if file not in left_out]
 
 
 def default_workers() -> int:

@@ -166,7 +166,7 @@ def _open_heic(data: bytes, path: Path) -> None:
 def is_result_png(path: Path) -> bool:
     """Return whether a file is a PNG that says, at its beginning, that Leadline derived it.
 
-    Depth, labels and coloured depth carry a `leadline:` text; photographs never do.
+    Depth, labels, coloured depth, sheets and plots carry a `leadline:` text; photographs never do.
     """
     return b"tEXtleadline:" in head_of_png(path)
 
@@ -185,7 +185,7 @@ def read_photo_to_measure(path: Path) -> Photo:
     predict = "--model NAME predicts it as a photograph all the same"
     if is_result_png(path):
         raise LeadlineError(
-            f"{path}: is a picture that Leadline drew of a prediction, without its metres; give "
+            f"{path}: is a picture that Leadline wrote, and no photograph nor metres; give "
             f"the depth file, or the photograph; {predict}"
         )
     if highest_byte(photo.pixels) is not None:
@@ -239,6 +239,9 @@ def head_of_png(path: Path) -> bytes:
 
 DERIVED = {"leadline:kind": "picture of depth"}
 """The text of a PNG that shows depth, for `write_png`."""
+
+DRAWN = {"leadline:kind": "drawn to be looked at"}
+"""The text of a PNG that is a sheet of pictures or a plot, for `write_png`."""
 
 
 @contextmanager

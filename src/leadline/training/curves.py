@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
-from leadline.io.atomic import atomic_path
+from leadline.io.plots import save_plot
 from leadline.metrics import HIGHER_IS_BETTER
 from leadline.training.run_folder import Run
 
@@ -64,8 +64,7 @@ def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
         axes.grid(alpha=0.3)
         axes.margins(x=0.02)
     _draw_legend(legend, runs, pens)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_plot(figure, path, dpi=110)
 
 
 @dataclass(frozen=True)

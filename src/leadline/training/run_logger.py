@@ -14,7 +14,7 @@ from leadline.datasets.sample import Sample
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
-from leadline.io.photos import write_png
+from leadline.io.photos import DRAWN, write_png
 from leadline.metrics import METRICS
 from leadline.training.curves import draw_curves
 from leadline.training.loggers import LoggerContext, Loggers
@@ -114,7 +114,7 @@ class RunLogger:
         widest = max(row.shape[1] for row in rows)
         rows = [np.pad(row, ((0, 4), (0, widest - row.shape[1]), (0, 0))) for row in rows]
         picture = np.concatenate(rows)
-        write_png(self.folder / SAMPLES / f"step_{step:06d}.png", picture, None)
+        write_png(self.folder / SAMPLES / f"step_{step:06d}.png", picture, DRAWN)
         self._loggers.log_image(step, SAMPLES, picture)
 
     def close(self, step: int, *, finished: bool) -> None:

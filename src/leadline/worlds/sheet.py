@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
-from leadline.io.photos import write_png
+from leadline.io.photos import DRAWN, write_png
 from leadline.viz.color import colorize
 from leadline.viz.labels import colorize_labels
 from leadline.viz.normals import colorize_normals
@@ -60,4 +60,4 @@ def contact_sheet(
 
 def write_sheet(path: Path | str, sheet: Array) -> None:
     """Write a contact sheet as PNG. Raises LeadlineError where that is not possible."""
-    write_png(path, sheet)
+    write_png(path, sheet, DRAWN)

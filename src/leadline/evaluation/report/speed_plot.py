@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.evaluation.benchmark import BenchmarkRow
-from leadline.io.atomic import atomic_path
+from leadline.io.plots import save_plot
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -43,5 +43,4 @@ def draw_speed(rows: Sequence[BenchmarkRow], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("pictures a second, call after call")
     axes.set_ylabel("abs_rel (lower is better)")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+    save_plot(figure, path)
