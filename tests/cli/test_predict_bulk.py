@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from leadline.cli.predict import write_to_stdout
+from leadline.depth import DepthMap
 from leadline.inference import Predictor, outputs
-from leadline.io import read_depth, read_photo
+from leadline.io import read_depth, read_photo, write_depth
 from leadline.io.atomic import cannot_write
+from leadline.io.grey16 import is_grey16
 from tests.cli.helpers import fails_in_one_line, leadline_here
 
 
@@ -69,8 +71,26 @@ def test_a_picture_of_inverse_depth_is_not_taken_for_depth_that_is_there(photos,
     again = leadline_here("predict", photo, "-o", out, "--format", "png16", "--skip-existing")
     assert again.stdout == "1 were there already\n"
     assert read_depth(out / "0.png").valid.all()
-    grey = leadline_here("predict", photo, "-o", out, "--format", "grey16", "--skip-existing")
-    assert "1 of 1 predicted" in grey.stdout
+
+
+@pytest.mark.parametrize("more", [(), ("--skip-existing",)])
+def test_a_picture_of_inverse_depth_replaces_no_metres(photos, tmp_path, more):
+    photo, out = photos / "0.png", tmp_path / "out"
+    leadline_here("predict", photo, "-o", out, "--format", "png16")
+    before = (out / "0.png").read_bytes()
+    fails_in_one_line(
+        leadline_here("predict", photo, "-o", out, "--format", "grey16", *more),
+        str(out / "0.png"), "holds depth (png16)", "choose another folder or name",
+    )  # fmt: skip
+    npy = tmp_path / "npy" / "0.npy"
+    leadline_here("predict", photo, "-o", npy)
+    converted = leadline_here("convert", npy, "-o", out, "--to", "grey16")
+    assert converted.returncode == 1 and "holds depth (png16)" in converted.stderr
+    assert (out / "0.png").read_bytes() == before
+    grey = tmp_path / "grey"
+    for _ in range(2):  # a picture may be drawn anew
+        assert not leadline_here("convert", npy, "-o", grey, "--to", "grey16").returncode
+        assert is_grey16(grey / "0.png")
 
 
 @pytest.mark.parametrize(("format", "suffix"), [(None, ".npz"), (None, ".png"), ("exr", ".exr")])
@@ -239,3 +259,31 @@ def test_a_sheet_overwrites_no_photograph_and_no_depth(photos, tmp_path):
     png16 = ("--format", "png16", "--sheet")
     fails_in_one_line(leadline_here("predict", photos, "-o", tmp_path / "out", *png16), "sheet.png")
     assert (photos / "sheet.png").read_bytes() == before
+
+
+def test_results_of_another_model_or_unit_are_not_taken_as_done(photos, tmp_path):
+    photo, out = photos / "0.png", tmp_path / "out"
+
+    def run(*options):
+        return leadline_here("predict", photo, "-o", out, "--skip-existing", *options)
+
+    for options, word in [
+        (("--format", "png16", "--units", "5000"), ""),
+        (("--format", "png16"), "hold 1/5000 metre, not 1/1000 metre; predicted again"),
+        (("--format", "npz"), ""),
+        (("--format", "npz", "--model", "compact-nyu"), "of model crisp-nyu, not of compact-nyu"),
+        (("--format", "npy", "--model", "compact-nyu"), ""),
+        (("--format", "npy"), "of model compact-nyu, not of crisp-nyu; predicted again"),
+    ]:
+        result, again = run(*options), run(*options)
+        assert "1 of 1 predicted" in result.stdout and word in result.stderr, options
+        assert again.stdout == "1 were there already\n" and "--skip-existing" not in again.stderr
+    assert read_depth(out / "0.png", 1000).valid.any()
+
+
+def test_a_result_that_does_not_say_its_model_is_left_with_a_line(photos, tmp_path):
+    for name in ("0", "1", "2"):
+        write_depth(tmp_path / f"{name}.npy", DepthMap.from_metres(np.ones((24, 32))))
+    result = leadline_here("predict", photos, "-o", tmp_path, "--skip-existing")
+    assert result.stdout == "3 were there already\n"
+    assert "3 of the results there" in result.stderr and "0.npy, ...) do not say" in result.stderr

@@ -134,7 +134,10 @@ def test_predict_writes_it_and_nothing_takes_it_for_metres(exported, photos, tmp
     converted = convert(tmp_path / "out", tmp_path / "pfm", format="pfm")
     assert [path.name for path in converted.done] == ["a.pfm"] and not converted.failures
     later = OutputOptions(uncertainty=True)
-    again = predict(photos / "a.png", tmp_path / "out", output=later, skip_existing=True)
+    tiny = exported / "tiny.xml"
+    again = predict(
+        photos / "a.png", tmp_path / "out", model=tiny, output=later, skip_existing=True
+    )
     assert again.existing == 1
     near, far = depth.interval(80)
     np.testing.assert_allclose(np.log(far / depth.depth), 1.5 * depth.uncertainty, rtol=1e-3)

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.combined_pictures import SHEET, draw_together
+from leadline.inference.existing import jobs_to_do
 from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
@@ -26,6 +27,7 @@ from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeNa
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import depth_format
+from leadline.io.grey16 import check_no_metres
 from leadline.io.jobs import (
     Failure,
     FileJob,
@@ -89,15 +91,15 @@ def predict(
     and point clouds depend on it, metres not where `camera` is ignore. `calibration` is a file of
     `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area`, `camera`, `threads`,
     `hint`, `device` and `compiled` are those of `Predictor.load`. `skip_existing` leaves out
-    photographs whose files are all there. Reading, the network and writing overlap in `workers`
-    threads, by default one more than processors; `engine` ray hands the photographs out to the
-    machines of a Ray cluster instead, and takes URIs of object stores too. A photograph that cannot
-    be read is skipped, and so is one without any camera where point clouds are wanted. A
-    LeadlineWarning says what was clamped or not believed.
+    photographs whose files are all there, of the same model and units. Reading, the network and
+    writing overlap in `workers` threads, by default one more than processors; `engine` ray hands
+    the photographs out to the machines of a Ray cluster instead, and takes URIs of object stores
+    too. A photograph that cannot be read is skipped, and so is one without any camera where point
+    clouds are wanted. A LeadlineWarning says what was clamped or not believed.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
-    output that would overwrite an input or cannot be written; DiskError, as soon as it happens,
-    for a disk that is full or read-only.
+    output that would overwrite an input, or metres by a picture (grey16), or cannot be written;
+    DiskError, as soon as it happens, for a disk that is full or read-only.
 
     >>> results = predict("photo.jpg", "out", output=OutputOptions(format="npz", color=True))
     >>> [path.name for path in results.done[0].files], results.failures
@@ -113,7 +115,7 @@ def predict(
     correction = None if calibration is None else read_calibration(Path(calibration))
     _check_engine(engine, inputs, out)
     every = place.find_photos(inputs)
-    jobs = [job for job in every if not (skip_existing and place.output.is_complete(job.target))]
+    jobs = jobs_to_do(every, place.output, model) if skip_existing else every
     if not jobs:
         return JobResults(existing=len(every), undrawn=place.draw_together(every))
     load = {
@@ -228,6 +230,7 @@ class _Place:
             jobs = [FileJob(jobs[0].source, self.file.with_suffix(""))]
             check_outputs(jobs, outputs)
         self._check_sheet(jobs)
+        self._check_metres(jobs)
         check_writable(self.folder)
         return jobs
 
@@ -236,6 +239,11 @@ class _Place:
         sheet = (self.folder or Path()) / SHEET
         if self.output.sheet and sheet.resolve() in {path.resolve() for path in files}:
             raise LeadlineError(f"{sheet}: --sheet would overwrite it; choose another -o")
+
+    def _check_metres(self, jobs: Sequence[FileJob]) -> None:
+        if self.output.format == "grey16":
+            for job in jobs:
+                check_no_metres(self.output.depth_file(job.target))
 
     def draw_together(self, jobs: Sequence[FileJob]) -> list[Failure]:
         """Draw what needs the depth of all photographs; return what failed."""

@@ -73,7 +73,7 @@ def convert(
             depth_map = read_checked_depth(job.source, read_units)
         except UndeclaredUnitsError:  # no dataset.yaml is looked for here
             raise undeclared_units(job.source, "--from 1000 for millimetres") from None
-        write_depth(output(job.target), depth_map, units_per_metre=write_units)
+        write_depth(output(job.target), depth_map, format, write_units)
         return output(job.target)
 
     folder = out.parent if is_file else out

@@ -48,7 +48,13 @@ from leadline.io.metadata import (
     read_sidecar,
     sidecar_of,
 )
-from leadline.io.png16 import DEFAULT_UNITS, decode_grey_png, is_depth_png, write_png16
+from leadline.io.png16 import (
+    DEFAULT_UNITS,
+    decode_grey_png,
+    is_depth_png,
+    texts_of_png,
+    write_png16,
+)
 from leadline.io.tiff import is_depth_tiff, read_tiff
 
 FARTHEST = 1e5
@@ -312,6 +318,18 @@ def read_depth_values(path: Path) -> tuple[NDArray[Any], Metadata]:
     row = DEPTH_FORMATS[format_of_suffix(path)]
     values, texts = row.read(path, data)
     return values, Metadata.from_text(path, read_sidecar(path) if row.sidecar else texts)
+
+
+def read_texts(path: Path, format: str) -> dict[str, str]:
+    """Return what a depth file in `format` says of itself: its `leadline:` texts, {} for none.
+
+    Errors: LeadlineError for a missing or damaged file.
+    """
+    row = DEPTH_FORMATS[format]
+    if row.sidecar:
+        return read_sidecar(path)
+    data = read_bytes(path, "depth map")
+    return texts_of_png(path, data) if row.suffix == ".png" else row.read(path, data)[1]
 
 
 def is_depth_file(path: Path | str) -> bool:

@@ -11,8 +11,8 @@ from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
 from leadline.io.metadata import INVERSE_KIND, PREFIX, Metadata
-from leadline.io.photos import says_kind, write_png
-from leadline.io.png16 import LARGEST, decode_grey_png
+from leadline.io.photos import head_of_png, says_kind, write_png
+from leadline.io.png16 import LARGEST, decode_grey_png, is_depth_png
 
 RANGE_KEY = PREFIX + "inverse_range"
 """The text with 1/metres of grey 1 and of grey 65535; 0 is invalid."""
@@ -26,7 +26,9 @@ def write_grey16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
 
     Invalid pixels are 0. The range stands in the file's text, and that these are no metres, which
     `read_depth` refuses.
+    Errors: LeadlineError where there is depth at `path` already, or it cannot be written.
     """
+    check_no_metres(path)
     inverse = np.zeros(depth_map.shape, dtype=np.float64)
     np.divide(1.0, depth_map.depth, out=inverse, where=depth_map.valid)
     seen = inverse[depth_map.valid]
@@ -42,6 +44,15 @@ def write_grey16(path: Path, depth_map: DepthMap, about: Metadata) -> None:
     text[DEPTH_KIND_KEY] = depth_map.kind
     text[RANGE_KEY] = f"{low!r} {high!r}"
     write_png(path, values, text)
+
+
+def check_no_metres(path: Path) -> None:
+    """Raise LeadlineError for a PNG of depth, which a picture of the same name would replace."""
+    if is_depth_png(path, head_of_png(path)) and not is_grey16(path):
+        raise LeadlineError(
+            f"{path}: holds depth (png16), which grey16, a picture without metres, would replace; "
+            "choose another folder or name, or delete it first"
+        )
 
 
 def is_grey16(path: Path) -> bool:

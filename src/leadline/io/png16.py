@@ -76,7 +76,7 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
     """
     import cv2
 
-    text = _verify(path, data)
+    text = texts_of_png(path, data)
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
     if colour_type != _GREY:
         raise LeadlineError(
@@ -95,8 +95,11 @@ def decode_grey_png(path: Path, data: bytes) -> tuple[NDArray[np.generic], dict[
     return np.asarray(values), text
 
 
-def _verify(path: Path, data: bytes) -> dict[str, str]:
-    """Walk the chunks of a PNG, check them, and return our text chunks."""
+def texts_of_png(path: Path, data: bytes) -> dict[str, str]:
+    """Walk the chunks of a PNG, check them, and return our text chunks.
+
+    Errors: LeadlineError for a damaged file.
+    """
     if not data.startswith(_SIGNATURE):
         raise LeadlineError(
             f"{path}: is not a PNG, whatever its name says; give a PNG or correct the suffix"
