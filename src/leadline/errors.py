@@ -58,14 +58,18 @@ def warnings_taken_by(take: Callable[[str], bool]) -> Iterator[None]:
         yield
 
 
+_IN_MEMORY = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
+
+
 def one_line(error: BaseException) -> str:
     """Return the message of `error` with every run of white space, line breaks too, as one space.
 
-    Falls back to the name of the exception's class where it has no message.
+    Without objects in memory, which Pillow names where a file is none on disk. Falls back to the
+    name of the exception's class where it has no message.
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(_IN_MEMORY.sub("", str(error)).split()) or type(error).__name__
 
 
 def system_error(error: OSError) -> str:

@@ -51,6 +51,15 @@ def test_the_distance_of_a_pixel_has_no_spread(wall):
     assert leadline_here("measure", wall, "--at", "59,39").stdout == "59,39: 4.00 m\n"
 
 
+def test_the_camera_that_is_taken_is_advised_where_it_can_be_given(tmp_path):
+    depth = DepthMap.from_metres(np.ones((4, 6)), provenance={"camera": "assumed"})
+    write_depth(tmp_path / "a.npy", depth)
+    said = leadline_here("measure", tmp_path / "a.npy", "--at", "1,1").stdout
+    assert "give --fov to 'leadline predict', which made this file, if it is known" in said
+    said = leadline_here("measure", ROOM, "--at", "1,1").stdout
+    assert "give --fov if it is known" in said
+
+
 def test_a_thing_partly_outside_is_named_on_stderr(wall):
     shown = leadline_here("measure", wall, "--box", "20,0,80,40", "--polygon", "0,0 90,0 0,40")
     assert shown.returncode == 0
@@ -110,10 +119,15 @@ def test_a_calibration_is_applied_once(wall, tmp_path):
         (["--at", "60,0"], "pixel (60, 0) is outside the 60x40 depth map"),
         (["--points", "1,1", "2,1"], "give a camera file, a field of view"),
         (["--mask", "none.png"], "none.png"),
+        (["--mask", "small.png"], "--mask small.png: the mask is 3x2 and the depth map 60x40"),
+        (["--mask", "nothing.png"], "--mask nothing.png: the mask is 0 everywhere"),
         (["--box", "0,0,9,9", "--camera", "ignore"], "--camera is for photographs"),
     ],
 )
-def test_measure_refuses_in_one_line(wall, options, words):
+def test_measure_refuses_in_one_line(wall, options, words, monkeypatch):
+    monkeypatch.chdir(wall.parent)
+    for name, size in (("small", (2, 3)), ("nothing", (40, 60))):
+        Image.fromarray(np.full(size, 255 * (name == "small"), np.uint8)).save(f"{name}.png")
     fails_in_one_line(leadline_here("measure", wall, *options), words)
 
 

@@ -13,6 +13,7 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import ConstantPredictions
 from leadline.training.data import open_recipe_data
 from leadline.training.recipe import load_recipe
+from tests.complaints import complaint
 from tests.conftest import write_pairs
 
 
@@ -64,16 +65,17 @@ def test_training_data_is_not_scored_unasked(listed, pairs):
 def test_what_no_layout_knows_is_one_line(tmp_path, pairs):
     with pytest.raises(LeadlineError, match=r"no such data"):
         open_data(tmp_path / "nothing")
-    with pytest.raises(
-        LeadlineError,
-        match=r"no known layout; a folder with train\.csv.*nyu-mat.*'leadline layouts'",
-    ):
-        open_data(tmp_path)
+    said = complaint(lambda: open_data(tmp_path), tmp_path)
+    assert "no known layout, the folder is empty; give a folder with train.csv" in said
+    assert "'leadline layouts' lists them" in said
+    assert len(said) - len(str(tmp_path)) < 200
+    (tmp_path / "other").mkdir()
+    assert "no known layout; give a folder" in complaint(lambda: open_data(tmp_path))
     (tmp_path / "list.txt").touch()
     with pytest.raises(LeadlineError, match=r"list\.txt: the file is empty \(0 bytes\)"):
         open_data(tmp_path / "list.txt")
-    with pytest.raises(LeadlineError, match=r"layout 'csv' is not known; choose auto or"):
-        open_data(pairs, layout="csv")
+    said = complaint(lambda: open_data(pairs, layout="nyu_mat"))
+    assert "--layout nyu_mat: is not known, did you mean 'nyu-mat'?; 'leadline layouts'" in said
     with pytest.raises(LeadlineError, match=r"no samples in it as tum, which takes a sequence"):
         open_data(pairs, layout="tum")
     with pytest.raises(LeadlineError, match=r"layout pairs has no option 'camera'"):

@@ -159,6 +159,24 @@ def test_a_histogram_of_odd_values_counts_them_all(values):
     assert "nan" not in svg and len(counts) <= 60
 
 
+def test_the_legend_of_curves_covers_none_of_them():
+    names = ("oracle", "uncertainty", "depth", "constant")
+    same = dict.fromkeys(names, (0.1, 0.2, 0.3))
+    svg = str(plots.curves([0, 0.5, 1], same, "share", "abs_rel"))
+    lines = [
+        [tuple(map(float, point.split(","))) for point in points.split()]
+        for points in re.findall(r'polyline [^>]*points="([^"]*)"', svg)
+    ]
+    drawn, legend = lines[::2], lines[1::2]
+    lowest = max(up for line in legend for _, up in line)
+    assert lowest < min(up for line in drawn for _, up in line) - 5
+    starts = [line[0][0] for line in legend]
+    letters = [36 + 7 * len(name) for name in names]
+    ends = [start + width for start, width in zip(starts, letters, strict=True)]
+    following = [*starts[1:], plots.LANDSCAPE[0]]
+    assert all(end < start for end, start in zip(ends, following, strict=True))
+
+
 def test_bars_are_as_high_as_their_values():
     svg = str(plots.bars([0, 1, 2, 5], [0.1, None, 0.4], "abs_rel", "distance, m"))
     heights = [float(height) for height in re.findall(r'height="([\d.]+)"><title>', svg)]

@@ -1,5 +1,6 @@
 """`leadline.predict` and `leadline.calibrate` as a Python user calls them."""
 
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -139,6 +140,25 @@ def test_a_calibration_says_what_it_was_fitted_to(tmp_path):
         float(np.median(truth[truth > 0] / 2)), rel=1e-6
     )
     np.testing.assert_allclose(read_depth(result.files[0]).depth, truth, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metres", "factor", "words"),
+    [(2.5, 1000, "1000 times.*millimetres"), (2.5, 100, "100 times.*centimetres"), (9, 1, "")],
+)
+def test_known_distances_that_are_no_metres_are_a_warning(tmp_path, metres, factor, words):
+    write_depth(tmp_path / "p.npy", DepthMap.from_metres(np.full((4, 4), 2.5)))
+    (tmp_path / "known.txt").write_text(f"1 1 {metres * factor}\n")
+    for known, remedy in [
+        ({"points": [(1, 1, metres * factor)]}, "--point X,Y=METRES"),
+        ({"sparse": tmp_path / "known.txt"}, "write metres into"),
+    ]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            calibrate(tmp_path / "p.npy", tmp_path / "out", **known)
+        said = [str(each.message) for each in caught]
+        assert len(said) == bool(words)
+        assert all(re.search(f"{words}.*{remedy}", each) for each in said)
 
 
 def test_a_calibration_is_never_written_over_its_input(tmp_path):

@@ -354,6 +354,7 @@ def test_an_unknown_model_is_not_looked_for(client, tmp_path):
         (PHOTO, "text/plain", 415, "text/plain"),
         (PHOTO, "application/x-www-form-urlencoded", 415, "multipart"),
         (PHOTO[:200], "image/png", 422, "damaged"),
+        (b"\xff\xd8\xff\xe0" + bytes(40), "image/jpeg", 422, "(cannot identify image file)"),
         (b"{", "application/json", 400, "JSON"),
         (b"[" * 100_000, "application/json", 400, "deep"),
         (b"[]", "application/json", 422, "inputs"),

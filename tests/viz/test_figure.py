@@ -35,6 +35,17 @@ def test_pictures_stand_in_their_row_and_column_at_one_width():
     assert figure[green_bottom:, green_left:].min() < 100  # the caption
 
 
+def test_pictures_of_other_shapes_are_no_higher_than_asked_and_stand_on_one_line():
+    rows = [[Cell(plain(RED), "lying"), Cell(plain(GREEN, (80, 60)), "upright")]]
+    figure = draw_figure(["a", "b"], rows, width=160, tallest=1.0)
+    (red_top, red_bottom), (red_left, red_right) = boxes(figure, RED)
+    (green_top, green_bottom), (green_left, green_right) = boxes(figure, GREEN)
+    assert (red_right - red_left, red_bottom - red_top) == (160, 120)
+    assert (green_right - green_left, green_bottom - green_top) == (120, 160)
+    assert red_bottom == green_bottom
+    assert green_left + green_right == 2 * figure.shape[1] - 160  # in the middle of its column
+
+
 def test_scales_stand_beside_the_pictures_and_end_in_their_colours():
     table = np.linspace([0, 0, 255], [255, 0, 0], 256).astype(np.uint8)
     without = draw_figure(["a"], [[Cell(plain(RED, (150, 200)))]], width=200)

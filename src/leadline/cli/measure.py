@@ -140,4 +140,7 @@ def print_measured(measured: Measurement) -> None:
         typer.echo(f"{name}: {span}")
     camera = measured.depth_map.provenance.get("camera")
     if camera == "assumed":
-        typer.echo("the camera is taken to be that of the training data; give --fov if it is known")
+        where = "" if measured.is_of_photograph else "to 'leadline predict', which made this file, "
+        typer.echo(
+            f"the camera is taken to be that of the training data; give --fov {where}if it is known"
+        )

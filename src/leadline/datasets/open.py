@@ -35,7 +35,7 @@ from leadline.datasets.shift import ShiftDataset
 from leadline.datasets.sunrgbd import SunRgbdDataset
 from leadline.datasets.tum import TumDataset
 from leadline.datasets.vkitti import Vkitti1Dataset, Vkitti2Dataset
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, nearest
 from leadline.io.files import check_ordinary, is_address
 from leadline.io.photos import GreyLevels, levels_of, read_deep_grey
 
@@ -259,8 +259,10 @@ def get_layout(name: str) -> type[Layout]:
     for layout in LAYOUTS:
         if layout.name == name:
             return layout
-    names = ", ".join(layout.name for layout in LAYOUTS)
-    raise LeadlineError(f"layout {name!r} is not known; choose auto or one of {names}")
+    near = nearest(name, [layout.name for layout in LAYOUTS])
+    raise LeadlineError(
+        f"--layout {name}: is not known{near}; 'leadline layouts' lists them, auto recognises one"
+    )
 
 
 def with_absolute_paths(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,10 +300,10 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
             return candidate, evidence
     if path.is_file() and path.stat().st_size == 0:
         raise LeadlineError(f"{path}: the file is empty (0 bytes); copy it again")
-    names = ", ".join(known.name for known in LAYOUTS)
+    empty = ", the folder is empty" if path.is_dir() and not any(path.iterdir()) else ""
     raise LeadlineError(
-        f"{path}: no known layout; {PairsDataset.data_argument}, or a published data set "
-        f"({names}): 'leadline layouts' says what to point at, --layout NAME insists"
+        f"{path}: no known layout{empty}; give {PairsDataset.data_argument}, or a published data set "
+        "('leadline layouts' lists them)"
     )
 
 

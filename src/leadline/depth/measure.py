@@ -207,9 +207,16 @@ def _inside_polygon(
 def _mask_region(shape: tuple[int, int], mask: NDArray[Any]) -> NDArray[np.bool_]:
     if mask.shape != shape:
         raise LeadlineError(
-            f"the mask has shape {mask.shape}, the depth map {shape}; give one of the same size"
+            f"the mask is {_shape_words(mask.shape)} and the depth map {size_words(shape)}; give "
+            "one of the same size"
         )
+    if not np.any(mask):
+        raise LeadlineError("the mask is 0 everywhere; set the pixels of the thing to 255")
     return np.asarray(mask != 0)
+
+
+def _shape_words(shape: tuple[int, ...]) -> str:
+    return size_words(shape) if len(shape) == 2 else f"of shape {shape}"
 
 
 def distance_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from leadline.depth.calibration import Calibration, Fit, fit_calibration
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import parse_units
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.photo_or_depth import is_depth_source, predict_source
 from leadline.io.atomic import check_writable
@@ -21,12 +22,15 @@ from leadline.io.calibration import write_calibration
 from leadline.io.formats import depth_format, read_any_depth, write_depth
 from leadline.io.jobs import with_suffix
 from leadline.io.photos import DERIVED, write_png
-from leadline.io.points import read_points
+from leadline.io.points import TEXT_SUFFIXES, read_points
 from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
 
 _MADE_BY = ("model", "camera_use", "camera", "camera_scale")
 """What a calibration keeps of the prediction's provenance: it holds for others made alike."""
+
+_NO_METRES = {"centimetres": (30, 300), "millimetres": (300, 3000)}
+"""Between which ratios of known to predicted distances they are these: no model is so far off."""
 
 FARTHEST_SCORED = 1e6
 """Metres: where the calibrated depth of the scores ends, which a shift may send to infinity."""
@@ -131,6 +135,8 @@ def calibrate(
     calibration = fit_calibration(
         predicted, known.metres, shift=shift, fit=fit, kind=prediction.kind
     )
+    if prediction.kind == "metric":
+        _warn_of_other_units(known.metres, predicted, sparse)
     made_by = {key: prediction.provenance.get(key, "") for key in _MADE_BY}
     about = {"source": source.name, **made_by, "fit": fit, "points": str(len(known))}
     calibration = replace(calibration, about={key: value for key, value in about.items() if value})
@@ -147,6 +153,29 @@ def calibrate(
         points_on_invalid=on_invalid,
         pixels_beyond_infinity=int(prediction.valid.sum() - calibrated.valid.sum()),
         files=tuple(files),
+    )
+
+
+def _warn_of_other_units(
+    known: NDArray[np.floating], predicted: NDArray[np.floating], sparse: str | Path | None
+) -> None:
+    """Warn where known distances are so many times the predicted ones that they are no metres."""
+    if not len(known):
+        return
+    ratio = float(np.median(known / predicted))
+    unit = next((name for name, (low, high) in _NO_METRES.items() if low < ratio < high), None)
+    if unit is None:
+        return
+    remedy = "give --point X,Y=METRES, for instance 320,240=2.5"
+    if sparse is not None:
+        is_text = Path(sparse).suffix.lower() in TEXT_SUFFIXES
+        scale = f"--sparse-scale {1000 if unit == 'millimetres' else 100}, or "
+        remedy = f"{'' if is_text else scale}write metres into {sparse}"
+    warnings.warn(
+        f"the known distances are {ratio:.0f} times the predicted ones: {unit}? They are taken for "
+        f"metres; {remedy}",
+        LeadlineWarning,
+        stacklevel=3,
     )
 
 

@@ -111,7 +111,10 @@ def _pairs(
 def _sheet(
     pairs: Sequence[tuple[Cell, Cell]], output: OutputOptions, limits: Range
 ) -> NDArray[np.uint8]:
-    """Return the photographs beside their depth, several pairs a row, with the scale."""
+    """Return the photographs beside their depth, several pairs a row, with the scale.
+
+    Upright ones among lying ones are no higher than wide, so that no row is half empty.
+    """
     rows = [
         [cell for pair in pairs[start : start + SHEET_COLUMNS] for cell in pair]
         for start in range(0, len(pairs), SHEET_COLUMNS)
@@ -121,7 +124,8 @@ def _sheet(
     scales = []
     if low is not None and high is not None:
         scales = [Scale("depth", color_table(output.cmap)[::-1], low, high)]
-    return draw_figure(headings, rows, scales)
+    is_lying = any(cell.picture.shape[0] <= cell.picture.shape[1] for cell, _ in pairs)
+    return draw_figure(headings, rows, scales, tallest=1.0 if is_lying else None)
 
 
 def _pair(job: FileJob, output: OutputOptions, limits: Range) -> tuple[Cell, Cell]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leadline.depth.depth_map import DepthMap
 from leadline.depth.measure import Box, Distance, Pixel, Polygon, Span
 from leadline.depth.units import parse_units
@@ -24,12 +27,14 @@ class Measurement:
     """What was measured in one picture, in the order in which it was asked for.
 
     `regions` are {what was given: its distance}, `spans` {"x,y to x,y": the line in space}.
+    `is_of_photograph` says that it was predicted for this; else the source is a depth file.
     """
 
     source: Path
     depth_map: DepthMap
     regions: dict[str, Distance]
     spans: dict[str, Span]
+    is_of_photograph: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -84,7 +89,7 @@ def measure(
         )
     is_depth = is_depth_source(source, model, units)
     given = GivenCamera.open(intrinsics, fov)
-    things = {f"mask {mask}": read_mask(Path(mask)) for mask in masks}
+    things = {mask: read_mask(Path(mask)) for mask in masks}
     correction = None if calibration is None else read_calibration(Path(calibration))
     if is_depth:
         if camera is not None:
@@ -103,17 +108,24 @@ def measure(
     for polygon in polygons:
         name = f"polygon {' '.join(f'{x:g},{y:g}' for x, y in polygon)}"
         regions[name] = depth_map.distance(polygon=polygon)
-    regions |= {name: depth_map.distance(mask=mask) for name, mask in things.items()}
+    regions |= {f"mask {path}": _of_mask(depth_map, path, thing) for path, thing in things.items()}
     spans = {
         f"{a[0]},{a[1]} to {b[0]},{b[1]}": depth_map.distance_between(a, b, relative_error)
         for a, b in points
     }
-    return Measurement(source, depth_map, regions, spans)
+    return Measurement(source, depth_map, regions, spans, not is_depth)
 
 
 def _at(depth_map: DepthMap, x: int, y: int) -> Distance:
     depth_map.check_pixel(x, y)
     return depth_map.distance((x, y, x + 1, y + 1))
+
+
+def _of_mask(depth_map: DepthMap, path: str | Path, mask: NDArray[np.bool_]) -> Distance:
+    try:
+        return depth_map.distance(mask=mask)
+    except LeadlineError as error:
+        raise LeadlineError(f"--mask {path}: {error}") from None
 
 
 def _read(source: Path, units: str | float | None) -> DepthMap:

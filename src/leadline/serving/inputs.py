@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from PIL import Image
 
-from leadline.errors import LeadlineError, value_words
+from leadline.errors import LeadlineError, one_line, value_words
 from leadline.io.files import DECODE_ERRORS
 from leadline.io.photos import Photo, decode_photo
 from leadline.io.pictures import AVIF, HEIF, is_heic, open_picture
@@ -277,7 +277,7 @@ def _stated_size(data: bytes, kind: str) -> tuple[int, int]:
     except Image.DecompressionBombError as error:
         raise ProblemError(413, str(error), "picture size") from None
     except DECODE_ERRORS as error:
-        raise invalid(f"the picture is damaged or cut short ({error})") from None
+        raise invalid(f"the picture is damaged or cut short ({one_line(error)})") from None
 
 
 def _heif_size(data: bytes) -> tuple[int, int]:
@@ -290,5 +290,5 @@ def _heif_size(data: bytes) -> tuple[int, int]:
     try:
         size = pi_heif.open_heif(data, convert_hdr_to_8bit=False).size
     except DECODE_ERRORS as error:
-        raise invalid(f"the picture is damaged or cut short ({error})") from None
+        raise invalid(f"the picture is damaged or cut short ({one_line(error)})") from None
     return int(size[0]), int(size[1])

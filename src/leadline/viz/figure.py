@@ -56,19 +56,25 @@ def draw_figure(
     scales: Sequence[Scale] = (),
     *,
     width: int = 320,
+    tallest: float | None = None,
     theme: Theme = LIGHT,
 ) -> NDArray[np.uint8]:
     """Return one picture (H,W,3) uint8: a headed column for each of `columns`, scales at the right.
 
-    Every picture is drawn `width` pixels wide with its own aspect ratio; a row is as high as its
-    highest picture; a None leaves its place empty. The scales share the height of the first row
+    Every picture is drawn `width` pixels wide with its own aspect ratio, or narrower where it would
+    be higher than `tallest` times that. A row is as high as its highest picture, and all stand on
+    their captions; a None leaves its place empty. The scales share the height of the first row
     or two.
     Errors: LeadlineError where the figure would be larger than picture files allow.
     """
     size = max(12, round(width / 21))
     gap = round(0.6 * size)
     line = 2 * size
-    heights = [_row_height(row, width) for row in rows]
+    sizes = [
+        [None if cell is None else _shown_size(cell.picture, width, tallest) for cell in row]
+        for row in rows
+    ]
+    heights = [max((size[1] for size in row if size), default=0) for row in sizes]
     below = [line + gap if any(cell and cell.caption for cell in row) else line for row in rows]
     total = line + sum(heights) + sum(below)
     if total > LONGEST_SIDE or len(columns) * (width + gap) > LONGEST_SIDE:
@@ -81,13 +87,13 @@ def draw_figure(
     for column, heading in enumerate(columns):
         lines.append((column * (width + gap), 0, heading))
     top = line
-    for row, height, space in zip(rows, heights, below, strict=True):
-        for column, cell in enumerate(row):
-            if cell is None:
+    for row, shown, height, space in zip(rows, sizes, heights, below, strict=True):
+        for column, (cell, fitted) in enumerate(zip(row, shown, strict=True)):
+            if cell is None or fitted is None:
                 continue
             left = column * (width + gap)
-            small = _resized(cell.picture, width)
-            sheet[top : top + small.shape[0], left : left + width] = small
+            x, y = left + (width - fitted[0]) // 2, top + height - fitted[1]
+            sheet[y : y + fitted[1], x : x + fitted[0]] = _resized(cell.picture, fitted)
             lines.append((left, top + height, cell.caption))
         top += height + space
     written = _write_lines(sheet, lines, letters(size), width, line, theme)
@@ -103,18 +109,19 @@ def _lengthened(part: NDArray[np.uint8], height: int, theme: Theme) -> NDArray[n
     return np.concatenate([part, paper])
 
 
-def _row_height(row: Sequence[Cell | None], width: int) -> int:
-    shapes = [cell.picture.shape for cell in row if cell is not None]
-    return max((max(1, round(width * shape[0] / shape[1])) for shape in shapes), default=0)
+def _shown_size(picture: NDArray[np.uint8], width: int, tallest: float | None) -> tuple[int, int]:
+    """Return (width, height) at which a picture is drawn."""
+    aspect = picture.shape[0] / picture.shape[1]
+    if tallest is not None and aspect > tallest:
+        return max(1, round(width * tallest / aspect)), round(width * tallest)
+    return width, max(1, round(width * aspect))
 
 
-def _resized(picture: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     import cv2
 
-    height = max(1, round(width * picture.shape[0] / picture.shape[1]))
-    shrinks = width < picture.shape[1]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=way), dtype=np.uint8)
+    way = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(picture, size, interpolation=way), dtype=np.uint8)
 
 
 def _write_lines(

@@ -49,15 +49,15 @@ class WorldSet:
     variations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for value, known in (
-            (self.kind, KINDS),
-            (self.level, tuple(QUALITIES)),
-            (self.labels, CLASS_SETS),
-            (self.sky, ("invalid", "far")),
-            *((name, tuple(VARIATIONS)) for name in self.variations),
+        for option, value, known in (
+            ("kind", self.kind, KINDS),
+            ("quality", self.level, tuple(QUALITIES)),
+            ("labels", self.labels, CLASS_SETS),
+            ("sky", self.sky, ("invalid", "far")),
+            *(("variation", name, tuple(VARIATIONS)) for name in self.variations),
         ):
             if value not in known:
-                raise LeadlineError(f"unknown {value!r}; choose one of {', '.join(known)}")
+                raise LeadlineError(f"{option} {value!r}: choose one of {', '.join(known)}")
         for name, default in (("sky", "invalid"), ("variations", ())):
             value = getattr(self, name)
             if self.kind == "rooms" and value != default:

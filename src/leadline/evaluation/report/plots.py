@@ -15,6 +15,7 @@ from leadline.viz.scale_bar import round_ticks
 
 DASHES = ("none", "8 4", "2 4", "8 4 2 4")
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 26, 46
+LETTER = 7.5  # width of one on average, as the style sheet has them
 LANDSCAPE, SQUARE = (560, 270), (424, 416)  # the square one leaves 344 x 344 for its dots
 
 
@@ -81,20 +82,21 @@ def curves(
 ) -> Markup:
     """Draw a line through the points (x, y) of each of `lines`, at most four, told apart by dashes.
 
-    The values (n,) are finite and not negative; falling lines leave the legend its corner.
+    The values (n,) are finite and not negative. The legend stands above the drawing area.
     """
     top = 1.05 * max((max(values) for values in lines.values()), default=1.0) or 1.0
     axes = Axes((float(x[0]), float(x[-1])), (0.0, top))
     parts = [_y_axis(axes, y_name), _x_axis(axes, x_name)]
     words = []
+    left, row = LEFT, TOP // 2
     for number, (name, values) in enumerate(lines.items()):
         places = [axes.at(*point) for point in zip(x, values, strict=True)]
-        right, row = axes.sheet[0] - RIGHT, TOP + 18 * number
-        for way in (places, [(right - 150, row), (right - 110, row)]):
+        for way in (places, [(left, row), (left + 30, row)]):
             points = " ".join(f"{across},{up}" for across, up in way)
             line = Markup('<polyline class="curve" stroke-dasharray="{}" points="{}"/>')
             parts.append(line.format(DASHES[number], points))
-        parts.append(_text(right - 102, row + 5, name, "start"))
+        parts.append(_text(left + 36, row + 5, name, "start"))
+        left += 54 + round(LETTER * len(name))
         words.append(f"{name} {values[len(values) // 2]:.3f} in the middle")
     return _svg(axes, f"{y_name} by {x_name}: {'; '.join(words)}", parts)
 
