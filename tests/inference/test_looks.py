@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.depth import DepthMap
+from leadline.depth import DepthMap, Intrinsics
 from leadline.errors import LeadlineError
 from leadline.inference import OutputOptions, combined_pictures, predict
 from leadline.inference.combined_pictures import draw_together
@@ -15,7 +15,7 @@ from leadline.io.convert import convert
 from leadline.io.grey16 import read_grey16
 from leadline.io.jobs import FileJob
 from leadline.viz.color import colorize, robust_range
-from leadline.viz.normals import colorize_normals
+from leadline.viz.normals import colorize_normals, smoothed
 from tests.cli.helpers import leadline_here
 from tests.conftest import make_scene
 
@@ -119,6 +119,32 @@ def test_grey16_is_refused_as_depth(tmp_path):
     results = convert(tmp_path / "a.png", tmp_path / "out", format="npy", input_units=1000)
     assert results.done == [] and "grey16" in results.failures[0].message
     assert list((tmp_path / "out").glob("*.npy")) == []
+
+
+def test_noise_of_single_pixels_is_no_direction_of_a_drawn_wall(tmp_path):
+    """A wall turned by 30 degrees, with errors of half a percent from pixel to pixel."""
+    camera = Intrinsics.centred(250.0, 320, 240)
+    ray = (np.arange(320) - camera.cx) / camera.fx
+    metres = np.tile(2 / (1 + np.tan(np.radians(30)) * ray), (240, 1))
+    noisy = metres * np.random.default_rng(0).normal(1, 0.005, metres.shape)
+    inner = np.s_[10:-10, 10:-10]
+
+    def degrees_off(depth):
+        found = depth.normals()[inner] @ np.array(
+            [-np.sin(np.radians(30)), 0, -np.cos(np.radians(30))]
+        )
+        return np.median(np.degrees(np.arccos(np.clip(found, -1, 1))))
+
+    plain, depth = (DepthMap.from_metres(each, intrinsics=camera) for each in (metres, noisy))
+    assert degrees_off(smoothed(plain)) < 0.2
+    assert degrees_off(depth) > 25 and degrees_off(smoothed(depth)) < 10
+
+
+def test_the_drawn_normals_are_those_of_smoothed_depth(photo, tmp_path):
+    output = OutputOptions(normals=True)
+    [done] = predict(photo, tmp_path, output=output, fov=60).done
+    expected = colorize_normals(smoothed(done.depth_map).normals())
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a_normals.png")), expected)
 
 
 def test_a_wall_straight_ahead_is_light_blue():

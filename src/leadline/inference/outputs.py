@@ -40,7 +40,7 @@ from leadline.viz.color import (
     parse_range,
 )
 from leadline.viz.labels import colorize_labels
-from leadline.viz.normals import colorize_normals
+from leadline.viz.normals import colorize_normals, smoothed
 
 DEFAULT_FORMAT = "npy"
 UNCERTAINTY, UNCERTAINTY_COLOR = "_uncertainty.npy", "_uncertainty_color.png"
@@ -231,7 +231,7 @@ def _write_geometry(
     if output.mesh:
         write_mesh(files["_mesh.glb"], depth, photo.pixels)
     if output.normals:
-        write_png(files["_normals.png"], colorize_normals(depth.normals()), DERIVED)
+        write_png(files["_normals.png"], colorize_normals(smoothed(depth).normals()), DERIVED)
     if output.mask:
         mask = depth.valid.astype(np.uint8) * np.uint8(255)
         write_png(files["_valid.png"], mask, {PREFIX + "kind": MASK_KIND})
