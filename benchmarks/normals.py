@@ -28,11 +28,11 @@ def main() -> None:
     print("| precision | depth | median | mean |\n| --- | --- | --- | --- |")
     for precision in ("bf16", "f32"):
         predictor = Predictor.load(options.model, precision=precision)
-        off: dict[str, list[np.ndarray]] = {"as it is": [], "smoothed": []}
+        off: dict[str, list[np.ndarray]] = {"as predicted": [], "smoothed": []}
         for sample in data:
             truth = DepthMap.from_metres(sample.depth, intrinsics=sample.intrinsics)
             depth = predictor.predict(sample.image, sample.intrinsics).depth
-            off["as it is"].append(degrees_off(depth, truth))
+            off["as predicted"].append(degrees_off(depth, truth))
             off["smoothed"].append(degrees_off(smoothed(depth), truth))
         for name, parts in off.items():
             angles = np.concatenate(parts)
