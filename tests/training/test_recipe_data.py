@@ -120,7 +120,7 @@ def test_data_takes_the_place_of_a_recipes_worlds(cache, pairs):
         (["loss.2.sets=[b]"], "data.mix has no set 'b', it has: none"),
         ([f"data.worlds={ROOMS}", "data.mix=[{name: a}]"], "has worlds and mix"),
         (["data.mix=[{name: a, wieght: 1}]"], "did you mean 'weight'"),
-        (["data.worlds={kind: rooms, labels: ade}"], "unknown 'ade'"),
+        (["data.worlds={kind: rooms, labels: ade}"], "labels 'ade'"),
         (["data.worlds={kind: caves}"], r"data\.worlds\.kind = 'caves'"),
     ],
 )
