@@ -302,8 +302,8 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
         raise LeadlineError(f"{path}: the file is empty (0 bytes); copy it again")
     empty = ", the folder is empty" if path.is_dir() and not any(path.iterdir()) else ""
     raise LeadlineError(
-        f"{path}: no known layout{empty}; give {PairsDataset.data_argument}, or a published data set "
-        "('leadline layouts' lists them)"
+        f"{path}: no known layout{empty}; give {PairsDataset.data_argument}, or a published data "
+        "set ('leadline layouts' lists them)"
     )
 
 
