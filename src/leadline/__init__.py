@@ -1,4 +1,4 @@
-"""Leadline: one photograph in, metres out.
+"""Leadline: metric depth from single photographs.
 
 import leadline
 depth_map = leadline.load()("photo.jpg")    # metres, at the photograph's size

@@ -18,8 +18,8 @@ _LONG_WORD = re.compile(r"[^\s']{321,}")
 class LeadlineError(Exception):
     """Something the user can correct: the message names the file, the value and the remedy.
 
-    The command line prints it as one line and exits with status 2. Quoted values that no person
-    would read are cut, and control characters written out.
+    The command line prints it as one line and exits with status 2. Very long quoted values are cut,
+    and control characters are escaped.
     """
 
     def __init__(self, message: str = ""):

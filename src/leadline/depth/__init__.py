@@ -1,4 +1,4 @@
-"""What a depth map is: metres, units, cameras, calibration, points in space; numpy alone."""
+"""Depth maps: metres, units, cameras, calibration and points in space; needs numpy only."""
 
 from leadline.depth.calibration import Calibration, fit_calibration
 from leadline.depth.depth_map import DepthMap

@@ -31,7 +31,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Calibration:
-    """A correction of predicted depth, and in words where it comes from.
+    """A correction of predicted depth, and a description of where it comes from.
 
     Errors: LeadlineError for a scale that is not positive, or values that are not finite.
     """
@@ -48,7 +48,7 @@ class Calibration:
             )
 
     def metres(self, depth: NDArray[np.floating]) -> Vector:
-        """Return corrected metres for positive `depth` of any shape; inf where nothing is left."""
+        """Return corrected metres for positive `depth` of any shape; inf beyond infinity."""
         metres = np.asarray(depth, dtype=np.float64) * self.scale
         if self.shift == 0:
             return metres
@@ -59,9 +59,9 @@ class Calibration:
     def apply(self, depth_map: DepthMap) -> DepthMap:
         """Return the corrected map; pixels that a negative shift puts beyond infinity are invalid.
 
-        The provenance gains an entry `calibration`, behind those of earlier ones. An uncertainty
-        is of the corrected metres.
-        Errors: LeadlineError for depth without a unit where there is no shift.
+        The provenance gains an entry `calibration` after the entries of earlier calibrations. The
+        uncertainty then refers to the corrected metres.
+        Errors: LeadlineError for depth without a unit if the calibration has no shift.
         """
         if depth_map.kind != "metric" and self.shift == 0:
             raise LeadlineError(
@@ -99,15 +99,16 @@ def fit_calibration(
     fit: Fit = "median",
     kind: DepthKind = "metric",
 ) -> Calibration:
-    """Return the calibration that takes `predicted` to `known`, two vectors (n,) of metres.
+    """Return the calibration that maps `predicted` to `known`, two vectors (n,) of metres.
 
-    `median` resists wrong points: without shift the median of known/predicted; with shift, in
-    inverse depth, the median slope over all pairs of points and the median of what it leaves
-    (Theil 1950, Sen 1968). `least-squares` minimises squared metres without, and squared inverse
-    metres with shift. Predictions of another `kind` than metric have no unit and need the shift.
+    `median` is robust to wrong points. Without a shift it is the median of known/predicted. With a
+    shift it works in inverse depth: the median slope over all pairs of points, then the median
+    residual (Theil 1950, Sen 1968). `least-squares` minimises squared errors in metres, or in
+    inverse metres with a shift. Predictions whose `kind` is not metric have no unit and need the
+    shift.
 
-    Errors: LeadlineError where there are fewer points than unknowns, a distance is not positive,
-    all points lie too close to one depth to tell shift from scale, or the scale is not positive.
+    Errors: LeadlineError if there are fewer points than unknowns, if a distance is not positive, if
+    all points lie too close to one depth to tell shift from scale, or if the scale is not positive.
 
     >>> print(fit_calibration(np.array([1.0, 2.0, 4.0]), np.array([1.5, 3.0, 6.0])))
     scale 1.5

@@ -41,19 +41,19 @@ DepthKind = Literal["metric", "affine-inverse"]
 class DepthMap:
     """The distance of every pixel, in metres, as planar z along the optical axis.
 
-    `depth` is (H,W) float32, positive and finite where `valid`, (H,W) bool, is True and 0 where it
-    is False. `intrinsics`, if known, belong to the same size. `provenance` says in words how the
-    map came about (model, source picture, ...) and travels into every file written from it.
-    `uncertainty`, where a model states it, is (H,W) float32: the scale b > 0 of a Laplace
-    distribution of ln(metres). `interval_factors` are the q by which `interval` covers a percentage
-    ("80") of the pixels.
+    `depth` (H,W) float32 is positive and finite where `valid` (H,W) bool is True, and 0 elsewhere.
+    `intrinsics`, if known, belong to the same size. `provenance` describes how the map was made
+    (model, source picture, ...) and is written into every file saved from it. `uncertainty` (H,W)
+    float32, if the model predicts it, is the scale b > 0 of a Laplace distribution of ln(metres).
+    `interval_factors` are the factors q with which `interval` covers a percentage ("80") of the
+    pixels.
 
-    A map of another `kind` than metric has no unit: of affine-inverse, `depth` is the reciprocal of
-    what a relative model predicts, so that larger is farther, and `inverse` that itself. Nothing
-    that needs metres takes it; `leadline.calibrate` with a shift turns it into metres.
+    A map whose `kind` is affine-inverse has no unit. Its `inverse` is what a relative model
+    predicts, and `depth` is the reciprocal, so that larger is farther. Methods that need metres
+    refuse it; `leadline.calibrate` with a shift turns it into metres.
 
-    Build one with `DepthMap.from_metres`, which cleans its input; the plain constructor only
-    checks and raises LeadlineError if the promises above do not hold.
+    Build a map with `DepthMap.from_metres`, which cleans its input. The plain constructor only
+    checks, and raises LeadlineError if the conditions above do not hold.
 
     >>> depth_map = DepthMap.from_metres([[1.5, 0.0], [np.nan, 3.0]])
     >>> depth_map
@@ -161,7 +161,7 @@ class DepthMap:
         return np.divide(np.float32(1), self.depth, out=inverse, where=self.valid)
 
     def require_metres(self) -> None:
-        """Raise LeadlineError for a map without unit."""
+        """Raise LeadlineError if the map has no unit."""
         if self.kind != "metric":
             raise LeadlineError(
                 f"this depth map is {self.kind}, without scale and shift: it holds no metres; "
@@ -170,16 +170,16 @@ class DepthMap:
 
     @classmethod
     def from_quantized(cls, stored: QuantizedDepth) -> DepthMap:
-        """Build a depth map from whole numbers.
+        """Build a depth map from integers.
 
-        The result is that of `from_metres` without its search for what whole numbers cannot be
+        The result is the same as from `from_metres`, but skips the checks that integers do not need
         (NaN, ...): a training run reads a million maps this way.
         """
         depth = stored.metres(stored.values)
         return cls._clean(depth, stored.values > 0, stored.intrinsics, stored.provenance)
 
     def within(self, min_depth: float, max_depth: float | None) -> DepthMap:
-        """Return the map with depth of at most `min_depth`, or beyond `max_depth`, m invalid."""
+        """Return the map with depth up to `min_depth` and beyond `max_depth` m made invalid."""
         if min_depth <= 0 and max_depth is None:
             return self
         kept = self.valid & (self.depth > min_depth)
@@ -197,11 +197,11 @@ class DepthMap:
         )
 
     def interval(self, percent: int = 80) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the nearest and the farthest metres, (H,W) float32 each, 0 where not valid.
+        """Return the near and the far end of the interval in metres, (H,W) float32, 0 if invalid.
 
-        Of the true depths, `percent` lie between them: depth * exp(-+ q b), with b the uncertainty
-        and q the factor that covers this percentage of the validation images' pixels.
-        Raises LeadlineError where the model states no uncertainty, or has no factor for `percent`.
+        The interval should hold `percent` of the true depths: depth * exp(-+ q b), where b is the
+        uncertainty and q the factor that covers this percentage of the validation images' pixels.
+        Raises LeadlineError if the model predicts no uncertainty or has no factor for `percent`.
 
         >>> one = np.ones((1, 1), np.float32)
         >>> factors = {"50": np.log(2)}  # of a true Laplace distribution
@@ -242,7 +242,7 @@ class DepthMap:
 
     @property
     def valid_share(self) -> float:
-        """The part of the pixels that is valid, 0 to 1."""
+        """The share of valid pixels, 0 to 1."""
         return int(np.count_nonzero(self.valid)) / self.valid.size
 
     def at(self, x: int, y: int) -> float:
@@ -265,7 +265,7 @@ class DepthMap:
             raise LeadlineError(f"pixel ({x}, {y}) has no valid depth; choose another pixel")
 
     def points(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return every valid pixel as a point in camera coordinates, and where it came from.
+        """Return every valid pixel as a point in camera coordinates, with its pixel index.
 
         The points are (N,3) float32 in metres, x right, y down, z forward, in row-major order; the
         indices are (N,) into the flattened map: `colours.reshape(-1, 3)[indices]` fits.
@@ -279,7 +279,8 @@ class DepthMap:
         """Return the unit normal of the surface at every pixel, (H,W,3) float32, 0 where unknown.
 
         In camera coordinates, x right, y down, z forward, towards the camera: a wall straight
-        ahead has (0, 0, -1). Normals of a plane are exact; none mixes the two sides of an edge.
+        ahead has (0, 0, -1). Normals of a plane are exact. No normal mixes the two sides of an
+        edge.
         Raises LeadlineError if the intrinsics are not known.
 
         >>> camera = Intrinsics.centred(10.0, 4, 3)
@@ -292,9 +293,10 @@ class DepthMap:
     def mesh(self, step: int | None = None, relative_threshold: float = THRESHOLD) -> Mesh:
         """Return the map as triangles with texture coordinates, cut at edges of depth.
 
-        Every `step`-th pixel is a vertex; by default all, or as many as leave 400,000.
-        `relative_threshold` is that of `flying_pixel_mask`. `leadline.io.write_mesh` writes it.
-        Raises LeadlineError if the intrinsics are not known, or no two neighbours are valid.
+        Every `step`-th pixel is a vertex. By default all pixels are, or as many as give at most
+        400,000 vertices. `relative_threshold` is as in `flying_pixel_mask`.
+        `leadline.io.write_mesh` writes the mesh to a file.
+        Raises LeadlineError if the intrinsics are unknown or no two neighbours are valid.
         """
         return triangulate(self.depth, self.valid, self._camera(), step, relative_threshold)
 
@@ -305,14 +307,14 @@ class DepthMap:
         polygon: Polygon | None = None,
         mask: ArrayLike | None = None,
     ) -> Distance:
-        """Return how far what lies in a box, a polygon or a mask is, and how much that spreads.
+        """Return the distance of the thing in a box, a polygon or a mask, with its spread.
 
-        `box` is (left, top, right, bottom) and `polygon` (x, y) corners, in pixels from the outer
-        edge of the picture, as detectors give them; `mask` is (H,W), not 0 where it counts. The
-        result is the median of the valid pixels in metres of planar z, between which metres 80 %
-        of them lie, and, of a map with fitted uncertainty, how far off the median may be. A
-        LeadlineWarning says how much of a box or polygon lies outside of the map.
-        Raises LeadlineError unless exactly one is given, and where no valid pixel lies in it.
+        `box` is (left, top, right, bottom) and `polygon` lists (x, y) corners, in pixels from the
+        outer edge of the picture, as detectors give them. `mask` is (H,W), nonzero inside. The
+        result holds the median of the valid pixels in metres of planar z and the range that holds
+        80 % of them. If the map has fitted uncertainty, it also holds an interval for the error of
+        the median. A LeadlineWarning says how much of a box or polygon lies outside the map.
+        Raises LeadlineError unless exactly one region is given, or if no valid pixel lies in it.
 
         >>> DepthMap.from_metres([[1.0, 2.0], [3.0, 4.0]]).distance((0, 0, 1, 2)).metres
         2.0
@@ -326,11 +328,12 @@ class DepthMap:
     ) -> Span:
         """Return the straight line in space between two pixels (x, y): its length and its ends.
 
-        `relative_error` is the standard error of depth as a share of it, for instance 0.1; the
-        result then has the error of the length that follows, errors at both ends being
-        independent. Of a map with fitted uncertainty it says between which lengths 8 of 10 lie.
-        Raises LeadlineError for a pixel outside or without valid depth, and if the intrinsics are
-        not known.
+        `relative_error` is the standard error of depth as a share of the depth, for instance 0.1.
+        The result then states the error of the length, assuming independent errors at both ends. If
+        the map has fitted uncertainty, the result also states an interval that holds 8 of 10 true
+        lengths.
+        Raises LeadlineError for a pixel outside the map or without valid depth, and if the
+        intrinsics are unknown.
 
         >>> camera = Intrinsics.centred(10.0, 3, 1)
         >>> wall = DepthMap.from_metres(np.full((1, 3), 5.0), intrinsics=camera)
@@ -361,9 +364,10 @@ class DepthMap:
     ) -> Path:
         """Write the map to a file, with its unit, camera and provenance, and return its path.
 
-        The suffix says the format: .npy, .npz, .png (png16), .exr or .pfm; `format` chooses where
-        two share one. `units` are the units per metre of png16, a number or a name as "kitti";
-        1000, millimetres, by default. `leadline.io.read_depth` reads every one of them.
+        The suffix decides the format: .npy, .npz, .png (png16), .exr or .pfm. `format` chooses
+        between formats that share a suffix. `units` are the units per metre of png16, a number or a
+        name such as "kitti" (default 1000, millimetres). `leadline.io.read_depth` reads all of
+        these formats.
         Raises LeadlineError for an unknown suffix or unit, or if the file cannot be written.
         """
         saved: Path = act("save", self, path, format, units)
@@ -379,10 +383,10 @@ class DepthMap:
     ) -> Image.Image:
         """Return the map in colours as a Pillow picture, with a scale in metres beside it.
 
-        Near is warm or bright, invalid pixels are grey; the options are those of
+        Near is warm or bright, invalid pixels are grey. The options are those of
         `leadline.viz.colorize`.
-        Raises LeadlineError for an unknown colour map, a range that is not increasing, or one in
-        metres for a map without unit.
+        Raises LeadlineError for an unknown colour map, a range that does not increase, or a range
+        in metres if the map has no unit.
         """
         drawn: Image.Image = act("picture", self, vmin=vmin, vmax=vmax, cmap=cmap, bar=bar)
         return drawn
@@ -396,16 +400,16 @@ class DepthMap:
         cmap: str = "turbo",
         title: str | None = None,
     ) -> Any:
-        """Draw the map, with a scale in metres, into matplotlib axes, new ones by default.
+        """Draw the map, with a scale in metres, into matplotlib axes (by default new ones).
 
-        Returns the axes. Raises LeadlineError where matplotlib is not installed.
+        Returns the axes. Raises LeadlineError if matplotlib is not installed.
         """
         return act("plot", self, ax, vmin=vmin, vmax=vmax, cmap=cmap, title=title)
 
     def to_torch(self) -> torch.Tensor:
         """Return the metres as a tensor, (1,H,W) float32, 0 where invalid; a copy, on the CPU.
 
-        Raises LeadlineError where torch is not installed, and for a map without unit.
+        Raises LeadlineError if torch is not installed or the map has no unit.
         """
         self.require_metres()
         try:
@@ -417,14 +421,19 @@ class DepthMap:
     def to_rerun(
         self, rgb: ArrayLike | None = None, *, entity: str = "camera", recording: Any = None
     ) -> None:
-        """Log the map to Rerun's viewer, at the times that are set there.
+        """Log the map to the Rerun viewer, at the time set in Rerun.
 
-        Below `entity`: `image`, the pinhole camera with the colours `rgb`, (H,W,3) uint8 or a
-        Pillow picture of the map's size; `image/depth`, the metres, 0 where invalid; and `points`
-        in colour, x right, y down, z forward, without flying pixels. Without intrinsics neither
-        camera nor points. `recording` is a `rerun.RecordingStream`, by default the active one.
-        Raises LeadlineError where Rerun is not installed, for colours of another size, and for a
-        map without unit.
+        Three things are logged below `entity`:
+
+        - `image`: the pinhole camera with the colours `rgb`, (H,W,3) uint8 or a Pillow picture of
+          the map's size;
+        - `image/depth`: the metres, 0 where invalid;
+        - `points`: coloured points, x right, y down, z forward, without flying pixels.
+
+        Without intrinsics, neither the camera nor the points are logged. `recording` is a
+        `rerun.RecordingStream`, by default the active one.
+        Raises LeadlineError if Rerun is not installed, if `rgb` has another size, or if the map has
+        no unit.
         """
         act("rerun", self, rgb, entity=entity, recording=recording)
 

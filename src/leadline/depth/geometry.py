@@ -15,13 +15,16 @@ def flying_pixel_mask(
     """Return (H,W) bool, True where a pixel floats between the two sides of a depth edge.
 
     Such "flying pixels" come from resizing and from networks, which turn a jump in depth into a
-    short ramp. A pixel is one if, along its row or its column, it is more than
-    `relative_threshold` (a part of the nearer distance) away from both its neighbours, nearer than
-    one and farther than the other, and a slanted surface does not explain either step. A surface
-    explains its steps because the reciprocal depth of a plane is a linear function of the pixel:
-    the median step of reciprocal depth over the thirteen around is the surface's part, so a floor
-    seen at a grazing angle keeps its points while a ramp of up to five pixels loses them. The two
-    sides of a clean jump belong to real surfaces and are kept.
+    short ramp. A pixel counts as flying if both hold along its row or its column:
+
+    - it is nearer than one neighbour and farther than the other, by more than `relative_threshold`
+      (a share of the nearer distance) each;
+    - a slanted surface does not explain either step.
+
+    The reciprocal depth of a plane is linear in the pixel position. The median step of reciprocal
+    depth over the thirteen pixels around is therefore taken as the surface's own step. A floor seen
+    at a grazing angle keeps its points, while a ramp of up to five pixels loses them. The two sides
+    of a clean jump belong to real surfaces and are kept.
 
     Raises LeadlineError if the threshold is not positive.
     """

@@ -92,9 +92,9 @@ class Intrinsics:
 
     @property
     def focal(self) -> float:
-        """The focal length in pixels, sqrt(fx fy) where pixels are not square.
+        """The focal length in pixels, sqrt(fx fy) if pixels are not square.
 
-        The same of a picture and of its turned copy.
+        A picture and its rotated copy have the same value.
         """
         return math.sqrt(self.fx * self.fy)
 
@@ -106,7 +106,7 @@ class Intrinsics:
     def focal_at(self, height: int, width: int) -> float:
         """Return `focal` in pixels of the picture once it is resized to `height` x `width`.
 
-        Where that changes the aspect ratio, the mean of both sides' factors counts.
+        If the aspect ratio changes, the mean of both scale factors is used.
         """
         return self.focal * math.sqrt(height * width / (self.height * self.width))
 
@@ -152,8 +152,8 @@ class Intrinsics:
     def scaled_to(self, width: int, height: int) -> Intrinsics:
         """Return the camera of the same picture resized to `width` x `height` pixels.
 
-        Exact for resizing by area, where the outer edges of the picture stay put: with integer
-        pixel centres that moves the principal point by (c + 0.5) * scale - 0.5.
+        Exact for area resizing, which keeps the outer edges of the picture in place. With integer
+        pixel centres, the principal point becomes (c + 0.5) * scale - 0.5.
         """
         sx, sy = width / self.width, height / self.height
         return Intrinsics(
@@ -166,7 +166,7 @@ class Intrinsics:
         )
 
     def to_dict(self) -> dict[str, float]:
-        """Return the six fields under their names, ready for JSON."""
+        """Return the six fields by name, ready for JSON."""
         size = {"width": self.width, "height": self.height}
         return {name: float(getattr(self, name)) for name in _FOUR} | size
 

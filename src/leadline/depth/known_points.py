@@ -34,7 +34,7 @@ class KnownPoints:
 
     @classmethod
     def from_points(cls, points: Iterable[KnownPoint | tuple[int, int, float]]) -> KnownPoints:
-        """Collect points of (column, row, metres), of which there is at least one."""
+        """Collect one or more points (column, row, metres)."""
         x, y, metres = zip(*points, strict=True)
         return cls(np.array(x, np.intp), np.array(y, np.intp), np.array(metres, np.float64))
 
@@ -51,7 +51,7 @@ class KnownPoints:
         return KnownPoints(self.x[chosen], self.y[chosen], self.metres[chosen])
 
     def depth_at(self, depth_map: DepthMap) -> NDArray[np.float64]:
-        """Return the metres of a depth map at the points, (n,) float64, 0 where it is invalid.
+        """Return the metres of a depth map at the points, (n,) float64, 0 where invalid.
 
         Errors: LeadlineError for a point outside the map.
         """

@@ -33,13 +33,13 @@ QUANTILES = 41
 
 @dataclass(frozen=True)
 class Distance:
-    """How far the things in a region are, in metres of planar z.
+    """The distance of the things in a region, in metres of planar z.
 
-    `metres` is the median of its valid pixels, `low` and `high` their 10th and 90th percentile:
-    the spread of the surface, not the error of the model. `pixels` are the valid ones, `share`
-    their part of the region. `near` and `far` are what the model's uncertainty says of its error:
-    8 of 10 true medians lie between them, if the pixels of a region err together; None where it
-    states none.
+    `metres` is the median of the valid pixels; `low` and `high` are their 10th and 90th percentile:
+    the spread of the surface, not the error of the model. `pixels` is the number of valid pixels
+    and `share` their share of the region. `near` and `far` bound the error that the model's
+    uncertainty predicts: 8 of 10 true medians lie between them, if all pixels of a region err
+    together. They are None if the model predicts no uncertainty.
     """
 
     metres: float
@@ -68,10 +68,10 @@ class Distance:
 class Span:
     """The straight line between two pixels in space: `metres`, and its standard `error` in metres.
 
-    `start` and `end` are (x, y, z) in camera coordinates, metres. `error` is None where nothing is
-    known of the errors of the depth map. `near` and `far` are the shortest and the longest that 8
-    of 10 true lengths have by the model's uncertainty, if both ends err independently; None where
-    it states none.
+    `start` and `end` are (x, y, z) in camera coordinates, metres. `error` is None if nothing is
+    known about the errors of the depth map. `near` and `far` follow from the model's uncertainty: 8
+    of 10 true lengths lie between them, if both ends err independently. They are None if the model
+    predicts no uncertainty.
     """
 
     metres: float

@@ -13,9 +13,9 @@ from leadline.errors import LeadlineError, nearest
 class DepthUnit:
     """A unit in which published depth files are stored: a row of `KNOWN_UNITS`.
 
-    `name` and `aliases` are what `parse_units` takes, `words` what a report prints, `data_sets`
-    who stores depth this way. `stored_as` lists the types of files that use it: "u1" and "u2" for
-    whole numbers of 8 and 16 bits, "f" for floating point.
+    `parse_units` accepts `name` and `aliases`; reports print `words`; `data_sets` lists who stores
+    depth this way. `stored_as` lists the value types that use the unit: "u1" and "u2" for 8-bit and
+    16-bit integers, "f" for floating point.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Files: photographs, depth maps, cameras, point clouds; each is written whole or not at all.
+"""Files: photographs, depth maps, cameras, point clouds; each is written completely or not at all.
 
 OpenCV and OpenEXR are imported only by the functions that use them.
 """

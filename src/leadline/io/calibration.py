@@ -21,9 +21,9 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Return what `write_calibration` wrote.
+    """Read a calibration written by `write_calibration`.
 
-    Errors: LeadlineError, naming the file, for anything else.
+    Errors: LeadlineError, naming the file, for any other file.
     """
     try:
         content = read_json(path, "calibration")

@@ -267,7 +267,7 @@ def _checked(path: Path, found: Calibration) -> CameraFile:
 def read_camera(path: Path | str, width: int, height: int) -> Intrinsics:
     """Read a camera file for pictures of `width` x `height` pixels.
 
-    What the file may hold, warnings and errors: `read_camera_file` and `CameraFile.for_size`.
+    See `read_camera_file` and `CameraFile.for_size` for file contents, warnings and errors.
     """
     return read_camera_file(path).for_size(width, height)
 

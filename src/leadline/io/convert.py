@@ -44,11 +44,11 @@ def convert(
 ) -> JobResults[Path]:
     """Convert depth files to another format; return the written files, and what was skipped.
 
-    `inputs` are files, folders, whose trees are mirrored, or globs; `out` is a folder, or for one
-    input also a file. `format` is one of `writable_formats()`, by default that of the file `out`.
-    `input_units` are the units per metre of whole-number inputs that do not say it, `units` those
-    to write in png16 (1000: millimetres); both are numbers or names (see `KNOWN_UNITS`). A file
-    that cannot be read is skipped.
+    `inputs` are files, globs, or folders, whose trees are mirrored. `out` is a folder, or for one
+    input also a file. `format` is one of `writable_formats()`, by default the one of the suffix of
+    `out`. `input_units` are the units per metre of integer inputs that do not state their unit;
+    `units` are those to write in png16 (1000: millimetres). Both are numbers or names (see
+    `KNOWN_UNITS`). A file that cannot be read is skipped.
 
     Errors: LeadlineError, before anything is written, for a missing input, an unknown format or
     unit, or an output that would overwrite an input or cannot be written.

@@ -70,13 +70,13 @@ class DepthFormat:
     """A kind of depth file.
 
     suffixes: lower case, with their dot; files are written with the first one.
-    read: (path, bytes) -> the values as stored, (H,W), and the file's `leadline:` texts.
-    write: (path, map, metadata) -> None, by way of `atomic_path`; None where only read.
-    sidecar: the texts are in `<name>.json` beside the file, and `read` returns none; `write` writes
-        to a temporary path, as both take their places together.
-    whole_units: the values are whole numbers, of a unit that the writer may choose; else metres.
-    metric: False where a file holds no distances, and is refused where depth is read.
-    probe: (path, bytes) -> whether the file holds depth, where photographs have the suffix too.
+    read: (path, bytes) -> the values as stored, (H,W), and the `leadline:` texts of the file.
+    write: (path, map, metadata) -> None, through `atomic_path`; None for a read-only format.
+    sidecar: the texts are in `<name>.json` beside the file, and `read` returns no texts; `write`
+        writes to a temporary path, since both files take their places together.
+    whole_units: the values are integers in a unit that the writer may choose; otherwise metres.
+    metric: False if the files hold no distances; reading them as depth is refused.
+    probe: (path, bytes) -> whether the file holds depth, for suffixes that photographs use too.
     """
 
     suffixes: tuple[str, ...]
@@ -93,7 +93,7 @@ class DepthFormat:
         return self.suffixes[0]
 
     def files(self, path: Path) -> list[Path]:
-        """Return every file that writing a map to `path` makes: itself and the sidecar, if any."""
+        """Return the files that writing a map to `path` creates: `path` and any sidecar."""
         return [path, sidecar_of(path)] if self.sidecar else [path]
 
 
@@ -141,7 +141,7 @@ def writable_formats() -> tuple[str, ...]:
 def depth_format(name: str) -> DepthFormat:
     """Return the format called `name`.
 
-    Errors: LeadlineError where there is none that `write_depth` writes.
+    Errors: LeadlineError for a format that `write_depth` does not write.
     """
     if name not in writable_formats():
         raise LeadlineError(
@@ -173,8 +173,8 @@ def write_depth(
     """Write a depth map, with its unit, camera and provenance, in one step.
 
     `format` is one of `writable_formats()`, by default the one of the suffix. `units_per_metre` is
-    for png16 (1000: millimetres, up to 65.535 m); the other formats always hold metres. A distance
-    too far for png16 is clamped to 65535, and a LeadlineWarning says how many were; a valid
+    for png16 (1000: millimetres, up to 65.535 m); the other formats always hold metres. Distances
+    too far for png16 are clamped to 65535, and a LeadlineWarning states their number. A valid
     distance that would round to 0, which means invalid, becomes 1.
 
     Errors: LeadlineError for an unknown format or suffix, or if the file cannot be written.
@@ -232,10 +232,10 @@ def read_any_depth(path: Path | str, units_per_metre: float | None = None) -> De
 def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
     """Read a depth map from a file of any of `DEPTH_FORMATS`.
 
-    Whole numbers need a unit: the file's own metadata, or `units_per_metre` (see `KNOWN_UNITS`);
-    floating-point values are metres unless one of the two says otherwise. Zero, negative, NaN and
-    infinite values become invalid. Nothing else is judged: a far plane such as Virtual KITTI's
-    sky at 655.35 m stays a distance.
+    Integers need a unit: from the file's own metadata, or from `units_per_metre` (see
+    `KNOWN_UNITS`). Floating-point values are metres unless one of the two says otherwise. Zero,
+    negative, NaN and infinite values become invalid. Nothing else does: a far plane such as Virtual
+    KITTI's sky at 655.35 m stays a distance.
 
     Errors: LeadlineError for a missing or damaged file, a colour picture, a shape that is not one
     plane, an unknown unit, or a `units_per_metre` that contradicts the file.
@@ -335,7 +335,7 @@ def read_texts(path: Path, format: str) -> dict[str, str]:
 def is_depth_file(path: Path | str) -> bool:
     """Return whether a file holds depth rather than a photograph, by its suffix and first bytes.
 
-    Of PNG and TIFF files, which can be either, those with one channel of more than 8 bits do.
+    PNG and TIFF files can be either; one channel of more than 8 bits counts as depth.
     Errors: LeadlineError for a missing or unreadable file.
     """
     path = Path(path)

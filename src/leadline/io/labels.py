@@ -45,6 +45,6 @@ def _bits_of_grey_png(data: bytes) -> int:
 
 
 def write_labels(path: Path, labels: NDArray[np.integer]) -> None:
-    """Write class ids (H,W) as a grey PNG that says what it holds: 8 bits, 16 for ids above 255."""
+    """Write class ids (H,W) as a self-describing grey PNG: 8 bits, or 16 for ids above 255."""
     ids = labels.astype(np.uint8) if labels.max() < 256 else labels.astype(np.uint16)
     write_png(path, ids, {PREFIX + "kind": LABELS_KIND})

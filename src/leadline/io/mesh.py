@@ -27,13 +27,13 @@ def write_mesh(
 ) -> Mesh:
     """Write the map as a glTF 2.0 mesh with the photograph as its texture; return the mesh.
 
-    `rgb` is (H,W,3) uint8 of the map's size, or a Pillow picture, `step` that of `DepthMap.mesh`.
-    Axes are those of `write_ply`: x right, y up, z towards the viewer, in metres. The surface is
-    seen from both sides and unlit, since the photograph holds its light. Texture sides are at most
-    4096 pixels.
+    `rgb` is (H,W,3) uint8 of the map's size, or a Pillow picture. `step` is as in `DepthMap.mesh`.
+    Axes are as in `write_ply`: x right, y up, z towards the viewer, in metres. The surface is
+    double-sided and unlit, since the photograph contains the light. The texture is at most 4096
+    pixels on a side.
 
-    Errors: LeadlineError without intrinsics, for sizes that differ, if no triangle is left, or if
-    the file cannot be written.
+    Errors: LeadlineError without intrinsics, if the sizes differ, if no triangle is left, or if the
+    file cannot be written.
     """
     path = Path(path)
     data, mesh = mesh_bytes(depth_map, rgb, step, path)

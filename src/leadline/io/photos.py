@@ -59,7 +59,7 @@ _TAG_PHOTOMETRIC = 0x0106
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """One photograph, upright, with what its EXIF block says about the lens.
+    """One photograph, upright, with the lens data of its EXIF block.
 
     `pixels` is (H,W,3) uint8 RGB.
     """
@@ -94,16 +94,19 @@ class Photo:
 def read_photo(path: Path | str, grey_levels: GreyLevels | None = None) -> Photo:
     """Read any common picture file as upright 8-bit RGB.
 
-    The EXIF orientation is applied. Grey becomes three equal channels. 16-bit grey becomes 8 bits
-    between the black and the white of `grey_levels`; without them from 0 to 65535, unless it fills
-    a small part of that, as thermal and 12-bit cameras do: then between its own darkest and
-    brightest, which a LeadlineWarning says. 16-bit colour keeps its high byte. Transparency is
-    ignored: the stored colours are kept, nothing is blended. CMYK is converted without an ICC
-    profile and follows Pillow in taking every CMYK JPEG as Adobe's inverted kind. Of an animation
-    or a multi-page file the first picture is read.
+    - The EXIF orientation is applied.
+    - Grey becomes three equal channels.
+    - 16-bit grey is mapped to 8 bits between the black and the white of `grey_levels`, by default 0
+      to 65535. If the values fill only a small part of that, as those of thermal and 12-bit cameras
+      do, they are mapped between their own darkest and brightest value, with a LeadlineWarning.
+    - 16-bit colour keeps its high byte.
+    - Transparency is ignored: the stored colours are kept, nothing is blended.
+    - CMYK is converted without an ICC profile. Like Pillow, it takes every CMYK JPEG as Adobe's
+      inverted kind.
+    - The first picture of an animation or a multi-page file is read.
 
-    Raises LeadlineError if the file is missing, unreadable, empty, not a picture, damaged or cut
-    short, larger than `most_pixels` (179 million), of a kind beyond those of IMAGE_SUFFIXES, or
+    Raises LeadlineError if the file is missing, unreadable, empty, not a picture, damaged,
+    truncated, larger than `most_pixels` (179 million), or of a type not in IMAGE_SUFFIXES, or if it
     holds floating-point or 32-bit values, whose white level is unknown.
     """
     path = Path(path)
@@ -278,7 +281,7 @@ def write_png(
 
     `pixels` is (H,W,3) uint8 RGB, (H,W) uint8 grey or (H,W) uint16 grey. Keys of `text` are 1 to
     79 Latin-1 characters (PNG specification, 11.3.3.2).
-    Raises LeadlineError for another shape or type, or if the file cannot be written.
+    Raises LeadlineError for any other shape or type, or if the file cannot be written.
     """
     path = Path(path)
     data = png_bytes(pixels, text, path)

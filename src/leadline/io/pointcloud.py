@@ -22,14 +22,14 @@ def write_ply(
     depth_map: DepthMap,
     rgb: ArrayLike,
 ) -> int:
-    """Write a binary little-endian PLY and return the number of points in it.
+    """Write a binary little-endian PLY and return its number of points.
 
     `rgb` is (H,W,3) uint8 of the map's size, or a Pillow picture. Positions are float32 metres in
-    the axes viewers expect, x right, y UP, z BACKWARD (towards the viewer): the OpenCV camera with
-    y and z negated. Flying pixels (`flying_pixel_mask`) are left out. The unit and the provenance
-    are comments.
+    the axes that viewers expect: x right, y UP, z BACKWARD (towards the viewer), which is the
+    OpenCV camera with y and z negated. Flying pixels (`flying_pixel_mask`) are left out. The unit
+    and the provenance are stored as comments.
 
-    Raises LeadlineError without intrinsics, for sizes that differ, if no point is left, or if the
+    Raises LeadlineError without intrinsics, if the sizes differ, if no point is left, or if the
     file cannot be written.
     """
     path = Path(path)
@@ -64,11 +64,11 @@ def write_glb(
     depth_map: DepthMap,
     rgb: ArrayLike,
 ) -> int:
-    """Write a glTF 2.0 binary point cloud and return the number of points in it.
+    """Write a glTF 2.0 binary point cloud and return its number of points.
 
-    Arguments, axes and errors are those of `write_ply`; glTF's unit is the metre. Colours are
-    LINEAR light, as glTF 2.0 section 3.7.2.1 asks of COLOR_0 (viewers would show sRGB values too
-    pale), in 16 bits because 8 linear bits are too few for the shadows.
+    Arguments, axes and errors are as in `write_ply`; the unit of glTF is the metre. Colours are
+    LINEAR light, as glTF 2.0 section 3.7.2.1 requires for COLOR_0 (viewers would show sRGB values
+    too pale), in 16 bits because 8 linear bits are too few for shadows.
     """
     path = Path(path)
     data, count = glb_points(depth_map, rgb, path)

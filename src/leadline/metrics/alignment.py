@@ -22,15 +22,17 @@ def align(
     method: str,
     space: str = "depth",
 ) -> NDArray[np.float32]:
-    """Return `depth` (any shape, metres) under the alignment that fits `prediction` to `truth`.
+    """Return `depth` (any shape, metres) after the alignment that fits `prediction` to `truth`.
 
-    `prediction` and `truth` are vectors (n,) of positive finite metres, n >= 1: the pixels that are
-    scored. With x the prediction and y the truth in `space` (metres, their logarithm, or their
+    `prediction` and `truth` are vectors (n,) of positive finite metres, n >= 1: the scored pixels.
+    Let x be the prediction and y the truth in `space` (metres, their logarithm, or their
     reciprocal):
+
     - median: the ratio of the medians (depth, inverse) or the median of y - x (log);
     - scale: the least-squares factor (depth, inverse) or the mean of y - x (log);
-    - scale-shift: the least-squares line a x + b; the mean of y - x or y alone where x is constant.
-    Pixels of `depth` that are not positive and finite stay as they are.
+    - scale-shift: the least-squares line a x + b; if x is constant, the mean of y - x or y alone.
+
+    Pixels of `depth` that are not positive and finite are unchanged.
     """
     a, b = _fit(_to_space(prediction, space), _to_space(truth, space), method, space)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

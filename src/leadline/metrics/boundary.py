@@ -27,15 +27,15 @@ class BoundaryScore:
 def boundary_score(
     prediction: NDArray[np.float32], truth: NDArray[np.float32], scored: NDArray[np.bool_]
 ) -> BoundaryScore | None:
-    """Return how well occluding edges agree; None where the truth has none at any threshold.
+    """Return how well occluding edges agree; None if the truth has no edge at any threshold.
 
-    Shapes: (H,W) positive metres, and which pixels count; a pair of neighbours counts where both
-    do. An edge lies between two neighbours whose depths have a ratio above the threshold; it is
-    found where the prediction has one of the same direction at the same place. Scale does not
-    matter. Precision and recall are means over the four directions, F1 their harmonic mean, then
-    thresholds are averaged with their own size as weight: Bochkovskii et al. 2024 (Depth Pro),
-    equation 3, without their thinning. A threshold or a direction for which the truth has no edge
-    counts as 0, as in their code, so that even the truth itself may stay below 1.
+    Shapes: (H,W) positive metres, and a mask of the pixels that count. A pair of neighbours counts
+    if both do. An edge lies between two neighbours whose depth ratio exceeds the threshold. It is
+    found if the prediction has an edge of the same direction at the same place. Scale does not
+    matter. Precision and recall are means over the four directions, and F1 is their harmonic mean.
+    The thresholds are averaged, each weighted by its value: Bochkovskii et al. 2024 (Depth Pro),
+    equation 3, without their thinning. A threshold or direction without an edge in the truth counts
+    as 0, as in their code, so that even the truth itself may score below 1.
     """
     counts = np.zeros((4, 3, len(THRESHOLDS)), dtype=np.int64)
     for axis in (0, 1):
@@ -59,10 +59,10 @@ def boundary_score(
 
 
 def depth_edge_mask(truth: NDArray[np.float32], scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which pixels (H,W) lie at an edge of the truth, our own definition.
+    """Return a mask (H,W) of the pixels at an edge of the truth (Leadline's own definition).
 
-    Two scored neighbours make an edge if their depths have a ratio above `EDGE_RATIO`; every pixel
-    within `EDGE_RADIUS` rows and columns of such a neighbour belongs to it.
+    Two scored neighbours form an edge if their depth ratio exceeds `EDGE_RATIO`. Every pixel within
+    `EDGE_RADIUS` rows and columns of such a neighbour belongs to the edge.
     """
     import cv2
 

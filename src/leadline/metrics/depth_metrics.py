@@ -187,11 +187,11 @@ def depth_metrics(
     names: Sequence[str] = METRICS,
     variants: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Return the metrics of `ALL_METRICS` called `names` for one image's valid pixels.
+    """Return the metrics `names` (of `ALL_METRICS`) for the valid pixels of one image.
 
     Shapes: two vectors (n,) of metres (arrays, or tensors on the CPU), n >= 1; computed in float64.
-    Errors: ValueError for other shapes, a name that is no metric or no variant, or a depth that is
-    not positive and finite: choose the valid pixels first, as `Protocol.score` does.
+    Errors: ValueError for other shapes, an unknown metric or variant, or a depth that is not
+    positive and finite. Select the valid pixels first, as `Protocol.score` does.
     """
     predicted, true = check_vectors(prediction, truth)
     for given, kind, known in ((names, "metric", ALL_METRICS), (variants, "variant", VARIANTS)):
@@ -202,7 +202,7 @@ def depth_metrics(
 
 
 def mean_over_images(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean of each metric over per-image rows (every image counts the same)."""
+    """Return the mean of each metric over per-image rows (all images weigh the same)."""
     listed = list(rows)
     if not listed:
         raise ValueError("no image was scored")

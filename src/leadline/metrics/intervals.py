@@ -51,10 +51,10 @@ def bootstrap_interval(
 ) -> NDArray[np.float64]:
     """Return (2, M): the percentile bootstrap interval over images of M statistics.
 
-    `values` is (N, K), a row an image; `statistic` turns means over images (R, K) into (R, M), by
-    default the means themselves. Images are drawn with replacement, with `blocks` (N,) those of
-    one number together, whose values may depend on each other; memory does not grow with
-    `resamples` times N.
+    `values` is (N, K) with one row per image. `statistic` maps means over images (R, K) to (R, M);
+    by default it returns the means themselves. Images are drawn with replacement. With `blocks`
+    (N,), images that share a block number are drawn together, since their values may be correlated.
+    Memory does not grow with `resamples` times N.
     """
     if len(values) == 0:
         raise ValueError("no image to resample")
@@ -82,13 +82,13 @@ def paired_test(
     *,
     blocks: Blocks | None = None,
 ) -> float:
-    """Return the two-sided p-value that `a` and `b` have the same mean, image by image.
+    """Return the two-sided p-value of a paired test that `a` and `b` have the same mean.
 
-    Shapes: two equal vectors (N,), one value an image, N >= 1. A sign-flip permutation test: were
-    the models exchangeable, each image's difference could as well have the other sign; with
-    `blocks` (N,) those of one number have it together. All sign patterns are tried for few of
-    them; otherwise `flips` random ones, and p is at least 1 / (flips + 1). Identical vectors give
-    1.
+    Shapes: two equal vectors (N,), one value per image, N >= 1. This is a sign-flip permutation
+    test: if the models were exchangeable, each image's difference could as well have the other
+    sign. With `blocks` (N,), images that share a block number are flipped together. If there are
+    few differences, all sign patterns are tried; otherwise `flips` random patterns, and p is at
+    least 1 / (flips + 1). Identical vectors give 1.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim != 1 or a.size == 0:

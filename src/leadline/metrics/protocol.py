@@ -140,10 +140,10 @@ class Protocol:
 
     @property
     def hash(self) -> str:
-        """First 12 hex digits of the SHA-256 of what decides a number.
+        """First 12 hex digits of the SHA-256 of everything that affects a score.
 
-        That is every field that is not at its default, except the prose of `source`: neither a
-        better wording nor a field to come makes yesterday's numbers look different.
+        It covers every field that differs from its default, except the prose of `source`. A
+        reworded source or a field added later therefore does not change the hash of older results.
         """
         return hash_of_fields({field.name: getattr(self, field.name) for field in fields(self)})
 
@@ -153,7 +153,7 @@ class Protocol:
 
     @property
     def clamp_range(self) -> tuple[float, float]:
-        """What predictions are clamped to, metres."""
+        """The range to which predictions are clamped, metres."""
         return self.clamp or (self.min_depth, self.max_depth)
 
     @property
@@ -163,7 +163,7 @@ class Protocol:
 
     @property
     def metric_set(self) -> MetricSet:
-        """The nine metrics of every protocol and the extra ones of this one."""
+        """The nine metrics of every protocol, and the extra ones of this protocol."""
         return metric_set((*METRICS, *self.extra_metrics), self.variants)
 
     def describe(self) -> str:
@@ -207,9 +207,9 @@ class Protocol:
         return f"crop [{top}:{bottom}, {left}:{right}] of {height}x{width}"
 
     def window(self, size: tuple[int, int]) -> tuple[slice, slice]:
-        """Return the rows and columns that the crop leaves of truth of `size` (H, W).
+        """Return the rows and columns of the crop for truth of `size` (H, W).
 
-        Errors: LeadlineError where the crop is defined for another size.
+        Errors: LeadlineError if the crop is defined for another size.
         """
         if self.crop_fractions is not None:
             top, bottom, left, right = self.crop_fractions
@@ -228,7 +228,7 @@ class Protocol:
         return slice(top, bottom), slice(left, right)
 
     def in_range(self, truth: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return where the true depth counts: `truth` in metres and `valid`, of any one shape."""
+        """Return the mask of true depths that count; `truth` is in metres."""
         scored = valid & (truth > self.min_depth)
         if self.beyond_max == "ignored":
             scored &= truth < self.max_depth
@@ -241,16 +241,16 @@ class Protocol:
         valid: NDArray[np.bool_],
         mirrored: NDArray[np.float32] | None = None,
     ) -> Comparison:
-        """Bring one image's prediction and truth together; the result has the metrics.
+        """Compare the prediction and the truth of one image; the result has the metrics.
 
         A predicted zero, NaN or infinity at a scored pixel is clamped like any value outside the
         range (NaN to the minimum, infinity to the maximum).
 
         Shapes: `prediction` (h,w) metres; `truth` (H,W) metres; `valid` (H,W) bool; `mirrored`
-        (h,w), the prediction of the mirrored photograph as it came, needed for flip averaging.
-        Tensors on the CPU will do.
-        Errors: ValueError for other shapes; LeadlineError where the crop does not fit or `mirrored`
-        is missing.
+        (h,w), the prediction of the mirrored photograph, not mirrored back; needed for flip
+        averaging. CPU tensors are accepted too.
+        Errors: ValueError for other shapes; LeadlineError if the crop does not fit or `mirrored` is
+        missing.
         """
         prediction, truth, valid = np.asarray(prediction), np.asarray(truth), np.asarray(valid)
         if prediction.ndim != 2 or truth.ndim != 2 or valid.shape != truth.shape:
@@ -332,10 +332,11 @@ def hash_of_fields(values: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class TruthUse:
-    """What becomes of pixels whose true depth is known: numbers of pixels, which add up.
+    """How a protocol uses the pixels whose true depth is known: pixel counts, which can be added.
 
-    `known` in all, `in_crop` of these within the crop, `scored` of these within the range of depth;
-    `clipped` of the scored ones are farther than the range and count as its end.
+    `known` counts all of them, `in_crop` those within the crop, and `scored` those that are also
+    within the depth range. `clipped` counts the scored pixels that lie beyond the range and count
+    as its end.
     """
 
     known: int = 0
@@ -359,23 +360,24 @@ class TruthUse:
 
     @property
     def outside_range(self) -> float:
-        """Share of the known truth within the crop that counts in no score."""
+        """Share of the known truth within the crop that is not scored."""
         return 1 - self.scored / self.in_crop if self.in_crop else 0.0
 
     @property
     def clipped_share(self) -> float:
-        """Share of the scored pixels that count as nearer than they are."""
+        """Share of the scored pixels whose depth is clipped to the far end of the range."""
         return self.clipped / max(1, self.scored)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One image's prediction and truth, brought together as `protocol` says.
+    """The prediction and the truth of one image, compared as `protocol` says.
 
     `full` (H,W): the prediction at the truth's size, flip-averaged and aligned, not clamped;
-    `window`: the rows and columns of the crop; `truth` and `scored`: metres and which pixels count,
-    within the crop; `has_prediction`: which of these have one of their own, so that others hold
-    what the protocol makes of a hole; `truth_use`: what becomes of the known truth.
+    `window`: the rows and columns of the crop; `truth` and `scored`: metres and the mask of pixels
+    that count, within the crop; `has_prediction`: the mask of these that have a prediction of their
+    own (the others hold the protocol's value for a missing prediction); `truth_use`: how the known
+    truth is used.
     """
 
     protocol: Protocol
@@ -403,7 +405,7 @@ class Comparison:
 
     @property
     def pixels(self) -> int:
-        """How many pixels count."""
+        """Number of scored pixels."""
         return self.truth_use.scored
 
     @cached_property
@@ -422,12 +424,12 @@ class Comparison:
         return (pair[1], pair[0]) if self.protocol.swapped else pair
 
     def at_scored(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of a plane of the crop's size at the counted pixels, as `vectors`."""
+        """Return the values of a plane of the crop's size at the scored pixels, as `vectors`."""
         values = plane.ravel()
         return values if self.pixels == values.size else values[self._counted]
 
     def crop(self, plane: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Bring class ids (H,W) of the sample's own size to the working size and the crop."""
+        """Resize class ids (H,W) of the sample's own size to the working size, and crop them."""
         size = self.protocol.working_size
         if size is not None:
             plane = np.rint(resize_to(plane.astype(np.float32), size, "nearest")).astype(np.int32)

@@ -54,7 +54,7 @@ def _read_shipped(name: str) -> Protocol:
 
 
 def get_protocol(name: str) -> Protocol:
-    """Return the protocol called `name`, or the one that the YAML file `name` describes."""
+    """Return the protocol called `name`, or the one described by the YAML file `name`."""
     if name in PROTOCOLS:
         return PROTOCOLS[name]
     if Path(name).suffix in SUFFIXES:
@@ -68,7 +68,7 @@ def get_protocol(name: str) -> Protocol:
 def protocol_for(size: tuple[int, int], dataset: str = "") -> Protocol:
     """Return what `auto` means for truth of `size` (H, W) of a published `dataset`.
 
-    nyu-eigen where the data is NYU ("nyu") at its own size, 480x640; else full.
+    nyu-eigen if the data is NYU ("nyu") at its own size, 480x640; else full.
     """
     return get_protocol("nyu-eigen" if dataset == NYU and size == NYU_SIZE else "full")
 

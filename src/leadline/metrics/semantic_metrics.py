@@ -15,8 +15,8 @@ def confusion_matrix(
     """Return (classes, classes) pixel counts: row = true class, column = predicted class.
 
     Shapes: two equal arrays of ids. Pixels whose true id is in `ignore`, negative or not below
-    `classes` do not count; matrices of several images may be added.
-    Errors: ValueError where a counted pixel is predicted as something that is no class.
+    `classes` do not count. Matrices of several images can be added.
+    Errors: ValueError if a counted pixel has a predicted id that is not a class.
     """
     counted = (truth >= 0) & (truth < classes) & ~np.isin(truth, list(ignore))
     strange = prediction[counted]
@@ -30,11 +30,11 @@ def confusion_matrix(
 def semantic_metrics(
     matrix: NDArray[np.int64], ignore: Sequence[int] = ()
 ) -> dict[str, float] | None:
-    """Return `pixel_accuracy` and `mean_iou` of a confusion matrix, None where it has no pixel.
+    """Return `pixel_accuracy` and `mean_iou` of a confusion matrix, None if it has no pixel.
 
-    The mean is over the classes that occur in the truth or in the prediction; a class without a
-    pixel in either says nothing. Ids in `ignore` are no classes of the mean: a pixel that is
-    predicted as one is missed in its true class alone, as Cityscapes counts it.
+    The mean is over the classes that occur in the truth or in the prediction. Ids in `ignore` are
+    not part of the mean: a pixel predicted as one only counts as missed in its true class, as in
+    Cityscapes.
     """
     hits = np.diag(matrix).astype(np.float64)
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - hits

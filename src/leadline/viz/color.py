@@ -30,9 +30,9 @@ _SPECTRAL = (
 def robust_range(depth: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the 2nd and the 98th percentile, in metres, of the valid pixels of (H,W) `depth`.
 
-    Beyond a million pixels an even sample is used. A range narrower than 1 % of the distance is
-    widened to 10 % about its middle, so that the ends always differ and sensor noise on a wall
-    does not look like relief; without a valid pixel the range is 0 to 1.
+    Beyond a million pixels, an evenly spaced sample is used. A range narrower than 1 % of the
+    distance is widened to 10 % around its middle, so that the ends always differ and sensor noise
+    on a wall does not look like relief. Without a valid pixel the range is 0 to 1.
     """
     values = depth[valid]
     if values.size == 0:
@@ -54,15 +54,15 @@ def colorize(
     bar: bool = False,
     title: str | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the map as a picture, (H,W',3) uint8 RGB; W' is W unless `bar` adds a metre scale.
+    """Return the map as a picture, (H,W',3) uint8 RGB; W' is W unless `bar` adds a scale.
 
-    Colours run linearly in metres from `vmin` to `vmax`, by default the `robust_range` of this
-    map: give both to compare pictures or frames. Near is warm or bright.
-    Distances beyond the range take the colour of its end, invalid pixels are `INVALID_COLOR`.
-    `title` is written over the top left corner.
+    Colours are linear in metres from `vmin` to `vmax`, by default the `robust_range` of this map.
+    Give both to compare pictures or frames. Near is warm or bright. Distances beyond the range take
+    the colour of its nearest end, and invalid pixels are `INVALID_COLOR`. `bar` adds a scale in
+    metres. `title` is written over the top left corner.
 
     Errors: LeadlineError for an unknown colour map, a range that is not increasing, or one in
-    metres for a map without unit, whose colours run over its own inverse depth.
+    metres for a map without unit, whose colours cover its own inverse depth.
 
     >>> picture = colorize(DepthMap.from_metres([[1.0, 2.0]]), vmin=1, vmax=2, cmap="gray")
     >>> picture[0].tolist()
