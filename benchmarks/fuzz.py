@@ -132,17 +132,17 @@ def _read_declarations(path: Path) -> object:
 def _config_text() -> str:
     from dataclasses import asdict
 
-    from leadline.models.base import ModelConfig
+    from leadline.models.config import ModelConfig
 
     return json.dumps(asdict(ModelConfig("compact", training_focal=60.0)), indent=1)
 
 
 def _read_config(path: Path) -> object:
     from leadline.inference.camera import TrainingCamera
-    from leadline.models.build import read_config
+    from leadline.models.config import read_config
 
     config = read_config(path)
-    return TrainingCamera.from_config(vars(config)).resolve(64, 48, None, "assumed")
+    return TrainingCamera.from_config(config).resolve(64, 48, None, "assumed")
 
 
 def _result_text() -> str:

@@ -147,8 +147,8 @@ def check_start(recipe: Recipe) -> None:
 
     Errors: LeadlineError where they cannot be had or are not of this encoder.
     """
-    from leadline.models.base import ModelConfig
     from leadline.models.build import create_model
+    from leadline.models.config import ModelConfig
     from leadline.training.encoder_weights import initial_weights
 
     weights = initial_weights(recipe.model)

@@ -38,8 +38,7 @@ from leadline.datasets.sample import evenly_spaced
 from leadline.evaluation.benchmark import BenchmarkCase, benchmark
 from leadline.evaluation.intervals import fit_intervals
 from leadline.inference import find_checkpoint
-from leadline.inference.precision import LOSS_KEY
-from leadline.inference.predictor import FACTORS_KEY
+from leadline.inference.runtime_config import FACTORS_KEY, LOSS_KEY
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
 from leadline.models import DepthModel, load_model

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model, load_model
+from leadline.models.config import ModelConfig
 
 MIB = 1 << 20
 

@@ -22,6 +22,7 @@ from leadline.evaluation.ceiling import ConvolutionCeiling
 from leadline.inference import Predictor
 from leadline.inference.first_result import FirstResult
 from leadline.inference.graph_parts import count_multiplications
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import fails_in_one_line, leadline_here
 
@@ -30,7 +31,7 @@ class Clock:
     """A runtime whose calls take known times on a clock of its own."""
 
     def __init__(self, name, seconds, now, order):
-        self.config, self.lock = {}, threading.Lock()
+        self.config, self.lock = RuntimeConfig(), threading.Lock()
         self.name, self.seconds, self.now, self.order = name, list(seconds), now, order
 
     def run(self, images):

@@ -13,6 +13,7 @@ from leadline.evaluation import ModelPredictions, ModelSource, Result, evaluate
 from leadline.evaluation.comparison_table import compare_results
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.weights import FOLDER
 from tests.cli.helpers import fails_in_one_line, leadline
 
@@ -47,7 +48,7 @@ class OneLensNetwork:
     """Knows the wall perfectly and has learnt one focal length: things look nearer through more."""
 
     name = "perfect"
-    config = CONFIG
+    config = RuntimeConfig.parse(CONFIG)
 
     def run(self, images):
         focal = float(images[0, 0, 0, 0])
@@ -57,7 +58,7 @@ class OneLensNetwork:
 
 def scored(data, mode="auto", config=CONFIG) -> Result:
     runtime = OneLensNetwork()
-    runtime.config = config
+    runtime.config = RuntimeConfig.parse(config)
     return evaluate(
         ModelPredictions(Predictor(mode, runtime, mode)), data, protocol="full", name=mode
     )
@@ -144,7 +145,7 @@ def test_the_record_is_kept_with_the_result(tmp_path):
 def test_whole_nyu_images_are_those_of_the_shipped_model_s_camera():
     """Nothing changes by a hair, by its own calibration or by the focal length of BTS's lists."""
     config = json.loads((FOLDER / "compact-nyu" / "config.json").read_text())
-    training = TrainingCamera.from_config(config)
+    training = TrainingCamera.from_config(RuntimeConfig.parse(config))
     bts = Intrinsics.centred(518.8579, 640, 480)
     for camera in (CAMERA, bts, CAMERA.scaled_to(320, 240)):
         resolved = training.resolve(camera.width, camera.height, camera, "measured")

@@ -1,5 +1,7 @@
 """What of the truth is scored: `auto` by the data, the share left out, the range of a model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from leadline.evaluation.predictions import PredictedMaps
 from leadline.evaluation.ranges import ModelRange
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.inference import Predictor
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.metrics import get_protocol
 from tests.cli.helpers import leadline_here
 from tests.conftest import write_pairs
@@ -120,7 +123,7 @@ class TenMetres:
     name = "short"
 
     def __init__(self):
-        self.config = {"min_depth": 0.1, "max_depth": 10.0}
+        self.config = RuntimeConfig(min_depth=0.1, max_depth=10.0)
 
     def run(self, images):
         return {"depth": np.full(images.shape[:3], 10, np.float32)}
@@ -137,7 +140,7 @@ def test_truth_that_the_model_never_predicts_is_a_warning():
 def test_the_range_of_a_model_is_said_as_the_cameras_scale_it():
     """Trained at 50 pixels of focal length: 25 see half of its 10 metres, 100 twice as many."""
     network = TenMetres()
-    network.config |= {"training_focal": 50.0, "training_area": 64 * 64}
+    network.config = replace(network.config, training_focal=50.0, training_area=64 * 64)
     count = ModelRange(ModelPredictions(Predictor("short", network)))
     image, truth = np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 15, np.float32)
     for focal in (25.0, 100.0):

@@ -14,8 +14,8 @@ from leadline.evaluation.intervals import fit_factors, fit_intervals
 from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.metrics import get_protocol
 from leadline.metrics.sparsification import area_between, sparsification_curve
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
+from leadline.models.config import ModelConfig
 from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import leadline_here as leadline
 from tests.evaluation.helpers import Images

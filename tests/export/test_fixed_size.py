@@ -17,7 +17,7 @@ from leadline.export.export_model import export_model
 from leadline.export.fixed_size import FixedRuntime, quiet, write_fixed
 from leadline.export.parity import compare_with
 from leadline.export.pictures import smooth_pictures
-from leadline.models.base import ModelConfig
+from leadline.models.config import ModelConfig
 from leadline.models.pipeline import InferencePipeline
 from tests.cli.helpers import fails_in_one_line, leadline_here
 from tests.export.test_program import Small

@@ -22,6 +22,7 @@ from leadline.export.pictures import Picture, Pictures, find_pictures, smooth_pi
 from leadline.export.whole_file import Checkpoint, WholeOpenVino
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.inference.runtimes import OnnxRuntime
 from leadline.io.atomic import DiskError
 from leadline.io.photos import DERIVED, write_png
@@ -36,7 +37,8 @@ class Constant:
     """A runtime that gives the same map for every picture."""
 
     def __init__(self, name, depth):
-        self.name, self.depth, self.config = name, np.asarray(depth, np.float32), {}
+        self.name, self.depth = name, np.asarray(depth, np.float32)
+        self.config = RuntimeConfig()
 
     def run(self, images):
         return {"depth": np.repeat(self.depth[None], len(images), axis=0)}

@@ -26,6 +26,7 @@ from leadline.export.whole_file import WholeOpenVino
 from leadline.inference import Predictor, int8_file, onnx_runtime
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.onnx_runtime import OnnxRuntime
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io import processors
 from leadline.models import ModelConfig, create_model
 from tests.cli.helpers import leadline_here
@@ -299,7 +300,7 @@ def test_what_cannot_be_made_is_refused(exact):
         quantise_onnx(exact, find_pictures(None, 3), max_loss=0.2)
     [picture] = find_pictures(None, 1)
     depth = np.ones(picture.pixels.shape[:2], np.float32)
-    measure = LossMeasure([picture], [depth], TrainingCamera.from_config({}))
+    measure = LossMeasure([picture], [depth], TrainingCamera.from_config(RuntimeConfig()))
     assert measure.loss(picture, 1.5 * depth) == 0.5
     with pytest.raises(LeadlineError, match=r"m: int8 changes .* by 3.00%, more than 2.00%"):
         measure.refuse(0.03, 0.02, "m")
@@ -366,13 +367,15 @@ def test_what_the_model_says_is_that_of_the_float32_file_and_the_larger_loss_cou
     rewrite(pair, {"int8": 0.004}, interval_factors={"80": 1.5})
     runtime = OnnxRuntime(pair, precision="auto")
     assert runtime.precision.precision == "int8"
-    assert runtime.config["interval_factors"] == {"80": 1.5}
-    assert runtime.config["input_channels"] == "bgr"
-    losses = {"precision_loss": {"int8": 0.004}}
+    assert runtime.config.interval_factors == {"80": 1.5}
+    assert runtime.config.input_channels == "bgr"
+    config = RuntimeConfig(precision_loss={"int8": 0.004})
     for own, taken in ((0.001, "int8"), (0.006, "f32"), (None, "int8")):
-        twin = {"quantised_from": "d", "precision_loss": {} if own is None else {"int8": own}}
+        twin = RuntimeConfig(
+            quantised_from="d", precision_loss={} if own is None else {"int8": own}
+        )
         choice = int8_file.choose_with_twin(
-            pair, pair.with_name("m-int8.onnx"), "auto", losses, ["f32"],
+            pair, pair.with_name("m-int8.onnx"), "auto", config, ["f32"],
             twin_config=lambda twin=twin: twin, digest=lambda: "d",
         )  # fmt: skip
         assert choice.precision == taken

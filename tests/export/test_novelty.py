@@ -14,8 +14,10 @@ from leadline.export.program import write_program
 from leadline.export.sidecar import describe
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, WholeProgram
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
+from leadline.models.config import ModelConfig
 from leadline.models.novelty import NoveltyHead
 from leadline.models.pipeline import InferencePipeline
 
@@ -79,7 +81,7 @@ def test_the_gates_see_a_novelty_that_differs(tmp_path):
     assert row.max_error < 1e-4
     [row, *_] = check_parity(other, tmp_path / "tiny.onnx", [(40, 56)], [1])
     assert row.max_error > 0.1
-    camera = TrainingCamera.from_config({})
+    camera = TrainingCamera.from_config(RuntimeConfig())
     runtimes = [WholeOpenVino(tmp_path / "tiny.onnx")]
     report = run_gate(Checkpoint(other), runtimes, find_pictures(None, 1), camera)
     assert report.worst.max_error < 1e-3

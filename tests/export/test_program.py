@@ -16,7 +16,8 @@ from leadline.export.pictures import smooth_pictures
 from leadline.export.program import to_program, write_program
 from leadline.export.whole_file import WholeProgram
 from leadline.inference.camera import TrainingCamera
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
+from leadline.models.config import ModelConfig
 from leadline.models.pipeline import InferencePipeline
 from leadline.weights import shipped_checkpoint
 

@@ -21,7 +21,8 @@ from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime
 from leadline.io.convert import convert
 from leadline.io.formats import read_depth
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
+from leadline.models.config import ModelConfig
 from leadline.models.pipeline import InferencePipeline
 
 

@@ -15,7 +15,8 @@ from leadline.export.whole_file import Checkpoint, WholeOpenVino
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtimes import OnnxRuntime, OpenVinoRuntime
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
+from leadline.models.config import ModelConfig
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

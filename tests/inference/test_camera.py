@@ -15,6 +15,7 @@ from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import OutputOptions, Predictor, calibrate, predict
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io import read_depth, write_depth
 from leadline.models.build import load_model
 
@@ -23,7 +24,7 @@ KINECT = {"training_focal": 260.0, "training_area": 76_800, "stride": 16}
 
 
 def scale(camera: Intrinsics, config: dict = KINECT, processing_area: int | None = None) -> float:
-    training = TrainingCamera.from_config(config, processing_area)
+    training = TrainingCamera.from_config(RuntimeConfig.parse(config), processing_area)
     return training.resolve(camera.width, camera.height, camera, "declared").scale
 
 
@@ -70,7 +71,7 @@ def test_the_processing_area_is_part_of_the_camera():
 
 
 def test_an_assumed_camera_has_the_training_focal_length_at_work():
-    training = TrainingCamera.from_config(KINECT)
+    training = TrainingCamera.from_config(RuntimeConfig.parse(KINECT))
     for width, height in [(640, 480), (480, 640), (1000, 400)]:
         assumed = training.resolve(width, height, None, "unknown")
         assert (assumed.source, assumed.use) == ("assumed", "used")
@@ -81,7 +82,7 @@ def test_an_assumed_camera_has_the_training_focal_length_at_work():
 
 
 def test_a_model_without_a_training_camera_guesses_nothing():
-    training = TrainingCamera.from_config({"training_area": 76_800, "stride": 16})
+    training = TrainingCamera.from_config(RuntimeConfig(training_area=76_800, stride=16))
     unknown = training.resolve(64, 48, None, "unknown")
     assert (unknown.intrinsics, unknown.source, unknown.scale) == (None, "unknown", 1)
     known = training.resolve(64, 48, Intrinsics.centred(200, 64, 48), "exif")
@@ -91,7 +92,7 @@ def test_a_model_without_a_training_camera_guesses_nothing():
 @pytest.mark.parametrize("focal", [0, -3, "260", float("nan"), float("inf")])
 def test_a_damaged_training_camera_is_refused(focal):
     with pytest.raises(LeadlineError, match="training_focal"):
-        TrainingCamera.from_config({**KINECT, "training_focal": focal})
+        RuntimeConfig.parse({**KINECT, "training_focal": focal})
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def test_no_metre_lies_beyond_the_scaled_range(folder):
     image = noise(60, 80)
     predictor = Predictor.load(folder)
     result = predictor(image, Intrinsics.centred(8000, 80, 60))
-    farthest = predictor.runtime.config["max_depth"] * float(result.provenance["camera_scale"])
+    farthest = predictor.runtime.config.max_depth * float(result.provenance["camera_scale"])
     assert 10 < result.depth.max() <= farthest * (1 + 1e-6)
 
 
@@ -273,7 +274,7 @@ def test_a_calibrated_map_is_not_calibrated_again(tmp_path):
 def test_a_config_with_an_impossible_camera_is_refused(key, value):
     config = {"training_focal": 50.0, "training_area": 3072, "stride": 16, key: value}
     with pytest.raises(LeadlineError, match=f"{key} = {value!r} in the model's config"):
-        TrainingCamera.from_config(config)
+        RuntimeConfig.parse(config)
 
 
 def test_one_field_of_view_for_both_orientations_is_said_to_be_two_lenses(tmp_path):

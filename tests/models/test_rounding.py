@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import conv_bn_relu
+from leadline.models.config import ModelConfig
 from leadline.models.rounding import round_weights
 
 torch.set_num_threads(1)

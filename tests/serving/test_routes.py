@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 
 from leadline import serving
 from leadline.errors import LeadlineError
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.serving.app import _unless_gone, create_app
 from leadline.serving.inputs import DepthRequest
 from leadline.serving.logs import JsonLines
@@ -345,7 +346,7 @@ class Small:
 
     def __init__(self, source, size=None):
         self.source = source
-        self.runtime = SimpleNamespace(config={} if size is None else {"picture_size": size})
+        self.runtime = SimpleNamespace(config=RuntimeConfig(picture_size=size))
         self.seen = set()
 
     def __call__(self, image):

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +122,7 @@ def test_a_network_predicts_at_the_size_that_it_was_trained_at(picture):
         size = processing_size(height, width, config.training_area, config.stride)
         assert size == camera.size, name
         own = Intrinsics.centred(focal, width, height)
-        photo = TrainingCamera.from_config(asdict(config)).resolve(width, height, own, "declared")
+        photo = TrainingCamera.from_config(config).resolve(width, height, own, "declared")
         assert (photo.use, photo.scale) == ("used", 1.0), name
 
 
@@ -133,7 +132,7 @@ def test_the_recipes_degrees_are_those_of_the_option_fov(picture):
     height, width = picture
     config, _ = configure(load_recipe("finetune", ["data.camera_fov=66"]), lenses((None,), picture))
     lens = Intrinsics.from_fov(66, width, height)
-    photo = TrainingCamera.from_config(asdict(config)).resolve(width, height, lens, "declared")
+    photo = TrainingCamera.from_config(config).resolve(width, height, lens, "declared")
     assert photo.scale == 1.0
 
 

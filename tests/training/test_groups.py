@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
+from leadline.models.config import ModelConfig
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.optim import MovingAverage, frozen_batch_norms, parameter_groups
 from leadline.training.recipe import load_recipe

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from leadline.datasets import DepthDataset, open_data
 from leadline.errors import LeadlineError
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model, load_model
+from leadline.models.config import ModelConfig
 from leadline.training.build import build_model
 from leadline.training.checkpoint import load_checkpoint
 from leadline.training.optim import parameter_groups

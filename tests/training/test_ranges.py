@@ -11,8 +11,8 @@ from leadline.datasets.mixing import MixedDataset, Part
 from leadline.datasets.open import open_data
 from leadline.errors import LeadlineError
 from leadline.metrics import get_protocol
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
+from leadline.models.config import ModelConfig
 from leadline.training.losses import LOSSES
 from leadline.training.losses.composite import make_loss
 from leadline.training.ranges import (

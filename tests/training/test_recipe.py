@@ -8,9 +8,9 @@ import pytest
 from leadline.cli.recipes import PARAMETERS
 from leadline.cli.train import _option_settings
 from leadline.errors import LeadlineError
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
 from leadline.models.catalog import CATALOG
+from leadline.models.config import ModelConfig
 from leadline.training.losses import LOSSES
 from leadline.training.overrides import USERS
 from leadline.training.recipe import (

@@ -8,8 +8,9 @@ import torch
 
 from leadline.datasets import open_data
 from leadline.errors import LeadlineError
-from leadline.models.base import SPREADS, ModelConfig
+from leadline.models.base import SPREADS
 from leadline.models.build import create_model, load_model
+from leadline.models.config import ModelConfig
 from leadline.training.build import build_model
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe

@@ -8,8 +8,8 @@ import torch
 
 from leadline.errors import LeadlineError
 from leadline.export.export_model import RELATIVE_TOLERANCE, _tolerance
-from leadline.models.base import ModelConfig
 from leadline.models.build import create_model
+from leadline.models.config import ModelConfig
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
 from leadline.training.train import train

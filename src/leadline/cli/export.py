@@ -21,7 +21,7 @@ from leadline.export.export_model import (
 from leadline.export.gate import GateReport
 from leadline.export.int8_loss import Int8Report
 from leadline.export.steps import Steps
-from leadline.inference.runtime import ChannelOrder
+from leadline.inference.runtime_config import ChannelOrder
 
 _Item = TypeVar("_Item")
 

@@ -22,8 +22,9 @@ from leadline.inference.first_result import first_result
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.int8_file import int8_path, is_int8
 from leadline.inference.openvino_runtime import openvino_core, read_graph
-from leadline.inference.precision import LOSS_KEY, Precision
+from leadline.inference.precision import Precision
 from leadline.inference.predictor import Predictor, find_model
+from leadline.inference.runtime_config import LOSS_KEY
 from leadline.inference.runtimes import RuntimeName
 from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import write_json

@@ -16,7 +16,7 @@ from leadline.evaluation.model_config import config_to_store_in
 from leadline.evaluation.opening import open_evaluation
 from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.evaluation.sources import ModelSource
-from leadline.inference.predictor import FACTORS_KEY
+from leadline.inference.runtime_config import FACTORS_KEY
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
 

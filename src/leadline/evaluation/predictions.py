@@ -87,7 +87,7 @@ class ModelPredictions:
     def depth_range(self) -> tuple[float, float]:
         """The nearest and the farthest metres that the network predicts."""
         config = self.predictor.runtime.config
-        return float(config.get("min_depth", 0.0)), float(config.get("max_depth", np.inf))
+        return config.min_depth, config.max_depth
 
     def range_of(self, sample: Sample) -> tuple[float, float]:
         """Return the nearest and the farthest metres that can be predicted for a photograph."""

@@ -37,7 +37,8 @@ from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.int8_file import warn_of_overflow
 from leadline.inference.predictor import find_checkpoint, model_name
-from leadline.inference.runtime import ChannelOrder, Runtime
+from leadline.inference.runtime import Runtime
+from leadline.inference.runtime_config import ChannelOrder
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
 from leadline.io.atomic import atomic_path, check_writable, writable_target
 from leadline.io.checksums import ABOUT_KEY

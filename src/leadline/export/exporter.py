@@ -19,7 +19,8 @@ from leadline.export import WeightType
 from leadline.export.files import write_sealed
 from leadline.export.graph import OPSET, add_size_policy
 from leadline.export.simplify import simplify
-from leadline.inference.runtime import CHANNELS_KEY, CONFIG_KEY, ChannelOrder
+from leadline.inference.runtime import CONFIG_KEY
+from leadline.inference.runtime_config import CHANNELS_KEY, ChannelOrder
 from leadline.io.checksums import ABOUT_KEY
 from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED, check_weight_type

@@ -12,9 +12,9 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leadline.errors import LeadlineError, one_line
-from leadline.inference.runtime import CHANNELS_KEY, ChannelOrder, Outputs, in_file_order
+from leadline.inference.runtime import Outputs, in_file_order
+from leadline.inference.runtime_config import ChannelOrder, RuntimeConfig
 from leadline.io.atomic import atomic_path
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
@@ -59,7 +60,7 @@ class FixedRuntime:
     `names` are those of its outputs, in their order.
     """
 
-    def __init__(self, path: Path, names: Sequence[str], config: Mapping[str, Any]):
+    def __init__(self, path: Path, names: Sequence[str], config: RuntimeConfig):
         self.names = tuple(names)
         self.config = config
         self.name = ENGINES[path.suffix]
@@ -98,8 +99,8 @@ def write_fixed(
                 content = convert(whole, example)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-    order = {} if input_channels == "rgb" else {CHANNELS_KEY: input_channels}
-    return FixedRuntime(path, names, {**asdict(model.config), **order})
+    config = replace(RuntimeConfig.of_model(model.config), input_channels=input_channels)
+    return FixedRuntime(path, names, config)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 
-from leadline.inference.runtime import ChannelOrder
+from leadline.inference.runtime_config import ChannelOrder
 from leadline.models.size_policy import MAX_HALVINGS
 
 OPSET = 18  # the first in which Resize takes `axes`, which keeps the channel count known

@@ -28,6 +28,7 @@ from leadline.inference.int8_file import weights_digest
 from leadline.inference.openvino_runtime import config_of, openvino_core
 from leadline.inference.resizing import to_network, to_photo
 from leadline.inference.runtime import CONFIG_KEY
+from leadline.inference.runtime_config import RuntimeConfig
 
 F32 = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
@@ -65,7 +66,7 @@ def quantise(
     read = steps.track("reading", given, len(given), "pictures")
     checks = [_Check(resize(each.pixels[None]), each) for each in read]
     compiled = core.compile_model(network, "CPU", F32)
-    camera = TrainingCamera.from_config(config)
+    camera = TrainingCamera.from_config(RuntimeConfig.parse(config))
     loss_of = LossMeasure(given, [check.depth(compiled) for check in checks], camera)
 
     def kept(compiled: Any, checks: Iterable[_Check]) -> tuple[float, list[float]]:

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures, find_pictures, scored_split
 from leadline.inference.camera import TrainingCamera
-from leadline.inference.int8_file import QUANTISED_FROM
-from leadline.inference.precision import LOSS_KEY
+from leadline.inference.runtime_config import LOSS_KEY, QUANTISED_FROM
 
 CALIBRATION = 64
 CHECKED = 16

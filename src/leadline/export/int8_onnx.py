@@ -29,7 +29,8 @@ from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import products
 from leadline.inference.int8_file import weights_digest
 from leadline.inference.openvino_runtime import openvino_core
-from leadline.inference.runtime import CONFIG_KEY, in_file_order, parse_config
+from leadline.inference.runtime import CONFIG_KEY, decode_config, in_file_order
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.checksums import ABOUT_KEY, ONNX_KEYS
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -85,7 +86,8 @@ def quantise_onnx(
     """
     steps = steps or Steps()
     checks, calibration = divided(pictures, scored)
-    config = _config_of(onnx.load(path), path)
+    stored = _config_of(onnx.load(path), path)
+    config = RuntimeConfig.parse(stored)
     exact = _prepared(path)
     graph = _Graph(exact)
     slow = _Session(exact, config)
@@ -118,7 +120,7 @@ def quantise_onnx(
         share, len(graph.layers), kept_layers, loss, loss_of.has_truth, len(checks),
         speedup(slow.depth, fast.depth, checks), timed="the file",
     )  # fmt: skip
-    _write_config(model, path, config, report)
+    _write_config(model, path, stored, report)
     return model, report
 
 
@@ -201,7 +203,7 @@ class _Graph:
 class _Session:
     """A graph in ONNX Runtime on the processor, for one picture at a time."""
 
-    def __init__(self, model: ModelProto, config: Mapping[str, Any], optimised: str = ""):
+    def __init__(self, model: ModelProto, config: RuntimeConfig, optimised: str = ""):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.optimized_model_filepath = optimised
@@ -227,7 +229,7 @@ def _is_in_network(node: NodeProto) -> bool:
 
 def _config_of(model: ModelProto, path: Path) -> Mapping[str, Any]:
     text = {entry.key: entry.value for entry in model.metadata_props}.get(CONFIG_KEY)
-    return parse_config(path, text)
+    return decode_config(path, text)
 
 
 def _prepared(path: Path) -> ModelProto:
@@ -319,7 +321,7 @@ def _as_convolutions(node: NodeProto, weights: dict[str, NDArray[Any]]) -> list[
 
 
 def _see(
-    exact: ModelProto, graph: _Graph, pictures: Iterable[Picture], config: Mapping[str, Any]
+    exact: ModelProto, graph: _Graph, pictures: Iterable[Picture], config: RuntimeConfig
 ) -> dict[str, _Seen]:
     """Run pictures through the float32 graph; return what its tensors hold."""
     names, averaged = graph.tensors(), graph.averaged()
@@ -470,7 +472,7 @@ def _share_of_products(
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
-        _Session(model, {}, optimised=str(path))
+        _Session(model, RuntimeConfig(), optimised=str(path))
         laid_out = onnx.load(path)
     in_8_bits = {node.input[3] for node in laid_out.graph.node if node.op_type == "QLinearConv"}
     quantised = total = 0.0

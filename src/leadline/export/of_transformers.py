@@ -26,7 +26,8 @@ from leadline.errors import LeadlineError, one_line, size_words
 from leadline.export.exporter import QuietExporter, strip_traces
 from leadline.export.graph import IR_VERSION, OPSET
 from leadline.export.softplus import replace_softplus
-from leadline.inference.runtime import CONFIG_KEY, PICTURE_SIZE_KEY
+from leadline.inference.runtime import CONFIG_KEY
+from leadline.inference.runtime_config import PICTURE_SIZE_KEY
 from leadline.inference.transformers_runtime import TransformersRuntime
 from leadline.io.checksums import ABOUT_KEY
 
@@ -85,7 +86,7 @@ class WholeModel(nn.Module):
                 f"export writes metres, and this model predicts {runtime.kind}, which has no unit; "
                 "take a metric one"
             )
-        self.network, self.config = runtime.network, runtime.config
+        self.network, self.model_type = runtime.network, runtime.model_type
         before = _processing(runtime, size)
         self.rounding = before.rounding
         shape = (1, 3, len(before.rows), len(before.columns))
@@ -292,7 +293,7 @@ def transformers_to_onnx(
     strip_traces(graph)
     replace_softplus(graph)
     texts = {
-        CONFIG_KEY: {**model.config, PICTURE_SIZE_KEY: list(size)},
+        CONFIG_KEY: {"model_type": model.model_type, PICTURE_SIZE_KEY: list(size)},
         ABOUT_KEY: dict(about),
     }
     helper.set_model_props(graph, {key: json.dumps(text) for key, text in texts.items()})

@@ -17,13 +17,12 @@ from torch.nn import functional
 
 from leadline.inference.camera import SAME_LENS
 from leadline.inference.runtime import (
-    CHANNELS_KEY,
     CONFIG_KEY,
     NOVELTY,
     UNCERTAINTY,
     VALIDITY,
-    ChannelOrder,
 )
+from leadline.inference.runtime_config import CHANNELS_KEY, ChannelOrder
 from leadline.io.atomic import atomic_path
 from leadline.io.checksums import ABOUT_KEY
 from leadline.models.base import DepthModel

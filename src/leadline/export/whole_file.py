@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +19,10 @@ from leadline.inference.runtime import (
     CONFIG_KEY,
     Outputs,
     Runtime,
+    decode_config,
     in_file_order,
-    parse_config,
 )
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
 from leadline.io.checksums import verify_weights
 
@@ -40,7 +39,7 @@ class WholeOpenVino:
         verify_weights(path)
         core = openvino_core()
         graph = core.read_model(path)
-        self.config: Mapping[str, Any] = config_of(graph, path)
+        self.config = RuntimeConfig.parse(config_of(graph, path))
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self._compiled = core.compile_model(graph, "CPU", options)
 
@@ -59,7 +58,7 @@ class Checkpoint:
         from leadline.models.pipeline import InferencePipeline
 
         self._pipeline = InferencePipeline(model).eval()
-        self.config: Mapping[str, Any] = asdict(model.config)
+        self.config = RuntimeConfig.of_model(model.config)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return depth (N,H,W) metres, and what else it states, of images (N,H,W,3) uint8 RGB."""
@@ -80,7 +79,7 @@ class WholeProgram:
 
         notes = {CONFIG_KEY: ""}
         self._module = torch.export.load(path, extra_files=notes).module()
-        self.config: Mapping[str, Any] = parse_config(path, notes[CONFIG_KEY])
+        self.config = RuntimeConfig.parse(decode_config(path, notes[CONFIG_KEY]))
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""

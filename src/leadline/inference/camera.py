@@ -8,19 +8,19 @@ Yin et al. 2023, Metric3D, whose labels are transformed (CSTM_label).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.depth.intrinsics import Intrinsics, check_fov
 from leadline.errors import LeadlineError
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.cameras import CameraFile, read_camera_file
 from leadline.io.exif import warn_of_no_lens
+from leadline.models.config import ModelConfig
 from leadline.models.size_policy import processing_size
 
 CameraMode = Literal["auto", "ignore"]
@@ -80,18 +80,11 @@ class TrainingCamera:
 
     @classmethod
     def from_config(
-        cls, config: Mapping[str, Any], processing_area: int | None = None
+        cls, config: RuntimeConfig | ModelConfig, processing_area: int | None = None
     ) -> TrainingCamera:
-        """Read it from a model's `config.json`.
-
-        Errors: LeadlineError for a number that is none of pixels.
-        """
-        focal = config.get("training_focal")
-        if focal is not None:
-            focal = _positive("training_focal", focal, "pixels at the training size, or null")
-        area = int(_positive("training_area", config.get("training_area", 76_800), "pixels"))
-        stride = int(_positive("stride", config.get("stride", 32), "pixels"))
-        return cls(focal, area, stride, processing_area or area)
+        """Return the camera that a model was trained with."""
+        area = config.training_area
+        return cls(config.training_focal, area, config.stride, processing_area or area)
 
     def use(self, mode: CameraMode) -> CameraUse:
         """Return what `mode` does with a photograph's camera."""
@@ -134,14 +127,6 @@ class TrainingCamera:
         size = processing_size(height, width, self.area, self.stride)
         one_pixel = Intrinsics.centred(1.0, width, height).focal_at(*size)
         return Intrinsics.centred(self.focal / one_pixel, width, height)
-
-
-def _positive(key: str, value: object, expected: str) -> float:
-    """Return a number of a model's config, checked."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 < value < math.inf:  # type: ignore[operator]
-        return value  # type: ignore[return-value]
-    raise LeadlineError(f"{key} = {value!r} in the model's config is not possible; give {expected}")
 
 
 def focal_ratio(focal: float, reference: float) -> float:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,13 @@ import numpy as np
 
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.precision import (
-    LOSS_KEY,
     Precision,
     PrecisionChoice,
     PrecisionOption,
     choose_precision,
 )
-from leadline.inference.runtime import CHANNELS_KEY, PICTURE_SIZE_KEY
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.processors import adds_bytes_exactly
-
-QUANTISED_FROM = "quantised_from"
-"""The entry of an 8-bit file's config: the `weights_digest` of the graph that it was made of."""
 
 
 def int8_path(path: Path, suffix: str = ".xml") -> Path:
@@ -37,10 +34,10 @@ def choose_with_twin(
     path: Path,
     twin: Path,
     wanted: PrecisionOption,
-    config: Mapping[str, Any],
+    config: RuntimeConfig,
     available: Sequence[Precision],
     *,
-    twin_config: Callable[[], Mapping[str, Any]],
+    twin_config: Callable[[], RuntimeConfig],
     digest: Callable[[], str],
 ) -> PrecisionChoice:
     """Return the precision for the float32 file `path`, beside which `twin` may lie.
@@ -49,14 +46,13 @@ def choose_with_twin(
     `twin`, fastest first. The loss of int8 is the larger of that in `config` and the twin's own.
     Errors: LeadlineError for int8 without a twin, or with one of other weights.
     """
-    losses = config.get(LOSS_KEY) or {}
+    losses = config.precision_loss
     if twin.is_file() and wanted in ("auto", "int8"):
         found = twin_config()
-        if found.get(QUANTISED_FROM) == digest():
+        if found.quantised_from == digest():
             available = ["int8", *available]
-            known = [each.get("int8") for each in (losses, found.get(LOSS_KEY) or {})]
-            numbers = [each for each in known if isinstance(each, int | float)]
-            losses = {**losses, "int8": max(numbers)} if numbers else losses
+            known = [each["int8"] for each in (losses, found.precision_loss) if "int8" in each]
+            losses = {**losses, "int8": max(known)} if known else losses
         else:
             problem = f"{twin}: is not of the weights of {path.name}; export it again"
             if wanted == "int8":
@@ -68,7 +64,7 @@ def choose_with_twin(
             f"'leadline export MODEL -o m.onnx', and with --precision int8 -o m-int8{twin.suffix}"
         )
     pictures = {"int8": "the pictures of its export, or those of benchmark --store"}
-    return choose_precision(wanted, {**config, LOSS_KEY: losses}, available, pictures)
+    return choose_precision(wanted, losses, available, pictures)
 
 
 def choice_of_8_bits(path: Path, wanted: PrecisionOption) -> PrecisionChoice:
@@ -101,11 +97,14 @@ MAY_OVERFLOW = (
 )
 
 
-def config_with_graph_of(exact: Mapping[str, Any], twin: Mapping[str, Any]) -> dict[str, Any]:
+def config_with_graph_of(exact: RuntimeConfig, twin: RuntimeConfig) -> RuntimeConfig:
     """Return the config of a float32 file with what its 8-bit form says of the graph."""
-    of_graph = (CHANNELS_KEY, PICTURE_SIZE_KEY, QUANTISED_FROM)
-    kept = {key: value for key, value in exact.items() if key not in of_graph}
-    return kept | {key: twin[key] for key in of_graph if key in twin}
+    return replace(
+        exact,
+        input_channels=twin.input_channels,
+        picture_size=twin.picture_size,
+        quantised_from=twin.quantised_from,
+    )
 
 
 def is_int8(graph: Any) -> bool:

@@ -1,8 +1,7 @@
 """ONNX Runtime: an exported `.onnx`, in float32 or in 8 bits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, size_words
 from leadline.inference.int8_file import (
     MAY_OVERFLOW,
-    QUANTISED_FROM,
     choice_of_8_bits,
     choose_with_twin,
     config_with_graph_of,
@@ -24,11 +22,12 @@ from leadline.inference.runtime import (
     Device,
     Outputs,
     check_graph,
+    decode_config,
     in_file_order,
-    parse_config,
     reason_of,
     refuse_nonfinite,
 )
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.checksums import verify_weights
 from leadline.io.files import read_bytes
 from leadline.io.onnx_files import find_nonfinite, malformed_named, read_metadata
@@ -97,11 +96,9 @@ class OnnxRuntime:
         check_graph(path, inputs, self._names)
         with malformed_named(path):
             metadata = self._session.get_modelmeta().custom_metadata_map
-        config = parse_config(path, metadata.get(CONFIG_KEY))
+        config = RuntimeConfig.parse(decode_config(path, metadata.get(CONFIG_KEY)))
         is_twin = path != exact
-        self.config: Mapping[str, Any] = (
-            config_with_graph_of(_config_of(exact), config) if is_twin else config
-        )
+        self.config = config_with_graph_of(_config_of(exact), config) if is_twin else config
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""
@@ -118,14 +115,15 @@ class OnnxRuntime:
 
 def _is_int8(path: Path) -> bool:
     """Tell whether a file is the 8-bit form of another."""
-    return QUANTISED_FROM in _config_of(path)
+    return _config_of(path).quantised_from is not None
 
 
-def _config_of(path: Path) -> Mapping[str, Any]:
-    """Return the model's config in a file, {} where there is none."""
+def _config_of(path: Path) -> RuntimeConfig:
+    """Return the model's config in a file."""
     model = read_bytes(path, "ONNX file")
     with malformed_named(path):
-        return parse_config(path, read_metadata(model).get(CONFIG_KEY))
+        text = read_metadata(model).get(CONFIG_KEY)
+    return RuntimeConfig.parse(decode_config(path, text))
 
 
 def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionChoice:

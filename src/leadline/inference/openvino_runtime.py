@@ -29,16 +29,16 @@ from leadline.inference.precision import Precision, PrecisionChoice, PrecisionOp
 from leadline.inference.resizing import to_network
 from leadline.inference.runtime import (
     CONFIG_KEY,
-    PICTURE_SIZE_KEY,
     UNCERTAINTY,
     Hint,
     Outputs,
     check_graph,
+    decode_config,
     in_file_order,
-    parse_config,
     reason_of,
     refuse_nonfinite,
 )
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.checksums import verify_weights
 from leadline.io.processors import usable_processors
 
@@ -74,7 +74,7 @@ def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
     """
     place = ["framework", CONFIG_KEY]
     text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
-    return parse_config(path, text)
+    return decode_config(path, text)
 
 
 class OpenVinoRuntime:
@@ -101,13 +101,14 @@ class OpenVinoRuntime:
         self._core = openvino_core()
         without = () if uncertainty else (UNCERTAINTY,)
         graph, is_sealed = _read_verified(self._core, path)
-        self.config: Mapping[str, Any] = config_of(graph, path)
+        self.config = RuntimeConfig.parse(config_of(graph, path))
         self._network = cut_network(graph, processing_area, without)
         self.precision = self._chosen(path, graph, precision)
         if self.precision.precision == "int8" and not is_int8(graph):
             path = int8_path(path)
             graph, is_sealed = _read_verified(self._core, path)
-            self.config = config_with_graph_of(self.config, config_of(graph, path))
+            twin = RuntimeConfig.parse(config_of(graph, path))
+            self.config = config_with_graph_of(self.config, twin)
             self._network = cut_network(graph, processing_area, without)
         if self._network is None:
             _check_whole_graph(path, self.precision.precision)
@@ -146,7 +147,7 @@ class OpenVinoRuntime:
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
             # A file for photographs of one size has one form, and OpenVINO 2026.4 refuses ZoeDepth
             # at its first call without those joined nodes.
-            **({} if PICTURE_SIZE_KEY in self.config else SAME_BITS),
+            **(SAME_BITS if self.config.picture_size is None else {}),
         }
         return CompiledModels(self._core, self._model, options, self._identity)
 
@@ -164,7 +165,7 @@ class OpenVinoRuntime:
             wanted,
             self.config,
             self._available(),
-            twin_config=lambda: config_of(read_graph(self._core, twin), twin),
+            twin_config=lambda: RuntimeConfig.parse(config_of(read_graph(self._core, twin), twin)),
             digest=lambda: weights_digest(graph),
         )
 

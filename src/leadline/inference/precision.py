@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
-
-from leadline.errors import LeadlineError
+from typing import Literal, get_args
 
 Precision = Literal["f32", "bf16", "int8"]
 """In which numbers a network computes."""
@@ -16,9 +14,6 @@ PRECISIONS: tuple[PrecisionOption, ...] = get_args(PrecisionOption)
 
 LARGEST_LOSS = 0.005
 """By which share abs_rel may grow on validation images for `auto` to take a precision."""
-
-LOSS_KEY = "precision_loss"
-"""The entry of a model's config: {precision: relative change of abs_rel}, above 0 where worse."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +29,17 @@ class PrecisionChoice:
 
 def choose_precision(
     wanted: PrecisionOption,
-    config: Mapping[str, Any],
+    losses: Mapping[str, float],
     available: Sequence[Precision],
     measured_on: Mapping[str, str] | None = None,
 ) -> PrecisionChoice:
     """Return `wanted`, or for auto the first of `available`, fastest first, whose loss is small.
 
-    The loss is that in the model's `config`; float32 has none and is always available.
+    `losses` are the `precision_loss` of the model; float32 has none and is always available.
     `measured_on` says of which pictures the loss of a precision is, where not of validation images.
-    Errors: LeadlineError for a stored loss that is no number.
     """
     if wanted != "auto":
         return PrecisionChoice(wanted, "as asked for")
-    losses = config.get(LOSS_KEY) or {}
-    if not isinstance(losses, Mapping):
-        raise LeadlineError(f"{LOSS_KEY} = {losses!r} in the model's config is no mapping")
     reasons = []
     for precision in available:
         if precision == "f32":
@@ -57,8 +48,6 @@ def choose_precision(
         if loss is None:
             reasons.append(f"what {precision} costs is not stored with the model")
             continue
-        if not isinstance(loss, int | float):
-            raise LeadlineError(f"{LOSS_KEY} of {precision} = {loss!r} is no number")
         pictures = (measured_on or {}).get(precision, "validation images")
         change = f"{precision} changes abs_rel on {pictures} by {100 * loss:+.2g} %"
         if loss <= LARGEST_LOSS:

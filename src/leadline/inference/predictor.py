@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,10 +56,6 @@ from leadline.weights import DEFAULT_MODEL, GRAPH_FILE, shipped_checkpoint, ship
 
 ImageLike = Photo | Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image, or a `Photo`."""
-
-
-FACTORS_KEY = "interval_factors"
-"""The entry of a model's config: {percentage of the pixels: factor of its uncertainty}."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +115,7 @@ class Predictor:
         self.camera_mode = camera
         self.precision: PrecisionChoice | None = getattr(runtime, "precision", None)
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
-        self.interval_factors = read_interval_factors(runtime.config)
+        self.interval_factors = runtime.config.interval_factors
         self._loaded_with: tuple[str | Path, dict[str, Any]] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -221,9 +217,7 @@ class Predictor:
     @property
     def states_uncertainty(self) -> bool:
         """Whether its depth maps have an `uncertainty`."""
-        options = self.runtime.config.get("options")
-        has_head = isinstance(options, Mapping) and bool(options.get("uncertainty"))
-        return self.uncertainty and has_head
+        return self.uncertainty and bool(self.runtime.config.options.get(UNCERTAINTY))
 
     @property
     def kind(self) -> DepthKind:
@@ -358,20 +352,6 @@ class Predictor:
             depth = np.where(outputs[VALIDITY] >= LEAST_VALIDITY, depth, np.float32(0))
         uncertainty = outputs.get(UNCERTAINTY) if self.uncertainty else None
         return BatchPrediction(depth, outputs.get("labels"), uncertainty, outputs.get(NOVELTY))
-
-
-def read_interval_factors(config: Mapping[str, Any]) -> dict[str, float]:
-    """Return the factors of intervals in a model's config, {} where none were fitted.
-
-    Errors: LeadlineError for one that is no positive number.
-    """
-    factors = config.get(FACTORS_KEY) or {}
-    if not isinstance(factors, Mapping):
-        raise LeadlineError(f"{FACTORS_KEY} = {factors!r} in the model's config is no mapping")
-    for percent, factor in factors.items():
-        if not isinstance(factor, int | float) or not 0 < factor < np.inf:
-            raise LeadlineError(f"{FACTORS_KEY} of {percent} % = {factor!r} is no positive number")
-    return {str(percent): float(factor) for percent, factor in factors.items()}
 
 
 def _load_again(name_or_path: str | Path, options: dict[str, Any]) -> Predictor:

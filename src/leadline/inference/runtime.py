@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
+from leadline.inference.runtime_config import RuntimeConfig
 
 Outputs = dict[str, NDArray[Any]]
 RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
@@ -33,41 +34,34 @@ Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"
 """Where exported files hold the model's config as JSON."""
-ChannelOrder = Literal["rgb", "bgr"]
-"""In which order an exported file takes the colours of its input."""
-CHANNELS_KEY = "input_channels"
-"""Where an exported file's config says it; rgb where it does not."""
-PICTURE_SIZE_KEY = "picture_size"
-"""Where the config of a file that takes one photograph of one size holds it: [H, W]."""
 
 
 class Runtime(Protocol):
     """An engine with one model in it.
 
-    `config` is the model's `config.json`, {} where an exported file does not have it. `run` may be
-    called from several threads at once.
+    `run` may be called from several threads at once.
     """
 
     name: str
-    config: Mapping[str, Any]
+    config: RuntimeConfig
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
         ...
 
 
-def in_file_order(images: NDArray[np.uint8], config: Mapping[str, Any]) -> NDArray[np.uint8]:
+def in_file_order(images: NDArray[np.uint8], config: RuntimeConfig) -> NDArray[np.uint8]:
     """Return RGB images (N,H,W,3) with their colours in the order that an exported file takes.
 
     Errors: LeadlineError for a file that takes photographs of another size.
     """
-    size = config.get(PICTURE_SIZE_KEY)
-    if size is not None and (list(images.shape[1:3]) != size or len(images) != 1):
+    size = config.picture_size
+    if size is not None and (images.shape[1:3] != size or len(images) != 1):
         raise LeadlineError(
-            f"this file takes one photograph of {size_words(tuple(size))}, not {len(images)} of "
+            f"this file takes one photograph of {size_words(size)}, not {len(images)} of "
             f"{size_words(images.shape[1:3])}; export the model again with --size"
         )
-    return np.ascontiguousarray(images[..., ::-1]) if config.get(CHANNELS_KEY) == "bgr" else images
+    return np.ascontiguousarray(images[..., ::-1]) if config.input_channels == "bgr" else images
 
 
 def check_graph(path: Path, inputs: Mapping[str, bool], outputs: Collection[str]) -> None:
@@ -82,8 +76,8 @@ def check_graph(path: Path, inputs: Mapping[str, bool], outputs: Collection[str]
         )
 
 
-def parse_config(path: Path, text: str | None) -> Mapping[str, Any]:
-    """Return the model's config from the metadata of an exported file."""
+def decode_config(path: Path, text: str | None) -> Mapping[str, Any]:
+    """Return the model's config from the metadata of an exported file, {} where there is none."""
     if text is None:
         return {}
     try:

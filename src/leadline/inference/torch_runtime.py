@@ -1,7 +1,5 @@
 """torch: a model folder, in float32 or bfloat16, compiled or not, on the CPU or a GPU."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, size_words
 from leadline.inference.precision import Precision, PrecisionOption, choose_precision
 from leadline.inference.runtime import Device, Outputs, reason_of
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.malloc import tune_malloc
 
 
@@ -54,9 +53,9 @@ class TorchRuntime:
         self._pipeline = InferencePipeline(model, processing_area).eval()
         if compiled:
             model.compile()
-        self.config: Mapping[str, Any] = asdict(model.config)
+        self.config = RuntimeConfig.of_model(model.config)
         available: list[Precision] = ["bf16", "f32"] if _has_bf16(torch, device) else ["f32"]
-        self.precision = choose_precision(precision, self.config, available)
+        self.precision = choose_precision(precision, self.config.precision_loss, available)
         if self.precision.precision == "bf16":
             # autocast would round them for every picture anew: the same numbers.
             for layer in model.modules():

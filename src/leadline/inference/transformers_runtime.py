@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,6 +14,7 @@ from leadline.depth.depth_map import DepthKind
 from leadline.depth.inverse import depth_of_inverse, from_zero
 from leadline.errors import LeadlineError, one_line, size_words
 from leadline.inference.runtime import Outputs, reason_of
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.files import read_json
 from leadline.io.hub import HUB
 from leadline.models.storage import CONFIG_FILE
@@ -70,8 +71,8 @@ class TransformersRuntime:
                 f"({one_line(error)[:200]}); give a hub name or a folder of save_pretrained"
             ) from error
         self.network = network.eval()
-        self._type = str(config.model_type)
-        self.config: Mapping[str, Any] = {"model_type": self._type}
+        self.model_type = str(config.model_type)
+        self.config = RuntimeConfig()
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return {"depth": (N,H,W) float32} for images (N,H,W,3) uint8 RGB, each by itself."""
@@ -110,7 +111,7 @@ class TransformersRuntime:
                 outputs.predicted_depth[:, None], size=size, mode="bilinear", align_corners=False
             )
         options = {"target_sizes": [size]}
-        if self._type == "zoedepth":  # it pads, and must know what to cut
+        if self.model_type == "zoedepth":  # it pads, and must know what to cut
             options["source_sizes"] = [size]
         return post(outputs, **options)[0]["predicted_depth"]
 

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from leadline.models.catalog import CATALOG, ModelInfo
+from leadline.models.config import ModelConfig
 
 if TYPE_CHECKING:
-    from leadline.models.base import DepthModel, ModelConfig
+    from leadline.models.base import DepthModel
     from leadline.models.build import create_model, load_model
 
 __all__ = [
@@ -19,10 +20,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"DepthModel", "ModelConfig"}:
-        from leadline.models import base
+    if name == "DepthModel":
+        from leadline.models.base import DepthModel
 
-        return getattr(base, name)
+        return DepthModel
     if name in {"create_model", "load_model"}:
         from leadline.models import build
 

@@ -2,17 +2,17 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
+from leadline.models.config import NORMALIZATIONS, ModelConfig
 from leadline.models.spaces import DepthSpace, create_space
 from leadline.models.storage import (
     CONFIG_FILE,
@@ -24,64 +24,8 @@ from leadline.models.storage import (
     check_weight_type,
 )
 
-NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-}
-"""(mean, std) of the RGB input in [0,1]; `symmetric` gives [-1,1], `unit` leaves [0,1]."""
-
 SPREADS = (1e-3, 10.0)
 """Smallest and largest Laplace scale of ln(metres) that a network can state."""
-
-CHANNEL_ORDERS = ("rgb", "bgr")
-"""In which order the network sees the colours; the images given to a model are always RGB."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Everything needed to rebuild a network around a weights file; stored as `config.json`.
-
-    `training_area` is about how many input pixels the network was trained at, before the sides of
-    its input were rounded to `stride`: together they are the size policy of prediction.
-    `interval_factors` are the q of the intervals depth * exp(-+ q b) around a depth with the
-    Laplace scale b of ln(metres), by the percentage of the pixels that they cover ("80": 1.7).
-    `training_focal` is the focal length of the training data's camera in pixels at that size,
-    sqrt(fx fy), or None where it is not known: metres hold for it. `precision_loss` is by which
-    share abs_rel changes on validation images in a precision below float32, where that is known.
-    """
-
-    architecture: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    normalization: str = "imagenet"
-    depth_space: str = "log"
-    min_depth: float = 1e-3
-    max_depth: float = 10.0
-    stride: int = 32
-    training_area: int = 76_800
-    channel_order: str = "rgb"
-    training_focal: float | None = None
-    precision_loss: Mapping[str, float] = field(default_factory=dict)
-    interval_factors: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.normalization not in NORMALIZATIONS:
-            raise LeadlineError(
-                f"normalization {self.normalization!r} is not known; "
-                f"choose one of {', '.join(NORMALIZATIONS)}"
-            )
-        if self.channel_order not in CHANNEL_ORDERS:
-            raise LeadlineError(
-                f"channel_order {self.channel_order!r} is not known; "
-                f"choose one of {', '.join(CHANNEL_ORDERS)}"
-            )
-        focal = self.training_focal
-        if focal is not None and not 0 < focal < math.inf:
-            raise LeadlineError(f"training_focal {focal}: expected pixels above 0, or null")
-        for name in ("stride", "training_area"):
-            if getattr(self, name) < 1:
-                raise LeadlineError(f"{name} {getattr(self, name)}: expected at least 1")
-        create_space(self.depth_space, self.min_depth, self.max_depth)
 
 
 class DepthModel(nn.Module, ABC):

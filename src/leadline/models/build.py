@@ -2,22 +2,19 @@
 
 import importlib
 import inspect
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
 
-from leadline.errors import LeadlineError, value_words
-from leadline.io.files import read_json
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.errors import LeadlineError
+from leadline.models.base import DepthModel
 from leadline.models.catalog import CATALOG, find_architecture
+from leadline.models.config import ModelConfig, read_config
 from leadline.models.encoders import read_state_dict
 from leadline.models.options import check_options
-from leadline.models.storage import CONFIG_FILE, LIBRARY, LIBRARY_KEY, WEIGHTS_FILE
+from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 
 
 def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
@@ -63,33 +60,6 @@ def whole_options(config: ModelConfig) -> dict[str, Any]:
         if parameter.default is not parameter.empty
     }
     return {**defaults, **CATALOG[config.architecture].options, **config.options}
-
-
-def read_config(path: Path) -> ModelConfig:
-    """Read a `config.json` written by `DepthModel.save`.
-
-    Errors: LeadlineError that names the file, and the key where a value cannot be.
-    """
-    content = read_json(path, "model's configuration")
-    known = {field.name for field in fields(ModelConfig)}
-    if not isinstance(content, dict) or not set(content) >= {"architecture"}:
-        raise LeadlineError(f"{path}: not a Leadline model configuration")
-    if content.pop(LIBRARY_KEY, LIBRARY) != LIBRARY:
-        raise LeadlineError(f"{path}: is for another library than Leadline")
-    unknown = sorted(set(content) - known)
-    if unknown:
-        raise LeadlineError(f"{path}: unknown key {unknown[0]!r}; written by a newer version?")
-    try:
-        # As JSON, where whole numbers are decimal ones as well, and nothing else is converted.
-        return TypeAdapter(ModelConfig).validate_json(json.dumps(content), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise LeadlineError(
-            f"{path}: {where} = {value_words(first['input'])}: {first['msg']}"
-        ) from error
-    except LeadlineError as error:
-        raise LeadlineError(f"{path}: {error}") from error
 
 
 def load_model(folder: Path | str) -> DepthModel:

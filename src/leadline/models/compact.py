@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, cat, nn
 
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import conv_bn_relu, up_steps, upsample_like, widths_for
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import create_encoder
 
 

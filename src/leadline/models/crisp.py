@@ -15,9 +15,9 @@ from torch import Tensor, cat, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
-from leadline.models.base import ModelConfig
 from leadline.models.blocks import conv_bn_relu, upsample_like, widths_for
 from leadline.models.compact import CompactModel
+from leadline.models.config import ModelConfig
 from leadline.models.novelty import NoveltyHead
 
 BILINEAR = (1 / 4, 3 / 4)

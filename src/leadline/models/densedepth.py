@@ -8,8 +8,9 @@ half-pixel centres, as `tf.image.resize` does (the authors' PyTorch port aligns 
 
 from torch import Tensor, nn
 
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import BilinearUpBlock, SkipDecoder, up_steps
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import create_encoder
 
 

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from leadline.depth.classes import MAX_CLASSES
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import create_encoder
 from leadline.models.mancini import WIDTHS, DeconvolutionBranch, positive_output
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import crop_to, size_at, up_steps, widths_for, xavier_init
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder
 
 WIDTHS = (128, 64, 32, 16)

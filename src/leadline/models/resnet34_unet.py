@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import BilinearUpBlock, SkipDecoder, up_steps, widths_for
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import create_encoder
 
 

@@ -10,8 +10,9 @@ the up-projection gave, which keeps "channels are halved" true.
 from torch import Tensor, cat, nn
 
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import conv_bn_relu, crop_to, size_at, up_steps
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import create_encoder
 from leadline.models.upproj import UpProjection
 

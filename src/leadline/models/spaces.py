@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from leadline.errors import LeadlineError
+from leadline.models.config import check_depth_range, check_depth_space
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,7 @@ class DepthSpace(ABC):
     max_depth: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.min_depth < self.max_depth < math.inf:
-            raise LeadlineError(
-                f"depth range {self.min_depth}..{self.max_depth} m: "
-                "expected 0 < min_depth < max_depth"
-            )
+        check_depth_range(self.min_depth, self.max_depth)
 
     @property
     @abstractmethod
@@ -109,7 +105,7 @@ class ReciprocalSpace(DepthSpace):
         return 1.0 / ratio, 0.0
 
 
-DEPTH_SPACES: dict[str, type[DepthSpace]] = {
+_SPACES: dict[str, type[DepthSpace]] = {
     "linear": LinearSpace,
     "log": LogSpace,
     "reciprocal": ReciprocalSpace,
@@ -118,11 +114,8 @@ DEPTH_SPACES: dict[str, type[DepthSpace]] = {
 
 def create_space(name: str, min_depth: float, max_depth: float) -> DepthSpace:
     """Return the depth space called `name` (linear, log or reciprocal) over a range in metres."""
-    if name not in DEPTH_SPACES:
-        raise LeadlineError(
-            f"depth space {name!r} is not known; choose one of {', '.join(DEPTH_SPACES)}"
-        )
-    return DEPTH_SPACES[name](min_depth, max_depth)
+    check_depth_space(name)
+    return _SPACES[name](min_depth, max_depth)
 
 
 def masked_area_mean(depth: Tensor, valid: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

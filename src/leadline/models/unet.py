@@ -15,8 +15,9 @@ from torch import Tensor, cat, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import SkipDecoder, crop_to, up_steps, widths_for, xavier_init
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import Encoder, Taps, TimmEncoder, create_encoder
 
 UPSAMPLINGS = ("nearest", "transposed")

@@ -14,8 +14,9 @@ from torch import Tensor, cat, nn
 from torch.nn import functional
 
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.blocks import crop_to, size_at, up_steps, widths_for
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import Taps, create_encoder, use_leaky_relu
 
 INITS = ("he", "normal01")

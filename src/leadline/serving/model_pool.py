@@ -16,7 +16,6 @@ import numpy as np
 
 from leadline.errors import nearest, value_words
 from leadline.inference.predictor import Predictor, find_model
-from leadline.inference.runtime import PICTURE_SIZE_KEY
 from leadline.io.malloc import return_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.serving.options import ServeOptions
@@ -185,8 +184,8 @@ def _warm_up(predictor: Predictor) -> None:
 
     A file for photographs of one size is given such.
     """
-    only = predictor.runtime.config.get(PICTURE_SIZE_KEY)
-    sizes = _WARM_UP_SIZES if only is None else (tuple(only),)
+    only = predictor.runtime.config.picture_size
+    sizes = _WARM_UP_SIZES if only is None else (only,)
     pictures = [np.zeros((*size, 3), np.uint8) for size in sizes]
     many = predictor.for_many()
     if many is not predictor:

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.build import checked_factory
 from leadline.models.catalog import CATALOG
+from leadline.models.config import ModelConfig
 from leadline.models.size_policy import processing_size
 from leadline.training.camera import DataCamera
 from leadline.training.encoder_weights import (

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.io.files import check_ordinary
-from leadline.models.base import DepthModel, ModelConfig
+from leadline.models.base import DepthModel
 from leadline.models.build import create_model
 from leadline.models.catalog import CATALOG
+from leadline.models.config import ModelConfig
 from leadline.models.encoders import imagenet_weights_file, plain_name
 from leadline.training.recipe import ModelSection
 from leadline.weights import SHIPPED_ENCODERS

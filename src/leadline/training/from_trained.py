@@ -11,8 +11,9 @@ from torch import Tensor
 
 from leadline.errors import LeadlineError
 from leadline.inference.predictor import find_checkpoint
-from leadline.models.base import DepthModel, ModelConfig
-from leadline.models.build import create_model, read_config, whole_options
+from leadline.models.base import DepthModel
+from leadline.models.build import create_model, whole_options
+from leadline.models.config import ModelConfig, read_config
 from leadline.models.encoders import BATCH_COUNT, read_state_dict
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 from leadline.training.encoder_weights import build_from_encoder, initial_weights

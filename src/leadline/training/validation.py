@@ -1,8 +1,6 @@
 """Scoring a network between epochs, each process taking its share of the images."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,6 +10,7 @@ from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.evaluation.scoring import Scores, resolve_protocol, score
 from leadline.inference import Predictor
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.inference.runtimes import Outputs
 from leadline.metrics import Comparison
 from leadline.models.base import DepthModel
@@ -79,7 +78,7 @@ class _NetworkRuntime:
 
     def __init__(self, model: DepthModel):
         self._pipeline = InferencePipeline(model, labels=False).eval()
-        self.config: Mapping[str, Any] = asdict(model.config)
+        self.config = RuntimeConfig.of_model(model.config)
         self._device = next(model.parameters()).device
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:

@@ -10,7 +10,8 @@ import leadline
 from leadline.errors import LeadlineError, one_line, size_words
 from leadline.export.export_model import export_model
 from leadline.inference.predictor import find_model, model_name
-from leadline.inference.runtime import CONFIG_KEY, PICTURE_SIZE_KEY, parse_config
+from leadline.inference.runtime import CONFIG_KEY, decode_config
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.atomic import atomic_path, check_writable
 from leadline.io.checksums import verify_weights
 from leadline.io.onnx_files import embed_weights, malformed_named, read_metadata
@@ -42,10 +43,10 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
     graph = onnx_bytes(path)
     with malformed_named(path):
         metadata = read_metadata(graph)
-    about = parse_config(path, metadata.get(CONFIG_KEY))
-    if PICTURE_SIZE_KEY in about:
+    about = decode_config(path, metadata.get(CONFIG_KEY))
+    if (size := RuntimeConfig.parse(about).picture_size) is not None:
         raise LeadlineError(
-            f"{path}: takes photographs of {size_words(tuple(about[PICTURE_SIZE_KEY]))} alone, and "
+            f"{path}: takes photographs of {size_words(size)} alone, and "
             "a page is given any; choose a model that takes any size"
         )
     files = _fixed_files()
