@@ -22,12 +22,13 @@ from leadline.evaluation.ceiling import ConvolutionCeiling
 from leadline.inference import Predictor
 from leadline.inference.first_result import FirstResult
 from leadline.inference.graph_parts import count_multiplications
+from leadline.inference.runtime import Runtime
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.weights import shipped_checkpoint
 from tests.cli.helpers import fails_in_one_line, leadline_here
 
 
-class Clock:
+class Clock(Runtime):
     """A runtime whose calls take known times on a clock of its own."""
 
     def __init__(self, name, seconds, now, order):

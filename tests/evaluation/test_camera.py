@@ -13,6 +13,7 @@ from leadline.evaluation import ModelPredictions, ModelSource, Result, evaluate
 from leadline.evaluation.comparison_table import compare_results
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime import Runtime
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.weights import FOLDER
 from tests.cli.helpers import fails_in_one_line, leadline
@@ -44,7 +45,7 @@ class Lenses:
         return str(index)
 
 
-class OneLensNetwork:
+class OneLensNetwork(Runtime):
     """Knows the wall perfectly and has learnt one focal length: things look nearer through more."""
 
     name = "perfect"

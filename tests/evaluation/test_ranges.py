@@ -14,6 +14,7 @@ from leadline.evaluation.predictions import PredictedMaps
 from leadline.evaluation.ranges import ModelRange
 from leadline.evaluation.scoring import resolve_protocol
 from leadline.inference import Predictor
+from leadline.inference.runtime import Runtime
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.metrics import get_protocol
 from tests.cli.helpers import leadline_here
@@ -117,7 +118,7 @@ def test_what_a_crop_leaves_out_is_apart_from_what_the_range_does():
     assert use.outside_range == pytest.approx(2 / 426)
 
 
-class TenMetres:
+class TenMetres(Runtime):
     """A network that ends at ten metres."""
 
     name = "short"

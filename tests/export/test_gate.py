@@ -22,6 +22,7 @@ from leadline.export.pictures import Picture, Pictures, find_pictures, smooth_pi
 from leadline.export.whole_file import Checkpoint, WholeOpenVino
 from leadline.inference import Predictor
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.runtime import Runtime
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.inference.runtimes import OnnxRuntime
 from leadline.io.atomic import DiskError
@@ -33,7 +34,7 @@ CAMERA = TrainingCamera(None, 5_120, 16, 5_120)
 IMAGE = smooth_pictures(1, 61, 97)[0]
 
 
-class Constant:
+class Constant(Runtime):
     """A runtime that gives the same map for every picture."""
 
     def __init__(self, name, depth):

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leadline.errors import LeadlineError, one_line
-from leadline.inference.runtime import Outputs, in_file_order
+from leadline.inference.runtime import Outputs, Runtime, in_file_order
 from leadline.inference.runtime_config import ChannelOrder, RuntimeConfig
 from leadline.io.atomic import atomic_path
 from leadline.models.base import DepthModel
@@ -54,7 +54,7 @@ class FixedSize(nn.Module):
         return tuple(value.contiguous() for value in self.outputs(image).values())
 
 
-class FixedRuntime:
+class FixedRuntime(Runtime):
     """A file for one photograph of one size, in the engine that it is for.
 
     `names` are those of its outputs, in their order.

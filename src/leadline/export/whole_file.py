@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from leadline.models.base import DepthModel
 
 
-class WholeOpenVino:
+class WholeOpenVino(Runtime):
     """The whole graph of an `.onnx` or `.xml`, of any batch, height and width, in float32."""
 
     name = "openvino"
@@ -49,7 +49,7 @@ class WholeOpenVino:
         return {port.any_name: np.array(value) for port, value in results.items()}
 
 
-class Checkpoint:
+class Checkpoint(Runtime):
     """A `DepthModel` in torch, in float32, with the resizing around it."""
 
     name = "torch"
@@ -69,7 +69,7 @@ class Checkpoint:
         return {name: value.numpy() for name, value in outputs.items()}
 
 
-class WholeProgram:
+class WholeProgram(Runtime):
     """A `.pt2`, a program of `torch.export`, in torch; of pictures whose camera is not known."""
 
     name = "torch.export"

@@ -21,6 +21,7 @@ from leadline.inference.runtime import (
     CONFIG_KEY,
     Device,
     Outputs,
+    Runtime,
     check_graph,
     decode_config,
     in_file_order,
@@ -49,7 +50,7 @@ PACKAGES = {
 }
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """An exported `.onnx` in ONNX Runtime, on a device that its build offers.
 
     Precision int8 runs the file `NAME-int8.onnx` beside `path`, where that was made of the same
@@ -57,6 +58,7 @@ class OnnxRuntime:
     """
 
     name = "onnxruntime"
+    precision: PrecisionChoice
 
     def __init__(
         self,

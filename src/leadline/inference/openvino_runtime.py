@@ -32,6 +32,7 @@ from leadline.inference.runtime import (
     UNCERTAINTY,
     Hint,
     Outputs,
+    Runtime,
     check_graph,
     decode_config,
     in_file_order,
@@ -77,7 +78,7 @@ def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
     return decode_config(path, text)
 
 
-class OpenVinoRuntime:
+class OpenVinoRuntime(Runtime):
     """An exported `.xml` or `.onnx` on the CPU.
 
     Of the graph, only the network is compiled; photographs are resized before and behind it.
@@ -88,6 +89,7 @@ class OpenVinoRuntime:
     """
 
     name = "openvino"
+    precision: PrecisionChoice
 
     def __init__(
         self,

@@ -24,7 +24,6 @@ from leadline.inference.camera import (
     PhotoCamera,
     TrainingCamera,
 )
-from leadline.inference.precision import PrecisionChoice
 from leadline.inference.runtime import LEAST_VALIDITY, NOVELTY, UNCERTAINTY, VALIDITY
 from leadline.inference.runtimes import (
     DEVICES,
@@ -113,7 +112,7 @@ class Predictor:
         self.runtime = runtime
         self.uncertainty = uncertainty
         self.camera_mode = camera
-        self.precision: PrecisionChoice | None = getattr(runtime, "precision", None)
+        self.precision = runtime.precision
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
         self.interval_factors = runtime.config.interval_factors
         self._loaded_with: tuple[str | Path, dict[str, Any]] | None = None
@@ -222,8 +221,7 @@ class Predictor:
     @property
     def kind(self) -> DepthKind:
         """What is predicted: metres, or depth without unit (see `DepthMap`)."""
-        kind: DepthKind = getattr(self.runtime, "kind", "metric")
-        return kind
+        return self.runtime.kind
 
     def require_metres(self, purpose: str) -> None:
         """Raise LeadlineError where the model predicts no metres, which `purpose` needs."""
@@ -318,8 +316,7 @@ class Predictor:
         It shares the model, and is for calls from several threads: together they are faster, each
         alone slower. Where a hint was given, or the runtime has no such form, it is this one.
         """
-        make = getattr(self.runtime, "for_many", None)
-        runtime = self.runtime if make is None else make()
+        runtime = self.runtime.for_many()
         if runtime is self.runtime:
             return self
         # Not copy(), which does what unpickling does: it would load the model again.

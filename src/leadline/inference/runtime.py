@@ -1,14 +1,19 @@
 """What a runtime is: an engine with one model in it, that turns photographs into metres."""
 
+from __future__ import annotations
+
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.depth.depth_map import DepthKind
 from leadline.errors import LeadlineError, size_words
+from leadline.inference.precision import PrecisionChoice
 from leadline.inference.runtime_config import RuntimeConfig
 
 Outputs = dict[str, NDArray[Any]]
@@ -36,18 +41,25 @@ CONFIG_KEY = "leadline"
 """Where exported files hold the model's config as JSON."""
 
 
-class Runtime(Protocol):
+class Runtime(ABC):
     """An engine with one model in it.
 
-    `run` may be called from several threads at once.
+    `precision` is the one that it runs in, None where there is no choice; `kind` says what its
+    depth is. `run` may be called from several threads at once.
     """
 
     name: str
     config: RuntimeConfig
+    precision: PrecisionChoice | None = None
+    kind: DepthKind = "metric"
 
+    @abstractmethod
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
-        ...
+
+    def for_many(self) -> Runtime:
+        """Return this runtime in the form for several calls at once, where it has one."""
+        return self
 
 
 def in_file_order(images: NDArray[np.uint8], config: RuntimeConfig) -> NDArray[np.uint8]:

@@ -7,13 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, size_words
-from leadline.inference.precision import Precision, PrecisionOption, choose_precision
-from leadline.inference.runtime import Device, Outputs, reason_of
+from leadline.inference.precision import (
+    Precision,
+    PrecisionChoice,
+    PrecisionOption,
+    choose_precision,
+)
+from leadline.inference.runtime import Device, Outputs, Runtime, reason_of
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.malloc import tune_malloc
 
 
-class TorchRuntime:
+class TorchRuntime(Runtime):
     """A model folder in torch, channels last.
 
     On the processor, with glibc, the process keeps freed memory from then on, up to 2 GB of it.
@@ -23,6 +28,7 @@ class TorchRuntime:
     """
 
     name = "torch"
+    precision: PrecisionChoice
 
     def __init__(
         self,

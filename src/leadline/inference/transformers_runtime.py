@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from leadline.depth.depth_map import DepthKind
 from leadline.depth.inverse import depth_of_inverse, from_zero
 from leadline.errors import LeadlineError, one_line, size_words
-from leadline.inference.runtime import Outputs, reason_of
+from leadline.inference.runtime import Outputs, Runtime, reason_of
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.files import read_json
 from leadline.io.hub import HUB
@@ -29,7 +29,7 @@ def is_of_transformers(folder: Path) -> bool:
     return isinstance(content, dict) and "model_type" in content
 
 
-class TransformersRuntime:
+class TransformersRuntime(Runtime):
     """A depth model by its folder or hub name, in float32, for photographs of any size.
 
     `kind` says what its numbers are: metres, or inverse depth up to a scale and a shift, whose
@@ -38,7 +38,6 @@ class TransformersRuntime:
     """
 
     name = "transformers"
-    precision = None
 
     def __init__(self, model: str | Path, kind: DepthKind | None = None):
         try:

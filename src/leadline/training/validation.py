@@ -11,7 +11,7 @@ from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.evaluation.scoring import Scores, resolve_protocol, score
 from leadline.inference import Predictor
 from leadline.inference.runtime_config import RuntimeConfig
-from leadline.inference.runtimes import Outputs
+from leadline.inference.runtimes import Outputs, Runtime
 from leadline.metrics import Comparison
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
@@ -71,7 +71,7 @@ def validate(
     return Validation(whole.metrics, [shown[index] for index in sorted(shown)])
 
 
-class _NetworkRuntime:
+class _NetworkRuntime(Runtime):
     """The network of a run as a runtime, on the device where it is."""
 
     name = "training"
