@@ -52,13 +52,13 @@ def two_clocks(monkeypatch):
     monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(
         module.Predictor,
-        "load",
-        lambda name_or_path, **_: Predictor(
+        "load_with",
+        lambda name_or_path, _: Predictor(
             name_or_path, Clock(name_or_path, clocks[name_or_path], now, order)
         ),
     )
     firsts = {"slow": FirstResult(2.0, 150.0), "quick": FirstResult(1.0, None)}
-    monkeypatch.setattr(module, "first_result", lambda load, _: firsts[load["name_or_path"]])
+    monkeypatch.setattr(module, "first_result", lambda model, *_: firsts[model])
     monkeypatch.setattr(module, "multiplications_of", lambda *_: 3.0)
     monkeypatch.setattr(ConvolutionCeiling, "rate", lambda _: 10.0)
     return order

@@ -252,7 +252,7 @@ def test_the_form_for_many_does_not_load_the_model_again(monkeypatch):
     def load(*_args, **_options):
         raise AssertionError("loaded again")
 
-    monkeypatch.setattr(Predictor, "load", load)
+    monkeypatch.setattr(Predictor, "load_with", load)
     many = predictor.for_many()
     assert many(IMAGE[0]).shape == IMAGE[0].shape[:2]
     assert many.runtime.config is predictor.runtime.config

@@ -14,7 +14,7 @@ from leadline.depth import DepthMap, Intrinsics
 from leadline.errors import LeadlineError
 from leadline.export.exporter import to_onnx, write_exported
 from leadline.inference import Predictor, find_model
-from leadline.inference.predictor import model_name
+from leadline.inference.find_model import model_name
 from leadline.io import read_photo
 from leadline.io.checksums import seal_onnx
 from leadline.models.build import load_model

@@ -21,7 +21,7 @@ from leadline.evaluation.benchmark import (
 )
 from leadline.inference.openvino_runtime import processor_name
 from leadline.inference.precision import Precision
-from leadline.inference.runtimes import RUNTIMES, RuntimeName
+from leadline.inference.runtime import RUNTIMES, RuntimeName
 from leadline.io.atomic import check_writable, writable_target, write_json
 from leadline.io.processors import usable_processors
 from leadline.weights import DEFAULT_MODEL, GRAPH_FILE

@@ -25,7 +25,7 @@ from leadline.evaluation.result import (
     WORST_FILE,
 )
 from leadline.inference.camera import CameraMode
-from leadline.inference.runtimes import RuntimeName
+from leadline.inference.runtime import RuntimeName
 from leadline.metrics.alignment import Alignment, AlignmentSpace
 
 

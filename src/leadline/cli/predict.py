@@ -21,8 +21,9 @@ from leadline.inference.outputs import (
     PredictedPhoto,
     format_of_output,
 )
+from leadline.inference.precision import PrecisionOption
 from leadline.inference.predict_files import Engine, predict
-from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
+from leadline.inference.runtime import Device, Hint, RuntimeName
 from leadline.io.formats import depth_format, describe_values
 from leadline.io.jobs import JobResults
 from leadline.viz.color import ColorMap

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from leadline.cli.inputs import print_warnings
+from leadline.inference.load_options import LoadOptions
 from leadline.inference.precision import PrecisionOption
-from leadline.inference.runtimes import Hint, RuntimeName
+from leadline.inference.runtime import Hint, RuntimeName
 from leadline.io.jobs import default_workers
 from leadline.serving.options import ServeOptions, millions, name_models
 
@@ -78,17 +79,14 @@ def serve_command(
 
     options = ServeOptions(
         name_models(models or []),
-        runtime,
-        precision,
-        threads,
-        hint,
-        default_workers() if workers is None else workers,
-        queue,
-        deadline,
-        millions("--max-body", max_body),
-        millions("--max-pixels", max_pixels),
-        millions("--model-memory", model_memory),
-        tuple(cors or ()),
+        LoadOptions(runtime, precision, threads, hint=hint),
+        workers=default_workers() if workers is None else workers,
+        queue=queue,
+        deadline=deadline,
+        max_body=millions("--max-body", max_body),
+        max_pixels=millions("--max-pixels", max_pixels),
+        model_memory=millions("--model-memory", model_memory),
+        cors_origins=tuple(cors or ()),
     )
     with print_warnings():
         serve(options, host, port, typer.echo)

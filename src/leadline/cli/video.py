@@ -10,7 +10,7 @@ from leadline.cli.progress import tracker
 from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predict_video import VideoLayout, VideoResult, video
-from leadline.inference.runtimes import RuntimeName
+from leadline.inference.runtime import RuntimeName
 from leadline.io.formats import writable_formats
 from leadline.viz.color import ColorMap, parse_range
 from leadline.weights import DEFAULT_MODEL

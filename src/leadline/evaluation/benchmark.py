@@ -18,14 +18,16 @@ from leadline.evaluation.evaluate import evaluate_opened
 from leadline.evaluation.model_config import config_to_store_in
 from leadline.evaluation.opening import OpenedEvaluation, open_evaluation
 from leadline.evaluation.predictions import ModelPredictions
+from leadline.inference.find_model import find_model
 from leadline.inference.first_result import first_result
 from leadline.inference.graph_parts import cut_network
 from leadline.inference.int8_file import int8_path, is_int8
+from leadline.inference.load_options import LoadOptions
 from leadline.inference.openvino_runtime import openvino_core, read_graph
 from leadline.inference.precision import Precision
-from leadline.inference.predictor import Predictor, find_model
+from leadline.inference.predictor import Predictor
+from leadline.inference.runtime import RuntimeName
 from leadline.inference.runtime_config import LOSS_KEY
-from leadline.inference.runtimes import RuntimeName
 from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
@@ -126,13 +128,8 @@ class _TimedCase:
 
     def __init__(self, case: BenchmarkCase, threads: int | None):
         self.case = case
-        self._load: dict[str, Any] = {
-            "name_or_path": case.model,
-            "runtime": case.runtime,
-            "precision": case.precision,
-            "threads": threads,
-        }
-        self.predictor = Predictor.load(**self._load)
+        self._options = LoadOptions(case.runtime, case.precision, threads)
+        self.predictor = Predictor.load_with(case.model, self._options)
         choice = self.predictor.precision
         self.precision: Precision = case.precision if choice is None else choice.precision
         self._picture = _picture(case.size)
@@ -144,7 +141,7 @@ class _TimedCase:
         """Warm up, then have a fresh process predict, which finds what was compiled here."""
         case = self.case
         self._call()
-        self._first = first_result(self._load, (case.batch, *case.size))
+        self._first = first_result(case.model, self._options, (case.batch, *case.size))
         self._products = multiplications_of(self.predictor, case.model, case.size, case.batch)
 
     def take_turn(self, ceiling: float) -> None:

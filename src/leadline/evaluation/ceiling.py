@@ -6,10 +6,11 @@ import time
 
 import numpy as np
 
+from leadline.inference.find_model import find_model
 from leadline.inference.graph_parts import count_multiplications, cut_network
 from leadline.inference.openvino_runtime import openvino_core
 from leadline.inference.precision import Precision
-from leadline.inference.predictor import Predictor, find_model
+from leadline.inference.predictor import Predictor
 from leadline.io.processors import usable_processors
 from leadline.models.size_policy import processing_size
 

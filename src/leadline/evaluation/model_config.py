@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.inference.predictor import find_checkpoint, find_model
+from leadline.inference.find_model import find_checkpoint, find_model
 from leadline.io.atomic import check_writable
 from leadline.io.hub import HUB, is_on_hub
 from leadline.models.storage import CONFIG_FILE

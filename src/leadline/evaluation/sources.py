@@ -30,8 +30,9 @@ from leadline.evaluation.unit_detection import (
     detect_units,
 )
 from leadline.inference.camera import CameraMode
-from leadline.inference.predictor import Predictor, find_checkpoint, model_name
-from leadline.inference.runtimes import RuntimeName
+from leadline.inference.find_model import find_checkpoint, model_name
+from leadline.inference.predictor import Predictor
+from leadline.inference.runtime import RuntimeName
 from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.hub import is_on_hub
 from leadline.metrics import Protocol

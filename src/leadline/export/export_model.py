@@ -35,8 +35,8 @@ from leadline.export.sidecar import describe, sidecar_path, write_export_sidecar
 from leadline.export.steps import Steps
 from leadline.export.whole_file import Checkpoint, WholeOpenVino, open_runtimes
 from leadline.inference.camera import TrainingCamera
+from leadline.inference.find_model import find_checkpoint, model_name
 from leadline.inference.int8_file import warn_of_overflow
-from leadline.inference.predictor import find_checkpoint, model_name
 from leadline.inference.runtime import Runtime
 from leadline.inference.runtime_config import ChannelOrder
 from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers

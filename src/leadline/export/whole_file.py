@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineWarning
+from leadline.inference.onnx_runtime import OnnxRuntime
 from leadline.inference.openvino_runtime import config_of, openvino_core
 from leadline.inference.runtime import (
     CONFIG_KEY,
@@ -23,7 +24,7 @@ from leadline.inference.runtime import (
     in_file_order,
 )
 from leadline.inference.runtime_config import RuntimeConfig
-from leadline.inference.runtimes import OnnxRuntime, TorchRuntime
+from leadline.inference.torch_runtime import TorchRuntime
 from leadline.io.checksums import verify_weights
 
 if TYPE_CHECKING:

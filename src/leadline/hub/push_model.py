@@ -16,7 +16,7 @@ from leadline.export import WeightType
 from leadline.export.export_model import export_model
 from leadline.export.files import CARD, copy_checkpoint, copy_graph
 from leadline.hub.card import Score, model_card, without_scores
-from leadline.inference.predictor import find_checkpoint, model_name
+from leadline.inference.find_model import find_checkpoint, model_name
 from leadline.inference.transformers_runtime import is_of_transformers
 from leadline.io.atomic import check_writable, write_json, write_text
 from leadline.io.files import read_json

@@ -1,14 +1,13 @@
 """Prediction without torch: `load` a model, call it with a photograph; or files to files."""
 
 from leadline.inference.calibrate_file import CalibrationResult, calibrate
+from leadline.inference.find_model import find_checkpoint, find_model
 from leadline.inference.outputs import OutputOptions, PredictedPhoto
 from leadline.inference.predict_files import predict
 from leadline.inference.predictor import (
     BatchPrediction,
     Prediction,
     Predictor,
-    find_checkpoint,
-    find_model,
     load,
 )
 

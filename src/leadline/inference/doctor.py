@@ -16,7 +16,7 @@ from leadline import __version__
 from leadline.errors import LeadlineError, one_line
 from leadline.inference.compiled_cache import CompiledCache
 from leadline.inference.predictor import Predictor
-from leadline.inference.runtimes import RuntimeName
+from leadline.inference.runtime import RuntimeName
 from leadline.installed import RUNTIME_MODULES, installed_version
 from leadline.io.processors import usable_processors
 from leadline.weights import DEFAULT_MODEL

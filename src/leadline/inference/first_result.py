@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from leadline.errors import LeadlineError
+from leadline.inference.load_options import LoadOptions
 from leadline.inference.predictor import Predictor
 
 STATUS = Path("/proc/self/status")
@@ -34,14 +35,15 @@ class FirstResult:
     memory_mb: float | None
 
 
-def first_result(load: Mapping[str, Any], shape: tuple[int, int, int]) -> FirstResult:
+def first_result(
+    model: str | Path, options: LoadOptions, shape: tuple[int, int, int]
+) -> FirstResult:
     """Start a process that loads a model and predicts photographs, (N,H,W), as one batch.
 
-    `load` are arguments of `Predictor.load`.
     Errors: LeadlineError where the process fails.
     """
-    options = json.dumps({"load": dict(load), "shape": shape})
-    command = [sys.executable, "-m", "leadline.inference.first_result", options]
+    given = json.dumps({"model": str(model), "options": asdict(options), "shape": shape})
+    command = [sys.executable, "-m", "leadline.inference.first_result", given]
     started = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -52,14 +54,14 @@ def first_result(load: Mapping[str, Any], shape: tuple[int, int, int]) -> FirstR
         _, problems = process.communicate()
     if not line:
         reason = (problems.strip().splitlines() or ["no word"])[-1]
-        raise LeadlineError(f"{load['name_or_path']}: a fresh process fails ({reason})")
+        raise LeadlineError(f"{model}: a fresh process fails ({reason})")
     return FirstResult(seconds, json.loads(line))
 
 
-def _predict(load: Mapping[str, Any], shape: tuple[int, int, int]) -> float | None:
+def _predict(model: str, options: Mapping[str, Any], shape: tuple[int, int, int]) -> float | None:
     """Predict, and return the peak memory of this process in MB."""
     pictures = np.full((*shape, 3), 90, np.uint8)
-    predictor = Predictor.load(**load)
+    predictor = Predictor.load(model, **options)
     if len(pictures) == 1:
         predictor(pictures[0])
     else:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from leadline.depth.calibration import Calibration
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import GivenCamera
+from leadline.inference.load_options import LoadOptions
 from leadline.inference.outputs import OutputOptions, PredictedPhoto, calibrated, write_outputs
 from leadline.inference.predictor import Predictor
 from leadline.io.jobs import FileJob
@@ -24,11 +23,11 @@ STDIN = Path("-")
 class PhotoWork:
     """How photographs are predicted and written; it can be sent to another process.
 
-    `load` are arguments of `Predictor.load`. With `keeps` nothing is written, and the depth maps
-    stay in the results.
+    With `keeps` nothing is written, and the depth maps stay in the results.
     """
 
-    load: Mapping[str, Any]
+    model: str | Path
+    load: LoadOptions
     given: GivenCamera
     calibration: Calibration | None
     output: OutputOptions
@@ -36,11 +35,9 @@ class PhotoWork:
 
     def start(self, *, many: bool) -> PhotoPredictor:
         """Load the model. Errors: those of `Predictor.load`, or an output it does not have."""
-        predictor = Predictor.load(**self.load)
+        predictor = Predictor.load_with(self.model, self.load)
         if self.output.uncertainty and not predictor.states_uncertainty:
-            raise LeadlineError(
-                f"{self.load['name_or_path']}: states no uncertainty; leave out --uncertainty"
-            )
+            raise LeadlineError(f"{self.model}: states no uncertainty; leave out --uncertainty")
         if self.calibration is None and self.output.needs_metres:
             predictor.require_metres("a point cloud, a surface, a sheet or png16")
         if self.calibration is None and self.output.limits != (None, None):
@@ -71,8 +68,15 @@ class PhotoPredictor:
         if work.keeps:
             depth = calibrated(prediction.depth, work.calibration, job.source)
             has_labels = prediction.labels is not None
-            about = prediction.camera, depth.kind, depth, prediction.novelty
-            return PredictedPhoto(job.source, (), has_labels, *about)
+            return PredictedPhoto(
+                job.source,
+                files=(),
+                has_labels=has_labels,
+                camera=prediction.camera,
+                kind=depth.kind,
+                kept=depth,
+                novelty=prediction.novelty,
+            )
         return write_outputs(job, photo, prediction, work.calibration, work.output)
 
 

@@ -14,6 +14,7 @@ from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
 from leadline.inference.combined_pictures import SHEET, draw_together
 from leadline.inference.existing import jobs_to_do
+from leadline.inference.load_options import LoadOptions
 from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
@@ -22,8 +23,9 @@ from leadline.inference.outputs import (
     format_of_output,
 )
 from leadline.inference.photo_work import STDIN, PhotoWork
+from leadline.inference.precision import PrecisionOption
 from leadline.inference.predict_ray import find_remote_jobs, is_uri, run_with_ray
-from leadline.inference.runtimes import Device, Hint, PrecisionOption, RuntimeName
+from leadline.inference.runtime import Device, Hint, RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import read_calibration
 from leadline.io.formats import depth_format
@@ -118,19 +120,18 @@ def predict(
     jobs = jobs_to_do(every, place.output, model) if skip_existing else every
     if not jobs:
         return JobResults(existing=len(every), undrawn=place.draw_together(every))
-    load = {
-        "name_or_path": model,
-        "runtime": runtime,
-        "precision": precision,
-        "processing_area": processing_area,
-        "camera": camera,
-        "threads": threads,
-        "hint": hint,
-        "device": device,
-        "compiled": compiled,
-        "uncertainty": place.folder is None or place.output.uncertainty,
-    }
-    work = PhotoWork(load, given, correction, place.output, keeps=place.folder is None)
+    load = LoadOptions(
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+        processing_area=processing_area,
+        camera=camera,
+        hint=hint,
+        device=device,
+        compiled=compiled,
+        uncertainty=place.folder is None or place.output.uncertainty,
+    )
+    work = PhotoWork(model, load, given, correction, place.output, keeps=place.folder is None)
     if engine == "ray":
         results = run_with_ray(jobs, work, track)
     else:

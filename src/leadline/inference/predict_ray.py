@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from leadline.errors import LeadlineError, LeadlineWarning, one_line
+from leadline.inference.find_model import absolute_model
 from leadline.inference.outputs import PredictedPhoto
 from leadline.inference.photo_work import PhotoWork
-from leadline.inference.predictor import absolute_model
 from leadline.io.atomic import DiskError
 from leadline.io.jobs import (
     Failure,
@@ -116,12 +116,8 @@ def run_with_ray(
     """
     ray = _started_ray()
     per_actor, actors = _share(ray.nodes())
-    load = {
-        **work.load,
-        "name_or_path": absolute_model(work.load["name_or_path"]),
-        "threads": work.load.get("threads") or per_actor,
-    }
-    work = replace(work, load=load)
+    load = replace(work.load, threads=work.load.threads or per_actor)
+    work = replace(work, model=absolute_model(work.model), load=load)
     rows = [{"job": pickle.dumps((number, _absolute(job)))} for number, job in enumerate(jobs)]
     outcomes = ray.data.from_items(rows).map_batches(
         RayPhotos,

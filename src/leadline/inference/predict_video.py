@@ -24,7 +24,7 @@ from leadline.inference.camera import CameraMode
 from leadline.inference.novelty import warn_of_novelty
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predictor import Predictor
-from leadline.inference.runtimes import RuntimeName
+from leadline.inference.runtime import RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.formats import depth_format, depth_suffixes, write_depth
 from leadline.io.jobs import Track, in_order

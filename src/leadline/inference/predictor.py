@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,31 +17,21 @@ from PIL import Image
 from leadline.depth.depth_map import DepthKind, DepthMap
 from leadline.depth.intrinsics import Intrinsics
 from leadline.errors import LeadlineError, LeadlineWarning
-from leadline.inference.camera import (
-    CAMERA_MODES,
-    CameraMode,
-    CameraSource,
-    PhotoCamera,
-    TrainingCamera,
-)
-from leadline.inference.runtime import LEAST_VALIDITY, NOVELTY, UNCERTAINTY, VALIDITY
-from leadline.inference.runtimes import (
-    DEVICES,
-    HINTS,
-    PRECISIONS,
-    RUNTIMES,
+from leadline.inference.camera import CameraMode, CameraSource, PhotoCamera, TrainingCamera
+from leadline.inference.find_model import absolute_model, find_checkpoint, find_model, model_name
+from leadline.inference.load_options import LoadOptions
+from leadline.inference.precision import PrecisionOption
+from leadline.inference.runtime import (
+    LEAST_VALIDITY,
+    NOVELTY,
+    UNCERTAINTY,
+    VALIDITY,
     Device,
     Hint,
-    OnnxRuntime,
-    OpenVinoRuntime,
-    PrecisionOption,
     Runtime,
     RuntimeName,
-    TorchRuntime,
 )
-from leadline.inference.transformers_runtime import TransformersRuntime, is_of_transformers
-from leadline.io.files import check_ordinary
-from leadline.io.hub import HUB, fetch_model, is_on_hub
+from leadline.inference.runtimes import open_runtime
 from leadline.io.jobs import in_order, worker_count
 from leadline.io.photos import (
     Photo,
@@ -50,8 +40,7 @@ from leadline.io.photos import (
     photo_of_image,
     read_photo,
 )
-from leadline.models.storage import CONFIG_FILE
-from leadline.weights import DEFAULT_MODEL, GRAPH_FILE, shipped_checkpoint, shipped_models
+from leadline.weights import DEFAULT_MODEL
 
 ImageLike = Photo | Path | str | bytes | NDArray[np.uint8] | Image.Image
 """A path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image, or a `Photo`."""
@@ -115,7 +104,7 @@ class Predictor:
         self.precision = runtime.precision
         self.training_camera = TrainingCamera.from_config(runtime.config, processing_area)
         self.interval_factors = runtime.config.interval_factors
-        self._loaded_with: tuple[str | Path, dict[str, Any]] | None = None
+        self._loaded_with: tuple[str | Path, LoadOptions] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._loaded_with is None:
@@ -164,52 +153,38 @@ class Predictor:
         Errors: LeadlineError for an unknown name, a missing, unreadable or damaged file, or an
         option that the runtime does not have.
         """
-        choices: list[tuple[str, str, Sequence[str]]] = [
-            ("precision", precision, PRECISIONS),
-            ("runtime", runtime, RUNTIMES),
-            ("camera", camera, CAMERA_MODES),
-            ("hint", hint, HINTS),
-            ("device", device, DEVICES),
-        ]
-        for option, value, known in choices:
-            if value not in known:
-                raise LeadlineError(f"{option} {value!r}: choose one of {', '.join(known)}")
-        if processing_area is not None and processing_area < 1:
-            raise LeadlineError(
-                f"processing area {processing_area}: give a number of pixels, at least 1"
-            )
-        if threads is not None and threads < 1:
-            raise LeadlineError(f"threads {threads}: expected a number, at least 1")
+        return cls.load_with(
+            name_or_path,
+            LoadOptions(
+                runtime=runtime,
+                precision=precision,
+                threads=threads,
+                processing_area=processing_area,
+                camera=camera,
+                hint=hint,
+                device=device,
+                compiled=compiled,
+                uncertainty=uncertainty,
+            ),
+        )
+
+    @classmethod
+    def load_with(cls, name_or_path: str | Path, options: LoadOptions) -> Predictor:
+        """Do as `load`, with the options in one object."""
         is_file = Path(name_or_path).is_file()
-        find = find_checkpoint if runtime == "torch" and not is_file else find_model
+        find = find_checkpoint if options.runtime == "torch" and not is_file else find_model
         path = find(name_or_path)
-        options = _EngineOptions(
-            precision, threads, processing_area, hint, device, compiled, uncertainty
-        )
-        engine = _load_engine(path, runtime, options)
+        runtime, area = open_runtime(path, options), options.processing_area
         name = model_name(name_or_path, path)
-        predictor = cls(name, engine, camera, processing_area, uncertainty)
-        predictor._loaded_with = (
-            absolute_model(name_or_path),
-            {
-                "runtime": runtime,
-                "precision": precision,
-                "threads": threads,
-                "processing_area": processing_area,
-                "camera": camera,
-                "hint": hint,
-                "device": device,
-                "compiled": compiled,
-                "uncertainty": uncertainty,
-            },
-        )
-        if processing_area not in (None, predictor.training_camera.area):
-            follows = camera == "auto" and predictor.training_camera.focal is not None
+        predictor = cls(name, runtime, options.camera, area, options.uncertainty)
+        predictor._loaded_with = absolute_model(name_or_path), options
+        if area not in (None, predictor.training_camera.area):
+            follows = options.camera == "auto" and predictor.training_camera.focal is not None
             warnings.warn(
-                f"processing at {processing_area} pixels, not the size the model was trained at: "
+                f"processing at {area} pixels, not the size the model was trained at: "
                 f"the metres will be {'less exact' if follows else 'off'}",
                 LeadlineWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return predictor
 
@@ -324,7 +299,7 @@ class Predictor:
         twin.__dict__ = {**self.__dict__, "runtime": runtime}
         if self._loaded_with is not None:
             name_or_path, options = self._loaded_with
-            twin._loaded_with = name_or_path, {**options, "hint": "throughput"}
+            twin._loaded_with = name_or_path, replace(options, hint="throughput")
         return twin
 
     def predict_batch(self, images: NDArray[np.uint8]) -> BatchPrediction:
@@ -351,180 +326,15 @@ class Predictor:
         return BatchPrediction(depth, outputs.get("labels"), uncertainty, outputs.get(NOVELTY))
 
 
-def _load_again(name_or_path: str | Path, options: dict[str, Any]) -> Predictor:
+def _load_again(name_or_path: str | Path, options: LoadOptions) -> Predictor:
     with warnings.catch_warnings():
         # What is to be said was said where it was loaded first.
         warnings.simplefilter("ignore", LeadlineWarning)
-        return Predictor.load(name_or_path, **options)
-
-
-def absolute_model(name_or_path: str | Path) -> str | Path:
-    """Return the same model as it is named in a process with another working folder."""
-    if str(name_or_path) in shipped_models():
-        return name_or_path
-    if not is_on_hub(name_or_path):
-        return Path(name_or_path).absolute()
-    folder = Path(str(name_or_path).removeprefix(HUB))
-    return f"{HUB}{folder.absolute()}" if folder.is_dir() else name_or_path
+        return Predictor.load_with(name_or_path, options)
 
 
 load = Predictor.load
 """`leadline.load`: the shipped model by default."""
-
-
-def find_checkpoint(name_or_path: str | Path) -> Path:
-    """Return the model folder of a shipped model, a run, a `model/` folder or one of the hub.
-
-    Errors: LeadlineError where there is none, as beside an exported file.
-
-    >>> find_checkpoint("compact-nyu").name
-    'compact-nyu'
-    """
-    path = _find(name_or_path)
-    if not path.is_dir():
-        raise LeadlineError(
-            f"{path}: an exported file is no checkpoint; give a run folder, a model/ folder or "
-            f"a shipped model ({', '.join(shipped_models())})"
-        )
-    return path
-
-
-def find_model(name_or_path: str | Path) -> Path:
-    """Return the exported file or the model folder that a name or a path stands for.
-
-    It is the exported file of a folder that holds both.
-    """
-    path = _find(name_or_path)
-    graph = path / GRAPH_FILE
-    return graph if graph.is_file() and not is_of_transformers(path) else path
-
-
-def _find(name_or_path: str | Path) -> Path:
-    """Return an exported file or a model folder."""
-    if str(name_or_path) in shipped_models():
-        return shipped_checkpoint(str(name_or_path))
-    path = fetch_model(str(name_or_path)) if is_on_hub(name_or_path) else Path(name_or_path)
-    if path.is_dir():
-        for folder in (path, path / "model"):
-            if (folder / CONFIG_FILE).is_file():
-                return folder
-        raise LeadlineError(
-            f"{path}: no model in this folder (no config.json, no model/config.json); "
-            "a run writes model/ after its first validation"
-        )
-    if not path.exists():
-        known = ", ".join(shipped_models()) or "none"
-        raise LeadlineError(
-            f"model {str(name_or_path)!r}: no such file or folder, nor a shipped model ({known})"
-        )
-    check_ordinary(path)
-    if path.suffix not in {".onnx", ".xml"}:
-        raise LeadlineError(
-            f"{path}: not a model file; give a run folder, a model/ folder, an .onnx or an .xml"
-        )
-    return path
-
-
-@dataclass(frozen=True)
-class _EngineOptions:
-    """How an engine runs; see `Predictor.load`."""
-
-    precision: PrecisionOption
-    threads: int | None
-    processing_area: int | None
-    hint: Hint
-    device: Device
-    compiled: bool
-    uncertainty: bool
-
-
-def _load_engine(path: Path, runtime: RuntimeName, options: _EngineOptions) -> Runtime:
-    """Load the model of an exported file or a model folder into a runtime."""
-    if path.is_dir() and is_of_transformers(path):
-        return _load_of_transformers(path, runtime, options)
-    chosen = runtime
-    if runtime == "auto":
-        chosen = "torch" if path.is_dir() else "openvino"
-    _check_choice(path, chosen, options)
-    if chosen == "torch":
-        return TorchRuntime(
-            path,
-            options.threads,
-            options.processing_area,
-            options.precision,
-            options.device,
-            options.compiled,
-        )
-    if chosen == "onnxruntime":
-        return OnnxRuntime(path, options.threads, options.device, options.precision)
-    return OpenVinoRuntime(
-        path,
-        options.precision,
-        options.threads,
-        options.processing_area,
-        options.hint,
-        options.uncertainty,
-    )
-
-
-def _load_of_transformers(path: Path, runtime: RuntimeName, options: _EngineOptions) -> Runtime:
-    """Load a depth model of transformers, which has no options of ours."""
-    given = {
-        "runtime": (runtime, "auto"),
-        "precision": (options.precision, "auto"),
-        "device": (options.device, "cpu"),
-        "threads": (options.threads, None),
-        "processing area": (options.processing_area, None),
-        "hint": (options.hint, "auto"),
-        "compile": (options.compiled, False),
-    }
-    for option, (value, default) in given.items():
-        if value != default and (option, value) != ("precision", "f32"):
-            raise LeadlineError(
-                f"{path}: is a model of transformers, which runs as it is there; leave {option} "
-                f"{value} out"
-            )
-    return TransformersRuntime(path)
-
-
-def _check_choice(path: Path, runtime: RuntimeName, options: _EngineOptions) -> None:
-    if path.is_dir() != (runtime == "torch"):
-        kind = "a model folder" if path.is_dir() else "an exported file"
-        fits = "torch" if path.is_dir() else "openvino or onnxruntime"
-        raise LeadlineError(f"{path}: {kind} does not run in {runtime}; use {fits}")
-    if runtime == "onnxruntime" and path.suffix != ".onnx":
-        raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use --runtime openvino")
-    if options.precision == "bf16" and runtime == "onnxruntime":
-        raise LeadlineError("the onnxruntime runtime has no precision bf16; use openvino or torch")
-    if options.precision == "int8" and runtime == "torch":
-        raise LeadlineError(
-            f"{path}: int8 runs in openvino or onnxruntime, of an exported model; use one of these"
-        )
-    if options.processing_area is not None and runtime == "onnxruntime":
-        raise LeadlineError(
-            "the onnxruntime runtime cannot change the processing area; use openvino or torch"
-        )
-    if options.device != "cpu" and runtime == "openvino":
-        raise LeadlineError(
-            f"device {options.device}: the openvino runtime runs on the cpu; use onnxruntime or "
-            "torch"
-        )
-    if options.hint != "auto" and runtime != "openvino":
-        raise LeadlineError(f"hint {options.hint}: {runtime} has none; use openvino")
-    if options.compiled and runtime != "torch":
-        raise LeadlineError("--compile is for --runtime torch; the other runtimes always compile")
-
-
-def model_name(name_or_path: str | Path, path: Path) -> str:
-    """Return what the model in `path` is called: as it ships, as its run, or as its file."""
-    if str(name_or_path) in shipped_models():
-        return str(name_or_path)
-    if is_on_hub(name_or_path):
-        return Path(str(name_or_path).removeprefix(HUB).partition("@")[0]).resolve().name
-    if path.is_file() and Path(name_or_path).is_file():
-        return path.stem
-    folder = (path.parent if path.is_file() else path).resolve()
-    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def _as_photo(image: ImageLike) -> Photo:

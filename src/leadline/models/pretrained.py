@@ -8,7 +8,7 @@ from leadline.errors import LeadlineError
 from leadline.io.hub import HUB, fetch_model
 from leadline.models.base import DepthModel
 from leadline.models.build import load_model
-from leadline.models.storage import CONFIG_FILE
+from leadline.models.storage import CONFIG_FILE, model_folder
 
 
 def load_pretrained(name_or_path: str | Path) -> DepthModel:
@@ -16,7 +16,7 @@ def load_pretrained(name_or_path: str | Path) -> DepthModel:
     name = str(name_or_path).removeprefix(HUB)
     path = Path(name)
     folder = path if path.is_dir() else fetch_model(HUB + name)
-    for candidate in (folder, folder / "model"):
-        if (candidate / CONFIG_FILE).is_file():
-            return load_model(candidate)
-    raise LeadlineError(f"{folder}: no model in this folder (no {CONFIG_FILE})")
+    found = model_folder(folder)
+    if found is None:
+        raise LeadlineError(f"{folder}: no model in this folder (no {CONFIG_FILE})")
+    return load_model(found)

@@ -20,6 +20,12 @@ SMALLEST_HALVED = 1024
 """Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
 
 
+def model_folder(path: Path) -> Path | None:
+    """Return the model folder that a run or a model folder `path` stands for, None for neither."""
+    folders = (path, path / "model")
+    return next((folder for folder in folders if (folder / CONFIG_FILE).is_file()), None)
+
+
 def check_weight_type(weights: str) -> None:
     """Raise LeadlineError for a type that weights are not stored in."""
     if weights not in get_args(WeightType):

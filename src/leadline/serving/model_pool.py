@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from leadline.errors import nearest, value_words
-from leadline.inference.predictor import Predictor, find_model
+from leadline.inference.find_model import find_model
+from leadline.inference.predictor import Predictor
 from leadline.io.malloc import return_freed_memory
 from leadline.io.processors import usable_processors
 from leadline.serving.options import ServeOptions
@@ -72,13 +73,7 @@ class ModelPool:
             find_model(source)
 
         def load(source: str | Path) -> Predictor:
-            predictor = Predictor.load(
-                source,
-                runtime=options.runtime,
-                precision=options.precision,
-                threads=options.threads,
-                hint=options.hint,
-            )
+            predictor = Predictor.load_with(source, options.load)
             predictor.require_metres("the service")
             return predictor
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leadline.errors import LeadlineError
-from leadline.inference.runtimes import Hint, PrecisionOption, RuntimeName
+from leadline.inference.load_options import LoadOptions
 from leadline.io.hub import HUB
 from leadline.io.jobs import default_workers
 from leadline.weights import DEFAULT_MODEL
@@ -22,7 +22,7 @@ class ServeOptions:
     """What is served, and how much of it at a time.
 
     models: what a request may name -> what `Predictor.load` takes; the first is the default.
-    runtime, precision, threads, hint: those of `Predictor.load`.
+    load: how each is loaded.
     workers: pictures in work at the same time, by default one more than processors.
     queue: pictures that wait for their turn; more are refused with status 503.
     deadline: seconds from the first byte of a request to the end of its work.
@@ -33,10 +33,7 @@ class ServeOptions:
     """
 
     models: Mapping[str, str | Path] = field(default_factory=lambda: {DEFAULT_MODEL: DEFAULT_MODEL})
-    runtime: RuntimeName = "auto"
-    precision: PrecisionOption = "auto"
-    threads: int | None = None
-    hint: Hint = "auto"
+    load: LoadOptions = field(default_factory=LoadOptions)
     workers: int = field(default_factory=default_workers)
     queue: int = 32
     deadline: float = 30.0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError
-from leadline.inference.predictor import find_checkpoint
+from leadline.inference.find_model import find_checkpoint
 from leadline.training.held_out import HOLD_OUTS
 from leadline.training.overrides import changes
 from leadline.training.recipe import OPENING, Recipe, load_recipe

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leadline.datasets.open import DataSource, find_data
 from leadline.errors import LeadlineError
-from leadline.inference.predictor import find_checkpoint
+from leadline.inference.find_model import find_checkpoint
 from leadline.installed import require_module
 from leadline.io.atomic import check_writable
 from leadline.io.hub import is_on_hub

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError
-from leadline.inference.predictor import find_checkpoint
+from leadline.inference.find_model import find_checkpoint
 from leadline.models.base import DepthModel
 from leadline.models.build import create_model, whole_options
 from leadline.models.config import ModelConfig, read_config

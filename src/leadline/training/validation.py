@@ -10,8 +10,8 @@ from leadline.datasets.sample import DepthDataset, Sample, evenly_spaced
 from leadline.evaluation.predictions import ModelPredictions, PredictedMaps
 from leadline.evaluation.scoring import Scores, resolve_protocol, score
 from leadline.inference import Predictor
+from leadline.inference.runtime import Outputs, Runtime
 from leadline.inference.runtime_config import RuntimeConfig
-from leadline.inference.runtimes import Outputs, Runtime
 from leadline.metrics import Comparison
 from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline

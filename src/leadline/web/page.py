@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import leadline
 from leadline.errors import LeadlineError, one_line, size_words
 from leadline.export.export_model import export_model
-from leadline.inference.predictor import find_model, model_name
+from leadline.inference.find_model import find_model, model_name
 from leadline.inference.runtime import CONFIG_KEY, decode_config
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.atomic import atomic_path, check_writable
