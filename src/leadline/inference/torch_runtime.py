@@ -47,6 +47,7 @@ class TorchRuntime(Runtime):
                 "exported and shipped models run in openvino without it"
             ) from error
         from leadline.models.build import load_model
+        from leadline.models.devices import computes_bf16
         from leadline.models.pipeline import InferencePipeline
 
         if threads:
@@ -60,7 +61,7 @@ class TorchRuntime(Runtime):
         if compiled:
             model.compile()
         self.config = RuntimeConfig.of_model(model.config)
-        available: list[Precision] = ["bf16", "f32"] if _has_bf16(torch, device) else ["f32"]
+        available: list[Precision] = ["bf16", "f32"] if computes_bf16(device) else ["f32"]
         self.precision = choose_precision(precision, self.config.precision_loss, available)
         if self.precision.precision == "bf16":
             # autocast would round them for every picture anew: the same numbers.
@@ -101,10 +102,3 @@ def _device(torch: Any, device: Device) -> Any:
     if not there[device]():
         raise LeadlineError(f"device {device}: this torch finds none on this machine; use cpu")
     return torch.device(device)
-
-
-def _has_bf16(torch: Any, device: Device) -> bool:
-    """Return whether bfloat16 is computed by the device itself, and so is faster."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

@@ -4,6 +4,14 @@ import os
 import platform
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
+
+BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Names under which Linux lists bfloat16 arithmetic: AVX-512, AMX, and Arm's (FEAT_BF16)."""
+
+VNNI_FEATURES = {"avx512_vnni", "avx_vnni"}
+"""Names under which it lists products of 8 bits that are added in 32 bits."""
+
 
 def usable_processors() -> int:
     """Return how many processors this process may use, at least 1.
@@ -23,8 +31,24 @@ def adds_bytes_exactly() -> bool:
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return True
+    return bool(VNNI_FEATURES & _listed_features(CPUINFO))
+
+
+def has_bf16(cpuinfo: Path = CPUINFO) -> bool:
+    """Tell whether the processor is listed to compute in bfloat16.
+
+    False on a system without a list, such as macOS: float32 is right everywhere.
+    """
+    return bool(BF16_FEATURES & _listed_features(cpuinfo))
+
+
+def _listed_features(cpuinfo: Path) -> set[str]:
+    """Return what Linux says that the processor can do, nothing on other systems."""
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return False
-    return "avx512_vnni" in flags or "avx_vnni" in flags
+        return set()
+    listed = (line.partition(":") for line in lines)
+    # "flags" on x86, "Features" on Arm.
+    names = (value.split() for key, _, value in listed if key.strip() in {"flags", "Features"})
+    return set().union(*names)

@@ -12,6 +12,7 @@ from leadline.datasets.mixing import MixedDataset
 from leadline.datasets.sample import DepthDataset, evenly_spaced
 from leadline.errors import LeadlineError, one_line
 from leadline.models.base import DepthModel
+from leadline.models.devices import computes_bf16
 from leadline.training.batches import EpochOrder, steps_per_epoch
 from leadline.training.build import BuiltModel, build_model
 from leadline.training.checkpoint import save_checkpoint
@@ -34,10 +35,6 @@ SAMPLES_CHECKED = 8
 
 AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What the network computes in where it is not float32."""
-
-CPUINFO = Path("/proc/cpuinfo")
-BF16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
-"""Names under which Linux lists bfloat16 arithmetic: AVX-512, AMX, and Arm's (FEAT_BF16)."""
 
 
 @dataclass
@@ -312,28 +309,9 @@ def resolve_precision(recipe: Recipe) -> Recipe:
     if recipe.trainer.precision != "auto":
         return recipe
     on_gpu = recipe.trainer.accelerator != "cpu" and torch.cuda.is_available()
-    # Not where it is emulated: GPUs before Ampere are slower in it than in float32.
-    bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_has_bf16()
-    trainer = recipe.trainer.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
+    precision = "bf16" if computes_bf16("cuda" if on_gpu else "cpu") else "fp32"
+    trainer = recipe.trainer.model_copy(update={"precision": precision})
     return recipe.model_copy(update={"trainer": trainer})
-
-
-def cpu_has_bf16(cpuinfo: Path = CPUINFO) -> bool:
-    """Return whether the processor computes in bfloat16, by the features that Linux lists of it.
-
-    False on a system without this list, such as macOS: float32 is right everywhere.
-    """
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    listed = (line.partition(":") for line in lines)
-    # "flags" on x86, "Features" on Arm.
-    return any(
-        BF16_FEATURES & set(value.split())
-        for key, _, value in listed
-        if key.strip() in {"flags", "Features"}
-    )
 
 
 def check_precision(recipe: Recipe, device: torch.device) -> None:
