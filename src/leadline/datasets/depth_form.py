@@ -249,17 +249,3 @@ def nearest_resize(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     rows = ((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(np.intp)
     columns = ((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(np.intp)
     return np.asarray(values[rows[:, None], columns[None, :]])
-
-
-def stored_depth(
-    values: NDArray[Any], units_per_metre: float, about: Metadata, path: Path
-) -> DepthMap | QuantizedDepth:
-    """Return depth as a sample stores it: whole numbers undivided where they fit, else metres."""
-    if QuantizedDepth.fit(values, units_per_metre):
-        return QuantizedDepth(values, units_per_metre, None, about.provenance)
-    try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            metres = np.divide(values, np.float32(units_per_metre), dtype=np.float32)
-        return DepthMap.from_metres(metres, provenance=about.provenance)
-    except LeadlineError as error:
-        raise LeadlineError(f"{path}: {error}") from None

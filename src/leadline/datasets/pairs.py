@@ -11,7 +11,7 @@ from typing import Any, ClassVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.datasets.depth_form import PLAIN, DepthForm, stored_depth, values_of
+from leadline.datasets.depth_form import PLAIN, DepthForm, values_of
 from leadline.datasets.layout import ALL, SPLITS, Layout, Option, Options
 from leadline.datasets.pair_listing import (
     Pair,
@@ -31,6 +31,7 @@ from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, value_words
 from leadline.io.cameras import CameraFile, declared_camera
 from leadline.io.distortion import undistort
+from leadline.io.formats import stored_depth
 from leadline.io.labels import read_labels
 from leadline.io.photos import FULL_SCALE
 from leadline.io.yaml_files import read_yaml
@@ -169,7 +170,7 @@ class PairsDataset(Layout):
         if self.form.units_per_metre is None:
             return super().read_depth(path)
         values, about = self.form.read_values(path)
-        return stored_depth(values, self.form.units_per_metre, about, path)
+        return stored_depth(path, values, self.form.units_per_metre, about)
 
     def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
         """Read the label picture."""

@@ -26,7 +26,7 @@ class QuantizedDepth:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def fit(values: NDArray[Any], units_per_metre: float) -> bool:
+    def can_hold(values: NDArray[Any], units_per_metre: float) -> bool:
         """Return whether these are whole numbers whose quotients never leave float32."""
         is_plane = values.ndim == 2 and values.size > 0
         return is_plane and values.dtype in (np.uint8, np.uint16) and 1e-6 <= units_per_metre <= 1e6

@@ -12,6 +12,15 @@
 
 A format is one row of `DEPTH_FORMATS`. Readers, writers, the search for depth files, commands and
 their help take what they know of formats from there.
+
+| reader | returns |
+| --- | --- |
+| `read_depth` | a `DepthMap` in metres |
+| `read_checked_depth` | the same; warns of numbers that can be no distances |
+| `read_any_depth` | the same, or affine-inverse depth, which has no unit |
+| `read_stored_depth` | the same as `read_depth`, whole numbers left in their unit |
+| `read_metres` | metres as an array; infinite, NaN and zero are kept |
+| `read_depth_values` | the numbers as stored, and what the file says of them |
 """
 
 from __future__ import annotations
@@ -221,14 +230,6 @@ def save_depth(
     return path
 
 
-def read_any_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
-    """Do what `read_checked_depth` does, and read affine-inverse depth, which has no unit, too."""
-    values, about = read_depth_values(Path(path))
-    if about.kind == "metric":
-        return read_checked_depth(path, units_per_metre)
-    return DepthMap.from_inverse(values.astype(np.float32), about.intrinsics, about.provenance)
-
-
 def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
     """Read a depth map from a file of any of `DEPTH_FORMATS`.
 
@@ -240,13 +241,64 @@ def read_depth(path: Path | str, units_per_metre: float | None = None) -> DepthM
     Errors: LeadlineError for a missing or damaged file, a colour picture, a shape that is not one
     plane, an unknown unit, or a `units_per_metre` that contradicts the file.
     """
-    stored = read_stored_depth(path, units_per_metre)
-    return stored if isinstance(stored, DepthMap) else DepthMap.from_quantized(stored)
+    path = Path(path)
+    return _metric_depth(path, *read_depth_values(path), units_per_metre)
 
 
 def read_checked_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
     """Do what `read_depth` does; a LeadlineWarning says where the numbers can be no distances."""
     depth_map = read_depth(path, units_per_metre)
+    _warn_of_no_distances(path, depth_map)
+    return depth_map
+
+
+def read_any_depth(path: Path | str, units_per_metre: float | None = None) -> DepthMap:
+    """Do what `read_checked_depth` does, and read affine-inverse depth, which has no unit, too."""
+    path = Path(path)
+    values, about = read_depth_values(path)
+    if about.kind != "metric":
+        return DepthMap.from_inverse(values.astype(np.float32), about.intrinsics, about.provenance)
+    depth_map = _metric_depth(path, values, about, units_per_metre)
+    _warn_of_no_distances(path, depth_map)
+    return depth_map
+
+
+def read_stored_depth(
+    path: Path | str, units_per_metre: float | None = None
+) -> DepthMap | QuantizedDepth:
+    """Do what `read_depth` does, but leave the whole numbers of PNG and TIFF files undivided."""
+    path = Path(path)
+    values, about = read_depth_values(path)
+    return stored_depth(path, values, _units_of(path, values, units_per_metre, about), about)
+
+
+def stored_depth(
+    path: Path, values: NDArray[Any], units_per_metre: float, about: Metadata
+) -> DepthMap | QuantizedDepth:
+    """Return the values of a file undivided where they are whole numbers, else in metres.
+
+    Errors: LeadlineError, naming `path`, for values that are no depth map.
+    """
+    if QuantizedDepth.can_hold(values, units_per_metre):
+        return QuantizedDepth(values, units_per_metre, about.intrinsics, about.provenance)
+    try:
+        return DepthMap.from_metres(
+            _in_metres(values, units_per_metre),
+            intrinsics=about.intrinsics,
+            provenance=about.provenance,
+        )
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None
+
+
+def _metric_depth(
+    path: Path, values: NDArray[Any], about: Metadata, units_per_metre: float | None
+) -> DepthMap:
+    stored = stored_depth(path, values, _units_of(path, values, units_per_metre, about), about)
+    return stored if isinstance(stored, DepthMap) else DepthMap.from_quantized(stored)
+
+
+def _warn_of_no_distances(path: Path | str, depth_map: DepthMap) -> None:
     depth, valid = depth_map.depth, depth_map.valid
     text = ""
     if not valid.any():
@@ -257,25 +309,7 @@ def read_checked_depth(path: Path | str, units_per_metre: float | None = None) -
             "background, or not metres; it is taken for a distance"
         )
     if text:
-        warnings.warn(f"{path}: {text}", LeadlineWarning, stacklevel=2)
-    return depth_map
-
-
-def read_stored_depth(
-    path: Path | str, units_per_metre: float | None = None
-) -> DepthMap | QuantizedDepth:
-    """Do what `read_depth` does, but leave the whole numbers of PNG and TIFF files undivided."""
-    path = Path(path)
-    values, about = read_depth_values(path)
-    units = _units_of(path, values, units_per_metre, about)
-    if QuantizedDepth.fit(values, units):
-        return QuantizedDepth(values, units, about.intrinsics, about.provenance)
-    try:
-        return DepthMap.from_metres(
-            _in_metres(values, units), intrinsics=about.intrinsics, provenance=about.provenance
-        )
-    except LeadlineError as error:
-        raise LeadlineError(f"{path}: {error}") from None
+        warnings.warn(f"{path}: {text}", LeadlineWarning, stacklevel=3)
 
 
 def read_metres(path: Path | str, units_per_metre: float | None = None) -> NDArray[np.float32]:
