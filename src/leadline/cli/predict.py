@@ -185,17 +185,26 @@ def predict_command(
     run.
     """
     chosen_range = None if color_range == "auto" else color_range
-    looks_alone = {"--vmin": vmin, "--vmax": vmax, "--cmap": cmap, "--range": chosen_range}
-    for option, value in looks_alone.items():
+    of_colors = {"--vmin": vmin, "--vmax": vmax, "--cmap": cmap, "--range": chosen_range}
+    for option, value in of_colors.items():
         check_needed(option, value, "--color", color or sheet)
     check_needed("--skip-existing", skip_existing, "a folder or file as -o", out != STDOUT)
-    chosen = format or format_of_output(out) or DEFAULT_FORMAT
-    looks = {"mesh": mesh, "normals": normals, "mask": mask, "sheet": sheet}
-    looks["uncertainty"] = uncertainty
     output = OutputOptions(
-        chosen, units, color, ply, glb, vmin, vmax, cmap or "turbo", **looks,
+        format=format or format_of_output(out) or DEFAULT_FORMAT,
+        units=units,
+        color=color,
+        ply=ply,
+        glb=glb,
+        vmin=vmin,
+        vmax=vmax,
+        cmap=cmap or "turbo",
+        mesh=mesh,
+        normals=normals,
+        mask=mask,
+        sheet=sheet,
         color_range=color_range,
-    )  # fmt: skip
+        uncertainty=uncertainty,
+    )
     with print_warnings(), output_place(out, output) as place:
         results = predict(
             [*(inputs or []), *(more_inputs or [])],

@@ -19,6 +19,7 @@ from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode
 from leadline.inference.novelty import is_novel, novelty_words
 from leadline.inference.predictor import Predictor
+from leadline.io.png_writer import compress
 from leadline.serving.answers import (
     METADATA_HEADER,
     NOVELTY_HEADER,
@@ -187,10 +188,16 @@ class DepthService:
         if is_novel(prediction.novelty):
             novelty = f"novelty {prediction.novelty:.2f}"
             warned.append(novelty_words("the picture is", model.name, novelty, "its"))
-        about = (parameters, model.name, warned, record["request_id"])
-        if self.queue.running > 1:
-            return Estimate(photo, prediction, *about)
-        return Estimate(photo, prediction, *about, self.deflate.compress)
+        return Estimate(
+            photo,
+            prediction,
+            parameters,
+            model=model.name,
+            warnings=warned,
+            request_id=record["request_id"],
+            # Alone, a picture has all threads for this, too.
+            compress=compress if self.queue.running > 1 else self.deflate.compress,
+        )
 
     @contextmanager
     def _stage(self, name: str, record: dict[str, Any]) -> Iterator[None]:
