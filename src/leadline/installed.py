@@ -28,3 +28,15 @@ def require_module(module: str) -> None:
     """
     if find_spec(module) is None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a module can be found.
+
+    >>> is_installed("numpy"), is_installed("no_such_module")
+    (True, False)
+    """
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # its entry in sys.modules is None
+        return False

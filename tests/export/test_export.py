@@ -118,7 +118,7 @@ def test_an_unknown_type_of_weights_is_refused_in_every_format(format, tmp_path)
 def test_options_of_a_check_are_refused_where_a_copy_cannot_be_checked(
     options, named, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(export_module, "_has_torch", lambda: False)
+    monkeypatch.setattr(export_module, "is_installed", lambda _module: False)
     with pytest.raises(LeadlineError, match=f"{named}: a copied model folder is checked in torch"):
         export_model("compact-nyu", tmp_path / "m", format="checkpoint", **options)
     assert not list(tmp_path.iterdir())

@@ -13,14 +13,14 @@ from leadline.errors import plural
 from leadline.export import ExportFormat, WeightType
 from leadline.export.export_model import (
     MAX_LOSS,
-    PICTURES,
+    PICTURE_COUNT,
     ExportedModel,
-    ExportPrecision,
     export_model,
 )
 from leadline.export.gate import GateReport
 from leadline.export.int8_loss import Int8Report
 from leadline.export.steps import Steps
+from leadline.export.target import ExportPrecision
 from leadline.inference.runtime_config import ChannelOrder
 
 _Item = TypeVar("_Item")
@@ -72,7 +72,7 @@ def export_command(
     ] = None,
     image_count: Annotated[
         int, typer.Option("--image-count", min=1, help="Number of pictures for the check.")
-    ] = PICTURES,
+    ] = PICTURE_COUNT,
     precision: Annotated[
         ExportPrecision,
         typer.Option(
