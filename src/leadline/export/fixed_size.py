@@ -99,7 +99,7 @@ def write_fixed(
                 content = convert(whole, example)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-    config = replace(RuntimeConfig.of_model(model.config), input_channels=input_channels)
+    config = replace(RuntimeConfig.from_model(model.config), input_channels=input_channels)
     return FixedRuntime(path, names, config)
 
 

@@ -59,7 +59,7 @@ class Checkpoint(Runtime):
         from leadline.models.pipeline import InferencePipeline
 
         self._pipeline = InferencePipeline(model).eval()
-        self.config = RuntimeConfig.of_model(model.config)
+        self.config = RuntimeConfig.from_model(model.config)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return depth (N,H,W) metres, and what else it states, of images (N,H,W,3) uint8 RGB."""

@@ -16,6 +16,7 @@ from leadline.depth.known_points import KnownPoint, KnownPoints
 from leadline.depth.units import parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.inference.camera import CameraMode, GivenCamera
+from leadline.inference.outputs import COLOR
 from leadline.inference.photo_or_depth import is_depth_source, predict_source
 from leadline.io.atomic import check_writable
 from leadline.io.calibration import write_calibration
@@ -113,7 +114,7 @@ def calibrate(
     if sparse_units is not None and sparse is None:
         raise LeadlineError("--sparse-scale is the unit of --sparse; give that, or leave it out")
     files = [with_suffix(out / source.stem, depth_format(format).suffix), out / "calibration.json"]
-    files += [with_suffix(out / source.stem, "_color.png")] * color
+    files += [with_suffix(out / source.stem, COLOR)] * color
     if source.resolve() in [path.resolve() for path in files]:
         raise LeadlineError(f"{source}: would be overwritten by a result; choose another -o")
     check_writable(out)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadline.depth.depth_map import DepthMap
 from leadline.errors import LeadlineError, LeadlineWarning
-from leadline.inference.outputs import OutputOptions, write_color
+from leadline.inference.outputs import COLOR, OutputOptions, write_color
 from leadline.inference.predict_ray import RemoteJob, fetch
 from leadline.io.formats import read_any_depth
 from leadline.io.grey16 import read_grey16
@@ -47,7 +47,7 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
     if output.has_common_range:
 
         def draw(job: FileJob) -> Path:
-            path, depth = with_suffix(job.target, "_color.png"), _read(job, output)
+            path, depth = with_suffix(job.target, COLOR), _read(job, output)
             # What has no unit has colours of its own.
             ends = limits if depth.kind == "metric" else output.limits
             write_color(path, depth, output, ends)

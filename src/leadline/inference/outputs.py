@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.depth.calibration import Calibration
 from leadline.depth.depth_map import DepthKind, DepthMap
@@ -43,7 +44,8 @@ from leadline.viz.labels import colorize_labels
 from leadline.viz.normals import colorize_normals, smoothed
 
 DEFAULT_FORMAT = "npy"
-UNCERTAINTY, UNCERTAINTY_COLOR = "_uncertainty.npy", "_uncertainty_color.png"
+COLOR = "_color.png"
+"""How the name of a picture of the depth in colours ends."""
 COLOR_RANGES = ("auto", "per-image")
 
 
@@ -126,13 +128,8 @@ class OutputOptions:
 
     def suffixes(self, *, labels: bool) -> list[str]:
         """Return how the names of the files of one photograph end, with class labels or without."""
-        ends = [depth_format(self.format).suffix] + ["_color.png"] * self.color
-        if labels:
-            ends += ["_labels.png"] + ["_labels_color.png"] * self.color
-        ends += ["_normals.png"] * self.normals + ["_valid.png"] * self.mask
-        if self.uncertainty:
-            ends += [UNCERTAINTY] + [UNCERTAINTY_COLOR] * self.color
-        return ends + [".ply"] * self.ply + [".glb"] * self.glb + ["_mesh.glb"] * self.mesh
+        further = [each.suffix for each in _FURTHER_FILES if each.is_written(self, labels)]
+        return [depth_format(self.format).suffix, *further]
 
     def depth_file(self, target: Path) -> Path:
         """Return the depth file of a photograph."""
@@ -152,7 +149,7 @@ class OutputOptions:
         return all(file.is_file() for file in files) and not is_other
 
     def _is_drawn_later(self, end: str) -> bool:
-        return end == "_color.png" and self.has_common_range
+        return end == COLOR and self.has_common_range
 
 
 @dataclass(frozen=True)
@@ -194,47 +191,115 @@ def write_outputs(
             f"{job.source}: a point cloud or surface needs a camera, and neither the photograph "
             "nor the model says one; give --fov or --intrinsics"
         )
-    files = {
-        end: with_suffix(job.target, end) for end in output.suffixes(labels=labels is not None)
-    }
-    if output.color and not (output.has_common_range and depth.kind == "metric"):
-        write_color(files["_color.png"], depth, output, output.limits)
-    if labels is not None:
-        write_labels(files["_labels.png"], labels)
-        if output.color:
-            write_png(files["_labels_color.png"], colorize_labels(labels), DERIVED)
-    _write_geometry(files, depth, photo, output)
-    if output.uncertainty:
-        write_uncertainty(files[UNCERTAINTY], depth)
-        if output.color:
-            write_png(files[UNCERTAINTY_COLOR], colorize_uncertainty(depth), DERIVED)
+    contents = _Contents(photo, depth, labels, output)
+    for further in _FURTHER_FILES:
+        if further.is_written(output, labels is not None):
+            further.write(with_suffix(job.target, further.suffix), contents)
     # Last, so that a depth map is there only where everything else is.
-    write_depth(next(iter(files.values())), depth, output.format, output.units_per_metre)
+    write_depth(output.depth_file(job.target), depth, output.format, output.units_per_metre)
+    suffixes = output.suffixes(labels=labels is not None)
     return PredictedPhoto(
         job.source,
-        tuple(files.values()),
-        labels is not None,
-        prediction.camera,
-        depth.kind,
+        files=tuple(with_suffix(job.target, suffix) for suffix in suffixes),
+        has_labels=labels is not None,
+        camera=prediction.camera,
+        kind=depth.kind,
         novelty=prediction.novelty,
     )
 
 
-def _write_geometry(
-    files: Mapping[str, Path], depth: DepthMap, photo: Photo, output: OutputOptions
-) -> None:
-    """Write the points, the surface, its directions, and where depth is valid."""
-    if output.ply:
-        write_ply(files[".ply"], depth, photo.pixels)
-    if output.glb:
-        write_glb(files[".glb"], depth, photo.pixels)
-    if output.mesh:
-        write_mesh(files["_mesh.glb"], depth, photo.pixels)
-    if output.normals:
-        write_png(files["_normals.png"], colorize_normals(smoothed(depth).normals()), DERIVED)
-    if output.mask:
-        mask = depth.valid.astype(np.uint8) * np.uint8(255)
-        write_png(files["_valid.png"], mask, {PREFIX + "kind": MASK_KIND})
+@dataclass(frozen=True)
+class _Contents:
+    """What the files of one photograph are made of."""
+
+    photo: Photo
+    depth: DepthMap
+    labels: NDArray[np.integer] | None
+    output: OutputOptions
+
+
+@dataclass(frozen=True)
+class _FurtherFile:
+    """A file beside the depth file: how its name ends, when it is wanted, what is in it.
+
+    One `of_labels` is there only for a model that predicts classes.
+    """
+
+    suffix: str
+    is_wanted: Callable[[OutputOptions], bool]
+    write: Callable[[Path, _Contents], None]
+    of_labels: bool = False
+
+    def is_written(self, output: OutputOptions, has_labels: bool) -> bool:
+        """Return whether there is such a file, of a prediction with class labels or without."""
+        return self.is_wanted(output) and (has_labels or not self.of_labels)
+
+
+def _write_colors(path: Path, contents: _Contents) -> None:
+    output, depth = contents.output, contents.depth
+    # One range for all maps is known only when all are there: see `draw_together`.
+    if not (output.has_common_range and depth.kind == "metric"):
+        write_color(path, depth, output, output.limits)
+
+
+def _write_labels(path: Path, contents: _Contents) -> None:
+    assert contents.labels is not None
+    write_labels(path, contents.labels)
+
+
+def _write_label_colors(path: Path, contents: _Contents) -> None:
+    assert contents.labels is not None
+    write_png(path, colorize_labels(contents.labels), DERIVED)
+
+
+def _write_normals(path: Path, contents: _Contents) -> None:
+    write_png(path, colorize_normals(smoothed(contents.depth).normals()), DERIVED)
+
+
+def _write_mask(path: Path, contents: _Contents) -> None:
+    mask = contents.depth.valid.astype(np.uint8) * np.uint8(255)
+    write_png(path, mask, {PREFIX + "kind": MASK_KIND})
+
+
+def _write_uncertainty(path: Path, contents: _Contents) -> None:
+    write_uncertainty(path, contents.depth)
+
+
+def _write_uncertainty_colors(path: Path, contents: _Contents) -> None:
+    write_png(path, colorize_uncertainty(contents.depth), DERIVED)
+
+
+def _write_ply(path: Path, contents: _Contents) -> None:
+    write_ply(path, contents.depth, contents.photo.pixels)
+
+
+def _write_glb(path: Path, contents: _Contents) -> None:
+    write_glb(path, contents.depth, contents.photo.pixels)
+
+
+def _write_mesh(path: Path, contents: _Contents) -> None:
+    write_mesh(path, contents.depth, contents.photo.pixels)
+
+
+_FURTHER_FILES = (
+    _FurtherFile(COLOR, lambda output: output.color, _write_colors),
+    _FurtherFile("_labels.png", lambda _: True, _write_labels, of_labels=True),
+    _FurtherFile(
+        "_labels_color.png", lambda output: output.color, _write_label_colors, of_labels=True
+    ),
+    _FurtherFile("_normals.png", lambda output: output.normals, _write_normals),
+    _FurtherFile("_valid.png", lambda output: output.mask, _write_mask),
+    _FurtherFile("_uncertainty.npy", lambda output: output.uncertainty, _write_uncertainty),
+    _FurtherFile(
+        "_uncertainty_color.png",
+        lambda output: output.uncertainty and output.color,
+        _write_uncertainty_colors,
+    ),
+    _FurtherFile(".ply", lambda output: output.ply, _write_ply),
+    _FurtherFile(".glb", lambda output: output.glb, _write_glb),
+    _FurtherFile("_mesh.glb", lambda output: output.mesh, _write_mesh),
+)
+"""What is written for a photograph before its depth file, which comes last."""
 
 
 def write_color(

@@ -80,7 +80,7 @@ class RuntimeConfig:
         )
 
     @classmethod
-    def of_model(cls, config: ModelConfig) -> RuntimeConfig:
+    def from_model(cls, config: ModelConfig) -> RuntimeConfig:
         """Return what is known of a model that is not in an exported file."""
         return cls.parse(asdict(config))
 

@@ -60,7 +60,7 @@ class TorchRuntime(Runtime):
         self._pipeline = InferencePipeline(model, processing_area).eval()
         if compiled:
             model.compile()
-        self.config = RuntimeConfig.of_model(model.config)
+        self.config = RuntimeConfig.from_model(model.config)
         available: list[Precision] = ["bf16", "f32"] if computes_bf16(device) else ["f32"]
         self.precision = choose_precision(precision, self.config.precision_loss, available)
         if self.precision.precision == "bf16":

@@ -78,7 +78,7 @@ class _NetworkRuntime(Runtime):
 
     def __init__(self, model: DepthModel):
         self._pipeline = InferencePipeline(model, labels=False).eval()
-        self.config = RuntimeConfig.of_model(model.config)
+        self.config = RuntimeConfig.from_model(model.config)
         self._device = next(model.parameters()).device
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
