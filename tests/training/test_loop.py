@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.inference.predictor import find_model
+from leadline.inference.find_model import find_model
 from leadline.models import ModelConfig, create_model, load_model
 from leadline.training.checkpoint import load_checkpoint, save_best_model, save_checkpoint
 from leadline.training.losses.composite import make_loss

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from leadline.depth.units import describe_units, parse_units
 from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.inference.find_model import find_model, model_name
 from leadline.inference.outputs import OutputOptions
-from leadline.inference.predictor import find_model, model_name
 from leadline.io.formats import depth_format, read_texts
 from leadline.io.hub import is_on_hub
 from leadline.io.jobs import FileJob
