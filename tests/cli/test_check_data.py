@@ -92,7 +92,7 @@ def test_the_split_all_is_all_splits(rooms):
     [
         (["missing"], ["missing", "no such data"]),
         (["rooms", "--split", "test"], ["'test'", "train, val"]),
-        (["rooms", "--layout", "nyuu"], ["'nyuu'"]),
+        (["rooms", "--layout", "nyuu"], ["nyuu", "nyu-mat"]),
         (["rooms", "--depth-scale", "fathoms"], ["'fathoms'"]),
         (["rooms", "-o", "rooms/dataset.yaml"], ["dataset.yaml"]),
     ],

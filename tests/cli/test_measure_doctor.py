@@ -139,14 +139,18 @@ def test_depth_in_the_colours_is_no_photograph(tmp_path):
     Image.fromarray(colours).save(tmp_path / "carla.png")
     Image.fromarray(colours[..., ::-1].copy()).save(tmp_path / "exchanged.png")
     write_png(tmp_path / "drawn.png", np.zeros((40, 60, 3), np.uint8), DERIVED)
-    for name, words in (("carla", "24 bits"), ("exchanged", "24 bits"), ("drawn", "Leadline drew")):
+    for name, words in (
+        ("carla", "24 bits"),
+        ("exchanged", "24 bits"),
+        ("drawn", "Leadline wrote"),
+    ):
         path = tmp_path / f"{name}.png"
         fails_in_one_line(leadline_here("measure", path, "--box", "0,0,9,9"), words)
         known = ("--point", "5,5=2")
         fails_in_one_line(leadline_here("calibrate", path, *known, "-o", tmp_path / "o"), words)
     write_labels(tmp_path / "labels.png", np.zeros((40, 60), np.uint8))
     labels = leadline_here("measure", tmp_path / "labels.png", "--box", "0,0,9,9")
-    fails_in_one_line(labels, "Leadline drew")
+    fails_in_one_line(labels, "Leadline wrote")
     path = tmp_path / "carla.png"
     assert leadline_here("measure", path, "--box", "0,0,9,9", "--model", "compact-nyu").stdout
 
@@ -190,9 +194,9 @@ def test_doctor_tries_every_runtime_and_reports_a_removed_one():
 
 def test_doctor_says_that_prediction_does_not_work():
     broken = (
-        "import leadline.inference.predictor as p\n"
+        "import leadline.inference.runtimes as r\n"
         "def fails(*a, **k): raise RuntimeError('no such processor')\n"
-        "p.OpenVinoRuntime = fails\n"
+        "r.OpenVinoRuntime = fails\n"
         "import sys; sys.modules['torch'] = None; sys.modules['onnxruntime'] = None\n"
     )
     done = leadline("doctor", before=broken)

@@ -17,6 +17,7 @@ from leadline.export.export_model import export_model
 from leadline.export.fixed_size import FixedRuntime, quiet, write_fixed
 from leadline.export.parity import compare_with
 from leadline.export.pictures import smooth_pictures
+from leadline.inference.runtime_config import RuntimeConfig
 from leadline.models.config import ModelConfig
 from leadline.models.pipeline import InferencePipeline
 from tests.cli.helpers import fails_in_one_line, leadline_here
@@ -67,7 +68,7 @@ def test_the_file_gives_the_checkpoints_metres_classes_and_uncertainty(model, en
     assert (given["labels"] == true["labels"].numpy()).mean() > 0.999
     assert 0 < given["labels"].mean() < 1 and given["labels"].dtype == np.uint8
     # What lies on the disk takes BGR itself.
-    plain = FixedRuntime(path, runtime.names, {})
+    plain = FixedRuntime(path, runtime.names, RuntimeConfig())
     turned = plain.run(np.ascontiguousarray(images[..., ::-1]))
     np.testing.assert_array_equal(turned["depth"], given["depth"])
     assert np.abs(plain.run(images)["depth"] - given["depth"]).max() > 1e-3

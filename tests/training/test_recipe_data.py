@@ -51,6 +51,16 @@ def far(tmp_path_factory):
     return write_pairs(tmp_path_factory.mktemp("far"), 5, seed=9)
 
 
+class LinearDepth:
+    """What a loss asks of a network, of one that predicts metres and no classes."""
+
+    space = LinearSpace(0.1, 10.0)
+    classes = None
+
+    def heads(self):
+        return {}
+
+
 def quick(*settings: str) -> Recipe:
     return load_recipe("compact", [*QUICK, "data.area=1024", *settings])
 
@@ -218,12 +228,9 @@ def test_a_loss_counts_on_its_sets_alone(pairs, far):
     (batch,) = mixed_batches(recipe, pairs, 0, last=1)
     assert 0 < int(batch["part"].sum()) < 4
 
-    class Linear:
-        space = LinearSpace(0.1, 10.0)
-
     prediction = torch.rand(4, 1, 24, 32) + 1
     outputs = {"target": prediction, "depth": prediction}
-    whole = make_loss(recipe, Linear())(outputs, batch)
+    whole = make_loss(recipe, LinearDepth())(outputs, batch)
     plain = mix_of(far).model_copy(update={"loss": recipe.loss[:2]})
     edge = mix_of(far).model_copy(update={"loss": mix_of(far).loss[2:]})
     singly = torch.zeros(())
@@ -231,9 +238,9 @@ def test_a_loss_counts_on_its_sets_alone(pairs, far):
         one = slice(image, image + 1)
         out = {name: value[one] for name, value in outputs.items()}
         part = {name: value[one] for name, value in batch.items()}
-        singly += make_loss(plain, Linear())(out, part)
+        singly += make_loss(plain, LinearDepth())(out, part)
         if batch["part"][image] == 1:
-            singly += make_loss(edge, Linear())(out, part)
+            singly += make_loss(edge, LinearDepth())(out, part)
     assert whole.item() == pytest.approx(singly.item() / 4, rel=1e-5)
 
 
@@ -284,10 +291,7 @@ def test_a_class_loss_counts_the_labelled_pictures_of_a_batch(tmp_path):
     recipe = recipe.model_copy(update={"loss": terms[:1]})
     samples = TrainingSamples(open_data(data), (24, 32), recipe.augment, 0, ClassIds(40))
 
-    class Linear:
-        space = LinearSpace(0.1, 10.0)
-
-    loss = make_loss(recipe, Linear())
+    loss = make_loss(recipe, LinearDepth())
     for order, labelled in (((0, 1, 2), [0, 2]), ((1, 1), [])):
         batch = samples.__getitems__([(0, index) for index in order])
         logits = torch.randn(len(order), 40, 24, 32, requires_grad=True)

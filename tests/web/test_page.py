@@ -19,8 +19,10 @@ from typer.testing import CliRunner
 import leadline
 from leadline.cli import app
 from leadline.errors import LeadlineError
+from leadline.inference import find_model
 from leadline.viz.color import COLORMAPS, color_table
 from leadline.web import HEADERS, open_server, page_files, write_page
+from leadline.web.page import CARD, about_model
 from tests.web.pages import PAGE, PINS, VENDOR, load_fetcher
 
 SCRIPTS = sorted(PAGE.glob("*.js"))
@@ -46,6 +48,29 @@ def test_the_model_of_the_page_is_the_shipped_one(libraries):
     assert files["vendor/engine.wasm"] == libraries / "engine.wasm"
 
 
+@pytest.mark.parametrize(
+    ("model", "said", "limit"),
+    [
+        (
+            "crisp-nyu",
+            "Leadline's default model",
+            "outdoor scenes, or distances beyond 10 m; close",
+        ),
+        (
+            "compact-nyu",
+            "A light model that ships",
+            "outdoor scenes, or distances beyond 10 m; pho",
+        ),
+        ("crisp-street", "Leadline's model for streets", "rooms (use crisp-nyu); what"),
+    ],
+)
+def test_the_page_says_what_a_model_is_for_and_what_not(model, said, limit):
+    lead, limits = about_model(find_model(model).parent / CARD)[1:3]
+    assert lead.startswith(said) and "RGB photograph" in lead
+    assert limits.startswith(f"Do not use it for: {limit}")
+    assert "\n" not in limits and limits.endswith(".")
+
+
 def test_the_page_knows_the_model_and_the_colours(libraries):
     files = page_files()
     config = json.loads(files["config.json"])
@@ -53,7 +78,6 @@ def test_the_page_knows_the_model_and_the_colours(libraries):
     assert config["name"] == "crisp-nyu"
     assert config["server"] is None
     assert config["bytes"] == 8 + len(files["model.onnx"])
-    assert any("not for: outdoor" in text for text in config["about"])
     for name in COLORMAPS:
         colors = np.frombuffer(bytes.fromhex(config["colors"][name]), np.uint8).reshape(256, 3)
         assert (colors == color_table(name)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from leadline.viz.color import COLORMAPS, color_table
 from leadline.weights import DEFAULT_MODEL
 
 CARD = "README.md"
-_NOT_FOR = "What it is not for:"
+_NOT_FOR = "Do not use it for:"
 
 PageFiles = dict[str, Path | bytes]
 """A file, or its content, by its address relative to the page."""
@@ -124,8 +125,12 @@ def onnx_bytes(path: Path) -> bytes:
 def about_model(card: Path) -> list[str]:
     """Return what a model's card says of its use, in paragraphs, and what holds of any model."""
     paragraphs = _paragraphs(card)
-    limits = [text for text in paragraphs if text.startswith(_NOT_FOR)]
-    lead = [text for text in paragraphs if "photograph in" in text]
+    lead = [text for text in paragraphs if "RGB photograph" in text]
+    limits = [
+        f"{_NOT_FOR} {listed.removeprefix('- ').replace(' - ', ' ')}"
+        for text, listed in pairwise(paragraphs)
+        if text == _NOT_FOR
+    ]
     return [
         "Metres are estimates of a network from one photograph, along the direction of view. They "
         "are good for a look, an effect or a first guess, not for safety, building or evidence.",
