@@ -142,7 +142,7 @@ def test_depth_in_the_colours_is_no_photograph(tmp_path):
     for name, words in (
         ("carla", "24 bits"),
         ("exchanged", "24 bits"),
-        ("drawn", "Leadline wrote"),
+        ("drawn", "that Leadline"),
     ):
         path = tmp_path / f"{name}.png"
         fails_in_one_line(leadline_here("measure", path, "--box", "0,0,9,9"), words)

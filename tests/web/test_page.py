@@ -54,12 +54,12 @@ def test_the_model_of_the_page_is_the_shipped_one(libraries):
         (
             "crisp-nyu",
             "Leadline's default model",
-            "outdoor scenes, or distances beyond 10 m; close",
+            "outdoor scenes, or distances beyond 10 m; c",
         ),
         (
             "compact-nyu",
             "A light model that ships",
-            "outdoor scenes, or distances beyond 10 m; pho",
+            "outdoor scenes, or distances beyond 10 m; p",
         ),
         ("crisp-street", "Leadline's model for streets", "rooms (use crisp-nyu); what"),
     ],
