@@ -263,7 +263,7 @@ def test_a_calibrated_map_is_not_calibrated_again(tmp_path):
     with pytest.raises(LeadlineError, match="is calibrated already"):
         calibrate(result.files[0], tmp_path / "two", points=[(10, 20, 3.0)])
     write_depth(tmp_path / "d.npy", leadline.load()(path))
-    with pytest.raises(LeadlineError, match="is a depth map, whose camera is settled"):
+    with pytest.raises(LeadlineError, match="is a depth map, whose camera is fixed"):
         calibrate(tmp_path / "d.npy", tmp_path / "two", points=[(10, 20, 3.0)], fov=60)
 
 

@@ -1,4 +1,4 @@
-"""Prediction without torch: `load` a model, call it with a photograph; or files to files."""
+"""Prediction without torch: `load` a model and call it with a photograph, or predict files."""
 
 from leadline.inference.calibrate_file import CalibrationResult, calibrate
 from leadline.inference.find_model import find_checkpoint, find_model

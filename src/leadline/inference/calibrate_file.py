@@ -1,4 +1,4 @@
-"""A predicted depth map corrected by known distances: what `leadline calibrate` does."""
+"""Correct a predicted depth map by known distances: `leadline calibrate`."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ from leadline.metrics import depth_metrics
 from leadline.viz.color import colorize
 
 _MADE_BY = ("model", "camera_use", "camera", "camera_scale")
-"""What a calibration keeps of the prediction's provenance: it holds for others made alike."""
+"""Provenance keys stored with a calibration: it is valid for predictions that agree in them."""
 
 _NO_METRES = {"centimetres": (30, 300), "millimetres": (300, 3000)}
-"""Between which ratios of known to predicted distances they are these: no model is so far off."""
+"""Ratio of known to predicted distances that suggests these units; no model is so far off."""
 
 FARTHEST_SCORED = 1e6
-"""Metres: where the calibrated depth of the scores ends, which a shift may send to infinity."""
+"""Limit in metres of calibrated depth in the scores, since a shift may send it to infinity."""
 
 
 @dataclass(frozen=True, eq=False)
 class CalibrationResult:
-    """A fitted calibration, what it was fitted to, and the written files, the depth map first.
+    """A fitted calibration, the data it was fitted to, and the written files, the depth map first.
 
-    `points` are the known distances on valid depth; `predicted` and `calibrated` are the metres
-    there, (n,) float64, before and after. `points_on_invalid` known distances were left out;
-    `pixels_beyond_infinity` became invalid by the shift.
+    `points` are the known distances on valid depth; `predicted` and `calibrated` are the depths
+    there in metres, (n,) float64, before and after. `points_on_invalid` counts the known distances
+    on invalid depth, which were left out; `pixels_beyond_infinity` counts the pixels that the shift
+    made invalid.
     """
 
     calibration: Calibration
@@ -57,7 +58,8 @@ class CalibrationResult:
     def scores(self) -> dict[str, dict[str, float]]:
         """Return the metrics and the median absolute error in metres at the points.
 
-        Keys: "predicted" and "calibrated"; below them those of `depth_metrics` and "median_error".
+        Keys: "predicted" and "calibrated", each with the keys of `depth_metrics` and
+        "median_error".
         """
         rows = {"predicted": self.predicted, "calibrated": self.calibrated}
         scores = {}
@@ -87,14 +89,14 @@ def calibrate(
 ) -> CalibrationResult:
     """Fit the scale of a depth map to known distances; write the corrected map and the fit.
 
-    `source` is a predicted depth file, or a photograph, which `model` predicts first. The known
-    distances, planar z in metres, are `points` of (column, row, metres), or the file `sparse`: a
-    depth map of the same size, or lines of text with column, row and metres. `intrinsics`, `fov`
-    and `camera` are for photographs and mean what they do for `leadline.predict`: give the same to
-    both, since the fit holds for metres that follow the camera in the same way. `units` and
-    `sparse_units` are the units per metre of whole-number files that do not say it. With `shift`,
-    inverse depth is also shifted; `fit` is explained at `fit_calibration`. The corrected map and
-    `calibration.json` are written into the folder `out`, with `color` a picture as well.
+    `source` is a predicted depth file, or a photograph, whose depth `model` predicts first. The
+    known distances (planar z in metres) are `points` of (column, row, metres), or the file
+    `sparse`: a depth map of the same size, or text lines with column, row and metres. `intrinsics`,
+    `fov` and `camera` are for photographs and work as in `leadline.predict`; use the same values in
+    both, since the fit is valid only for the same use of the camera. `units` and `sparse_units` are
+    the units per metre of integer files that do not state their unit. With `shift`, inverse depth
+    is also shifted. `fit` is as in `fit_calibration`. The corrected map and `calibration.json` are
+    written to the folder `out`, with `color` also a colour picture.
 
     Errors: LeadlineError for a wrong option or file, a point on invalid depth, or distances that
     do not determine the fit.
@@ -160,7 +162,7 @@ def calibrate(
 def _warn_of_other_units(
     known: NDArray[np.floating], predicted: NDArray[np.floating], sparse: str | Path | None
 ) -> None:
-    """Warn where known distances are so many times the predicted ones that they are no metres."""
+    """Warn if the ratio of known to predicted distances suggests a unit other than metres."""
     if not len(known):
         return
     ratio = float(np.median(known / predicted))
@@ -191,7 +193,7 @@ def _read_or_predict(
         return predict_source(source, model, given, camera)
     if given != GivenCamera() or camera is not None:
         raise LeadlineError(
-            f"{source}: is a depth map, whose camera is settled; --fov, --intrinsics and "
+            f"{source}: is a depth map, whose camera is fixed; --fov, --intrinsics and "
             "--camera are for photographs"
         )
     return read_any_depth(source, None if units is None else parse_units(units))
@@ -203,7 +205,7 @@ def _known_points(
     sparse: str | Path | None,
     sparse_units: str | float | None,
 ) -> KnownPoints:
-    """Every point that was named must lie on valid depth; of a file, some may not."""
+    """Return the known points; named points must lie on valid depth, those of a file need not."""
     if sparse is not None:
         units = None if sparse_units is None else parse_units(sparse_units)
         return read_points(Path(sparse), prediction.shape, units)

@@ -1,9 +1,9 @@
-"""What the camera of a photograph means for its metres.
+"""How the camera of a photograph affects its depth.
 
-A thing of W metres at Z metres is f W / Z pixels wide, f being the focal length in pixels. A
-network sees the pixels and has learnt one f, that of its training data; through another lens its
-depth is off by the ratio of both, and right again when multiplied by it: the "canonical camera" of
-Yin et al. 2023, Metric3D, whose labels are transformed (CSTM_label).
+An object of W metres at Z metres is f W / Z pixels wide, where f is the focal length in pixels. A
+network sees only pixels and has learnt the f of its training data. With another lens its depth is
+off by the ratio of the focal lengths, and multiplying by that ratio corrects it. This is the
+"canonical camera" of Yin et al. 2023, Metric3D, in the variant that transforms labels (CSTM_label).
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ CameraMode = Literal["auto", "ignore"]
 CAMERA_MODES: tuple[CameraMode, ...] = get_args(CameraMode)
 
 CameraSource = Literal["measured", "declared", "exif", "assumed", "unknown"]
-"""How a camera is known: calibrated; stated by the user; from the photograph's EXIF block; taken
-to be that of the training data; not at all."""
+"""How a camera is known: calibrated; stated by the user; from the EXIF block of the photograph;
+assumed to be that of the training data; not at all."""
 
 SAME_LENS = 1e-3
-"""Focal lengths that differ by less are equal: rounding of calibrations and of sizes."""
+"""Relative difference below which focal lengths are equal: calibrations and sizes are rounded."""
 
 CameraUse = Literal["used", "ignored", "no training camera"]
-"""Whether metres were multiplied by the ratio of focal lengths, and why not."""
+"""Whether depth was multiplied by the ratio of focal lengths; if not, why."""
 
 
 @dataclass(frozen=True)
 class PhotoCamera:
-    """The camera of one photograph, how it is known, and what it does to its metres.
+    """The camera of one photograph, how it is known, and how it affects the depth.
 
-    Metres were multiplied by `scale`. `intrinsics` are None where `source` is unknown.
+    Depth was multiplied by `scale`. `intrinsics` is None if `source` is unknown.
     """
 
     intrinsics: Intrinsics | None
@@ -50,14 +50,14 @@ class PhotoCamera:
     scale: float = 1.0
 
     def metres(self, depth: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return float32 metres for this camera, of depth in metres for the training camera.
+        """Convert depth in metres for the training camera to float32 metres for this camera.
 
-        Of any shape; `scale` is the ratio of both focal lengths.
+        Any shape; `scale` is the ratio of the focal lengths.
         """
         return np.asarray(depth, dtype=np.float32) * np.float32(self.scale)
 
     def provenance(self) -> dict[str, str]:
-        """Return what a depth map says of it."""
+        """Return the provenance entries of a depth map for this camera."""
         return {
             "camera": self.source,
             "camera_use": self.use,
@@ -67,10 +67,10 @@ class PhotoCamera:
 
 @dataclass(frozen=True)
 class TrainingCamera:
-    """The camera that the metres of a model hold for.
+    """The camera for which the metres of a model are valid.
 
-    `focal` is its focal length in pixels at the size of training, of `area` pixels; None where it
-    is not known. Photographs are processed at `processing_area` pixels, sides rounded to `stride`.
+    `focal` is its focal length in pixels at the training size of `area` pixels; None if unknown.
+    Photographs are processed at `processing_area` pixels, with sides rounded to `stride`.
     """
 
     focal: float | None
@@ -82,12 +82,12 @@ class TrainingCamera:
     def from_config(
         cls, config: RuntimeConfig | ModelConfig, processing_area: int | None = None
     ) -> TrainingCamera:
-        """Return the camera that a model was trained with."""
+        """Return the training camera of a model."""
         area = config.training_area
         return cls(config.training_focal, area, config.stride, processing_area or area)
 
     def use(self, mode: CameraMode) -> CameraUse:
-        """Return what `mode` does with a photograph's camera."""
+        """Return how `mode` uses the camera of a photograph."""
         if self.focal is None:
             return "no training camera"
         return "ignored" if mode == "ignore" else "used"
@@ -100,9 +100,9 @@ class TrainingCamera:
         source: CameraSource,
         mode: CameraMode = "auto",
     ) -> PhotoCamera:
-        """Return what a camera does to a photograph of `width` x `height` pixels.
+        """Return the camera of a photograph of `width` x `height` pixels and its scale.
 
-        Where it is None, the training camera is assumed, if that is known.
+        If `intrinsics` is None, the training camera is assumed, if known.
         Errors: LeadlineError for intrinsics of another size.
         """
         if intrinsics is None:
@@ -121,7 +121,7 @@ class TrainingCamera:
         return PhotoCamera(intrinsics, source, use, scale)
 
     def _assumed(self, width: int, height: int) -> Intrinsics | None:
-        """Return the camera whose picture has the training focal length at the training size."""
+        """Return the camera that has the training focal length at the training size."""
         if self.focal is None:
             return None
         size = processing_size(height, width, self.area, self.stride)
@@ -130,23 +130,23 @@ class TrainingCamera:
 
 
 def focal_ratio(focal: float, reference: float) -> float:
-    """Return `focal` / `reference`, both in pixels of one size; 1 where they differ by rounding."""
+    """Return `focal` / `reference`, both in pixels of one size; 1 if they differ by rounding."""
     ratio = focal / reference
     return 1.0 if abs(ratio - 1) < SAME_LENS else ratio
 
 
 @dataclass(frozen=True)
 class GivenCamera:
-    """The camera that a user states for every photograph: a file, degrees across, or neither."""
+    """The camera that a user states for all photographs: a file, a field of view, or neither."""
 
     file: CameraFile | None = None
     fov: float | None = None
 
     @classmethod
     def open(cls, intrinsics: str | Path | None, fov: float | None) -> GivenCamera:
-        """Read the file `intrinsics`, and check the degrees.
+        """Read the camera file `intrinsics`, and check the field of view `fov` in degrees.
 
-        Errors: LeadlineError for both at once, an impossible angle or a wrong file.
+        Errors: LeadlineError if both are given, or for an impossible angle or an invalid file.
         """
         if fov is not None and intrinsics is not None:
             raise LeadlineError("give --fov or --intrinsics, not both")
@@ -155,9 +155,9 @@ class GivenCamera:
         return cls(None if intrinsics is None else read_camera_file(intrinsics), fov)
 
     def for_size(self, width: int, height: int) -> tuple[Intrinsics | None, CameraSource]:
-        """Return the camera of pictures of a size and how it is known.
+        """Return the camera of pictures of a size, and how it is known.
 
-        (None, "unknown") where neither is given.
+        Returns (None, "unknown") if neither was given.
         """
         if self.file is not None:
             return self.file.for_size(width, height), "measured"

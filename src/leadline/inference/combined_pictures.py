@@ -1,4 +1,4 @@
-"""Pictures that need every depth map of a run: colours over one range, and the sheet."""
+"""Pictures drawn from all depth maps of a run: colours over a common range, and the sheet."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ SHEET = "sheet.png"
 MOST_ON_SHEET = 60
 SHEET_COLUMNS = 3
 SAMPLED, SAMPLED_IN_ALL = 10_000, 10_000_000
-"""Pixels of each map that the common range is taken from, and of all maps together."""
+"""Pixels sampled for the common range, from each map and from all maps together."""
 
 Range = tuple[float | None, float | None]
 
 
 def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) -> list[Failure]:
-    """Draw what needs all maps, from the depth files that are there; return what failed.
+    """Draw the pictures that need all maps, from the existing depth files; return the failures.
 
-    Colours with one range for all are drawn for every job, those of earlier runs too, and the
-    sheet into `folder`. A depth file that cannot be read is left out of both.
+    Colours over a common range are drawn for every job, including jobs of earlier runs; the sheet
+    is written to `folder`. Unreadable depth files are left out of both.
     """
     there = [job for job in jobs if output.depth_file(job.target).is_file()]
     if not there or not (output.has_common_range or output.sheet):
@@ -48,7 +48,7 @@ def draw_together(jobs: Sequence[FileJob], folder: Path, output: OutputOptions) 
 
         def draw(job: FileJob) -> Path:
             path, depth = with_suffix(job.target, COLOR), _read(job, output)
-            # What has no unit has colours of its own.
+            # Depth without a unit gets its own range.
             ends = limits if depth.kind == "metric" else output.limits
             write_color(path, depth, output, ends)
             return path
@@ -70,15 +70,15 @@ def _read(job: FileJob, output: OutputOptions) -> DepthMap:
 
 
 def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> tuple[Range, list[Failure]]:
-    """Return the robust range of all maps, or what is given, and what could not be read.
+    """Return the robust range of all maps, unless it is given, and the depth files not read.
 
-    Each map counts the same.
+    All maps weigh the same.
     """
     most = max(1, min(SAMPLED, SAMPLED_IN_ALL // len(jobs)))
 
     def sample_of(job: FileJob) -> NDArray[np.float32]:
         depth_map = _read(job, output)
-        # What has no unit has a range of its own.
+        # Depth without a unit gets its own range.
         seen = depth_map.depth[depth_map.valid & (depth_map.kind == "metric")]
         places = np.linspace(0, max(0, seen.size - 1), min(most, seen.size)).astype(np.intp)
         return seen[places]
@@ -97,7 +97,7 @@ def _common_range(jobs: Sequence[FileJob], output: OutputOptions) -> tuple[Range
 def _pairs(
     jobs: Sequence[FileJob], output: OutputOptions, limits: Range
 ) -> tuple[list[tuple[Cell, Cell]], list[Failure]]:
-    """Return what the sheet shows of each photograph, and what could not be read."""
+    """Return the cells of the sheet for the photographs shown, and the depth files not read."""
     places = np.linspace(0, len(jobs) - 1, min(MOST_ON_SHEET, len(jobs))).astype(np.intp)
     shown = [jobs[place] for place in places]
     if len(shown) < len(jobs):
@@ -111,9 +111,10 @@ def _pairs(
 def _sheet(
     pairs: Sequence[tuple[Cell, Cell]], output: OutputOptions, limits: Range
 ) -> NDArray[np.uint8]:
-    """Return the photographs beside their depth, several pairs a row, with the scale.
+    """Return the photographs beside their depth, several pairs per row, with the scale.
 
-    Upright ones among lying ones are no higher than wide, so that no row is half empty.
+    If any picture is landscape, portrait ones are drawn no higher than wide, so that no row is half
+    empty.
     """
     rows = [
         [cell for pair in pairs[start : start + SHEET_COLUMNS] for cell in pair]
@@ -137,9 +138,9 @@ def _pair(job: FileJob, output: OutputOptions, limits: Range) -> tuple[Cell, Cel
     near, far = robust_range(depth.depth, depth.valid)
     name = job.source.name
     try:
-        # One of an object store is fetched once more: what was predicted may have been long ago.
+        # A photograph of an object store is fetched again: it may have been predicted long ago.
         photo = decode_photo(fetch(job)) if isinstance(job, RemoteJob) else read_photo(job.source)
         pixels = photo.pixels
-    except LeadlineError:  # standard input, or gone since
+    except LeadlineError:  # from standard input, or removed since
         pixels, name = np.zeros((*depth.shape, 3), dtype=np.uint8), f"{name} (not there)"
     return Cell(pixels, name), Cell(picture, f"{near:.1f} to {far:.1f} m")

@@ -1,4 +1,4 @@
-"""Compiled models on disk, so that the next process need not compile them again."""
+"""A disk cache of compiled models, so that the next process need not compile them again."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
 
 VARIABLE = "LEADLINE_CACHE"
-"""The environment variable that names another folder; empty: nothing is kept."""
+"""Environment variable with another cache folder; empty turns the cache off."""
 
 LARGEST_BYTES = 500_000_000
-"""What was not used for longest is removed beyond this size, in which about 35
-compiled forms of a shipped model have room."""
+"""Limit of the cache: the least recently used files beyond it are removed. About 35 compiled
+forms of a shipped model fit."""
 
 _SUM_BYTES = 32
 
 
 class CompiledCache:
-    """Files of compiled models, each behind its SHA-256: a damaged one is compiled again.
+    """Files of compiled models, each preceded by its SHA-256: damaged files are compiled again.
 
-    `folder` is `$LEADLINE_CACHE`, else `leadline` in `$XDG_CACHE_HOME` or in `~/.cache`. Where it
-    cannot be written, nothing is kept.
+    `folder` is `$LEADLINE_CACHE`, else `leadline` in `$XDG_CACHE_HOME` or in `~/.cache`. If it
+    cannot be written, nothing is cached.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class CompiledCache:
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         self.folder: Path | None = None
         if base != "":
-            with suppress(RuntimeError):  # there is no home
+            with suppress(RuntimeError):  # no home folder
                 self.folder = Path(base or Path(home) / "leadline").expanduser() / "openvino"
 
     def read(self, *key: str) -> bytes | None:
-        """Return what was stored under a key, None where it is missing or damaged."""
+        """Return the bytes stored under a key, or None if they are missing or damaged."""
         path = self._path(key)
         if path is None:
             return None
@@ -45,37 +45,37 @@ class CompiledCache:
                 stored, blob = file.read(_SUM_BYTES), file.read()
         except OSError:
             return None
-        with suppress(OSError):  # a folder that is only read: of use all the same
+        with suppress(OSError):  # a read-only folder can still be used
             os.utime(path)
         return blob if hashlib.sha256(blob).digest() == stored else None
 
     def write(self, blob: bytes, *key: str) -> None:
-        """Store bytes under a key, and make room for them."""
+        """Store bytes under a key, and remove the oldest files beyond the limit."""
         path = self._path(key)
         if path is None:
             return
-        # A cache that cannot be written costs time at the next start, and nothing else.
+        # If the cache cannot be written, only the next start is slower.
         with suppress(LeadlineError, OSError):
             with atomic_path(path) as temporary:
                 temporary.write_bytes(hashlib.sha256(blob).digest() + blob)
             self._remove_oldest()
 
     def size(self) -> int:
-        """Return the bytes that are stored."""
+        """Return the number of stored bytes."""
         return sum(state.st_size for state, _ in self._files())
 
     def clear(self) -> int:
-        """Remove everything that is stored; return how many bytes that were."""
+        """Remove all files; return the number of bytes removed."""
         files = self._files()
         for _, file in files:
             file.unlink(missing_ok=True)
         return sum(state.st_size for state, _ in files)
 
     def _files(self) -> list[tuple[os.stat_result, Path]]:
-        """Return what is stored, and what a killed process left half written."""
+        """Return the stored files, and partial files left by a killed process."""
         files = []
         for file in [] if self.folder is None else self.folder.glob("*.blob"):
-            with suppress(FileNotFoundError):  # another process has removed it meanwhile
+            with suppress(FileNotFoundError):  # removed by another process
                 files.append((file.stat(), file))
         return files
 

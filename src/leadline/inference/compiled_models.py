@@ -1,4 +1,4 @@
-"""What OpenVINO compiled of one network: for the sizes that come often, and for all others."""
+"""Compiled OpenVINO models of one network: for frequent input sizes, and for any size."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from leadline.io.malloc import return_freed_memory
 
 FIXED_SIZES = 4
 CALLS_FOR_FIXED_SIZE = 300
-"""Compiling for one size takes as long as is then saved in about so many calls."""
+"""Number of calls whose time savings pay for compiling for one size."""
 
 ANY_SIZE = ()
 CACHED_KERNELS = 1
-"""How many kernels OpenVINO keeps for the model of any size: its library oneDNN keeps them too, and
-two copies save a twentieth of a call."""
+"""Number of kernels OpenVINO caches for the any-size model: oneDNN caches them too, and a second
+copy saves only a twentieth of a call."""
 
 KEPT_PRIMITIVES = 512
-"""How many kernels oneDNN keeps in this process: those of seven sizes of the shipped network.
+"""Number of kernels oneDNN caches in this process: enough for seven sizes of the shipped network.
 
-Each size takes 4.3 MB. To make its kernels anew takes as long as the network itself in bf16."""
+Each size takes 4.3 MB. Rebuilding its kernels takes as long as running the network in bf16."""
 
 PRIMITIVES_VARIABLE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
-"""oneDNN's own environment variable for it, which a user may set."""
+"""oneDNN's environment variable for that number, which a user may set."""
 
 
 class CompiledModels:
     """Compiled models of one network, for any number of threads.
 
-    The first size that the network sees, and those that come often, get a compiled model of their
-    own, a tenth faster than the one for any size that serves all others. As soon as that one is
-    needed, the first size's is given up where it has not come often either: two models that were
-    each used for a few pictures would take half as much memory again.
+    The first input size, and frequent sizes, get compiled models of their own, which are a tenth
+    faster than the any-size model that serves all others. When the any-size model is first needed,
+    the model of the first size is dropped unless that size is frequent: two models used for a few
+    pictures each would take half as much memory again.
     """
 
     def __init__(self, core: Any, model: Any, options: Mapping[str, Any], identity: str | None):
-        """Compile `model` by `core`; `identity` names its content in the cache, None: not kept."""
+        """Compile `model` by `core`; `identity` is its cache key, None to cache nothing on disk."""
         self._core, self._model, self._identity = core, model, identity
         self._options = dict(options)
         self._cache = CompiledCache()
@@ -50,18 +50,18 @@ class CompiledModels:
         self._pools: dict[tuple[int, ...], RequestPool] = {}
 
     def pool_for(self, shape: tuple[int, ...]) -> RequestPool:
-        """Return requests of the model for `shape`, or of the one for any size."""
+        """Return the requests of the model for `shape`, or of the any-size model."""
         with self._lock:
             self._calls[shape] += 1
             is_first, is_new = not self._pools, self._calls[shape] == 1
             if shape not in self._pools and not is_first and not self._deserves_its_own(shape):
                 shape = ANY_SIZE
             if is_new and shape == ANY_SIZE:
-                # Buffers of the sizes before lie between those that are in use.
+                # Free buffers of earlier sizes lie between buffers in use.
                 return_freed_memory()
             if shape not in self._pools:
                 if shape == ANY_SIZE:
-                    # Before compiling: what is given up first makes room for the next.
+                    # Before compiling, so that the freed memory can be reused.
                     self._give_up_rare_sizes()
                 with kept_primitives():
                     self._pools[shape] = RequestPool(self._compile(shape))
@@ -72,24 +72,24 @@ class CompiledModels:
         return self._calls[shape] > CALLS_FOR_FIXED_SIZE and fixed < FIXED_SIZES
 
     def _give_up_rare_sizes(self) -> None:
-        """Drop models of sizes that have not come often; calls that use one finish with it."""
+        """Drop the models of infrequent sizes; running calls finish with theirs."""
         rare = [shape for shape in self._pools if self._calls[shape] <= CALLS_FOR_FIXED_SIZE]
         for shape in rare:
             del self._pools[shape]
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
-        """Compile the model for a shape of its input, or take what an earlier process compiled."""
+        """Compile the model for an input shape, or load it from the cache."""
         if self._identity is None:
             return self._compile_anew(shape)
         import openvino
 
         device = str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
-        # The graph is cut by Leadline's own code.
+        # The graph depends on Leadline's own code too.
         made_by = f"{__version__} {openvino.__version__}"
         key = (self._identity, made_by, device, repr(shape), repr(self._options))
         blob = self._cache.read(*key)
         if blob is not None:
-            # RuntimeError: of another build, which calls itself the same version.
+            # RuntimeError: a blob of another build with the same version.
             with suppress(RuntimeError):
                 return self._core.import_model(blob, "CPU", self._options)
         compiled = self._compile_anew(shape)
@@ -106,10 +106,10 @@ class CompiledModels:
 
 @contextmanager
 def kept_primitives() -> Iterator[None]:
-    """Bound what oneDNN keeps, if it is used for the first time meanwhile, when it asks.
+    """Limit oneDNN's kernel cache, in case oneDNN is first used, and reads the variable, inside.
 
-    torch has a oneDNN of its own, which asks the same variable and needs more: so it is as it was
-    afterwards. Where the user has set it, that holds.
+    torch has its own oneDNN, which reads the same variable and needs more, so the variable is
+    restored afterwards. A value set by the user is kept.
     """
     if PRIMITIVES_VARIABLE in os.environ:
         yield
@@ -124,7 +124,7 @@ def kept_primitives() -> Iterator[None]:
 class RequestPool:
     """Inference requests of one compiled model, each used by one call at a time.
 
-    There are as many as OpenVINO can run at once: a further call waits for one.
+    There are as many as OpenVINO can run at once; further calls wait.
     """
 
     def __init__(self, compiled: Any):
@@ -135,7 +135,7 @@ class RequestPool:
 
     @contextmanager
     def request(self) -> Iterator[Any]:
-        """Yield a request; what it holds may be overwritten as soon as the block is left."""
+        """Yield a request; its results may be overwritten as soon as the block ends."""
         with self._at_once:
             try:
                 request = self._free.pop()

@@ -1,4 +1,4 @@
-"""What works on this machine: every runtime tried, and how fast the default one is."""
+"""What works on this machine: every runtime is tried, and the default one timed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from leadline.weights import DEFAULT_MODEL
 SIZE = (480, 640)
 ROUNDS = 9
 LARGEST_DIFFERENCE = 1e-3
-"""Metres that a runtime's depth may differ from the first one's, both in f32."""
+"""Largest difference in metres of a runtime's depth from the first runtime's, both in f32."""
 
 
 @dataclass(frozen=True)
 class RuntimeState:
-    """One engine: its version, None where it is missing, and what is wrong with it, if anything."""
+    """One engine: its version, None if missing, and its fault, if any."""
 
     name: str
     version: str | None
@@ -37,18 +37,17 @@ class RuntimeState:
 
     @property
     def works(self) -> bool:
-        """Whether it has predicted a picture as the other runtimes do."""
+        """Whether its prediction agrees with that of the first runtime."""
         return self.version is not None and self.fault is None
 
 
 @dataclass(frozen=True)
 class MachineState:
-    """What `leadline doctor` prints.
+    """The report of `leadline doctor`.
 
-    `missing` is {extra: modules of it that are not installed}. `pictures_per_second` is of the
-    shipped model in the default runtime and precision at 640x480, None where that does not work.
-    `cache` is the folder of compiled models, None where nothing is kept, and `cache_bytes` its
-    size.
+    `missing` is {extra: its modules that are not installed}. `pictures_per_second` is measured with
+    the shipped model in the default runtime and precision at 640x480; None if that does not work.
+    `cache` is the folder of compiled models, None if there is no cache; `cache_bytes` is its size.
     """
 
     leadline: str
@@ -68,12 +67,12 @@ class MachineState:
         return self.pictures_per_second is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the report as JSON-serialisable values."""
         return asdict(self)
 
 
 def examine(extras: Mapping[str, str]) -> MachineState:
-    """Try every runtime that is installed with the shipped model, and time the default one.
+    """Try every installed runtime with the shipped model, and time the default one.
 
     `extras` is {module: extra that installs it}.
     """
@@ -106,14 +105,14 @@ def examine(extras: Mapping[str, str]) -> MachineState:
 def _try(
     name: str, picture: NDArray[np.uint8], first: NDArray[np.float32] | None
 ) -> tuple[RuntimeState, NDArray[np.float32] | None]:
-    """Return how a runtime does, and the depth that it gives, which is to be that of `first`."""
+    """Return the state of a runtime and its depth, which should equal `first`."""
     version = installed_version(name)
     if version is None:
         return RuntimeState(name, None), None
     try:
         predictor = Predictor.load(DEFAULT_MODEL, runtime=cast(RuntimeName, name), precision="f32")
         depth = predictor(picture).depth
-    # Whatever an engine raises that is there but broken: a missing library, another version.
+    # Any error of an engine that is installed but broken: a missing library, a wrong version.
     except (LeadlineError, ImportError, OSError, RuntimeError, AttributeError) as error:
         return RuntimeState(name, version, one_line(error)[:200]), None
     off = 0.0 if first is None else float(np.abs(depth - first).max())
@@ -122,7 +121,7 @@ def _try(
 
 
 def _speed(picture: NDArray[np.uint8]) -> tuple[str, float]:
-    """Return the default precision, and pictures a second: the median of several, one by one."""
+    """Return the default precision, and the median rate in pictures per second, one by one."""
     predictor = Predictor.load()
     predictor(picture)
     seconds = []

@@ -1,4 +1,4 @@
-"""Which results of an earlier run are those that this one would write."""
+"""Find which results of an earlier run can be kept: `leadline predict --skip-existing`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from leadline.io.metadata import PREFIX
 
 
 def jobs_to_do(jobs: Sequence[FileJob], output: OutputOptions, model: str | Path) -> list[FileJob]:
-    """Return the jobs whose results are not there, or were made by another model or in other units.
+    """Return the jobs whose results are missing, or of another model or other units.
 
-    A LeadlineWarning counts the latter, and those that are there but do not say how they were made.
-    Errors: LeadlineError for a model that there is none of.
+    A LeadlineWarning counts the results of another model or other units, and the results that do
+    not say how they were made, which are kept.
+    Errors: LeadlineError if the model does not exist.
     """
     name = model_name(model, Path() if is_on_hub(model) else find_model(model))
     to_do: list[FileJob] = []
@@ -44,9 +45,9 @@ def jobs_to_do(jobs: Sequence[FileJob], output: OutputOptions, model: str | Path
 
 
 def _difference(file: Path, output: OutputOptions, model: str) -> str | None:
-    """Return what of a depth file is not as it would be written now.
+    """Return how a depth file differs from one written now.
 
-    That is None where nothing is, and "" where the file does not say.
+    None if it does not differ, "" if the file does not say.
     """
     row = depth_format(output.format)
     try:

@@ -1,4 +1,4 @@
-"""Which files a model's name stands for: shipped, a run or a folder, an exported file, the hub."""
+"""Find the files of a model name: a shipped model, a run or folder, an exported file, the hub."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from leadline.weights import GRAPH_FILE, shipped_checkpoint, shipped_models
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:
-    """Return the model folder of a shipped model, a run, a `model/` folder or one of the hub.
+    """Return the model folder of a shipped model, a run, a `model/` folder or a hub model.
 
-    Errors: LeadlineError where there is none, as beside an exported file.
+    Errors: LeadlineError if there is none, as for an exported file.
 
     >>> find_checkpoint("compact-nyu").name
     'compact-nyu'
@@ -30,9 +30,9 @@ def find_checkpoint(name_or_path: str | Path) -> Path:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Return the exported file or the model folder that a name or a path stands for.
+    """Return the exported file or the model folder of a name or path.
 
-    It is the exported file of a folder that holds both.
+    If a folder holds both, the exported file is returned.
     """
     path = _find(name_or_path)
     graph = path / GRAPH_FILE
@@ -65,7 +65,7 @@ def _find(name_or_path: str | Path) -> Path:
 
 
 def model_name(name_or_path: str | Path, path: Path) -> str:
-    """Return what the model in `path` is called: as it ships, as its run, or as its file."""
+    """Return the name of the model in `path`: of a shipped model, of its run, or of its file."""
     if str(name_or_path) in shipped_models():
         return str(name_or_path)
     if is_on_hub(name_or_path):
@@ -77,7 +77,7 @@ def model_name(name_or_path: str | Path, path: Path) -> str:
 
 
 def absolute_model(name_or_path: str | Path) -> str | Path:
-    """Return the same model as it is named in a process with another working folder."""
+    """Return a name of the same model that is valid in another working folder."""
     if str(name_or_path) in shipped_models():
         return name_or_path
     if not is_on_hub(name_or_path):

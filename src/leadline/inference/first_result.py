@@ -1,4 +1,4 @@
-"""A fresh process that predicts one picture: when it is ready, and what memory that took.
+"""Measure the time and memory that a new process needs for its first prediction.
 
 `python -m leadline.inference.first_result OPTIONS`, with OPTIONS in JSON, prints JSON.
 """
@@ -26,9 +26,9 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class FirstResult:
-    """Seconds from the start of a process to its first depth, and its peak memory in MB.
+    """Seconds from the start of a process to its first depth map, and its peak memory in MB.
 
-    `memory_mb` is None where the system does not say (it is read from Linux's /proc).
+    `memory_mb` is None on systems without Linux's /proc.
     """
 
     seconds: float
@@ -38,9 +38,9 @@ class FirstResult:
 def first_result(
     model: str | Path, options: LoadOptions, shape: tuple[int, int, int]
 ) -> FirstResult:
-    """Start a process that loads a model and predicts photographs, (N,H,W), as one batch.
+    """Start a process that loads a model and predicts a batch of pictures of `shape` (N,H,W).
 
-    Errors: LeadlineError where the process fails.
+    Errors: LeadlineError if the process fails.
     """
     given = json.dumps({"model": str(model), "options": asdict(options), "shape": shape})
     command = [sys.executable, "-m", "leadline.inference.first_result", given]
@@ -66,7 +66,7 @@ def _predict(model: str, options: Mapping[str, Any], shape: tuple[int, int, int]
         predictor(pictures[0])
     else:
         predictor.predict_batch(pictures)
-    # Not getrusage, whose peak begins with that of the process that started this one.
+    # Not getrusage: its peak includes that of the parent process.
     status = STATUS.read_text() if STATUS.is_file() else ""
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
     return None if peak is None else int(peak[1]) * 1024 / 1e6

@@ -1,7 +1,7 @@
-"""Cutting an exported graph at the network: what is resized before and behind it stays outside.
+"""Cut an exported graph at the network, so that the resizing before and after it stays outside.
 
-Only the network profits from a compiler and from a lower precision; the resizing is as fast in
-OpenCV, needs float32 for its positions, and would make everything compiled depend on the size of
+Only the network gains from a compiler and from a lower precision. The resizing is as fast in
+OpenCV, needs float32 for its positions, and would make the compiled model depend on the size of
 the photograph.
 """
 
@@ -17,14 +17,15 @@ from leadline.inference.resizing import best_class, to_photo
 from leadline.inference.runtime import NOVELTY, UNCERTAINTY, VALIDITY, Outputs
 
 Finish = Callable[[NDArray[np.float32], tuple[int, int]], NDArray[Any]]
-"""From an output of the network and the size of the photograph to an output of the graph."""
+"""Maps an output of the network and the size of the photograph to an output of the graph."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """The middle of an exported graph, of images (N,3,h,w) in [0,1], and what comes behind it.
+    """The network of an exported graph, for images (N,3,h,w) in [0,1], and its postprocessing.
 
-    `finish` has, for each output of `model`, the name of the graph's output and the way to it.
+    For each output of `model`, `finish` has the name of the graph's output and the function that
+    computes it.
     """
 
     model: Any
@@ -41,11 +42,11 @@ class Network:
 def cut_network(
     graph: Any, processing_area: int | None = None, without: Collection[str] = ()
 ) -> Network | None:
-    """Return the network in an exported OpenVINO graph, None where it is put together otherwise.
+    """Return the network of an exported OpenVINO graph, None for an unknown structure.
 
-    `processing_area` takes the place of the number of pixels that the graph names. What only the
-    outputs in `without` need is left out. `graph` is left as it was. See `leadline.export.graph`
-    for the names.
+    `processing_area` replaces the number of pixels stored in the graph. Nodes that only the outputs
+    in `without` need are left out. `graph` is not changed. `leadline.export.graph` defines the node
+    names.
     """
     import openvino
     from openvino import opset13
@@ -71,10 +72,10 @@ def cut_network(
 
 
 def join_network(graph: Any, network: Any) -> Any:
-    """Return a copy of an exported graph with `network` in the place of its own.
+    """Return a copy of an exported graph with its network replaced by `network`.
 
-    `network` is made of the `model` that `cut_network` returns for `graph`: it has its input and
-    its outputs, in their order.
+    `network` is derived from the `model` that `cut_network` returns for `graph`, with the same
+    inputs and outputs in the same order.
     """
     graph = graph.clone()
     nodes = {node.get_friendly_name(): node for node in graph.get_ordered_ops()}
@@ -89,9 +90,9 @@ def join_network(graph: Any, network: Any) -> Any:
 
 
 def count_multiplications(network: Any, shape: tuple[int, ...]) -> float:
-    """Return the multiplications of a network's convolutions and matrix products.
+    """Return the number of multiplications in a network's convolutions and matrix products.
 
-    `shape` is that of its input, (N,3,h,w).
+    `shape` is the input shape (N,3,h,w).
     """
     fixed = network.clone()
     fixed.reshape(list(shape))
@@ -99,7 +100,7 @@ def count_multiplications(network: Any, shape: tuple[int, ...]) -> float:
 
 
 def _multiplications(node: Any) -> float:
-    """Return how many multiplications a node takes, 0 for what is no sum of products."""
+    """Return the multiplications of a node, 0 if it is no convolution or matrix product."""
     kind = node.get_type_name()
     if kind == "MatMul":
         axis = -2 if node.get_attributes()["transpose_a"] else -1
@@ -107,7 +108,7 @@ def _multiplications(node: Any) -> float:
         return float(np.prod(list(node.output(0).get_shape())) * summed)
     if kind not in _CONVOLUTIONS:
         return 0.0
-    # Each value of one side meets all weights of its channel; transposed, that side is the input.
+    # Each output value (input value if transposed) uses all weights of its channel.
     port = node.input(0) if kind.endswith("BackpropData") else node.output(0)
     return products(list(port.get_shape()), list(node.input(1).get_shape()))
 
@@ -115,8 +116,8 @@ def _multiplications(node: Any) -> float:
 def products(values: Sequence[int], weights: Sequence[int]) -> float:
     """Return the multiplications of a convolution from two shapes.
 
-    `values` (N,C,H,W) are its results, or the input of a transposed one: each of them meets all
-    `weights` of its channel.
+    `values` (N,C,H,W) is the output shape, or the input shape of a transposed convolution: each
+    value uses all `weights` of its channel.
     """
     return float(np.prod(values) * np.prod(weights) / values[1])
 
@@ -130,7 +131,7 @@ _CONVOLUTIONS = {
 
 
 def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
-    """Return the output of the network that an output of the graph comes from, and its way."""
+    """Return the network output behind an output of the graph, and its postprocessing."""
     if port.any_name == "labels" and "out/full_logits" in nodes:
         dtype = np.uint8 if port.get_element_type().get_size() == 1 else np.int32
         return nodes["out/full_logits"].input_value(0), partial(best_class, dtype=dtype)
@@ -151,12 +152,12 @@ def _source_of(port: Any, nodes: dict[str, Any]) -> tuple[Any, Finish] | None:
 
 
 _PREFIXES = {UNCERTAINTY: "out/spread_", VALIDITY: "out/validity_"}
-"""Of the nodes that stretch an output; those of depth come without."""
+"""Name prefixes of the nodes that resize an output; those of depth have none."""
 
 
 def _of_the_picture(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return (N,) numbers of whole pictures, whatever their size, from (N,1,1,1)."""
-    # A copy: the memory is the request's, whose next picture overwrites it.
+    """Return one number per picture, (N,), of (N,1,1,1), whatever the size."""
+    # A copy, since the next picture overwrites the memory of the request.
     return values.reshape(len(values)).copy()
 
 

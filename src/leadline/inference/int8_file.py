@@ -1,6 +1,6 @@
-"""The 8-bit form of an exported model: a file of its own beside `NAME`.
+"""The 8-bit form of an exported model `NAME`, a file beside it.
 
-`NAME-int8.xml` is OpenVINO's, `NAME-int8.onnx` ONNX Runtime's.
+`NAME-int8.xml` is for OpenVINO, `NAME-int8.onnx` for ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from leadline.io.processors import adds_bytes_exactly
 
 
 def int8_path(path: Path, suffix: str = ".xml") -> Path:
-    """Return where the 8-bit form of an exported model is looked for."""
+    """Return the path of the 8-bit form of an exported model."""
     return path.with_name(f"{path.stem}-int8{suffix}")
 
 
@@ -40,11 +40,11 @@ def choose_with_twin(
     twin_config: Callable[[], RuntimeConfig],
     digest: Callable[[], str],
 ) -> PrecisionChoice:
-    """Return the precision for the float32 file `path`, beside which `twin` may lie.
+    """Return the precision for the float32 file `path` and its 8-bit form `twin`, if that exists.
 
-    `config` is the file's, and `digest` its `weights_digest`; `available` is what there is without
-    `twin`, fastest first. The loss of int8 is the larger of that in `config` and the twin's own.
-    Errors: LeadlineError for int8 without a twin, or with one of other weights.
+    `config` and `digest` (its `weights_digest`) belong to `path`; `available` are the precisions
+    without `twin`, fastest first. The loss of int8 is the larger of those in the two configs.
+    Errors: LeadlineError for int8 without a twin, or with a twin of other weights.
     """
     losses = config.precision_loss
     if twin.is_file() and wanted in ("auto", "int8"):
@@ -68,7 +68,7 @@ def choose_with_twin(
 
 
 def choice_of_8_bits(path: Path, wanted: PrecisionOption) -> PrecisionChoice:
-    """Return the precision of an 8-bit file, its own; warn where float32 is asked of it."""
+    """Return the precision of an 8-bit file, which is int8; warn if f32 is asked for."""
     if wanted == "f32":
         warnings.warn(
             f"{path}: is an 8-bit file, which runs in 8 bits; for float32 give the file it was "
@@ -98,7 +98,7 @@ MAY_OVERFLOW = (
 
 
 def config_with_graph_of(exact: RuntimeConfig, twin: RuntimeConfig) -> RuntimeConfig:
-    """Return the config of a float32 file with what its 8-bit form says of the graph."""
+    """Return the config of a float32 file with the graph's fields from its 8-bit form."""
     return replace(
         exact,
         input_channels=twin.input_channels,
@@ -113,10 +113,10 @@ def is_int8(graph: Any) -> bool:
 
 
 def weights_digest(graph: Any) -> str:
-    """Return a SHA-256 over the weights of an OpenVINO graph, whatever their names and order.
+    """Return a SHA-256 of the weights of an OpenVINO graph, independent of names and order.
 
-    Files of one checkpoint with weights stored in one type have the same, in ONNX as in OpenVINO's
-    own format.
+    Files exported from one checkpoint with one storage type have the same digest, as ONNX and in
+    OpenVINO's own format.
     """
     sums = []
     for node in graph.get_ordered_ops():

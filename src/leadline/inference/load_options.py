@@ -1,4 +1,4 @@
-"""How a model is loaded: the engine that runs it, and how."""
+"""Options for loading a model: the engine, and its settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHOICES: dict[str, Sequence[str]] = {
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """The options of `Predictor.load`, which says what they mean.
+    """The options of `Predictor.load`, which explains them.
 
     Errors: LeadlineError for an unknown choice or an impossible number.
     """

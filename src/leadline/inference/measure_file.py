@@ -1,4 +1,4 @@
-"""Distances of things in a photograph or a depth file: what `leadline measure` does."""
+"""Measure distances in a photograph or a depth file: `leadline measure`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from leadline.io.masks import read_mask
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured in one picture, in the order in which it was asked for.
+    """The measurements in one picture, in the order of the request.
 
-    `regions` are {what was given: its distance}, `spans` {"x,y to x,y": the line in space}.
-    `is_of_photograph` says that it was predicted for this; else the source is a depth file.
+    `regions` maps a region's description to its distance, `spans` maps "x,y to x,y" to the line in
+    space. `is_of_photograph` is False if `source` is a depth file.
     """
 
     source: Path
@@ -37,7 +37,7 @@ class Measurement:
     is_of_photograph: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the measurements as JSON-serialisable values."""
         return {
             "source": str(self.source),
             "regions": {name: each.to_dict() for name, each in self.regions.items()},
@@ -62,17 +62,18 @@ def measure(
     calibration: str | Path | None = None,
     units: str | float | None = None,
 ) -> Measurement:
-    """Measure how far things are in a photograph, which `model` predicts first, or a depth file.
+    """Measure distances of objects in a photograph, predicted by `model`, or in a depth file.
 
-    `pixels` are (x, y); `boxes`, `polygons` and `masks` (files: NPY or a grey picture, 0 outside)
-    are the regions of things, as for `DepthMap.distance`; `points` are pairs of pixels (x, y), the
-    length of whose line in space is measured. `relative_error`, the standard error of depth as a
-    share of it, gives the lengths an error. `intrinsics`, `fov`, `camera` and `calibration` mean
-    what they do for `leadline.predict`; the first two are also for a depth file that does not hold
-    its camera. `units` are the units per metre of a whole-number file that does not say it.
+    `pixels` are (x, y). `boxes`, `polygons` and `masks` (files: NPY or a grey picture, 0 outside)
+    are the regions of objects, as in `DepthMap.distance`. `points` are pairs of pixels (x, y)
+    between which the length of the line in space is measured. `relative_error`, the standard error
+    of depth as a share of the depth, gives the lengths an error. `intrinsics`, `fov`, `camera` and
+    `calibration` work as in `leadline.predict`; the first two also serve depth files that do not
+    hold their camera. `units` are the units per metre of an integer file that does not state its
+    unit.
 
-    Errors: LeadlineError for a wrong option or file, a region or pixel without valid depth, and
-    points where no camera is known.
+    Errors: LeadlineError for a wrong option or file, a region or pixel without valid depth, or
+    points without a known camera.
 
     >>> round(measure("depth.npy", boxes=[(0, 0, 2, 1)]).regions["box 0,0,2,1"].metres, 3)
     3.0
@@ -84,7 +85,7 @@ def measure(
         )
     if relative_error is not None and not points:
         raise LeadlineError(
-            "--relative-error is the error of depth that gives --points, a length, its own; give "
+            "--relative-error is the error of depth, from which that of --points is computed; give "
             "two points, or leave it out"
         )
     is_depth = is_depth_source(source, model, units)
@@ -133,7 +134,7 @@ def _read(source: Path, units: str | float | None) -> DepthMap:
 
 
 def _with_camera(depth_map: DepthMap, given: GivenCamera, source: Path) -> DepthMap:
-    """Return a depth map with the camera that is stated for it."""
+    """Return a depth map with the camera stated by the user."""
     if given == GivenCamera():
         return depth_map
     if depth_map.intrinsics is not None:

@@ -1,4 +1,4 @@
-"""What is said of photographs that are unlike those that a model was trained on."""
+"""Warnings about photographs that are unlike the training data of a model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from leadline.errors import LeadlineWarning
 
 
 def is_novel(novelty: float | None) -> TypeGuard[float]:
-    """Return whether a picture of this novelty is unlike the training's; None says nothing."""
+    """Return whether a novelty means unlike the training data; None means unknown."""
     return novelty is not None and novelty > 1
 
 
 def novelty_words(which: str, model: str | Path, worst: str, whose: str = "their") -> str:
-    """Say that pictures are unlike those of the training: "a.jpg is", of a novelty in words."""
+    """Return a warning text on pictures; `which` includes the verb, as in "a.jpg is"."""
     return (
         f"{which} unlike those that {model} was trained on ({worst}; usual is up to 1), and "
         f"{whose} metres may be wrong"
@@ -26,9 +26,9 @@ def novelty_words(which: str, model: str | Path, worst: str, whose: str = "their
 def warn_of_novelty(
     model: str | Path, seen: Sequence[tuple[float | None, str]], noun: str = "pictures"
 ) -> None:
-    """Warn in one line of which pictures, (novelty, name) each, are unlike the training's.
+    """Warn in one line of the pictures, given as (novelty, name), that are unlike the training's.
 
-    A single one is called by its name.
+    If there is only one picture, the warning names it.
     """
     unlike = [(novelty, name) for novelty, name in seen if is_novel(novelty)]
     if not unlike:

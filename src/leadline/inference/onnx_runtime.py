@@ -1,4 +1,4 @@
-"""ONNX Runtime: an exported `.onnx`, in float32 or in 8 bits."""
+"""ONNX Runtime: an exported `.onnx` file, in float32 or in 8 bits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ PROVIDERS: dict[str, str] = {
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
-"""ONNX Runtime's names of the devices."""
+"""Devices and their execution providers in ONNX Runtime."""
 
 PACKAGES = {
     "cuda": "onnxruntime-gpu",
@@ -51,10 +51,10 @@ PACKAGES = {
 
 
 class OnnxRuntime(Runtime):
-    """An exported `.onnx` in ONNX Runtime, on a device that its build offers.
+    """An exported `.onnx` file in ONNX Runtime, on a device that its build supports.
 
-    Precision int8 runs the file `NAME-int8.onnx` beside `path`, where that was made of the same
-    weights; auto takes it on the processor, if its loss is small.
+    Precision int8 runs the file `NAME-int8.onnx` beside `path` if it has the same weights; auto
+    does so on the CPU if its loss is small.
     """
 
     name = "onnxruntime"
@@ -89,7 +89,7 @@ class OnnxRuntime(Runtime):
         if not is_sealed:
             refuse_nonfinite(path, find_nonfinite(path))
         if self._session.get_providers()[:1] != providers[:1]:
-            # ONNX Runtime would go on with the CPU after a warning.
+            # ONNX Runtime would only warn, and use the CPU.
             raise LeadlineError(
                 f"device {device}: {providers[0]} did not start; check its driver, or use cpu"
             )
@@ -107,7 +107,7 @@ class OnnxRuntime(Runtime):
         pixels = in_file_order(images, self.config)
         try:
             values = self._session.run(self._names, {"image": pixels})
-        except Exception as error:  # as where it reads a file
+        except Exception as error:  # onnxruntime's own types, as above
             raise LeadlineError(
                 f"ONNX Runtime failed on {len(images)} image(s) of {size_words(images.shape[1:])} "
                 f"({reason_of(error)}); use a smaller image"
@@ -116,12 +116,12 @@ class OnnxRuntime(Runtime):
 
 
 def _is_int8(path: Path) -> bool:
-    """Tell whether a file is the 8-bit form of another."""
+    """Return whether a file is the 8-bit form of another."""
     return _config_of(path).quantised_from is not None
 
 
 def _config_of(path: Path) -> RuntimeConfig:
-    """Return the model's config in a file."""
+    """Return the model's config stored in a file."""
     model = read_bytes(path, "ONNX file")
     with malformed_named(path):
         text = read_metadata(model).get(CONFIG_KEY)
@@ -129,9 +129,9 @@ def _config_of(path: Path) -> RuntimeConfig:
 
 
 def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionChoice:
-    """Return the precision to run in: of an 8-bit file its own.
+    """Return the precision to run in; an 8-bit file fixes it.
 
-    Errors: LeadlineError for int8 without a file of it, or with one of other weights.
+    Errors: LeadlineError for int8 without an 8-bit file, or with one of other weights.
     """
     twin = int8_path(path, ".onnx")
     if _is_int8(path):
@@ -144,7 +144,7 @@ def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionCho
         return PrecisionChoice("f32", "onnxruntime runs the file's own numbers")
     if wanted == "auto" and not adds_bytes_exactly():
         return PrecisionChoice("f32", f"{twin.name} is not taken: {MAY_OVERFLOW}")
-    # Only where a twin lies there: a second engine takes a moment to load.
+    # Only if a twin exists: its digest needs a second engine, which takes time to load.
     choice = choose_with_twin(
         path,
         twin,
@@ -160,7 +160,7 @@ def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionCho
 
 
 def _refuse_device(path: Path, device: Device) -> None:
-    """Raise LeadlineError for an 8-bit file on another device than the processor."""
+    """Raise LeadlineError for an 8-bit file on a device other than the CPU."""
     if device != "cpu":
         raise LeadlineError(
             f"device {device}: {path.name} is quantised for the processor; use the float32 file, "
@@ -175,9 +175,9 @@ def _digest(path: Path) -> str:
 
 
 def _providers(device: Device, available: Sequence[str]) -> list[str]:
-    """Return the execution providers for a device, the CPU's last for what it does not run.
+    """Return the execution providers for a device, with the CPU's last as a fallback.
 
-    Errors: LeadlineError where this build of ONNX Runtime has none for the device.
+    Errors: LeadlineError if this build of ONNX Runtime has none for the device.
     """
     wanted = PROVIDERS.get(device)
     if wanted is None:

@@ -1,4 +1,4 @@
-"""Importing OpenVINO without its converter of models, which takes two thirds of that time."""
+"""Import OpenVINO without its model converter, which takes two thirds of the import time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _WITH_CONVERTER = frozenset({"convert_model", "tools"})
 
 
 def import_openvino() -> Any:
-    """Return the module `openvino`, which imports its converter when that is first asked for.
+    """Return the module `openvino`, which imports its converter only on first use.
 
-    OpenVINO goes on without the converter where that cannot be imported, so it is made so for the
-    moment. A process that has imported `openvino` already keeps it as it is.
+    OpenVINO works without the converter if that cannot be imported, so its import is blocked for
+    the moment. If the process has already imported `openvino`, it is left as it is.
     """
     if sys.modules.keys() & {"openvino", CONVERTER}:
         return importlib.import_module("openvino")
@@ -28,7 +28,7 @@ def import_openvino() -> Any:
 
 
 def _import_converter(name: str) -> Any:
-    """Return what `openvino` would have had, had it imported its converter."""
+    """Return an attribute that `openvino` would have if it had imported its converter."""
     module: Any = sys.modules["openvino"]
     if name not in _WITH_CONVERTER:
         raise AttributeError(f"module 'openvino' has no attribute {name!r}")

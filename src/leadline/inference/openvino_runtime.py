@@ -44,10 +44,10 @@ from leadline.io.checksums import verify_weights
 from leadline.io.processors import usable_processors
 
 SAME_BITS = {"SNIPPETS_MODE": "DISABLE"}
-"""Options of compiling with which a network for one size computes the same bits as that for any.
+"""Compile options with which a fixed-size network computes the same bits as the any-size one.
 
-OpenVINO otherwise joins additions, exponentials and the like to code of its own where the size is
-fixed, which rounds elsewhere: what a picture's metres are would depend on the pictures before it.
+Otherwise OpenVINO fuses elementwise operations for fixed sizes, which changes the rounding: the
+metres of a picture would depend on the pictures before it.
 """
 
 
@@ -56,22 +56,22 @@ def openvino_core() -> Any:
     """Return the one `openvino.Core` of this process, which is never released.
 
     OpenVINO's CPU plugin gives the thread that loads it a signal stack, and takes it away again
-    with its Core. Of two Cores released in the order of their creation, the second restores the
-    stack of the first, which is no longer memory: the next signal, Ctrl-C or the end of a child
-    process, then kills this one (OpenVINO 2026.4).
+    with its Core. If two Cores are released in the order of their creation, the second restores the
+    stack of the first, whose memory is gone: the next signal (Ctrl-C, or the exit of a child
+    process) then kills this process (OpenVINO 2026.4).
     """
     return import_openvino().Core()
 
 
 def processor_name() -> str:
-    """Return the name of the processor, as OpenVINO says it."""
+    """Return the name of the processor, as OpenVINO reports it."""
     return str(openvino_core().get_property("CPU", "FULL_DEVICE_NAME"))
 
 
 def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
-    """Return the model's configuration that is kept in `graph`, which was read from `path`.
+    """Return the model's config stored in `graph`, which was read from `path`.
 
-    Errors: LeadlineError where it is none.
+    Errors: LeadlineError if there is no valid config.
     """
     place = ["framework", CONFIG_KEY]
     text = graph.get_rt_info(place).astype(str) if graph.has_rt_info(place) else None
@@ -79,13 +79,13 @@ def config_of(graph: Any, path: Path) -> Mapping[str, Any]:
 
 
 class OpenVinoRuntime(Runtime):
-    """An exported `.xml` or `.onnx` on the CPU.
+    """An exported `.xml` or `.onnx` file on the CPU.
 
-    Of the graph, only the network is compiled; photographs are resized before and behind it.
-    `run` may be called from several threads: each call has an inference request of its own. With
-    `hint` auto that is as fast as it can be for one call at a time, and `for_many` gives the form
-    for several at once. Without `uncertainty` that output is left out, and not computed. Precision
-    int8 runs the file `NAME-int8.xml` beside `path`, where that was made of the same weights.
+    Only the network of the graph is compiled; photographs are resized outside it. `run` may be
+    called from several threads, since each call has its own inference request. With `hint` auto it
+    is as fast as possible for one call at a time, and `for_many` returns the form for several at
+    once. Without `uncertainty`, that output is not computed. Precision int8 runs the file
+    `NAME-int8.xml` beside `path` if it has the same weights.
     """
 
     name = "openvino"
@@ -119,7 +119,7 @@ class OpenVinoRuntime(Runtime):
         self._model = graph if self._network is None else self._network.model
         self._hint = hint
         self._threads = threads or usable_processors()
-        # The checksum in a sealed file is of everything that it is compiled from.
+        # The checksum in a sealed file covers everything it is compiled from.
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self._identity = f"{digest} {processing_area} {without}" if is_sealed else None
         self._compiled = self._compiled_for("latency" if hint == "auto" else hint)
@@ -127,9 +127,9 @@ class OpenVinoRuntime(Runtime):
         self._lock = Lock()
 
     def for_many(self) -> OpenVinoRuntime:
-        """Return this runtime for several calls at once: itself where a hint was given.
+        """Return this runtime for several calls at once; itself if a hint was given.
 
-        Both share the graph; what each compiles is its own.
+        Both share the graph; each has its own compiled models.
         """
         if self._hint != "auto":
             return self
@@ -141,22 +141,22 @@ class OpenVinoRuntime(Runtime):
             return self._many
 
     def _compiled_for(self, hint: Hint) -> CompiledModels:
-        # OpenVINO picks bf16 by itself where the CPU has it: the precision is always stated.
+        # OpenVINO chooses bf16 by itself if the CPU has it, so the precision is always stated.
         options = {
             "PERFORMANCE_HINT": hint.upper(),
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": self._threads,
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
-            # A file for photographs of one size has one form, and OpenVINO 2026.4 refuses ZoeDepth
-            # at its first call without those joined nodes.
+            # Fixed-size files have only one form, and OpenVINO 2026.4 fails at the first call of
+            # ZoeDepth without the fused nodes.
             **(SAME_BITS if self.config.picture_size is None else {}),
         }
         return CompiledModels(self._core, self._model, options, self._identity)
 
     def _chosen(self, path: Path, graph: Any, wanted: PrecisionOption) -> PrecisionChoice:
-        """Return the precision to run in: of an 8-bit file its own, unless bf16 is asked for.
+        """Return the precision to run in; an 8-bit file fixes it unless bf16 is asked for.
 
-        Errors: LeadlineError for int8 without a file of it, or with one of other weights.
+        Errors: LeadlineError for int8 without an 8-bit file, or with one of other weights.
         """
         if is_int8(graph) and wanted != "bf16":
             return choice_of_8_bits(path, wanted)
@@ -172,7 +172,7 @@ class OpenVinoRuntime(Runtime):
         )
 
     def _available(self) -> list[Precision]:
-        """Return the precisions that are faster than the next, fastest first."""
+        """Return the precisions without an 8-bit file, fastest first."""
         can = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return ["bf16", "f32"] if "BF16" in can and self._network is not None else ["f32"]
 
@@ -201,7 +201,7 @@ class OpenVinoRuntime(Runtime):
 
 
 def _read_verified(core: Any, path: Path) -> tuple[Any, bool]:
-    """Return the graph in a file, and whether that has checksums, which then hold."""
+    """Return the graph of a file, and whether the file has checksums (which are verified)."""
     is_sealed = verify_weights(path)
     graph = read_graph(core, path)
     if not is_sealed:
@@ -210,7 +210,7 @@ def _read_verified(core: Any, path: Path) -> tuple[Any, bool]:
 
 
 def read_graph(core: Any, path: Path) -> Any:
-    """Return the graph in a file. Errors: LeadlineError for one that is none of Leadline's."""
+    """Return the graph of a file. Errors: LeadlineError if Leadline did not export it."""
     try:
         graph = core.read_model(path)
     except RuntimeError as error:
@@ -223,24 +223,24 @@ def read_graph(core: Any, path: Path) -> Any:
 
 
 def _name_of(port: Any) -> str:
-    """Return what an input or output is called, "" where a foreign graph has no name for it."""
+    """Return the name of an input or output, "" if a foreign graph has none."""
     return str(port.any_name) if port.names else ""
 
 
 def _check_whole_graph(path: Path, precision: str) -> None:
-    """Raise LeadlineError for bf16 in a graph with the resizing inside.
+    """Raise LeadlineError for bf16 in a graph that includes the resizing.
 
-    The positions of the resizing would be computed in it too, and be off by pixels.
+    The positions of the resizing would be computed in bf16 too, and be off by pixels.
     """
     if precision == "bf16":
         raise LeadlineError(
-            f"{path}: the network in it is not told from the resizing, which needs float32; "
+            f"{path}: its network cannot be separated from the resizing, which needs float32; "
             "use --precision f32, or export the model again"
         )
 
 
 def _nonfinite_constant(model: Any) -> str | None:
-    """Return the name of a constant that is not finite: OpenVINO's clamp makes a depth of NaN."""
+    """Return the name of a non-finite constant; OpenVINO's clamp would turn NaN into a depth."""
     for node in model.get_ordered_ops():
         is_floating = node.get_type_name() == "Constant" and node.get_element_type().is_real()
         if is_floating and not np.isfinite(node.data).all():

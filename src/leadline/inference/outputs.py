@@ -1,4 +1,4 @@
-"""What `leadline predict` writes for a photograph: depth, colours, labels, points."""
+"""The files that `leadline predict` writes for a photograph: depth, colours, labels, points."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ from leadline.viz.normals import colorize_normals, smoothed
 
 DEFAULT_FORMAT = "npy"
 COLOR = "_color.png"
-"""How the name of a picture of the depth in colours ends."""
+"""Suffix of the file name of a colour picture of the depth."""
 COLOR_RANGES = ("auto", "per-image")
 
 
 def format_of_output(out: Path) -> str | None:
-    """Return the depth format whose suffix the output `out` has; None where it is a folder.
+    """Return the depth format of the suffix of `out`; None if `out` is a folder.
 
-    Errors: LeadlineError for a format that is read but not written.
+    Errors: LeadlineError for a read-only format.
     """
     if out.suffix.lower() not in depth_suffixes() or out.is_dir():
         return None
@@ -63,16 +63,17 @@ def format_of_output(out: Path) -> str | None:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written for each photograph.
+    """The files to write for each photograph.
 
     `format` is one of `writable_formats()`; `units` are the units per metre of png16, a number or
     a name (1000 by default: millimetres). `color` adds a colour picture with a metre scale, `ply`
-    and `glb` point clouds, `mesh` a textured surface, `normals` a picture of its directions (x
-    right, y up, z towards the viewer as red, green, blue), `mask` where depth is valid,
-    `uncertainty` the model's (and with `color` a picture of it), and `sheet` one picture of all
-    photographs with their depth. The colours of `cmap` run from `vmin` to
-    `vmax` metres, or as `color_range` says: "auto", the 2nd to the 98th percentile of all maps
-    together, "per-image", of each, or "A,B" in metres.
+    and `glb` point clouds, `mesh` a textured surface, `normals` a picture of the surface normals (x
+    right, y up, z towards the viewer as red, green, blue), `mask` a picture of the valid pixels,
+    `uncertainty` the model's uncertainty (with `color` also as a picture), and `sheet` one picture
+    of all photographs with their depth. The colours of `cmap` run from `vmin` to `vmax` metres, or
+    as `color_range` says: "auto", from the 2nd to the 98th percentile of all maps together;
+    "per-image", of each map; or "A,B" in metres.
+
     Errors: LeadlineError for an unknown format, unit or colour map, a unit for a format in metres,
     or a range that is not increasing.
     """
@@ -102,7 +103,7 @@ class OutputOptions:
 
     @property
     def limits(self) -> tuple[float | None, float | None]:
-        """The ends of the colour range in metres, None where the maps decide."""
+        """The ends of the colour range in metres, None where they follow from the maps."""
         if self.color_range in COLOR_RANGES:
             return self.vmin, self.vmax
         ends = parse_range(self.color_range, *COLOR_RANGES)
@@ -112,7 +113,7 @@ class OutputOptions:
 
     @property
     def has_common_range(self) -> bool:
-        """Whether colours depend on all maps, so that they are drawn when all are there."""
+        """Whether colours depend on all maps, so that they can only be drawn at the end."""
         return self.color and self.color_range == "auto" and None in self.limits
 
     @property
@@ -122,12 +123,12 @@ class OutputOptions:
 
     @property
     def needs_metres(self) -> bool:
-        """Whether something is written that has no meaning without a unit."""
+        """Whether any output needs depth in metres."""
         surfaces = self.ply or self.glb or self.mesh or self.normals or self.sheet
         return surfaces or depth_format(self.format).whole_units
 
     def suffixes(self, *, labels: bool) -> list[str]:
-        """Return how the names of the files of one photograph end, with class labels or without."""
+        """Return the file-name suffixes for one photograph, with or without class labels."""
         further = [each.suffix for each in _FURTHER_FILES if each.is_written(self, labels)]
         return [depth_format(self.format).suffix, *further]
 
@@ -136,15 +137,15 @@ class OutputOptions:
         return with_suffix(target, depth_format(self.format).suffix)
 
     def files(self, target: Path) -> list[Path]:
-        """Return every file that may be written for one photograph."""
+        """Return all files that may be written for one photograph."""
         return [with_suffix(target, suffix) for suffix in self.suffixes(labels=True)]
 
     def is_complete(self, target: Path) -> bool:
-        """Return whether what is written for every photograph is there for this one."""
+        """Return whether the files written for every photograph exist for this one."""
         ends = [end for end in self.suffixes(labels=False)[1:] if not self._is_drawn_later(end)]
         depth, others = self.depth_file(target), [with_suffix(target, end) for end in ends]
         files = [*depth_format(self.format).files(depth), *others]
-        # Of two formats that are .png, the other one's file is none of this one's.
+        # Two formats use .png; a file of the other format does not count.
         is_other = depth.suffix == ".png" and is_grey16(depth) != (self.format == "grey16")
         return all(file.is_file() for file in files) and not is_other
 
@@ -156,7 +157,7 @@ class OutputOptions:
 class PredictedPhoto:
     """A photograph, its camera, and the files written for it, the depth map first.
 
-    Where nothing was written, `kept` holds the depth map. `novelty` is that of the `Prediction`.
+    If nothing was written, `kept` holds the depth map. `novelty` is as in `Prediction`.
     """
 
     source: Path
@@ -169,9 +170,9 @@ class PredictedPhoto:
 
     @property
     def depth_map(self) -> DepthMap:
-        """The predicted depth: as kept, else as its file holds it.
+        """The predicted depth, from memory or from its file.
 
-        Errors: LeadlineError where the file is gone, or holds no metres (grey16).
+        Errors: LeadlineError if the file is gone or holds no metres (grey16).
         """
         return read_any_depth(self.files[0]) if self.kept is None else self.kept
 
@@ -195,7 +196,7 @@ def write_outputs(
     for further in _FURTHER_FILES:
         if further.is_written(output, labels is not None):
             further.write(with_suffix(job.target, further.suffix), contents)
-    # Last, so that a depth map is there only where everything else is.
+    # The depth map comes last, so that it exists only if all other files do.
     write_depth(output.depth_file(job.target), depth, output.format, output.units_per_metre)
     suffixes = output.suffixes(labels=labels is not None)
     return PredictedPhoto(
@@ -210,7 +211,7 @@ def write_outputs(
 
 @dataclass(frozen=True)
 class _Contents:
-    """What the files of one photograph are made of."""
+    """The data from which the files of one photograph are written."""
 
     photo: Photo
     depth: DepthMap
@@ -220,9 +221,9 @@ class _Contents:
 
 @dataclass(frozen=True)
 class _FurtherFile:
-    """A file beside the depth file: how its name ends, when it is wanted, what is in it.
+    """A file beside the depth file: its suffix, when it is wanted, and its writer.
 
-    One `of_labels` is there only for a model that predicts classes.
+    Files with `of_labels` exist only for models that predict classes.
     """
 
     suffix: str
@@ -231,13 +232,13 @@ class _FurtherFile:
     of_labels: bool = False
 
     def is_written(self, output: OutputOptions, has_labels: bool) -> bool:
-        """Return whether there is such a file, of a prediction with class labels or without."""
+        """Return whether the file is written for a prediction with or without class labels."""
         return self.is_wanted(output) and (has_labels or not self.of_labels)
 
 
 def _write_colors(path: Path, contents: _Contents) -> None:
     output, depth = contents.output, contents.depth
-    # One range for all maps is known only when all are there: see `draw_together`.
+    # A common range is known only after all maps are written: see `draw_together`.
     if not (output.has_common_range and depth.kind == "metric"):
         write_color(path, depth, output, output.limits)
 
@@ -299,7 +300,7 @@ _FURTHER_FILES = (
     _FurtherFile(".glb", lambda output: output.glb, _write_glb),
     _FurtherFile("_mesh.glb", lambda output: output.mesh, _write_mesh),
 )
-"""What is written for a photograph before its depth file, which comes last."""
+"""The files written for a photograph before its depth file."""
 
 
 def write_color(
@@ -308,7 +309,7 @@ def write_color(
     output: OutputOptions,
     limits: tuple[float | None, float | None],
 ) -> None:
-    """Write a map in colours over `limits` metres, with its scale."""
+    """Write a map as colours over `limits` metres, with its scale."""
     low, high = limits
     write_png(path, colorize(depth, vmin=low, vmax=high, cmap=output.cmap, bar=True), DERIVED)
 
@@ -316,7 +317,7 @@ def write_color(
 def calibrated(depth: DepthMap, calibration: Calibration | None, source: Path) -> DepthMap:
     """Return a depth map with a calibration applied, if there is one.
 
-    Errors: LeadlineError for a map that a calibration was applied to already.
+    Errors: LeadlineError if the map is already calibrated.
     """
     if calibration is None:
         return depth
@@ -332,7 +333,7 @@ def calibrated(depth: DepthMap, calibration: Calibration | None, source: Path) -
 def _warn_of_another_camera(
     source: Path, made_with: Mapping[str, str], now: Mapping[str, str]
 ) -> None:
-    """Warn where a calibration has made up for a camera that is known now, or the other way."""
+    """Warn if the camera was known either now or when the calibration was made, but not both."""
     known = [each.get("camera") in {"measured", "declared", "exif"} for each in (made_with, now)]
     counts = any(float(each.get("camera_scale", 1)) != 1 for each in (made_with, now))
     if "camera" in made_with and known[0] != known[1] and counts:

@@ -1,4 +1,4 @@
-"""One photograph that is predicted, or one depth file: what `measure` and `calibrate` take."""
+"""The input of `measure` and `calibrate`: a photograph to predict, or a depth file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from leadline.weights import DEFAULT_MODEL
 
 
 def is_depth_source(source: Path, model: str | Path | None, units: str | float | None) -> bool:
-    """Return whether a source is a depth file; `model` is for a photograph, `units` for the other.
+    """Return whether `source` is a depth file; `model` implies a photograph, `units` depth.
 
-    Errors: LeadlineError for both at once, or a file that cannot be read.
+    Errors: LeadlineError if both are given, or for a file that cannot be read.
     """
     if units is not None and model is not None:
         raise LeadlineError(
@@ -29,10 +29,10 @@ def is_depth_source(source: Path, model: str | Path | None, units: str | float |
 def predict_source(
     source: Path, model: str | Path | None, given: GivenCamera, camera: CameraMode | None
 ) -> DepthMap:
-    """Return the depth that `model`, by default the shipped one, predicts of a photograph.
+    """Return the depth of a photograph predicted by `model`, by default the shipped one.
 
-    A LeadlineWarning says where it is unlike those that the model was trained on.
-    Errors: LeadlineError for a picture that cannot be read or, without `model`, is one of depth.
+    A LeadlineWarning reports a photograph unlike the training data.
+    Errors: LeadlineError for a picture that cannot be read or, without `model`, holds depth.
     """
     photo = read_photo(source) if model else read_photo_to_measure(source)
     predictor = Predictor.load(model or DEFAULT_MODEL, camera=camera or "auto")

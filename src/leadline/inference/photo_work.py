@@ -1,4 +1,4 @@
-"""What is done with one photograph: read it, predict it, write what was asked for."""
+"""The work on one photograph: read it, predict it, write the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STDIN = Path("-")
 class PhotoWork:
     """How photographs are predicted and written; it can be sent to another process.
 
-    With `keeps` nothing is written, and the depth maps stay in the results.
+    With `keeps`, nothing is written, and the depth maps stay in the results.
     """
 
     model: str | Path
@@ -34,7 +34,7 @@ class PhotoWork:
     keeps: bool = False
 
     def start(self, *, many: bool) -> PhotoPredictor:
-        """Load the model. Errors: those of `Predictor.load`, or an output it does not have."""
+        """Load the model. Errors: as `Predictor.load`, or for an output the model does not have."""
         predictor = Predictor.load_with(self.model, self.load)
         if self.output.uncertainty and not predictor.states_uncertainty:
             raise LeadlineError(f"{self.model}: states no uncertainty; leave out --uncertainty")
@@ -48,7 +48,7 @@ class PhotoWork:
 
 
 class PhotoPredictor:
-    """A loaded model that does a `PhotoWork`; it may be called from several threads."""
+    """A loaded model that does a `PhotoWork`; it can be called from several threads."""
 
     def __init__(self, work: PhotoWork, predictor: Predictor):
         self._work, self._predictor = work, predictor
@@ -57,7 +57,7 @@ class PhotoPredictor:
             _warn_of_another_way(work.calibration, predictor)
 
     def __call__(self, job: FileJob, data: bytes | None = None) -> PredictedPhoto:
-        """Predict a photograph, whose file's bytes may be given, and write its results.
+        """Predict a photograph and write its results; `data` are the bytes of its file, if known.
 
         Errors: LeadlineError for a picture that cannot be read, or files that cannot be written.
         """
@@ -90,7 +90,7 @@ def _read(source: Path) -> Photo:
 
 
 def _warn_of_another_way(calibration: Calibration, predictor: Predictor) -> None:
-    """Warn where a calibration was made with another model, or with other use of the camera."""
+    """Warn if a calibration was made with another model, or with another use of the camera."""
     now = {
         "model": predictor.name,
         "camera_use": predictor.training_camera.use(predictor.camera_mode),

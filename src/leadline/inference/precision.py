@@ -1,4 +1,4 @@
-"""Which precision a model runs in: the fastest that costs no more accuracy than is allowed."""
+"""Choose the precision of a model: the fastest whose loss of accuracy is small enough."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Precision = Literal["f32", "bf16", "int8"]
-"""In which numbers a network computes."""
+"""The number format in which a network computes."""
 
 PrecisionOption = Literal["auto", "f32", "bf16", "int8"]
 PRECISIONS: tuple[PrecisionOption, ...] = get_args(PrecisionOption)
 
 LARGEST_LOSS = 0.005
-"""By which share abs_rel may grow on validation images for `auto` to take a precision."""
+"""Largest relative increase of abs_rel on validation images with which `auto` takes a precision."""
 
 
 @dataclass(frozen=True)
 class PrecisionChoice:
-    """A precision, and why it was taken."""
+    """A precision, and why it was chosen."""
 
     precision: Precision
     reason: str
@@ -33,10 +33,11 @@ def choose_precision(
     available: Sequence[Precision],
     measured_on: Mapping[str, str] | None = None,
 ) -> PrecisionChoice:
-    """Return `wanted`, or for auto the first of `available`, fastest first, whose loss is small.
+    """Return `wanted`, or for auto the first of `available` (fastest first) with a small loss.
 
-    `losses` are the `precision_loss` of the model; float32 has none and is always available.
-    `measured_on` says of which pictures the loss of a precision is, where not of validation images.
+    `losses` are the `precision_loss` of the model; f32 has none and is always available.
+    `measured_on` names the pictures on which the loss of a precision was measured, if they are not
+    validation images.
     """
     if wanted != "auto":
         return PrecisionChoice(wanted, "as asked for")

@@ -1,4 +1,4 @@
-"""Photographs from files, metres to files: what `leadline predict` does."""
+"""Predict depth files from photographs: `leadline predict`."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ from leadline.io.photos import (
 from leadline.weights import DEFAULT_MODEL
 
 Engine = Literal["local", "ray"]
-"""What does the work: the threads of this process, or the machines of a Ray cluster."""
+"""What does the work: threads of this process, or the machines of a Ray cluster."""
 
 LOOKED_AT = 1000
-"""Pictures among which those of one shape go together; each file is opened once beforehand."""
+"""Number of pictures that are sorted by shape together; each file is opened once beforehand."""
 
 PICTURES = FileKind("pictures", IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_result_png)
-"""What is taken from a folder."""
+"""The files that are taken from a folder."""
 
 
 def predict(
@@ -82,25 +82,26 @@ def predict(
     engine: Engine = "local",
     track: Track = iter,
 ) -> JobResults[PredictedPhoto]:
-    """Predict metric depth of photographs; return what was written or kept, and what was skipped.
+    """Predict metric depth of photographs; return the written or kept results, and the failures.
 
-    `inputs` are files, folders, whose trees are mirrored below the folder `out`, globs, or "-" for
-    a picture on standard input; `out` may name a depth file where the input is one picture. Without
-    `out`, nothing is written: the depth maps are kept in memory, 5 bytes a pixel. Going through the
-    results gives photographs, each with its `depth_map`. The
-    camera of a photograph is, in this order, the file `intrinsics`, a horizontal field of view of
-    `fov` degrees, the focal length of its EXIF block, or the camera of the training data. Metres
-    and point clouds depend on it, metres not where `camera` is ignore. `calibration` is a file of
+    `inputs` are files, globs, folders, whose trees are mirrored below the folder `out`, or "-" for
+    a picture on standard input. `out` may name a depth file if the input is one picture. Without
+    `out`, nothing is written: the depth maps are kept in memory, 5 bytes per pixel. Iterating over
+    the results gives photographs, each with its `depth_map`.
+
+    The camera of a photograph is, in this order, the file `intrinsics`, a horizontal field of view
+    of `fov` degrees, the focal length of its EXIF block, or the camera of the training data. Depth
+    and point clouds depend on it; with `camera` ignore, depth does not. `calibration` is a file of
     `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area`, `camera`, `threads`,
-    `hint`, `device` and `compiled` are those of `Predictor.load`. `skip_existing` leaves out
-    photographs whose files are all there, of the same model and units. Reading, the network and
-    writing overlap in `workers` threads, by default one more than processors; `engine` ray hands
-    the photographs out to the machines of a Ray cluster instead, and takes URIs of object stores
-    too. A photograph that cannot be read is skipped, and so is one without any camera where point
-    clouds are wanted. A LeadlineWarning says what was clamped or not believed.
+    `hint`, `device` and `compiled` are as in `Predictor.load`. `skip_existing` skips photographs
+    whose files all exist, of the same model and units. Reading, the network and writing overlap in
+    `workers` threads, by default one more than processors. `engine` ray distributes the photographs
+    to the machines of a Ray cluster instead, and also accepts URIs of object stores. Photographs
+    that cannot be read are skipped; so are photographs without a camera if point clouds are wanted.
+    A LeadlineWarning reports values that were clamped or ignored.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
-    output that would overwrite an input, or metres by a picture (grey16), or cannot be written;
+    output that cannot be written, or would overwrite an input or replace metres by grey16;
     DiskError, as soon as it happens, for a disk that is full or read-only.
 
     >>> results = predict("photo.jpg", "out", output=OutputOptions(format="npz", color=True))
@@ -150,10 +151,10 @@ def predict(
 
 
 def _alike_together(jobs: Sequence[FileJob]) -> list[FileJob]:
-    """Return jobs with pictures of one shape next to each other, `LOOKED_AT` of them at a time.
+    """Sort jobs so that pictures of one shape are adjacent, `LOOKED_AT` jobs at a time.
 
-    The network sees equal sizes one after the other then, and a runtime that prepares kernels for
-    each size does so once. Pictures of one shape keep their order.
+    The network then sees equal sizes in sequence, so a runtime that prepares kernels for each size
+    does so once. Pictures of one shape keep their order.
     """
     ordered: list[FileJob] = []
     for begin in range(0, len(jobs), LOOKED_AT):
@@ -162,7 +163,7 @@ def _alike_together(jobs: Sequence[FileJob]) -> list[FileJob]:
 
 
 def _check_engine(engine: str, inputs: Paths, out: str | Path | None) -> None:
-    """Raise LeadlineError for an engine that is none, or cannot take these inputs."""
+    """Raise LeadlineError for an unknown engine, or one that cannot take these inputs."""
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if engine not in get_args(Engine):
         raise LeadlineError(f"engine {engine!r}: choose one of {', '.join(get_args(Engine))}")
@@ -177,9 +178,9 @@ def _check_engine(engine: str, inputs: Paths, out: str | Path | None) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the results go: below `folder`, or, where that is None, nowhere.
+    """Where the results are written: below `folder`, or nowhere if that is None.
 
-    `file` is the one depth file that was asked for, if one was.
+    `file` is the output file, if the user named one.
     """
 
     folder: Path | None
@@ -190,7 +191,7 @@ class _Place:
     def from_options(
         cls, out: str | Path | None, output: OutputOptions | None, skip_existing: bool
     ) -> _Place:
-        """Say where what is to be written goes. Errors: LeadlineError for options without `out`."""
+        """Return the place for `out`. Errors: LeadlineError for options that need `out`."""
         if out is None:
             if output is not None or skip_existing:
                 raise LeadlineError("output and skip_existing are for files; give out, a folder")
@@ -210,11 +211,11 @@ class _Place:
         return cls(out.parent, output, out)
 
     def find_photos(self, inputs: Paths) -> list[FileJob]:
-        """Return a job for every photograph, and check that its files can be written."""
+        """Return a job for every photograph, after checking that its files can be written."""
         paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
         uris = [str(path) for path in paths if is_uri(str(path))]
         files = [path for path in paths if Path(path) != STDIN and str(path) not in uris]
-        # Without a folder, nothing is left out as being a result in it.
+        # Without an output folder, no input is skipped as one of its results.
         folder = self.folder or Path(os.devnull)
         outputs = (lambda _target: []) if self.folder is None else self.output.files
         remote = find_remote_jobs(uris, folder, PICTURES)
@@ -247,12 +248,12 @@ class _Place:
                 check_no_metres(self.output.depth_file(job.target))
 
     def draw_together(self, jobs: Sequence[FileJob]) -> list[Failure]:
-        """Draw what needs the depth of all photographs; return what failed."""
+        """Draw the pictures that need the depth of all photographs; return the failures."""
         return [] if self.folder is None else draw_together(jobs, self.folder, self.output)
 
 
 def _warn_of_other_cameras(given: GivenCamera, done: Sequence[PredictedPhoto]) -> None:
-    """Warn where the camera that was given cannot be that of all pictures, by their sizes."""
+    """Warn if the given camera cannot be that of all pictures, judging by their sizes."""
     sizes = [(camera.width, camera.height) for each in done if (camera := each.camera.intrinsics)]
     text = ""
     if given.fov is not None:
@@ -260,17 +261,17 @@ def _warn_of_other_cameras(given: GivenCamera, done: Sequence[PredictedPhoto]) -
     elif given.file is not None and given.file.size is None and len(set(sizes)) > 1:
         usual, other = [f"{w} x {h}" for (w, h), _ in Counter(sizes).most_common(2)]
         text = (
-            f"{given.file.path}: states no size, so that its pixels were taken for those of every "
+            f"{given.file.path}: states no size, so its pixels were taken as those of every "
             f"picture, and they have {len(set(sizes))} sizes ({usual}, {other}): metres are wrong "
-            "where it is not the camera's; give JSON with width and height, and it is scaled, or "
-            "predict them apart"
+            "for sizes other than the camera's; give JSON with width and height, or predict them "
+            "apart"
         )
     if text:
         warnings.warn(text, LeadlineWarning, stacklevel=3)
 
 
 def _two_orientations(fov: float, sizes: Sequence[tuple[int, int]]) -> str:
-    """Say that degrees across were given for upright and for lying pictures: two lenses."""
+    """Return a warning if one field of view was given for both portrait and landscape pictures."""
     upright = sum(width < height for width, height in sizes)
     if not 0 < upright < sum(width != height for width, height in sizes):
         return ""

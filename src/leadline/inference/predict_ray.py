@@ -1,4 +1,4 @@
-"""Photographs on many machines: the work of `leadline predict`, handed out by Ray Data."""
+"""Predict photographs on many machines: the work of `leadline predict`, distributed by Ray Data."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from leadline.io.jobs import (
 from leadline.io.walk import is_passed_over
 
 BATCH = 16
-"""Pictures that an actor is given at a time; what it returns of them are names, no pixels."""
+"""Pictures per batch of an actor; it returns only file names, no pixels."""
 
 MOST_PROCESSORS = 8
-"""Of an actor: beyond these, more actors are faster than more threads."""
+"""Per actor; beyond this number, more actors are faster than more threads."""
 
 
 @dataclass(frozen=True)
 class RemoteJob(FileJob):
-    """A file in an object store: at `path` of the file system that `uri` names.
+    """A file in an object store, at `path` of the file system of `uri`.
 
-    `source` is its name, for messages. A URI of the file itself would have to escape what signs of
-    URIs are in its name.
+    `source` is its name in messages. The path is kept apart from the URI, in which it would need
+    escapes.
     """
 
     uri: str = ""
@@ -50,15 +50,15 @@ class RemoteJob(FileJob):
 
 
 def is_uri(text: str) -> bool:
-    """Return whether a text names a place of a file system of Ray's, such as s3://bucket/folder."""
+    """Return whether a text is a URI of a file system of Ray's, such as s3://bucket/folder."""
     return "://" in text
 
 
 def find_remote_jobs(uris: Sequence[str], folder: Path, kind: FileKind) -> list[FileJob]:
     """Return a job for every file of a kind at the URIs; trees are mirrored below `folder`.
 
-    What is hidden or the system's is left out, as in folders here.
-    Errors: LeadlineError for a place that cannot be listed or holds no such file.
+    Hidden files and system files are skipped, as in local folders.
+    Errors: LeadlineError for a URI that cannot be listed or holds no such file.
     """
     found: list[tuple[str, str, PurePosixPath]] = []
     for uri in dict.fromkeys(uris):
@@ -75,7 +75,7 @@ def find_remote_jobs(uris: Sequence[str], folder: Path, kind: FileKind) -> list[
 
 
 def _files_at(uri: str, kind: FileKind) -> list[tuple[str, PurePosixPath]]:
-    """Return the files at one URI, sorted: in its file system, and as paths below it."""
+    """Return the files at one URI, sorted: paths in its file system, and paths relative to it."""
     from pyarrow import fs
 
     try:
@@ -98,7 +98,7 @@ def _files_at(uri: str, kind: FileKind) -> list[tuple[str, PurePosixPath]]:
 
 
 def _name_of(uri: str, relative: PurePosixPath) -> str:
-    """Return what a file at or below a URI is called in messages."""
+    """Return the name in messages of a file at or below a URI."""
     place = uri.partition("?")[0].rstrip("/")
     is_file_itself = unquote(place).endswith(f"/{relative}")
     return place if is_file_itself else f"{place}/{relative}"
@@ -107,12 +107,12 @@ def _name_of(uri: str, relative: PurePosixPath) -> str:
 def run_with_ray(
     jobs: Sequence[FileJob], work: PhotoWork, track: Track
 ) -> JobResults[PredictedPhoto]:
-    """Do the work of every job on the machines of a Ray cluster, or on this one without any.
+    """Do all jobs on the machines of a Ray cluster, or on this machine if there is none.
 
     `RAY_ADDRESS` names the cluster. Every machine needs Leadline, and must reach the files and the
     output folder under the same paths.
-    Errors: DiskError for a disk that is full or read-only; LeadlineError where Ray is not
-    installed, or a machine cannot load the model.
+    Errors: DiskError for a disk that is full or read-only; LeadlineError if Ray is not installed,
+    or a machine cannot load the model.
     """
     ray = _started_ray()
     per_actor, actors = _share(ray.nodes())
@@ -135,7 +135,7 @@ def run_with_ray(
 def _collected(
     jobs: Sequence[FileJob], rows: Iterable[Mapping[str, Any]], track: Track
 ) -> JobResults[PredictedPhoto]:
-    """Return what came of all jobs, in their order."""
+    """Return the results of all jobs, in their order."""
     results: JobResults[PredictedPhoto] = JobResults()
     done: dict[int, PredictedPhoto] = {}
     failures: dict[int, Failure] = {}
@@ -158,7 +158,7 @@ def _collected(
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What an actor says of one photograph."""
+    """The result of one photograph from an actor."""
 
     number: int
     result: PredictedPhoto | LeadlineError
@@ -167,13 +167,13 @@ class _Outcome:
 
 
 class RayPhotos:
-    """An actor with a model in it, for `map_batches`: jobs in, outcomes out, pickled both."""
+    """A Ray actor that holds a model, for `map_batches`; jobs and outcomes are pickled."""
 
     def __init__(self, work: PhotoWork):
         self._predict = work.start(many=True)
 
     def __call__(self, batch: Mapping[str, Sequence[bytes]]) -> dict[str, list[bytes]]:
-        """Do the work of some jobs; reading, the network and writing overlap."""
+        """Do a batch of jobs; reading, the network and writing overlap."""
         jobs = [pickle.loads(each) for each in batch["job"]]
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", LeadlineWarning)
@@ -205,14 +205,14 @@ def fetch(job: RemoteJob) -> bytes:
 
 
 def _absolute(job: FileJob) -> FileJob:
-    """Return a job whose paths hold in another working folder."""
+    """Return the job with paths that are valid in another working folder."""
     if isinstance(job, RemoteJob):
         return replace(job, target=job.target.absolute())
     return replace(job, source=job.source.absolute(), target=job.target.absolute())
 
 
 def _started_ray() -> Any:
-    """Return Ray, connected to a cluster or started here, and quiet."""
+    """Return Ray, connected to a cluster or started here, with its output silenced."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -222,7 +222,7 @@ def _started_ray() -> Any:
     if not ray.is_initialized():
         try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
-        except Exception as error:  # Ray raises plain exceptions where its processes do not start
+        except Exception as error:  # Ray raises plain exceptions if its processes do not start
             raise LeadlineError(
                 f"Ray did not start ({one_line(error)[:200]}); 'ray start --head' says more"
             ) from error
@@ -232,11 +232,11 @@ def _started_ray() -> Any:
 
 
 def _share(nodes: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """Return how many processors an actor takes, and how many actors there are.
+    """Return the number of processors per actor, and the number of actors.
 
     One processor of each machine is left to Ray's own tasks: two actors that took both of two
-    waited for each other's input for ever.
-    Errors: LeadlineError where there is no processor.
+    processors waited for each other's input forever.
+    Errors: LeadlineError if there is no processor.
     """
     counts = [int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]]
     left = [max(1, count - 1) for count in counts if count]

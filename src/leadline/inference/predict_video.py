@@ -1,4 +1,4 @@
-"""A video in, its depth as a video out, and as metric files: what `leadline video` does."""
+"""Predict a video: its depth as a video, and as metric files (`leadline video`)."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ from leadline.weights import DEFAULT_MODEL
 
 VideoLayout = Literal["side-by-side", "depth"]
 RANGE_FRAMES = 8
-"""Frames, spread over the video, that its colour range is taken from where none is given."""
+"""Number of frames, spread over the video, from which the colour range is taken by default."""
 
 CUT_SHORT = 0.5
-"""Seconds that a file lacks of its stated length where it is called cut short; less is inexact."""
+"""Seconds missing from the stated length at which a file counts as cut short."""
 
 SAME_SURFACE = 0.1
-"""Metres that change by a larger share from frame to frame are another surface: not smoothed."""
+"""Depth that changes by a larger share between frames is another surface, and not smoothed."""
 
 
 @dataclass(frozen=True)
 class VideoResult:
-    """The written file, the colours' range in metres, and how many frames took how many seconds.
+    """The written file, the colour range in metres, the number of frames and the seconds taken.
 
-    `smoothing` is what was done to the metres from frame to frame, in words.
+    `smoothing` describes the temporal smoothing in words.
     """
 
     path: Path
@@ -69,15 +69,15 @@ class VideoResult:
 
     @property
     def rate(self) -> float:
-        """Frames per second, reading and writing included."""
+        """Frames per second, including reading and writing."""
         return self.frames / max(self.seconds, 1e-9)
 
 
 class TemporalFilter:
-    """Metres that follow the last frames': `strength` of the old value, the rest of the new one.
+    """Exponential smoothing of depth over time, with weight `strength` for the old value.
 
-    Where a pixel changes by more than `SAME_SURFACE`, it shows something else, and the new value
-    stands. A strength of 0 leaves everything as it is.
+    A pixel that changes by more than `SAME_SURFACE` shows another surface and takes the new value.
+    A strength of 0 changes nothing.
     """
 
     def __init__(self, strength: float):
@@ -90,11 +90,11 @@ class TemporalFilter:
         return f"exponential, {self.strength:g}" if self.strength else "none"
 
     def forget(self) -> None:
-        """Begin anew with the next frame, as where another recording begins."""
+        """Restart with the next frame, as at a gap in the recording."""
         self._state = None
 
     def __call__(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the smoothed metres, (H,W), of the next frame."""
+        """Return the smoothed depth (H,W) of the next frame, metres."""
         if not self.strength:
             return depth
         old = self._state
@@ -129,17 +129,17 @@ def video(
 ) -> VideoResult:
     """Predict every frame of a video; write them in colours, and with `frames` as depth files.
 
-    `out` is an .mp4 (H.264) or .webm (VP9) with the frames beside their depth, or the depth alone,
-    in one `color_range` in metres, by default that of eight frames spread over the video. Every
-    `every`-th frame from `start` to `end` seconds is taken; frames keep their times, and the sound
-    stays unless `audio` is False. `smooth`, 0 to below 1, steadies metres over time
-    (`TemporalFilter`); the file says so. `frames` is a folder for a depth file of each frame, of
-    `frame_format`, named by its number. The other arguments are those of `predict`. Decoding, the
-    network and encoding overlap. `source` may be a camera (/dev/video0, its number, on Windows
-    video=NAME) or the URL of a stream: it is recorded up to `end` seconds or Ctrl-C, without sound,
-    its colours in the range of its first frames.
+    `out` is an .mp4 (H.264) or .webm (VP9) with the frames beside their depth, or with the depth
+    alone, in one `color_range` in metres, by default that of eight frames spread over the video.
+    Every `every`-th frame from `start` to `end` seconds is taken. Frames keep their times, and the
+    sound is kept unless `audio` is False. `smooth`, from 0 to below 1, smooths depth over time
+    (`TemporalFilter`), which the metadata of the file states. `frames` is a folder for one depth
+    file per frame, in `frame_format`, named by frame number. The other arguments are as in
+    `predict`. Decoding, the network and encoding overlap. `source` may be a camera (/dev/video0,
+    its number, on Windows video=NAME) or the URL of a stream: it is recorded up to `end` seconds or
+    Ctrl-C, without sound, with the colour range of its first frames.
 
-    Errors: LeadlineError for a file that is no video, a wrong option, or a place that cannot be
+    Errors: LeadlineError for a file that is no video, a wrong option, or an output that cannot be
     written. Needs `leadline[video]`.
     """
     path, target = find_source(source), Path(out)
@@ -178,7 +178,7 @@ def video(
             writer.keep_audio(path, check_codec(target), start, end)
         folder = None if frames is None else Path(frames)
         record = _Recorder(path.name, start, steady, artist, writer, folder, frame_format)
-        # A thread of its own, so that encoding gets its share of the processors beside the network.
+        # Encoding has its own thread, so that it gets its share of the CPU beside the network.
         written = in_order(record, _with_first(first, shots), 1)
         with closing(written), suppress(KeyboardInterrupt) if is_live else nullcontext():
             for each in written:
@@ -202,23 +202,23 @@ def _check_options(
     end: float | None,
     fov: float | None,
 ) -> None:
-    """Raise LeadlineError for an option that has no such value."""
+    """Raise LeadlineError for an invalid option."""
     if layout not in get_args(VideoLayout):
         raise LeadlineError(f"layout {layout!r}: choose one of {', '.join(get_args(VideoLayout))}")
     if color_range is not None:
         check_range(*color_range)
     if every < 1:
         raise LeadlineError(f"--every {every}: give 1 for all frames, or more")
-    # Not `start < 0`: NaN is no time.
+    # Not `start < 0`, which NaN would pass.
     if not 0 <= start < math.inf or (end is not None and not start < end < math.inf):
         given = f"--start {start:g}" + ("" if end is None else f", --end {end:g}")
-        raise LeadlineError(f"{given}: give seconds, the end behind the start")
+        raise LeadlineError(f"{given}: give seconds, the end after the start")
     if fov is not None:
         check_fov(fov)
 
 
 def _warn_if_cut(path: Source, last: float, due: float, stated: float) -> None:
-    """Warn where the frames end well before `due`, as those of a file that was cut do."""
+    """Warn if the frames end well before `due`, as in a truncated file."""
     if last < due - CUT_SHORT:
         warnings.warn(
             f"{path}: its frames end at {last:.1f} s, though it says that it has {stated:.1f} s: "
@@ -229,7 +229,7 @@ def _warn_if_cut(path: Source, last: float, due: float, stated: float) -> None:
 
 
 def _expected(last: float | None, start: float, rate: float) -> int:
-    """Return how many frames there will be, 1 where the file does not say."""
+    """Return the expected number of frames, 1 if the file does not say."""
     return 1 if last is None else max(1, math.ceil((last - start) * rate))
 
 
@@ -239,9 +239,9 @@ def _predicted(
     fov: float | None,
     novelties: list[tuple[float | None, str]] | None = None,
 ) -> Generator[tuple[Frame, DepthMap], None, None]:
-    """Yield every frame with its depth; the next ones are decoded and predicted meanwhile.
+    """Yield every frame with its depth, while the next ones are decoded and predicted.
 
-    `novelties` gains the novelty and the name of each.
+    The novelty and name of each frame are appended to `novelties`.
     """
     first = next(frames, None)
     if first is None:
@@ -273,14 +273,14 @@ def _with_first(first: Item, others: Iterator[Item]) -> Iterator[Item]:
 def _range_of(
     path: Source, predictor: Predictor, start: float, end: float | None, fov: float | None
 ) -> tuple[float, float]:
-    """Return the robust range, in metres, of frames spread over the video."""
+    """Return the robust depth range, in metres, of frames spread over the video."""
     if end is None or end <= start:
         times = [start]
     else:
         times = [
             start + (end - start) * (part + 0.5) / RANGE_FRAMES for part in range(RANGE_FRAMES)
         ]
-    # A camera has no later frames yet: its first ones have to do.
+    # A live source has no later frames yet, so its first ones are used.
     count = RANGE_FRAMES if isinstance(path, LiveSource) else 1
     pool = []
     for seconds in times[:1] if isinstance(path, LiveSource) else times:
@@ -295,7 +295,7 @@ def _range_of(
 
 
 class _Artist:
-    """Draws frames: all in one range of metres, with the same scale beside each."""
+    """Draws frames in one range of metres, with the same scale beside each frame."""
 
     def __init__(self, layout: VideoLayout, low: float, high: float, cmap: ColorMap, smooth: str):
         self._layout, self._low, self._high, self._cmap = layout, low, high, cmap
@@ -303,14 +303,14 @@ class _Artist:
         self._scale: NDArray[np.uint8] | None = None
 
     def words(self) -> str:
-        """Return what the picture shows, for the file's metadata."""
+        """Return a description of the picture for the file's metadata."""
         return (
             f"colours {self._low:.3g} to {self._high:.3g} m ({self._cmap}), "
             f"smoothing over time: {self._smooth}"
         )
 
     def draw(self, pixels: NDArray[np.uint8], depth: DepthMap) -> NDArray[np.uint8]:
-        """Return the picture of a frame, (H,W',3) uint8."""
+        """Return the picture (H,W',3) uint8 of a frame."""
         picture = colorize(depth, vmin=self._low, vmax=self._high, cmap=self._cmap)
         if self._smooth != "none":
             picture = draw_title(picture, f"smoothed: {self._smooth}")
@@ -324,10 +324,10 @@ class _Artist:
 
 @dataclass
 class _Recorder:
-    """Writes each frame: in colours into the video and, where there is a `folder`, as a depth file.
+    """Writes each frame: in colours into the video and, if there is a `folder`, as a depth file.
 
-    Frames come in their order, in one thread; `count` says how many, `until` when they end,
-    `skipped` by how much their clock jumped forward.
+    Frames must come in order and in one thread. `count` is the number of frames written, `until`
+    the end time of the last one, and `skipped` the sum of forward jumps of their clock.
     """
 
     source: str
@@ -343,7 +343,7 @@ class _Recorder:
     names: set[str] = field(default_factory=set)
 
     def warn_of_others(self) -> None:
-        """Warn where the folder holds depth files of frames that were not written now."""
+        """Warn if the folder holds depth files of frames that were not written now."""
         if self.folder is None:
             return
         there = {

@@ -1,4 +1,4 @@
-"""`Predictor`: a photograph in, a `DepthMap` in metres out, whatever engine does the work."""
+"""`Predictor`: predicts a `DepthMap` in metres from a photograph, on any engine."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ ImageLike = Photo | Path | str | bytes | NDArray[np.uint8] | Image.Image
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one photograph: its depth and, for a multi-task model, its classes.
+    """A model's prediction for one photograph: depth and, for a multi-task model, classes.
 
-    Of a model that states it, `depth` has an `uncertainty`.
-    `labels` is (H,W) class ids, uint8 (int32 of a model with more than 256 classes), or None.
-    `camera` is that of the photograph, and what it did to the metres. `novelty` is above 1 for a
-    picture unlike those that the model was trained on; None where it does not say.
+    `depth` has an `uncertainty` if the model predicts it.
+    `labels` is (H,W) class ids, uint8 (int32 for a model with more than 256 classes), or None.
+    `camera` is that of the photograph, and its effect on the depth. `novelty` is above 1 for a
+    picture unlike the training data; None if the model does not predict it.
     """
 
     depth: DepthMap
@@ -64,12 +64,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class BatchPrediction:
-    """What a model says of a batch: `depth` (N,H,W) float32 metres, and what else it has.
+    """A model's prediction for a batch: `depth` (N,H,W) float32 metres, and further outputs.
 
-    `labels` (N,H,W) are class ids, uint8 (int32 of a model with more than 256 classes), or None.
+    `labels` (N,H,W) are class ids, uint8 (int32 for a model with more than 256 classes), or None.
     `uncertainty` (N,H,W) float32 is the scale of a Laplace distribution of ln(metres), or None.
-    `novelty` (N,) float32 is above 1 for pictures unlike those the model was trained on, or None.
-    Depth is 0 where a model that states validity sees none: in the sky.
+    `novelty` (N,) float32 is above 1 for pictures unlike the training data, or None.
+    Depth is 0 where a model that predicts validity finds no depth, as in the sky.
     """
 
     depth: NDArray[np.float32]
@@ -79,10 +79,10 @@ class BatchPrediction:
 
 
 class Predictor:
-    """Call it with a photograph; `Predictor.load` makes one.
+    """Predicts the depth of photographs when called; `Predictor.load` creates one.
 
-    One predictor serves any number of threads. A pickled one is loaded again, from the same file
-    with the same options, where it is unpickled: so it may be handed to other processes.
+    A predictor can be used from any number of threads. It can be pickled for other processes:
+    unpickling loads the same file again with the same options.
 
     >>> predictor = Predictor.load()
     >>> predictor(np.full((48, 64, 3), 90, np.uint8)).shape
@@ -131,24 +131,24 @@ class Predictor:
     ) -> Predictor:
         """Load a shipped model by name, or a run folder, `model/` folder, `.onnx` or `.xml` file.
 
-        `hf:USER/NAME` is fetched from the Hugging Face hub, `hf:USER/NAME@REVISION` as it was then,
-        `hf:FOLDER` is laid out like one there; depth models of transformers run in transformers.
-        `runtime` auto takes OpenVINO for exported files, shipped models and folders that hold a
-        `model.onnx`, torch for other folders.
-        `precision` auto takes int8 where a `NAME-int8.xml` (in onnxruntime `NAME-int8.onnx`) of the
-        same weights lies beside the exported file, else bf16 where the processor computes it, each
-        only if it costs at most 0.5 % of abs_rel by what is stored with the model; else f32, which
-        is exact.
-        `predictor.precision` says why.
-        `hint` (OpenVINO) latency has one picture ready soon, throughput runs several at once, each
-        more slowly; auto is latency for calls, throughput for `predict_many`. `device` is cpu, or
-        what onnxruntime or torch offers; `compiled` (torch) compiles the network first.
-        `uncertainty` False leaves out what a model states of that, which saves OpenVINO a little
-        work.
-        `processing_area` changes the number of pixels the network sees; it was trained at another
-        one, so metres will be less exact, and off where the training camera is not known: a
+        `hf:USER/NAME` is fetched from the Hugging Face hub, `hf:USER/NAME@REVISION` in that
+        revision, and `hf:FOLDER` is a local folder laid out like a hub repository. Depth models of
+        transformers run in transformers. `runtime` auto takes OpenVINO for exported files, shipped
+        models and folders that hold a `model.onnx`, and torch for other folders.
+
+        `precision` auto takes int8 if a `NAME-int8.xml` (in onnxruntime `NAME-int8.onnx`) of the
+        same weights lies beside the exported file, else bf16 if the processor computes it, each
+        only if the loss stored with the model is at most 0.5 % of abs_rel; else f32, which is
+        exact. `predictor.precision` says why. `hint` (OpenVINO) latency minimises the time for one
+        picture; throughput runs several at once, each more slowly; auto is latency for calls,
+        throughput for `predict_many`. `device` is cpu, or a device of onnxruntime or torch;
+        `compiled` (torch) compiles the network first. `uncertainty` False skips that output, which
+        saves OpenVINO a little work.
+
+        `processing_area` changes the number of pixels the network sees. It was trained with another
+        number, so metres will be less exact, and off if the training camera is not known; a
         LeadlineWarning says so. `camera` auto multiplies metres by the photograph's focal length
-        over that of the training data, both in pixels at the size of processing; ignore does not.
+        over that of the training data, both in pixels at the processing size; ignore does not.
 
         Errors: LeadlineError for an unknown name, a missing, unreadable or damaged file, or an
         option that the runtime does not have.
@@ -170,7 +170,7 @@ class Predictor:
 
     @classmethod
     def load_with(cls, name_or_path: str | Path, options: LoadOptions) -> Predictor:
-        """Do as `load`, with the options in one object."""
+        """Load a model as `load` does, with the options in one object."""
         is_file = Path(name_or_path).is_file()
         find = find_checkpoint if options.runtime == "torch" and not is_file else find_model
         path = find(name_or_path)
@@ -190,16 +190,16 @@ class Predictor:
 
     @property
     def states_uncertainty(self) -> bool:
-        """Whether its depth maps have an `uncertainty`."""
+        """Whether the predicted depth maps have an `uncertainty`."""
         return self.uncertainty and bool(self.runtime.config.options.get(UNCERTAINTY))
 
     @property
     def kind(self) -> DepthKind:
-        """What is predicted: metres, or depth without unit (see `DepthMap`)."""
+        """The kind of predicted depth: metres, or depth without unit (see `DepthMap`)."""
         return self.runtime.kind
 
     def require_metres(self, purpose: str) -> None:
-        """Raise LeadlineError where the model predicts no metres, which `purpose` needs."""
+        """Raise LeadlineError if the model does not predict metres, which `purpose` needs."""
         if self.kind != "metric":
             raise LeadlineError(
                 f"{self.name} predicts {self.kind} depth, without scale and shift, and {purpose} "
@@ -207,13 +207,13 @@ class Predictor:
             )
 
     def __call__(self, image: ImageLike, intrinsics: Intrinsics | None = None) -> DepthMap:
-        """Return the depth of one photograph, at its own size, with the camera it holds for.
+        """Return the depth of one photograph, at its own size, with its camera.
 
         `image` is a path, the bytes of a picture file, (H,W,3) uint8 RGB, a Pillow image or a
-        `Photo`. `intrinsics` are its camera; without
-        them it is that of the photograph's EXIF block, else the camera of the training data. The
-        provenance says which, and by what metres were multiplied for it; where neither is known,
-        the result has no intrinsics. A depth is at most the network's largest times that factor.
+        `Photo`. `intrinsics` is its camera; by default that of its EXIF block, else that of the
+        training data. The provenance says which one, and the factor by which it changed the metres;
+        if neither is known, the result has no intrinsics. Depth is at most the network's maximum
+        times that factor.
         """
         return self.predict(image, intrinsics).depth
 
@@ -225,7 +225,7 @@ class Predictor:
     ) -> Prediction:
         """Return depth and, for a multi-task model, class labels of one photograph.
 
-        `source` says how the `intrinsics` given are known.
+        `source` says how the given `intrinsics` are known.
         """
         photo = _as_photo(image)
         if intrinsics is None:
@@ -266,12 +266,11 @@ class Predictor:
         intrinsics: Intrinsics | None = None,
         workers: int | None = None,
     ) -> Iterator[Prediction]:
-        """Yield what `predict` returns of every image, in order, reading some ahead meanwhile.
+        """Yield `predict` of every image, in order, reading ahead meanwhile.
 
-        Reading, the network, and what the caller does with a prediction overlap; `images` may be
-        an iterator of any length, of which `workers` (by default one more than processors) are
-        held at a time. A LeadlineError is raised when it is the turn of the image
-        that is at fault.
+        Reading, the network, and the caller's use of a prediction overlap. `images` may be an
+        iterator of any length; `workers` images (by default one more than processors) are held at a
+        time. The LeadlineError of a faulty image is raised in its turn.
 
         >>> predictor = Predictor.load()
         >>> [each.depth.shape for each in predictor.predict_many([np.zeros((8, 9, 3), np.uint8)])]
@@ -286,15 +285,15 @@ class Predictor:
                 yield future.result()
 
     def for_many(self) -> Predictor:
-        """Return this predictor in the form for many pictures at once, which `predict_many` uses.
+        """Return this predictor in the form for many pictures at once, as `predict_many` uses it.
 
         It shares the model, and is for calls from several threads: together they are faster, each
-        alone slower. Where a hint was given, or the runtime has no such form, it is this one.
+        one alone is slower. If a hint was given, or the runtime has no such form, it is `self`.
         """
         runtime = self.runtime.for_many()
         if runtime is self.runtime:
             return self
-        # Not copy(), which does what unpickling does: it would load the model again.
+        # Not copy(), which uses __reduce__ and would load the model again.
         twin = object.__new__(type(self))
         twin.__dict__ = {**self.__dict__, "runtime": runtime}
         if self._loaded_with is not None:
@@ -328,7 +327,7 @@ class Predictor:
 
 def _load_again(name_or_path: str | Path, options: LoadOptions) -> Predictor:
     with warnings.catch_warnings():
-        # What is to be said was said where it was loaded first.
+        # The warnings were shown at the first load.
         warnings.simplefilter("ignore", LeadlineWarning)
         return Predictor.load_with(name_or_path, options)
 

@@ -1,7 +1,7 @@
-"""The resizing around a network, outside of the compiled part: `models.pipeline` in OpenCV.
+"""The resizing around a network, outside the compiled part: `models.pipeline` in OpenCV.
 
-Photographs come in any size, networks see few: what is compiled or cached for a size belongs to
-the network's sizes alone.
+Photographs have any size, networks see few sizes; so only the network is compiled or cached per
+size.
 """
 
 import cv2
@@ -12,13 +12,13 @@ from leadline.models.size_policy import processing_size, shrink_sizes
 
 
 def to_network(images: NDArray[np.uint8], processing_area: int, stride: int) -> NDArray[np.float32]:
-    """Return (N,3,h,w) float32 in [0,1], at the size of processing, of (N,H,W,3) uint8."""
+    """Resize (N,H,W,3) uint8 to the processing size: (N,3,h,w) float32 in [0,1]."""
     size = (images.shape[1], images.shape[2])
     target = processing_size(*size, processing_area, stride)
     steps = shrink_sizes(size, target)
     resized = np.empty((len(images), 3, *target), np.float32)
     for image, result in zip(images, resized, strict=True):
-        # In float32 from the start: OpenCV would round every step of uint8 to whole numbers.
+        # float32 from the start, since OpenCV would round each step of uint8 to integers.
         pixels = image.astype(np.float32)
         for step in steps:
             pixels = _resize(pixels, step)
@@ -27,7 +27,7 @@ def to_network(images: NDArray[np.uint8], processing_area: int, stride: int) -> 
 
 
 def to_photo(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return (N,H,W) of (N,1,h,w), bilinearly."""
+    """Resize (N,1,h,w) to (N,H,W), bilinearly."""
     full = np.empty((len(maps), *size), np.float32)
     for small, result in zip(maps, full, strict=True):
         result[...] = _resize(small[0], size)
@@ -37,9 +37,9 @@ def to_photo(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 def best_class(
     logits: NDArray[np.float32], size: tuple[int, int], dtype: type[np.integer]
 ) -> NDArray[np.integer]:
-    """Return (N,H,W): the class with the largest of the logits (N,C,h,w) at the full size.
+    """Return (N,H,W): the class with the largest logit, of logits (N,C,h,w) at the full size.
 
-    Of equal logits the first class wins, as in argmax.
+    For equal logits the first class wins, as in argmax.
     """
     labels = np.zeros((len(logits), *size), dtype)
     for planes, result in zip(logits, labels, strict=True):

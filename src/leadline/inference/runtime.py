@@ -1,4 +1,4 @@
-"""What a runtime is: an engine with one model in it, that turns photographs into metres."""
+"""The interface of a runtime: an engine that holds one model and predicts photographs."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ Outputs = dict[str, NDArray[Any]]
 RuntimeName = Literal["auto", "openvino", "onnxruntime", "torch"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 Hint = Literal["auto", "latency", "throughput"]
-"""Whether one picture should be ready soon, or many together; auto: as there are one or many."""
+"""Optimise for the time of one picture or of many; auto: by how many there are."""
 HINTS: tuple[Hint, ...] = get_args(Hint)
 
 UNCERTAINTY = "uncertainty"
-"""The output of models that state one; (N,H,W) float32, as in `DepthMap`."""
+"""Name of the uncertainty output, (N,H,W) float32, as in `DepthMap`."""
 
 VALIDITY = "validity"
-"""The output of models that state one; (N,H,W) float32, the probability that there is a depth."""
+"""Name of the validity output, (N,H,W) float32, the probability that there is a depth."""
 
 LEAST_VALIDITY = 0.5
-"""What has less has no depth."""
+"""Pixels with less validity have no depth."""
 
 NOVELTY = "novelty"
-"""The output, and the option of a model, of how unlike a picture is to those it was trained on."""
+"""Name of the output, and of the model option, for how unlike the training data a picture is."""
 
 Device = Literal["cpu", "cuda", "tensorrt", "coreml", "directml", "mps"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 CONFIG_KEY = "leadline"
-"""Where exported files hold the model's config as JSON."""
+"""Metadata key of the model's config (JSON) in exported files."""
 
 
 class Runtime(ABC):
-    """An engine with one model in it.
+    """An engine that holds one model.
 
-    `precision` is the one that it runs in, None where there is no choice; `kind` says what its
-    depth is. `run` may be called from several threads at once.
+    `precision` is the one it runs in, None if there is no choice; `kind` is the kind of its depth.
+    `run` may be called from several threads at once.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Runtime(ABC):
         """Return {"depth": (N,H,W) float32 metres, ...} for images (N,H,W,3) uint8 RGB."""
 
     def for_many(self) -> Runtime:
-        """Return this runtime in the form for several calls at once, where it has one."""
+        """Return the form of this runtime for several calls at once, if there is one."""
         return self
 
 
 def in_file_order(images: NDArray[np.uint8], config: RuntimeConfig) -> NDArray[np.uint8]:
-    """Return RGB images (N,H,W,3) with their colours in the order that an exported file takes.
+    """Return RGB images (N,H,W,3) in the channel order of an exported file.
 
     Errors: LeadlineError for a file that takes photographs of another size.
     """
@@ -77,9 +77,9 @@ def in_file_order(images: NDArray[np.uint8], config: RuntimeConfig) -> NDArray[n
 
 
 def check_graph(path: Path, inputs: Mapping[str, bool], outputs: Collection[str]) -> None:
-    """Raise LeadlineError for a graph that is none of Leadline's.
+    """Raise LeadlineError for a graph that Leadline did not export.
 
-    `inputs` are {name: whether it takes bytes}.
+    `inputs` is {name: whether it takes bytes}.
     """
     if inputs != {"image": True} or "depth" not in outputs:
         raise LeadlineError(
@@ -89,7 +89,7 @@ def check_graph(path: Path, inputs: Mapping[str, bool], outputs: Collection[str]
 
 
 def decode_config(path: Path, text: str | None) -> Mapping[str, Any]:
-    """Return the model's config from the metadata of an exported file, {} where there is none."""
+    """Return the model's config from the metadata of an exported file, {} if there is none."""
     if text is None:
         return {}
     try:
@@ -104,13 +104,13 @@ def decode_config(path: Path, text: str | None) -> Mapping[str, Any]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the last line of an engine's message, which is where it says what was wrong."""
+    """Return the last line of an engine's message, which states the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:160]
 
 
 def refuse_nonfinite(path: Path, name: str | None) -> None:
-    """Raise LeadlineError for a constant `name` that holds NaN or infinity; None is none such."""
+    """Raise LeadlineError for the constant `name` with NaN or infinity, if there is one."""
     if name is not None:
         raise LeadlineError(
             f"{path}: {name!r} holds numbers that are not finite; "

@@ -1,7 +1,7 @@
-"""`RuntimeConfig`: what is known of the model in a runtime, checked once.
+"""`RuntimeConfig`: the config of the model in a runtime, checked once.
 
-An exported file holds the model's `config.json` and may add what is true of the file alone. One of
-an older version, or of another library, says less than `ModelConfig` needs.
+An exported file holds the model's `config.json` and may add keys that concern the file alone. A
+file of an older version, or of another library, has fewer keys than `ModelConfig` needs.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from leadline.errors import LeadlineError
 from leadline.models.config import ModelConfig
 
 FACTORS_KEY = "interval_factors"
-"""The entry of a model's config: {percentage of the pixels: factor of its uncertainty}."""
+"""Config key of {percentage of the pixels: factor of the uncertainty}."""
 
 LOSS_KEY = "precision_loss"
-"""The entry of a model's config: {precision: relative change of abs_rel}, above 0 where worse."""
+"""Config key of {precision: relative change of abs_rel}; above 0 is worse."""
 
 ChannelOrder = Literal["rgb", "bgr"]
-"""In which order an exported file takes the colours of its input."""
+"""The channel order of an exported file's input."""
 CHANNELS_KEY = "input_channels"
-"""Where an exported file's config says it; rgb where it does not."""
+"""Config key of that order; rgb by default."""
 
 PICTURE_SIZE_KEY = "picture_size"
-"""Where the config of a file that takes one photograph of one size holds it: [H, W]."""
+"""Config key of the [H, W] of the only photographs that a file takes."""
 
 QUANTISED_FROM = "quantised_from"
-"""The entry of an 8-bit file's config: the `weights_digest` of the graph that it was made of."""
+"""Config key of an 8-bit file: the `weights_digest` of the graph it was made from."""
 
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """What is known of the model in a runtime; the defaults hold for what is not said.
+    """The config of the model in a runtime; missing keys take the defaults.
 
     `training_focal`, `training_area`, `stride`, `options`, `precision_loss`, `interval_factors` and
-    the range of depth are as in `ModelConfig`; without a range, any depth may be predicted. The
-    others are of the exported file: the order of colours and the one (H,W) that it takes, None for
-    any, and for an 8-bit file the digest of the weights that it was made of.
+    the depth range are as in `ModelConfig`; without a range, any depth may be predicted. The other
+    fields concern the exported file: the channel order and the only size (H,W) that it takes, None
+    for any size, and for an 8-bit file the digest of the weights it was made from.
     """
 
     training_focal: float | None = None
@@ -56,9 +56,9 @@ class RuntimeConfig:
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> RuntimeConfig:
-        """Read it from a model's config; other keys are ignored.
+        """Read the fields from a model's config; other keys are ignored.
 
-        Errors: LeadlineError for a value that cannot be.
+        Errors: LeadlineError for an impossible value.
         """
         focal, options = content.get("training_focal"), content.get("options")
         area = content.get("training_area", cls.training_area)
@@ -81,7 +81,7 @@ class RuntimeConfig:
 
     @classmethod
     def from_model(cls, config: ModelConfig) -> RuntimeConfig:
-        """Return what is known of a model that is not in an exported file."""
+        """Return the config of a model that is not in an exported file."""
         return cls.parse(asdict(config))
 
 
@@ -89,7 +89,7 @@ def _positive(key: str, value: object, expected: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and 0 < value < math.inf:  # type: ignore[operator]
         return value  # type: ignore[return-value]
-    raise LeadlineError(f"{key} = {value!r} in the model's config is not possible; give {expected}")
+    raise LeadlineError(f"{key} = {value!r} in the model's config is invalid; give {expected}")
 
 
 def _number(key: str, value: object) -> float:

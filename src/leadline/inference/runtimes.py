@@ -1,7 +1,7 @@
-"""Which engine runs a model: OpenVINO, ONNX Runtime, torch, or transformers for its own models.
+"""Choose the engine of a model: OpenVINO, ONNX Runtime, torch, or transformers for its own models.
 
 OpenVINO is the default and needs no torch; ONNX Runtime runs the same exported file; torch runs
-a checkpoint. Each is imported only when it is asked for.
+a checkpoint. An engine is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _NOT_OF_TRANSFORMERS = {
     "hint": "hint",
     "compiled": "compile",
 }
-"""The options that its models do not have, as a message calls them."""
+"""The options that models of transformers do not have, and their names in messages."""
 
 
 def open_runtime(path: Path, options: LoadOptions) -> Runtime:
-    """Load an exported file or a model folder into the engine that was asked for, or that fits.
+    """Load an exported file or a model folder into the chosen engine, by default the fitting one.
 
     Errors: LeadlineError for a damaged file, or an option that the engine does not have.
     """

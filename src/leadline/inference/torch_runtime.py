@@ -55,7 +55,7 @@ class TorchRuntime(Runtime):
         self._torch = torch
         self._device = _device(torch, device)
         if device == "cpu":
-            tune_malloc()  # its next picture takes the same memory again
+            tune_malloc()  # the next picture needs the same memory again
         model = load_model(folder).to(self._device).to(memory_format=torch.channels_last)
         self._pipeline = InferencePipeline(model, processing_area).eval()
         if compiled:
@@ -64,7 +64,7 @@ class TorchRuntime(Runtime):
         available: list[Precision] = ["bf16", "f32"] if computes_bf16(device) else ["f32"]
         self.precision = choose_precision(precision, self.config.precision_loss, available)
         if self.precision.precision == "bf16":
-            # autocast would round them for every picture anew: the same numbers.
+            # autocast would round them again for every picture, with the same result.
             for layer in model.modules():
                 if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
                     layer.to(torch.bfloat16)
@@ -91,7 +91,7 @@ class TorchRuntime(Runtime):
 
 
 def _device(torch: Any, device: Device) -> Any:
-    """Return torch's device. Errors: LeadlineError where this machine or build has none such."""
+    """Return torch's device. Errors: LeadlineError if this machine or build does not have it."""
     there = {
         "cpu": lambda: True,
         "cuda": torch.cuda.is_available,

@@ -24,7 +24,7 @@ INVERSE_TYPES = frozenset({"dpt"})
 
 
 def is_of_transformers(folder: Path) -> bool:
-    """Return whether the configuration of a model folder is one of transformers."""
+    """Return whether the config of a model folder is one of transformers."""
     content = read_json(folder / CONFIG_FILE, "model's configuration")
     return isinstance(content, dict) and "model_type" in content
 
@@ -32,9 +32,9 @@ def is_of_transformers(folder: Path) -> bool:
 class TransformersRuntime(Runtime):
     """A depth model by its folder or hub name, in float32, for photographs of any size.
 
-    `kind` says what its numbers are: metres, or inverse depth up to a scale and a shift, whose
-    reciprocal `run` then gives as depth; None takes what the configuration says.
-    Errors: LeadlineError for what transformers cannot load, and where it is not known which.
+    `kind` is the kind of its output: metres, or inverse depth up to a scale and a shift, of which
+    `run` returns the reciprocal as depth. None takes it from the configuration.
+    Errors: LeadlineError if transformers cannot load it, or if its kind is not known.
     """
 
     name = "transformers"
@@ -49,7 +49,7 @@ class TransformersRuntime(Runtime):
                 f"{HUB}{model}: needs transformers: pip install 'leadline[hf]'"
             ) from error
         self._torch, self._lock = torch, Lock()
-        # Code of a repository's own is not run: None would ask at the terminal.
+        # trust_remote_code: never run a repository's own code; None would ask at the terminal.
         options = {"local_files_only": Path(model).is_dir(), "trust_remote_code": False}
         logging.disable_progress_bar()
         try:
@@ -59,8 +59,8 @@ class TransformersRuntime(Runtime):
             network = AutoModelForDepthEstimation.from_pretrained(
                 model, dtype=torch.float32, **options
             )
-        # Whatever a missing, foreign or damaged repository makes transformers raise; what
-        # safetensors raises is an Exception of its own.
+        # Anything that transformers raises for a missing, foreign or damaged repository;
+        # safetensors has its own exception type.
         except (
             OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError,
             _safetensors_error(),
@@ -74,7 +74,7 @@ class TransformersRuntime(Runtime):
         self.config = RuntimeConfig()
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
-        """Return {"depth": (N,H,W) float32} for images (N,H,W,3) uint8 RGB, each by itself."""
+        """Return {"depth": (N,H,W) float32} for images (N,H,W,3) uint8 RGB, one at a time."""
         with self._lock:
             values = [self.predict(image) for image in images]
         if self.kind != "metric":
@@ -83,7 +83,7 @@ class TransformersRuntime(Runtime):
         return {"depth": np.stack(values)}
 
     def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what is predicted for a photograph (H,W,3) uint8, (H,W): depth or its inverse."""
+        """Return the output (H,W) for a photograph (H,W,3) uint8: depth or inverse depth."""
         size = (int(image.shape[0]), int(image.shape[1]))
         try:
             inputs = self.prepare([image])
@@ -97,20 +97,20 @@ class TransformersRuntime(Runtime):
         return np.asarray(predicted.squeeze().float().cpu().numpy(), dtype=np.float32)
 
     def prepare(self, images: Sequence[NDArray[Any]]) -> Any:
-        """Return what its processor makes of images (H,W,3), {"pixel_values": (N,3,h,w), ...}."""
+        """Preprocess images (H,W,3) by the model's processor: {"pixel_values": (N,3,h,w), ...}."""
         return self._processor(
             images=list(images), input_data_format="channels_last", return_tensors="pt"
         )
 
     def finish(self, outputs: Any, size: tuple[int, int]) -> Any:
-        """Return what its processor makes of the network's outputs for one photograph (H,W)."""
+        """Postprocess the network's outputs for one photograph of `size` (H,W)."""
         post = getattr(self._processor, "post_process_depth_estimation", None)
         if post is None:
             return self._torch.nn.functional.interpolate(
                 outputs.predicted_depth[:, None], size=size, mode="bilinear", align_corners=False
             )
         options = {"target_sizes": [size]}
-        if self.model_type == "zoedepth":  # it pads, and must know what to cut
+        if self.model_type == "zoedepth":  # its processor pads, and needs the size to cut
             options["source_sizes"] = [size]
         return post(outputs, **options)[0]["predicted_depth"]
 
@@ -122,7 +122,7 @@ def _safetensors_error() -> type[Exception]:
 
 
 def _kind_of(name: str, config: Any) -> DepthKind:
-    """Return what the model's numbers are, as far as its configuration says."""
+    """Return the kind of the model's output, according to its configuration."""
     if (declared := getattr(config, "depth_estimation_type", None)) is not None:
         return "metric" if declared == "metric" else "affine-inverse"
     if config.model_type in METRIC_TYPES:
