@@ -1,4 +1,4 @@
-"""Networks: encoders, blocks, one file per system. Listing them needs no torch; building does."""
+"""Networks: encoders, blocks, one file per system. Listing needs no torch; building does."""
 
 from typing import TYPE_CHECKING, Any
 

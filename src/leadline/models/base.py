@@ -1,4 +1,4 @@
-"""`DepthModel`: what every network of this package is."""
+"""`DepthModel`: the base class of all networks."""
 
 import math
 from abc import ABC, abstractmethod
@@ -25,19 +25,19 @@ from leadline.models.storage import (
 )
 
 SPREADS = (1e-3, 10.0)
-"""Smallest and largest Laplace scale of ln(metres) that a network can state."""
+"""Smallest and largest Laplace scale of ln(metres) that a network can predict."""
 
 
 class DepthModel(nn.Module, ABC):
     """A network from RGB in [0,1] to depth in metres.
 
-    A subclass defines `network`, which sees normalised images whose sides are multiples of
-    `config.stride` and returns raw outputs: `target` (B,1,h,w) in network units, and `logits`
-    (B,C,h,w) for a multi-task model, which says in `classes` how many. `log_spread` (B,1,h,w),
-    where there is one, is ln b, b the scale of a Laplace distribution of ln(metres), and
-    `novelty` (B,1,1,1) how unlike the picture is to the training pictures, up to 1 for nearly all
-    of those. `validity_logits` (B,1,h,w) are above 0 where there is a depth. Padding,
-    normalisation and decoding live here.
+    A subclass defines `network`, which takes normalised images whose sides are multiples of
+    `config.stride` and returns raw outputs: `target` (B,1,h,w) in network units, and for a
+    multi-task model `logits` (B,C,h,w), with C in `classes`. Optional outputs: `log_spread`
+    (B,1,h,w) is ln b, where b is the scale of a Laplace distribution of ln(metres); `novelty`
+    (B,1,1,1) is how unlike the picture is to the training pictures, at most 1 for nearly all of
+    them; `validity_logits` (B,1,h,w) are above 0 where there is a depth. This class does padding,
+    normalisation and decoding.
     """
 
     mean: Tensor
@@ -59,16 +59,16 @@ class DepthModel(nn.Module, ABC):
         """Return the raw outputs for normalised images (B,3,H,W), H and W multiples of stride."""
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Return RGB images (B,3,H,W) in [0,1] as `network` wants them: scaled, in its order."""
+        """Return RGB images (B,3,H,W) in [0,1] as `network` takes them: scaled, in its order."""
         x = (images - self.mean) / self.std
-        # Mean and deviation belong to a colour, so they come first.
+        # Mean and deviation are given in RGB order, so they come before the flip.
         return x.flip(1) if self.config.channel_order == "bgr" else x
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return {"depth": (B,1,h,w) metres, "target": (B,1,h,w) network units, ...}.
 
-        `images` is (B,3,H,W) in [0,1] at any H and W; they are padded to the stride by
-        repeating the border, and the padding is cut off the outputs again.
+        `images` is (B,3,H,W) in [0,1] at any H and W. They are padded to the stride by repeating
+        the border, and the padding is cropped from the outputs.
         """
         height, width = images.shape[-2:]
         stride = self.config.stride
@@ -82,14 +82,14 @@ class DepthModel(nn.Module, ABC):
                 name: _crop(value, height, width, height + bottom, width + right)
                 for name, value in outputs.items()
             }
-        # exp and 1/x of a bfloat16 number would cost three digits of the metres.
+        # In bfloat16, exp and 1/x would cost three digits of the metres.
         return self.decode({name: value.float() for name, value in outputs.items()})
 
     def decode(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return raw float32 outputs of `network` with `depth` in metres, and what it states.
+        """Return the raw float32 outputs of `network`, with `depth` in metres.
 
-        That is `spread`, b > 0, which pipelines and files call the uncertainty, and `validity`,
-        the probability that there is a depth.
+        Optional outputs are decoded too: `spread`, b > 0, which pipelines and files call
+        uncertainty, and `validity`, the probability that there is a depth.
         """
         decoded = {"depth": self.space.decode(outputs["target"]), **outputs}
         if "log_spread" in outputs:
@@ -110,17 +110,17 @@ class DepthModel(nn.Module, ABC):
         encoder.load_file(path)  # type: ignore[union-attr]
 
     def output_layer(self) -> nn.Conv2d | nn.ConvTranspose2d | None:
-        """Return the layer whose one output map is the target, None where another step follows."""
+        """Return the layer whose only output map is the target, None if another step follows."""
         return None
 
     def heads(self) -> dict[str, nn.Module]:
-        """Return the parts that state something beside the depth, by the option that adds them."""
+        """Return the heads other than depth, by the option that adds them."""
         return {}
 
     def novelty_features(self, images: Tensor) -> Tensor:
-        """Return the features (B,C,h,w), of normalised images, that novelty is made of.
+        """Return the features (B,C,h,w), of normalised images, from which novelty is computed.
 
-        Errors: LeadlineError where the network states no novelty.
+        Errors: LeadlineError if the network does not predict novelty.
         """
         raise LeadlineError(
             f"{self.config.architecture} states no novelty: {type(self).__name__} has no "
@@ -129,9 +129,9 @@ class DepthModel(nn.Module, ABC):
 
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
-        """Multiply all metres by `ratio`, as another lens does; False where that cannot be done.
+        """Multiply all metres by `ratio`, as for another lens; return False if not possible.
 
-        The last layer takes it, a linear one, whatever the depth space.
+        The last layer, which is linear, takes the factor in any depth space.
         """
         layer = self.output_layer()
         factor, offset = self.space.scaling(ratio)
@@ -143,13 +143,13 @@ class DepthModel(nn.Module, ABC):
         return True
 
     def parameter_count(self) -> int:
-        """Return the number of parameters, buffers not counted."""
+        """Return the number of parameters, without buffers."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def save(self, folder: Path, weights: WeightType = "f32") -> None:
         """Write `model.safetensors`, with its checksum, and `config.json` into `folder`.
 
-        `weights` is how large tensors are stored; they are float32 again once loaded.
+        `weights` is the storage type of large tensors; they are float32 again when loaded.
         Errors: LeadlineError for an unknown type, or a weight that float16 cannot hold.
         """
         from safetensors.torch import save
@@ -163,7 +163,7 @@ class DepthModel(nn.Module, ABC):
             for name, value in self.state_dict().items()
         }
         with atomic_path(folder / WEIGHTS_FILE) as temporary:
-            # Through Python's own writing, whose errors (disk full) name the file.
+            # Written by Python, whose errors (disk full) name the file.
             content = save(state, metadata={"format": "leadline"})
             temporary.write_bytes(seal_safetensors(content))
         write_json(folder / CONFIG_FILE, asdict(self.config))
@@ -171,14 +171,14 @@ class DepthModel(nn.Module, ABC):
     def save_pretrained(self, folder: Path | str, weights: WeightType = "f32") -> None:
         """Write the model into `folder`, laid out as on the hub: see `save`.
 
-        Errors: LeadlineError where it has a graph already, which would be of other weights.
+        Errors: LeadlineError if the folder already has an exported graph, of other weights.
         """
         from leadline.io.atomic import write_json
         from leadline.weights import GRAPH_FILE
 
         if (graph := Path(folder) / GRAPH_FILE).exists():
             raise LeadlineError(
-                f"{graph}: lies there already, and would be taken for these weights; remove it, or "
+                f"{graph}: exists already, and would be taken for these weights; remove it, or "
                 "save elsewhere"
             )
         self.save(Path(folder), weights)
@@ -189,9 +189,9 @@ class DepthModel(nn.Module, ABC):
     def from_pretrained(cls, name_or_path: str | Path) -> Self:
         """Return the model of a folder, a run, or USER/NAME[@REVISION] on the hub, in eval mode.
 
-        Errors: LeadlineError where there is none, or one of another class.
+        Errors: LeadlineError if there is no model, or it is of another class.
         """
-        # By name: what builds models imports this module.
+        # By name, since that module imports this one.
         load = import_module("leadline.models.pretrained").load_pretrained
         model = load(name_or_path)
         if not isinstance(model, cls):
@@ -202,10 +202,10 @@ class DepthModel(nn.Module, ABC):
         return model
 
     def push_to_hub(self, repo: str, *, private: bool = False, message: str = "A model") -> str:
-        """Send `save_pretrained` to USER/NAME on the hub; return its address.
+        """Upload `save_pretrained` to USER/NAME on the hub; return its address.
 
-        `leadline push` and `leadline.push` send the exported file and a card with scores as well.
-        Errors: LeadlineError where the hub refuses, or is not reached.
+        `leadline push` and `leadline.push` also upload the exported file and a card with scores.
+        Errors: LeadlineError if the hub refuses or cannot be reached.
         """
         from tempfile import TemporaryDirectory
 
@@ -217,7 +217,7 @@ class DepthModel(nn.Module, ABC):
 
 
 def as_stored(name: str, tensor: Tensor, weights: WeightType) -> Tensor:
-    """Return a tensor of a state dict in the type that it is stored in.
+    """Return a tensor of a state dict in its storage type.
 
     Errors: LeadlineError for a finite number that would be stored as infinity.
     """
@@ -235,6 +235,6 @@ def as_stored(name: str, tensor: Tensor, weights: WeightType) -> Tensor:
 
 
 def _crop(value: Tensor, height: int, width: int, padded_h: int, padded_w: int) -> Tensor:
-    """Cut the share of the padding off an output that may be smaller than the input."""
+    """Crop the padding from an output, which may be smaller than the input."""
     h, w = value.shape[-2:]
     return value[..., : max(1, -(-height * h // padded_h)), : max(1, -(-width * w // padded_w))]

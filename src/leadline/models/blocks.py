@@ -1,4 +1,4 @@
-"""Building blocks that several decoders share."""
+"""Building blocks shared by several decoders."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from leadline.models.encoders import Taps
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
-    """A convolution without bias (BatchNorm has one), BatchNorm, ReLU; the size stays."""
+    """A convolution without bias (BatchNorm has one), BatchNorm, ReLU; keeps the size."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -18,14 +18,14 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
 
 
 def upsample_like(x: Tensor, reference: Tensor) -> Tensor:
-    """Bilinear resize of x to the height and width of `reference`, half-pixel centres."""
+    """Resize x bilinearly to the height and width of `reference`, half-pixel centres."""
     return functional.interpolate(
         x, size=reference.shape[-2:], mode="bilinear", align_corners=False
     )
 
 
 def up_steps(reductions: Sequence[int], finest: int) -> list[int]:
-    """Return the reductions a decoder passes: from half the encoder's deepest to `finest`."""
+    """Return the reductions of a decoder: from half the encoder's deepest to `finest`."""
     steps = []
     reduction = max(reductions) // 2
     while reduction >= finest:
@@ -35,9 +35,9 @@ def up_steps(reductions: Sequence[int], finest: int) -> list[int]:
 
 
 def widths_for(widths: Sequence[int], steps: Sequence[int]) -> list[int]:
-    """Fit the widths of a decoder to an encoder with more or fewer steps than it was made for.
+    """Fit the widths of a decoder to an encoder with more or fewer steps than it was designed for.
 
-    Widths belong to reductions: the finest ones stay, the coarsest is dropped or repeated.
+    Widths belong to reductions: the finest ones are kept, the coarsest are dropped or repeated.
     """
     missing = len(steps) - len(widths)
     return [*[widths[0]] * missing, *widths[-len(steps) :]]
@@ -53,7 +53,7 @@ def size_at(images: Tensor, features: Taps, reduction: int) -> tuple[int, int]:
 
 
 def crop_to(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cut the last row and column off a map that was doubled from an odd size."""
+    """Crop the last row and column of a map that was doubled from an odd size."""
     return x[..., : size[0], : size[1]]
 
 
@@ -66,11 +66,11 @@ def xavier_init(module: nn.Module) -> None:
 
 
 class SkipDecoder(nn.ModuleList):
-    """A block for each of `steps`, which brings the map before it to that reduction.
+    """One block per entry of `steps`, which upsamples the map before it to that reduction.
 
-    `block(inputs, skip, outputs)` builds one: `skip` is the number of channels that the encoder
-    has there (`skips`, by reduction), 0 where it has no map, and `outputs` the block's own of
-    `widths`. A block is called with the map, the encoder's or None, and the size to reach.
+    `block(inputs, skip, outputs)` builds one: `skip` is the number of the encoder's channels at
+    that reduction (`skips`), 0 if it has no map there, and `outputs` is taken from `widths`. A
+    block is called with the map, the encoder's map or None, and the size to reach.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class SkipDecoder(nn.ModuleList):
             inputs = outputs
 
     def forward(self, x: Tensor, features: Taps, images: Tensor) -> Tensor:
-        """Return the map at the last step for x, the deepest one, and all `features`."""
+        """Return the map at the last step, for the deepest map x and all `features`."""
         for block, reduction in zip(self, self.steps, strict=True):
             x = block(x, features.get(reduction), size_at(images, features, reduction))
         return x
@@ -97,8 +97,8 @@ class SkipDecoder(nn.ModuleList):
 class BilinearUpBlock(nn.Module):
     """Bilinear upsampling, concatenation of a skip, two 3x3 convolutions with bias.
 
-    LeakyReLU(0.2) behind both convolutions, no BatchNorm: the block of DenseDepth (Alhashim and
-    Wonka 2018, table 1). `skip` is the number of its channels, 0 for none.
+    LeakyReLU(0.2) after both convolutions, no BatchNorm: the block of DenseDepth (Alhashim and
+    Wonka 2018, table 1). `skip` is the number of channels of the skip, 0 for none.
     """
 
     def __init__(self, inputs: int, skip: int, outputs: int):
@@ -108,7 +108,7 @@ class BilinearUpBlock(nn.Module):
         self.activation = nn.LeakyReLU(0.2)
 
     def forward(self, x: Tensor, skip: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """Return (B,outputs,h,w) at `size`, which is the size of `skip` where there is one."""
+        """Return (B,outputs,h,w) at `size`, which is the size of `skip` if there is one."""
         x = functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
         if skip is not None:
             x = cat([x, skip], dim=1)

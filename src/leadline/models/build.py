@@ -1,4 +1,4 @@
-"""Building a model from its configuration, and reading one back from a folder."""
+"""Build a model from its configuration, or load one from a folder."""
 
 import importlib
 import inspect
@@ -18,9 +18,9 @@ from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE
 
 
 def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
-    """Build the network that `config` describes with random weights drawn from `seed`.
+    """Build the network described by `config`, with random weights drawn from `seed`.
 
-    The global random state is left as it was.
+    The global random state is not changed.
     Errors: LeadlineError for an unknown architecture, encoder or option.
     """
     factory = checked_factory(config.architecture, config.options)
@@ -31,7 +31,7 @@ def create_model(config: ModelConfig, seed: int = 0) -> DepthModel:
 
 
 def checked_factory(architecture: str, options: Mapping[str, Any]) -> Callable[..., DepthModel]:
-    """Return what builds an architecture, once it is sure that it takes these options.
+    """Return the factory of an architecture, after checking that it takes these options.
 
     Errors: LeadlineError for an unknown architecture, or an option it does not have.
     """
@@ -49,7 +49,7 @@ def _open_factory(factory: str | Callable[..., DepthModel]) -> Callable[..., Dep
 
 
 def whole_options(config: ModelConfig) -> dict[str, Any]:
-    """Return every option of the network that `config` describes, defaults included.
+    """Return all options of the network described by `config`, including defaults.
 
     Errors: LeadlineError for an unknown architecture or option.
     """
@@ -65,8 +65,8 @@ def whole_options(config: ModelConfig) -> dict[str, Any]:
 def load_model(folder: Path | str) -> DepthModel:
     """Rebuild the model saved in `folder` (`config.json`, `model.safetensors`), in eval mode.
 
-    Nothing is fetched from anywhere: the file holds every weight.
-    Errors: LeadlineError where a file is missing, damaged or of another model.
+    Nothing is downloaded: the file holds all weights.
+    Errors: LeadlineError if a file is missing, damaged or of another model.
     """
     folder = Path(folder)
     config = read_config(folder / CONFIG_FILE)

@@ -1,7 +1,7 @@
-"""The table of contents of the models: readable without torch.
+"""The table of all models, readable without torch.
 
-Adding a system: one file with a `DepthModel`, one entry here. The entry is the registration;
-nothing imports a model file until somebody builds it.
+To add a system, write one file with a `DepthModel` and one entry here. The entry is the
+registration; a model file is imported only when a model is built.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ from leadline.errors import LeadlineError, nearest
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What can be said of an architecture without building it.
+    """The facts about an architecture that need no building.
 
     `factory` is `module:class`, or the class; `parameters` is the exact count with the default
-    `options`, None where it is not stated; `training_size` is (H, W); `stride` is what sides of an
-    input are rounded to.
+    `options`, None if not stated; `training_size` is (H, W); input sides are rounded to multiples
+    of `stride`.
     """
 
     name: str
@@ -244,7 +244,7 @@ CATALOG: dict[str, ModelInfo] = {
 def find_architecture(name: str) -> ModelInfo:
     """Return the entry of an architecture.
 
-    Errors: LeadlineError where there is none of that name.
+    Errors: LeadlineError for an unknown name.
     """
     if name not in CATALOG:
         raise LeadlineError(

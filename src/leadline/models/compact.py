@@ -1,7 +1,7 @@
-"""`compact`: a small, fast network; `compact-nyu` ships with it.
+"""`compact`: a small, fast network; the shipped `compact-nyu` is one.
 
-A MobileNetV2 encoder, a 1x1 neck and four bilinear-upsample, concatenate, two-convolution stages
-down to half the input size; it regresses ln(metres). Ours, not a published system.
+A MobileNetV2 encoder, a 1x1 neck and four stages (bilinear upsampling, concatenation, two
+convolutions) up to half the input size; it regresses ln(metres). Leadline's own design.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`ModelConfig`: everything but the weights that a network is rebuilt from. Needs no torch."""
+"""`ModelConfig`: everything but the weights that is needed to rebuild a network. Needs no torch."""
 
 import json
 import math
@@ -19,23 +19,23 @@ NORMALIZATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, 
 """(mean, std) of the RGB input in [0,1]; `symmetric` gives [-1,1], `unit` leaves [0,1]."""
 
 CHANNEL_ORDERS = ("rgb", "bgr")
-"""In which order the network sees the colours; the images given to a model are always RGB."""
+"""Channel order that the network takes; the images given to a model are always RGB."""
 
 DEPTH_SPACES = ("linear", "log", "reciprocal")
-"""What a network may regress: metres, their logarithm, or the farthest depth over them."""
+"""What a network may regress: metres, their logarithm, or maximum depth / depth."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Everything needed to rebuild a network around a weights file; stored as `config.json`.
 
-    `training_area` is about how many input pixels the network was trained at, before the sides of
-    its input were rounded to `stride`: together they are the size policy of prediction.
-    `interval_factors` are the q of the intervals depth * exp(-+ q b) around a depth with the
-    Laplace scale b of ln(metres), by the percentage of the pixels that they cover ("80": 1.7).
-    `training_focal` is the focal length of the training data's camera in pixels at that size,
-    sqrt(fx fy), or None where it is not known: metres hold for it. `precision_loss` is by which
-    share abs_rel changes on validation images in a precision below float32, where that is known.
+    `training_area` is the approximate number of input pixels in training, before the sides were
+    rounded to `stride`: together they are the size policy of prediction. `interval_factors` are
+    the q of the intervals depth * exp(-+ q b) around a depth with the Laplace scale b of
+    ln(metres), by the percentage of the pixels that they cover ("80": 1.7). `training_focal` is the
+    focal length sqrt(fx fy) of the training data's camera, in pixels at that size, for which the
+    metres hold; None if unknown. `precision_loss` is the relative change of abs_rel on validation
+    images in a precision below float32, where measured.
     """
 
     architecture: str
@@ -73,7 +73,7 @@ class ModelConfig:
 
 
 def check_depth_space(name: str) -> None:
-    """Raise LeadlineError for a depth space that is not known."""
+    """Raise LeadlineError for an unknown depth space."""
     if name not in DEPTH_SPACES:
         raise LeadlineError(
             f"depth space {name!r} is not known; choose one of {', '.join(DEPTH_SPACES)}"
@@ -81,7 +81,7 @@ def check_depth_space(name: str) -> None:
 
 
 def check_depth_range(min_depth: float, max_depth: float) -> None:
-    """Raise LeadlineError for metres that are no range of depth."""
+    """Raise LeadlineError for an invalid depth range in metres."""
     if not 0 < min_depth < max_depth < math.inf:
         raise LeadlineError(
             f"depth range {min_depth}..{max_depth} m: expected 0 < min_depth < max_depth"
@@ -91,7 +91,7 @@ def check_depth_range(min_depth: float, max_depth: float) -> None:
 def read_config(path: Path) -> ModelConfig:
     """Read a `config.json` written by `DepthModel.save`.
 
-    Errors: LeadlineError that names the file, and the key where a value cannot be.
+    Errors: LeadlineError that names the file, and the key of an invalid value.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -105,7 +105,7 @@ def read_config(path: Path) -> ModelConfig:
     if unknown:
         raise LeadlineError(f"{path}: unknown key {unknown[0]!r}; written by a newer version?")
     try:
-        # As JSON, where whole numbers are decimal ones as well, and nothing else is converted.
+        # As JSON, where integers are valid floats, and no other conversion is allowed.
         return TypeAdapter(ModelConfig).validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         first = error.errors()[0]

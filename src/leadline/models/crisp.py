@@ -1,10 +1,10 @@
-"""`crisp`: a little more than `compact`, its output as large as the picture it sees.
+"""`crisp`: an extension of `compact` whose output is as large as its input.
 
-The layers of `compact`, with pooled context on the encoder's deepest map and, at half the input
-size, the picture itself as four pixels a cell. Depth is regressed there, and each of the four
-pixels of a cell becomes a learned convex combination of the nine cells around it (Teed and Deng
-2020, RAFT, section 3.3): an edge can then lie between two pixels, which no interpolation of a
-smooth map gives. Regresses ln(metres). Ours, not a published system.
+It has the layers of `compact`, pooled context on the encoder's deepest map and, at half the input
+size, the picture itself as four pixels per cell. Depth is regressed at half size, and each of the
+four pixels of a cell becomes a learned convex combination of the nine cells around it (Teed and
+Deng 2020, RAFT, section 3.3). An edge can thus lie between two pixels, which interpolating a smooth
+map cannot give. Regresses ln(metres). Leadline's own design.
 """
 
 import math
@@ -21,51 +21,51 @@ from leadline.models.config import ModelConfig
 from leadline.models.novelty import NoveltyHead
 
 BILINEAR = (1 / 4, 3 / 4)
-"""What a pixel in the half of a cell next to its neighbour takes of that neighbour, of the cell."""
+"""Bilinear weights of the neighbouring cell and of the own cell, for a pixel between them."""
 
 PRIOR_FLOOR = 0.01
-"""Share of a combination that each of the nine cells begins with, beside its bilinear one."""
+"""Initial share of each of the nine cells in a combination, added to its bilinear weight."""
 
 PIXELS_OF_A_CELL = 12
-"""Numbers of the picture in a cell at half size: 2x2 pixels of three colours."""
+"""Values of the picture in a cell at half size: 2x2 pixels of three colours."""
 
 IDENTITY_KERNEL = torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
-"""The kernel that leaves a map as it is."""
+"""The identity kernel."""
 
 DIRECTIONS = [(-1, 0), (0, -1), (0, 1), (1, 0)]
-"""In which cells farther away are offered: rows down, columns to the right."""
+"""Directions of the distant cells: rows down, columns to the right."""
 
 FIRST_SHARE = 0.02
-"""What each cell farther away begins with, where the bilinear value has 1."""
+"""Initial share of each distant cell, relative to 1 for the bilinear value."""
 
 DECISION = 2.5
-"""The power of shares in prediction. L1 teaches them to be middling where it is not certain on
-which side of an edge a pixel lies, and halfway between its two levels there is no edge."""
+"""Exponent of the shares in prediction. With L1, pixels of which it is uncertain on which side of
+an edge they lie learn intermediate shares; halfway between two levels there is no sharp edge."""
 
 LARGEST_LOGIT = 15.0
-"""Of a share, so that its exponential stays finite in every precision."""
+"""Limit of a share's logit, so that its exponential stays finite in every precision."""
 
 STEEPNESS = 4.0
-"""Factor on differences of ln(metres) where they are features: about as large as the others."""
+"""Factor on differences of ln(metres) used as features, to match the size of the others."""
 
 FIRST_VALIDITY = 0.9
-"""The share of pixels that have a depth, as far as an untrained head knows."""
+"""Initial validity: the assumed share of pixels that have a depth."""
 
 HEAD_WIDTH = 16
-"""Channels of a head that is added: its one hidden layer."""
+"""Channels of the hidden layer of an added head."""
 
 FIRST_SPREAD = 0.15
-"""The Laplace scale of ln(metres) that an untrained head begins with, at every pixel."""
+"""Initial Laplace scale of ln(metres) at every pixel."""
 
 INIT_SCALE = 0.1
-"""What layers that are added to others begin with, so that those begin nearly as they were."""
+"""Initial scale of layers that are added to others, so that these start nearly unchanged."""
 
 
 class PooledContext(nn.Module):
-    """What the picture is as a whole, added to its deepest map.
+    """Global context, added to the deepest map.
 
-    Three maximum poolings of 5x5 in a row, concatenated (the SPPF of YOLOv5), and a vector pooled
-    over the picture by learned attention (the context block of GCNet, Cao et al. 2019).
+    Three 5x5 max poolings in sequence, concatenated (the SPPF of YOLOv5), and a vector pooled over
+    the picture by learned attention (the context block of GCNet, Cao et al. 2019).
     """
 
     def __init__(self, channels: int):
@@ -80,7 +80,7 @@ class PooledContext(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x (B,C,h,w) with its context, and the picture's vector (B,C,1,1)."""
+        """Return x (B,C,h,w) with its context, and the pooled vector (B,C,1,1)."""
         pooled = [x]
         for _ in range(3):
             pooled.append(self.pool(pooled[-1]))
@@ -91,11 +91,11 @@ class PooledContext(nn.Module):
 
 
 class LightUpBlock(nn.Module):
-    """Adds a coarser map and maps at the block's size, each brought to its width; one convolution.
+    """Sum of 1x1 convolutions of a coarser map and of maps at the block's size; one convolution.
 
-    In place of two 3x3 convolutions of everything concatenated, with which the whole network takes
-    1.5 times as long: a 1x1 convolution of a concatenation is the sum of one for each map, and that
-    of the coarser map runs before it is upsampled.
+    It replaces two 3x3 convolutions of the concatenated maps, with which the whole network takes
+    1.5 times as long. A 1x1 convolution of a concatenation equals the sum of one per map, and that
+    of the coarser map runs before upsampling.
     """
 
     def __init__(self, inputs: int, maps: Sequence[int], outputs: int):
@@ -107,7 +107,7 @@ class LightUpBlock(nn.Module):
         self.conv = conv_bn_relu(outputs, outputs)
 
     def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """Return (B,outputs,h,w) for a map x (B,C,h/2,w/2) and `maps` (B,M,h,w) each."""
+        """Return (B,outputs,h,w) for a map x (B,C,h/2,w/2) and `maps` of (B,M,h,w)."""
         coarse, *fine = self.sources
         total = upsample_like(coarse(x), maps[0])
         for source, each in zip(fine, maps, strict=True):
@@ -121,8 +121,8 @@ class ConvexUpsampling(nn.Module):
     """Doubles a map: each pixel is a convex combination of the 3x3 cells around its own.
 
     The weights are predicted from features; untrained, they are those of bilinear interpolation.
-    Differences to the own cell are combined: in bfloat16 weights do not add up to 1, and what they
-    lack would be lacking in every depth.
+    Differences from the own cell are combined, since weights do not add up to exactly 1 in bfloat16
+    and every depth would be off by the same factor.
     """
 
     def __init__(self, features: int):
@@ -144,14 +144,15 @@ class SharpUpsampling(nn.Module):
     """Doubles a map so that a blurred edge can become a sharp one.
 
     A pixel is a convex combination of its bilinear value and of the cells above, below, left and
-    right of its own at each distance of `reach`: so it can leave the slope of a blurred edge for
-    the level on its side. The shares are predicted from features and from how the map differs at
-    those distances; they begin as nearly bilinear interpolation. Of a map of logarithms they do not
-    depend on its scale; as features, differences end at 1 (a factor of e in metres).
+    right of its own at each distance of `reach`. It can thus leave the slope of a blurred edge for
+    the level on its side. The shares are predicted from features and from the differences of the
+    map at those distances; initially they are nearly bilinear interpolation. For a map of
+    logarithms the shares do not depend on its scale; as features, differences are clamped at 1 (a
+    factor of e in metres).
 
-    Where cells are, and sums over them, are convolutions with fixed weights, for these are what
-    every runtime is fast at; `features` lists the channels of each map of features, which are not
-    concatenated for the same reason.
+    Shifts and sums over cells are convolutions with fixed weights, since all runtimes are fast at
+    convolutions. `features` lists the channels of each map of features; the maps are not
+    concatenated, for the same reason.
     """
 
     near: Tensor
@@ -181,13 +182,13 @@ class SharpUpsampling(nn.Module):
             nn.init.constant_(self.logits.bias, math.log(FIRST_SHARE))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, features: Sequence[Tensor]) -> Tensor:
-        """Return (B,1,2h,2w) for a map x (B,1,h,w) and features (B,F,h,w) each."""
+        """Return (B,1,2h,2w) for a map x (B,1,h,w) and features of (B,F,h,w)."""
         near = functional.conv2d(padded(x, 1), self.near)
         far = functional.conv2d(padded(x, self.margin), self.far)
         levels = STEEPNESS * far.clamp(-1, 1)
         maps = zip(self.sources, (*features, levels), strict=True)
         hidden = functional.relu(self.norm(sum(convolution(each) for convolution, each in maps)))
-        # The share of the bilinear value is 1 before all are divided by their sum.
+        # The bilinear value has share 1 before all are divided by their sum.
         logits = self.logits(self.hidden(hidden)) * (1 if self.training else DECISION)
         shares = logits.clamp(max=LARGEST_LOGIT).exp()
         moved = near + functional.conv2d(shares * torch.cat([far] * 4, 1), self.total)
@@ -196,7 +197,7 @@ class SharpUpsampling(nn.Module):
 
 
 def far_cells(reach: Sequence[int]) -> Tensor:
-    """Return the kernels (4 R,1,K,K) of the cells at R distances, less the own cell."""
+    """Return kernels (4 R,1,K,K): the cells at R distances minus the own cell."""
     margin = max(reach)
     kernels = torch.zeros(len(reach), len(DIRECTIONS), 2 * margin + 1, 2 * margin + 1)
     kernels[:, :, margin, margin] = -1
@@ -207,12 +208,12 @@ def far_cells(reach: Sequence[int]) -> Tensor:
 
 
 def padded(x: Tensor, margin: int) -> Tensor:
-    """Return x (B,C,h,w) with its border repeated `margin` cells outwards."""
+    """Return x (B,C,h,w) padded by `margin` cells on each side, repeating the border."""
     return functional.pad(x, (margin, margin, margin, margin), mode="replicate")
 
 
 def neighbours(x: Tensor) -> list[Tensor]:
-    """Return nine maps like x (B,1,h,w): what lies one cell up and left, up, ... in rows."""
+    """Return nine shifted copies of x (B,1,h,w): the 3x3 neighbours of each cell, row by row."""
     height, width = x.shape[-2:]
     around = padded(x, 1)
     return [
@@ -223,7 +224,7 @@ def neighbours(x: Tensor) -> list[Tensor]:
 
 
 def bilinear_weights() -> Tensor:
-    """Return (9,4): the share of each of the 3x3 cells in the four pixels of the middle one."""
+    """Return (9,4): the weights of the 3x3 cells in the four pixels of the middle cell."""
     near, own = BILINEAR
     first, second = torch.tensor([near, own, 0.0]), torch.tensor([0.0, own, near])
     pixels = [torch.outer(row, column) for row in (first, second) for column in (first, second)]
@@ -231,7 +232,7 @@ def bilinear_weights() -> Tensor:
 
 
 class MapHead(nn.Module):
-    """One more map at half size, from the features of the depth head and the picture's vector."""
+    """A further map at half size, from the features of the depth head and the pooled vector."""
 
     def __init__(self, features: int, picture: int, start: float):
         super().__init__()
@@ -249,21 +250,22 @@ class MapHead(nn.Module):
 
 
 class CrispModel(CompactModel):
-    """The layers of `compact` under the same names; between them context, detail, upsampling.
+    """The layers of `compact` under the same names, with context, detail and upsampling between.
 
-    A weights file of `compact` therefore fits all but the new layers. Encoder taps at /2../32,
-    decoder widths for /16, /8, /4 and /2, output at full size. Convex combinations keep a factor
-    and an offset of the head as they are, which is therefore still the output layer. An encoder
+    A weights file of `compact` therefore fits all layers but the new ones. Encoder taps at
+    /2../32, decoder widths for /16, /8, /4 and /2, output at full size. Convex combinations
+    preserve a factor and an offset of the head, so the head is still the output layer. An encoder
     without a tap at /2 is refused.
 
-    With `uncertainty` a head gives the Laplace scale of ln(metres), as its logarithm. It takes the
-    features as they are, without a gradient: what it learns moves no depth. With `novelty` the
-    deepest features also say how unlike the picture is to the training pictures, once that is
-    fitted (`leadline.models.novelty`). With `reach` cells at those distances too can become a
-    pixel, which sharpens blurred edges; the recipe `crisp-edges` trains that part alone. What
-    chooses among them has two layers of `sharp_width` channels. With `validity` a head says where
-    there is a depth at all, which the sky has not; it is trained along with everything else. With
-    `light` the decoder has `LightUpBlock`s, of which the last also takes the picture's pixels.
+    - `uncertainty` adds a head for the logarithm of the Laplace scale of ln(metres). It takes the
+      features without a gradient, so training it does not change the depth.
+    - `novelty` adds a measure of how unlike the picture is to the training pictures, from the
+      deepest features, after fitting (`leadline.models.novelty`).
+    - `reach` lets cells at those distances become a pixel too, which sharpens blurred edges; the
+      recipe `crisp-edges` trains that part alone. It has two layers of `sharp_width` channels.
+    - `validity` adds a head for whether there is a depth at all, unlike in the sky; it is trained
+      with everything else.
+    - `light` uses `LightUpBlock`s in the decoder; the last one also takes the picture's pixels.
     """
 
     def __init__(
@@ -309,7 +311,7 @@ class CrispModel(CompactModel):
             self.scale.weight.mul_(INIT_SCALE)
             if self.detail is not None:
                 self.detail.get_parameter("1.weight").mul_(INIT_SCALE)
-        # Last, so that all other weights are drawn as without it. Checkpoints hold these names.
+        # Last, so that all other weights are drawn as without heads. Checkpoints hold these names.
         self.spread = MapHead(fine, neck, math.log(FIRST_SPREAD)) if uncertainty else None
         self.familiarity = NoveltyHead(neck) if novelty else None
         odds = math.log(FIRST_VALIDITY / (1 - FIRST_VALIDITY))
@@ -317,13 +319,13 @@ class CrispModel(CompactModel):
 
     @torch.no_grad()
     def scale_metres(self, ratio: float) -> bool:
-        """Multiply all metres by `ratio`; what the whole picture adds to the head follows it."""
+        """Multiply all metres by `ratio`, including the context's contribution to the head."""
         factor, _ = self.space.scaling(ratio)
         self.scale.weight *= factor
         return super().scale_metres(ratio)
 
     def heads(self) -> dict[str, nn.Module]:
-        """Return those of uncertainty, novelty and validity that it was built with."""
+        """Return the heads of uncertainty, novelty and validity that the model has."""
         heads = {
             "uncertainty": self.spread,
             "novelty": self.familiarity,
@@ -332,11 +334,11 @@ class CrispModel(CompactModel):
         return {name: head for name, head in heads.items() if head is not None}
 
     def novelty_features(self, images: Tensor) -> Tensor:
-        """Return the deepest features (B,C,H/32,W/32) of normalised images, behind the neck."""
+        """Return the deepest features (B,C,H/32,W/32) of normalised images, after the neck."""
         return self.encode(images)[0]
 
     def encode(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """Return the deepest features behind the neck, and those of the encoder by reduction."""
+        """Return the deepest features after the neck, and the encoder's features by reduction."""
         features = self.encoder(images)
         return self.neck(features[max(features)]), features
 
@@ -350,12 +352,12 @@ class CrispModel(CompactModel):
 
     @staticmethod
     def light_maps(skips: Sequence[Tensor], pixels: Tensor) -> list[list[Tensor]]:
-        """Return what light blocks take beside the coarser map: a skip, the last pixels too."""
+        """Return the inputs of the light blocks beside the coarser map: a skip, finally pixels."""
         *coarse, finest = skips
         return [*([skip] for skip in coarse), [finest, pixels]]
 
     def _decode(self, x: Tensor, skips: Sequence[Tensor], pixels: Tensor) -> Tensor:
-        """Return the features (B,F,h,w) at half size, from the deepest ones with their context."""
+        """Return the features (B,F,h,w) at half size, from the deepest features with context."""
         if self.detail is None:
             for block, maps in zip(self.blocks, self.light_maps(skips, pixels), strict=True):
                 x = block(x, maps)
@@ -366,10 +368,9 @@ class CrispModel(CompactModel):
         return x + detail
 
     def network(self, images: Tensor) -> dict[str, Tensor]:
-        """Return {"target": (B,1,H,W) ln(metres)} and what else it was made to state.
+        """Return {"target": (B,1,H,W) ln(metres)} and the optional outputs.
 
-        With uncertainty "log_spread" and with validity "validity_logits", (B,1,H/2,W/2) each, with
-        novelty "novelty" (B,1,1,1).
+        These are "log_spread" and "validity_logits" (B,1,H/2,W/2), and "novelty" (B,1,1,1).
         """
         deepest, features = self.encode(images)
         x, picture = self.context(deepest)

@@ -1,8 +1,8 @@
 """DenseDepth: a DenseNet encoder and a wide bilinear decoder on reciprocal depth.
 
 Source: Alhashim and Wonka 2018, "High Quality Monocular Depth Estimation via Transfer Learning",
-table 1, and the authors' Keras code for what the paper leaves out: LeakyReLU(0.2) behind both
-convolutions of a block, none behind the 1x1 and the last convolution. Bilinear upsampling uses
+table 1, and the authors' Keras code for what the paper omits: LeakyReLU(0.2) after both
+convolutions of a block, none after the 1x1 and the last convolution. Bilinear upsampling uses
 half-pixel centres, as `tf.image.resize` does (the authors' PyTorch port aligns corners instead).
 """
 
@@ -15,7 +15,7 @@ from leadline.models.encoders import create_encoder
 
 
 class DenseDepth(DepthModel):
-    """`width` scales the decoder: 1 as in the paper, 0.5 the released code's half features."""
+    """`width` scales the decoder: 1 as in the paper, 0.5 for the halved one of their code."""
 
     def __init__(self, config: ModelConfig, encoder: str = "densenet169", width: float = 1.0):
         super().__init__(config)

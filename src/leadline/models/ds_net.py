@@ -1,8 +1,8 @@
-"""DS-Net: depth-mancini with a second, equal branch that names the class of every pixel.
+"""DS-Net: depth-mancini with a second, equal branch that predicts the class of every pixel.
 
-Source: Sciuto, section 3.1.2 (see `mancini.py`). The branch ends in N scores a pixel, whose
-softmax belongs to the loss. Two things of the author's code are not followed: its ReLU before
-the softmax, and a reshape that mixes classes with image rows.
+Source: Sciuto, section 3.1.2 (see `mancini.py`). The branch returns N scores per pixel; their
+softmax is part of the loss. Two things of the author's code are not followed: its ReLU before the
+softmax, and a reshape that mixes classes with image rows.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from leadline.models.mancini import WIDTHS, DeconvolutionBranch, positive_output
 
 
 class DSNet(DepthModel):
-    """`classes` is the number of scores a pixel; 30 covers the Cityscapes ids the source uses."""
+    """`classes` is the number of scores per pixel; 30 covers the Cityscapes ids of the source."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class DSNet(DepthModel):
         self.class_branch = DeconvolutionBranch(self.encoder, classes, widths)
 
     def output_layer(self) -> nn.Conv2d | None:
-        """Return the head of the depth where a ReLU follows, which a factor passes through."""
+        """Return the depth head if a ReLU follows, with which a factor commutes; else None."""
         return self.depth_branch.head if self.positive is functional.relu else None
 
     def network(self, images: Tensor) -> dict[str, Tensor]:

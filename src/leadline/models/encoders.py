@@ -1,8 +1,8 @@
-"""Encoders: torchvision (or timm) networks cut into named taps.
+"""Encoders: torchvision (or timm) networks with named feature taps.
 
-An encoder returns one feature map per reduction, `{2: (B,C,H/2,W/2), 4: ..., 32: ...}`, sides
-rounded up at sizes that are no multiples, and keeps torchvision's own parameter names, so that
-torchvision's weight files load into it strictly.
+An encoder returns one feature map per reduction, `{2: (B,C,H/2,W/2), 4: ..., 32: ...}`, with sides
+rounded up. It keeps torchvision's own parameter names, so that torchvision's weight files load
+strictly.
 """
 
 import pickle
@@ -25,17 +25,17 @@ Taps = dict[int, Tensor]
 
 
 _OLD_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
-"""torchvision's DenseNet files still say `norm.1` where the network has `norm1`."""
+"""torchvision's DenseNet files still say `norm.1` where the network says `norm1`."""
 
 BATCH_COUNT = "num_batches_tracked"
-"""How the names of BatchNorm's counters end: they say nothing of a network."""
+"""Name suffix of BatchNorm's counters, which do not affect a network's output."""
 
 
 class Encoder(nn.Module):
-    """A stack of named layers of which some outputs are taken as features.
+    """A stack of named layers, some of whose outputs are returned as features.
 
-    `layers` runs in order; `taps` maps a reduction (2, 4, ...) to the name of the layer whose
-    output is the feature map at that reduction; layers behind the last tap are dropped.
+    `layers` run in order; `taps` maps a reduction (2, 4, ...) to the name of the layer whose
+    output is the feature map at that reduction. Layers after the last tap are dropped.
     """
 
     def __init__(self, layers: Mapping[str, nn.Module], taps: Mapping[int, str], prefix: str = ""):
@@ -77,7 +77,7 @@ class Encoder(nn.Module):
             for key, value in state.items()
             if key.startswith(self.prefix)
         }
-        # A count of batches, which files from before PyTorch 0.4 lack, says nothing of the network.
+        # Files from before PyTorch 0.4 lack the batch counters, which are not needed.
         counts = {key: value for key, value in needed.items() if key.endswith(BATCH_COUNT)}
         loaded = {**counts, **loaded}
         missing = [key for key in needed if key not in loaded]
@@ -94,9 +94,9 @@ class Encoder(nn.Module):
 def check_tensors(
     path: Path, loaded: Mapping[str, Tensor], needed: Mapping[str, Tensor], prefix: str = ""
 ) -> None:
-    """Raise LeadlineError where a tensor of the file has another shape, or numbers not finite.
+    """Raise LeadlineError if a tensor of the file has another shape, or non-finite numbers.
 
-    `loaded` has all the names of `needed`, to which the file's own add `prefix`.
+    `loaded` has all names of `needed`; in the file they have the prefix `prefix`.
     """
     for key, value in needed.items():
         if value.shape != loaded[key].shape:
@@ -114,8 +114,8 @@ def check_tensors(
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a .pth/.pt (weights only, no code is run) or .safetensors state dict.
 
-    What a .safetensors file stores as float16 is float32 again; its checksum, if it has one, is
-    checked.
+    float16 tensors of a .safetensors file are converted to float32; its checksum, if any, is
+    verified.
     """
     if not path.is_file():
         raise LeadlineError(f"{path}: no such weights file; give an existing .pth or .safetensors")
@@ -136,10 +136,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise LeadlineError(
-            f"{path}: holds something else than tensors, which is not loaded since it could run "
+            f"{path}: holds objects other than tensors, which are not loaded since they could run "
             "code; expected a plain state dict saved by torch or safetensors"
         ) from error
-    except Exception as error:  # torch and safetensors raise many kinds for a bad file
+    except Exception as error:  # torch and safetensors raise many types for a bad file
         reason = one_line(error).partition(". ")[0]
         raise LeadlineError(
             f"{path}: cut short or damaged ({type(error).__name__}: {reason}); "
@@ -150,7 +150,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise LeadlineError(
             f"{path}: holds {type(state).__name__}, expected a state dict of tensors"
         )
-    # DistributedDataParallel puts a name before every key.
+    # DistributedDataParallel prefixes every key.
     wrapped = bool(state) and all(str(key).startswith("module.") for key in state)
     return {key.removeprefix("module."): v for key, v in state.items()} if wrapped else state
 
@@ -160,7 +160,7 @@ def _children(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def _round_up(module: nn.Module) -> None:
-    """Let poolings turn 15 rows into 8, not 7: the border counts, and one row stays one."""
+    """Let poolings round up: 15 rows become 8, not 7, and one row stays one."""
     for layer in module.modules():
         if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
             layer.ceil_mode = True
@@ -174,7 +174,7 @@ def _mobilenet_v2() -> Encoder:
 
 
 def _dilated_mobilenet_v2(output_stride: int) -> Callable[[], Encoder]:
-    """MobileNetV2 whose last strides are dilations: same weights, the same values and more."""
+    """MobileNetV2 with dilations for its last strides: same weights, denser maps."""
     strided = {16: ("14",), 8: ("7", "14")}[output_stride]
 
     def build() -> Encoder:
@@ -186,7 +186,7 @@ def _dilated_mobilenet_v2(output_stride: int) -> Callable[[], Encoder]:
                     conv.dilation = conv.padding = (dilation, dilation)
                     if name in strided:
                         conv.stride = (1, 1)
-            # The layer whose stride is removed is the last that looks at its direct neighbours.
+            # The layer whose stride is removed still has the old dilation.
             dilation *= 2 if name in strided else 1
         taps = {2: "1", 4: "3", 8: "6"}
         kept = {reduction: name for reduction, name in taps.items() if reduction < output_stride}
@@ -204,13 +204,13 @@ def _resnet(name: str) -> Callable[[], Encoder]:
 
 
 def _dilated_resnet50(output_stride: int) -> Callable[[], Encoder]:
-    """ResNet-50 whose last stages dilate instead of stride: same weights, larger maps."""
+    """ResNet-50 with dilations for its last strides: same weights, larger maps."""
 
     def build() -> Encoder:
         dilate = {16: [False, False, True], 8: [False, True, True]}[output_stride]
         resnet = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate)
         taps = {2: "relu", 4: "layer1", 8: "layer2", 16: "layer3"}
-        # The deepest map is layer4's, at the same size as the stages it replaces.
+        # The deepest map is that of layer4, at the output stride.
         kept = {reduction: name for reduction, name in taps.items() if reduction < output_stride}
         return Encoder(_children(resnet), {**kept, output_stride: "layer4"})
 
@@ -220,7 +220,7 @@ def _dilated_resnet50(output_stride: int) -> Callable[[], Encoder]:
 def _vgg19() -> Encoder:
     """VGG-19 up to conv5_4 and its activation, without the last pooling: five sizes, /1 to /16."""
     vgg = torchvision.models.vgg
-    # Only the convolutions: the head of torchvision's network has 120 million parameters.
+    # Only the convolutions, since the head of torchvision's network has 120 million parameters.
     features = vgg.make_layers(vgg.cfgs["E"])
     for layer in features:
         if isinstance(layer, nn.Conv2d):
@@ -238,9 +238,9 @@ def _densenet(name: str) -> Callable[[], Encoder]:
         layers = _children(features)
         for part in ("transition1", "transition2", "transition3"):
             _round_up(layers[part])
-        # DenseNet.forward applies a ReLU behind norm5 that is not part of `features`.
+        # DenseNet.forward applies a ReLU after norm5, which is not part of `features`.
         layers["relu5"] = nn.ReLU()
-        # DenseDepth's skips: the pooled side of each transition, not the dense block's output.
+        # DenseDepth's skips: the output of each transition, not of the dense block.
         taps = {2: "relu0", 4: "pool0", 8: "transition1", 16: "transition2", 32: "relu5"}
         return Encoder(layers, taps, prefix="features.")
 
@@ -333,7 +333,7 @@ def create_encoder(name: str) -> Encoder | TimmEncoder:
 
 
 def use_leaky_relu(module: nn.Module, slope: float) -> None:
-    """Replace every ReLU inside `module` by LeakyReLU(slope); its state dict stays as it is."""
+    """Replace every ReLU inside `module` by LeakyReLU(slope); the state dict does not change."""
     for name, child in module.named_children():
         if isinstance(child, nn.ReLU):
             setattr(module, name, nn.LeakyReLU(slope, inplace=child.inplace))
@@ -342,14 +342,14 @@ def use_leaky_relu(module: nn.Module, slope: float) -> None:
 
 
 def plain_name(name: str) -> str:
-    """Return the network whose weights a dilated one takes: resnet50 for resnet50_os16."""
+    """Return the network whose weights a dilated one uses: resnet50 for resnet50_os16."""
     return name.partition("_os")[0]
 
 
 def imagenet_weights_file(name: str) -> Path:
-    """Return the local file of torchvision's ImageNet weights, downloading it when needed.
+    """Return the local file of torchvision's ImageNet weights, downloading it if needed.
 
-    Errors: LeadlineError when the file is not in torch's cache and cannot be fetched.
+    Errors: LeadlineError if the file is not in torch's cache and cannot be downloaded.
     """
     import socket
     from urllib.error import URLError

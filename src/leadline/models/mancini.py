@@ -3,9 +3,10 @@
 Source: Sciuto, "Monocular image Depth estimation, using virtual datasets and embedding the
 semantic information", section 3.1.1, after Mancini et al. 2017, and the author's Keras code for
 kernel sizes, widths and PReLU. The code stops at conv5_4 (four poolings), which four doublings
-undo; the text's five poolings would not fit. PReLU has one slope a layer here; Keras' default is
-one an element, which ties the network to one input size. The code ends in a ReLU, whose gradient is
-zero wherever the output is: `output="relu"`. Softplus keeps the output positive without that.
+undo; the five poolings of the text would not fit. PReLU has one slope per layer here; Keras'
+default is one per element, which ties the network to one input size. The code ends in a ReLU, whose
+gradient is zero wherever the output is zero: `output="relu"`. Softplus keeps the output positive
+without that.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class DeconvolutionBranch(nn.Module):
-    """Deconvolutions with PReLU up to the input size, then a 5x5 convolution, linear.
+    """Deconvolutions with PReLU up to the input size, then a linear 5x5 convolution.
 
     Weights are drawn from Xavier's uniform distribution, as in the source.
     """
@@ -57,7 +58,7 @@ class DeconvolutionBranch(nn.Module):
 
 
 class DepthMancini(DepthModel):
-    """`output` makes the depth positive: `softplus`, or `relu` as in the source's code."""
+    """`output` makes the depth positive: `softplus`, or `relu` as in the author's code."""
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class DepthMancini(DepthModel):
         self.depth_branch = DeconvolutionBranch(self.encoder, 1, widths)
 
     def output_layer(self) -> nn.Conv2d | None:
-        """Return the head of the depth where a ReLU follows, which a factor passes through."""
+        """Return the depth head if a ReLU follows, with which a factor commutes; else None."""
         return self.depth_branch.head if self.positive is functional.relu else None
 
     def network(self, images: Tensor) -> dict[str, Tensor]:

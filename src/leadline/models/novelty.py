@@ -1,9 +1,9 @@
-"""How unlike a picture is to those that a network was trained on, from features it computes anyway.
+"""Novelty: how unlike the training pictures a picture is, from features that are computed anyway.
 
-The mean of the deepest features over a picture is compared with those of the training pictures: its
-distance in units of their scatter, along the directions in which they scatter most (Lee et al.
-2018, who take the Mahalanobis distance of features, reduced to their principal components). The
-unit is chosen so that 1 is what one in twenty pictures like the training pictures exceeds.
+The mean of the deepest features over a picture is compared with those of the training pictures. The
+measure is the distance in units of their scatter, along the directions of largest scatter (Lee et
+al. 2018, with the Mahalanobis distance reduced to the principal components of the features). It is
+scaled so that one in twenty pictures like the training pictures exceeds 1.
 """
 
 import numpy as np
@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from leadline.errors import LeadlineError
 
 DIRECTIONS = 64
-"""Principal components of the training pictures' features that are compared."""
+"""Number of principal components of the training pictures' features that are used."""
 
 ALARMS = 0.05
-"""Share of pictures like the training pictures whose novelty is above 1."""
+"""Share of pictures like the training pictures with a novelty above 1."""
 
 TINY = 1e-6
 
 
 class NoveltyHead(nn.Module):
-    """Novelty of pictures from a feature map; 0 for all pictures until `fit_novelty_head`."""
+    """Novelty of pictures from a feature map; 0 for all pictures before `fit_novelty_head`."""
 
     mean: Tensor
     axes: Tensor
@@ -34,7 +34,7 @@ class NoveltyHead(nn.Module):
         self.register_buffer("axes", torch.zeros(directions, channels))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (B,1,1,1), 1 or less for pictures like the training pictures, for (B,C,h,w)."""
+        """Return (B,1,1,1) for features (B,C,h,w); at most 1 for pictures like the training's."""
         centred = features.float().mean(dim=(2, 3)) - self.mean
         distances = centred @ self.axes.T
         return distances.square().sum(dim=1).sqrt()[:, None, None, None]
@@ -43,10 +43,10 @@ class NoveltyHead(nn.Module):
 def fit_novelty_head(
     head: NoveltyHead, training: NDArray[np.floating], held_out: NDArray[np.floating]
 ) -> None:
-    """Set what `head` calls familiar from picture means of features, (N,C) and (M,C).
+    """Fit `head` to means of features over pictures, (N,C) and (M,C).
 
-    `training` gives the directions and the scatter along them, `held_out`, pictures like those but
-    not trained on, the unit. Errors: LeadlineError where there are too few pictures.
+    `training` gives the directions and the scatter along them; `held_out`, similar pictures that
+    were not trained on, gives the scale. Errors: LeadlineError for too few pictures.
     """
     directions = len(head.axes)
     if len(training) <= directions or len(held_out) < 1 / ALARMS:

@@ -1,4 +1,4 @@
-"""Options that a recipe gives by name, checked against the signature they are meant for."""
+"""Check options given by name in a recipe against the signature of their target."""
 
 import inspect
 import typing
@@ -17,10 +17,10 @@ def check_options(
     key: str,
     given: Collection[str],
 ) -> None:
-    """Refuse options that `call` has no parameter for, or of another type than it declares.
+    """Refuse options that are not parameters of `call`, or have another type than declared.
 
-    `key` is where the options stand in a recipe ("model.options"); `given` names the parameters
-    that Leadline fills in itself and no recipe may.
+    `key` is the place of the options in a recipe ("model.options"); `given` names the parameters
+    that Leadline sets itself and no recipe may set.
     Errors: LeadlineError that names the key, the value and the known options.
     """
     target = call.__init__ if inspect.isclass(call) else call

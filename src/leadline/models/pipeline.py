@@ -1,4 +1,4 @@
-"""The whole way from bytes to metres in torch: what an exported graph must equal."""
+"""The complete inference in torch, from bytes to metres, which an exported graph must reproduce."""
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +9,10 @@ from leadline.models.size_policy import processing_size, shrink_sizes
 
 
 class InferencePipeline(nn.Module):
-    """A `DepthModel` between its pre- and post-processing.
+    """A `DepthModel` with its pre- and post-processing.
 
-    `processing_area` overrides the number of pixels processed; another one than the network was
-    trained at changes the metres it predicts. Without `labels`, no classes are computed.
+    `processing_area` overrides the number of pixels processed; a number other than in training
+    changes the predicted metres. Without `labels`, no classes are computed.
     """
 
     def __init__(self, model: DepthModel, processing_area: int | None = None, labels: bool = True):
@@ -26,11 +26,11 @@ class InferencePipeline(nn.Module):
 
         A model with uncertainty adds `uncertainty` (N,H,W) float32, the scale b of a Laplace
         distribution of ln(metres): half of the probability lies within depth * exp(-+ b ln 2).
-        One with novelty adds `novelty` (N,) float32, above 1 for pictures unlike the training's.
-        One with validity adds `validity` (N,H,W) float32, the probability that there is a depth:
-        what `depth` holds where that is below a half, in the sky, means nothing.
-        A multi-task model adds `labels` (N,H,W), the best class at each pixel: uint8, or int32
-        where the model has more than 256 classes.
+        A model with novelty adds `novelty` (N,) float32, above 1 for pictures unlike the training
+        data. A model with validity adds `validity` (N,H,W) float32, the probability that there is
+        a depth: where it is below a half, as in the sky, the depth is meaningless. A multi-task
+        model adds `labels` (N,H,W), the best class at each pixel: uint8, or int32 if the model has
+        more than 256 classes.
         """
         height, width = image.shape[1:3]
         outputs = self.model(self.resize(image))
@@ -56,13 +56,12 @@ class InferencePipeline(nn.Module):
 
 
 def best_class(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return (B,H,W): the class with the largest of the logits (B,N,h,w) resized to `size`.
+    """Return (B,H,W): the class with the largest logit, of logits (B,N,h,w) resized to `size`.
 
-    uint8, or int32 where there are more than 256 classes. Of equal logits the first class wins, as
-    in argmax.
+    uint8, or int32 for more than 256 classes. For equal logits the first class wins, as in argmax.
     """
-    # One class after the other: N maps of a photograph's size at once can be gigabytes, and are
-    # slower to go through.
+    # One class at a time: N maps of a photograph's size can take gigabytes, and are slower to
+    # process.
     planes = torch.split(logits.contiguous(), 1, dim=1)
     best = resize_bilinear(planes[0], size)
     labels = torch.zeros_like(best, dtype=torch.uint8 if len(planes) <= 256 else torch.int32)
@@ -74,7 +73,7 @@ def best_class(logits: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize of (B,C,H,W) with half-pixel centres and no antialiasing filter."""
+    """Resize (B,C,H,W) bilinearly, with half-pixel centres and no antialiasing filter."""
     if x.shape[-2:] == torch.Size(size):
         return x
     return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)

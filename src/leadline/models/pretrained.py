@@ -1,4 +1,4 @@
-"""Models by the calls that users of Hugging Face know: from a folder or the hub, and back."""
+"""Loading models in the style of Hugging Face: from a folder or the hub."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""ResNet-34 transfer model: a pretrained trunk, a bilinear decoder, depth at full input size.
+"""ResNet-34 transfer model: a pretrained encoder, a bilinear decoder, depth at full input size.
 
 Source: Gulve and Gupta, "Monocular depth estimation from single image", section 3.1, which gives
-the trunk, skip connections, "24.8M" parameters and an output as large as the input, and refers to
+the encoder, skip connections, "24.8M" parameters and an output as large as the input, and refers to
 DenseDepth for the rest. The decoder is therefore DenseDepth's block with a fifth one, without a
-skip, that reaches the input size; its widths are the ones that make 24.8 million.
+skip, that reaches the input size; its widths are chosen to give 24.8 million parameters.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from leadline.models.encoders import create_encoder
 
 
 class ResNet34UNet(DepthModel):
-    """`widths` are those of the blocks at /16, /8, /4, /2 and /1."""
+    """`widths` are the channels of the blocks at /16, /8, /4, /2 and /1."""
 
     def __init__(
         self,

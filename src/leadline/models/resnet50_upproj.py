@@ -1,10 +1,10 @@
-"""ResNet-50 and fast up-projections: Laina's FCRN, and the U-shaped network made of it.
+"""ResNet-50 and fast up-projections: Laina's FCRN, and the U-shaped network derived from it.
 
 Source: Laina et al. 2016 for `skip="none"`; Wang, Fu and Dong 2019, "Image Depth Estimation Model
 Based on Fully Convolutional U-Net", section 3, for the skip concatenations. The latter does not
-say where the skips enter: here each joins behind the up-projection that reaches its size. With
+say where the skips enter; here each joins after the up-projection that reaches its size. With
 `concat` the next up-projection reads both; with `reduce` a 1x1 convolution first restores the width
-the up-projection gave, which keeps "channels are halved" true.
+of the up-projection, so that "channels are halved" still holds.
 """
 
 from torch import Tensor, cat, nn
@@ -20,11 +20,11 @@ SKIPS = ("none", "reduce", "concat")
 
 
 class ResNet50UpProjection(DepthModel):
-    """One up-projection a step, widths halved from half the encoder's deepest channels.
+    """Up-projections, each halving the width, starting at half the encoder's deepest channels.
 
     `padding` is that of the up-projections (`exact` or `published`). A dilated encoder
-    (`resnet50_os16`, `resnet50_os8`) needs one or two up-projections fewer; `dilated` insists
-    on one.
+    (`resnet50_os16`, `resnet50_os8`) needs one or two up-projections fewer; `dilated` requires
+    one.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ResNet50UpProjection(DepthModel):
         features = self.encoder(images)
         x = self.neck(features[max(features)])
         for up, reduce, reduction in zip(self.ups, self.reduces, self.steps, strict=True):
-            # Cropped, not resized: rows that were doubled from an odd size stay where they are.
+            # Cropped, not resized, so that rows doubled from an odd size keep their position.
             x = crop_to(up(x), size_at(images, features, reduction))
             if self.skip != "none" and reduction in features:
                 x = cat([x, features[reduction]], dim=1)
@@ -84,6 +84,6 @@ class ResNet50UpProjection(DepthModel):
 
 
 def _initialise(module: nn.Module) -> None:
-    # He with each small kernel's own fan-in gives the four phases of an output equal variance.
+    # He initialisation with each small kernel's own fan-in gives the four phases equal variance.
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,9 +1,9 @@
-"""Weights that bfloat16 holds exactly, so that a network gives the same metres in it.
+"""Round weights to bfloat16 in the model, so that it gives the same metres in that precision.
 
 A processor that computes in bfloat16 rounds each weight to eight significant bits. In a depthwise
-layer only nine of them meet in a sum, so that their errors do not average out: channels are off by
+layer only nine weights meet in a sum, so that their errors do not average out: channels are off by
 a constant, and with them the depth of whole pictures (Nagel et al. 2019, Data-Free Quantization,
-section 3.2). Here the rounding is done once, in the model, and the constants are taken away again.
+section 3.2). Here the weights are rounded once, in the model, and the constants are corrected.
 """
 
 import math
@@ -19,14 +19,14 @@ from leadline.models.base import DepthModel
 
 @torch.no_grad()
 def round_weights(model: DepthModel, images: Tensor) -> int:
-    """Round the convolutions of `model` that a BatchNorm follows, in place; return how many.
+    """Round the convolutions of `model` before a BatchNorm, in place; return their number.
 
-    Weights become what they are with the BatchNorm's factor in them, which becomes 1, rounded to
-    bfloat16: runtimes fold the two together. Then each channel's offset is chosen so that its mean
-    over `images` (B,3,H,W), RGB in [0,1], is what it was, from the first layer on, and the output
-    layer, where the model has one (`scale_metres`), so that the mean of ln(metres) is: layers
-    without a BatchNorm pass on more than means.
-    Errors: LeadlineError where the model is not in evaluation mode.
+    The factor of the BatchNorm is first folded into the weights, as runtimes do, and becomes 1.
+    Then each channel's offset is corrected, from the first layer on, so that its mean over `images`
+    (B,3,H,W), RGB in [0,1], does not change. Finally the output layer, if the model has one
+    (`scale_metres`), is corrected to keep the mean of ln(metres), since layers without a BatchNorm
+    pass on more than means.
+    Errors: LeadlineError if the model is not in evaluation mode.
     """
     if model.training:
         raise LeadlineError("rounding weights needs a model in evaluation mode; call eval() first")
@@ -66,9 +66,9 @@ def folded_pairs(model: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]
 
 
 def fold_and_round(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    """Move the factor of `norm` into the weights of `convolution`, then round these.
+    """Fold the factor of `norm` into the weights of `convolution`, and round them.
 
-    The statistics follow, so that training can go on from there.
+    The statistics are scaled too, so that training can continue.
     """
     assert norm.running_mean is not None and norm.running_var is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
@@ -85,7 +85,7 @@ def run_with_hooks(
     norms: list[nn.BatchNorm2d],
     hook: Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None],
 ) -> float:
-    """Run `model` on `images` with `hook` behind each of `norms`; return the mean ln(metres)."""
+    """Run `model` on `images` with `hook` after each of `norms`; return the mean ln(metres)."""
     handles = [norm.register_forward_hook(hook) for norm in norms]
     try:
         return float(model(images)["depth"].log().mean())

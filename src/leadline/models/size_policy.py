@@ -1,8 +1,8 @@
-"""At which size a photograph is processed, in plain Python: the rule every runtime follows.
+"""The size at which a photograph is processed, in plain Python: the rule of every runtime.
 
-A network run at another scale than it was trained at gives wrong metres. So an image is resized,
-aspect ratio kept, to about the number of pixels the network was trained at, both sides rounded to
-the network's stride; the depth map is resized back to the image's size.
+A network run at another scale than in training gives wrong metres. So an image is resized, keeping
+the aspect ratio, to about the number of pixels of the training, with both sides rounded to the
+network's stride; the depth map is resized back to the image's size.
 """
 
 import math
@@ -14,17 +14,17 @@ from leadline.errors import LeadlineError, size_words
 LARGEST_GROWTH = 4
 
 MAX_HALVINGS = 5
-"""Shrinking is done in bilinear steps of at most 2, which average every source pixel; the last
-step may be larger, so that up to 2**6 times smaller nothing is skipped by much."""
+"""Limit of shrinking steps. Bilinear steps of at most 2 average every source pixel; the last step
+may be larger, so that up to 2**6 times smaller little is skipped."""
 
 
 def processing_size(height: int, width: int, training_area: int, stride: int) -> tuple[int, int]:
     """Return (h, w): about `training_area` pixels, multiples of `stride`, aspect ratio kept.
 
-    The arithmetic is float32, operation by operation as in the exported graph, so that both
-    round alike.
-    Errors: LeadlineError for a picture so long and thin that its shorter side, which cannot be less
-    than `stride`, makes it `LARGEST_GROWTH` times that many pixels.
+    The arithmetic is float32, operation by operation as in the exported graph, so that both round
+    alike.
+    Errors: LeadlineError for a picture so elongated that its shorter side, at least `stride`, makes
+    it `LARGEST_GROWTH` times that many pixels.
     """
     sides = np.array([height, width], dtype=np.float32)
     grow = np.sqrt(sides[0] * sides[1] / np.float32(training_area))
@@ -39,10 +39,10 @@ def processing_size(height: int, width: int, training_area: int, stride: int) ->
 
 
 def shrink_sizes(size: tuple[int, int], target: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return the sizes an image passes through from `size` to `target`, the target last.
+    """Return the successive sizes of an image that is resized from `size` to `target`, target last.
 
-    Each bilinear step shrinks a side at most to the half (rounded up), so that no pixel is
-    skipped; enlarging takes one step.
+    Each bilinear step shrinks a side at most to half (rounded up), so that no pixel is skipped;
+    enlarging takes one step.
     """
     sizes: list[tuple[int, int]] = []
     for _ in range(MAX_HALVINGS):

@@ -1,4 +1,4 @@
-"""Depth spaces: what a network regresses, and the way back to metres."""
+"""Depth spaces: the quantity a network regresses, and its conversion to metres."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,8 +14,8 @@ from leadline.models.config import check_depth_range, check_depth_space
 class DepthSpace(ABC):
     """A monotone map between metres and network units.
 
-    `min_depth` and `max_depth` (metres) bound what `decode` may return; `encode` assumes that
-    its input lies between them, which is what the valid mask of a sample guarantees.
+    `min_depth` and `max_depth` (metres) bound the result of `decode`; `encode` assumes that its
+    input lies between them, as the valid mask of a sample guarantees.
     """
 
     min_depth: float
@@ -27,19 +27,19 @@ class DepthSpace(ABC):
     @property
     @abstractmethod
     def target_range(self) -> float:
-        """How wide the network units are: what `ssim` calls its data range."""
+        """Width of the range of network units: the data range of `ssim`."""
 
     @abstractmethod
     def encode(self, depth: Tensor) -> Tensor:
-        """Metres to network units; values outside the range are moved to its ends first."""
+        """Convert metres to network units, clamping to the range first."""
 
     @abstractmethod
     def decode(self, target: Tensor) -> Tensor:
-        """Network units to metres in [min_depth, max_depth]."""
+        """Convert network units to metres in [min_depth, max_depth]."""
 
     @abstractmethod
     def scaling(self, ratio: float) -> tuple[float, float]:
-        """Return (factor, offset): metres times `ratio` are factor * target + offset."""
+        """Return (factor, offset): metres times `ratio` correspond to factor * target + offset."""
 
 
 class LinearSpace(DepthSpace):
@@ -47,15 +47,15 @@ class LinearSpace(DepthSpace):
 
     @property
     def target_range(self) -> float:
-        """The farthest metres, as counted from 0."""
+        """The maximum depth, counted from 0."""
         return self.max_depth
 
     def encode(self, depth: Tensor) -> Tensor:
-        """Return the depth itself, clamped to the range."""
+        """Return the depth, clamped to the range."""
         return depth.clamp(self.min_depth, self.max_depth)
 
     def decode(self, target: Tensor) -> Tensor:
-        """Return the target itself, clamped to the range."""
+        """Return the target, clamped to the range."""
         return target.clamp(self.min_depth, self.max_depth)
 
     def scaling(self, ratio: float) -> tuple[float, float]:
@@ -68,7 +68,7 @@ class LogSpace(DepthSpace):
 
     @property
     def target_range(self) -> float:
-        """The logarithm of the farthest over the nearest."""
+        """The logarithm of maximum / minimum depth."""
         return math.log(self.max_depth / self.min_depth)
 
     def encode(self, depth: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class ReciprocalSpace(DepthSpace):
 
     @property
     def target_range(self) -> float:
-        """The farthest over the nearest metres, which is the target of the nearest."""
+        """Maximum / minimum depth, which is the target of the nearest point."""
         return self.max_depth / self.min_depth
 
     def encode(self, depth: Tensor) -> Tensor:
@@ -119,11 +119,9 @@ def create_space(name: str, min_depth: float, max_depth: float) -> DepthSpace:
 
 
 def masked_area_mean(depth: Tensor, valid: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Bring ground truth to a network's output size without inventing depth.
+    """Resize ground truth to a network's output size without inventing depth.
 
-    Each output cell is the mean of the valid input pixels under it, and invalid where there is
-    none.
-
+    Each output cell is the mean of the valid input pixels under it, and invalid if there are none.
     Shapes: depth (B,1,H,W) metres and valid (B,1,H,W) bool to ((B,1,h,w), (B,1,h,w)).
     """
     if depth.shape[-2:] == torch.Size(size):

@@ -1,4 +1,4 @@
-"""How a network is stored in a folder: the names of its files, and the type of its weights."""
+"""How a network is stored in a folder: file names, and the type of the weights."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -10,32 +10,32 @@ from leadline.io.files import read_bytes
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 LIBRARY_KEY = "library_name"
-"""Of a configuration: which library the model is for, where folders of several are about."""
+"""Config key of the library a model is for, in folders that other libraries may read."""
 LIBRARY = "leadline"
 
 WeightType = Literal["f32", "fp16"]
-"""How weights are stored; fp16 halves the size of a file."""
+"""Storage type of weights; fp16 halves the size of a file."""
 
 SMALLEST_HALVED = 1024
-"""Tensors with fewer numbers stay float32: they cost nothing and hold biases and scales."""
+"""Tensors with fewer numbers stay float32: they take little space and hold biases and scales."""
 
 
 def model_folder(path: Path) -> Path | None:
-    """Return the model folder that a run or a model folder `path` stands for, None for neither."""
+    """Return the model folder of `path`, a run or a model folder; None if it is neither."""
     folders = (path, path / "model")
     return next((folder for folder in folders if (folder / CONFIG_FILE).is_file()), None)
 
 
 def check_weight_type(weights: str) -> None:
-    """Raise LeadlineError for a type that weights are not stored in."""
+    """Raise LeadlineError for an unknown storage type of weights."""
     if weights not in get_args(WeightType):
         raise LeadlineError(f"weights {weights!r}: choose one of {', '.join(get_args(WeightType))}")
 
 
 def stored_type(path: Path) -> WeightType:
-    """Return how the large tensors of a `.safetensors` file are stored.
+    """Return the storage type of the large tensors of a `.safetensors` file.
 
-    Errors: LeadlineError for a missing file, or one that is none.
+    Errors: LeadlineError for a missing or invalid file.
     """
     header, _ = safetensors_header(path, read_bytes(path, "weights file"))
     tensors = [entry for name, entry in header.items() if name != "__metadata__"]

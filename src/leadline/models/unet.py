@@ -1,11 +1,11 @@
-"""U-Nets trained from nothing: the two baselines of seed networks with 1.96 and 8.6 million.
+"""U-Nets trained from scratch: the two baselines with 1.96 and 8.6 million parameters.
 
 Source: Gulve and Gupta, "Monocular depth estimation from single image", figure 1 (a Keras summary,
-which fixes every layer of the small one) and section 3.4 ("8.6M"). The block is that of the Keras
-example the summary fits: convolution, BatchNorm, LeakyReLU(0.2), twice, with the output of the
-first convolution added to the result on the way down. The text puts the activation before
-BatchNorm: `norm_first=False`. It also names a 2x2 up-convolution where the summary counts no
-parameters; the large network has 3x3 transposed ones, which make 8.6 million.
+which determines every layer of the small network) and section 3.4 ("8.6M"). The block is that of
+the Keras example that fits the summary: convolution, BatchNorm, LeakyReLU(0.2), twice, with the
+output of the first convolution added to the result in the encoder. The text puts the activation
+before BatchNorm: `norm_first=False`. It also names a 2x2 up-convolution where the summary counts no
+parameters; the large network has 3x3 transposed convolutions, which give 8.6 million.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ OWN_ENCODER = "unet"
 
 
 class ConvUnit(nn.Module):
-    """A 3x3 convolution with bias, BatchNorm where wanted, LeakyReLU(0.2)."""
+    """A 3x3 convolution with bias, optional BatchNorm, LeakyReLU(0.2)."""
 
     def __init__(self, inputs: int, outputs: int, norm: bool = True, norm_first: bool = True):
         super().__init__()
@@ -40,7 +40,7 @@ class ConvUnit(nn.Module):
         return x
 
     def finish(self, convolved: Tensor) -> Tensor:
-        """Return what follows the convolution."""
+        """Apply BatchNorm and activation to the output of the convolution."""
         order = (self.norm, self.activation) if self.norm_first else (self.activation, self.norm)
         x = convolved
         for layer in order:
@@ -90,7 +90,7 @@ class UNetEncoder(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Twice the size, concatenation of the skip, two convolution units."""
+    """Doubling of the size, concatenation of the skip, two convolution units."""
 
     def __init__(self, inputs: int, skip: int, outputs: int, upsampling: str, norm_first: bool):
         super().__init__()
@@ -104,7 +104,7 @@ class UpBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, skip: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """Return (B,outputs,h,w) at `size`, which is the size of `skip` where there is one."""
+        """Return (B,outputs,h,w) at `size`, which is the size of `skip` if there is one."""
         if self.up is None:
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
         else:
@@ -119,8 +119,8 @@ class UpBlock(nn.Module):
 class UNet(DepthModel):
     """`widths` from /1 to the bottleneck; `upsampling` nearest (no parameters) or transposed.
 
-    `encoder` other than `unet` puts a pretrained trunk in place of the way down. All that is not
-    pretrained begins with Keras' defaults, which the source does not change.
+    An `encoder` other than `unet` replaces the encoder by a pretrained one. All layers that are not
+    pretrained use Keras' default initialisation, as the source does.
     """
 
     def __init__(

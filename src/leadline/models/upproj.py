@@ -3,7 +3,7 @@
 Source: Laina et al. 2016, "Deeper Depth Prediction with Fully Convolutional Residual Networks",
 sections 3.2 and 3.3, and the authors' code. As defined, every value is put at the top left of a 2x2
 cell of zeros, then a 5x5 convolution runs over mostly zeros. Here the four phases of the output are
-computed from the small map by the 3x3, 2x3, 3x2 and 2x2 parts of the same kernel and interleaved.
+computed from the small map by the 3x3, 2x3, 3x2 and 2x2 parts of the same kernel, and interleaved.
 """
 
 import torch
@@ -16,7 +16,7 @@ BN_EPS = 1e-4
 """As in the authors' code."""
 
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
-"""(row, column) parity of the output pixels that each small convolution computes."""
+"""(row, column) parity of the output pixels of each small convolution."""
 
 PADDINGS = ("exact", "published")
 
@@ -24,9 +24,9 @@ PADDINGS = ("exact", "published")
 class UpConvolution(nn.Module):
     """Unpooling to twice the size and a 5x5 convolution without bias, as four small convolutions.
 
-    `padding="exact"` pads the two-tap kernels at the bottom and right, which equals the
-    definition; `"published"` pads them at the top and left as the authors' code does, and
-    is for weights trained with it (a 5x5 kernel on a map shifted by a pixel in odd phases).
+    `padding="exact"` pads the two-tap kernels at the bottom and right, which equals the definition.
+    `"published"` pads them at the top and left as the authors' code does, for weights trained with
+    it (a 5x5 kernel on a map shifted by a pixel in odd phases).
     """
 
     def __init__(self, inputs: int, outputs: int, padding: str = "exact"):
@@ -56,12 +56,12 @@ class UpConvolution(nn.Module):
 
 
 def _interleave(phases: list[Tensor]) -> Tensor:
-    """Four (B,C,h,w) maps in the order of `PHASES` to one (B,C,2h,2w)."""
+    """Interleave four (B,C,h,w) maps in the order of `PHASES` to one (B,C,2h,2w)."""
     return functional.pixel_shuffle(torch.stack(phases, dim=2).flatten(1, 2), 2)
 
 
 class UpProjection(nn.Module):
-    """5x5, BatchNorm, ReLU, 3x3, BatchNorm, plus a 5x5 and BatchNorm of the input; ReLU.
+    """5x5, BatchNorm, ReLU, 3x3, BatchNorm, plus a shortcut of 5x5 and BatchNorm; ReLU.
 
     The 5x5 convolutions are `UpConvolution`s, which double the size.
     """

@@ -1,10 +1,10 @@
-"""VGG-19 without its head, and transposed convolutions back up to half the input size.
+"""VGG-19 without its head, and transposed convolutions up to half the input size.
 
 Source: Huang and Yu, "Depth Estimation with Fully Convolutional Neural Network", sections 3.1
-and 4. Their text fixes the encoder (VGG-19 to its last convolution, LeakyReLU for ReLU), three
-transposed convolutions with or without a convolution behind each, BatchNorm in the decoder only,
-and 160x120 in, 80x60 out. Kernel 4, stride 2 and channels halved at each step are our reading:
-from conv5_4 at /16 (the fifth pooling dropped) three doublings end at half the input size.
+and 4. The text determines the encoder (VGG-19 to its last convolution, LeakyReLU for ReLU), three
+transposed convolutions with or without a convolution after each, BatchNorm in the decoder only, and
+160x120 in, 80x60 out. Kernel 4, stride 2 and channels halved at each step are our interpretation:
+from conv5_4 at /16 (without the fifth pooling) three doublings give half the input size.
 """
 
 import math
@@ -25,10 +25,10 @@ INITS = ("he", "normal01")
 class Vgg19Fcn(DepthModel):
     """The networks A1 (`convolutions=False`), A2 and A3 of the source, and one with skips.
 
-    `slope` is LeakyReLU's, in encoder and decoder; the source does not state it. `init` is that of
-    the decoder: `he`, or `normal01`, the literal "0 mean and 1 variance", with which the
-    first predictions are tens of metres off. `skip` links the output of every pooling to the
-    up-sampling layer that works at its size: the future work of the source.
+    `slope` is LeakyReLU's, in encoder and decoder; the source does not state it. `init` is the
+    initialisation of the decoder: `he`, or `normal01`, the literal "0 mean and 1 variance", with
+    which the first predictions are tens of metres off. `skip` links the output of every pooling to
+    the up-sampling layer at its size: the future work of the source.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Vgg19Fcn(DepthModel):
         return {"target": x}
 
     def _linked(self, x: Tensor, features: Taps, reduction: int) -> Tensor:
-        """Concatenate the pooled map of `reduction`: what the encoder's own pooling returns."""
+        """Concatenate the pooled map at `reduction`, as the encoder's own pooling returns it."""
         if not self._link_channels(reduction):
             return x
         pooled = functional.max_pool2d(features[reduction // 2], 2, ceil_mode=True)
@@ -120,7 +120,7 @@ def _conv(inputs: int, outputs: int, slope: float, ends: bool) -> nn.Sequential:
 def _initialise(module: nn.Module, slope: float, init: str) -> None:
     if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return
-    # An output pixel of a transposed convolution sees kernel^2 / stride^2 of its taps.
+    # An output pixel of a transposed convolution uses kernel^2 / stride^2 of its taps.
     taps = math.prod(module.kernel_size) / math.prod(module.stride)
     he = math.sqrt(2 / (1 + slope**2) / (module.in_channels * taps))
     nn.init.normal_(module.weight, std=1.0 if init == "normal01" else he)
