@@ -28,7 +28,7 @@ LAYERS = (
     ("worlds",),
     ("io", "viz"),
     ("depth", "protocols", "recipes", "weights"),
-    ("errors", "installed"),
+    ("errors", "installed", "progress"),
 )
 """From the top down: a package imports only from packages below it."""
 

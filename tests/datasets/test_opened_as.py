@@ -93,12 +93,12 @@ def test_shards_of_one_unit_are_not_those_of_another(tmp_path):
 def test_a_stopped_packing_is_not_continued_with_another_unit(tmp_path):
     data, out = write_pairs(tmp_path / "data", 40, size=(8, 12)), tmp_path / "shards"
 
-    def stop(indices):
+    def stop(indices, _title, _total, unit):
         yield from islice(indices, 36)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pack_shards(data, out, track=lambda _title: stop, units_per_metre=1000)
+        pack_shards(data, out, track=stop, units_per_metre=1000)
     words = r"unfinished packing with other settings \(units_per_metre 1000, now 5000\); delete"
     with pytest.raises(LeadlineError, match=words):
         pack_shards(data, out, units_per_metre=5000.0)

@@ -159,18 +159,18 @@ def test_the_command_stores_factors_that_a_second_scoring_finds(pairs, tmp_path)
     assert after["coverage"]["80"] == pytest.approx(0.8, abs=0.02)
 
 
-def nothing_is_scored(title):
+def nothing_is_scored(_items, title, *_, **__):
     raise AssertionError(f"{title}: was begun")
 
 
 def test_a_model_without_uncertainty_has_no_intervals_which_is_said_first(pairs):
     with pytest.raises(LeadlineError, match="compact-nyu: states no uncertainty"):
-        fit_intervals("compact-nyu", pairs, split="all", tracker=nothing_is_scored)
+        fit_intervals("compact-nyu", pairs, split="all", track=nothing_is_scored)
 
 
 def test_too_few_images_for_intervals_are_refused_first(pairs):
     with pytest.raises(LeadlineError, match=r"3 images: .* at least 4; give more"):
-        fit_intervals("crisp-nyu", pairs, split="all", limit=3, tracker=nothing_is_scored)
+        fit_intervals("crisp-nyu", pairs, split="all", limit=3, track=nothing_is_scored)
 
 
 class TestStoringFactors:
@@ -197,4 +197,4 @@ class TestStoringFactors:
     )
     def test_the_copy_of_the_hub_and_an_exported_file_store_none(self, model, words, pairs):
         with pytest.raises(LeadlineError, match=words):
-            fit_intervals(model, pairs, split="all", store=True, tracker=nothing_is_scored)
+            fit_intervals(model, pairs, split="all", store=True, track=nothing_is_scored)

@@ -21,7 +21,6 @@ from leadline.export.files import write_sealed
 from leadline.export.int8_loss import LossMeasure, divided, find_calibration
 from leadline.export.int8_onnx import _as_convolutions, quantise_onnx
 from leadline.export.pictures import find_pictures, smooth_pictures
-from leadline.export.steps import Steps
 from leadline.export.whole_file import WholeOpenVino
 from leadline.inference import Predictor, int8_file, onnx_runtime
 from leadline.inference.camera import TrainingCamera
@@ -31,6 +30,7 @@ from leadline.io import processors
 from leadline.models import ModelConfig, create_model
 from tests.cli.helpers import leadline_here
 from tests.conftest import write_pairs
+from tests.progress import Recorder
 
 exact_sums = pytest.mark.skipif(
     not processors.adds_bytes_exactly(), reason="8-bit sums may overflow here"
@@ -260,22 +260,6 @@ def test_most_of_the_network_runs_in_8_bits_in_a_session_of_anybody(exact, quant
         assert np.abs(WholeOpenVino(path).run(images)["depth"] / true - 1).mean() < 0.1
 
 
-class Recorded(Steps):
-    """What an export says of its steps: counts of what was tracked, and names of the others."""
-
-    def __init__(self):
-        self.counts, self.begun = {}, []
-
-    def begin(self, name):
-        self.begun.append(name)
-
-    def track(self, name, items, total, unit):
-        found = list(items)
-        assert len(found) == total and unit in ("pictures", "layers")
-        self.counts[name] = total
-        yield from found
-
-
 @exact_sums
 def test_layers_that_cost_most_go_back_to_float32(tmp_path):
     config = ModelConfig("unet-2m", stride=16, training_area=1_024, depth_space="log")
@@ -285,12 +269,14 @@ def test_layers_that_cost_most_go_back_to_float32(tmp_path):
     _, whole = quantise_onnx(path, pictures, max_loss=1)
     assert (whole.kept, whole.layers) == (1, 19)
     allowed = 0.6 * whole.loss
-    steps = Recorded()
-    _, report = quantise_onnx(path, pictures, max_loss=allowed, steps=steps)
-    assert steps.counts == {
-        "calibrating": 3, "predicting": 1, "trying in float32": whole.layers - whole.kept,
-    }  # fmt: skip
-    assert steps.begun[-1].startswith(f"{report.kept} layers in float32: depth changes by +")
+    progress, said, tried = Recorder(), [], whole.layers - whole.kept
+    _, report = quantise_onnx(path, pictures, max_loss=allowed, track=progress, say=said.append)
+    assert progress.loops == [
+        ("export: calibrating", 3, 3, "pictures"),
+        ("export: predicting", 1, 1, "pictures"),
+        ("export: trying in float32", tried, tried, "layers"),
+    ]
+    assert said[-1].startswith(f"{report.kept} layers in float32: depth changes by +")
     assert 0 < report.loss <= allowed and 1 < report.kept < report.layers
     assert report.share < whole.share
 

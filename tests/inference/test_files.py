@@ -16,6 +16,7 @@ from leadline.inference.photo_work import PhotoPredictor
 from leadline.inference.predict_files import PICTURES
 from leadline.io import cameras, read_depth, read_photo, write_depth
 from leadline.io.jobs import find_jobs
+from tests.progress import Recorder
 
 ROOM = Path(__file__).parents[2] / "examples" / "room.jpg"
 
@@ -42,12 +43,12 @@ def test_the_file_holds_what_the_predictor_returns(tmp_path):
 
 def test_what_was_written_and_what_was_skipped_comes_back(photos, tmp_path):
     (photos / "broken.jpg").write_bytes(b"no picture")
-    seen = []
+    progress = Recorder()
     results = predict(
         [photos],
         tmp_path / "out",
         output=OutputOptions("png16", units="kitti", color=True),
-        track=lambda numbers: (seen.append(number) or number for number in numbers),
+        track=progress,
     )
     assert [each.source for each in results.done] == [photos / "a.png", photos / "deep" / "b.png"]
     assert results.done[1].files == (
@@ -57,7 +58,7 @@ def test_what_was_written_and_what_was_skipped_comes_back(photos, tmp_path):
     assert all(path.is_file() for each in results.done for path in each.files)
     assert [failure.source for failure in results.failures] == [photos / "broken.jpg"]
     assert results.failures[0].message.startswith(str(photos / "broken.jpg"))
-    assert (seen, len(results)) == ([0, 1, 2], 3)
+    assert (progress.loops, len(results)) == ([("predict", 3, 3, "images")], 3)
 
 
 def test_pictures_of_one_shape_are_predicted_together_and_come_back_as_listed(

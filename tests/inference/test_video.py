@@ -413,7 +413,7 @@ def test_a_camera_is_recorded_until_the_end(camera, tmp_path):
 
 
 def test_an_interrupted_recording_is_a_whole_file(camera, tmp_path):
-    def interrupt(frames):
+    def interrupt(frames, _title, _total, unit):
         yield from frames
         raise KeyboardInterrupt  # at the second frame: nobody knows how many there will be
 
@@ -424,7 +424,7 @@ def test_an_interrupted_recording_is_a_whole_file(camera, tmp_path):
 
 
 def test_an_interrupted_file_is_not_written(clip, tmp_path):
-    def interrupt(frames):
+    def interrupt(frames, _title, _total, unit):
         yield next(iter(frames))
         raise KeyboardInterrupt
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -17,6 +19,7 @@ from leadline.io.locks import InUseError, locked
 from leadline.worlds import WorldSet, cached_folder, render_cached, render_worlds
 from leadline.worlds import cache as cache_module
 from leadline.worlds.sets import as_json
+from tests.progress import Recorder, T
 
 TINY = WorldSet("rooms", 2, (24, 32), val_share=0.0)
 
@@ -71,20 +74,25 @@ def test_two_that_want_a_set_render_it_once(cache: Path, monkeypatch: pytest.Mon
     folder, begun, go_on = cached_folder(TINY), threading.Event(), threading.Event()
 
     def first() -> None:
-        def report(done: int, _total: int) -> None:
+        def track(views: Iterable[T], _title: str, _total: int, /, *, unit: str) -> Iterable[T]:
             begun.set()
             assert go_on.wait(60)
+            return views
 
-        render_worlds(folder, TINY, workers=1, report=report)
+        render_worlds(folder, TINY, workers=1, track=track)
 
     with ThreadPoolExecutor(2) as threads:
         running = threads.submit(first)
         assert begun.wait(60)
         with pytest.raises(InUseError, match="is being rendered by process"):
             render_worlds(folder, TINY)
-        waiting = threads.submit(render_cached, TINY)
+        progress = Recorder()
+        waiting = threads.submit(render_cached, TINY, track=progress)
+        while not progress.loops:
+            time.sleep(0.01)
         go_on.set()
         assert waiting.result(60).new == 0 and running.result(60) is None
+    assert set(progress.loops) == {("render rooms", TINY.count, TINY.count, "views")}
     assert not list(folder.rglob(".leadline-*"))
 
 

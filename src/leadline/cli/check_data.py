@@ -8,7 +8,7 @@ import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.options import DepthScaleOption, JsonOption
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.data_checks import check_data
 from leadline.datasets.open import find_data
 from leadline.io.atomic import check_writable
@@ -51,7 +51,7 @@ def check_data_command(
         classes=classes,
         sample=sample,
         options=parse_data_options(data_option),
-        track=lambda title, unit: tracker(f"check {title}", unit),
+        track=track,
     )
     written = report.save(out) if out is not None else []
     typer.echo(json.dumps(report.to_json(), indent=2) if as_json else str(report))

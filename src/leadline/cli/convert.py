@@ -9,7 +9,7 @@ from leadline.cli import pack
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.inputs import FORMATS, list_failures, print_warnings
 from leadline.cli.options import parse_depth_scale, parse_size
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.datasets.open import Opening
 from leadline.datasets.packing import PackOptions
 from leadline.errors import LeadlineError
@@ -115,7 +115,7 @@ def convert_command(
             format=to,
             input_units=declared,
             units=units,
-            track=tracker("convert", "files"),
+            track=track,
         )
     print_done(results, out, to, units)
     list_failures(results)

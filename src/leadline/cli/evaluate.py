@@ -11,7 +11,7 @@ from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_opti
 from leadline.cli.inputs import check_needed
 from leadline.cli.options import DepthScaleOption, JsonOption, parse_depth_scale
 from leadline.cli.print_result import print_result
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.errors import LeadlineError
 from leadline.evaluation import ModelSource, PredictionFolder, Result
 from leadline.evaluation.breakdowns import BREAKDOWNS, BreakdownName
@@ -209,7 +209,7 @@ def evaluate_command(
         out=out,
         cases=cases,
         block=block,
-        tracker=tracker,
+        track=track,
     )
     print_evaluation(result, out, as_json=as_json)
     if void is not None and not has_class_scores(result):

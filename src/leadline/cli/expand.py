@@ -1,6 +1,5 @@
 """`leadline expand`: rotated, zoomed and cropped copies of a training split, written to disk."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.options import DepthScaleOption, parse_depth_scale
-from leadline.cli.progress import Progress
+from leadline.cli.progress import track
 from leadline.datasets.expansion import ExpandOptions, ImageFormat, expand
 
 
@@ -84,7 +83,7 @@ def expand_command(
         expansion,
         val_fraction=val_fraction,
         workers=workers,
-        track=_progress,
+        track=track,
         layout=layout,
         options=parse_data_options(data_option),
         units_per_metre=depth_scale,
@@ -94,10 +93,3 @@ def expand_command(
         f"{expanded.val} validation pairs unchanged"
     )
     typer.echo(f"next:  leadline train --recipe resnet50-upproj --data {out} --out runs/expanded")
-
-
-def _progress(done: Iterator[int], total: int) -> Iterator[int]:
-    with Progress("expand", total, "pairs") as progress:
-        for item in done:
-            yield item
-            progress.advance()

@@ -1,14 +1,13 @@
 """`leadline export`: one file that runs elsewhere, checked against the checkpoint."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from leadline.cli.inputs import check_needed
 from leadline.cli.options import parse_size
-from leadline.cli.progress import Progress
+from leadline.cli.progress import track
 from leadline.errors import plural
 from leadline.export import ExportFormat, WeightType
 from leadline.export.export_model import (
@@ -19,11 +18,8 @@ from leadline.export.export_model import (
 )
 from leadline.export.gate import GateReport
 from leadline.export.int8_loss import Int8Report
-from leadline.export.steps import Steps
 from leadline.export.target import ExportPrecision
 from leadline.inference.runtime_config import ChannelOrder
-
-_Item = TypeVar("_Item")
 
 
 def export_command(
@@ -114,7 +110,8 @@ def export_command(
         precision=precision,
         max_loss=MAX_LOSS if max_loss is None else max_loss,
         size=size,
-        steps=_ShownSteps(),
+        track=track,
+        say=lambda line: typer.echo(f"export: {line}", err=True),
     )
     if exported.parity:
         print_parity(exported)
@@ -123,19 +120,6 @@ def export_command(
     if exported.gate is not None:
         print_gate(exported.gate)
     print_written(exported)
-
-
-class _ShownSteps(Steps):
-    """Shows each step on stderr, what can be counted with its rate and the time left."""
-
-    def begin(self, name: str) -> None:
-        typer.echo(f"export: {name}", err=True)
-
-    def track(self, name: str, items: Iterable[_Item], total: int, unit: str) -> Iterator[_Item]:
-        with Progress(f"export: {name}", total, unit) as progress:
-            for item in items:
-                yield item
-                progress.advance()
 
 
 def print_written(exported: ExportedModel) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.options import DepthScaleOption
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.cli.table import text_table
 from leadline.evaluation.intervals import Fitted, fit_intervals
 
@@ -47,7 +47,7 @@ def intervals_command(
         model,
         data,
         store=store,
-        tracker=tracker,
+        track=track,
         split=split,
         layout=layout,
         data_options=parse_data_options(data_option),

@@ -6,7 +6,7 @@ from typing import Unpack
 
 import typer
 
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.datasets.open import Opening
 from leadline.datasets.packing import PackOptions, Resize, pack_shards
 from leadline.datasets.shard_check import check_shards
@@ -26,7 +26,7 @@ def pack_data(
         out,
         packing,
         announce=lambda plan: typer.echo(str(plan)),
-        track=tracker,
+        track=track,
         say=lambda line: print(line, file=sys.stderr),
         **opening,
     )
@@ -58,7 +58,7 @@ def _about(area: int, stride: int) -> Resize:
 
 def verify(path: Path) -> None:
     """Check every shard folder at `path`; exit status 1 where anything is not as it was written."""
-    checks = check_shards(path, lambda title: tracker(title, "blocks"))
+    checks = check_shards(path, track=track)
     for check in checks:
         if not check.problems:
             typer.echo(

@@ -12,7 +12,7 @@ import typer
 
 from leadline.cli.inputs import FORMATS, check_needed, list_failures, print_warnings
 from leadline.cli.options import parse_depth_scale
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, CameraSource, CameraUse, PhotoCamera
 from leadline.inference.outputs import (
@@ -224,7 +224,7 @@ def predict_command(
             compiled=compiled,
             skip_existing=skip_existing,
             engine=engine,
-            track=tracker("predict"),
+            track=track,
         )
     print_done(results, out, output)
     list_failures(results)

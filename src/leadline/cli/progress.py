@@ -2,11 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 SECONDS_BETWEEN_LINES = 10.0
+
+_Item = TypeVar("_Item")
 
 
 class Progress:
@@ -103,17 +105,12 @@ class Progress:
             self._bar.stop()
 
 
-def tracker(title: str, unit: str = "images") -> Callable[[Iterable[int]], Iterator[int]]:
-    """Return a wrapper for `range` objects that shows progress over them."""
-
-    def track(indices: Iterable[int]) -> Iterator[int]:
-        listed = list(indices)
-        with Progress(title, len(listed), unit, hidden=len(listed) == 1) as progress:
-            for index in listed:
-                yield index
-                progress.advance()
-
-    return track
+def track(items: Iterable[_Item], title: str, total: int, /, *, unit: str) -> Iterator[_Item]:
+    """Show progress over `items` where there are more than one: a `leadline.progress.Track`."""
+    with Progress(title, total, unit, hidden=total == 1) as progress:
+        for item in items:
+            yield item
+            progress.advance()
 
 
 def clock(seconds: float) -> str:

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,11 +12,13 @@ import leadline  # its names open lazily: torch would make the help wait
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
 from leadline.cli.options import DepthScaleOption
 from leadline.cli.print_result import print_result
-from leadline.cli.progress import Progress, tracker
+from leadline.cli.progress import Progress, track
 from leadline.errors import LeadlineError
 
 if TYPE_CHECKING:
     from leadline.training.train import TrainingResult
+
+_Item = TypeVar("_Item")
 
 
 def train_command(
@@ -63,7 +65,7 @@ def train_command(
     _check_kind(resume, parent, recipe, init, out, bool(keys or depth_scale or data or out))
     settings = [*(overrides or []), *keys]
     with TrainingProgress() as progress:
-        bars: dict[str, Any] = {"progress": progress, "tracker": progress.tracker}
+        bars: dict[str, Any] = {"progress": progress, "track": progress.track}
         changes: dict[str, Any] = {"overrides": settings, "units_per_metre": depth_scale}
         if resume is not None:
             result = leadline.resume(resume, overrides=settings, **bars)
@@ -145,11 +147,13 @@ class TrainingProgress:
         if self._progress is not None:
             self._progress.__exit__(None, None, None)
 
-    def tracker(self, title: str) -> Callable[[Iterable[int]], Iterable[int]]:
-        """Close the bar of the training; return one for the scoring after it."""
+    def track(
+        self, items: Iterable[_Item], title: str, total: int, /, *, unit: str
+    ) -> Iterable[_Item]:
+        """Close the bar of the training and show one for the scoring after it."""
         self.__exit__()
         self._progress = None
-        return tracker(title)
+        return track(items, title, total, unit=unit)
 
     def start(self, first_step: int, total_steps: int) -> None:
         """Open the bar."""

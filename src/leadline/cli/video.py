@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from leadline.cli.inputs import check_needed, print_warnings
-from leadline.cli.progress import tracker
+from leadline.cli.progress import track
 from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.predict_video import VideoLayout, VideoResult, video
@@ -106,7 +106,7 @@ def video_command(
             runtime=runtime,
             precision=precision,
             camera=camera,
-            track=tracker("video", "frames"),
+            track=track,
         )
     print_video(result)
 

@@ -1,12 +1,12 @@
 """`leadline worlds`: render generated rooms and streets, and look at them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import typer
 
 from leadline.cli.options import parse_size
-from leadline.cli.progress import Progress, tracker
+from leadline.cli.progress import track
 from leadline.errors import LeadlineError, size_words
 from leadline.io.atomic import check_writable, writable_target
 
@@ -83,8 +83,7 @@ def render_command(
         out = out if out.name not in ("", "..") else out.resolve()  # which has a name
         folder = out.with_name(f"{out.name}-files")
         check_writable(out)
-    with _RenderProgress(kind) as progress:
-        rendered = render_worlds(folder, world_set, workers=workers, report=progress.report)
+    rendered = render_worlds(folder, world_set, workers=workers, track=track)
     rate = rendered.new / max(rendered.seconds, 1e-9)
     typer.echo(f"{folder}: {rendered.views} views, {rendered.new} rendered now ({rate:.1f}/s)")
     if form == "shards":
@@ -92,32 +91,10 @@ def render_command(
     typer.echo(f"next: leadline check-data {out}   or   leadline train --data {out} ...")
 
 
-class _RenderProgress:
-    """A bar that opens with the first report."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-
-    def report(self, done: int, total: int) -> None:
-        """Show how many views of all are there."""
-        if self._bar is None:
-            self._bar = Progress(self._title, total, first=done).__enter__()
-        while self._bar.done < done:
-            self._bar.advance()
-
-
 def _pack(folder: Path, out: Path) -> None:
     from leadline.datasets.packing import pack_shards
 
-    packed = pack_shards(folder, out, track=tracker)
+    packed = pack_shards(folder, out, track=track)
     typer.echo(f"{out}: {sum(packed.samples.values())} views packed; {folder} is needed no more")
 
 
@@ -155,7 +132,8 @@ def show_command(
             return render_room(seed, index, which, size=world_set.size, level=quality)
         return render_street(seed, index, index % 4, which, size=world_set.size, level=quality)
 
-    views = (view(index) for index in tracker(f"render {kind}")(range(count)))
+    numbers = track(range(count), f"render {kind}", count, unit="views")
+    views = (view(index) for index in numbers)
     far = 10.0 if kind == "rooms" else 80.0
     sheet = contact_sheet(views, columns=columns, panels=tuple(panels.split(",")), far=far)
     write_sheet(out, sheet)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,7 @@ from leadline.data_checks.scale import check_scale, measure_scale
 from leadline.data_checks.splits import check_splits
 from leadline.data_checks.values import check_values, measure_pair
 from leadline.errors import LeadlineError, LeadlineWarning
-
-Track = Callable[[Iterable[int]], Iterator[int]]
+from leadline.progress import Track, untracked
 
 DEFAULT_SAMPLE = 1000
 _USUAL_ASPECT = 4 / 3
@@ -42,14 +41,13 @@ def check_data(
     classes: int | None = None,
     sample: int = DEFAULT_SAMPLE,
     options: Mapping[str, Any] | None = None,
-    track: Callable[[str, str], Track] = lambda _title, _unit: iter,
+    track: Track = untracked,
 ) -> Report:
     """Check the units, pairing, alignment, duplicates and files of the data at `path`.
 
     `units_per_metre` is the scale of whole-number depth that you believe, `classes` how many
     classes the labels are meant to have. `sample` is how many pairs are read, drawn evenly from the
-    splits; `options` are the layout's own; `track` returns, for a title and a unit, what shows
-    progress over a range.
+    splits; `options` are the layout's own; `track` shows progress.
     Errors: LeadlineError where nothing can be checked: no such path, layout or split.
 
     >>> report = check_data("rooms")
@@ -61,13 +59,13 @@ def check_data(
     ['report.json', 'contact_sheet.png']
     """
     listing = list_data(Path(path), split, layout, units_per_metre, options)
-    headers = _read_headers(listing.pairs, track("headers", "files"))
+    headers = _read_headers(listing.pairs, track)
     drawn = draw_pairs(listing.pairs, sample)
     grid = grid_for(_usual_aspect(drawn, headers))
-    indices = track("pairs", "pairs")(range(len(drawn)))
     with warnings.catch_warnings():  # of single pictures: findings are about all of them
         warnings.simplefilter("ignore", LeadlineWarning)
-        pairs = tuple(measure_pair(drawn[index], grid) for index in indices)
+        shown = track(drawn, "check pairs", len(drawn), unit="pairs")
+        pairs = tuple(measure_pair(pair, grid) for pair in shown)
     readable = [pair for pair in pairs if pair.depth is not None]
     alignment = measure_alignment(readable)
     scale = measure_scale(listing, readable, alignment)
@@ -88,7 +86,8 @@ def check_data(
 def _read_headers(pairs: Iterable[ListedPair], track: Track) -> Headers:
     """Return the header of every file of the pairs, each file read once."""
     paths = list(dict.fromkeys(path for pair in pairs for path in pair.files.values()))
-    return {paths[index]: read_header(paths[index]) for index in track(range(len(paths)))}
+    shown = track(paths, "check headers", len(paths), unit="files")
+    return {path: read_header(path) for path in shown}
 
 
 def draw_pairs(pairs: Sequence[ListedPair], count: int, seed: int = 0) -> list[ListedPair]:

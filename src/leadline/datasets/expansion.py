@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -39,6 +39,7 @@ from leadline.io.locks import locked
 from leadline.io.photos import write_png
 from leadline.io.png16 import LARGEST
 from leadline.io.workers import end_with_parent
+from leadline.progress import Track, untracked
 
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
@@ -100,9 +101,6 @@ Job = tuple[int, int]
 """(number of the split, index of the sample): one sample with all its copies."""
 
 
-Track = Callable[[Iterator[int], int], Iterator[int]]
-
-
 @dataclass(frozen=True)
 class ExpandedData:
     """What `expand` wrote into `folder`: numbers of pairs, `sources` of them the original ones."""
@@ -120,7 +118,7 @@ def expand(
     *,
     val_fraction: float = 0.1,
     workers: int = 1,
-    track: Track = lambda done, _total: done,
+    track: Track = untracked,
     **opening: Unpack[Opening],
 ) -> ExpandedData:
     """Write the training split of `data`, expanded, and its validation split into the folder `out`.
@@ -128,8 +126,8 @@ def expand(
     Validation images are written as they are; where the data has no `val` split, `val_fraction`
     of the samples, drawn with the seed of `expansion`, are held out. The result is a folder of
     pairs. A stopped run is continued by the same call. `opening` are the keyword arguments of
-    `leadline.datasets.find_data` (layout, units_per_metre, ...). `track` is given an iterator
-    that yields once a finished pair, and their number, for a progress bar.
+    `leadline.datasets.find_data` (layout, units_per_metre, ...). `track` shows
+    progress over pairs.
     Errors: LeadlineError where `out` lies in the data or holds anything else, nothing is left for
     validation, or a depth does not fit 16 bits.
 
@@ -159,7 +157,7 @@ def write_expansion(
     options: ExpandOptions,
     *,
     workers: int = 1,
-    track: Track = lambda done, _total: done,
+    track: Track = untracked,
 ) -> None:
     """Write `train` expanded and `val` as it is into the pairs folder `out`.
 
@@ -193,7 +191,7 @@ def _write_pairs(
         for index in range(len(split.samples))
     ]
     total = sum(split.copies * len(split.samples) for split in splits)
-    for _ in track(_run(writer, jobs, workers), total):
+    for _ in track(_run(writer, jobs, workers), "expand", total, unit="pairs"):
         pass
     declarations = f"depth_scale: {options.units_per_metre:g}   # units per metre\n"
     if val.dataset:

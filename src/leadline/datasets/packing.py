@@ -31,6 +31,7 @@ from leadline.datasets.shard_writer import JOURNAL, ShardWriter
 from leadline.datasets.shards import is_shard_folder, read_manifest
 from leadline.datasets.warp import resize_sample
 from leadline.errors import LeadlineError, one_line
+from leadline.progress import Say, Track, unsaid, untracked
 
 PROBED = 16
 """Samples looked at before the encoding is chosen and the space is estimated."""
@@ -38,7 +39,6 @@ PROBED = 16
 SPARE_BYTES = 64 << 20
 
 Size = tuple[int, int]
-Track = Callable[[Iterable[int]], Iterable[int]]
 
 
 @dataclass(frozen=True)
@@ -134,16 +134,16 @@ def pack_shards(
     packing: PackOptions | None = None,
     *,
     announce: Callable[[PackPlan], None] = lambda _plan: None,
-    track: Callable[[str], Track] = lambda _title: iter,
-    say: Callable[[str], None] = lambda _line: None,
+    track: Track = untracked,
+    say: Say = unsaid,
     **opening: Unpack[Opening],
 ) -> PackedData:
     """Pack the splits of `data` into shards below `out`, a folder each; continue a stopped call.
 
     Data without splits is packed into `out` itself. `opening` are the keyword arguments of
     `leadline.datasets.find_data` (layout, units_per_metre, ...). `announce` is given the plan
-    before anything is written; `track` returns, for a title, what shows progress over a range;
-    `say` is given lines that a person should read.
+    before anything is written; `track` shows progress over samples; `say` is given
+    lines that a person should read.
     Errors: LeadlineError, before anything is written, where the data cannot be opened, `out` is
     the data, lies in it, or holds something else, or the disk is too small; and as `pack`.
 
@@ -169,7 +169,7 @@ def pack_shards(
     }
     announce(PackPlan(planned, *check_space(planned.values(), out)))
     for split, each in planned.items():
-        pack(each, track(f"pack {split}"), say)
+        pack(each, f"pack {split}", track=track, say=say)
     return PackedData(out, {split: len(each.data) for split, each in planned.items()})
 
 
@@ -237,14 +237,12 @@ def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:
 
 
 def pack(
-    packing: Packing,
-    track: Track = iter,
-    say: Callable[[str], None] = lambda _line: None,
+    packing: Packing, title: str = "pack", *, track: Track = untracked, say: Say = unsaid
 ) -> None:
     """Write the shards, continuing an earlier attempt where there is one.
 
-    `track` wraps the iteration over indices, for a progress bar; `say` is given lines that a
-    person should read. Errors: LeadlineError for an unreadable sample, a full or unwritable disk,
+    `track` shows progress over samples, under `title`; `say` is given lines that a person should
+    read. Errors: LeadlineError for an unreadable sample, a full or unwritable disk,
     or an attempt of other data; what is packed so far stays.
     """
     if packing.is_done:
@@ -252,7 +250,7 @@ def pack(
     encoding = packing.encoding
     while True:
         try:
-            _pack_as(packing, encoding, track, say)
+            _pack_as(packing, encoding, title, track, say)
             return
         except UnfitError as unfit:
             encoding = unfit.wider
@@ -260,12 +258,7 @@ def pack(
             shutil.rmtree(packing.partial)
 
 
-def _pack_as(
-    packing: Packing,
-    encoding: Encoding,
-    track: Track,
-    say: Callable[[str], None],
-) -> None:
+def _pack_as(packing: Packing, encoding: Encoding, title: str, track: Track, say: Say) -> None:
     count, done, scenes = len(packing.data), 0, packing.data.scenes()
     try:
         dataset = packing.data.dataset
@@ -273,7 +266,7 @@ def _pack_as(
             done = writer.done
             if done:
                 say(f"{packing.folder}: {done} of {count} samples are already packed and intact")
-            for index in track(range(done, count)):
+            for index in track(range(done, count), title, count - done, unit="images"):
                 writer.add(packing.read(index), scenes[index])
                 done = writer.done
             writer.finish()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -22,8 +21,7 @@ from leadline.datasets.shards import (
 )
 from leadline.errors import LeadlineError
 from leadline.io.files import read_bytes
-
-Track = Callable[[Iterable[int]], Iterable[int]]
+from leadline.progress import Track, untracked
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,10 @@ class ShardCheck:
     problems: tuple[str, ...]
 
 
-def check_shards(
-    path: Path, track: Callable[[str], Track] = lambda _title: iter
-) -> list[ShardCheck]:
+def check_shards(path: Path, *, track: Track = untracked) -> list[ShardCheck]:
     """Compare every byte of the shard folders at `path` with its check sum.
 
-    `track` returns, for a title, what shows progress over a range.
+    `track` shows progress over blocks.
     Errors: LeadlineError where there are no shards, or as `verify_shards`.
     """
     folders = shard_folders(path)
@@ -49,7 +45,7 @@ def check_shards(
         raise LeadlineError(f"{path}: no packed shards here; give what --to shards wrote")
     checks = []
     for split, folder in folders.items():
-        problems = verify_shards(folder, track(f"verify {split or folder.name}"))
+        problems = verify_shards(folder, f"verify {split or folder.name}", track=track)
         manifest = read_manifest(folder)
         checks.append(
             ShardCheck(folder, manifest["samples"], len(manifest["blocks"]), tuple(problems))
@@ -57,10 +53,10 @@ def check_shards(
     return checks
 
 
-def verify_shards(folder: Path, track: Track = iter) -> list[str]:
+def verify_shards(folder: Path, title: str = "verify", *, track: Track = untracked) -> list[str]:
     """Return one line for everything in a shard folder that is not as it was written.
 
-    `track` wraps the iteration over blocks, for a progress bar.
+    `track` shows progress over blocks, under `title`.
     Errors: LeadlineError where so much is missing that nothing can be compared.
     """
     manifest, samples = read_manifest(folder), read_samples(folder)
@@ -76,8 +72,7 @@ def verify_shards(folder: Path, track: Track = iter) -> list[str]:
             if files[name].read(HEADER_BYTES) != expected:
                 problems.append(f"{folder / name}.npy: its header has changed")
         first = 0
-        for number in track(range(len(manifest["blocks"]))):
-            block = manifest["blocks"][number]
+        for block in track(manifest["blocks"], title, len(manifest["blocks"]), unit="blocks"):
             members = samples[first : first + block["samples"]]
             past = members[-1].first + members[-1].height * members[-1].width
             for name, about in manifest["arrays"].items():

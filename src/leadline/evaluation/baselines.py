@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
 from leadline.evaluation.predictions import ConstantPredictions
-from leadline.evaluation.scoring import Track, Tracker, no_tracker
 from leadline.metrics.resize import resize_known
+from leadline.progress import Track, untracked
 
 MAX_TRAINING_IMAGES = 1000
 """More would take longer to read than the score itself, and change no digit of a mean map."""
@@ -17,7 +17,7 @@ MILLIMETRES_COUNTED = 10_000_000
 
 
 def baseline_predictions(
-    train: DepthDataset, tracker: Tracker = no_tracker
+    train: DepthDataset, *, track: Track = untracked
 ) -> dict[str, ConstantPredictions]:
     """Return the baselines by name, to be scored beside a model: see `training_baselines`.
 
@@ -25,25 +25,25 @@ def baseline_predictions(
     """
     count = min(len(train), MAX_TRAINING_IMAGES)
     spread = train.subset([number * len(train) // count for number in range(count)])
-    track = tracker(f"baselines from {count} of {len(train)} training images")
-    return {
-        name: ConstantPredictions(depth)
-        for name, depth in training_baselines(spread, track).items()
-    }
+    title = f"baselines from {count} of {len(train)} training images"
+    maps = training_baselines(spread, title, track=track)
+    return {name: ConstantPredictions(depth) for name, depth in maps.items()}
 
 
-def training_baselines(data: DepthDataset, track: Track = iter) -> dict[str, NDArray[np.float32]]:
+def training_baselines(
+    data: DepthDataset, title: str = "baselines", *, track: Track = untracked
+) -> dict[str, NDArray[np.float32]]:
     """Return two predictions that ignore the photograph, learned from the training depth alone.
 
     "mean depth map": the mean of each pixel over the images where it is valid, (H,W) metres, at
     the size of the first image; pixels that are never valid take the overall mean.
     "median depth": the median of all valid pixels, to the millimetre, as a (1,1) map; what is
-    farther than 10 km counts as that far.
+    farther than 10 km counts as that far. `track` shows progress over images, under `title`.
     """
     total: NDArray[np.float64] | None = None
     counts: NDArray[np.float64] | None = None
     histogram = np.zeros(1, dtype=np.int64)
-    for index in track(range(len(data))):
+    for index in track(range(len(data)), title, len(data), unit="images"):
         sample = data[index]
         if total is None or counts is None:
             total = np.zeros(sample.depth.shape)

@@ -16,12 +16,13 @@ from leadline.evaluation.predictions import Predictions
 from leadline.evaluation.ranges import range_warnings
 from leadline.evaluation.report.pages import write_report
 from leadline.evaluation.result import Result, check_block, check_each_once
-from leadline.evaluation.scoring import Tracker, no_tracker, score
+from leadline.evaluation.scoring import score
 from leadline.evaluation.sources import ModelSource, PredictionFolder
 from leadline.evaluation.uncertainty import UncertaintyObserver
 from leadline.io.atomic import check_writable
 from leadline.metrics import Protocol
 from leadline.metrics.alignment import Alignment, AlignmentSpace
+from leadline.progress import Track, untracked
 
 VOID = (255,)
 
@@ -46,7 +47,7 @@ def evaluate(
     block: int = 1,
     name: str | None = None,
     data_name: str | None = None,
-    tracker: Tracker = no_tracker,
+    track: Track = untracked,
 ) -> Result:
     """Score predictions on every image of `data`, each of which is read once.
 
@@ -62,7 +63,7 @@ def evaluate(
     `report.html` are written into that folder, and `cases` of the worst and of the best images
     are kept, by default 8. For intervals `block` neighbouring images are drawn together, 1 where
     each says as much as any other. `name` and `data_name` are what tables call the predictions and
-    the data. `tracker` makes progress bars.
+    the data. `track` shows progress.
 
     Errors: LeadlineError for data, predictions or a protocol that do not fit each other, for an
     image that is listed twice, a `block` that leaves no two blocks, or where no image has a pixel
@@ -100,7 +101,7 @@ def evaluate(
         block=block,
         name=name,
         data_name=data_name,
-        tracker=tracker,
+        track=track,
     )
 
 
@@ -115,7 +116,7 @@ def evaluate_opened(
     block: int = 1,
     name: str | None = None,
     data_name: str | None = None,
-    tracker: Tracker = no_tracker,
+    track: Track = untracked,
 ) -> Result:
     """Score what `open_evaluation` opened, once; the arguments are those of `evaluate`.
 
@@ -140,9 +141,9 @@ def evaluate_opened(
         source.predictions,
         samples,
         chosen,
-        baselines=baseline_predictions(train, tracker) if train else None,
+        baselines=baseline_predictions(train, track=track) if train else None,
         observers=[parts, classes, collector, unsure, *warning_observers],
-        track=tracker("evaluate"),
+        track=track,
     )
     scores.check_not_empty()
     result = Result.from_scores(

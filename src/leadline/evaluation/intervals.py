@@ -14,11 +14,11 @@ from leadline.errors import LeadlineError
 from leadline.evaluation.evaluate import evaluate_opened
 from leadline.evaluation.model_config import config_to_store_in
 from leadline.evaluation.opening import open_evaluation
-from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.evaluation.sources import ModelSource
 from leadline.inference.runtime_config import FACTORS_KEY
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
+from leadline.progress import Track, untracked
 
 PERCENTAGES = (50, 80, 95)
 BLOCKS = 4
@@ -74,7 +74,7 @@ def fit_intervals(
     data: str | Path,
     *,
     store: bool = False,
-    tracker: Tracker = no_tracker,
+    track: Track = untracked,
     **options: Any,
 ) -> Fitted:
     """Fit the interval factors of a model that states uncertainty on validation images.
@@ -89,7 +89,7 @@ def fit_intervals(
     if not opened.source.states_uncertainty:
         raise _no_uncertainty(model)
     check_enough(len(opened.samples), "images")
-    result = evaluate_opened(opened, baselines=False, tracker=tracker)
+    result = evaluate_opened(opened, baselines=False, track=track)
     if result.uncertainty is None:
         raise _no_uncertainty(model)
     fitted = fit_factors(result.ratios_in_memory)

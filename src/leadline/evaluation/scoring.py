@@ -6,7 +6,7 @@ its baselines, kept predictions, the streaming metric. So one model has one numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol as Interface
@@ -34,18 +34,9 @@ from leadline.metrics import (
     mean_over_images,
     protocol_for,
 )
-
-Track = Callable[[Iterable[int]], Iterable[int]]
-"""Wraps the indices of a loop, for a progress bar."""
+from leadline.progress import Track, untracked
 
 PLAIN = Crop()
-Tracker = Callable[[str], Track]
-"""Makes a `Track` from the title of its progress bar."""
-
-
-def no_tracker(_title: str) -> Track:
-    """Return a wrapper that shows nothing."""
-    return iter
 
 
 class Samples(Interface):
@@ -204,13 +195,13 @@ def score(
     *,
     baselines: Mapping[str, Predictions] | None = None,
     observers: Sequence[Observer] = (),
-    indices: Iterable[int] | None = None,
-    track: Track = iter,
+    indices: Sequence[int] | None = None,
+    track: Track = untracked,
 ) -> Scores:
     """Score `predictions` and `baselines` on the samples `indices` of `data`, by default on all.
 
     `auto` is resolved once, by the first image of `data`. `observers` see every image of
-    `predictions` as it is scored; `track` wraps the iteration over indices, for a progress bar.
+    `predictions` as it is scored; `track` shows progress over images.
     Every image is read once, and memory for maps does not grow with their number.
     Errors: LeadlineError where the protocol does not fit an image.
     """
@@ -218,7 +209,8 @@ def score(
     chosen = resolve_protocol(protocol, data)
     images: list[ImageScore] = []
     baseline_images: dict[str, list[ImageScore]] = {name: [] for name in baselines or {}}
-    for index in track(range(len(data)) if indices is None else indices):
+    numbers = range(len(data)) if indices is None else indices
+    for index in track(numbers, "evaluate", len(numbers), unit="images"):
         sample = data[index]
         predicted, comparison = _compare(predictions, sample, chosen)
         images.append(_image_score(sample.id, comparison))

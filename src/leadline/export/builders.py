@@ -20,7 +20,6 @@ from leadline.export.files import (
     write_sealed,
 )
 from leadline.export.pictures import Pictures, smooth_pictures
-from leadline.export.steps import Steps
 from leadline.export.target import PROGRAM, ExportPrecision
 from leadline.export.whole_file import open_runtimes
 from leadline.inference.int8_file import warn_of_overflow
@@ -30,6 +29,7 @@ from leadline.inference.transformers_runtime import TransformersRuntime, is_of_t
 from leadline.installed import is_installed
 from leadline.io.checksums import ABOUT_KEY
 from leadline.io.staging import stage_in
+from leadline.progress import Say, Track
 from leadline.weights import shipped_graph
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class ExportJob:
     as_shipped: bool
     max_loss: float
     picture_size: tuple[int, int] | None
-    steps: Steps
+    track: Track
+    say: Say
 
 
 @dataclass
@@ -120,14 +121,14 @@ def _build_graph(job: ExportJob, candidate: Path) -> BuiltFile:
     card = job.folder / CARD
     text = card.read_text() if card.is_file() else ""
     reference = rounded_like(model, job.weights)
-    job.steps.begin("tracing the network")
+    job.say("tracing the network")
     if candidate.suffix == PROGRAM:
         from leadline.export.program import write_program
 
         write_program(reference, candidate, job.input_channels, job.about)
     else:
         write_exported(to_onnx(model, text, job.input_channels, job.about), candidate, job.weights)
-    job.steps.begin("comparing it with the checkpoint at several sizes")
+    job.say("comparing it with the checkpoint at several sizes")
     rows = check_parity(reference, candidate, SIZES)
     _refuse_parity(job.target, rows, job.tolerance)
     rounding_error = 0.0
@@ -146,7 +147,7 @@ def _build_of_transformers(job: ExportJob, candidate: Path, size: tuple[int, int
     runtime = TransformersRuntime(job.folder)
     model = WholeModel(runtime, size).eval()
     job.about["size_policy"] = {"rule": f"one photograph of {size_words(size)} pixels"}
-    job.steps.begin("tracing the network")
+    job.say("tracing the network")
     write_exported(transformers_to_onnx(model, size, job.about), candidate, job.weights)
     images = smooth_pictures(1, *size)
     depth = runtime.run(images)["depth"]
@@ -166,7 +167,7 @@ def _build_fixed(job: ExportJob, candidate: Path, size: tuple[int, int]) -> Buil
     from leadline.models.build import load_model
 
     reference = rounded_like(load_model(job.folder), "f32")
-    job.steps.begin(f"converting the network for photographs of {size_words(size)} pixels")
+    job.say(f"converting the network for photographs of {size_words(size)} pixels")
     runtime = write_fixed(reference, candidate, size, job.input_channels)
     job.about["input"]["shape"] = ",".join(map(str, (1, *size, 3)))
     job.about["output"]["shape"] = ",".join(map(str, (1, *size)))
@@ -198,7 +199,7 @@ def _quantise_openvino(
 ) -> Int8Report:
     from leadline.export.int8 import quantise
 
-    model, report = quantise(exact, pictures, job.max_loss, scored, job.steps)
+    model, report = quantise(exact, pictures, job.max_loss, scored, track=job.track, say=job.say)
     _say_quantised(job, report, pictures, scored)
     model.set_rt_info(json.dumps(job.about), ["framework", ABOUT_KEY])
     write_openvino(model, candidate)
@@ -214,7 +215,9 @@ def _quantise_onnx(
         raise LeadlineError("int8 for ONNX needs: pip install 'leadline[train]'") from error
 
     warn_of_overflow(job.target)
-    model, report = quantise_onnx(exact, pictures, job.max_loss, scored, job.steps)
+    model, report = quantise_onnx(
+        exact, pictures, job.max_loss, scored, track=job.track, say=job.say
+    )
     _say_quantised(job, report, pictures, scored)
     model.metadata_props.add(key=ABOUT_KEY, value=json.dumps(job.about))
     write_sealed(model.SerializeToString(), candidate)

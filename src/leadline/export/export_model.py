@@ -21,7 +21,6 @@ from leadline.export.gate import (
 )
 from leadline.export.pictures import find_pictures
 from leadline.export.sidecar import describe, sidecar_path, write_export_sidecar
-from leadline.export.steps import Steps
 from leadline.export.target import (
     EXACT,
     ExportPrecision,
@@ -44,6 +43,7 @@ from leadline.io.files import read_json
 from leadline.io.locks import LOCK_FILE
 from leadline.io.staging import stage_in
 from leadline.models.storage import CONFIG_FILE, WEIGHTS_FILE, stored_type
+from leadline.progress import Say, Track, unsaid, untracked
 from leadline.weights import shipped_graph, shipped_models
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def export_model(
     max_loss: float = MAX_LOSS,
     size: tuple[int, int] | None = None,
     beside: Path | None = None,
-    steps: Steps | None = None,
+    track: Track = untracked,
+    say: Say = unsaid,
 ) -> ExportedModel:
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
@@ -143,7 +144,7 @@ def export_model(
     `leadline[hf]`.
 
     `beside` is a copy of the checkpoint that the file is to lie beside, as in a repository.
-    `steps` is told of each step as it begins.
+    `track` shows progress over pictures and layers; `say` is given a line for each other step.
 
     Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
     difference above `tolerance` metres, in which case nothing is written; by default 1 mm, of a
@@ -184,17 +185,17 @@ def export_model(
         as_shipped=is_copy and input_channels == "rgb",
         max_loss=max_loss,
         picture_size=picture_size,
-        steps=steps or Steps(),
+        track=track,
+        say=say,
     )
     with stage_in(target.parent) as stage:
         candidate = stage / target.name
         built = build(job, candidate)
         gate = _gate(job, built, candidate)
-        sidecar = None
-        if format != "checkpoint":
+        sidecar = None if format == "checkpoint" else sidecar_path(target)
+        if sidecar is not None:
             # Beside the candidate: a file and what is said of it take their places together.
             write_export_sidecar(candidate, job.about, gate.to_json() if gate else {})
-            sidecar = sidecar_path(target)
         files = _move(candidate, target)
     return ExportedModel(
         files=tuple(file for file in files if file != sidecar),
@@ -244,7 +245,7 @@ def _gate(job: ExportJob, built: BuiltFile, candidate: Path) -> GateReport | Non
     else:
         checkpoint = WholeOpenVino(shipped_graph(job.name))
     camera = TrainingCamera.from_config(checkpoint.config)
-    report = run_gate(checkpoint, runtimes, job.pictures, camera, job.steps)
+    report = run_gate(checkpoint, runtimes, job.pictures, camera, track=job.track)
 
     def explain(row: GateRow) -> str:
         if built.reference is None:

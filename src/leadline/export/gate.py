@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError
 from leadline.export.pictures import Picture, Pictures
-from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.runtime import NOVELTY, UNCERTAINTY, VALIDITY, Outputs, Runtime
 from leadline.metrics import boundary_score
+from leadline.progress import Track, untracked
 
 SAMPLED = 200_000
 """Pixels a picture gives to the 99th percentile; the maximum and the mean are of all."""
@@ -161,11 +161,13 @@ def run_gate(
     runtimes: Sequence[Runtime],
     pictures: Pictures,
     camera: TrainingCamera,
-    steps: Steps | None = None,
+    *,
+    track: Track = untracked,
 ) -> GateReport:
     """Run every picture through the checkpoint and through each runtime, one after the other.
 
     `camera` is the model's, by which metres follow the camera of a picture with truth.
+    `track` shows progress over pictures.
     Errors: LeadlineError where a picture cannot be read, or a runtime cannot run it.
     """
     if len(pictures) == 0:
@@ -173,7 +175,7 @@ def run_gate(
     rows = {runtime.name: _Row() for runtime in runtimes}
     seconds: list[float] = []
     sizes: set[tuple[int, ...]] = set()
-    shown = (steps or Steps()).track("comparing", pictures, len(pictures), "pictures")
+    shown = track(pictures, "export: comparing", len(pictures), unit="pictures")
     for picture in shown:
         images = np.ascontiguousarray(picture.pixels)[None]
         if images.shape not in sizes:  # what is compiled or loaded for a size is not timed

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, plural
 from leadline.export.int8_loss import RANKED, Int8Report, LossMeasure, divided, speedup
 from leadline.export.pictures import Picture, Pictures
-from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import cut_network, join_network, products
 from leadline.inference.int8_file import weights_digest
@@ -29,6 +28,7 @@ from leadline.inference.openvino_runtime import config_of, openvino_core
 from leadline.inference.resizing import to_network, to_photo
 from leadline.inference.runtime import CONFIG_KEY
 from leadline.inference.runtime_config import RuntimeConfig
+from leadline.progress import Say, Track, unsaid, untracked
 
 F32 = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
@@ -40,19 +40,21 @@ def quantise(
     pictures: Pictures,
     max_loss: float,
     scored: Pictures | None = None,
-    steps: Steps | None = None,
+    *,
+    track: Track = untracked,
+    say: Say = unsaid,
 ) -> tuple[Any, Int8Report]:
     """Return the exported file `path` as an OpenVINO model with an 8-bit network, and a report.
 
     `pictures` calibrate and `scored` measure the loss; without these a quarter of the first, at
     most `CHECKED`, does. Where the loss is above `max_loss`, layers go back to float32, those that
-    cost most first.
+    cost most first. `track` shows progress over pictures; `say` is given a line before the rest.
     Errors: LeadlineError where NNCF is missing, for fewer than four pictures, or a loss that
     stays above `max_loss`.
     """
     from openvino._offline_transformations import apply_moc_transformations
 
-    nncf, steps = _nncf(), steps or Steps()
+    nncf = _nncf()
     given, calibration = divided(pictures, scored)
     core = openvino_core()
     graph = core.read_model(path)
@@ -63,7 +65,7 @@ def quantise(
     network = whole.model
     apply_moc_transformations(network, cf=True)
     resize = partial(to_network, processing_area=whole.area, stride=whole.stride)
-    read = steps.track("reading", given, len(given), "pictures")
+    read = track(given, "export: reading", len(given), unit="pictures")
     checks = [_Check(resize(each.pixels[None]), each) for each in read]
     compiled = core.compile_model(network, "CPU", F32)
     camera = TrainingCamera.from_config(RuntimeConfig.parse(config))
@@ -75,7 +77,7 @@ def quantise(
         return float(np.mean(each)), each
 
     calibrating = [resize(each.pixels[None]) for each in calibration]
-    steps.begin(f"quantising on {plural(len(calibrating), 'picture')}")
+    say(f"quantising on {plural(len(calibrating), 'picture')}")
     with _quiet():
         quantised = nncf.quantize_with_accuracy_control(
             network,

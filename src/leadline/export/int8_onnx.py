@@ -24,7 +24,6 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from leadline.export.int8_loss import RANKED, Depth, Int8Report, LossMeasure, divided, speedup
 from leadline.export.pictures import Picture, Pictures
-from leadline.export.steps import Steps
 from leadline.inference.camera import TrainingCamera
 from leadline.inference.graph_parts import products
 from leadline.inference.int8_file import weights_digest
@@ -32,6 +31,7 @@ from leadline.inference.openvino_runtime import openvino_core
 from leadline.inference.runtime import CONFIG_KEY, decode_config, in_file_order
 from leadline.inference.runtime_config import RuntimeConfig
 from leadline.io.checksums import ABOUT_KEY, ONNX_KEYS
+from leadline.progress import Say, Track, unsaid, untracked
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 FOLLOWING = ("Clip", "Relu", "LeakyRelu", "MaxPool")
@@ -75,16 +75,18 @@ def quantise_onnx(
     pictures: Pictures,
     max_loss: float,
     scored: Pictures | None = None,
-    steps: Steps | None = None,
+    *,
+    track: Track = untracked,
+    say: Say = unsaid,
 ) -> tuple[ModelProto, Int8Report]:
     """Return the exported `.onnx` file `path` with an 8-bit network, and a report.
 
     `pictures` calibrate and `scored` measure the loss; without these a quarter of the first, at
     most `CHECKED`, does. Where the loss is above `max_loss`, layers go back to float32, those that
-    cost most first.
+    cost most first. `track` shows progress over pictures and layers; `say` is given a line for
+    every layer that goes back.
     Errors: LeadlineError for fewer than four pictures, or a loss that stays above `max_loss`.
     """
-    steps = steps or Steps()
     checks, calibration = divided(pictures, scored)
     stored = _config_of(onnx.load(path), path)
     config = RuntimeConfig.parse(stored)
@@ -92,9 +94,10 @@ def quantise_onnx(
     graph = _Graph(exact)
     slow = _Session(exact, config)
     others = len(pictures) - (len(checks) if scored is None else 0)
-    seen = _see(exact, graph, steps.track("calibrating", calibration, others, "pictures"), config)
+    shown = track(calibration, "export: calibrating", others, unit="pictures")
+    seen = _see(exact, graph, shown, config)
     camera = TrainingCamera.from_config(config)
-    shown = steps.track("predicting", checks, len(checks), "pictures")
+    shown = track(checks, "export: predicting", len(checks), unit="pictures")
     loss_of = LossMeasure(checks, [slow.depth(each) for each in shown], camera)
 
     def loss_over(kept: Sequence[str], of: Sequence[Picture]) -> float:
@@ -105,13 +108,13 @@ def quantise_onnx(
     loss = loss_over(kept, checks)
     if not loss <= max_loss:
         left = [name for name in graph.quantisable if name not in kept]
-        tried = steps.track("trying in float32", left, len(left), "layers")
+        tried = track(left, "export: trying in float32", len(left), unit="layers")
         losses = {name: loss_over([*kept, name], checks[:RANKED]) for name in tried}
         ranked = sorted(left, key=losses.__getitem__)
         while ranked and not loss <= max_loss:
             kept = [*kept, ranked.pop(0)]
             loss = loss_over(kept, checks)
-            steps.begin(f"{len(kept)} layers in float32: {loss_of.noun} changes by {loss:+.2%}")
+            say(f"{len(kept)} layers in float32: {loss_of.noun} changes by {loss:+.2%}")
     loss_of.refuse(loss, max_loss, path.name)
     model = _quantised(exact, graph, seen, kept)
     fast = _Session(model, config)

@@ -36,7 +36,6 @@ from leadline.io.jobs import (
     FileKind,
     JobResults,
     Paths,
-    Track,
     check_outputs,
     find_jobs,
     run_jobs,
@@ -48,6 +47,7 @@ from leadline.io.photos import (
     aspect_ratio,
     is_result_png,
 )
+from leadline.progress import Track, untracked
 from leadline.weights import DEFAULT_MODEL
 
 Engine = Literal["local", "ray"]
@@ -80,7 +80,7 @@ def predict(
     skip_existing: bool = False,
     workers: int | None = None,
     engine: Engine = "local",
-    track: Track = iter,
+    track: Track = untracked,
 ) -> JobResults[PredictedPhoto]:
     """Predict metric depth of photographs; return the written or kept results, and the failures.
 
@@ -98,7 +98,7 @@ def predict(
     `workers` threads, by default one more than processors. `engine` ray distributes the photographs
     to the machines of a Ray cluster instead, and also accepts URIs of object stores. Photographs
     that cannot be read are skipped; so are photographs without a camera if point clouds are wanted.
-    A LeadlineWarning reports values that were clamped or ignored.
+    A LeadlineWarning reports values that were clamped or ignored. `track` shows progress.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
     output that cannot be written, or would overwrite an input or replace metres by grey16;
@@ -134,11 +134,13 @@ def predict(
     )
     work = PhotoWork(model, load, given, correction, place.output, keeps=place.folder is None)
     if engine == "ray":
-        results = run_with_ray(jobs, work, track)
+        results = run_with_ray(jobs, work, track=track)
     else:
         predict_one = work.start(many=len(jobs) > 1)
         alike = _alike_together(jobs)
-        results = run_jobs(alike, predict_one, track, threads_of_work)
+        results = run_jobs(
+            alike, predict_one, workers=threads_of_work, title="predict", unit="images", track=track
+        )
         place_of = {job.source: place for place, job in enumerate(jobs)}
         for found in (results.done, results.failures):
             found.sort(key=lambda each: place_of[each.source])

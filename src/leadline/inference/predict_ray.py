@@ -23,12 +23,12 @@ from leadline.io.jobs import (
     FileJob,
     FileKind,
     JobResults,
-    Track,
     default_workers,
     in_order,
     targets_of,
 )
 from leadline.io.walk import is_passed_over
+from leadline.progress import Track
 
 BATCH = 16
 """Pictures per batch of an actor; it returns only file names, no pixels."""
@@ -105,7 +105,7 @@ def _name_of(uri: str, relative: PurePosixPath) -> str:
 
 
 def run_with_ray(
-    jobs: Sequence[FileJob], work: PhotoWork, track: Track
+    jobs: Sequence[FileJob], work: PhotoWork, *, track: Track
 ) -> JobResults[PredictedPhoto]:
     """Do all jobs on the machines of a Ray cluster, or on this machine if there is none.
 
@@ -139,7 +139,8 @@ def _collected(
     results: JobResults[PredictedPhoto] = JobResults()
     done: dict[int, PredictedPhoto] = {}
     failures: dict[int, Failure] = {}
-    for _, row in zip(track(range(len(jobs))), rows, strict=True):
+    numbers = track(range(len(jobs)), "predict", len(jobs), unit="images")
+    for _, row in zip(numbers, rows, strict=True):
         outcome: _Outcome = pickle.loads(row["outcome"])
         source = jobs[outcome.number].source
         if isinstance(outcome.result, DiskError):

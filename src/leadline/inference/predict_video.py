@@ -27,7 +27,7 @@ from leadline.inference.predictor import Predictor
 from leadline.inference.runtime import RuntimeName
 from leadline.io.atomic import check_writable
 from leadline.io.formats import depth_format, depth_suffixes, write_depth
-from leadline.io.jobs import Track, in_order
+from leadline.io.jobs import in_order
 from leadline.io.video import (
     Frame,
     LiveSource,
@@ -39,6 +39,7 @@ from leadline.io.video import (
     read_frames,
     video_info,
 )
+from leadline.progress import Track, untracked
 from leadline.viz.color import ColorMap, check_range, color_table, colorize, robust_range
 from leadline.viz.scale_bar import draw_title, letter_size, scale_panel
 from leadline.weights import DEFAULT_MODEL
@@ -125,7 +126,7 @@ def video(
     runtime: RuntimeName = "auto",
     precision: PrecisionOption = "auto",
     camera: CameraMode = "auto",
-    track: Track = iter,
+    track: Track = untracked,
 ) -> VideoResult:
     """Predict every frame of a video; write them in colours, and with `frames` as depth files.
 
@@ -137,7 +138,8 @@ def video(
     file per frame, in `frame_format`, named by frame number. The other arguments are as in
     `predict`. Decoding, the network and encoding overlap. `source` may be a camera (/dev/video0,
     its number, on Windows video=NAME) or the URL of a stream: it is recorded up to `end` seconds or
-    Ctrl-C, without sound, with the colour range of its first frames.
+    Ctrl-C, without sound, with the colour range of its first frames. `track`
+    shows progress.
 
     Errors: LeadlineError for a file that is no video, a wrong option, or an output that cannot be
     written. Needs `leadline[video]`.
@@ -164,7 +166,7 @@ def video(
     novelties: list[tuple[float | None, str]] = []
     frames_read = read_frames(path, every=every, start=start, end=end)
     shots = _predicted(predictor, frames_read, fov, novelties)
-    steps = iter(track(range(_expected(last, start, info.rate / every))))
+    steps = _steps(track, last, start, info.rate / every)
     first = next(shots, None)
     if first is None:
         raise LeadlineError(
@@ -228,9 +230,10 @@ def _warn_if_cut(path: Source, last: float, due: float, stated: float) -> None:
         )
 
 
-def _expected(last: float | None, start: float, rate: float) -> int:
-    """Return the expected number of frames, 1 if the file does not say."""
-    return 1 if last is None else max(1, math.ceil((last - start) * rate))
+def _steps(track: Track, last: float | None, start: float, rate: float) -> Iterator[int]:
+    """Yield once for every expected frame, once if the file does not say how many there are."""
+    count = 1 if last is None else max(1, math.ceil((last - start) * rate))
+    yield from track(range(count), "video", count, unit="frames")
 
 
 def _predicted(

@@ -22,7 +22,6 @@ from leadline.io.jobs import (
     FileKind,
     JobResults,
     Paths,
-    Track,
     find_jobs,
     run_jobs,
     with_suffix,
@@ -31,6 +30,7 @@ from leadline.io.metadata import LABELS_KIND, MASK_KIND
 from leadline.io.photos import DERIVED, DRAWN, says_kind
 from leadline.io.png16 import DEFAULT_UNITS
 from leadline.io.uncertainty import is_uncertainty_file
+from leadline.progress import Track, untracked
 
 
 def convert(
@@ -40,7 +40,7 @@ def convert(
     format: str | None = None,
     input_units: str | float | None = None,
     units: str | float | None = None,
-    track: Track = iter,
+    track: Track = untracked,
 ) -> JobResults[Path]:
     """Convert depth files to another format; return the written files, and what was skipped.
 
@@ -48,7 +48,7 @@ def convert(
     input also a file. `format` is one of `writable_formats()`, by default the one of the suffix of
     `out`. `input_units` are the units per metre of integer inputs that do not state their unit;
     `units` are those to write in png16 (1000: millimetres). Both are numbers or names (see
-    `KNOWN_UNITS`). A file that cannot be read is skipped.
+    `KNOWN_UNITS`). A file that cannot be read is skipped. `track` shows progress.
 
     Errors: LeadlineError, before anything is written, for a missing input, an unknown format or
     unit, or an output that would overwrite an input or cannot be written.
@@ -84,7 +84,7 @@ def convert(
         outputs=lambda target: row.files(output(target)),
     )
     check_writable(folder)
-    return run_jobs(jobs, convert_one, track)
+    return run_jobs(jobs, convert_one, title="convert", track=track)
 
 
 def _is_no_depth(path: Path) -> bool:

@@ -19,14 +19,12 @@ from leadline.io.atomic import DiskError
 from leadline.io.files import check_ordinary
 from leadline.io.processors import usable_processors
 from leadline.io.walk import walk
+from leadline.progress import Track, untracked
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Paths = str | Path | Sequence[str | Path]
 """One or several files, folders or globs."""
-
-Track = Callable[[Iterable[int]], Iterable[int]]
-"""Wraps the range of job numbers, to show progress over them."""
 
 
 @dataclass(frozen=True)
@@ -244,24 +242,28 @@ def in_order(
 def run_jobs(
     jobs: Sequence[FileJob],
     work: Callable[[FileJob], Result],
-    track: Track = iter,
+    *,
     workers: int = 1,
+    title: str = "files",
+    unit: str = "files",
+    track: Track = untracked,
 ) -> JobResults[Result]:
     """Do the work of every job; one that raises a LeadlineError is skipped and recorded.
 
+    `track` shows progress over jobs, under `title` and counted in `unit`.
     Errors: DiskError, at once, for a disk that is full or read-only: no other job would fare
     better.
     """
     results: JobResults[Result] = JobResults()
     with closing(in_order(work, jobs, workers)) as finished:
-        for number in track(range(len(jobs))):
+        for job in track(jobs, title, len(jobs), unit=unit):
             try:
                 results.done.append(next(finished).result())
             except DiskError as error:
                 done = f"{len(results.done)} of {len(jobs)} files were written"
                 raise DiskError(f"{error}; {done}") from error
             except LeadlineError as error:
-                results.failures.append(Failure(jobs[number].source, str(error)))
+                results.failures.append(Failure(job.source, str(error)))
     return results
 
 

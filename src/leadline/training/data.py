@@ -1,17 +1,21 @@
 """The data of a recipe: opened where it lies, rendered where it is generated, mixed as it says."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from leadline.datasets.mixing import MixedDataset, Part
 from leadline.datasets.open import open_train_and_val
 from leadline.datasets.sample import DepthDataset
 from leadline.errors import LeadlineError
+from leadline.progress import Say, Track
 from leadline.training.recipe import LayoutOptions, MixedSet, Recipe, WorldsSection
 from leadline.worlds import WorldSet, cached_folder, render_cached
 
 SECONDS_BETWEEN_LINES = 20.0
+
+_Item = TypeVar("_Item")
 
 
 def open_recipe_data(
@@ -49,7 +53,7 @@ def open_recipe_data(
     return MixedDataset.from_parts(parts), opened[validating.name][1]
 
 
-def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Callable[[str], None]) -> None:
+def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Say) -> None:
     """Render into the cache what it lacks of the worlds that a recipe names; say how it goes.
 
     Errors: LeadlineError where the recipe needs data that nobody named, for an option of worlds
@@ -105,30 +109,25 @@ def _worlds_folder(section: WorldsSection | None) -> Path:
     return cached_folder(_world_set(section))
 
 
-def _render(world_set: WorldSet, say: Callable[[str], None]) -> None:
-    render_cached(world_set, report=_RenderReport(world_set, say))
+def _render(world_set: WorldSet, say: Say) -> None:
+    render_cached(world_set, track=_lines_of_rendering(world_set, say))
 
 
-class _RenderReport:
-    """Says how the rendering of a set goes: when it begins, then every `SECONDS_BETWEEN_LINES`."""
+def _lines_of_rendering(world_set: WorldSet, say: Say) -> Track:
+    """Return what says that a set is rendered, and how far it is every `SECONDS_BETWEEN_LINES`."""
 
-    def __init__(self, world_set: WorldSet, say: Callable[[str], None]):
-        self._set, self._say = world_set, say
-        self._done_before: int | None = None
-        self._started = self._last_line = 0.0
+    def track(items: Iterable[_Item], _title: str, total: int, /, *, unit: str) -> Iterator[_Item]:
+        say(f"rendering {total} {world_set.kind} into {cached_folder(world_set)}, once")
+        started = last_line = time.monotonic()
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if done == total or now - last_line > SECONDS_BETWEEN_LINES:
+                rate, last_line = done / max(now - started, 1e-9), now
+                left = (total - done) / rate / 60
+                say(f"{world_set.kind}: {done} of {total}, {rate:.1f}/s, {left:.0f} minutes left")
 
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if self._done_before is None:
-            self._done_before, self._started = done, now
-            if done < total:
-                folder = cached_folder(self._set)
-                self._say(f"rendering {total - done} {self._set.kind} into {folder}, once")
-        elif done == total or now - self._last_line > SECONDS_BETWEEN_LINES:
-            rate = (done - self._done_before) / max(now - self._started, 1e-9)
-            left = (total - done) / max(rate, 1e-9) / 60
-            self._say(f"{self._set.kind}: {done} of {total}, {rate:.1f}/s, {left:.0f} minutes left")
-            self._last_line = now
+    return track
 
 
 def _open_set(

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from leadline.evaluation import ModelPredictions, Result, evaluate
 from leadline.evaluation.evaluate import VOID
-from leadline.evaluation.scoring import Tracker, no_tracker
 from leadline.inference import Predictor
+from leadline.progress import Track, untracked
 from leadline.training.data import open_recipe_data
 from leadline.training.held_out import check_same_images
 from leadline.training.recipe import load_recipe
 from leadline.training.run_folder import MODEL, RECIPE_FILE, RunInfo
 
 
-def score_run(run: Path, tracker: Tracker = no_tracker) -> Result | None:
+def score_run(run: Path, *, track: Track = untracked) -> Result | None:
     """Score the best model of the run in `run` on its validation images, and the baselines.
 
     Returns None where the run has no validation images. Class ids that no loss of the recipe looks
@@ -32,5 +32,5 @@ def score_run(run: Path, tracker: Tracker = no_tracker) -> Result | None:
         baselines=train_data,
         name=f"{recipe.name} (this run)",
         data_name=f"validation images of {info.data or val_data.root}",
-        tracker=tracker,
+        track=track,
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, one_line
 from leadline.io.atomic import write_json
 from leadline.io.files import read_json
+from leadline.progress import Say
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def check_installed(names: Sequence[str]) -> None:
 class Loggers:
     """Several loggers as one. One that fails is dropped, and `say` gets a line about it, once."""
 
-    def __init__(self, names: Sequence[str], context: LoggerContext, say: Callable[[str], None]):
+    def __init__(self, names: Sequence[str], context: LoggerContext, say: Say):
         self._say = say
         self._loggers: dict[str, Logger] = {}
         for name in names:

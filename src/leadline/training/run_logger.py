@@ -1,7 +1,7 @@
 """What a run writes while it trains: metrics.csv, status.json, curves, sample pictures, loggers."""
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from leadline.errors import LeadlineError
 from leadline.io.atomic import atomic_path
 from leadline.io.photos import DRAWN, write_png
 from leadline.metrics import METRICS
+from leadline.progress import Say
 from leadline.training.curves import draw_curves
 from leadline.training.loggers import LoggerContext, Loggers
 from leadline.training.recipe import Recipe
@@ -41,7 +42,7 @@ class RunLogger:
         total_steps: int,
         steps_per_epoch: int,
         images_per_step: int,
-        say: Callable[[str], None],
+        say: Say,
     ):
         self.folder = folder
         self._rows = _rows_until(folder / METRICS_FILE, first_step)

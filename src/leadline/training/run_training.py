@@ -8,9 +8,9 @@ from pathlib import Path
 from leadline.datasets.fingerprints import pass_on_fingerprints
 from leadline.datasets.trained_on import TrainingData, write_training_images
 from leadline.errors import LeadlineError
-from leadline.evaluation.scoring import Tracker
 from leadline.io.atomic import check_writable, make_folders
 from leadline.io.locks import locked
+from leadline.progress import Track
 from leadline.training.checkpoint import load_checkpoint, remove_leftovers
 from leadline.training.continuation import Continuation
 from leadline.training.data import check_mix_weights, render_recipe_worlds
@@ -45,7 +45,7 @@ def start_run(
     *,
     progress: Progress | None,
     score: bool,
-    tracker: Tracker,
+    track: Track,
     plan: Continuation | None = None,
 ) -> TrainingResult:
     """Train a new run in the folder `out`, whose lock is held meanwhile, and score it.
@@ -56,7 +56,7 @@ def start_run(
         trainer = _start_trainer(
             recipe, data, out, units_per_metre, progress or NoProgress(), held, plan
         )
-        return _run(trainer, score, tracker)
+        return _run(trainer, score, track)
 
 
 def _start_trainer(
@@ -130,7 +130,7 @@ def resume_run(
     *,
     progress: Progress | None,
     score: bool,
-    tracker: Tracker,
+    track: Track,
 ) -> TrainingResult:
     """Continue the run in the folder `run` from its newest checkpoint.
 
@@ -154,7 +154,7 @@ def resume_run(
                 check_same_images(run, recipe, state.train_data)
                 remove_leftovers(run)
                 _announce_resume(state, warning, progress)
-        return _run(Trainer(state, progress, started), score, tracker)
+        return _run(Trainer(state, progress, started), score, track)
 
 
 def _announce_resume(state: TrainState, warning: str | None, progress: Progress) -> None:
@@ -165,11 +165,11 @@ def _announce_resume(state: TrainState, warning: str | None, progress: Progress)
     progress.say(f"already finished, {position}" if is_done else f"resuming {position}")
 
 
-def _run(trainer: Trainer, score: bool, tracker: Tracker) -> TrainingResult:
+def _run(trainer: Trainer, score: bool, track: Track) -> TrainingResult:
     reason, state = trainer.train(), trainer.state
     state.processes.close()
     is_rank_zero = state.processes.is_rank_zero
     evaluation = (
-        score_run(state.folder, tracker) if score and is_rank_zero and reason.is_final else None
+        score_run(state.folder, track=track) if score and is_rank_zero and reason.is_final else None
     )
     return TrainingResult(state.folder, reason, evaluation, is_rank_zero)

@@ -6,7 +6,7 @@ What can be refused at once is refused here, before torch is imported, which tak
 from collections.abc import Sequence
 from pathlib import Path
 
-from leadline.evaluation.scoring import Tracker, no_tracker
+from leadline.progress import Track, untracked
 from leadline.training.continuation import plan_continuation
 from leadline.training.early_checks import check_new_run, check_resumable
 from leadline.training.recipe import Recipe, change_recipe, load_recipe
@@ -25,7 +25,7 @@ def train(
     units_per_metre: float | None = None,
     progress: Progress | None = None,
     score: bool = True,
-    tracker: Tracker = no_tracker,
+    track: Track = untracked,
 ) -> TrainingResult:
     """Train a recipe on the data set `data` into the new run folder `out`, then score it.
 
@@ -34,8 +34,8 @@ def train(
     into the cache first. `init` is a trained model that the network starts from, in place of the
     recipe's `model.init`: a shipped model, a run or `model/` folder, a weights file; every tensor
     that fits is taken, and the run says which do not. `units_per_metre` is the scale of depth files
-    that do not say it. `progress` receives every step; `tracker` makes the progress bars of the
-    final scoring, which `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a
+    that do not say it. `progress` receives every step; `track` shows the progress of the final
+    scoring, which `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a
     checkpoint and ends with that `reason`.
 
         result = leadline.train("compact", "DATA", "runs/mine", overrides=["optimizer.lr=3e-4"])
@@ -56,7 +56,7 @@ def train(
     from leadline.training.run_training import start_run
 
     return start_run(
-        recipe, path, Path(out), units_per_metre, progress=progress, score=score, tracker=tracker
+        recipe, path, Path(out), units_per_metre, progress=progress, score=score, track=track
     )
 
 
@@ -69,7 +69,7 @@ def continue_run(
     units_per_metre: float | None = None,
     progress: Progress | None = None,
     score: bool = True,
-    tracker: Tracker = no_tracker,
+    track: Track = untracked,
 ) -> TrainingResult:
     """Train the best model of the finished run `parent` further, as a new run in `out`.
 
@@ -95,7 +95,7 @@ def continue_run(
         plan.units_per_metre,
         progress=progress,
         score=score,
-        tracker=tracker,
+        track=track,
         plan=plan,
     )
 
@@ -106,7 +106,7 @@ def resume(
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
     score: bool = True,
-    tracker: Tracker = no_tracker,
+    track: Track = untracked,
 ) -> TrainingResult:
     """Continue the run in the folder `run` from its newest checkpoint, to the same bits.
 
@@ -123,4 +123,4 @@ def resume(
     check_resumable(Path(run), overrides)
     from leadline.training.run_training import resume_run
 
-    return resume_run(Path(run), overrides, progress=progress, score=score, tracker=tracker)
+    return resume_run(Path(run), overrides, progress=progress, score=score, track=track)

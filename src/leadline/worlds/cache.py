@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from leadline.io.locks import InUseError
-from leadline.worlds.produce import Rendered, Report, count_views, render_worlds
+from leadline.io.locks import InUseError, locked
+from leadline.progress import Track, untracked
+from leadline.worlds.produce import Rendered, count_views, render_worlds
 from leadline.worlds.sets import WorldSet, as_json, digest
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -39,17 +42,29 @@ def cached_folder(world_set: WorldSet) -> Path:
     return cache_root() / "worlds" / f"{name}-{digest(as_json(world_set.describe()).encode())[:10]}"
 
 
-def render_cached(world_set: WorldSet, *, report: Report | None = None) -> Rendered:
+def render_cached(world_set: WorldSet, *, track: Track = untracked) -> Rendered:
     """Render what the cache lacks of a set, with all cores; see `render_worlds`.
 
-    Where another process is rendering it, wait for that.
+    Where another process is rendering it, wait for that; `track` shows its progress then.
     Errors: as for `render_worlds`.
     """
     folder = cached_folder(world_set)
     while True:
         try:
-            return render_worlds(folder, world_set, report=report)
+            return render_worlds(folder, world_set, track=track)
         except InUseError:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            if report is not None:
-                report(count_views(folder), world_set.count)
+            done = count_views(folder)
+            missing, title = world_set.count - done, f"render {world_set.kind}"
+            for _ in track(_rendered_elsewhere(folder, done), title, missing, unit="views"):
+                pass
+
+
+def _rendered_elsewhere(folder: Path, done: int) -> Iterator[int]:
+    """Yield once for every view after `done` that another process renders, until it has ended."""
+    while folder.is_dir():
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        now = count_views(folder)
+        yield from range(done, now)
+        done = max(done, now)
+        with suppress(InUseError), locked(folder, "rendered"):
+            return

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -24,14 +24,12 @@ from leadline.io.labels import write_labels
 from leadline.io.locks import LOCK_FILE, locked
 from leadline.io.malloc import keep_freed_memory
 from leadline.io.processors import usable_processors
+from leadline.progress import Track, untracked
 from leadline.worlds.classes import CLASSES, class_map
 from leadline.worlds.randomness import Split
 from leadline.worlds.render.tracer import find_embree
 from leadline.worlds.sets import UNITS, WorldSet, as_json, digest
 from leadline.worlds.view import View
-
-Report = Callable[[int, int], None]
-"""Called with the number of finished views and of all, whenever a world is finished."""
 
 OPTIONS, MANIFEST = "options.json", "manifest.json"
 _QUALITY = 95  # of the JPEG files; the picture's own compression is part of the picture
@@ -55,7 +53,7 @@ def render_worlds(
     world_set: WorldSet,
     *,
     workers: int | None = None,
-    report: Report | None = None,
+    track: Track = untracked,
 ) -> Rendered:
     """Render a data set into `folder`; continue where an earlier call was stopped.
 
@@ -64,7 +62,8 @@ def render_worlds(
     `val.csv`; beside them `views/*.json` (camera, pose, what is shown, SHA-256 of the files) and
     `manifest.json`. It is the same bit for bit on one machine whatever the number of `workers`
     (processes; None: one a core). Callers that are scripts need the `if __name__ == "__main__":`
-    that all users of `multiprocessing` need.
+    that all users of `multiprocessing` need. `track` shows progress over the views that are
+    missing.
 
     Raises LeadlineError where the folder holds a set of other options, a worker dies, or Embree is
     missing; InUseError where another process renders into it.
@@ -73,13 +72,11 @@ def render_worlds(
     if not _has_options(folder, world_set):
         find_embree()  # without it, nothing is left behind
     elif _is_whole(folder, world_set):  # read-only disks may hold it
-        if report is not None:
-            report(world_set.count, world_set.count)
         return Rendered(folder, world_set.count, 0, 0.0)
     check_writable(folder)
     make_folders(folder)
     with locked(folder, "rendered"):
-        return _render(folder, world_set, workers, report)
+        return _render(folder, world_set, workers, track)
 
 
 def count_views(folder: Path) -> int:
@@ -87,24 +84,18 @@ def count_views(folder: Path) -> int:
     return sum(1 for _ in folder.glob("views/*.json"))
 
 
-def _render(
-    folder: Path, world_set: WorldSet, workers: int | None, report: Report | None
-) -> Rendered:
+def _render(folder: Path, world_set: WorldSet, workers: int | None, track: Track) -> Rendered:
     """Render what is missing, in a folder that no other process writes to."""
     if not _has_options(folder, world_set):
         write_text(folder / OPTIONS, as_json(world_set.describe()))
     todo, done = _open_work(folder, world_set)
-    total, started = world_set.count, time.monotonic()
-    if report is not None:
-        report(done, total)
-    first = done
-    for finished in _rendered(folder, world_set, todo, _worker_count(workers, len(todo))):
-        done += finished
-        if report is not None:
-            report(done, total)
+    missing, started = world_set.count - done, time.monotonic()
+    rendered = _rendered(folder, world_set, todo, _worker_count(workers, len(todo)))
+    for _ in track(rendered, f"render {world_set.kind}", missing, unit="views"):
+        pass
     if todo or not (folder / MANIFEST).is_file():
         _index(folder, world_set)
-    return Rendered(folder, total, done - first, time.monotonic() - started)
+    return Rendered(folder, world_set.count, missing, time.monotonic() - started)
 
 
 def _worker_count(workers: int | None, tasks: int) -> int:
@@ -158,10 +149,10 @@ def _open_work(folder: Path, world_set: WorldSet) -> tuple[list[_World], int]:
 
 
 def _rendered(folder: Path, world_set: WorldSet, todo: list[_World], workers: int) -> Iterator[int]:
-    """Render worlds and yield how many views each gave."""
+    """Render worlds and yield once for every view of a finished one."""
     if workers == 1:
         for task in todo:
-            yield _render_world(folder, world_set, task)
+            yield from range(_render_world(folder, world_set, task))
         return
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
@@ -187,7 +178,7 @@ def _take_finished(running: set[Future[int]]) -> Iterator[int]:
     finished, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in finished:
         running.discard(future)
-        yield future.result()
+        yield from range(future.result())
 
 
 def _start_worker(parent: int) -> None:
