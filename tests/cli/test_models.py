@@ -78,7 +78,7 @@ def test_export_of_the_shipped_model_needs_no_torch(tmp_path):
         ),
         (
             ["compact-nyu", "-o", "{tmp}", "--format", "checkpoint"],
-            ["compact-nyu/model.onnx: lies there already"],
+            ["compact-nyu/model.onnx: exists already"],
         ),
     ],
 )

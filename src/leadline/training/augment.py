@@ -1,4 +1,4 @@
-"""Augmentation: one random warp of image, depth and labels, then random colours of the image."""
+"""Augmentation: a random warp of image, depth and labels, then random colours of the image."""
 
 from dataclasses import dataclass, replace
 
@@ -14,24 +14,24 @@ from leadline.training.recipe import AugmentSection
 
 SAME_ORDER = (0, 1, 2)
 SWAPS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-"""The orders of the channels that change something."""
+"""The channel orders other than RGB."""
 
 BRIGHTNESS = np.arange(256, dtype=np.float32) / np.float32(255)
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
-"""Brightness of red, green and blue (ITU-R BT.601)."""
+"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
 
 
 GREY = np.tile(GREY_WEIGHTS, (3, 1))
 COLOURS = np.eye(3)
-"""What saturation mixes: the matrices that make a picture grey, and that leave it as it is."""
+"""Matrices mixed by saturation: `GREY` makes a picture grey, `COLOURS` leaves it unchanged."""
 
 
 @dataclass(frozen=True)
 class TrainingItem:
     """A sample at training size: image (h,w,3) float32 in [0,1], the rest as in `Sample`.
 
-    Labels are `OUTSIDE` where the warp reached over the border of the photograph.
+    Labels are `OUTSIDE` where the warp reached beyond the border of the photograph.
     """
 
     image: NDArray[np.float32]
@@ -41,7 +41,7 @@ class TrainingItem:
 
     @classmethod
     def empty(cls, size: tuple[int, int]) -> "TrainingItem":
-        """Return memory for an item without labels."""
+        """Allocate an item without labels."""
         return cls(
             np.empty((*size, 3), np.float32), np.empty(size, np.float32), np.empty(size, bool)
         )
@@ -56,14 +56,14 @@ def prepare(
     focal: float | None = None,
     fill: bool = False,
 ) -> TrainingItem:
-    """Bring a sample to `size` (h, w) with random geometry and colours drawn from `rng`.
+    """Warp a sample to `size` (h, w) with random geometry and colours drawn from `rng`.
 
-    With `focal`, the training camera's in pixels at `size`, depth is what that camera would see:
-    metres times `focal` over the sample's own focal length there. The sample's range holds in
-    those metres, its far end also after zooming out. A sample whose camera is not known counts as
-    taken by the training camera.
-    With `fill`, prediction brings the whole picture to `size`: see `steps_between`.
-    Image, depth and valid are written into `out` where it is given: a row of a batch.
+    With `focal`, the training camera's focal length in pixels at `size`, depth is converted to that
+    camera: metres times `focal` over the sample's own focal length. The sample's depth range then
+    applies to the converted metres, its far end also after zooming out. A sample without a known
+    camera is taken as photographed with the training camera. With `fill`, prediction resizes the
+    whole picture to `size`: see `steps_between`. Image, depth and valid are written into `out`, if
+    given: a row of a batch.
     """
     lens = lens_ratio(sample, size, focal)
     sample = sample if lens == 1 else _range_through(lens, sample)
@@ -91,7 +91,7 @@ def prepare(
 def lens_ratio(sample: Sample, size: tuple[int, int], focal: float | None) -> float:
     """Return the sample's focal length over `focal`, both in pixels at `size` (h, w).
 
-    1 where one of them is not known, or where they differ by rounding only.
+    Returns 1 if either is unknown, or if they differ only by rounding.
     """
     if focal is None or sample.intrinsics is None:
         return 1.0
@@ -99,7 +99,7 @@ def lens_ratio(sample: Sample, size: tuple[int, int], focal: float | None) -> fl
 
 
 def _range_through(lens: float, sample: Sample) -> Sample:
-    """Return the sample with the range of its depth in its own metres."""
+    """Return the sample with its depth range converted to its own metres."""
     farthest = None if sample.max_depth is None else sample.max_depth * lens
     return replace(sample, min_depth=sample.min_depth * lens, max_depth=farthest)
 
@@ -110,9 +110,9 @@ def _change_colours(
     rng: np.random.Generator,
     out: NDArray[np.float32],
 ) -> None:
-    """Gamma, saturation, gain and channel order of (h,w,3) uint8; `out` is in [0,1].
+    """Apply gamma, saturation, gain and channel order to (h,w,3) uint8; `out` is in [0,1].
 
-    Gamma is a table of the 256 values; what follows it is linear, hence one matrix.
+    Gamma is a table of the 256 values; the rest is linear and done by one matrix.
     """
     gamma, gain, *channel_gains, saturation = draw_numbers(
         rng, section.gamma, section.gain, *[section.channel_gain] * 3, section.saturation

@@ -1,4 +1,4 @@
-"""From samples to batches whose content depends only on (seed, epoch, sample), never on workers."""
+"""Batches whose content depends only on (seed, epoch, sample), never on the number of workers."""
 
 import copy
 import math
@@ -26,20 +26,20 @@ from leadline.training.augment import TrainingItem, prepare
 from leadline.training.recipe import AugmentSection, Recipe
 
 BATCHES_AHEAD = 2
-"""Batches that each worker process prepares before they are asked for."""
+"""Number of batches that each worker process prepares in advance."""
 
 Slot = tuple[int, int]
-"""(pass, index): which sample, and which of its random versions.
+"""(pass, index): the sample, and which of its random versions.
 
-A pass over all samples is an epoch; of a mixture, each part counts its own.
+A pass over all samples is an epoch; in a mixture, each part counts its own passes.
 """
 
 
 @dataclass(frozen=True)
 class ClassIds:
-    """Ids 0 to `count` - 1 are classes; negative ones and `ignored` ones are no labels.
+    """Ids 0 to `count` - 1 are classes; negative and `ignored` ids are not labels.
 
-    `keys` are the recipe's keys that say what is ignored.
+    `keys` are the recipe keys that define the ignored ids.
     """
 
     count: int
@@ -47,9 +47,9 @@ class ClassIds:
     keys: tuple[str, ...] = ()
 
     def check(self, labels: NDArray[np.int32], name: str) -> None:
-        """Raise where labels (H,W) of the file `name` hold an id that is neither.
+        """Check that labels (H,W) of the file `name` hold only classes and ignored ids.
 
-        Errors: LeadlineError naming the file, the id and what to set.
+        Errors: LeadlineError naming the file, the unknown id and the remedy.
         """
         if labels.size == 0 or labels.max() < self.count:
             return
@@ -67,7 +67,7 @@ class ClassIds:
 
 
 def class_ids(recipe: Recipe, classes: int | None) -> ClassIds | None:
-    """Return the label ids of a run whose network has `classes`; None where it reads no labels."""
+    """Return the label ids of a run whose network has `classes`; None if it reads no labels."""
     if classes is None or not recipe.class_terms:
         return None
     keys = tuple(f"loss.{place}.options.ignore" for place in recipe.class_terms)
@@ -75,16 +75,16 @@ def class_ids(recipe: Recipe, classes: int | None) -> ClassIds | None:
 
 
 def label_file(files: Mapping[str, Path], sample_id: str) -> str:
-    """Return what to call the labels of a sample: their file where they have one."""
+    """Return the name of a sample's labels for messages: their file, if there is one."""
     return str(files.get("label", f"{sample_id}, labels"))
 
 
 @dataclass(frozen=True)
 class TrainingSamples(Dataset[TrainingItem]):
-    """A data set seen through the augmentation; item (epoch, index) is always the same item.
+    """An augmented data set; item (epoch, index) is always the same.
 
-    `focal` is the training camera's, in pixels at `size`; see `prepare`. `area` and `stride` are
-    those by which prediction sizes a picture, where `size` comes from them.
+    `focal` is that of the training camera, in pixels at `size`; see `prepare`. `area` and `stride`
+    are those of prediction, if `size` was derived from them.
     """
 
     samples: DepthDataset
@@ -102,12 +102,12 @@ class TrainingSamples(Dataset[TrainingItem]):
     def __getitems__(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
         """Return a batch: image (B,3,h,w), depth and valid (B,1,h,w), labels (B,h,w).
 
-        Images without labels have `OUTSIDE` everywhere. Where none of the batch has any, there are
-        labels only if the run reads them (`classes`). Of a mixture, `part` (B,) says from which of
-        its data sets each image is.
+        Images without labels have `OUTSIDE` everywhere. If no image of the batch has labels, the
+        batch has them only if the run reads them (`classes`). For a mixture, `part` (B,) is the
+        number of the data set of each image.
 
-        Items are written straight into the batch, images in channels-last memory order: as they
-        were read, and as the network wants them.
+        Items are written directly into the batch, images in channels-last memory order: as they
+        were read, and as the network takes them.
         """
         image = _empty_batch((len(slots), *self.size, 3), torch.float32)
         depth = _empty_batch((len(slots), *self.size), torch.float32)
@@ -144,7 +144,7 @@ class TrainingSamples(Dataset[TrainingItem]):
 
 @lru_cache
 def predicted_size(source: tuple[int, int], area: int, stride: int) -> tuple[int, int] | None:
-    """Return the (h, w) to which prediction brings a picture (H, W), None where it refuses it."""
+    """Return the (h, w) to which prediction resizes a picture (H, W); None if it refuses it."""
     try:
         return processing_size(*source, area, stride)
     except LeadlineError:
@@ -160,12 +160,11 @@ def steps_per_epoch(count: int, batch_size: int, *, keep_last: bool) -> int:
 class EpochOrder(Sampler[list[Slot]]):
     """Batches of slots from step `first_step` to `last_step`, shuffled in every epoch.
 
-    A last short batch is dropped, unless `keep_last` or the whole data set is smaller than a batch.
-    Of `ranks` processes, `rank` gets its consecutive share of every batch, so that all together see
-    the batches that one process alone would see. Shares differ by one image where the numbers ask
-    for it. A process whose share is empty gets the first slot of the batch, to keep step with the
-    others; `image_counts` says that the image does not count.
-    `shares` are those of a mixture, whose epochs `draw_epoch` draws.
+    A last short batch is dropped, unless `keep_last` is set or the data set is smaller than a
+    batch. Of `ranks` processes, `rank` gets its consecutive share of every batch, so that together
+    they see the batches of a single process. Shares may differ by one image. A process with an
+    empty share gets the first slot of the batch, to stay in step with the others; `image_counts`
+    then returns 0 for it. `shares` are those of a mixture, whose epochs `draw_epoch` draws.
     """
 
     def __init__(
@@ -190,7 +189,7 @@ class EpochOrder(Sampler[list[Slot]]):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Number of batches in one pass."""
+        """Number of batches per epoch."""
         return steps_per_epoch(self.count, self.batch_size, keep_last=self.keep_last)
 
     def __len__(self) -> int:
@@ -200,7 +199,7 @@ class EpochOrder(Sampler[list[Slot]]):
         return (self.local_slots(step) for step in range(self.first_step, self.last_step))
 
     def starting_at(self, step: int) -> "EpochOrder":
-        """Return the rest of this order, from a step on."""
+        """Return the remainder of this order from a step on."""
         rest = copy.copy(self)
         rest.first_step = step
         return rest
@@ -218,20 +217,20 @@ class EpochOrder(Sampler[list[Slot]]):
         return [(number, index) for number, index in chosen]
 
     def image_counts(self, step: int) -> tuple[int, int]:
-        """Return how many images of the batch of a step count here, and how many it has."""
+        """Return this process's number of counted images in the batch of a step, and its size."""
         _, _, size = self._batch(step)
         first, last = self._bounds(size)
         return last - first, size
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
-        """Return the slots of an epoch, (N,2), in their order."""
+        """Return the slots of an epoch (N,2), in order."""
         if self.shares:
             return draw_epoch(self.shares, self.seed, epoch)
         order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
         return np.stack([np.full_like(order, epoch), order], axis=1)
 
     def _batch(self, step: int) -> tuple[int, int, int]:
-        """Return (epoch, where its batch begins in the epoch's order, its size)."""
+        """Return the epoch, the start of the batch in the epoch's order, and the batch size."""
         epoch, batch = divmod(step, self.steps_per_epoch)
         start = batch * self.batch_size
         return epoch, start, min(self.batch_size, self.count - start)
@@ -241,7 +240,7 @@ class EpochOrder(Sampler[list[Slot]]):
 
 
 def _empty_batch(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Return memory for a batch; in a worker process, memory that the main process sees too."""
+    """Allocate a batch; in a worker process, in memory shared with the main process."""
     blank = torch.empty(0, dtype=dtype)
     if get_worker_info() is None:
         return blank.new_empty(shape)
@@ -256,10 +255,10 @@ def _as_it_is(batch: Any) -> Any:
 def make_loader(
     samples: TrainingSamples, order: EpochOrder, workers: int, *, for_gpu: bool = False
 ) -> DataLoader[Any]:
-    """Return the batches of `order`; the same ones with any number of worker processes.
+    """Return a loader of the batches of `order`, equal for any number of worker processes.
 
-    The loader is meant to be iterated once, over all steps of the run: nothing is gained by
-    keeping workers beyond that. Batches `for_gpu` lie in page-locked memory.
+    The loader is meant to be iterated once, over all steps of the run, so workers are not kept
+    beyond that. With `for_gpu`, batches are in page-locked memory.
     """
     tune_malloc()
     return DataLoader(
@@ -279,8 +278,8 @@ def _prepare_worker(_worker: int) -> None:
 
     import cv2
 
-    # torch's own workers look whether they have another parent now, which is never so where Python
-    # starts them from a fork server, as it does from 3.14 on.
+    # torch's workers check for a new parent process, which never comes if Python starts them from a
+    # fork server, as from 3.14 on.
     end_with_parent()
 
     # A terminal sends Ctrl-C to the whole group; the main process decides when to stop.

@@ -1,4 +1,4 @@
-"""The network that a run trains: which one, at which input size, from which weights."""
+"""Build the network of a run: architecture, input size and initial weights."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,9 +28,9 @@ from leadline.training.recipe import Recipe
 
 
 class BuiltModel(NamedTuple):
-    """A network, its input size (h, w), and where its weights are from, in words.
+    """A network, its input size (h, w), and a description of the source of its weights.
 
-    `warning` is what to say of a training camera that is not known.
+    `warning` is the warning about an unknown training camera, if any.
     """
 
     model: DepthModel
@@ -44,8 +44,8 @@ def build_model(
 ) -> BuiltModel:
     """Build the network of a recipe, sized for these samples.
 
-    `weights` takes the place of what the recipe names: a resumed run needs no file of weights, its
-    checkpoint holds every weight.
+    `weights` replaces those of the recipe: a resumed run needs no weights file, since its
+    checkpoint holds all weights.
     Errors: LeadlineError for an option or weights that do not exist or do not fit.
     """
     section = recipe.model
@@ -65,17 +65,17 @@ def build_model(
 
 
 def _refuse_frozen_start(recipe: Recipe) -> None:
-    """Raise LeadlineError where what begins at random would stay so: all but a part is frozen."""
+    """Raise LeadlineError if all but a part is frozen, and the frozen weights are random."""
     last = recipe.optimizer.groups[-1:]
     if last and last[0].frozen and last[0].match == "*":
         raise LeadlineError(
             f"recipe {recipe.name} freezes all but a part of the weights, which would stay random: "
-            "give the trained model that it continues, --init RUN"
+            "give the trained model that it fine-tunes, --init RUN"
         )
 
 
 def _refuse_frozen_random(recipe: Recipe, trained: TrainedModel, random: Sequence[str]) -> None:
-    """Raise LeadlineError where a start lacks weights that the recipe freezes: they stay random."""
+    """Raise LeadlineError if the initial model lacks weights that the recipe freezes."""
     frozen = frozen_names(random, recipe.optimizer)
     if not frozen:
         return
@@ -91,15 +91,15 @@ def _refuse_frozen_random(recipe: Recipe, trained: TrainedModel, random: Sequenc
 def configure(recipe: Recipe, samples: DepthDataset) -> tuple[ModelConfig, DataCamera]:
     """Return the configuration of a recipe's network for these samples, and their camera.
 
-    The camera's `size` is that of the network's input: what prediction makes of a picture as large
-    as the first sample.
-    Errors: LeadlineError for an architecture or an option that does not exist.
+    The camera's `size` is the network's input size: the processing size of a picture as large as
+    the first sample.
+    Errors: LeadlineError for an unknown architecture or option.
     """
     section = recipe.model
     options = dict(section.options)
     if section.encoder is not None:
         options["encoder"] = section.encoder
-    # Before any weights are fetched for a network that cannot be built.
+    # Before any weights are downloaded for a network that cannot be built.
     checked_factory(section.architecture, options)
     stride = CATALOG[section.architecture].stride
     height, width = samples[0].image.shape[:2]
@@ -114,7 +114,7 @@ def configure(recipe: Recipe, samples: DepthDataset) -> tuple[ModelConfig, DataC
         min_depth=section.min_depth,
         max_depth=section.max_depth,
         stride=stride,
-        # Not the rounded size's: prediction would round once more, to another size.
+        # Not the area of the rounded size, which prediction would round again, to another size.
         training_area=recipe.data.area,
         channel_order=section.channel_order,
         training_focal=camera.training_focal,

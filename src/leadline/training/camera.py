@@ -1,4 +1,4 @@
-"""The camera of the training data, which the metres of the trained network hold for."""
+"""The camera of the training data, for which the metres of the trained network hold."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from leadline.training.recipe import Recipe
 SAMPLES_READ = 8
 
 ONE_LENS = 1.05
-"""Focal lengths within this factor are one camera's: KITTI's five lie within 1.03."""
+"""Largest ratio of focal lengths of one camera: KITTI's five are within 1.03."""
 
 
 @dataclass(frozen=True)
 class DataCamera:
-    """What is known of the cameras of the data that a run trains on.
+    """The known cameras of the data that a run trains on.
 
-    `focals` are focal lengths in pixels at the input size `size` (h, w) of `looked_at` samples,
-    those without a known camera left out. `declared` is the one that `data.camera_fov` names.
+    `focals` are focal lengths in pixels at the input size `size` (h, w), of those of the
+    `looked_at` samples whose camera is known. `declared` is the focal length of `data.camera_fov`.
     `picture` is the size (H, W) of the first sample.
     """
 
@@ -37,7 +37,7 @@ class DataCamera:
     def from_samples(
         cls, recipe: Recipe, samples: DepthDataset, size: tuple[int, int]
     ) -> DataCamera:
-        """Look at a few samples of each set; at one only where the recipe names the camera."""
+        """Read a few samples of each set; only one if the recipe states the camera."""
         fov = recipe.data.camera_fov
         sets = [(samples, 1)] if fov else [(part, SAMPLES_READ) for _, part in parts_of(samples)]
         views = [part.view(at) for part, count in sets for at in evenly_spaced(len(part), count)]
@@ -46,17 +46,17 @@ class DataCamera:
         focals = tuple(camera.focal_at(*size) for camera in cameras if camera is not None)
         declared = None
         if fov is not None:
-            # Of the picture, as --fov is: the network's input may be squeezed or cropped.
+            # Of the picture, as for --fov, since the network's input may be squeezed or cropped.
             declared = Intrinsics.from_fov(fov, width, height).focal_at(*size)
         return cls(size, (height, width), len(views), focals, declared)
 
     @property
     def training_focal(self) -> float | None:
-        """The focal length in pixels at the input size that a run trains for.
+        """The focal length, in pixels at the input size, that a run trains for.
 
-        That of `data.camera_fov` where the recipe says it, else the median of the samples; None
-        where the camera of one of them is not known, or they come from unlike lenses. A random zoom
-        does not change it: it divides depth by the zoom.
+        That of `data.camera_fov` if the recipe states it, else the median of the samples; None if
+        any sample's camera is unknown, or if their lenses differ. A random zoom does not change it,
+        since it divides depth by the zoom.
         """
         if self.declared is not None:
             return self.declared
@@ -68,9 +68,9 @@ class DataCamera:
         return max(self.focals) <= ONE_LENS * min(self.focals)
 
     def explain_missing(self, had_one: str | None = None) -> str | None:
-        """Return what to say where there is no training camera, None where there is one.
+        """Return the warning for a missing training camera, None if there is one.
 
-        `had_one` is the name of the model that the run starts from, if that has a training camera.
+        `had_one` is the name of the initial model, if that has a training camera.
         """
         if self.training_focal is not None:
             return None
@@ -95,7 +95,7 @@ class DataCamera:
         )
 
     def _median_fov(self) -> float:
-        """Return the degrees across the first picture that give the median focal length."""
+        """Return the horizontal field of view of the first picture at the median focal length."""
         height, width = self.picture
         one_pixel = Intrinsics.centred(1.0, width, height).focal_at(*self.size)
         focal = float(np.median(self.focals)) / one_pixel

@@ -1,4 +1,4 @@
-"""What a run saves: checkpoints to resume from, and the best model with its card."""
+"""Files saved by a run: checkpoints to resume from, and the best model with its card."""
 
 import os
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ LAST, BEFORE = "last.ckpt", "before_last.ckpt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False) -> None:
-    """Write `state` as the newest checkpoint of a run; the previous one stays as a fallback.
+    """Write `state` as the newest checkpoint of a run; keep the previous one as a fallback.
 
-    With `same_step` the newest is replaced: the fallback should be of an earlier step.
-    Errors: LeadlineError where the file cannot be written; the previous checkpoint is then intact.
+    With `same_step` the newest is replaced, since the fallback should be of an earlier step.
+    Errors: LeadlineError if the file cannot be written; the previous checkpoint is then intact.
     """
     newest = folder / LAST
     try:
@@ -46,13 +46,13 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
 
 
 def _flush_to_disk(path: Path) -> None:
-    """Wait until a file is stored: renamed before that, a power cut could leave it empty."""
+    """Flush a file to disk: if renamed before that, a power cut could leave it empty."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def remove_leftovers(run: Path) -> None:
-    """Remove the half-written files that a killed process left in the folder of a run."""
+    """Remove partial files left by a killed process in the folder of a run."""
     for folder in (run, run / CHECKPOINTS, run / MODEL):
         for path in folder.glob(".leadline-*"):
             if path.is_file() and path.name != LOCK_FILE:
@@ -60,10 +60,10 @@ def remove_leftovers(run: Path) -> None:
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
-    """Return the newest readable checkpoint, and a warning where it is not the newest file.
+    """Return the newest readable checkpoint, and a warning if it is not the newest file.
 
-    Only tensors and plain values are read: no code in a checkpoint is run.
-    Errors: LeadlineError where no checkpoint can be read.
+    Only tensors and plain values are read; no code in a checkpoint is run.
+    Errors: LeadlineError if no checkpoint can be read.
     """
     problems: list[str] = []
     for name in (LAST, BEFORE):
@@ -75,7 +75,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str | None]:
             state = torch.load(path, map_location="cpu", weights_only=True)
             if not isinstance(state, dict) or "step" not in state:
                 raise ValueError("not a checkpoint of a run")
-        except Exception as error:  # a damaged file fails in many ways inside torch
+        except Exception as error:  # torch raises many types for a damaged file
             problems.append(f"{name} is unreadable ({type(error).__name__})")
             continue
         return state, (f"{'; '.join(problems)}: going on from {name}" if problems else None)
@@ -95,8 +95,8 @@ def save_best_model(
 ) -> None:
     """Write weights, configuration and model card into the folder `model/` of a run.
 
-    `training` are the rows of the card on how it was trained, `scores` those of the validation.
-    An exported file of earlier weights goes first: beside others it would be refused.
+    `training` are the rows of the card about the training, `scores` those of the validation.
+    An exported file of earlier weights is removed first, since it would no longer fit.
     """
     for graph in (folder / GRAPH_FILE, sidecar_path(folder / GRAPH_FILE)):
         graph.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ def save_best_model(
 
 
 def _card(recipe: Recipe, training: Mapping[str, Any], scores: Mapping[str, float]) -> str:
-    """Return a model card in the layout that model hubs read (YAML head, then Markdown)."""
+    """Return a model card in the layout of model hubs (YAML header, then Markdown)."""
     lines = [
         "---",
         "pipeline_tag: depth-estimation",

@@ -1,4 +1,4 @@
-"""How the sections of a recipe are declared: every key checked, and described where it stands."""
+"""Base classes for the sections of a recipe: every key is checked, and described in place."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from leadline.errors import nearest, value_words
 
 
 class Section(BaseModel):
-    """A part of a recipe: unknown keys are errors, values are checked, nothing changes later."""
+    """A section of a recipe: unknown keys are errors, values are checked, and it is immutable."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
@@ -21,8 +21,8 @@ class Section(BaseModel):
 class OneOf:
     """Annotates a string that must be a name in a table, such as `SCHEDULES`.
 
-    The table stays the only place that lists the names; one that is added to it later counts too.
-    The error names the nearest one.
+    The table remains the only list of the names; names added to it later are valid too. The error
+    message suggests the nearest one.
     """
 
     def __init__(self, kind: str, names: Collection[str]):
@@ -35,7 +35,7 @@ class OneOf:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def check(self, name: str) -> str:
-        """Return `name`. Errors: ValueError where the table has no such name."""
+        """Return `name`. Errors: ValueError if it is not in the table."""
         if name not in self.names:
             known = ", ".join(self.names)
             raise ValueError(f"not a {self.kind}{nearest(name, self.names)}; known: {known}")
@@ -44,7 +44,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class FieldDescription:
-    """One key of a recipe: where it stands (`optimizer.lr`), its value, what it means."""
+    """One key of a recipe, such as `optimizer.lr`, with its value and its description."""
 
     key: str
     value: Any
@@ -52,7 +52,7 @@ class FieldDescription:
 
 
 def describe_fields(section: Section, prefix: str = "") -> Iterator[FieldDescription]:
-    """Yield each key of a section and of the sections inside it, in the order of the YAML."""
+    """Yield each key of a section and its subsections, in the order of the YAML."""
     for name, field in type(section).model_fields.items():
         value, key = getattr(section, name), f"{prefix}{name}"
         if isinstance(value, Section):
@@ -65,7 +65,7 @@ def describe_fields(section: Section, prefix: str = "") -> Iterator[FieldDescrip
 
 
 def explain(error: ValidationError, whole: type[Section]) -> str:
-    """Return one line for the first problem of a recipe, with the nearest known key."""
+    """Return one line on the first problem of a recipe, with the nearest known key."""
     problem = error.errors()[0]
     place = list(problem["loc"])
     key = ".".join(str(part) for part in place)
@@ -74,7 +74,7 @@ def explain(error: ValidationError, whole: type[Section]) -> str:
         return f"{key} = {value}: {problem['msg'].removeprefix('Value error, ')}"
     section: Any = whole
     for part in place[:-1]:
-        # A number picks from a list, whose sections are all of the list's one kind.
+        # A number is a list index; all sections of a list have one type.
         section = section if isinstance(part, int) else _section_type(section, str(part))
     known = sorted(section.model_fields) if section else []
     return f"unknown key {key!r}{nearest(str(place[-1]), known)}; known: {', '.join(known)}"

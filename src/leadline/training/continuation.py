@@ -1,4 +1,4 @@
-"""A second phase of a finished run: its recipe with changes, from its best model on."""
+"""Plan a second phase of a finished run: its recipe with changes, starting from its best model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from leadline.training.recipe import OPENING, Recipe, load_recipe
 from leadline.training.run_folder import RECIPE_FILE, Run, RunInfo
 
 NETWORK = ("architecture", "encoder", "encoder_weights", "options", "init")
-"""Keys of `model` that a second phase keeps; the other ones are checked against the weights."""
+"""Keys of `model` that a second phase keeps; the others are checked against the weights."""
 
 OF_ONE_DATA_SET = ("limit", "camera_fov")
-"""Keys of `data` that are reset for other data: its number of images and its lens are others."""
+"""Keys of `data` that are reset for other data, since size and lens differ."""
 
 UNSET = {"layout": "auto", "options": "{}"}
-"""What lets data be recognised, as `--set` has it: a value for each of `OPENING`."""
+"""Values of `OPENING`, as for `--set`, with which the layout of data is detected."""
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """What a second phase trains: recipe, data, depth scale, and the folder of the first phase.
+    """A planned second phase: recipe, data, depth scale, and the folder of the first phase.
 
-    `notes` say which settings of the first phase it does not keep.
+    `notes` name the settings of the first phase that it does not keep.
     """
 
     recipe: Recipe
@@ -42,12 +42,12 @@ def plan_continuation(
     data: Path | None = None,
     units_per_metre: float | None = None,
 ) -> Continuation:
-    """Return how to go on from the finished run in `parent` with another recipe or other data.
+    """Plan how to continue the finished run in `parent` with a changed recipe or other data.
 
-    The network stays that of the parent. On the parent's data, its depth scale and the samples that
-    validate stay as well. Other data has its own depth scale, lens and number of images, and its
-    layout is recognised. Order and augmentation are drawn with another seed than the parent's.
-    Errors: LeadlineError for a run that is not finished, or a change of what stays.
+    The network stays that of the parent. On the same data, depth scale and validation samples stay
+    too. For other data, depth scale, lens and number of images are reset, and the layout is
+    detected. Order and augmentation are drawn with another seed.
+    Errors: LeadlineError for an unfinished run, or a change of a setting that must stay.
     """
     run, info = Run.open(parent), RunInfo.read(parent)
     if not run.is_finished:
@@ -79,18 +79,18 @@ def plan_continuation(
 
 
 def _settings(first: Recipe, reset: Mapping[str, str], overrides: Sequence[str]) -> list[str]:
-    """Return all that changes in the parent's recipe, in the order in which it is applied."""
-    # With the parent's seed the second phase would see its draws again, pass by pass.
+    """Return all changes to the parent's recipe, in the order in which they are applied."""
+    # With the parent's seed, the second phase would repeat its random draws.
     settings = [f"trainer.seed={first.trainer.seed + 1}"]
     settings += [f"{key}={value}" for key, value in reset.items()]
     return [*settings, *overrides]
 
 
 def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str, str]:
-    """Return settings that let other data be recognised and forget what holds for the parent's.
+    """Return settings that reset what holds only for the parent's data, and detect the layout.
 
-    What the overrides name stays as they say. In a mixture --data is one set of several, whose
-    limit and camera are those of all.
+    Keys named by the overrides are left out. In a mixture, --data is one of several sets, which
+    share the limit and the camera.
     """
     reset = {}
     if not any(changes(overrides, f"data.{key}") for key in OPENING):
@@ -101,13 +101,13 @@ def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str
 
 
 def _place_of_named_set(recipe: Recipe) -> str:
-    """Return the section that says how the data of --data is read: one set of a mixture."""
+    """Return the section that describes the data of --data; in a mixture, one of its sets."""
     named = [number for number, each in enumerate(recipe.data.mix) if each.needs_data_option]
     return f"data.mix.{named[0]}" if named else "data"
 
 
 def _notes(first: Recipe, reset: Mapping[str, str], parent: Path) -> tuple[str, ...]:
-    """Return a line that names what the parent had set and other data does not keep."""
+    """Return a line on the parent's settings that other data does not keep."""
     values = {f"data.{key}": getattr(first.data, key) for key in OF_ONE_DATA_SET}
     lost = [f"{key}={value:g}" for key, value in values.items() if key in reset and value]
     if not lost:
@@ -119,7 +119,7 @@ def _notes(first: Recipe, reset: Mapping[str, str], parent: Path) -> tuple[str, 
 
 
 def _check_hold_outs(first: Recipe, recipe: Recipe, parent: Path) -> None:
-    """Raise LeadlineError where other samples would validate than in the first phase."""
+    """Raise LeadlineError if the validation samples would differ from those of the first phase."""
     _check_kept(
         "data",
         HOLD_OUTS,
@@ -137,7 +137,7 @@ def _check_hold_outs(first: Recipe, recipe: Recipe, parent: Path) -> None:
 
 
 def _validating_data(recipe: Recipe) -> tuple[Any, ...]:
-    """Return where the images that validate are from, the same whether a mixture holds them."""
+    """Return a comparable description of the validation data, with or without a mixture."""
     chosen = recipe.data.validating_set
     if chosen is None:
         return None, recipe.data.layout, recipe.data.options, recipe.data.worlds

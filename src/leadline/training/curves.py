@@ -1,4 +1,4 @@
-"""Training and validation curves of one run or of several in one picture."""
+"""Training and validation curves of one or several runs in one picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ Axis = Literal["step", "epoch", "images"]
 SMOOTHED_SHARE = 0.05
 MAX_RUNS = 20
 LOG_SPAN = 4
-"""The axis of the loss is logarithmic where the largest loss is so many times the smallest."""
+"""The loss axis is logarithmic if the largest loss is at least this many times the smallest."""
 LINES = ("-", (0, (4, 2)), (0, (6, 2, 1, 2)), (0, (1, 1.5)))
-"""Lines of the first runs, the second's with gaps through which the first is seen, and so on."""
+"""Line styles of the runs; gaps in later ones keep earlier ones visible."""
 PLACES = {"left": 0.05, "right": 0.99, "bottom": 0.07, "top": 0.93, "wspace": 0.2, "hspace": 0.3}
-"""Where the parts stand: to have Matplotlib find the room draws all of it twice, after every
+"""Margins of the subplots: letting Matplotlib compute them would draw everything twice, after every
 validation."""
 FIRST_DOT, LAST_DOT, STAR = 6.0, 3.0, 8.0
-"""Diameters of the points in 1/72 inch; a star is so much larger."""
+"""Diameters of the points in 1/72 inch; a star is larger than its point by `STAR`."""
 
 
 def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
     """Draw loss, learning rate and validation metrics of `runs` over `x` into the picture `path`.
 
-    `x` is step, epoch or images. Each run has one colour and one kind of line in all parts, so that
-    equal curves are seen through each other. The loss is drawn thin as it was logged and thick as
-    its running mean over `SMOOTHED_SHARE` of the run, where that is more than one value.
+    `x` is step, epoch or images. Each run has one colour and one line style in all parts, so that
+    equal curves remain visible. The logged loss is drawn thin, and its running mean over
+    `SMOOTHED_SHARE` of the run thick, if that is more than one value.
     Errors: LeadlineError for no run, or for more than `MAX_RUNS`.
     """
     if not runs:
@@ -69,7 +69,7 @@ def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
 
 @dataclass(frozen=True)
 class _Pen:
-    """How one run is drawn; `dot` is the diameter of its points."""
+    """The style of one run; `dot` is the diameter of its points."""
 
     colour: Any
     line: Any
@@ -77,7 +77,7 @@ class _Pen:
 
 
 def _pens(count: int) -> list[_Pen]:
-    """Return different colours, lines with gaps, and points that get smaller towards the last."""
+    """Return distinct colours and line styles, and decreasing point sizes."""
     largest = FIRST_DOT if count > 1 else LAST_DOT
     dots = np.linspace(largest, LAST_DOT, count)
     lines = [LINES[place % len(LINES)] for place in range(count)]
@@ -85,7 +85,7 @@ def _pens(count: int) -> list[_Pen]:
 
 
 def _colours(count: int) -> list[Any]:
-    """Return colours that differ clearly, also for most people with colour blindness."""
+    """Return clearly distinct colours, also for most people with colour blindness."""
     from matplotlib import colormaps
 
     if count <= 8:
@@ -104,7 +104,7 @@ def _loss_title(runs: Sequence[Run]) -> str:
 
 
 def _scale_loss(axes: Any, values: Sequence[float]) -> None:
-    """Make the axis logarithmic where the loss falls far, with plain figures at 1, 2 and 5."""
+    """Make the axis logarithmic if the loss falls far, with plain labels at 1, 2 and 5."""
     from matplotlib.ticker import LogLocator
 
     if not values or min(values) <= 0 or max(values) < LOG_SPAN * min(values):
@@ -116,7 +116,7 @@ def _scale_loss(axes: Any, values: Sequence[float]) -> None:
 
 
 def _window(values: Sequence[float]) -> int:
-    """Return over how many values the running mean goes; 1 is no mean."""
+    """Return the window length of the running mean; 1 means no smoothing."""
     return max(1, round(SMOOTHED_SHARE * len(values)))
 
 
@@ -126,7 +126,7 @@ def _draw_loss(axes: Any, run: Run, x: str, pen: _Pen) -> None:
     if window > 1:
         axes.plot(places, values, color=pen.colour, alpha=0.3, linewidth=0.8)
         values = running_mean(np.array(values), window).tolist()
-    # A line through one point is nothing to see.
+    # A line through a single point would be invisible.
     marker = "o" if len(values) == 1 else None
     axes.plot(
         *(places, values),
@@ -139,7 +139,7 @@ def _draw_loss(axes: Any, run: Run, x: str, pen: _Pen) -> None:
 
 
 def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Return at each place of (n,) the mean of the last `window` values, of fewer at the start."""
+    """Return at each place of (n,) the mean of the last `window` values (fewer at the start)."""
     sums = np.cumsum(np.concatenate([[0.0], values]))
     last = np.arange(1, len(values) + 1)
     first = np.maximum(0, last - window)

@@ -1,4 +1,4 @@
-"""The data of a recipe: opened where it lies, rendered where it is generated, mixed as it says."""
+"""The data of a recipe: opened from disk, rendered if generated, and mixed."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -21,11 +21,11 @@ _Item = TypeVar("_Item")
 def open_recipe_data(
     recipe: Recipe, data: Path | None, units_per_metre: float | None
 ) -> tuple[DepthDataset, DepthDataset | None]:
-    """Open what a recipe trains on and what it validates on.
+    """Open the training data and the validation data of a recipe.
 
-    `data` is what `--data` names, and `units_per_metre` its scale; None where the recipe names all
-    of its data. Generated worlds must have been rendered: `render_recipe_worlds`.
-    Errors: LeadlineError where data is missing, or has none of the labels that a loss compares.
+    `data` is the folder of `--data`, and `units_per_metre` its scale; None if the recipe names all
+    its data. Generated worlds must have been rendered by `render_recipe_worlds`.
+    Errors: LeadlineError if data is missing, or has no labels although a loss needs them.
     """
     section = recipe.data
     validating = section.validating_set
@@ -54,10 +54,10 @@ def open_recipe_data(
 
 
 def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Say) -> None:
-    """Render into the cache what it lacks of the worlds that a recipe names; say how it goes.
+    """Render the missing worlds of a recipe into the cache, reporting progress to `say`.
 
-    Errors: LeadlineError where the recipe needs data that nobody named, for an option of worlds
-    that does not exist, or where they cannot be rendered.
+    Errors: LeadlineError if the recipe needs data that was not given, for an unknown option of
+    worlds, or if they cannot be rendered.
     """
     check_data_option(recipe, data)
     for section in _worlds(recipe, data):
@@ -65,7 +65,7 @@ def render_recipe_worlds(recipe: Recipe, data: Path | None, say: Say) -> None:
 
 
 def check_data_option(recipe: Recipe, data: Path | None) -> None:
-    """Raise LeadlineError where a recipe needs data that nobody named, or has no use for it."""
+    """Raise LeadlineError if --data is missing, or given although the recipe does not use it."""
     if data is None and recipe.data.needs_data_option:
         raise LeadlineError(f"recipe {recipe.name} names no data of its own; give it with --data")
     if data is not None and recipe.data.mix and not recipe.data.needs_data_option:
@@ -73,9 +73,9 @@ def check_data_option(recipe: Recipe, data: Path | None) -> None:
 
 
 def check_mix_weights(recipe: Recipe) -> None:
-    """Raise LeadlineError where some sets of a mixture have a weight and others have not.
+    """Raise LeadlineError if only some sets of a mixture have a weight.
 
-    A set without one counts by its size, a thousand times as much as a weight of 1.
+    A set without a weight counts by its size, about a thousand times as much as a weight of 1.
     """
     without = [each.name for each in recipe.data.mix if each.weight is None]
     if without and len(without) < len(recipe.data.mix):
@@ -86,7 +86,7 @@ def check_mix_weights(recipe: Recipe) -> None:
 
 
 def describe_mix(data: DepthDataset) -> Iterator[str]:
-    """Yield how many images of an epoch each set of a mixture gives; nothing for other data."""
+    """Yield a line on the images per epoch of each set of a mixture; nothing for other data."""
     if isinstance(data, MixedDataset):
         shares = zip(data.parts, data.shares(), strict=True)
         each = [f"{part.name} {share.drawn} (has {len(part.data)})" for part, share in shares]
@@ -114,7 +114,7 @@ def _render(world_set: WorldSet, say: Say) -> None:
 
 
 def _lines_of_rendering(world_set: WorldSet, say: Say) -> Track:
-    """Return what says that a set is rendered, and how far it is every `SECONDS_BETWEEN_LINES`."""
+    """Return a tracker that reports the rendering of a set every `SECONDS_BETWEEN_LINES`."""
 
     def track(items: Iterable[_Item], _title: str, total: int, /, *, unit: str) -> Iterator[_Item]:
         say(f"rendering {total} {world_set.kind} into {cached_folder(world_set)}, once")
@@ -159,7 +159,7 @@ def _open(
 
 
 def _class_terms(recipe: Recipe) -> str:
-    """Return the keys of the loss terms that look at class labels, with their losses."""
+    """Return the keys and names of the loss terms that compare class labels."""
     return ", ".join(f"loss.{place} ({term.name})" for place, term in recipe.class_terms.items())
 
 

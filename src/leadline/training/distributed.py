@@ -1,4 +1,4 @@
-"""The processes that train together, one or many, and what a signal does to them."""
+"""The processes of a run, one or many, and how they handle signals."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class ReportedByRankZero(SystemExit):
 
 
 class Processes:
-    """Which process this is of those that train together, and how they agree.
+    """The rank of this process among those of a run, and their communication.
 
-    They agree on stopping, errors and scores over gloo, whatever the device, so that none of it
-    waits for a GPU. A single process communicates with nobody and pays nothing.
+    They agree on stopping, errors and scores over gloo, on any device, so that this never waits for
+    a GPU. A single process does not communicate, at no cost.
     """
 
     def __init__(self, fabric: Fabric):
@@ -79,11 +79,11 @@ class Processes:
         return values  # type: ignore[return-value]
 
     def sum(self, value: Tensor) -> Tensor:
-        """Return the sum of a tensor over the processes; on its device, without a gradient."""
+        """Return the sum of a tensor over the processes, on its device, without a gradient."""
         return self._reduce(value, dist.ReduceOp.SUM)
 
     def maximum(self, value: Tensor) -> Tensor:
-        """Return the largest of a tensor over the processes; on its device, without a gradient."""
+        """Return the maximum of a tensor over the processes, on its device, without a gradient."""
         return self._reduce(value, dist.ReduceOp.MAX)
 
     def _reduce(self, value: Tensor, operation: dist.ReduceOp.RedOpType) -> Tensor:
@@ -93,16 +93,16 @@ class Processes:
         return value
 
     def broadcast_buffers(self, model: nn.Module) -> None:
-        """Give every process the running statistics of process 0."""
+        """Copy the running statistics of process 0 to all processes."""
         if self.count > 1:
             for buffer in model.buffers():
                 dist.broadcast(buffer, src=0)
 
     @contextmanager
     def raise_on_all_ranks(self) -> Iterator[None]:
-        """Let an error inside the block, in any of the processes, end all of them with one line.
+        """If any process raises inside the block, end all of them with a one-line error.
 
-        The block must not communicate with the other processes itself.
+        The block itself must not communicate with the other processes.
         """
         failure: Exception | None = None
         try:
@@ -120,14 +120,14 @@ class Processes:
         raise LeadlineError(f"process {rank} of {self.count}: {message}") from failure
 
     def close(self) -> None:
-        """Leave the group; a process that runs on afterwards is alone."""
+        """Leave the process group."""
         if self.count > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
 
 @contextmanager
 def explain_lost_peer(folder: Path) -> Iterator[None]:
-    """Turn what a collective raises when another process of a run has died into one line."""
+    """Turn the error of a collective whose peer process has died into one line."""
     try:
         yield
     except RuntimeError as error:
@@ -141,17 +141,17 @@ def explain_lost_peer(folder: Path) -> Iterator[None]:
 
 
 def start_processes(trainer: TrainerSection) -> Processes:
-    """Start, or join, the processes of a run: as many as the recipe or the launcher says.
+    """Start, or join, the processes of a run, as many as the recipe or the launcher says.
 
-    `auto` takes the numbers of torchrun or SLURM where one of them started this process, and
-    is one device elsewhere.
-    Errors: LeadlineError where recipe and launcher disagree, or the machine lacks the devices.
+    `auto` takes the numbers of torchrun or SLURM if one of them started this process, and one
+    device otherwise.
+    Errors: LeadlineError if recipe and launcher disagree, or the machine lacks the devices.
     """
     devices, nodes = _resolve_counts(trainer, os.environ)
-    # It takes seconds to import, which an option that is misspelt or --help should not wait for.
+    # Importing it takes seconds, which --help or a misspelt option should not wait for.
     from lightning_fabric import Fabric
 
-    # Fabric announces itself in the log; the run's first line says the same once.
+    # Fabric announces itself in the log; the run's first line says the same.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         fabric = Fabric(
@@ -161,7 +161,7 @@ def start_processes(trainer: TrainerSection) -> Processes:
             strategy="ddp" if devices * nodes > 1 else "auto",
         )
         fabric.launch()
-    except Exception as error:  # Fabric and torch raise kinds of their own
+    except Exception as error:  # Fabric and torch raise types of their own
         raise LeadlineError(
             f"trainer.accelerator={trainer.accelerator}, {devices} devices on {nodes} nodes: "
             f"cannot start ({one_line(error)}); --set them for this machine"
@@ -170,7 +170,7 @@ def start_processes(trainer: TrainerSection) -> Processes:
 
 
 def _resolve_counts(trainer: TrainerSection, environment: Mapping[str, str]) -> tuple[int, int]:
-    """Return (processes on each node, nodes)."""
+    """Return (processes per node, nodes)."""
     launcher = launched_by(environment)
     if launcher is None:
         return (
@@ -191,10 +191,10 @@ def _resolve_counts(trainer: TrainerSection, environment: Mapping[str, str]) -> 
 
 
 class SignalCatcher:
-    """Ctrl-C and SIGTERM, remembered until the step is done: a half-made step cannot be resumed.
+    """Delays Ctrl-C and SIGTERM until the step is done, since a partial step cannot be resumed.
 
-    A context manager; the handlers of before come back at its end. A second Ctrl-C raises
-    KeyboardInterrupt at once. In a thread other than the main one, Python allows no handlers, and
+    A context manager that restores the previous handlers at its end. A second Ctrl-C raises
+    KeyboardInterrupt at once. Python allows handlers only in the main thread; in other threads
     nothing is caught.
     """
 
@@ -222,11 +222,11 @@ class SignalCatcher:
 
 
 def restore_default_sigchld() -> None:
-    """Take torch's SIGCHLD handler away; call it once the data workers are started.
+    """Remove torch's SIGCHLD handler; call it after starting the data workers.
 
-    When a worker dies, that handler raises in the middle of a step, maybe between two weights.
-    Without it the loader notices when it is next asked for a batch. It stays away: while torch
-    still counts a dead worker, the end of any child would raise.
+    When a worker dies, that handler raises in the middle of a step, maybe between two weight
+    updates. Without it, the loader notices at the next batch. It is not reinstalled: while torch
+    still counts a dead worker, the exit of any child process would raise.
     """
     if _in_main_thread() and hasattr(signal, "SIGCHLD"):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""What can be said of a training before it starts: without torch, and without a sample read."""
+"""Checks before a training starts, without torch and without reading a sample."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ RESUMABLE_KEYS = (
     "trainer.max_minutes",
     "data.workers",
 )
-"""What a resumed run may change, for this one call: where it is trained, and how long at a time."""
+"""Keys that a resumed run may change, for one call: where it trains, and for how long."""
 
 
 def check_new_run(
     recipe: Recipe, data: Path | None, out: Path, units_per_metre: float | None
 ) -> None:
-    """Raise LeadlineError where a recipe cannot be trained on `data` into the new folder `out`.
+    """Raise LeadlineError if a recipe cannot be trained on `data` into the new folder `out`.
 
-    Silent in one process of several, which find the same together and say it once.
+    Does nothing in one process of several, which check together later and report once.
     """
     require_module("torch")
     if _is_one_of_several():
@@ -48,18 +48,18 @@ def check_new_run(
     check_data_option(recipe, data)
     if data is None and units_per_metre is not None:
         raise LeadlineError(
-            f"recipe {recipe.name} names its own data, and --depth-scale is of what --data names; "
-            "drop it"
+            f"recipe {recipe.name} names its own data, and --depth-scale belongs to --data; drop "
+            "it"
         )
     for source in _find_data(recipe, data, units_per_metre):
         source.check_outside(out)
 
 
 def check_resumable(run: Path, overrides: Sequence[str] = ()) -> None:
-    """Raise LeadlineError where there is no run in `run`, nothing to resume it from, or no data.
+    """Raise LeadlineError if `run` is no run, or its checkpoint or its data is missing.
 
-    Or for an override that a resumed run does not take (`load_resumed_recipe`). Silent in one
-    process of several, as `check_new_run`.
+    Also for an override that a resumed run does not allow (`load_resumed_recipe`). Does nothing in
+    one process of several, as `check_new_run`.
     """
     require_module("torch")
     if _is_one_of_several():
@@ -75,7 +75,7 @@ def check_resumable(run: Path, overrides: Sequence[str] = ()) -> None:
 
 
 def load_resumed_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
-    """Return the recipe of the run in `run`, on the devices that `overrides` say.
+    """Return the recipe of the run in `run`, with `overrides` applied.
 
     Errors: LeadlineError for an override of a key that is not in `RESUMABLE_KEYS`.
     """
@@ -99,9 +99,9 @@ def _check_init(recipe: Recipe) -> None:
 
 
 def _find_data(recipe: Recipe, data: Path | None, units: float | None) -> list[DataSource]:
-    """Return the data at each path; worlds may not be rendered yet.
+    """Return the data source at each path; worlds may not be rendered yet.
 
-    Errors: LeadlineError where a path holds no data that is known.
+    Errors: LeadlineError for a path without recognised data.
     """
     named: list[tuple[Path, DataSection | MixedSet, float | None]] = []
     if data is not None and not recipe.data.mix:

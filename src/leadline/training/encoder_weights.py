@@ -1,4 +1,4 @@
-"""What an encoder starts from: ImageNet's weights, those in the package, a file, or nothing."""
+"""Initial weights of an encoder: ImageNet's, those in the package, a file, or none."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +16,9 @@ from leadline.weights import SHIPPED_ENCODERS
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """What a network starts from: the encoder's file, if any, and how that wants its input.
+    """The encoder's weights file, if any, and the normalisation of its input.
 
-    `source` says it in words, for the model card.
+    `source` is a description for the model card.
     """
 
     encoder_file: Path | None
@@ -29,7 +29,7 @@ class InitialWeights:
 def build_from_encoder(
     config: ModelConfig, weights: InitialWeights, seed: int
 ) -> tuple[DepthModel, str]:
-    """Return a network whose encoder alone has weights, and where they are from."""
+    """Return a network with weights in the encoder alone, and a description of their source."""
     model = create_model(replace(config, normalization=weights.normalization), seed)
     if weights.encoder_file is not None:
         model.load_encoder(weights.encoder_file)
@@ -37,7 +37,7 @@ def build_from_encoder(
 
 
 def initial_weights(section: ModelSection) -> InitialWeights:
-    """Return what `model.encoder_weights` names; ImageNet's are downloaded where need be."""
+    """Return the weights of `model.encoder_weights`; ImageNet's are downloaded if needed."""
     name = section.encoder_weights
     normalization = default_normalization(section)
     if name == "none":
@@ -63,7 +63,7 @@ def initial_weights(section: ModelSection) -> InitialWeights:
 
 
 def default_normalization(section: ModelSection) -> str:
-    """Return how the input is normalised where the weights do not say it."""
+    """Return the input normalisation if the weights do not determine it."""
     return "imagenet" if section.normalization == "auto" else section.normalization
 
 

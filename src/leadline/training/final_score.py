@@ -1,4 +1,4 @@
-"""The score of a finished run: its best model beside what ignores the photograph."""
+"""The score of a finished run: its best model, and baselines that ignore the photograph."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from leadline.training.run_folder import MODEL, RECIPE_FILE, RunInfo
 def score_run(run: Path, *, track: Track = untracked) -> Result | None:
     """Score the best model of the run in `run` on its validation images, and the baselines.
 
-    Returns None where the run has no validation images. Class ids that no loss of the recipe looks
-    at count in no class score.
-    Errors: LeadlineError where the data has changed since the run began.
+    Returns None if the run has no validation images. Class ids ignored by all losses of the recipe
+    are left out of class scores.
+    Errors: LeadlineError if the data has changed since the run began.
     """
     recipe, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
     train_data, val_data = open_recipe_data(recipe, info.data_path, info.units_per_metre)

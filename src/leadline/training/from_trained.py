@@ -1,4 +1,4 @@
-"""A network that starts from a trained model (`model.init`, `leadline train --init`)."""
+"""Initialise a network from a trained model (`model.init`, `leadline train --init`)."""
 
 import json
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ from leadline.training.recipe import ModelSection
 from leadline.training.run_folder import MODEL
 
 ENCODER = "encoder."
-"""How the names of an encoder's tensors begin."""
+"""Name prefix of an encoder's tensors."""
 
 NAMES_SHOWN = 4
 
 INIT_FOCAL_TOLERANCE = 0.01
-"""Focal lengths that differ by less than this share are taken for one."""
+"""Focal lengths with a smaller relative difference count as equal."""
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model that a network starts from (`model.init`): its file and tensors.
+    """A trained model from which a network starts (`model.init`): its file and tensors.
 
-    `name` is what a model card calls it; `config` is None for a file without a `config.json` beside
+    `name` is its name in a model card; `config` is None for a file without a `config.json` beside
     it.
     """
 
@@ -44,14 +44,14 @@ class TrainedModel:
 
     @property
     def training_focal(self) -> float | None:
-        """The focal length of its training camera in pixels, None where it has none."""
+        """The focal length of its training camera in pixels, None if unknown."""
         return None if self.config is None else self.config.training_focal
 
 
 def open_trained(name_or_path: str) -> TrainedModel:
-    """Open what `model.init` names: a shipped model, a run or `model/` folder, or a weights file.
+    """Open the model of `model.init`: a shipped model, a run or `model/` folder, or a weights file.
 
-    Errors: LeadlineError where there is no such model, or its file is damaged.
+    Errors: LeadlineError if there is no such model, or its file is damaged.
     """
     path = Path(name_or_path)
     file = path if path.is_file() else find_checkpoint(name_or_path) / WEIGHTS_FILE
@@ -73,15 +73,15 @@ def open_trained(name_or_path: str) -> TrainedModel:
 
 
 def _name_of(name_or_path: str) -> str:
-    """Return the name of a shipped model, of a file, or of the run that a `model/` folder is in."""
+    """Return the name of a shipped model, of a file, or of the run that holds a `model/` folder."""
     path = Path(name_or_path).resolve()
     return path.parent.name if path.name == MODEL and path.is_dir() else path.name
 
 
 class StartedModel(NamedTuple):
-    """A network that starts from a trained one, and what it took of that, in words.
+    """A network initialised from a trained one, and a description of what was taken over.
 
-    `random` are the names of its parameters that no file gave.
+    `random` are the names of the parameters that no file provided.
     """
 
     model: DepthModel
@@ -92,11 +92,10 @@ class StartedModel(NamedTuple):
 def build_from_trained(
     config: ModelConfig, section: ModelSection, trained: TrainedModel, seed: int
 ) -> StartedModel:
-    """Return a network with every tensor of `trained` that fits, and which it did not take.
+    """Return a network with every tensor of `trained` that fits, and a description of the rest.
 
-    The encoder is taken whole or not at all, since half of one is none; from a model of another
-    architecture nothing else is. An encoder that is not taken starts from
-    `model.encoder_weights`.
+    The encoder is taken completely or not at all; from a model of another architecture only the
+    encoder is taken. An encoder that is not taken starts from `model.encoder_weights`.
     """
     config = _check_compatible(config, section, trained)
     model = create_model(config, seed)
@@ -107,7 +106,7 @@ def build_from_trained(
         if name in state and state[name].shape == tensor.shape
     }
     source, is_random_encoder = trained.name, False
-    # A counter of batches, which some files lack, is taken where it is there and counts nowhere.
+    # Batch counters, which some files lack, are taken if present but not counted.
     tensors = {name for name in state if not name.endswith(BATCH_COUNT)}
     encoder = {name for name in tensors if name.startswith(ENCODER)}
     if not encoder <= fits:
@@ -138,7 +137,7 @@ def _takes_encoder_alone(config: ModelConfig, trained: TrainedModel) -> bool:
 
 
 def _describe_unknown(config: ModelConfig, trained: TrainedModel) -> str:
-    """Return what a file without a configuration is taken for, in words."""
+    """Return a description of the assumptions on a file without a configuration."""
     if trained.config is not None:
         return ""
     return (
@@ -148,10 +147,10 @@ def _describe_unknown(config: ModelConfig, trained: TrainedModel) -> str:
 
 
 def _correct_for_focal_length(model: DepthModel, trained: TrainedModel, taken: set[str]) -> str:
-    """Let the network's metres hold for another focal length; return that in words.
+    """Convert the network's metres to another focal length; return a description.
 
-    Depth is proportional to the focal length in pixels. Nothing is said of an output layer that
-    starts at random.
+    Depth is proportional to the focal length in pixels. A randomly initialised output layer is left
+    as it is.
     """
     ours, theirs = model.config.training_focal, trained.training_focal
     if not (ours and theirs) or not _output_names(model) <= taken:
@@ -165,7 +164,7 @@ def _correct_for_focal_length(model: DepthModel, trained: TrainedModel, taken: s
 
 
 def _output_names(model: DepthModel) -> set[str]:
-    """Return the names of the parameters of the output layer, of all where there is no such one."""
+    """Return the parameter names of the output layer; of all layers if there is none."""
     layer = model.output_layer() or model
     own = {id(parameter) for parameter in layer.parameters()}
     return {name for name, parameter in model.named_parameters() if id(parameter) in own}
@@ -174,10 +173,9 @@ def _output_names(model: DepthModel) -> set[str]:
 def _check_compatible(
     config: ModelConfig, section: ModelSection, trained: TrainedModel
 ) -> ModelConfig:
-    """Return the configuration with the normalisation of `trained`, once nothing contradicts.
+    """Return the configuration with the normalisation of `trained`, after checking the others.
 
-    Logarithms of metres and metres mean the same whatever the depth range; `max_depth / depth`
-    does not.
+    Metres and their logarithms do not depend on the depth range; `max_depth / depth` does.
     """
     parent = trained.config
     if parent is None:
@@ -188,7 +186,7 @@ def _check_compatible(
                 "([-1,1]) or unit ([0,1])"
             )
         return config
-    # What an encoder gives has no unit: only the whole network must regress the same.
+    # Encoder features have no unit; only a complete network must regress the same quantity.
     is_whole = not _takes_encoder_alone(config, trained)
     fixed = {"channel_order": parent.channel_order}
     if is_whole:
@@ -225,7 +223,7 @@ def _nothing_fits(trained: TrainedModel, config: ModelConfig) -> str:
 
 
 def _describe_taken(taken: int, total: int, fresh: Sequence[str]) -> str:
-    """Return how many tensors a network took over, and the names of those that it did not."""
+    """Return how many tensors a network took over, and the names of the others."""
     if taken == total:
         return f"all {total} tensors"
     if not fresh:
@@ -234,7 +232,7 @@ def _describe_taken(taken: int, total: int, fresh: Sequence[str]) -> str:
 
 
 def _describe_options(config: ModelConfig, trained: TrainedModel) -> str:
-    """Return in which options a model of the same architecture is another, as they are set."""
+    """Return the options in which a model of the same architecture differs, as for --set."""
     if trained.config is None or trained.config.architecture != config.architecture:
         return ""
     ours, theirs = whole_options(config), whole_options(trained.config)
@@ -247,6 +245,6 @@ def _describe_options(config: ModelConfig, trained: TrainedModel) -> str:
 
 
 def some_names(names: Sequence[str]) -> str:
-    """Return the first of the names, and how many more there are."""
+    """Return the first few names, and the number of the others."""
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return f"{', '.join(names[:NAMES_SHOWN])}{more}"

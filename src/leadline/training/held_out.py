@@ -1,4 +1,4 @@
-"""What a run holds out, beside what the model that it starts from was trained on."""
+"""Compare the validation images of a run with the training images of the model it starts from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from leadline.training.run_folder import RECIPE_FILE, RunInfo
 from leadline.weights import shipped_models
 
 HOLD_OUTS = ("val_fraction", "seed", "val_unit", "limit", "layout", "options")
-"""Keys of `data` that decide which samples of one data set validate."""
+"""Keys of `data` that determine the validation samples of a data set."""
 
 LOOKED_AT = 64
-"""Validation images that are compared with fingerprints before a run starts: half a second."""
+"""Validation images compared with fingerprints before a run starts, which takes half a second."""
 
 
 class Overlap(NamedTuple):
-    """How many validation images were trained on, what to say of it, and what to do."""
+    """Number of validation images that were trained on, with a message and a remedy."""
 
     images: int = 0
     finding: str | None = None
@@ -32,12 +32,12 @@ class Overlap(NamedTuple):
 
     @property
     def warning(self) -> str | None:
-        """What to say where the run goes on all the same."""
+        """The warning if the run continues anyway."""
         return f"{self.finding}; {self.remedy}" if self.remedy else self.finding
 
 
 def start_of(recipe: Recipe) -> TrainingData | None:
-    """Return what the run that `model.init` names was trained on, None where it names none."""
+    """Return the training data of the run in `model.init`, None if it names no run."""
     init = recipe.model.init
     return None if init is None or init in shipped_models() else training_data(init)
 
@@ -45,9 +45,9 @@ def start_of(recipe: Recipe) -> TrainingData | None:
 def find_overlap(
     trained: TrainingData | None, recipe: Recipe, data: Path | None, val_data: DepthDataset | None
 ) -> Overlap:
-    """Compare the validation images of a new run with what its start was trained on.
+    """Compare the validation images of a new run with the training data of its initial model.
 
-    `recipe` and `data` (what --data names) are those of the new run.
+    `recipe` and `data` (the folder of --data) are those of the new run.
     """
     if trained is None or val_data is None:
         return Overlap()
@@ -69,10 +69,10 @@ def find_overlap(
 
 
 def check_same_images(run: Path, recipe: Recipe, train_data: DepthDataset) -> None:
-    """Raise LeadlineError where the run in `run` would now be trained on other images than before.
+    """Raise LeadlineError if the training images differ from those when the run in `run` began.
 
-    What is held out would then be drawn anew, from images that it was trained on. The list of a run
-    that starts from another one has the images of that as well, so that only new ones are seen.
+    The validation images would then be drawn anew, from images it was trained on. The list of a run
+    that starts from another run includes the images of that one, so only new images are detected.
     """
     written = written_images(run)
     if written is None:
@@ -91,15 +91,15 @@ def check_same_images(run: Path, recipe: Recipe, train_data: DepthDataset) -> No
 
 
 def _where_it_was(locations: Sequence[str], written: frozenset[str]) -> Sequence[str]:
-    """Return the locations of a data set as a run wrote them, also where it was moved since.
+    """Return the locations of a data set as a run wrote them, even if it has moved since.
 
-    It was moved where none of them is known, and in another folder all of them are.
+    It counts as moved if no location is known, but all are known below another folder.
     """
     if not locations or not written.isdisjoint(locations):
         return locations
     try:
         here = os.path.commonpath([Path(locations[0]).parent, *locations])
-    except ValueError:  # on several drives
+    except ValueError:  # on different drives
         return locations
     names = [each.removeprefix(here) for each in locations]
     for image in written:
@@ -112,7 +112,7 @@ def _where_it_was(locations: Sequence[str], written: frozenset[str]) -> Sequence
 
 
 def known_warnings(start: str | Path | None, val_data: DepthDataset | None) -> tuple[str, ...]:
-    """Return a warning where validation images are known photographs of the model `start`."""
+    """Return a warning if validation images are known training photographs of the model `start`."""
     known = None if start is None else known_photographs(start)
     if known is None or val_data is None:
         return ()
@@ -128,10 +128,10 @@ def known_warnings(start: str | Path | None, val_data: DepthDataset | None) -> t
 
 
 def _keys_to_set(run: Path, recipe: Recipe, data: Path | None) -> list[str]:
-    """Return the keys that hold out what the earlier run held out, [] for other data."""
+    """Return the settings with which the earlier run's samples are held out; [] for other data."""
     try:
         first, info = load_recipe(str(run / RECIPE_FILE)), RunInfo.read(run)
-    except LeadlineError:  # of another version: what it held out cannot be said in keys of this one
+    except LeadlineError:  # of another version, whose keys may differ
         return []
     if data is None or info.data_path is None or info.data_path.resolve() != data.resolve():
         return []

@@ -1,4 +1,4 @@
-"""Which program started this process as one of several that train together."""
+"""Detect the program that started this process as one of several that train together."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 
 def launched_by(environment: Mapping[str, str]) -> tuple[str, int, int] | None:
-    """Return (launcher, processes on each node, nodes), or None where nobody launched us.
+    """Return (launcher, processes per node, nodes), or None without a launcher.
 
-    Inside a SLURM allocation only `srun` launches processes: a command that a batch script runs
-    directly is alone, whatever the allocation holds.
+    Inside a SLURM allocation only `srun` launches processes: a command run directly by a batch
+    script is a single process, whatever the allocation holds.
     """
     if "TORCHELASTIC_RUN_ID" in environment:
         world, local = int(environment["WORLD_SIZE"]), int(environment["LOCAL_WORLD_SIZE"])

@@ -1,7 +1,7 @@
 """Services that receive the metrics and pictures of a run: TensorBoard, Weights & Biases, MLflow.
 
 A logger is one class with the methods of `Logger` and one entry in `LOGGERS`. `metrics.csv` is not
-one of them: it is part of the run folder, and resuming needs it.
+a logger: it is part of the run folder, and resuming needs it.
 """
 
 import importlib
@@ -23,9 +23,9 @@ from leadline.progress import Say
 
 @dataclass(frozen=True)
 class LoggerContext:
-    """What a logger knows of a run: its folder, its recipe as plain values, the step it starts at.
+    """What a logger needs of a run: its folder, its recipe as plain values, its first step.
 
-    `first_step` is above 0 where the run is resumed.
+    `first_step` is above 0 for a resumed run.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class LoggerContext:
         return str(identifier) if identifier else None
 
     def write_id(self, logger: str, identifier: str) -> None:
-        """Keep the id that `logger` gave this run, so that a resumed run goes on there."""
+        """Store the id that `logger` gave this run, so that a resumed run continues it."""
         ids = read_json(self._ids, "record of the loggers") if self._ids.is_file() else {}
         write_json(self._ids, {**ids, logger: identifier})
 
@@ -65,16 +65,16 @@ def _flatten(value: Any, prefix: str) -> list[tuple[str, str]]:
 
 
 class Logger(Protocol):
-    """Receives what a run measures. Names look like `train/loss` and `val/abs_rel`."""
+    """Receives the metrics of a run. Names look like `train/loss` and `val/abs_rel`."""
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Log the values measured after `step`."""
+        """Log values measured after `step`."""
 
     def log_image(self, step: int, name: str, pixels: NDArray[np.uint8]) -> None:
         """Log a picture (H,W,3) made after `step`."""
 
     def close(self) -> None:
-        """Write out what is still held back."""
+        """Flush and close."""
 
 
 class TensorBoard:
@@ -83,7 +83,7 @@ class TensorBoard:
     def __init__(self, context: LoggerContext):
         from torch.utils.tensorboard import SummaryWriter
 
-        # What came after the checkpoint that the run goes on from is repeated: drop it.
+        # Steps after the checkpoint will be repeated, so their events are dropped.
         purge = context.first_step + 1 if context.first_step else None
         self._writer: Any = SummaryWriter(str(context.folder / "tensorboard"), purge_step=purge)
         if context.first_step == 0:
@@ -92,7 +92,7 @@ class TensorBoard:
             self._writer.add_text("recipe", text, 0)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Add one scalar each."""
+        """Add one scalar per value."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
@@ -108,7 +108,7 @@ class TensorBoard:
 class WeightsAndBiases:
     """A run in the W&B project `leadline` (or WANDB_PROJECT); WANDB_MODE=offline needs no account.
 
-    Its files lie in the run's `wandb/`.
+    Its files are in the run's `wandb/`.
     """
 
     def __init__(self, context: LoggerContext):
@@ -123,7 +123,7 @@ class WeightsAndBiases:
             id=context.read_id("wandb"),
             resume="allow",
         )
-        # W&B refuses steps that go back, as they do after a crash: the step is a value like others.
+        # W&B refuses decreasing steps, which occur after a crash, so the step is logged as a value.
         self._run.define_metric("step", hidden=True)
         self._run.define_metric("*", step_metric="step")
         context.write_id("wandb", self._run.id)
@@ -137,14 +137,14 @@ class WeightsAndBiases:
         self._run.log({name: self._wandb.Image(pixels), "step": step})
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining values."""
         self._run.finish()
 
 
 class MLflow:
     """A run in the MLflow experiment `leadline` (or MLFLOW_EXPERIMENT_NAME).
 
-    It goes where MLFLOW_TRACKING_URI says, and without it into `mlruns/` beside the run folder.
+    It is stored at MLFLOW_TRACKING_URI, by default in `mlruns/` beside the run folder.
     """
 
     def __init__(self, context: LoggerContext):
@@ -153,7 +153,7 @@ class MLflow:
 
         uri = os.environ.get("MLFLOW_TRACKING_URI")
         if uri is None:
-            # MLflow asks for this before it writes plain files, which need no database.
+            # MLflow requires this to write plain files, which need no database.
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
             uri = (context.folder.resolve().parent / "mlruns").as_uri()
         self._client: Any = MlflowClient(tracking_uri=uri)
@@ -166,7 +166,7 @@ class MLflow:
         experiment = existing.experiment_id if existing else self._client.create_experiment(name)
         created = self._client.create_run(experiment, run_name=context.folder.resolve().name)
         identifier = str(created.info.run_id)
-        # Servers take a hundred at a time, and values of 500 characters.
+        # Servers take a hundred parameters at a time, with values of up to 500 characters.
         params = [param(key, value[:500]) for key, value in context.flat_recipe().items()]
         for first in range(0, len(params), 100):
             self._client.log_batch(identifier, params=params[first : first + 100])
@@ -174,7 +174,7 @@ class MLflow:
         return identifier
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Log one metric each."""
+        """Log one metric per value."""
         for name, value in values.items():
             self._client.log_metric(self._id, name, value, step=step)
 
@@ -189,7 +189,7 @@ class MLflow:
 
 @dataclass(frozen=True)
 class LoggerEntry:
-    """How a logger is made, the module it needs, and the extra of Leadline that installs it."""
+    """How to create a logger, the module it needs, and the extra of Leadline that installs it."""
 
     create: Callable[[LoggerContext], Logger]
     module: str
@@ -205,7 +205,7 @@ LOGGERS = {
 
 
 def check_installed(names: Sequence[str]) -> None:
-    """Import what the loggers need, so that a missing package shows before the run is created.
+    """Import the modules of the loggers, so that a missing one shows before the run is created.
 
     Errors: LeadlineError that says how to install it.
     """
@@ -221,7 +221,7 @@ def check_installed(names: Sequence[str]) -> None:
 
 
 class Loggers:
-    """Several loggers as one. One that fails is dropped, and `say` gets a line about it, once."""
+    """Several loggers as one. A failing logger is dropped, and reported once to `say`."""
 
     def __init__(self, names: Sequence[str], context: LoggerContext, say: Say):
         self._say = say
@@ -229,15 +229,15 @@ class Loggers:
         for name in names:
             try:
                 self._loggers[name] = LOGGERS[name].create(context)
-            except Exception as error:  # whatever a foreign library raises: training goes on
+            except Exception as error:  # any error of a third-party library: training continues
                 self._drop(name, error)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Hand the values to each logger."""
+        """Pass the values to each logger."""
         self._each(lambda logger: logger.log_metrics(step, values))
 
     def log_image(self, step: int, name: str, pixels: NDArray[np.uint8]) -> None:
-        """Hand the picture to each logger."""
+        """Pass the picture to each logger."""
         self._each(lambda logger: logger.log_image(step, name, pixels))
 
     def close(self) -> None:
@@ -249,7 +249,7 @@ class Loggers:
         for name, logger in list(self._loggers.items()):
             try:
                 call(logger)
-            except Exception as error:  # whatever a foreign library raises: training goes on
+            except Exception as error:  # any error of a third-party library: training continues
                 self._drop(name, error)
 
     def _drop(self, name: str, error: Exception) -> None:

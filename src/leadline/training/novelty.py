@@ -1,4 +1,4 @@
-"""Fitting the novelty of a trained network, from pictures alone: no depth is needed."""
+"""Fit the novelty of a trained network, from pictures alone; no depth is needed."""
 
 from collections.abc import Iterable
 
@@ -19,9 +19,9 @@ def fit_novelty(
 ) -> None:
     """Fit the novelty of `model` to pictures (H,W,3) uint8 RGB of any sizes.
 
-    `training` is what the network was trained on, `held_out` pictures like those that it was not:
-    one in twenty of them will have a novelty above 1. Errors: LeadlineError where `model` states
-    none, or there are too few pictures.
+    `training` are pictures that the network was trained on, `held_out` similar ones that it was
+    not: one in twenty of them will have a novelty above 1. Errors: LeadlineError if `model` has no
+    novelty head, or for too few pictures.
     """
     head = novelty_head(model)
     fit_novelty_head(
@@ -32,7 +32,7 @@ def fit_novelty(
 
 
 def novelty_head(model: DepthModel) -> NoveltyHead:
-    """Return the part of `model` that states its novelty. Errors: LeadlineError without one."""
+    """Return the novelty head of `model`. Errors: LeadlineError if there is none."""
     head = model.heads().get("novelty")
     if not isinstance(head, NoveltyHead):
         raise LeadlineError(
@@ -44,7 +44,7 @@ def novelty_head(model: DepthModel) -> NoveltyHead:
 
 @torch.no_grad()
 def picture_means(model: DepthModel, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (C,), the means over one picture (H,W,3) of the features that novelty is made of."""
+    """Return (C,), the means over one picture (H,W,3) of the features used for novelty."""
     images = InferencePipeline(model).resize(torch.from_numpy(np.array(picture))[None])
     features = model.novelty_features(model.normalize(images))
     means: NDArray[np.float32] = features.float().mean(dim=(2, 3))[0].numpy()

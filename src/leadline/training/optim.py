@@ -1,6 +1,6 @@
-"""The optimizer of a run: which weights learn at which rate, and the average of the weights.
+"""The optimizer of a run: the learning rates of its weights, and the average of the weights.
 
-The schedules that move the rates are in `schedules`.
+`schedules` has the schedules of the rates.
 """
 
 import copy
@@ -28,17 +28,17 @@ def make_optimizer(model: DepthModel, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Give each parameter group its own rate times the schedule's factor."""
+    """Set each parameter group's rate to its base rate times the schedule's factor."""
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
 
 
 def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, Any]]:
-    """Return the optimizer's groups; `base_lr` is what the schedule's factor multiplies.
+    """Return the optimizer's groups; the schedule's factor multiplies `base_lr`.
 
     The first glob that matches a parameter's name takes it. Parameters of a frozen group are in
-    none of the returned groups and need no gradient from here on.
-    Errors: LeadlineError for a glob that takes nothing, a parameter that no glob takes, or where
+    none of the returned groups, and no longer need a gradient.
+    Errors: LeadlineError for a glob that takes nothing, a parameter that no glob takes, or if
     nothing is left to train.
     """
     section = recipe.optimizer
@@ -69,7 +69,7 @@ def parameter_groups(model: DepthModel, recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def frozen_names(names: Iterable[str], section: OptimizerSection) -> list[str]:
-    """Return those of the parameters' names that are in a frozen group."""
+    """Return the parameter names that are in a frozen group."""
     globs = section.groups or _default_groups(section)
     return [name for name in names if globs[_group_of(name, globs)].frozen]
 
@@ -102,10 +102,10 @@ def _matches_nothing(group: ParameterGroup, model: DepthModel) -> str:
 
 
 def frozen_batch_norms(model: DepthModel, everywhere: bool) -> list[nn.Module]:
-    """Return the BatchNorm layers whose running statistics stay as they are.
+    """Return the BatchNorm layers whose running statistics do not change.
 
-    Those whose own weights are frozen: an encoder that does not learn must not drift either.
-    `everywhere` takes all of them, their weights still learning.
+    These are the layers with frozen weights, since an encoder that does not learn must not drift.
+    `everywhere` takes all layers, whose weights still learn.
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     return [norm for norm in norms if everywhere or _is_frozen(norm)]
@@ -117,12 +117,12 @@ def _is_frozen(norm: nn.Module) -> bool:
 
 
 class MovingAverage:
-    """Weights and running statistics averaged over the steps: a += (1 - d) (w - a).
+    """Exponential average of weights and running statistics: a += (1 - d) (w - a).
 
-    d is min(decay, (1 + n) / (10 + n)) after n steps, so that a short run does not remember its
-    random start. torch's `AveragedModel` is not used because its first update replaces the average
-    by the weights, which is another average, and because it compares a counter on the device with
-    zero in every step, for which a GPU has to be waited for.
+    d is min(decay, (1 + n) / (10 + n)) after n steps, so that a short run forgets its random start.
+    torch's `AveragedModel` is not used for two reasons: its first update replaces the average by
+    the weights, which is another average, and it compares a counter on the device with zero in
+    every step, which waits for the GPU.
     """
 
     def __init__(self, model: DepthModel, decay: float):
@@ -132,7 +132,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: DepthModel) -> None:
-        """Move towards the weights that a step has just made."""
+        """Update the average with the weights after a step."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for average, value in zip(_tensors(self.model), _tensors(model), strict=True):
@@ -142,11 +142,11 @@ class MovingAverage:
                 average.copy_(value)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return the state for a checkpoint."""
         return {"model": self.model.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what a checkpoint kept."""
+        """Continue from the state of a checkpoint."""
         self.model.load_state_dict(state["model"])
         self.updates = state["updates"]
 

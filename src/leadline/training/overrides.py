@@ -1,4 +1,4 @@
-"""What `--set KEY=VALUE` does to a recipe, and which settings would do nothing."""
+"""Apply `--set KEY=VALUE` to a recipe, and refuse settings without effect."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -12,7 +12,7 @@ from leadline.training.config import Section
 
 
 class Users(NamedTuple):
-    """The key that chooses a kind, the kinds that a setting is used by, and those it is not."""
+    """A key that chooses a kind, the kinds that use a setting, and those that do not."""
 
     key: str
     used_by: tuple[str, ...]
@@ -35,15 +35,15 @@ USERS = {
     "schedule.patience": _of_schedules("plateau"),
     "schedule.min_delta": _of_schedules("plateau"),
 }
-"""Settings that only some optimizers or schedules look at. Schedules that were added are not known
-to pass any over."""
+"""Settings used only by some optimizers or schedules. Added schedules are assumed to use all."""
 
 
 def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Change keys of a recipe as `key=value` texts say.
+    """Change keys of a recipe by `key=value` texts.
 
-    A length in epochs takes the place of one in steps.
-    Errors: LeadlineError for what is no key=value, a section that there is not, or no YAML.
+    A length in epochs replaces a length in steps.
+    Errors: LeadlineError for a text that is no key=value, a section that does not exist, or invalid
+    YAML.
     """
     for override in overrides:
         _apply(content, override)
@@ -52,12 +52,12 @@ def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> None:
 
 
 def changes(overrides: Sequence[str], key: str) -> bool:
-    """Return whether one of the overrides is of this very key."""
+    """Return whether one of the overrides sets exactly this key."""
     return key in {override.partition("=")[0] for override in overrides}
 
 
 def check_effects(recipe: Section, overrides: Sequence[str]) -> None:
-    """Raise LeadlineError for an override that nothing in the recipe looks at."""
+    """Raise LeadlineError for an override that has no effect in the recipe."""
     for key, users in USERS.items():
         kind, value = attrgetter(users.key)(recipe), attrgetter(key)(recipe)
         if kind in users.unused_by and changes(overrides, key) and value != _default(recipe, key):
@@ -93,7 +93,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
 
 
 def _step_into(place: Any, section: str) -> Any:
-    """Return the part of a recipe called `section`; a number picks from a list (loss.1.weight)."""
+    """Return the part of a recipe called `section`; a number is a list index (loss.1.weight)."""
     if isinstance(place, list):
         known = section.isdigit() and int(section) < len(place)
         return place[int(section)] if known else None
@@ -103,7 +103,7 @@ def _step_into(place: Any, section: str) -> Any:
 
 
 def _number_or_yaml(value: str) -> Any:
-    # YAML 1.1 reads 3e-4 as a string; a person who types it means the number.
+    # YAML 1.1 reads 3e-4 as a string; the user means the number.
     try:
         return int(value) if value.lstrip("+-").isdigit() else float(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The range of depth of a run: one for data, network and protocol, and what lies outside it."""
+"""The depth range of data, network and protocol of a run, and the depth outside it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from leadline.training.recipe import LossTerm, Recipe
 
 SAMPLES_READ = 8
 WORTH_A_WARNING = 0.01
-"""Share of the true depth that may lie outside the range before that is a warning."""
+"""Share of the true depth outside the range above which a warning is given."""
 
 
 def check_range(recipe: Recipe) -> None:
-    """Raise LeadlineError where the network ends before the data does and nobody says why."""
+    """Raise LeadlineError if the network's range ends before the data's without model.capped."""
     network, data = recipe.model, recipe.data
     if network.capped or data.max_depth <= network.max_depth:
         return
@@ -31,14 +31,14 @@ def check_range(recipe: Recipe) -> None:
 
 
 def describe_range(recipe: Recipe, data: DepthDataset) -> Iterator[str]:
-    """Yield what a run does with the depth of its training data, of which a few samples are read.
+    """Yield lines on how a run uses the depth of its training data, from a few samples.
 
     The first line is the range; the others are warnings.
     """
     network, section = recipe.model, recipe.data
     far = section.max_depth
     line = f"range: {network.min_depth:g}..{network.max_depth:g} m"
-    if section.camera_fov is not None:  # the metres of the files are not those of the run
+    if section.camera_fov is not None:  # the run's metres are not those of the files
         yield f"{line} for the camera of {section.camera_fov:g} degrees"
         return
     depth, count = _some_depth(data)
@@ -67,7 +67,7 @@ def describe_range(recipe: Recipe, data: DepthDataset) -> Iterator[str]:
 
 
 def describe_grey_levels(data: DepthDataset) -> Iterator[str]:
-    """Yield what is black and white in the 16-bit grey pictures of a data set, or of each."""
+    """Yield the black and white levels of the 16-bit grey pictures of each data set."""
     for name, part in parts_of(data):
         if part.grey_levels is not None:
             black, white = part.grey_levels
@@ -76,9 +76,9 @@ def describe_grey_levels(data: DepthDataset) -> Iterator[str]:
 
 
 def describe_protocol(recipe: Recipe, data: DepthDataset, protocol: Protocol) -> Iterator[str]:
-    """Yield the range of the validation's truth, and warnings where the network ends before it."""
+    """Yield the range of the validation's truth, and warnings if the network's is smaller."""
     yield f"validation: {protocol.name}, truth {protocol.min_depth:g}..{protocol.max_depth:g} m"
-    if recipe.data.camera_fov is not None:  # the metres of the files are not those of the run
+    if recipe.data.camera_fov is not None:  # the run's metres are not those of the files
         return
     (depth, _), network = _some_depth(data), recipe.model
     depth = depth[protocol.in_range(depth, np.ones(depth.shape, dtype=bool))]
@@ -95,12 +95,12 @@ def describe_protocol(recipe: Recipe, data: DepthDataset, protocol: Protocol) ->
 
 
 def compared_range(term: LossTerm, max_depth: float, target_range: float) -> float:
-    """Return the range of what a loss compares: metres of the network, or its own units."""
+    """Return the range of the values a loss compares: in metres, or in network units."""
     return max_depth if term.space == "depth" else target_range
 
 
 def ssim_ranges(recipe: Recipe, target_range: float) -> Iterator[str]:
-    """Yield a warning for each loss whose `data_range` is not the range of what it compares."""
+    """Yield a warning for each loss whose `data_range` differs from that of its values."""
     for number, term in enumerate(recipe.loss):
         given = term.options.get("data_range")
         expected = compared_range(term, recipe.model.max_depth, target_range)
@@ -112,9 +112,9 @@ def ssim_ranges(recipe: Recipe, target_range: float) -> Iterator[str]:
 
 
 def _some_depth(data: DepthDataset) -> tuple[NDArray[np.float32], int]:
-    """Return the known depth of a few samples of each set, (n,) metres, and how many they are.
+    """Return the known depth (n,) in metres of a few samples of each set, and their number.
 
-    Whatever range the run takes of it.
+    The depth is not limited to the run's range.
     """
     maps = [
         sample.depth[sample.valid]

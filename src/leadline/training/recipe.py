@@ -26,7 +26,7 @@ from leadline.training.schedules import EarlyStoppingSection, ScheduleSection
 
 
 class ModelSection(Section):
-    """Which network, what it starts from, what it regresses."""
+    """The network, its initial weights, and what it regresses."""
 
     architecture: str = Field(description="Network, one of `leadline models`.")
     encoder: str | None = Field(None, description="Encoder in place of the architecture's own.")
@@ -85,7 +85,7 @@ class WorldsSection(Section):
 
 
 def _absolute_paths(options: dict[str, Any]) -> dict[str, Any]:
-    # A run may be resumed from elsewhere.
+    # Absolute, since a run may be resumed from another folder.
     if not options:
         return options
     from leadline.datasets.open import with_absolute_paths
@@ -96,7 +96,7 @@ def _absolute_paths(options: dict[str, Any]) -> dict[str, Any]:
 LayoutOptions = Annotated[dict[str, str | int | float | bool], AfterValidator(_absolute_paths)]
 
 OPENING = ("layout", "options")
-"""Keys of `data`, and of a set of `mix`, that say how data is read."""
+"""Keys of `data`, and of a set of `mix`, that define how data is read."""
 
 
 class MixedSet(Section):
@@ -121,7 +121,7 @@ class MixedSet(Section):
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: str | None) -> str | None:
-        # A run may be resumed from elsewhere.
+        # Absolute, since a run may be resumed from another folder.
         return None if path is None else str(Path(path).expanduser().resolve())
 
     @model_validator(mode="after")
@@ -132,14 +132,14 @@ class MixedSet(Section):
 
     @property
     def needs_data_option(self) -> bool:
-        """Whether --data says where it is."""
+        """Whether --data gives its path."""
         return self.path is None and self.worlds is None
 
 
 class DataSection(Section):
-    """What is trained on and what validates.
+    """The training data and the validation data.
 
-    The data is what --data names. A recipe may name its own: `worlds`, or several in `mix`.
+    By default the data of --data. A recipe may name its own: `worlds`, or several sets in `mix`.
     """
 
     worlds: WorldsSection | None = Field(
@@ -217,14 +217,14 @@ class DataSection(Section):
 
     @property
     def needs_data_option(self) -> bool:
-        """Whether the recipe leaves it to --data what is trained on."""
+        """Whether the recipe needs --data."""
         return any(each.needs_data_option for each in self.mix) if self.mix else self.worlds is None
 
 
 def _with_opening_in_its_set(content: Any) -> Any:
-    """Return `data` with `layout` and `options` where they count in a mix: the set of --data.
+    """Return `data` with `layout` and `options` moved into the set of `mix` given by --data.
 
-    Errors: ValueError where every set says itself where its data is.
+    Errors: ValueError if no set of `mix` is given by --data.
     """
     sets = content.get("mix") if isinstance(content, Mapping) else None
     if not isinstance(sets, list | tuple) or not sets:
@@ -234,8 +234,8 @@ def _with_opening_in_its_set(content: Any) -> Any:
     named = [number for number, each in enumerate(sets) if _is_named_by_data(each)]
     if given and not named:
         raise ValueError(
-            f"{' and '.join(given)}: for what --data names, which is no set of mix; set it in the "
-            "set that it is of"
+            f"{' and '.join(given)}: belongs to the data of --data, which is no set of mix; set it "
+            "in its set"
         )
     for number in named[:1] if given else ():
         sets[number] = _read_as(given, sets[number])
@@ -243,7 +243,7 @@ def _with_opening_in_its_set(content: Any) -> Any:
 
 
 def _read_as(given: Mapping[str, Any], mixed_set: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a set that is read as `given` says, its own options beside those of `given`."""
+    """Return a set with `layout` and `options` of `given`, merging the options with its own."""
     own, options = mixed_set.get("options"), given.get("options")
     if isinstance(own, Mapping) and isinstance(options, Mapping):
         given = {**given, "options": {**own, **options}}
@@ -303,7 +303,7 @@ class LossTerm(Section):
 
     @property
     def ignored_ids(self) -> frozenset[int]:
-        """The class ids that this term leaves out."""
+        """The class ids that this term ignores."""
         return frozenset(map(int, self.options.get("ignore", ())))
 
 
@@ -401,7 +401,7 @@ class TrainerSection(Section):
 
 
 class Recipe(Section):
-    """A whole run: what the YAML says, defaults filled in."""
+    """A complete run: the content of the YAML, with defaults filled in."""
 
     name: str = Field(description="Name of the recipe.")
     description: str = Field(description="What it is, in a sentence.")
@@ -443,17 +443,17 @@ class Recipe(Section):
 
     @property
     def class_terms(self) -> dict[int, LossTerm]:
-        """The loss terms that look at class labels, by their place in `loss`."""
+        """The loss terms that use class labels, by their index in `loss`."""
         return {place: term for place, term in enumerate(self.loss) if term.space == "labels"}
 
     @property
     def ignored_classes(self) -> frozenset[int]:
-        """The class ids that no loss term looks at; empty where no term looks at labels."""
+        """The class ids ignored by all loss terms that use labels; empty if there are none."""
         ignored = [term.ignored_ids for term in self.class_terms.values()]
         return frozenset.intersection(*ignored) if ignored else frozenset()
 
     def to_yaml(self) -> str:
-        """Return the resolved recipe as YAML that `load_recipe` reads back unchanged."""
+        """Return the resolved recipe as YAML, which `load_recipe` reads back unchanged."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -474,7 +474,7 @@ def list_recipes() -> list[str]:
 
 
 def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Load a shipped recipe by name or one from a YAML file, then apply `key=value` overrides.
+    """Load a shipped recipe by name or one from a YAML file, and apply `key=value` overrides.
 
     Errors: LeadlineError for an unknown name (naming the nearest one), a file that is not YAML,
     an unknown key (naming the nearest known one), a value of the wrong kind, or an override that
@@ -517,7 +517,7 @@ def _read_recipe_text(name_or_path: str) -> tuple[str, str]:
         check_ordinary(path)
         try:
             return path.read_text(encoding="utf-8"), str(path)
-        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL byte in the name
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL byte in the name
             raise LeadlineError(f"{path}: recipe cannot be read ({one_line(error)})") from error
     known = list_recipes()
     if name_or_path not in known:

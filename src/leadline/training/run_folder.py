@@ -1,7 +1,7 @@
-"""A run is a folder: what is in it, how far it came, how good it is. Read without torch.
+"""A run folder: its contents, its progress and its scores. Read without torch.
 
-`recipe.yaml` and `run.json` make a folder a run, `training_images.json` stands beside them;
-`status.json`, `metrics.csv`, `curves.png`, `checkpoints/` and `model/` come with the training.
+`recipe.yaml` and `run.json` make a folder a run, with `training_images.json` beside them;
+`status.json`, `metrics.csv`, `curves.png`, `checkpoints/` and `model/` are written during training.
 """
 
 import csv
@@ -32,11 +32,11 @@ CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run started with that its recipe does not say: `run.json`.
+    """The start conditions of a run that are not in its recipe: `run.json`.
 
-    Where the data is (None: where the recipe says), its depth scale where one was given, what the
-    network started from. `parent` is the folder of the finished run that this one continues, None
-    where it continues none.
+    `data` is the path of the data (None if the recipe names it), `units_per_metre` its depth scale
+    if given, `initialised_from` a description of the initial weights. `parent` is the folder of the
+    finished run that this run continues, None if there is none.
     """
 
     data: str | None
@@ -46,7 +46,7 @@ class RunInfo:
 
     @property
     def data_path(self) -> Path | None:
-        """What `--data` named, None where the recipe names all of its data."""
+        """The path of `--data`, None if the recipe names all its data."""
         return None if self.data is None else Path(self.data)
 
     def write(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ class RunInfo:
     def read(cls, folder: Path) -> Self:
         """Read `run.json`.
 
-        Errors: LeadlineError where the file is missing or damaged.
+        Errors: LeadlineError if the file is missing or damaged.
         """
         path = folder / INFO_FILE
         remedy = (
@@ -82,11 +82,11 @@ State = Literal["running", "stopped", "finished"]
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run is: `status.json`.
+    """The progress of a run: `status.json`.
 
-    `running` is true until somebody writes otherwise: see `is_alive`. `finished` runs have nothing
-    left to do; fewer steps than `total_steps` were then enough (early stopping). `seconds` is the
-    time spent training, over all resumptions. `started` and `updated` are ISO 8601, UTC.
+    `running` stays until it is overwritten, even if the process dies: see `is_alive`. `finished`
+    runs are complete, maybe after fewer steps than `total_steps` (early stopping). `seconds` is the
+    training time over all resumptions. `started` and `updated` are ISO 8601, UTC.
     """
 
     state: State
@@ -105,7 +105,7 @@ class Status:
     def start(
         cls, folder: Path, step: int, total_steps: int, steps_per_epoch: int, images_per_step: int
     ) -> Self:
-        """Return the status of a run that starts or goes on now, in this process."""
+        """Return the status of a run that starts or resumes now, in this process."""
         status = cls(
             "running",
             step,
@@ -130,9 +130,9 @@ class Status:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """Read `status.json`; None where the folder has none.
+        """Read `status.json`; None if the folder has none.
 
-        Errors: LeadlineError where the file is damaged.
+        Errors: LeadlineError if the file is damaged.
         """
         path = folder / STATUS_FILE
         if not path.is_file():
@@ -152,7 +152,7 @@ class Status:
             raise LeadlineError(f"{path}: is damaged ({one_line(error)}); {remedy}") from error
 
     def is_alive(self) -> bool | None:
-        """Tell whether the process that trains still exists; None where that cannot be told."""
+        """Return whether the training process still exists; None if that cannot be determined."""
         if self.state != "running":
             return False
         # On Windows, signal 0 is Ctrl-C.
@@ -162,7 +162,7 @@ class Status:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return False
-        except PermissionError:  # somebody else's process
+        except PermissionError:  # the process of another user
             return True
         return True
 
@@ -173,22 +173,22 @@ def _now() -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A run as its folder shows it; `rows` are the lines of `metrics.csv`, blanks left out."""
+    """The content of a run folder; `rows` are the lines of `metrics.csv`, without empty values."""
 
     folder: Path
     recipe: dict[str, Any]
     rows: list[dict[str, float]]
     status: Status | None
     data: str | None = None
-    """What `--data` was, which its scores depend on; None where there was none."""
+    """The path of `--data`, on which its scores depend; None if there was none."""
     parent: str | None = None
-    """The folder of the run that this one continues."""
+    """The folder of the run that this run continues."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Read the run in `folder`.
 
-        Errors: LeadlineError where it is not a run folder or one of its files is damaged.
+        Errors: LeadlineError if it is not a run folder or one of its files is damaged.
         """
         if not folder.is_dir():
             raise LeadlineError(f"{folder}: no such folder")
@@ -202,19 +202,19 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
+        """The name of the folder."""
         return self.folder.resolve().name
 
     @property
     def step(self) -> int:
-        """Steps done, as far as the folder shows."""
+        """Number of finished steps, according to the folder."""
         if self.status:
             return self.status.step
         return max((int(row["step"]) for row in self.rows), default=0)
 
     @property
     def state(self) -> str:
-        """The state in words: `finished`, `ended early, N of M`, `running, N of M` and so on."""
+        """The state in words: `finished`, `ended early, N of M`, `running, N of M` etc."""
         status = self.status
         if status is None:
             return f"at step {self.step}"
@@ -227,7 +227,7 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to do, as far as the folder shows."""
+        """Whether the run is complete, according to the folder."""
         if self.status is not None:
             return self.status.state == "finished"
         trainer = self.recipe.get("trainer") or {}
@@ -238,9 +238,9 @@ class Run:
 
     @property
     def kept(self) -> dict[str, float]:
-        """The validation row of the model that is kept: `epoch`, `step` and the metrics.
+        """The validation row of the saved model: `epoch`, `step` and the metrics.
 
-        That is the best one, or with `trainer.keep=last` the last one.
+        This is the best model, or with `trainer.keep=last` the last one.
         """
         scored = [row for row in self.rows if _is_number(row.get(f"val_{SELECTION_METRIC}"))]
         if not scored:
@@ -257,7 +257,7 @@ class Run:
         """Return (positions on the axis `x`, values) of `column` of metrics.csv.
 
         `x` is `step`, `epoch` or `images`.
-        Errors: LeadlineError where the folder does not say how long an epoch is.
+        Errors: LeadlineError if the folder does not store the length of an epoch.
         """
         rows = [row for row in self.rows if _is_number(row.get(column))]
         scale = self._units_per_step(x)
@@ -275,7 +275,7 @@ class Run:
         return 1.0 / max(1, self.status.steps_per_epoch)
 
     def summary(self) -> dict[str, Any]:
-        """Return what `leadline runs --json` prints of this run."""
+        """Return the entry of this run in `leadline runs --json`."""
         status, kept = self.status, self.kept
         return {
             "run": self.name,
@@ -302,26 +302,26 @@ def _is_number(value: float | None) -> bool:
 
 
 def create_run_folder(folder: Path, recipe: Recipe, info: RunInfo) -> None:
-    """Write what makes a folder a run; `recipe.yaml`, by which it is recognised, comes last."""
+    """Write the files that make a folder a run; `recipe.yaml`, which identifies it, comes last."""
     info.write(folder)
     write_text(folder / RECIPE_FILE, recipe.to_yaml())
 
 
 def is_run(folder: Path) -> bool:
-    """Tell whether `folder` looks like a run's."""
+    """Return whether `folder` is a run folder."""
     return (folder / RECIPE_FILE).is_file() and (folder / INFO_FILE).is_file()
 
 
 def check_run(folder: Path) -> None:
-    """Raise LeadlineError where `folder` is not a run's."""
+    """Raise LeadlineError if `folder` is not a run folder."""
     if not is_run(folder):
         raise LeadlineError(f"{folder}: not a run folder (no {RECIPE_FILE} and {INFO_FILE} in it)")
 
 
 def check_is_new(folder: Path) -> None:
-    """Raise LeadlineError where `folder` holds a run already.
+    """Raise LeadlineError if `folder` already holds a run.
 
-    One that was killed before its first checkpoint has nothing to be resumed, and gives way.
+    A run killed before its first checkpoint cannot be resumed, and may be overwritten.
     """
     began = (folder / RECIPE_FILE).exists()
     if began and (any(folder.glob(f"{CHECKPOINTS}/*.ckpt")) or (folder / MODEL).exists()):
@@ -332,7 +332,7 @@ def check_is_new(folder: Path) -> None:
 
 
 def _read_recipe(folder: Path) -> dict[str, Any]:
-    # Not through the schema: a run of another version can still be listed.
+    # Not through the schema, so that runs of other versions can be listed.
     path = folder / RECIPE_FILE
     content = read_yaml(path, "recipe")
     if not isinstance(content, dict):
@@ -363,16 +363,16 @@ def _as_numbers(line: dict[str, str]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class RunListing:
-    """Runs, and why other folders in the same place are not runs: `(folder, reason)`."""
+    """The runs in a place, and the other folders as `(folder, reason)`."""
 
     runs: list[Run]
     skipped: list[tuple[Path, str]]
 
 
 def list_runs(folders: Iterable[Path]) -> RunListing:
-    """Open each folder that is a run, and the runs in each folder that is none.
+    """Open each folder that is a run, and the runs inside the other folders.
 
-    Errors: LeadlineError where a folder does not exist.
+    Errors: LeadlineError if a folder does not exist.
     """
     runs: list[Run] = []
     skipped: list[tuple[Path, str]] = []
@@ -392,9 +392,9 @@ SORT_KEYS = ("run", "recipe", "started", "updated", "seconds", "step", "bytes", 
 
 
 def sort_runs(runs: Sequence[Run], key: str) -> list[Run]:
-    """Return the runs, best or oldest first; those that lack the key come last.
+    """Return the runs, best or oldest first; runs without a value come last.
 
-    Errors: LeadlineError where no summary has that key.
+    Errors: LeadlineError for an unknown key.
     """
     if key not in SORT_KEYS:
         raise LeadlineError(f"--sort {key}: not known; choose one of {', '.join(SORT_KEYS)}")

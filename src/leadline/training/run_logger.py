@@ -1,4 +1,4 @@
-"""What a run writes while it trains: metrics.csv, status.json, curves, sample pictures, loggers."""
+"""Files written during training: metrics.csv, status.json, curves, sample pictures; and loggers."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,9 @@ COLUMNS = ("step", "epoch", "loss", "lr", *(f"val_{name}" for name in METRICS))
 
 
 class RunLogger:
-    """Writes the metrics and pictures of a run into its folder, and hands them to its loggers.
+    """Writes the metrics and pictures of a run into its folder, and passes them to its loggers.
 
-    `say` gets one line for a logger that fails; any other failure raises.
+    A failing logger is reported to `say`; any other failure raises.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RunLogger:
     def log_validation(
         self, step: int, epoch: int, scores: Mapping[str, float], protocol: str
     ) -> None:
-        """Append the scores of a validation; those that are not columns go to the loggers alone."""
+        """Append the scores of a validation; scores without a column go only to the loggers."""
         columns = {f"val_{name}": value for name, value in scores.items() if name in METRICS}
         self._append(step, epoch, columns)
         self._loggers.log_metrics(step, {f"val/{name}": value for name, value in scores.items()})
@@ -74,7 +74,7 @@ class RunLogger:
     def _append(self, step: int, epoch: int, columns: Mapping[str, float]) -> None:
         values = {"step": step, "epoch": epoch, **columns}
         row = {name: str(value) for name, value in values.items()}
-        if row in self._rows[-2:]:  # a validation that a resumed run has to repeat
+        if row in self._rows[-2:]:  # a validation repeated by a resumed run
             return
         self._rows.append(row)
         with (self.folder / METRICS_FILE).open("a", newline="") as file:
@@ -97,7 +97,7 @@ class RunLogger:
     def draw_curves(self, *, finished: bool) -> None:
         """Draw loss, learning rate and validation metrics over the steps into `curves.png`.
 
-        The last picture of a run that is `finished` says so; `status.json` does only in `close`.
+        The last picture of a `finished` run says so; `status.json` says so only after `close`.
         """
         run = Run.open(self.folder)
         if finished:
@@ -119,9 +119,9 @@ class RunLogger:
         self._loggers.log_image(step, SAMPLES, picture)
 
     def close(self, step: int, *, finished: bool) -> None:
-        """Close the loggers; write at which step the run ended and whether nothing is left to do.
+        """Close the loggers; write the last step of the run and whether it is complete.
 
-        Where the status cannot be written the run has failed already, with an error of its own.
+        If the status cannot be written, the run has already failed with an error of its own.
         """
         self._loggers.close()
         with suppress(OSError, LeadlineError):
@@ -146,7 +146,7 @@ def _sample_row(sample: Sample, prediction: NDArray[np.float32]) -> NDArray[np.u
 
 
 def _rows_until(path: Path, first_step: int) -> list[dict[str, str]]:
-    """Return the rows of a `metrics.csv` up to the step that a run goes on from."""
+    """Return the rows of a `metrics.csv` up to the step from which a run resumes."""
     if first_step == 0 or not path.is_file():
         return []
     with path.open(newline="") as file:

@@ -1,4 +1,4 @@
-"""Starts or resumes what `leadline.training.train` has checked: data, network, folder and loop."""
+"""Start or resume a run that `leadline.training.train` has checked: data, network, folder, loop."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ def start_run(
     track: Track,
     plan: Continuation | None = None,
 ) -> TrainingResult:
-    """Train a new run in the folder `out`, whose lock is held meanwhile, and score it.
+    """Train a new run in the folder `out`, holding its lock, and score it.
 
     Errors: LeadlineError as `leadline.training.train.train`.
     """
@@ -68,7 +68,7 @@ def _start_trainer(
     held: ExitStack,
     plan: Continuation | None = None,
 ) -> Trainer:
-    """Create the run folder `out`, whose lock is `held`; return what trains in it."""
+    """Create the run folder `out`, with its lock added to `held`; return its trainer."""
     started = time.monotonic()
     recipe = resolve_precision(recipe)
     processes = start_processes(recipe.trainer)
@@ -98,7 +98,7 @@ def _start_trainer(
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[None]:
-    """Hold the folder of a new run; nothing is written into one that another process trains in."""
+    """Create and lock the folder of a new run, unless another process trains in it."""
     check_writable(out)
     make_folders(out)
     with locked(out, "trained"):
@@ -109,9 +109,10 @@ def _new_folder(out: Path) -> Iterator[None]:
 def _warnings(
     state: TrainState, trained: TrainingData | None, data: Path | None, plan: Continuation | None
 ) -> tuple[str, ...]:
-    """Return what to say of validation images that were trained on, and of changes of a plan.
+    """Return warnings on validation images that were trained on, and on changes of a plan.
 
-    Errors: LeadlineError for such images in a second phase, whose scores stand beside the first's.
+    Errors: LeadlineError for such images in a second phase, whose scores must be comparable with
+    those of the first.
     """
     overlap = find_overlap(trained, state.recipe, data, state.val_data)
     if plan is not None and overlap.images:

@@ -1,8 +1,8 @@
-"""How the learning rate moves over a run, and when a run that no longer improves ends early.
+"""Learning-rate schedules, and early stopping of a run that no longer improves.
 
-Everything here is a pure function of the step and of `ScheduleState`, plain numbers that live in
-the checkpoint: a resumed run decides what the whole run did. A new schedule is one entry of
-`SCHEDULES`, and fields of `ScheduleSection` where it has settings of its own.
+Everything here is a pure function of the step and of `ScheduleState`, plain numbers stored in the
+checkpoint, so that a resumed run decides as the uninterrupted one. A new schedule is one entry of
+`SCHEDULES`, and fields of `ScheduleSection` if it has settings of its own.
 """
 
 import math
@@ -16,23 +16,23 @@ from leadline.metrics import HIGHER_IS_BETTER, METRICS
 from leadline.training.config import OneOf, Section
 
 SELECTION_METRIC = "abs_rel"
-"""The validation metric that selects a run's best model (the lowest value is the best), and that is
-watched where the recipe names no other."""
+"""The validation metric that selects a run's best model (lower is better), and the default metric
+of schedules and early stopping."""
 
 MetricName = Annotated[str, OneOf("metric", METRICS)]
 
 Watched = Mapping[str, float]
-"""What is remembered of a metric: its `best` value, validations `waited` since, the `factor`."""
+"""State of a metric: its `best` value, the validations `waited` since then, and the `factor`."""
 
 ScheduleState = dict[str, Watched]
-"""The `Watched` of `schedule` and of `early_stopping`. Empty at the start of a run."""
+"""The `Watched` of `schedule` and of `early_stopping`; empty at the start of a run."""
 
 
 @dataclass(frozen=True)
 class RunPosition:
-    """How far a run is: the share of the steps after the warm-up that is done, and the epoch.
+    """Progress of a run: the finished share of the steps after the warm-up, and the epoch.
 
-    `factor` is what a schedule that watches a metric has come down to.
+    `factor` is the current factor of a schedule that watches a metric.
     """
 
     done: float
@@ -41,21 +41,21 @@ class RunPosition:
 
 
 def linear_warmup(step: int, steps: float) -> float:
-    """Return the factor of step `step` of `steps` of warm-up, on a straight line to 1."""
+    """Return the factor of step `step` of `steps` of warm-up, rising linearly to 1."""
     return min(1.0, (step + 1) / steps)
 
 
 def cosine_warmup(step: int, steps: float) -> float:
-    """Return the factor of step `step` of `steps` of warm-up, on half a cosine from 0.04 to 1."""
+    """Return the factor of step `step` of `steps` of warm-up, half a cosine from 0.04 to 1."""
     return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / steps))
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A factor over the run, from 1 downwards, and the warm-up that it is multiplied with.
+    """A decay from 1 downwards over the run, and the warm-up that multiplies it.
 
-    `warmup_share` is the share of the run that warms up where the recipe does not say. A schedule
-    that watches the validation has `update`: (section, watched before, scores) -> watched after.
+    `warmup_share` is the default share of the run that warms up. A schedule that watches the
+    validation has `update`: (section, watched before, scores) -> watched after.
     """
 
     decay: Callable[["ScheduleSection", RunPosition], float]
@@ -106,10 +106,10 @@ SCHEDULES = {
 
 
 class ScheduleSection(Section):
-    """How the learning rate moves over the run.
+    """The learning-rate schedule of a run.
 
-    The warm-up, polynomial, cosine and one_cycle span the steps that the run will take, however
-    many; step counts epochs, and plateau validations.
+    The warm-up, polynomial, cosine and one_cycle are scaled to the number of steps of the run; step
+    counts epochs, and plateau validations.
     """
 
     name: Annotated[str, OneOf("schedule", SCHEDULES)] = Field(
@@ -159,7 +159,7 @@ def lr_factor(
     steps_per_epoch: int,
     state: Mapping[str, Watched],
 ) -> float:
-    """Return the factor of the learning rates in the step that follows `step` finished steps."""
+    """Return the learning-rate factor of the step after `step` finished steps."""
     schedule = SCHEDULES[section.name]
     share = schedule.warmup_share if section.warmup is None else section.warmup
     warmup_steps = share * total_steps
@@ -178,7 +178,7 @@ def after_validation(
     state: ScheduleState,
     scores: Mapping[str, float],
 ) -> ScheduleState:
-    """Return the state after a validation whose metrics are `scores`; `state` stays as it was."""
+    """Return the state after a validation with the metrics `scores`; `state` is not changed."""
     new = dict(state)
     if update := SCHEDULES[schedule.name].update:
         new["schedule"] = update(schedule, state.get("schedule", {}), scores)
@@ -205,7 +205,7 @@ def _gain(metric: str, value: float, best: float) -> float:
 def early_stop_reason(
     section: EarlyStoppingSection | None, state: Mapping[str, Watched]
 ) -> str | None:
-    """Return why the run should end now, None where it should go on."""
+    """Return why the run should end now, None if it should continue."""
     watched = state.get("early_stopping", {})
     if section is None or watched.get("waited", 0) < section.patience:
         return None
@@ -219,7 +219,7 @@ def early_stop_reason(
 def needs_validation(
     schedule: ScheduleSection, early_stopping: EarlyStoppingSection | None
 ) -> str | None:
-    """Return the recipe key that needs validation images, None where none does."""
+    """Return the recipe key that needs validation images, None if there is none."""
     if SCHEDULES[schedule.name].update is not None:
         return f"schedule.name={schedule.name}"
     return None if early_stopping is None else "trainer.early_stopping"

@@ -1,4 +1,4 @@
-"""What training holds in memory: the data, the network and what trains it, and how far it is."""
+"""The state of a training in memory: data, network, optimizer, and progress."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -34,17 +34,17 @@ from leadline.training.validation import check_protocol
 SAMPLES_CHECKED = 8
 
 AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-"""What the network computes in where it is not float32."""
+"""The data types of the network in autocast precisions."""
 
 
 @dataclass
 class TrainState:
-    """The parts of a run that stay (data, network, optimizer) and what its steps change.
+    """The fixed parts of a run (data, network, optimizer) and the state that its steps change.
 
-    `network` is `model` as a step calls it: compiled, its gradients averaged over processes.
-    `frozen_batch_norms` keep their running statistics; `buffers` are what a forward pass changes.
-    `best` are the scores of the best model so far, and its step. `warnings` are said once, before
-    the first step.
+    `network` is `model` wrapped for a step: compiled, with gradients averaged over processes.
+    `frozen_batch_norms` keep their running statistics; a forward pass changes `buffers`. `best` are
+    the scores of the best model so far, and its step. `warnings` are shown once, before the first
+    step.
     """
 
     folder: Path
@@ -83,9 +83,9 @@ class TrainState:
         units_per_metre: float | None,
         parent: Path | None = None,
     ) -> Self:
-        """Return the state of a new run, before its first step; `parent` is the run it continues.
+        """Return the state of a new run before its first step; `parent` is the run it continues.
 
-        Errors: LeadlineError where recipe, data and machine do not fit each other.
+        Errors: LeadlineError if recipe, data and machine do not fit each other.
         """
         state = cls._build(processes, recipe, folder, data, units_per_metre, None)
         if parent is not None:
@@ -101,9 +101,9 @@ class TrainState:
         info: RunInfo,
         checkpoint: dict[str, Any],
     ) -> Self:
-        """Return the state that `checkpoint`, of the run in `folder`, holds.
+        """Return the state stored in `checkpoint`, of the run in `folder`.
 
-        Errors: LeadlineError where the checkpoint is of another network or optimizer.
+        Errors: LeadlineError if the checkpoint is of another network or optimizer.
         """
         normalization = checkpoint.get("normalization", default_normalization(recipe.model))
         weights = InitialWeights(None, normalization, info.initialised_from)
@@ -130,13 +130,13 @@ class TrainState:
             train_data, val_data = open_recipe_data(recipe, data, units_per_metre)
             _check_data(recipe, train_data, val_data)
         built = _build_in_turn(recipe, train_data, weights, processes)
-        # Float32 is to mean float32 on every GPU, in training and where a model is scored.
+        # float32 must be exact on every GPU, in training and in scoring.
         torch.backends.cudnn.allow_tf32 = False
-        # Channels last always: the faster layout on a CPU, as measured in docs/training.md.
+        # Channels last, the faster layout on a CPU, as measured in docs/training.md.
         model = built.model.to(device=processes.device).to(memory_format=torch.channels_last)
         with processes.raise_on_all_ranks():
             loss, optimizer = make_loss(recipe, model), make_optimizer(model, recipe)
-            # They stay as they were in the model that the run starts from.
+            # Heads that no loss trains keep the weights of the initial model.
             for head in untrained_heads(recipe, model):
                 model.heads()[head].requires_grad_(False)
         if processes.count > 1 and processes.device.type == "cuda":
@@ -170,32 +170,32 @@ class TrainState:
 
     @property
     def total_steps(self) -> int:
-        """Number of steps of the whole run."""
+        """Number of steps of the complete run."""
         return self.order.last_step
 
     @property
     def steps_per_epoch(self) -> int:
-        """Number of steps of one pass over the training data."""
+        """Number of steps per epoch."""
         return self.order.steps_per_epoch
 
     @property
     def epoch(self) -> int:
-        """Number of whole passes over the training data."""
+        """Number of finished epochs."""
         return self.step // self.steps_per_epoch
 
     @property
     def scored_model(self) -> DepthModel:
-        """The network that is validated and saved: the moving average where there is one."""
+        """The network that is validated and saved: the moving average if there is one."""
         return self.average.model if self.average else self.model
 
     def train_mode(self) -> None:
-        """Put the network in training mode, except for what is frozen."""
+        """Put the network in training mode, except for frozen BatchNorm layers."""
         self.model.train()
         for norm in self.frozen_batch_norms:
             norm.eval()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps: all that a step changes."""
+        """Return the content of a checkpoint: everything that a step changes."""
         state: dict[str, Any] = {
             "step": self.step,
             "validated_step": self.validated_step,
@@ -213,9 +213,9 @@ class TrainState:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned.
+        """Continue from the result of `state_dict`.
 
-        Errors: LeadlineError where that was of another network or optimizer.
+        Errors: LeadlineError if it is of another network or optimizer.
         """
         try:
             self.model.load_state_dict(state["model"])
@@ -245,7 +245,7 @@ class TrainState:
         self.saved_step = self.step
 
     def batch_ids(self) -> list[str]:
-        """Return the ids of this process's samples of the batch of this step."""
+        """Return the ids of this process's samples in the batch of this step."""
         return [self.train_data.sample_id(index) for _, index in self.order.local_slots(self.step)]
 
 
@@ -266,7 +266,7 @@ def _check_data(recipe: Recipe, train_data: DepthDataset, val_data: DepthDataset
 
 
 def _check_depth(data: DepthDataset) -> None:
-    """Look at a few samples before an epoch is wasted on data without a usable depth."""
+    """Check a few samples, before an epoch is wasted on data without usable depth."""
     indices = evenly_spaced(len(data), SAMPLES_CHECKED)
     if any(data[index].valid.any() for index in indices):
         return
@@ -280,7 +280,7 @@ def _check_depth(data: DepthDataset) -> None:
 def _build_in_turn(
     recipe: Recipe, data: DepthDataset, weights: InitialWeights | None, processes: Processes
 ) -> BuiltModel:
-    """Build the network, one process of each machine first: it may have to fetch the weights."""
+    """Build the network, first in one process per machine, which may have to download weights."""
     for is_first in (True, False):
         with processes.raise_on_all_ranks():
             if (processes.local_rank == 0) == is_first:
@@ -324,7 +324,7 @@ def check_precision(recipe: Recipe, device: torch.device) -> None:
 
 
 def check_compiler(device: torch.device) -> None:
-    """Compile something tiny, so that a missing compiler shows before the run is created.
+    """Compile a tiny function, so that a missing compiler shows before the run is created.
 
     Errors: LeadlineError with the compiler's first line.
     """

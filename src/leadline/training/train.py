@@ -1,6 +1,6 @@
-"""`leadline.train`, `continue_run` and `resume`: a recipe and data become a run with a model.
+"""`leadline.train`, `continue_run` and `resume`: train a model from a recipe and data.
 
-What can be refused at once is refused here, before torch is imported, which takes seconds.
+Checks run here first, before torch is imported, which takes seconds.
 """
 
 from collections.abc import Sequence
@@ -29,20 +29,20 @@ def train(
 ) -> TrainingResult:
     """Train a recipe on the data set `data` into the new run folder `out`, then score it.
 
-    `recipe` is a name of `leadline recipes`, a YAML file or a `Recipe`; `overrides` are changes of
-    its keys as of `--set`. `data` None: the recipe names its own; generated worlds are rendered
-    into the cache first. `init` is a trained model that the network starts from, in place of the
-    recipe's `model.init`: a shipped model, a run or `model/` folder, a weights file; every tensor
-    that fits is taken, and the run says which do not. `units_per_metre` is the scale of depth files
-    that do not say it. `progress` receives every step; `track` shows the progress of the final
-    scoring, which `score=False` leaves out. Ctrl-C and SIGTERM do not raise: the run writes a
+    `recipe` is a name of `leadline recipes`, a YAML file or a `Recipe`; `overrides` change its keys
+    as `--set` does. If `data` is None, the recipe names its own; generated worlds are rendered into
+    the cache first. `init` is a trained model from which the network starts, in place of the
+    recipe's `model.init`: a shipped model, a run or `model/` folder, or a weights file. Every
+    tensor that fits is taken, and the run reports the others. `units_per_metre` is the scale of
+    depth files that do not state it. `progress` receives every step; `track` shows the progress of
+    the final scoring, which `score=False` skips. Ctrl-C and SIGTERM do not raise: the run writes a
     checkpoint and ends with that `reason`.
 
         result = leadline.train("compact", "DATA", "runs/mine", overrides=["optimizer.lr=3e-4"])
         result.evaluation.metrics["abs_rel"]
 
-    Errors: LeadlineError where the folder already holds a run, where recipe and data do not fit,
-    for a loss that is not finite, a file that cannot be read or written.
+    Errors: LeadlineError if the folder already holds a run, if recipe and data do not fit, for a
+    loss that is not finite, or a file that cannot be read or written.
     """
     if isinstance(recipe, Recipe):
         recipe = change_recipe(recipe, overrides)
@@ -73,14 +73,15 @@ def continue_run(
 ) -> TrainingResult:
     """Train the best model of the finished run `parent` further, as a new run in `out`.
 
-    The new run has the parent's recipe with `overrides`, and the parent's data unless `data` names
-    other; optimizer and schedule start afresh. Network, normalisation and, on the same data, depth
-    scale and validation samples stay those of the parent. The new run names its parent in
-    `run.json` and in its model card. The other parameters are those of `train`.
+    The new run has the parent's recipe with `overrides`, and the parent's data unless `data` is
+    given; optimizer and schedule start afresh. The network, its normalisation and, on the same
+    data, depth scale and validation samples stay those of the parent. The new run names its parent
+    in `run.json` and in its model card. The other parameters are those of `train`.
 
         result = leadline.continue_run("runs/mine", "runs/longer", overrides=["optimizer.lr=1e-4"])
 
-    Errors: LeadlineError where the parent is not finished, or for a change of what stays.
+    Errors: LeadlineError if the parent is not finished, or for a change of a setting that must
+    stay.
     """
     plan = plan_continuation(
         Path(parent), overrides, None if data is None else Path(data), units_per_metre
@@ -110,10 +111,10 @@ def resume(
 ) -> TrainingResult:
     """Continue the run in the folder `run` from its newest checkpoint, to the same bits.
 
-    `overrides` are of keys that change no step: `trainer.devices`, `trainer.num_nodes`,
-    `trainer.accelerator`, `trainer.max_minutes` and `data.workers`, for this call alone. The other
-    parameters are those of `train`.
-    Errors: LeadlineError where the folder holds no run or no readable checkpoint, another process
+    `overrides` may only set keys that do not change the steps: `trainer.devices`,
+    `trainer.num_nodes`, `trainer.accelerator`, `trainer.max_minutes` and `data.workers`, for this
+    call alone. The other parameters are those of `train`.
+    Errors: LeadlineError if the folder holds no run or no readable checkpoint, another process
     trains there, or the data has changed since the run began.
 
     >>> result = resume("runs/kitchen", score=False)

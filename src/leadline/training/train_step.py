@@ -1,4 +1,4 @@
-"""One step of the optimizer: micro-batches to gradients, to new weights, if all is finite."""
+"""One step of the optimizer: gradients of the micro-batches, then new weights, if all is finite."""
 
 import math
 from contextlib import nullcontext
@@ -25,13 +25,13 @@ from leadline.training.state import AUTOCAST_DTYPES, TrainState
 Batch = dict[str, Tensor]
 
 SMALLEST_SCALE = 1.0
-"""A loss scale below this means that fp16 gradients overflow whatever is done about it."""
+"""If the loss scale falls below this, fp16 gradients overflow at any scale."""
 
 NAMES_SHOWN = 4
 
 
 class MicroBatch(NamedTuple):
-    """What goes through the network at once, and its share of the images of the whole batch."""
+    """The tensors of one forward pass, and their share of the images of the whole batch."""
 
     tensors: Batch
     share: float
@@ -40,7 +40,7 @@ class MicroBatch(NamedTuple):
 def train_step(state: TrainState, batch: Batch, lr_factor: float) -> float:
     """Take one step on this process's share of a batch; return the loss of the whole batch.
 
-    Errors: LeadlineError where the loss or a gradient is not finite, before any weight changed.
+    Errors: LeadlineError if the loss or a gradient is not finite, before any weight is changed.
     """
     set_learning_rates(state.optimizer, lr_factor)
     state.train_mode()
@@ -60,14 +60,14 @@ def train_step(state: TrainState, batch: Batch, lr_factor: float) -> float:
 
 
 def split(state: TrainState, batch: Batch) -> list[MicroBatch]:
-    """Return this process's micro-batches, each with its share of the whole batch's images."""
+    """Return this process's micro-batches with their shares of the whole batch's images."""
     device = state.processes.device
     batch = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
     mine, whole = state.order.image_counts(state.step)
-    # The same in every process: SyncBatchNorm waits for all of them at each micro-batch.
+    # Equal in all processes, since SyncBatchNorm waits for all of them at each micro-batch.
     count = min(state.recipe.trainer.accumulate, max(1, whole // state.processes.count))
     if mine == 0:
-        # More processes than images in a short last batch: one that does not count keeps step.
+        # More processes than images in a short last batch: one image without weight stays in step.
         batch["valid"] = torch.zeros_like(batch["valid"])
         if "labels" in batch:
             batch["labels"] = torch.full_like(batch["labels"], -1)
@@ -80,7 +80,7 @@ def split(state: TrainState, batch: Batch) -> list[MicroBatch]:
 
 
 def backward(state: TrainState, micro_batches: list[MicroBatch]) -> Tensor:
-    """Leave the gradient of the whole batch's loss in the weights; return this process's share."""
+    """Add the gradient of the whole batch's loss to the weights; return this process's share."""
     outputs: Batch | None = None
     statistics: list[BatchStatistics] = [WHOLE_BATCH] * len(micro_batches)
     if state.uses_batch_statistics and (len(micro_batches) > 1 or state.processes.count > 1):
@@ -91,7 +91,7 @@ def backward(state: TrainState, micro_batches: list[MicroBatch]) -> Tensor:
         with nullcontext() if is_last else _without_gradient_sync(state):
             computed = outputs or forward(state, micro_batch, number)
             contribution = share * _loss(state, computed, micro_batch, statistics[number])
-            # Gradients are averaged over the processes, but shares add up.
+            # Gradients are averaged over the processes, but shares must add up.
             torch.autograd.backward(state.scaler.scale(contribution * state.processes.count))
         loss += contribution.detach()
     return loss
@@ -99,7 +99,7 @@ def backward(state: TrainState, micro_batches: list[MicroBatch]) -> Tensor:
 
 def forward(state: TrainState, batch: Batch, number: int) -> Batch:
     """Return the network's outputs for micro-batch `number` of this step."""
-    # Dropout and the like depend on the step alone, so that a resumed run repeats them.
+    # Dropout etc. depends on the step alone, so that a resumed run repeats it.
     seeds = [state.recipe.trainer.seed, state.step, state.processes.rank, number]
     torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
     device = state.processes.device.type
@@ -128,9 +128,9 @@ def _loss(state: TrainState, outputs: Batch, batch: Batch, statistics: BatchStat
 def collect_statistics(
     state: TrainState, micro_batches: list[MicroBatch]
 ) -> tuple[Batch | None, list[BatchStatistics]]:
-    """Return the outputs of a single micro-batch, and what each must know of the whole batch.
+    """Return the outputs of a single micro-batch, and each micro-batch's batch statistics.
 
-    A single one keeps its graph; several are computed again afterwards, which is what saves memory.
+    A single one keeps its graph; several are computed again afterwards, which saves memory.
     """
     single = len(micro_batches) == 1
     before = [buffer.clone() for buffer in state.buffers]
@@ -165,7 +165,7 @@ def _without_gradient_sync(state: TrainState) -> Any:
 def clip_and_read(state: TrainState, loss: Tensor) -> tuple[float, float]:
     """Clip the gradients; return the loss of the whole batch and their norm before clipping.
 
-    Both are read in one go, after the backward pass: a GPU is waited for once a step.
+    Both are read together, after the backward pass, so that a step waits for the GPU only once.
     """
     state.scaler.unscale_(state.optimizer)
     weights = [weight for group in state.optimizer.param_groups for weight in group["params"]]
@@ -183,10 +183,10 @@ def raise_nonfinite_loss(
 ) -> NoReturn:
     """End the run at a step whose loss or gradient norm is not finite.
 
-    The batch goes to `not_finite/step_N.npz` in the run folder: `ids`, `image` (B,3,h,w), `depth`
-    and `valid` (B,1,h,w), `message`. Where a sample itself is faulty, a checkpoint of the weights
-    before this step is written. Otherwise training has diverged, and the checkpoint before this
-    one is the better one to keep.
+    The batch is written to `not_finite/step_N.npz` in the run folder: `ids`, `image` (B,3,h,w),
+    `depth` and `valid` (B,1,h,w), `message`. If a sample itself is faulty, a checkpoint of the
+    weights before this step is written. Otherwise training has diverged, and the checkpoint before
+    this step is the better one to keep.
     """
     ids = state.batch_ids()
     local = {name: batch[name].cpu().numpy() for name in ("image", "depth", "valid")}
@@ -218,7 +218,7 @@ def raise_nonfinite_loss(
 
 
 def faulty_samples(batch: Batch, ids: list[str]) -> dict[str, str]:
-    """Return {id: its fault} of the samples that hold a value no network can learn from."""
+    """Return {id: fault} of the samples with values that no network can learn from."""
     faults = {}
     for index, name in enumerate(ids):
         depth, valid = batch["depth"][index], batch["valid"][index]

@@ -1,4 +1,4 @@
-"""The training loop: step, log, save, validate, until it has a reason to stop."""
+"""The training loop: step, log, save, validate, until there is a reason to stop."""
 
 import time
 from collections.abc import Iterator
@@ -41,10 +41,10 @@ from leadline.training.validation import shown_samples, validate
 
 
 class Trainer:
-    """Trains a run from where its state stands.
+    """Trains a run from its current state.
 
-    Every process of a run has a trainer; they step and validate together, and only process 0
-    writes and prints. `started` is the `time.monotonic()` from which `trainer.max_minutes` count.
+    Every process of a run has a trainer. They step and validate together, and only process 0 writes
+    and prints. `started` is the `time.monotonic()` from which `trainer.max_minutes` counts.
     """
 
     def __init__(self, state: TrainState, progress: Progress, started: float):
@@ -58,7 +58,7 @@ class Trainer:
     def train(self) -> StopReason:
         """Train until all steps are done, or another reason to stop; return the reason.
 
-        Errors: LeadlineError for data that cannot be read, a loss that is not finite, a folder
+        Errors: LeadlineError for data that cannot be read, a loss that is not finite, or a folder
         that cannot be written; the message says what is saved.
         """
         with explain_lost_peer(self.state.folder), self.signals:
@@ -70,11 +70,11 @@ class Trainer:
                     self.logger.close(self.state.step, finished=self.is_finished())
 
     def loop(self) -> StopReason:
-        """Take the steps that are left; log, save and validate where that is due."""
+        """Take the remaining steps; log, save and validate when due."""
         state = self.state
         announce(state, self.progress)
         if state.step == 0:
-            # So that a run can be resumed from its first moment on, and a full disk shows now.
+            # The run can be resumed from the start, and a full disk shows now.
             self.save()
             if self.starts_from_a_model() and state.validated_step < 0:
                 self.validate()
@@ -141,7 +141,7 @@ class Trainer:
         self.progress.step(state.step, loss, images, waited)
 
     def next_batch(self, batches: Iterator[Batch]) -> Batch:
-        """Return the next batch; where a sample cannot be read, a checkpoint is saved first."""
+        """Return the next batch; if a sample cannot be read, save a checkpoint first."""
         try:
             with self.state.processes.raise_on_all_ranks():
                 try:
@@ -162,7 +162,7 @@ class Trainer:
         return self.state.step % every == 0 or self.state.step == self.state.total_steps
 
     def log(self) -> None:
-        """Log the mean loss since the last time, and the learning rate."""
+        """Log the mean loss since the last call, and the learning rate."""
         state = self.state
         loss = sum(state.recent_losses) / len(state.recent_losses)
         rate = float(state.optimizer.param_groups[-1]["lr"])
@@ -172,12 +172,12 @@ class Trainer:
                 self.logger.log_training(state.step, state.epoch, loss=loss, lr=rate)
 
     def should_save(self) -> bool:
-        """Whether a checkpoint is due; one is before each validation, which may fail."""
+        """Whether a checkpoint is due; each validation has one before it, since it may fail."""
         every = self.state.recipe.trainer.checkpoint_every_steps
         return self.state.step % every == 0 or self.should_validate()
 
     def save(self) -> None:
-        """Write a checkpoint, from which `resume` goes on to the same bits."""
+        """Write a checkpoint, from which `resume` continues bit by bit."""
         self.state.save()
         self.unsaved = False
 
@@ -188,11 +188,11 @@ class Trainer:
         return state.step % every == 0 or state.step == state.total_steps
 
     def starts_from_a_model(self) -> bool:
-        """Whether there is a start to be scored: what a fine-tuning must be better than."""
+        """Whether the initial model can be scored, as the reference of a fine-tuning."""
         return self.state.recipe.model.init is not None and self.state.val_data is not None
 
     def validate(self) -> None:
-        """Score the network on the validation images; save it where it is the best so far."""
+        """Score the network on the validation images; save it if it is the best so far."""
         state, recipe = self.state, self.state.recipe
         if state.val_data is None:
             self.save_best({})
@@ -224,7 +224,7 @@ class Trainer:
         self.unsaved = True
 
     def save_best(self, scores: dict[str, float]) -> None:
-        """Write the network into `model/`; `scores` are its validation's."""
+        """Write the network into `model/`; `scores` are those of its validation."""
         state = self.state
         state.best = {**scores, "step": float(state.step)}
         with self.writing():
@@ -238,7 +238,7 @@ class Trainer:
                 )
 
     def stop_reason(self) -> StopReason | None:
-        """Return why to stop after this step, None to go on; the same in every process."""
+        """Return why to stop after this step, None to continue; the same in every process."""
         minutes = self.state.recipe.trainer.max_minutes
         late = minutes is not None and time.monotonic() - self.started >= 60 * minutes
         sigterm, sigint, late = self.state.processes.any(
@@ -249,22 +249,22 @@ class Trainer:
         return self.final_reason() or (StopReason.TIME_LIMIT if late else None)
 
     def final_reason(self) -> StopReason | None:
-        """Return why nothing is left to do, None where something is."""
+        """Return why the run is complete, None if it is not."""
         if self.state.step >= self.state.total_steps:
             return StopReason.FINISHED
         return StopReason.EARLY_STOPPING if self.early_stop_reason() else None
 
     def is_finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete."""
         return self.final_reason() is not None
 
     def early_stop_reason(self) -> str | None:
-        """Return in words why early stopping ends the run, None where it does not."""
+        """Return why early stopping ends the run, None if it does not."""
         section = self.state.recipe.trainer.early_stopping
         return early_stop_reason(section, self.state.schedule_state)
 
     def explain(self, reason: StopReason) -> None:
-        """Say why the run ends before its last step, and how to go on."""
+        """Report why the run ends before its last step, and how to continue."""
         state = self.state
         position = f"at step {state.step} of {state.total_steps}"
         how = f"continue with: leadline train --resume {state.folder}"
@@ -297,7 +297,7 @@ class Trainer:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Write into the run folder: one line where that fails, which says what is saved."""
+        """Write into the run folder; a failure becomes one line that says what is saved."""
         state = self.state
         with state.processes.raise_on_all_ranks():
             try:
@@ -320,15 +320,15 @@ class Trainer:
 
     @cached_property
     def protocol(self) -> str:
-        """The name of the validation's protocol: what `auto` means for its images."""
+        """The name of the validation protocol; `auto` is resolved for its images."""
         name, data = self.state.recipe.trainer.protocol, self.state.val_data
         return name if data is None else resolve_protocol(name, data).name
 
 
 def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError | None:
-    """Return one line for a failure of the data loader; None for a fault of ours."""
+    """Return one line for a failure of the data loader; None for a bug in Leadline."""
     if isinstance(error, LeadlineError):
-        # A worker process hands its error on inside a printed traceback.
+        # A worker process passes its error on inside a printed traceback.
         last = str(error).strip().splitlines()[-1]
         return LeadlineError(last.partition("LeadlineError: ")[2] or last)
     text = str(error)
@@ -344,7 +344,7 @@ def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError |
 
 
 def announce(state: TrainState, progress: Progress) -> None:
-    """Say what is trained on what, and what its numbers will depend on."""
+    """Report the network, the data and the settings that affect the numbers."""
     height, width = state.input_size
     val = f"{len(state.val_data)} validation images" if state.val_data else "no validation images"
     count = state.processes.count
@@ -379,7 +379,7 @@ def announce(state: TrainState, progress: Progress) -> None:
 
 
 def announce_range(state: TrainState, progress: Progress) -> None:
-    """Say which depth is trained on and validated, and how much of the truth lies outside."""
+    """Report the depth that is trained on and validated, and the share of the truth outside."""
     recipe = state.recipe
     lines = [*describe_range(recipe, state.train_data)]
     if state.val_data is not None:
@@ -391,7 +391,7 @@ def announce_range(state: TrainState, progress: Progress) -> None:
 
 
 def frozen_part(state: TrainState) -> str:
-    """Return in words which part of the network stays as it is, nothing where all of it learns."""
+    """Describe the frozen part of the network; empty if there is none."""
     parameters = dict(state.model.named_parameters())
     frozen = {name for name, weight in parameters.items() if not weight.requires_grad}
     count = f"{sum(parameters[name].numel() for name in frozen):,} parameters"
@@ -400,7 +400,7 @@ def frozen_part(state: TrainState) -> str:
 
 
 def describe_training(state: TrainState, protocol: str) -> dict[str, str | int]:
-    """Return the rows of the model card on how it was trained."""
+    """Return the rows of the model card about the training."""
     trainer, focal = state.recipe.trainer, state.model.config.training_focal
     return {
         "training images": len(state.train_data),

@@ -1,6 +1,6 @@
-"""How a training goes and how it ended: its progress, its reason to stop, its score.
+"""The progress, the stop reason and the result of a training.
 
-Without torch, so that what cannot be trained is said before that is imported.
+Without torch, so that early checks need not import it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from leadline.training.run_folder import MODEL
 
 
 class StopReason(Enum):
-    """Why a run ended. After the last three, `resume` goes on with it."""
+    """Why a run ended. After the last three reasons, `resume` can continue it."""
 
     FINISHED = "all steps are done"
     EARLY_STOPPING = "trainer.early_stopping"
@@ -23,21 +23,21 @@ class StopReason(Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete."""
         return self in {StopReason.FINISHED, StopReason.EARLY_STOPPING}
 
     @property
     def exit_status(self) -> int:
-        """The exit status of a command: as a shell reports a signal, 0 where there was none."""
+        """The exit status of a command: 128 + signal as in a shell, 0 without a signal."""
         return {StopReason.SIGINT: 130, StopReason.SIGTERM: 143}.get(self, 0)
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training ended: the folder of the run, why it stopped, the score of its best model.
+    """The result of a training: the run folder, why it stopped, the score of its best model.
 
-    `evaluation` is None where the run is not finished, has no validation images, or no score was
-    asked for. `is_rank_zero` is true in the one process that goes on to tell the user about it.
+    `evaluation` is None if the run is not finished, has no validation images, or no score was
+    requested. `is_rank_zero` is true only in the process that reports to the user.
     """
 
     run: Path
@@ -47,21 +47,21 @@ class TrainingResult:
 
     @property
     def model(self) -> Path:
-        """The folder of the best model, which `leadline.load` and `leadline predict` take."""
+        """The folder of the best model, for `leadline.load` and `leadline predict`."""
         return self.run / MODEL
 
 
 class Progress(Protocol):
-    """Receives the progress of a run, in process 0 alone; the command line draws a bar from it."""
+    """Receives the progress of a run, only in process 0; the command line draws a bar from it."""
 
     def start(self, first_step: int, total_steps: int) -> None:
         """Training is about to begin."""
 
     def step(self, step: int, loss: float, images: int, waited: float) -> None:
-        """One step is done: its loss, images seen, seconds spent waiting for data."""
+        """A step is done: its loss, the images seen, the seconds spent waiting for data."""
 
     def say(self, line: str) -> None:
-        """Something a person should read."""
+        """A message for the user."""
 
 
 class NoProgress:

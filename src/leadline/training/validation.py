@@ -1,4 +1,4 @@
-"""Scoring a network between epochs, each process taking its share of the images."""
+"""Score a network between epochs; each process takes its share of the images."""
 
 from dataclasses import dataclass, field
 
@@ -22,14 +22,14 @@ SAMPLES_SHOWN = 4
 
 @dataclass(frozen=True)
 class Validation:
-    """Scores, and the predictions (H,W) of the images that `shown_indices` names."""
+    """Scores, and the predictions (H,W) of the images in `shown_indices`."""
 
     scores: dict[str, float]
     shown: list[NDArray[np.float32]]
 
 
 def shown_indices(count: int) -> list[int]:
-    """Return which of `count` validation images a run shows in pictures."""
+    """Return the indices of the `count` validation images that a run shows in pictures."""
     return evenly_spaced(count, SAMPLES_SHOWN)
 
 
@@ -39,9 +39,9 @@ def shown_samples(data: DepthDataset) -> list[Sample]:
 
 
 def check_protocol(data: DepthDataset, protocol: str) -> None:
-    """Raise LeadlineError where `protocol` does not fit the validation images.
+    """Raise LeadlineError if `protocol` does not fit the validation images.
 
-    It looks at the images that are shown in pictures.
+    It checks the images that are shown in pictures.
     """
     chosen = resolve_protocol(protocol, data)
     for sample in shown_samples(data):
@@ -54,8 +54,8 @@ def validate(
 ) -> Validation:
     """Score `model` in float32 on `data`, as `leadline evaluate` does.
 
-    Process r scores images r, r + n, ...; the scores are gathered image by image and put in the
-    order of the images, so that the result is the same to the bit with any number of processes.
+    Process r scores images r, r + n, ...; the scores are gathered per image and sorted by image, so
+    that the result is bit-identical for any number of processes.
     """
     processes.broadcast_buffers(model)
     indices = range(processes.rank, len(data), processes.count)
@@ -72,7 +72,7 @@ def validate(
 
 
 class _NetworkRuntime(Runtime):
-    """The network of a run as a runtime, on the device where it is."""
+    """The network of a run as a runtime, on its current device."""
 
     name = "training"
 
@@ -90,7 +90,7 @@ class _NetworkRuntime(Runtime):
 
 @dataclass
 class _ShownPredictions:
-    """Keeps the predictions of some images."""
+    """Stores the predictions of some images."""
 
     indices: list[int]
     maps: dict[int, NDArray[np.float32]] = field(default_factory=dict)
@@ -98,6 +98,6 @@ class _ShownPredictions:
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
-        """Keep the prediction of image `index` if it is one of those."""
+        """Store the prediction of image `index` if it is one of these."""
         if index in self.indices:
             self.maps[index] = predicted.depth

@@ -1,7 +1,7 @@
-"""The losses that a recipe can name. A new one is a function here or in a file of its own.
+"""The losses that a recipe can name. A new loss is a function here or in a file of its own.
 
 All are functions of (prediction, truth, valid, **options) -> one float32 value; see `depth` and
-`semantic` for the shapes, `composite` for the weighted sum that a recipe makes of them.
+`semantic` for the shapes, `composite` for their weighted sum in a recipe.
 """
 
 from collections.abc import Callable

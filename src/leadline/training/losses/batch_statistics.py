@@ -1,11 +1,11 @@
-"""What a loss may know of the whole batch when it is given one micro-batch of it.
+"""Statistics of the whole batch for a loss that is given only one micro-batch of it.
 
-A batch may be cut twice: over processes, and over the micro-batches of gradient accumulation. The
-loss of a micro-batch counts with its share of the images, so losses that are means over images add
-up by themselves. A loss that needs more, the largest error of the batch or a sum over all of its
-pixels, asks its keyword `statistics` for it, and is computed twice: first with `CollectStatistics`,
-which notes what each micro-batch contributes, then with `GlobalStatistics`, which answers for the
-whole batch.
+A batch may be split twice: over processes, and over the micro-batches of gradient accumulation. The
+loss of a micro-batch is weighted by its share of the images, so losses that are means over images
+add up correctly. A loss that needs more, the largest error of the batch or a sum over all its
+pixels, takes it from its keyword `statistics` and is computed twice: first with
+`CollectStatistics`, which records the contribution of each micro-batch, then with
+`GlobalStatistics`, which returns the values for the whole batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,14 +16,14 @@ from torch import Tensor
 
 
 class BatchStatistics:
-    """The statistics of a batch that is not cut: those of the tensors themselves."""
+    """The statistics of a batch that is not split: those of the tensors themselves."""
 
     def maximum(self, value: Tensor) -> Tensor:
         """Return the largest `value` over the batch, without a gradient."""
         return value.detach()
 
     def total(self, value: Tensor) -> Tensor:
-        """Return the sum of `value` over the batch; its gradient is that of this micro-batch."""
+        """Return the sum of `value` over the batch, with the gradient of this micro-batch."""
         return value
 
 
@@ -32,28 +32,28 @@ WHOLE_BATCH = BatchStatistics()
 
 @dataclass
 class CollectStatistics(BatchStatistics):
-    """Notes what a loss asks for, in the order in which it asks."""
+    """Records the values that a loss requests, in order."""
 
     maxima: list[Tensor] = field(default_factory=list)
     totals: list[Tensor] = field(default_factory=list)
 
     def maximum(self, value: Tensor) -> Tensor:
-        """Note `value` and return it."""
+        """Record `value` and return it."""
         self.maxima.append(value.detach())
         return value.detach()
 
     def total(self, value: Tensor) -> Tensor:
-        """Note `value` and return it."""
+        """Record `value` and return it."""
         self.totals.append(value.detach().float())
         return value
 
 
 @dataclass
 class GlobalStatistics(BatchStatistics):
-    """Answers for the whole batch; `share` is that of this micro-batch, of the images.
+    """Returns values of the whole batch; `share` is this micro-batch's share of the images.
 
-    The caller multiplies the loss by `share`, which a total must not be: its gradient is divided
-    by the share beforehand.
+    The caller multiplies the loss by `share`, but a total must not be scaled, so its gradient is
+    divided by the share beforehand.
     """
 
     share: float
@@ -63,12 +63,12 @@ class GlobalStatistics(BatchStatistics):
     _next_total: int = 0
 
     def maximum(self, value: Tensor) -> Tensor:
-        """Return the largest of the whole batch."""
+        """Return the maximum over the whole batch."""
         self._next_maximum += 1
         return self.maxima[self._next_maximum - 1].to(value.dtype)
 
     def total(self, value: Tensor) -> Tensor:
-        """Return the sum over the whole batch, differentiable in this micro-batch's own."""
+        """Return the sum over the whole batch, differentiable in this micro-batch's part."""
         self._next_total += 1
         whole = self.totals[self._next_total - 1].to(value.dtype)
         own = (value - value.detach()) / self.share if self.share else value * 0

@@ -1,4 +1,4 @@
-"""The loss of a run: the terms of its recipe, each in its space, weighted and added."""
+"""The loss of a run: the weighted sum of the terms of its recipe, each in its space."""
 
 import inspect
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from leadline.training.ranges import compared_range
 from leadline.training.recipe import LossTerm, Recipe
 
 DATA_RANGE = "data_range"
-"""The option of a loss that is the range of what it compares, by default that of the network."""
+"""The loss option for the range of the compared values, by default that of the network."""
 
 
 MISSING = {
@@ -31,24 +31,24 @@ MISSING = {
     "validity": "needs a network that states where there is a depth: crisp with "
     "model.options.validity=true",
 }
-"""What is wrong where a network or data has nothing in a space."""
+"""Messages for a term whose space the network or the data does not provide."""
 
 OWN_SPACES = {
     "laplace": ("spread", "the network's uncertainty"),
     "binary_cross_entropy": ("validity", "where there is a depth"),
 }
-"""Losses that mean something in one space alone, and what that is of."""
+"""Losses that are valid in only one space: that space, and its description."""
 
 TRAINED_IN = {
     "uncertainty": ("spread", "laplace"),
     "validity": ("validity", "binary_cross_entropy"),
 }
-"""By head, which is the option that adds it: the space of the loss that trains it, and that."""
+"""Heads, by the option that adds them: the space and the loss that train them."""
 
 
 @dataclass(frozen=True)
 class RecipeLoss:
-    """The weighted sum of a recipe's terms, in float32; made by `make_loss`.
+    """The weighted sum of a recipe's terms, in float32; created by `make_loss`.
 
     `sets` are the names of the data sets of a mixture, in the order of the numbers in `part`.
     """
@@ -66,8 +66,8 @@ class RecipeLoss:
         """Return the loss of the model's `outputs` for `batch`.
 
         `batch` holds depth (B,1,H,W) metres, valid (B,1,H,W) bool and, for class terms, labels
-        (B,H,W). Of a mixture it also holds `part` (B,): images of sets that a term does not name
-        have no valid pixel in it, and so add nothing to its mean. `statistics` are those of the
+        (B,H,W). For a mixture it also holds `part` (B,): in a term that names sets, images of other
+        sets have no valid pixel and so add nothing to its mean. `statistics` are those of the
         whole batch.
         """
         spaces = self._in_spaces(outputs, batch)
@@ -87,11 +87,11 @@ class RecipeLoss:
     def _in_spaces(
         self, outputs: dict[str, Tensor], batch: dict[str, Tensor]
     ) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-        """Return (prediction, truth, valid) by the space in which a term compares them."""
+        """Return (prediction, truth, valid) by the space of the comparison."""
         prediction = outputs["target"].float()
         height, width = prediction.shape[-2:]
         depth, valid = masked_area_mean(batch["depth"], batch["valid"], (height, width))
-        # What is farther is trained on as the farthest in every space, not in the target alone.
+        # Farther depth is clamped to the maximum in every space, not in the target alone.
         depth = depth.clamp(max=self.space.max_depth)
         spaces = {
             "target": (prediction, self.space.encode(depth), valid),
@@ -114,8 +114,8 @@ class RecipeLoss:
 def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
     """Return the loss of a recipe for `model`.
 
-    Errors: LeadlineError for a loss or an option that does not exist, and for a head that no loss
-    trains and no earlier model has trained.
+    Errors: LeadlineError for an unknown loss or option, and for a head that neither a loss nor an
+    earlier model has trained.
     """
     for number, term in enumerate(recipe.loss):
         _check_term(term, number)
@@ -125,7 +125,7 @@ def make_loss(recipe: Recipe, model: DepthModel) -> RecipeLoss:
 
 
 def _refuse_random_heads(recipe: Recipe, model: DepthModel) -> None:
-    """Raise LeadlineError for a head that no loss trains and no earlier model has trained."""
+    """Raise LeadlineError for a head that neither a loss nor an earlier model has trained."""
     if recipe.model.init is not None:
         return
     for head in untrained_heads(recipe, model):
@@ -151,7 +151,7 @@ def untrained_heads(recipe: Recipe, model: DepthModel) -> list[str]:
 
 
 def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
-    """Return the term with the range of what it compares, where its loss asks for one."""
+    """Return the term with the range of its compared values, if its loss has that option."""
     is_asked = DATA_RANGE in inspect.signature(LOSSES[term.name]).parameters
     if not is_asked or term.options.get(DATA_RANGE) is not None:
         return term
@@ -160,13 +160,13 @@ def _with_data_range(term: LossTerm, space: DepthSpace) -> LossTerm:
 
 
 def _members(term: LossTerm, sets: Sequence[str], part: Tensor, like: Tensor) -> Tensor:
-    """Return which images are of the sets that a term names, (B,1,...) to go with `like`."""
+    """Return which images belong to the sets of a term, (B,1,...) to broadcast with `like`."""
     numbers = torch.tensor([sets.index(name) for name in term.sets], device=part.device)
     return torch.isin(part, numbers).view(-1, *[1] * (like.dim() - 1))
 
 
 def uses_batch_statistics(recipe: Recipe) -> bool:
-    """Return whether a loss of the recipe depends on more of the batch than a mean over images."""
+    """Return whether a loss of the recipe needs more of the batch than a mean over images."""
     return any(_uses_batch_statistics(term) for term in recipe.loss)
 
 
@@ -188,7 +188,7 @@ def _check_term(term: LossTerm, number: int) -> None:
     key = f"loss.{number}.options"
     options = {name: value for name, value in term.options.items() if value is not None}
     given = [*tensors, "statistics"]
-    if DATA_RANGE not in options:  # then it is that of the network
+    if DATA_RANGE not in options:  # the default is that of the network
         given.append(DATA_RANGE)
         options = {name: value for name, value in options.items() if name != DATA_RANGE}
     check_options(function, options, key=key, given=given)

@@ -1,11 +1,11 @@
-"""Losses of depth: each one function of (prediction, truth, valid), masked, float32, one value.
+"""Losses of depth: functions of (prediction, truth, valid), masked, float32, returning one value.
 
-Every loss is the mean over the images of a per-image value over valid pixels, so that a batch
-split over processes gives the same number; an image without a valid pixel contributes zero. A loss
-that needs to know more of the batch asks its keyword `statistics` (see `batch_statistics`).
-All take (B,1,H,W) tensors and a (B,1,H,W) bool mask, and never read a masked pixel's truth: it may
+Every loss is the mean over images of a per-image value over valid pixels, so that a batch split
+over processes gives the same number; an image without a valid pixel contributes zero. A loss that
+needs more of the batch takes it from its keyword `statistics` (see `batch_statistics`). All take
+(B,1,H,W) tensors and a (B,1,H,W) bool mask, and never read the truth of a masked pixel, which may
 be NaN. Value and gradient are finite for any mask. Losses of logarithms take metres: use them in
-the space `depth`, or in `target` where the network regresses metres.
+the space `depth`, or in `target` if the network regresses metres.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,17 +22,17 @@ from leadline.training.losses.batch_statistics import WHOLE_BATCH, BatchStatisti
 P = ParamSpec("P")
 
 LOG_FLOOR = 1e-6
-"""Metres below which a prediction is not followed into the logarithm."""
+"""Lower limit in metres of predictions in logarithms."""
 
 
 SPREAD_FLOOR = 1e-4
-"""Scale below which a stated uncertainty is not followed."""
+"""Lower limit of the predicted scale of uncertainty."""
 
 
 def in_float32(
     loss: Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor],
 ) -> Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor]:
-    """Let a loss of half-precision tensors be computed in float32."""
+    """Compute a loss of half-precision tensors in float32."""
 
     @wraps(loss)
     def wide(
@@ -45,25 +45,25 @@ def in_float32(
 
 
 def per_image_mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Return (B,) means of `values` over the valid pixels of each image; 0 where there is none."""
+    """Return (B,) means of `values` over the valid pixels of each image; 0 if there are none."""
     counted = torch.where(valid, values, torch.zeros_like(values)).flatten(1).sum(1)
     return counted / valid.flatten(1).sum(1).clamp_min(1)
 
 
 def masked_error(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Return prediction - truth, 0 under the mask; the gradient there is 0 even for a NaN truth."""
+    """Return prediction - truth, 0 where masked; its gradient there is 0 even for a NaN truth."""
     return torch.where(valid, prediction - truth, torch.zeros_like(prediction))
 
 
 def masked_log_error(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Return ln(prediction) - ln(truth) of metres, 0 under the mask."""
+    """Return ln(prediction) - ln(truth) of metres, 0 where masked."""
     one = torch.ones_like(truth)
     difference = prediction.clamp_min(LOG_FLOOR).log() - torch.where(valid, truth, one).log()
     return torch.where(valid, difference, torch.zeros_like(difference))
 
 
 def safe_sqrt(x: Tensor) -> Tensor:
-    """Return the root of x >= 0, with gradient 0 at 0 instead of infinity."""
+    """Return the square root of x >= 0, with gradient 0 at 0 instead of infinity."""
     positive = x > 0
     root = torch.where(positive, x, torch.ones_like(x)).sqrt()
     return torch.where(positive, root, torch.zeros_like(root))
@@ -77,11 +77,11 @@ def l1(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
 
 @in_float32
 def trimmed_l1(prediction: Tensor, truth: Tensor, valid: Tensor, trim: float = 0.2) -> Tensor:
-    """Mean absolute difference of each image without the largest of its differences.
+    """Mean absolute difference of each image without its largest differences.
 
     `trim` is the share of the valid pixels that is left out, rounded down: where the truth itself
-    is wrong (holes that were filled in, edges beside the object's) the errors are largest. As in
-    MiDaS (Ranftl et al. 2020, section 5), for each image by itself.
+    is wrong (filled holes, edges beside those of the object) the errors are largest. As in MiDaS
+    (Ranftl et al. 2020, section 5), for each image separately.
     """
     if not 0 <= trim < 1:
         raise LeadlineError(f"loss trimmed_l1: trim {trim}: expected a share from 0 to below 1")
@@ -100,11 +100,11 @@ def l2(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
 
 @in_float32
 def laplace(spread: Tensor, error: Tensor, valid: Tensor) -> Tensor:
-    """Mean of |e|/b + ln b: minus the logarithm of a Laplace density, but for ln 2.
+    """Mean of |e|/b + ln b: the negative log-likelihood of a Laplace density, without ln 2.
 
-    `spread` is its scale b > 0 and `error` what it is the scale of; smallest where b is the mean
-    |e| (Kendall and Gal 2017, section 2.3, in its form for L1). In the space `spread` the error is
-    that of ln(metres), and no gradient reaches the depth: accuracy stays as it is.
+    `spread` is its scale b > 0, and `error` the error e; minimal if b is the mean |e| (Kendall and
+    Gal 2017, section 2.3, in its form for L1). In the space `spread` the error is that of
+    ln(metres), and no gradient reaches the depth, so accuracy does not change.
     """
     known = masked_error(error, torch.zeros_like(error), valid).abs()
     scale = spread.clamp_min(SPREAD_FLOOR)
@@ -121,13 +121,13 @@ def berhu(
 ) -> Tensor:
     """Reverse Huber: |e| up to c, (e^2 + c^2) / (2c) beyond it.
 
-    c is `fraction` of the largest |e| over the valid pixels of the batch and is a constant to the
-    gradient: Laina et al. 2016, equation 1, as in the authors' code. The batch shares one c, also
-    where it is cut in parts.
+    c is `fraction` of the largest |e| over the valid pixels of the batch, without a gradient: Laina
+    et al. 2016, equation 1, as in the authors' code. The whole batch shares one c, even if it is
+    split.
     """
     error = masked_error(prediction, truth, valid).abs()
     threshold = fraction * statistics.maximum(error.amax())
-    # With no error at all there is nothing beyond the threshold, and nothing to divide by.
+    # Without any error, nothing is beyond the threshold, and division by it must be avoided.
     safe = torch.where(threshold > 0, threshold, torch.ones_like(threshold))
     beyond = (error.square() + safe**2) / (2 * safe)
     return per_image_mean(torch.where(error <= threshold, error, beyond), valid).mean()
@@ -146,7 +146,7 @@ def silog(
     d is ln(prediction) - ln(truth). Source: BTS (Lee et al. 2019), section 3.4.
     """
     squares, mean = _log_moments(prediction, truth, valid)
-    # Written as a variance plus a square, rounding cannot make it negative.
+    # Written as a variance plus a square, so that rounding cannot make it negative.
     inside = (squares - mean**2).clamp_min(0) + (1 - variance_focus) * mean**2
     return factor * safe_sqrt(inside).mean()
 
@@ -171,7 +171,7 @@ def rmse_log(
     over_batch: bool = False,
     statistics: BatchStatistics = WHOLE_BATCH,
 ) -> Tensor:
-    """Root of the mean squared difference of ln(metres), of each image.
+    """Root of the mean squared difference of ln(metres), per image.
 
     `over_batch` takes the root over all pixels of the batch instead: Sciuto, equation 1.
     """
@@ -186,8 +186,8 @@ def rmse_log(
 def log1p(prediction: Tensor, truth: Tensor, valid: Tensor, eps: float = 1e-5) -> Tensor:
     """Mean of sqrt((ln(1 + prediction) - ln(1 + truth))^2 + eps) of metres, pixel by pixel.
 
-    What Sciuto's code computes under the name of a logarithmic RMSE: the root is taken of one
-    pixel at a time. A prediction below zero counts as zero.
+    Sciuto's code computes this under the name of a logarithmic RMSE: the root is taken of each
+    pixel separately. A prediction below zero counts as zero.
     """
     one = torch.ones_like(truth)
     difference = prediction.clamp_min(0).log1p() - torch.where(valid, truth, one).log1p()
@@ -195,7 +195,7 @@ def log1p(prediction: Tensor, truth: Tensor, valid: Tensor, eps: float = 1e-5) -
 
 
 def _log_moments(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (B,) means of d^2 and of d, d the difference of logarithms."""
+    """Return (B,) means of d^2 and of d, where d is the difference of logarithms."""
     error = masked_log_error(prediction, truth, valid)
     return per_image_mean(error.square(), valid), per_image_mean(error, valid)
 
@@ -206,8 +206,8 @@ def gradient(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 1) 
 
     Source: the edge term of DenseDepth (Alhashim and Wonka, 2018, eq. 3) for `scales=1`; more
     scales repeat it on every 2nd, 4th, ... pixel, as in MegaDepth (Li and Snavely, 2018).
-    A difference counts where both of its pixels are valid. Of logarithms (space `target` of a
-    network that regresses them) it does not depend on the scale of either map.
+    A difference counts if both of its pixels are valid. For logarithms (space `target` of a network
+    that regresses them) the loss does not depend on the scale of either map.
     """
     total = prediction.new_zeros(())
     for scale in range(scales):
@@ -228,13 +228,13 @@ def gradient(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 1) 
 def local_l1(
     prediction: Tensor, truth: Tensor, valid: Tensor, windows: Sequence[int] = (8, 16)
 ) -> Tensor:
-    """Mean absolute difference once each square window's own mean difference is taken away.
+    """Mean absolute difference after subtracting each square window's mean difference.
 
-    Summed over the sizes `windows` (pixels, not overlapping; those at the right and lower border
-    may be smaller). It sees shapes and edges inside a window and nothing that moves the window as a
-    whole: of logarithms, no wrong scale. Unlike that of `gradient`, its value falls all the way
-    from an edge that is missing through one that is blurred to a sharp one. After the
-    hierarchical normalization of Zhang et al. 2022 (means, where they divide as well).
+    Summed over the sizes `windows` (pixels, not overlapping; windows at the right and lower border
+    may be smaller). It measures shapes and edges inside a window and ignores a shift of the whole
+    window; for logarithms, a wrong scale. Unlike `gradient`, it decreases steadily from a missing
+    edge through a blurred to a sharp one. After the hierarchical normalization of Zhang et al. 2022
+    (with means only; they divide as well).
     """
     sizes = [int(size) for size in windows]
     if not sizes or min(sizes) < 2:
@@ -248,7 +248,7 @@ def local_l1(
 
 
 def _window_means(values: Tensor, valid: Tensor, size: int) -> Tensor:
-    """Return at each pixel the mean of `values`, 0 where not valid, over its window."""
+    """Return at each pixel the mean of the valid `values` in its window, 0 if there are none."""
     height, width = values.shape[-2:]
     border = (0, -width % size, 0, -height % size)
     sums = functional.avg_pool2d(functional.pad(values, border), size)
@@ -261,7 +261,7 @@ def _window_means(values: Tensor, valid: Tensor, size: int) -> Tensor:
 def ssim(
     prediction: Tensor, truth: Tensor, valid: Tensor, data_range: float, window: int = 11
 ) -> Tensor:
-    """Structural dissimilarity (1 - SSIM) / 2 in 0..1, over windows that are valid throughout.
+    """Structural dissimilarity (1 - SSIM) / 2 in 0..1, over windows that are completely valid.
 
     Gaussian window, sigma 1.5, k1 = 0.01, k2 = 0.03, no border padding: Wang et al. 2004 as in
     `tf.image.ssim`, which DenseDepth trains with at a `data_range` of max_depth/min_depth.

@@ -1,10 +1,10 @@
 """Losses of the class branch: functions of (logits, labels, valid), in the space `labels`.
 
-Shapes: logits (B,N,h,w); labels (B,H,W) integer class ids at any size, brought to (h,w) by the
-nearest pixel; valid (B,H,W) or (B,1,H,W) bool, True where a pixel has a label. A negative label is
-no label; ids in `ignore` (a data set's void) do not count either. Any other id that the network
-has no score for is an error. As for depth: a mean over images of a mean over pixels, float32,
-finite also where no pixel counts.
+Shapes: logits (B,N,h,w); labels (B,H,W) integer class ids at any size, resized to (h,w) by nearest
+neighbour; valid (B,H,W) or (B,1,H,W) bool, True where a pixel has a label. Negative labels and ids
+in `ignore` (a data set's void) do not count. Any other id without a score of the network is an
+error. As for depth: a mean over images of a mean over pixels, float32, finite even if no pixel
+counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from torch.nn import functional
 from leadline.errors import LeadlineError
 
 ClassWeights = Mapping[int, float] | Mapping[str, float] | Sequence[float]
-"""One weight a class, or {class id: weight} with 1 for the others (YAML may make ids strings)."""
+"""One weight per class, or {class id: weight} with 1 for the others (YAML ids may be strings)."""
 
 
 def cross_entropy(
@@ -26,7 +26,7 @@ def cross_entropy(
     ignore: Sequence[int] = (),
     class_weights: ClassWeights | None = None,
 ) -> Tensor:
-    """Mean of -ln softmax(logits)[label], weighted by class where weights are given.
+    """Mean of -ln softmax(logits)[label], weighted by class if weights are given.
 
     A weighted mean is divided by the sum of its weights, as in `torch.nn.CrossEntropyLoss`.
     Errors: LeadlineError for a label that is neither a class of the network nor ignored.
@@ -45,9 +45,9 @@ def boundary_cross_entropy(
 ) -> Tensor:
     """Cross entropy over the pixels within `radius` (a square) of a pixel of another class.
 
-    Depth jumps where objects end, and there the classes carry most of what they can tell about
-    depth; added to `cross_entropy`, it makes those pixels count more. Our term, for what the
-    source of DS-Net leaves as future work: to make semantics more explicit during training.
+    Depth jumps at the borders of objects, where classes tell most about depth; added to
+    `cross_entropy`, this gives those pixels more weight. Leadline's own term, for what the source
+    of DS-Net leaves as future work: to make semantics more explicit during training.
     """
     labels, counted = _labels_at(labels, valid, ignore, logits)
     return _weighted_mean(logits, labels, near_boundary(labels, counted, radius), class_weights)
@@ -70,7 +70,7 @@ def _largest_around(plane: Tensor, radius: int) -> Tensor:
 def _labels_at(
     labels: Tensor, valid: Tensor, ignore: Sequence[int], logits: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return labels (B,h,w) long at the size of the logits, and bool where they count."""
+    """Return labels (B,h,w) long at the size of the logits, and the bool mask of counted pixels."""
     valid = valid[:, 0] if valid.dim() == 4 else valid
     if labels.shape != valid.shape:
         raise ValueError(f"labels {tuple(labels.shape)} and valid {tuple(valid.shape)} differ")

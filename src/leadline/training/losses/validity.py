@@ -1,4 +1,4 @@
-"""The loss of where there is a depth at all."""
+"""The loss for whether there is a depth at all."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from leadline.training.losses.depth import in_float32, per_image_mean
 
 @in_float32
 def binary_cross_entropy(logits: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Mean of -ln p of what is true: ln(1 + exp(-x)) of a logit x where `truth` is 1, of -x at 0.
+    """Mean negative log-likelihood of `truth`: ln(1 + exp(-x)) for a logit x if 1, of -x if 0.
 
     `logits`, `truth` (0 or 1) and the bool mask `valid` are (B,1,H,W); averaged over each image,
     then over images. In the space `validity`, truth is whether a pixel has a depth within the range
