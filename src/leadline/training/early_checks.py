@@ -48,8 +48,7 @@ def check_new_run(
     check_data_option(recipe, data)
     if data is None and units_per_metre is not None:
         raise LeadlineError(
-            f"recipe {recipe.name} names its own data, and --depth-scale belongs to --data; drop "
-            "it"
+            f"recipe {recipe.name} names its own data, and --depth-scale belongs to --data; drop it"
         )
     for source in _find_data(recipe, data, units_per_metre):
         source.check_outside(out)
