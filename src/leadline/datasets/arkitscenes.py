@@ -1,4 +1,4 @@
-"""ARKitScenes: rooms by an iPad's LiDAR; depth of 256x192, and of a laser scanner at 1920x1440.
+"""ARKitScenes: rooms with the LiDAR depth of an iPad (256x192) and of a laser scanner (1920x1440).
 
 Format: DATA.md and raw/README.md of github.com/apple/ARKitScenes with its loaders (names and
 millimetres in `tenFpsDataLoader.py`; depth_upsampling/dataset.py), and the example of
@@ -26,12 +26,12 @@ FOLDS = {"train": "Training", "val": "Validation"}
 IMAGES = ("lowres_wide", "vga_wide", "wide")
 DEPTHS = ("lowres_depth", "highres_depth")
 SAME_MOMENT = 0.02
-"""Most seconds between a photograph, its depth and its camera: the rates are 10 to 60 a second."""
+"""Largest time difference in seconds between photograph, depth and camera (10 to 60 Hz)."""
 
 
 @dataclass(frozen=True)
 class ArkitFrame(FilePair):
-    """A photograph with the depth nearest in time, of `video`, and the file of its camera."""
+    """A photograph of `video` with the depth nearest in time, and the file of its camera."""
 
     video: str = ""
     intrinsics: str = ""
@@ -41,8 +41,8 @@ class ArkitFrame(FilePair):
 class ArkitScenesDataset(Layout):
     """The pairs of one kind of photograph and one kind of depth, of every video.
 
-    Pictures are as they were recorded: a tablet held upright gives pictures that lie on their side
-    (`sky_direction` of metadata.csv).
+    Pictures are as recorded: those of a tablet held upright lie on their side (`sky_direction` of
+    metadata.csv).
     """
 
     name = "arkitscenes"
@@ -103,12 +103,12 @@ class ArkitScenesDataset(Layout):
         return item.video
 
     def camera(self, item: ArkitFrame, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the camera of the photograph's .pincam file, None where it has none."""
+        """Return the camera of the photograph's .pincam file, None if there is none."""
         return _read_pincam(self.root / item.intrinsics, size) if item.intrinsics else None
 
 
 def _videos(folder: Path, most: int | None = None) -> list[str]:
-    """Return the folders in which videos' pictures lie: "" where `folder` is one itself."""
+    """Return the folders of the videos' pictures: "" if `folder` is one itself."""
     if _depth_of(folder) is not None:
         return [""]
     found = []
@@ -121,14 +121,14 @@ def _videos(folder: Path, most: int | None = None) -> list[str]:
 
 
 def _depth_of(video: Path) -> str | None:
-    """Return the name of the first folder of depth in a video, None where it is none."""
+    """Return the name of the first depth folder of a video, None if it is no video."""
     if not any((video / name).is_dir() for name in IMAGES):
         return None
     return next((name for name in DEPTHS if (video / name).is_dir()), None)
 
 
 def _pairs(root: Path, video: Path, image: str, depth: str) -> list[ArkitFrame]:
-    """Return the photographs of a video that have a depth map and a camera of the same moment."""
+    """Return the photographs of a video with a depth map and a camera of the same moment."""
     here = [name for name in IMAGES if (root / video / name).is_dir()]
     images = image if image != "auto" else here[0]
     fitting = "highres_depth" if images == "wide" else "lowres_depth"
@@ -170,7 +170,7 @@ def _by_time(folder: Path) -> dict[float, str]:
 
 
 def _nearest(one: dict[float, str], other: dict[float, str]) -> list[tuple[float, float]]:
-    """Return the times of `one` with those of `other` at the same moment, the closest first."""
+    """Return pairs of simultaneous times of `one` and `other`, the closest first."""
     first, second = np.array(sorted(one)), np.array(sorted(other))
     pairs = associate(first, second, SAME_MOMENT)
     return [(float(first[i]), float(second[j])) for i, j in pairs]

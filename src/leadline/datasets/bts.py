@@ -1,4 +1,4 @@
-"""List files of the BTS family: `image depth focal` a line, for NYU ("sync") and KITTI."""
+"""List files of the BTS family: `image depth focal` per line, for NYU ("sync") and KITTI."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BtsItem(FilePair):
 class BtsDataset(Layout):
     """Images below `root`, depth below `depth_root`.
 
-    The list's focal length makes a camera centred in the picture.
+    The camera has the list's focal length and is centred in the picture.
     """
 
     name = "bts"
@@ -59,7 +59,7 @@ class BtsDataset(Layout):
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
-        """Return the first list whose first line is an image, a depth and a focal length."""
+        """Look for a list whose first line is an image, a depth and a focal length."""
         for file in _lists(path).values():
             item = _first_item(file)
             if item is not None:
@@ -68,12 +68,12 @@ class BtsDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return train and test, as far as a folder has a list of them."""
+        """Return train and test, if the folder has lists of them."""
         return () if path.is_file() else tuple(_lists(path))
 
     @classmethod
     def sibling(cls, path: Path, split: str) -> Path | None:
-        """Return the list beside `path` whose name differs by the split alone."""
+        """Return the list beside `path` whose name differs only in the split."""
         if not path.is_file():
             return None
         other = path.with_name(re.sub("train|test|val", split, path.name, count=1))
@@ -118,7 +118,7 @@ class BtsDataset(Layout):
 
 
 def _lists(path: Path) -> dict[str, Path]:
-    """Return split -> list file: a file is one list, a folder holds them under BTS's names."""
+    """Return split -> list file, for a single file or a folder with BTS's file names."""
     if path.is_file():
         return {"": path}
     lists = {}
@@ -130,7 +130,7 @@ def _lists(path: Path) -> dict[str, Path]:
 
 
 def _first_item(path: Path) -> BtsItem | None:
-    """Return the first line of what may be such a list; None where it is anything else."""
+    """Return the first line of a list file; None for any other file."""
     if path.suffix.lower() != ".txt" or not path.is_file():
         return None
     with path.open("rb") as file:
@@ -155,7 +155,7 @@ def _item(listing: Path, number: int, line: str) -> BtsItem:
 
 
 def _implied(items: Sequence[BtsItem], by_name: Mapping[str, T]) -> T | None:
-    """Return what the names of all depth files imply, None where they imply nothing."""
+    """Return the value implied by the names of all depth files, None if there is none."""
     for part, value in by_name.items():
         if items and all(part in item.depth for item in items):
             return value

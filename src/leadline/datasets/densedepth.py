@@ -1,4 +1,4 @@
-"""DenseDepth's NYU training data: `nyu_data.zip` with its CSV lists that have no header."""
+"""DenseDepth's NYU training data: `nyu_data.zip` with its CSV lists, which have no header."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REMEDY = "unpack nyu_data.zip completely, keeping its data/ folder"
 
 @dataclass(frozen=True)
 class DenseDepthDataset(Layout):
-    """The pairs of the lists; the PNG's own bit depth says which of the two encodings it has.
+    """The pairs of the lists; the bit depth of a PNG determines its encoding.
 
     Training depth has 8 bits (255 is 10 m), test depth 16 bits (millimetres).
     """
@@ -47,14 +47,14 @@ class DenseDepthDataset(Layout):
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
-        """Look for the lists by their names."""
+        """Look for the lists by name."""
         names = [path.name] if path.is_file() else [LISTS[split] for split in cls.splits(path)]
         lists = [name for name in names if name in LISTS.values()]
         return f"has {' and '.join(lists)}" if lists else None
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return train and test, as far as a folder has their lists."""
+        """Return train and test, if the folder has their lists."""
         if path.is_file():
             return ()
         return tuple(s for s, name in LISTS.items() if (_list_folder(path) / name).is_file())
@@ -67,7 +67,7 @@ class DenseDepthDataset(Layout):
 
     @classmethod
     def open(cls, path: Path, split: str | None, _units: float | None) -> DenseDepthDataset:
-        """Open one list or both; paths in them start beside the folder of the lists."""
+        """Open one list or both; their paths start at the folder above the lists' folder."""
         folder = _list_folder(path)
         lists = [folder / LISTS[s] for s in cls.splits(path) if split in (None, s)] or [path]
         items: list[FilePair] = []
@@ -82,7 +82,7 @@ class DenseDepthDataset(Layout):
 
     @classmethod
     def other_units(cls, options: Mapping[str, Any]) -> dict[float, str]:
-        """Return the units of 16-bit files, taken for millimetres."""
+        """Return other units for 16-bit files, which are taken to be millimetres."""
         others = (units for units in units_stored_as("u2") if units != UNITS_OF_16_BIT)
         return {
             units / UNITS_OF_16_BIT: f"--layout pairs --depth-scale {units:g}" for units in others
@@ -97,7 +97,7 @@ class DenseDepthDataset(Layout):
 
 
 def _list_folder(path: Path) -> Path:
-    """Return the folder of the lists: the archive holds them in `data/`, and so do their paths."""
+    """Return the folder of the lists: `data/`, as in the archive and in their paths."""
     if path.is_file():
         return path.parent
     return path / "data" if (path / "data").is_dir() else path

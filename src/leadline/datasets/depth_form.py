@@ -1,4 +1,4 @@
-"""The form of depth files, and what makes planar z of the photograph's size of them."""
+"""The form of depth files, and the conversion to planar z at the photograph's size."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".ppm", ".webp")
 SAME_ASPECT = 0.01
-"""How far the aspect ratios of a photograph and of its smaller depth map may differ: ScanNet's by
-0.4 %. Beyond it one of the two was cropped, and no resizing lays one upon the other."""
+"""Largest relative difference of the aspect ratios of a photograph and its smaller depth map
+(ScanNet's is 0.4 %). Beyond it, one of the two was cropped, and resizing cannot align them."""
 
 
 @dataclass(frozen=True)
 class DepthForm:
-    """What a data set says of its depth files.
+    """The declared form of the depth files of a data set.
 
     `depth_encoding` is how a value is stored (`leadline.depth.encodings`). `depth_kind` is `z`,
-    along the optical axis, or `ray`, along the pixel's ray, which the camera turns into z.
-    `depth_size` is `same` as the photograph's, or which of the two sizes a pair with two gets:
-    `image` enlarges the depth to the nearest pixel, `depth` shrinks the photograph by area.
+    along the optical axis, or `ray`, along the pixel's ray, which is converted to z by the camera.
+    `depth_size` is `same` as the photograph's, or the size of a pair with two sizes: `image`
+    enlarges the depth by nearest neighbour, `depth` shrinks the photograph by area.
     """
 
     depth_encoding: DepthEncoding = "plain"
@@ -59,9 +59,9 @@ class DepthForm:
     def declared(
         cls, content: Mapping[str, Any], options: Mapping[str, str], place: Path
     ) -> DepthForm:
-        """Return the form that `dataset.yaml` (`content`) declares, `options` before it.
+        """Return the form declared in `dataset.yaml` (`content`); `options` take precedence.
 
-        An option `auto` leaves the word to the file. Errors: LeadlineError for another value.
+        An option `auto` uses the value of the file. Errors: LeadlineError for another value.
         """
         values: dict[str, Any] = {}
         for name, known in _CHOICES.items():
@@ -77,7 +77,7 @@ class DepthForm:
 
     @property
     def words(self) -> str:
-        """What differs from plain z of the photograph's size, "" where nothing does."""
+        """The differences from planar z at the photograph's size, "" if there are none."""
         return ", ".join(
             f"{field.name}: {getattr(self, field.name)}"
             for field in fields(self)
@@ -86,15 +86,15 @@ class DepthForm:
 
     @property
     def units_per_metre(self) -> float | None:
-        """The unit of the numbers that the encoding stands for, None for a plain one."""
+        """The unit of the decoded numbers, None for a plain encoding."""
         if self.depth_encoding in COLOUR_UNITS:
             return 1.0
         return ROTATED_UNITS if self.depth_encoding == "rotated" else None
 
     def read_values(self, path: Path) -> tuple[NDArray[Any], Metadata]:
-        """Return the numbers of a depth file, decoded, (h,w), and what it says of itself.
+        """Return the decoded numbers (h,w) of a depth file, and its metadata.
 
-        Errors: LeadlineError where the file is damaged or not of this encoding.
+        Errors: LeadlineError if the file is damaged or not of this encoding.
         """
         if self.depth_encoding in COLOUR_UNITS:
             if path.suffix.lower() not in _LOSSLESS:
@@ -122,10 +122,10 @@ class DepthForm:
         files: Mapping[str, Path],
         camera: Intrinsics | None,
     ) -> tuple[NDArray[np.uint8], DepthMap | QuantizedDepth]:
-        """Return a photograph and its depth as a sample has them: masked, one size, planar, camera.
+        """Return the photograph and the depth of a sample: masked, one size, planar, with camera.
 
-        `files` has the paths of the image, the depth and of any mask (`mask...`); `camera` is
-        that of the photograph as it was read, None where only the depth file may know it.
+        `files` has the paths of the image, the depth and of any mask (`mask...`); `camera` is that
+        of the photograph as read, None if only the depth file may have one.
         Errors: LeadlineError, naming the files.
         """
         path, values = files["depth"], values_of(stored)
@@ -149,8 +149,8 @@ class DepthForm:
     ) -> tuple[NDArray[np.uint8], NDArray[Any]]:
         """Return the photograph (H,W,3) and the depth values (h,w) in one size.
 
-        Errors: LeadlineError, naming both files, where they differ and `depth_size` is `same`, or
-        where their aspect ratios say that one was cropped.
+        Errors: LeadlineError, naming both files, if the sizes differ and `depth_size` is `same`,
+        or if their aspect ratios imply that one was cropped.
         """
         if image.shape[:2] == values.shape:
             return image, values
@@ -162,7 +162,7 @@ class DepthForm:
         if self.depth_size == "same":
             remedy = "; a pair must have one size"
             if alike:
-                remedy += ": where both show the same view, say depth_size=image (or depth)"
+                remedy += ": if both show the same view, say depth_size=image (or depth)"
             raise LeadlineError(sizes + remedy)
         if not alike:
             raise LeadlineError(
@@ -180,9 +180,9 @@ class DepthForm:
     def labels_in_one_size(
         self, labels: NDArray[np.int32], image: NDArray[np.uint8]
     ) -> NDArray[np.int32]:
-        """Return labels (h,w) in the size of a photograph (H,W,3) that has that of its depth.
+        """Resize labels (h,w) to a photograph (H,W,3) that has the size of its depth.
 
-        Unchanged where the photograph is as it was, or where both do not show the same view.
+        Unchanged if the photograph was not resized, or if both do not show the same view.
         """
         if self.depth_size == "depth" and same_view(labels.shape, image.shape):
             return nearest_resize(labels, (image.shape[0], image.shape[1]))
@@ -191,9 +191,9 @@ class DepthForm:
     def to_planar(
         self, values: NDArray[Any], camera: Intrinsics | None, path: Path
     ) -> NDArray[Any]:
-        """Return the values as z: unchanged, or float32 where they lie along the rays.
+        """Return the values as z: unchanged, or float32 if they were along the rays.
 
-        Errors: LeadlineError, naming `path`, for distances along the rays without a camera.
+        Errors: LeadlineError, naming `path`, for distances along rays without a camera.
         """
         if self.depth_kind == "z":
             return values
@@ -207,16 +207,16 @@ class DepthForm:
 
 
 PLAIN = DepthForm()
-"""Units of length along the optical axis, in the size of the photograph."""
+"""The default form: lengths along the optical axis, at the size of the photograph."""
 
 
 def values_of(stored: DepthMap | QuantizedDepth) -> NDArray[Any]:
-    """Return the numbers of a stored depth map, (h,w), in its own unit."""
+    """Return the numbers (h,w) of a stored depth map, in its own unit."""
     return stored.values if isinstance(stored, QuantizedDepth) else stored.depth
 
 
 def masked(values: NDArray[Any], mask_path: Path, path: Path) -> NDArray[Any]:
-    """Return the values (h,w) of the depth file `path`, 0 where its mask file has none.
+    """Return the values (h,w) of the depth file `path`, set to 0 where the mask is 0.
 
     Errors: LeadlineError for a mask that is damaged or of another size.
     """
@@ -230,9 +230,9 @@ def masked(values: NDArray[Any], mask_path: Path, path: Path) -> NDArray[Any]:
 
 
 def same_view(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Return whether pictures of two sizes (H,W,...) may show one view: their aspects agree.
+    """Return whether pictures of two sizes (H,W,...) may show one view: equal aspect ratios.
 
-    A side is rounded to a whole pixel, which counts most in the smaller picture.
+    Sides are rounded to whole pixels, which matters most in the smaller picture.
     """
     across, down = one[1] / other[1], one[0] / other[0]
     rounding = 1 / min(*one[:2], *other[:2])
@@ -240,7 +240,7 @@ def same_view(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 
 def nearest_resize(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Return a map (h,w) in `size` (H,W), each pixel the one whose area holds its centre.
+    """Resize a map (h,w) to `size` (H,W) by nearest neighbour, by the pixel centres.
 
     >>> nearest_resize(np.array([[1, 2]]), (2, 4))
     array([[1, 1, 2, 2],

@@ -20,12 +20,12 @@ from leadline.io.cameras import published_camera
 PLACES = ("indoors", "outdoor")
 _DEPTH = "_depth.npy"
 CAMERA = Intrinsics(886.81, 927.06, 512.0, 384.0, 1024, 768)
-"""The camera that the pictures were cut out of the scans with; fx and fy differ indeed."""
+"""The camera with which the pictures were cut out of the scans; fx and fy really differ."""
 
 
 @dataclass(frozen=True)
 class DiodePair(FilePair):
-    """A photograph `X.png` with `X_depth.npy` and `X_depth_mask.npy`, of `scene_...`."""
+    """A photograph `X.png` of `scene_...`, with `X_depth.npy` and `X_depth_mask.npy`."""
 
     mask: str = ""
     scene: str = ""
@@ -33,7 +33,7 @@ class DiodePair(FilePair):
 
 @dataclass(frozen=True)
 class DiodeDataset(Layout):
-    """Metres as floats; where the mask is 0 the depth is invalid."""
+    """Metres as floats; depth is invalid where the mask is 0."""
 
     name = "diode"
     title = "DIODE"
@@ -98,16 +98,16 @@ class DiodeDataset(Layout):
         return {kind: self.root / name for kind, name in files.items()}
 
     def scene(self, item: DiodePair) -> str:
-        """Return the scene, whichever of its scans."""
+        """Return the scene, shared by its scans."""
         return item.scene
 
     def camera(self, item: DiodePair, size: tuple[int, int]) -> Intrinsics:
-        """Return the one camera of all photographs."""
+        """Return the camera, the same for all photographs."""
         return published_camera(CAMERA, size[1], size[0], f"{self.root}: the camera of {self.name}")
 
 
 def _pairs(root: Path, folder: str) -> Iterator[DiodePair]:
-    """Yield the pairs of scene_XXXXX/scan_YYYYY/ below `folder`, in order, also halves of pairs."""
+    """Yield the pairs of scene_XXXXX/scan_YYYYY/ below `folder`, in order, even incomplete ones."""
     for scene in folders_in(root / folder):
         for scan in folders_in(root / folder / scene):
             place = f"{folder}/{scene}/{scan}".removeprefix("./")

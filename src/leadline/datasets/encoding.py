@@ -1,4 +1,4 @@
-"""How samples become the arrays of packed shards: the narrowest types that lose nothing."""
+"""The encoding of samples as arrays of packed shards: the narrowest lossless types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leadline.errors import LeadlineError
 from leadline.io.png16 import LARGEST
 
 USUAL_UNITS = units_stored_as("u2")
-"""Units per metre in which the depth of published data sets is stored."""
+"""Units per metre of the depth of published data sets."""
 
 
 class UnfitError(Exception):
@@ -29,10 +29,10 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True)
 class Encoding:
-    """Types of the arrays. `units_per_metre` None: float32 metres. `labels` None: no such array.
+    """Types of the arrays. `units_per_metre` None: float32 metres; `labels` None: no labels.
 
-    With `rounded`, depth is rounded to whole units because the caller chose a unit; otherwise only
-    depth that comes back to the bit is stored that way.
+    With `rounded`, depth is rounded to whole units, since the caller chose the unit; otherwise this
+    is only used for depth that it stores without loss.
     """
 
     units_per_metre: float | None
@@ -57,15 +57,15 @@ class Encoding:
 
     @property
     def bytes_per_pixel(self) -> int:
-        """What one pixel takes in all arrays."""
+        """The bytes per pixel of all arrays."""
         sizes = {name: np.dtype(dtype).itemsize for name, dtype in self.dtypes.items()}
         return sizes["depth"] + sizes.get("labels", 0) + 3
 
     def arrays(self, sample: Sample) -> dict[str, NDArray[Any]]:
         """Return the sample's arrays.
 
-        Errors: UnfitError where it needs a wider encoding; LeadlineError where depth that is to be
-        rounded is too far for 16 bits.
+        Errors: UnfitError if it needs a wider encoding; LeadlineError if depth to be rounded is too
+        far for 16 bits.
         """
         arrays: dict[str, NDArray[Any]] = {"image": sample.image, "depth": self._depth(sample)}
         fitting = _label_dtype(sample, self.labels)
@@ -97,10 +97,10 @@ class Encoding:
 def choose_encoding(
     samples: Iterable[Sample], declared: float | None = None, units: float | None = None
 ) -> Encoding:
-    """Return the narrowest encoding that fits every one of `samples`.
+    """Return the narrowest encoding that fits all `samples`.
 
-    `declared` is the data set's own number of units per metre, tried first. With `units`, depth is
-    rounded to that many units per metre instead.
+    `declared` is the data set's own number of units per metre, which is tried first. With `units`,
+    depth is rounded to that many units per metre instead.
     """
     if units is not None:
         candidates = [Encoding(units, rounded=True)]
@@ -123,7 +123,7 @@ def _fits(encoding: Encoding, sample: Sample) -> bool:
 
 
 def _label_dtype(sample: Sample, at_least: str | None) -> str | None:
-    """Return the narrowest label type, not below `at_least`, that holds the sample's classes."""
+    """Return the narrowest label type, at least `at_least`, that holds the sample's classes."""
     if sample.labels is None:
         return at_least
     low, high = int(sample.labels.min()), int(sample.labels.max())

@@ -1,8 +1,8 @@
-"""Expanding a training split: rotated, zoomed and cropped copies, written to disk once.
+"""Expand a training split by rotated, zoomed and cropped copies, written to disk once.
 
 Source of the method: Wang, Fu and Dong 2019, section 4.1, who make about 5,000 pairs of 715. Every
-copy depends on (seed, number of the copy, id of the sample) alone, so the same files come out with
-any number of processes and after any interruption. Validation is written beside it, unchanged.
+copy depends only on (seed, number of the copy, id of the sample), so the same files result from any
+number of processes and after any interruption. Validation data is written beside it, unchanged.
 """
 
 import csv
@@ -50,11 +50,11 @@ COLUMNS = ("image", "depth", "label", "source", "zoom")
 
 @dataclass(frozen=True)
 class ExpandOptions:
-    """What is made of each training sample: itself and `per_image` changed copies.
+    """How training samples are expanded: each is kept and gets `per_image` changed copies.
 
-    `rotation` in degrees, either way; `zoom` the range of the zoom, whose crop lies anywhere in
-    the picture; depth is divided by it. `units_per_metre` is the scale of the 16-bit PNGs, `void`
-    the class id of pixels turned in from outside the picture, and of ids below 0.
+    `rotation` in degrees, in both directions; `zoom` is the range of the zoom, with the crop
+    anywhere in the picture; depth is divided by it. `units_per_metre` is the scale of the 16-bit
+    PNGs, `void` the class id of pixels from outside the picture, and of ids below 0.
     """
 
     per_image: int = 6
@@ -79,7 +79,7 @@ class ExpandOptions:
 
 @dataclass(frozen=True)
 class SplitCopies:
-    """One split to be written: its samples, how many copies of each, the image format."""
+    """One split to write: its samples, the number of copies of each, the image format."""
 
     name: str
     samples: DepthDataset
@@ -87,8 +87,8 @@ class SplitCopies:
     image_format: str
 
     def files(self, index: int, copy: int) -> dict[str, str]:
-        """Return where image, depth and label of a copy go, below the output folder."""
-        # In folders that no layout recognises: without CSVs, an unfinished one is not a data set.
+        """Return the paths of image, depth and label of a copy, below the output folder."""
+        # In folders that no layout recognises: an unfinished result, without CSVs, is no data set.
         name = f"{index:06d}_{copy}"
         return {
             "image": f"{self.name}/rgb/{name}.{self.image_format}",
@@ -103,7 +103,7 @@ Job = tuple[int, int]
 
 @dataclass(frozen=True)
 class ExpandedData:
-    """What `expand` wrote into `folder`: numbers of pairs, `sources` of them the original ones."""
+    """The result of `expand` in `folder`: numbers of pairs, and of `sources`, the original ones."""
 
     folder: Path
     sources: int
@@ -123,12 +123,11 @@ def expand(
 ) -> ExpandedData:
     """Write the training split of `data`, expanded, and its validation split into the folder `out`.
 
-    Validation images are written as they are; where the data has no `val` split, `val_fraction`
-    of the samples, drawn with the seed of `expansion`, are held out. The result is a folder of
-    pairs. A stopped run is continued by the same call. `opening` are the keyword arguments of
-    `leadline.datasets.find_data` (layout, units_per_metre, ...). `track` shows
-    progress over pairs.
-    Errors: LeadlineError where `out` lies in the data or holds anything else, nothing is left for
+    Validation images are written unchanged; if the data has no `val` split, `val_fraction` of the
+    samples, drawn with the seed of `expansion`, are held out. The result is a folder of pairs. The
+    same call continues a stopped one. `opening` are the keyword arguments of
+    `leadline.datasets.find_data` (layout, units_per_metre, ...). `track` shows progress over pairs.
+    Errors: LeadlineError if `out` lies in the data or holds anything else, nothing is left for
     validation, or a depth does not fit 16 bits.
 
     >>> expand("pairs", "expanded", ExpandOptions(per_image=2), val_fraction=0.25)
@@ -159,10 +158,10 @@ def write_expansion(
     workers: int = 1,
     track: Track = untracked,
 ) -> None:
-    """Write `train` expanded and `val` as it is into the pairs folder `out`.
+    """Write `train` expanded and `val` unchanged into the pairs folder `out`.
 
-    `val.csv` and then `train.csv` come last: a folder without them is unfinished.
-    Errors: as `expand`, and where another process writes there.
+    `val.csv` and then `train.csv` are written last: a folder without them is unfinished.
+    Errors: as `expand`, and if another process writes there.
     """
     _claim(out, options, train, val)
     with locked(out, "expanded"):
@@ -179,7 +178,7 @@ def _write_pairs(
     workers: int,
     track: Track,
 ) -> None:
-    # Photographs of validation are kept without loss.
+    # Validation photographs are stored losslessly.
     splits = (
         SplitCopies("val", val, 1, "png"),
         SplitCopies("train", train, options.per_image + 1, options.image_format),
@@ -197,12 +196,12 @@ def _write_pairs(
     if val.dataset:
         declarations += f"dataset: {val.dataset}\n"
     write_text(out / "dataset.yaml", declarations)
-    for split in reversed(splits):  # train.csv, by which the whole is recognised, is the last
+    for split in reversed(splits):  # train.csv, which identifies the result, comes last
         _write_csv(out, split, options)
 
 
 def _claim(out: Path, options: ExpandOptions, train: DepthDataset, val: DepthDataset) -> None:
-    """Write the settings into the folder, or compare them with those that it holds."""
+    """Write the settings into the folder, or compare them with the existing ones."""
     ids = [samples.sample_id(i) for samples in (train, val) for i in range(len(samples))]
     settings = {
         **asdict(options),
@@ -235,14 +234,14 @@ def _generator(sample_id: str, copy: int, options: ExpandOptions) -> np.random.G
 def _zoom_of(sample_id: str, copy: int, options: ExpandOptions) -> float:
     if copy == 0:
         return 1.0
-    # The first number that `draw_warp` draws.
+    # This is the first number that `draw_warp` draws.
     return float(_generator(sample_id, copy, options).uniform(*options.zoom))
 
 
 def make_copy(sample: Sample, copy: int, options: ExpandOptions) -> Sample:
     """Return copy number `copy` of a sample, at its own size; number 0 is the sample itself.
 
-    What is turned in from outside has the label -1.
+    Pixels from outside the picture have the label -1.
     """
     if copy == 0:
         return sample
@@ -259,8 +258,8 @@ def make_copy(sample: Sample, copy: int, options: ExpandOptions) -> Sample:
 def _camera_of_copy(camera: Intrinsics, inverse: NDArray[np.float64]) -> Intrinsics:
     """Return the camera of a copy whose pixels lie at `inverse` (2,3) in the picture of `camera`.
 
-    Depth is divided by the zoom in place of multiplying the focal length, which stays. The axis
-    meets the copy where its pixel is now, which may be outside.
+    Depth is divided by the zoom instead of multiplying the focal length, which stays. The principal
+    point moves with the picture, maybe to the outside.
     """
     centre = np.array([camera.cx, camera.cy])
     cx, cy = np.linalg.solve(inverse[:, :2], centre - inverse[:, 2])
@@ -269,14 +268,14 @@ def _camera_of_copy(camera: Intrinsics, inverse: NDArray[np.float64]) -> Intrins
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes the files of a job; sent to every worker process once."""
+    """Writes the files of a job; it is sent once to every worker process."""
 
     splits: tuple[SplitCopies, ...]
     out: Path
     options: ExpandOptions
 
     def write(self, job: Job) -> int:
-        """Write the copies of one sample that do not exist yet; return how many it has."""
+        """Write the missing copies of one sample; return the number of its copies."""
         number, index = job
         split = self.splits[number]
         sample: Sample | None = None
@@ -293,7 +292,7 @@ class _Writer:
         if sample.labels is not None:
             labels = np.where(sample.labels < 0, self.options.void, sample.labels)
             _write_label(self.out / files["label"], labels, sample.id)
-        # Depth last: where it is, the copy is whole.
+        # Depth comes last: if it exists, the copy is complete.
         units = self.options.units_per_metre
         farthest = float(sample.depth.max(where=sample.valid, initial=0))
         if farthest > LARGEST / units:
@@ -301,7 +300,7 @@ class _Writer:
                 f"{sample.id}: has depth of {farthest:g} m, and 16 bits hold {LARGEST / units:g} m "
                 f"at {units:g} units per metre; use fewer: --units kitti (256) or vkitti-cm (100)"
             )
-        # Without a provenance, which a copy does not have either; the camera is its own.
+        # Without a provenance, which a copy has not; with its own camera.
         depth_map = DepthMap.from_metres(sample.depth, sample.valid, sample.intrinsics)
         write_depth(self.out / files["depth"], depth_map, "png16", units)
 
@@ -346,7 +345,7 @@ def _run(writer: _Writer, jobs: Sequence[Job], workers: int) -> Iterator[int]:
         for job in jobs:
             yield from range(writer.write(job))
         return
-    # Not forked: OpenCV's threads do not survive a fork, and the child would wait for them forever.
+    # Not forked: OpenCV's threads do not survive a fork, and the child would wait forever.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (writer,)) as pool:
         with _ignore_sigint():
@@ -366,7 +365,7 @@ def _run(writer: _Writer, jobs: Sequence[Job], workers: int) -> Iterator[int]:
 
 @contextmanager
 def _ignore_sigint() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C, which a terminal sends to all: this one decides."""
+    """Start processes that ignore Ctrl-C, which a terminal sends to all of them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -378,7 +377,7 @@ def _ignore_sigint() -> Iterator[None]:
 
 
 def _write_csv(out: Path, split: SplitCopies, options: ExpandOptions) -> None:
-    """List the copies of a split; a copy has a label where its label was written."""
+    """List the copies of a split; a copy has a label if its label file exists."""
     rows = [
         _row(out, split, index, copy, options)
         for index in range(len(split.samples))

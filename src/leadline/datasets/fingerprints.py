@@ -1,8 +1,8 @@
-"""Which photographs a model was trained on, told from the pictures and not from where they lie.
+"""Recognise the photographs that a model was trained on by their content instead of their path.
 
 A shipped model is scored on other machines, where its training data has other paths and perhaps
-other file formats. Beside it lies a fingerprint of each photograph that it was trained on, which
-survives resizing and JPEG.
+other file formats. A fingerprint of each training photograph is stored beside it, which survives
+resizing and JPEG.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ FILE = "training_fingerprints.json"
 CELLS = 16
 BYTES = CELLS * CELLS // 8
 SAME = 24
-"""Bits of 256 that the fingerprints of one photograph may differ in. Of NYU's labelled images two
-different ones differ in 52 or more; one in at most 4 after JPEG of quality 50 or at a quarter of
-its size, and in 26 or more after 8 pixels were cut off each side: a crop is not recognised."""
+"""Largest number of differing bits, of 256, between fingerprints of one photograph. Different
+labelled images of NYU differ in 52 or more. One image differs in at most 4 after JPEG of quality 50
+or at a quarter of its size, and in 26 or more after cropping 8 pixels: crops are not recognised."""
 
 
 def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (32,) uint8, whether it gets brighter to the right between 16x17 cells of (H,W,3).
+    """Return (32,) uint8, the bits of whether (H,W,3) brightens to the right between 16x17 cells.
 
     >>> fingerprint(np.tile(np.arange(34, dtype=np.uint8)[:, None], (32, 1, 3)))[:2].tolist()
     [255, 255]
@@ -54,12 +54,12 @@ class KnownPhotographs:
 
     @classmethod
     def from_photographs(cls, model: str, photographs: Iterable[NDArray[np.uint8]]) -> Self:
-        """Take the fingerprints of photographs (H,W,3) uint8 RGB."""
+        """Compute the fingerprints of photographs (H,W,3) uint8 RGB."""
         return cls(model, np.stack([fingerprint(photograph) for photograph in photographs]))
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what `write` wrote. Errors: LeadlineError for a damaged file."""
+        """Read the file of `write`. Errors: LeadlineError for a damaged file."""
         remedy = "remove it; photographs that were trained on are then not recognised"
         content = read_json(file, "fingerprints of training photographs", remedy)
         try:
@@ -69,18 +69,18 @@ class KnownPhotographs:
             raise LeadlineError(f"{file}: is damaged; {remedy}") from None
 
     def write(self, folder: Path) -> None:
-        """Write them into a model folder."""
+        """Write the fingerprints into a model folder."""
         text = base64.b64encode(self.prints.tobytes()).decode()
         write_json(folder / FILE, {"model": self.model, "fingerprints": text})
 
     def contains(self, photograph: NDArray[np.uint8]) -> bool:
-        """Return whether (H,W,3) uint8 RGB is one of them, whatever its size."""
+        """Return whether (H,W,3) uint8 RGB is one of the photographs, at any size."""
         different = np.unpackbits(self.prints ^ fingerprint(photograph), axis=1).sum(axis=1)
         return bool((different <= SAME).any())
 
 
 def known_photographs(model: str | Path) -> KnownPhotographs | None:
-    """Return what lies beside a shipped model, one on the hub, a run or a model folder, if any.
+    """Return the fingerprints of a shipped model, a hub model, a run or a model folder, if any.
 
     Errors: LeadlineError for a damaged file.
     """
@@ -89,14 +89,14 @@ def known_photographs(model: str | Path) -> KnownPhotographs | None:
 
 
 def pass_on_fingerprints(start: str | Path, run: Path) -> None:
-    """Put the fingerprints of the model that a run starts from, if any, into the run."""
+    """Copy the fingerprints of a run's initial model, if any, into the run."""
     file = find_fingerprints(start)
     if file is not None:
         shutil.copyfile(file, run / FILE)
 
 
 def find_fingerprints(model: str | Path) -> Path | None:
-    """Return the file of a model's fingerprints, None where it has none."""
+    """Return the fingerprint file of a model, None if there is none."""
     name = str(model)
     if name in shipped_models():
         folder = shipped_checkpoint(name)

@@ -1,4 +1,4 @@
-"""Folders and list files: what a folder holds, which of many files are missing, lines of text."""
+"""Folders and list files: contents of folders, missing files, lines of text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def names_in(folder: Path) -> set[str]:
-    """Return the names in a folder, the empty set where there is no such folder.
+    """Return the names in a folder, the empty set if it does not exist.
 
-    Errors: LeadlineError where the folder exists but cannot be listed.
+    Errors: LeadlineError if the folder cannot be listed.
     """
     try:
         return {entry.name for entry in folder.iterdir()}
@@ -27,9 +27,9 @@ def names_in(folder: Path) -> set[str]:
 
 
 def folders_in(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, in order; [] where there is no such folder.
+    """Return the names of the folders in a folder, in order; [] if it does not exist.
 
-    Asks only the folder itself: it may hold a hundred thousand files.
+    Needs only the folder's own listing, since it may hold a hundred thousand files.
     """
     try:
         with os.scandir(folder) as entries:
@@ -41,9 +41,9 @@ def folders_in(folder: Path) -> list[str]:
 
 
 def check_outside(out: Path, data: Path) -> None:
-    """Raise LeadlineError where a folder to be written is that of the data, or lies in it.
+    """Raise LeadlineError if an output folder is the data folder or lies in it.
 
-    The data would be taken for something else from then on.
+    The data would then no longer be recognised.
     """
     place, root = out.resolve(), data.resolve()
     if place == root:
@@ -57,20 +57,20 @@ def _cannot_list(folder: Path, error: OSError) -> LeadlineError:
 
 
 def files_ending(folder: Path, ending: str) -> list[str]:
-    """Return the names in a folder that end so, in order, hidden ones left out; [] without it."""
+    """Return the names in a folder with an ending, in order, without hidden ones; [] if missing."""
     names = (name for name in names_in(folder) if not name.startswith("."))
     return sorted(name for name in names if name.endswith(ending))
 
 
 def scenes_in(path: Path, is_scene: Callable[[Path], bool]) -> list[str]:
-    """Return the scenes, scans and the like that are folders in `path`; [""] where it is one."""
+    """Return the scene folders (scans etc.) in `path`; [""] if `path` is one itself."""
     if is_scene(path):
         return [""]
     return [name for name in folders_in(path) if is_scene(path / name)]
 
 
 def missing_files(files: Iterable[Path]) -> list[Path]:
-    """Return which files do not exist, listing each of their folders only once."""
+    """Return the files that do not exist, listing each of their folders only once."""
     seen: dict[Path, set[str]] = {}
     missing = []
     for file in files:
@@ -82,7 +82,7 @@ def missing_files(files: Iterable[Path]) -> list[Path]:
 
 
 def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
-    """Raise LeadlineError, naming the first, where files that `path` lists do not exist."""
+    """Raise LeadlineError, naming the first, if files listed by `path` do not exist."""
     missing = missing_files(files)
     if missing:
         raise LeadlineError(
@@ -91,9 +91,9 @@ def require_files(path: Path, files: Iterable[Path], remedy: str) -> None:
 
 
 def frames_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> dict[str, str]:
-    """Return the files of a folder as stem -> name, in order; {} where there is no such folder.
+    """Return the files of a folder as stem -> name, in order; {} if it does not exist.
 
-    Hidden files are left out, such as the `._name.png` in archives made on a Mac.
+    Hidden files are skipped, such as the `._name.png` in archives made on a Mac.
     """
     names = sorted(name for name in names_in(folder) if not name.startswith("."))
     return {Path(name).stem: name for name in names if name.lower().endswith(tuple(suffixes))}
@@ -102,7 +102,7 @@ def frames_in(folder: Path, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> dict[st
 def read_lines(path: Path, noun: str) -> Iterator[tuple[int, str]]:
     """Yield (number from 1, text) of the lines of a text file that are neither blank nor comments.
 
-    Errors: LeadlineError where the file is missing, empty or not text.
+    Errors: LeadlineError if the file is missing, empty or not text.
     """
     try:
         text = read_bytes(path, noun).decode("utf-8-sig")

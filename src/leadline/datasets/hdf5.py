@@ -1,4 +1,4 @@
-"""HDF5 files, which h5py reads; it is imported only where a file is opened."""
+"""HDF5 files, read by h5py, which is imported only when a file is opened."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from leadline.io.files import check_ordinary
 
 
 def open_hdf5(path: Path | str) -> Any:
-    """Open a file for reading, without locks: data often lies on disks that have none.
+    """Open a file for reading, without locks, which some file systems do not support.
 
-    Errors: ImportError without h5py, OSError for what is no HDF5 or is damaged, LeadlineError for
-    a pipe or a device.
+    Errors: ImportError without h5py, OSError for a file that is damaged or no HDF5, LeadlineError
+    for a pipe or a device.
     """
     import h5py
 
@@ -22,4 +22,4 @@ def open_hdf5(path: Path | str) -> Any:
     except OSError as error:
         if "locking flag" not in str(error):
             raise
-        return h5py.File(path, "r")  # the caller has it open already, with locks
+        return h5py.File(path, "r")  # the caller already has it open, with locks

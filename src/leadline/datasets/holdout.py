@@ -1,4 +1,4 @@
-"""Putting samples aside for validation: single ones, or whole scenes."""
+"""Hold out samples for validation: single samples, or whole scenes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SplitBy = Literal["sample", "scene"]
 def hold_out(
     data: DepthDataset, order: Sequence[int], fraction: float, split_by: SplitBy
 ) -> list[int]:
-    """Return which of the samples `order`, a random order of indices, are for validation.
+    """Return the validation samples of `order`, a random order of indices.
 
-    `sample`: the first `fraction` of them. `scene`: whole scenes, in the order in which they turn
-    up, as long as they bring the number nearer to that fraction, and one at least.
-    Errors: LeadlineError where nothing would be left to train on.
+    `sample`: the first `fraction` of them. `scene`: whole scenes, in order of appearance, as long
+    as they bring the number closer to that fraction, but at least one.
+    Errors: LeadlineError if nothing would be left to train on.
     """
     count = round(len(order) * fraction)
     if fraction == 0 or (count == 0 and split_by == "sample"):

@@ -1,4 +1,4 @@
-"""Hypersim: rendered rooms, HDF5; `depth_meters` is the length of the ray, which becomes planar z.
+"""Hypersim: rendered rooms as HDF5; `depth_meters` (length of the ray) is converted to planar z.
 
 Format: README.md of github.com/apple/ml-hypersim ("Lossless high-dynamic range images") with
 contrib/mikeroberts3000 (`metadata_camera_parameters.csv`), and the loader of ZoeDepth
@@ -27,7 +27,7 @@ from leadline.errors import LeadlineError, one_line, size_words
 SPLIT_FILE = "metadata_images_split_scene_v1.csv"
 CAMERA_FILE = "metadata_camera_parameters.csv"
 FOV = 60.0
-"""Degrees, horizontal, of every scene that the file of cameras does not say otherwise of."""
+"""Horizontal field of view in degrees of scenes that are not in the file of cameras."""
 
 _DEPTH = ".depth_meters.hdf5"
 Matrix = tuple[float, ...]
@@ -43,7 +43,7 @@ class HypersimFrame(FilePair):
 
 @dataclass(frozen=True)
 class HypersimDataset(Layout):
-    """Tone-mapped previews with planar z of float metres; `cameras` are of scenes in the CSV."""
+    """Tone-mapped previews with planar z in float metres; `cameras` has the scenes of the CSV."""
 
     name = "hypersim"
     title = "Hypersim"
@@ -74,14 +74,14 @@ class HypersimDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return the three splits of the published CSV, where that lies there."""
+        """Return the three splits of the published CSV, if the file exists."""
         return SPLITS if (path / SPLIT_FILE).is_file() else ()
 
     @classmethod
     def open(
         cls, path: Path, split: str | None, _units: float | None, *, image: str = "tonemap"
     ) -> HypersimDataset:
-        """Open the frames; what was excluded from the public release is not there or left out."""
+        """Open the frames, without those excluded from the public release."""
         chosen = None if split is None else set(_frames_of_split(path / SPLIT_FILE, split))
         items = []
         for scene in _scenes(path):
@@ -94,7 +94,7 @@ class HypersimDataset(Layout):
         return cls(path, tuple(items), 1.0, cameras=_read_cameras(path / CAMERA_FILE))
 
     def read_depth(self, path: Path) -> DepthMap:
-        """Read the lengths of the rays and turn them into planar z; NaN, no surface, is invalid."""
+        """Read ray lengths and convert them to planar z; NaN (no surface) is invalid."""
         distance = _read_hdf5(path)
         scene = path.parents[2].resolve().name
         matrix = self.cameras.get(scene)
@@ -105,18 +105,18 @@ class HypersimDataset(Layout):
         return DepthMap.from_metres(distance * factor)
 
     def scene(self, item: HypersimFrame) -> str:
-        """Return the scene, whichever its camera."""
+        """Return the scene, shared by its cameras."""
         return item.scene
 
     def camera(self, item: HypersimFrame, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the scene's camera, None where its image plane is tilted: that is no pinhole."""
+        """Return the scene's camera, None if its image plane is tilted, which is no pinhole."""
         matrix = self.cameras.get(item.scene)
         if matrix is not None and _pinhole(matrix, size) is None:
             return None
         return self._camera_of(item.scene, size)
 
     def assumptions(self) -> tuple[str, ...]:
-        """Return which scenes the table of cameras does not hold."""
+        """Return a line on the scenes that are missing in the table of cameras."""
         scenes = {item.scene for item in self.items}
         unknown = sorted(scenes - set(self.cameras))
         if not unknown:
@@ -133,7 +133,7 @@ class HypersimDataset(Layout):
 
 
 def _scenes(path: Path) -> list[str]:
-    """Return the scenes in a folder, or "" where it is one itself."""
+    """Return the scenes in a folder, or "" if it is one itself."""
     if (path / "images").is_dir() and path.resolve().name.startswith("ai_"):
         return [""]
     return [name for name in folders_in(path) if name.startswith("ai_")]
@@ -160,7 +160,7 @@ def _frames(
 def _rows(path: Path, noun: str) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV of the repository.
 
-    Errors: LeadlineError, naming the file, where it is damaged or lacks a column.
+    Errors: LeadlineError, naming the file, if it is damaged or lacks a column.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -186,7 +186,7 @@ def _frames_of_split(path: Path, split: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _read_cameras(path: Path) -> dict[str, Matrix]:
-    """Return M_cam_from_uv by scene, {} where the file is not there."""
+    """Return M_cam_from_uv by scene, {} if the file does not exist."""
     if not path.is_file():
         return {}
     keys = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
@@ -202,7 +202,7 @@ def _read_cameras(path: Path) -> dict[str, Matrix]:
 
 
 def _pinhole(matrix: Matrix, size: tuple[int, ...]) -> Intrinsics | None:
-    """Return the camera of pictures of `size` (H,W), None where the image plane is tilted."""
+    """Return the camera of pictures of `size` (H,W), None if the image plane is tilted."""
     m = np.array(matrix).reshape(3, 3)
     if np.abs([m[0, 1], m[1, 0], m[2, 0], m[2, 1]]).max() > 1e-6 or m[2, 2] >= 0:
         return None
@@ -219,7 +219,7 @@ def _pinhole(matrix: Matrix, size: tuple[int, ...]) -> Intrinsics | None:
 
 
 def _cosines(matrix: Matrix, size: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return the cosine of each ray's angle with the camera's axis, (H,W), of any camera."""
+    """Return the cosine (H,W) between each ray and the optical axis, for any camera."""
     m = np.array(matrix).reshape(3, 3)
     u = (np.arange(size[1]) + 0.5) / size[1] * 2 - 1
     v = 1 - (np.arange(size[0]) + 0.5) / size[0] * 2
@@ -228,7 +228,7 @@ def _cosines(matrix: Matrix, size: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _read_hdf5(path: Path) -> NDArray[np.float32]:
-    """Return the one array of a file, (H,W) float32."""
+    """Return the only array of a file, (H,W) float32."""
     try:
         with open_hdf5(path) as file:
             values: NDArray[Any] = file["dataset"][:]

@@ -1,7 +1,7 @@
-"""iBims-1: a hundred rooms by a laser scanner, made for judging depth networks.
+"""iBims-1: a hundred rooms captured by a laser scanner, made for evaluating depth networks.
 
-Format: the evaluation script of the data set (Koch et al.: a mask is 0 where a pixel is not
-to count) and the loader of ZoeDepth (`zoedepth/data/ibims.py`: 16 bits, 65535 is 50 m).
+Format: the evaluation script of the data set (Koch et al.: a mask is 0 where a pixel does not
+count) and the loader of ZoeDepth (`zoedepth/data/ibims.py`: 16 bits, 65535 is 50 m).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDERS = ("rgb", "depth", "calib", "mask_invalid", "mask_transp")
 
 @dataclass(frozen=True)
 class IbimsDataset(Layout):
-    """`transparent`: whether glass, through which the scanner measured, counts."""
+    """`transparent`: whether glass, through which the scanner measured, is valid."""
 
     name = "ibims"
     title = "iBims-1"
@@ -51,7 +51,7 @@ class IbimsDataset(Layout):
     def open(
         cls, path: Path, _split: str | None, _units: float | None, *, transparent: str = "invalid"
     ) -> IbimsDataset:
-        """Open every photograph; all of them are for testing."""
+        """Open all photographs, which are all for testing."""
         root = _root(path) or path
         names = frames_in(root / "rgb")
         items = tuple(FilePair(f"rgb/{n}", f"depth/{stem}.png") for stem, n in names.items())

@@ -31,7 +31,7 @@ DEPTH_FOLDERS = {"annotated": "groundtruth", "velodyne": "velodyne_raw"}
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """A photograph, and which part of the benchmark its depth is in."""
+    """A photograph, and the part of the benchmark that holds its depth."""
 
     photo: KittiFrame
     part: str
@@ -49,7 +49,7 @@ class AnnotatedFrame:
 
 @dataclass(frozen=True)
 class KittiBenchmarkDataset(Layout):
-    """Depth below `root`, photographs below `raw`; cameras where the calibration is there."""
+    """Depth below `root`, photographs below `raw`; cameras if the calibration exists."""
 
     name = "kitti-benchmark"
     published_as = "kitti"
@@ -85,7 +85,7 @@ class KittiBenchmarkDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return train and val, as far as they have drives."""
+        """Return train and val, if they have drives."""
         return _parts(path)
 
     @classmethod
@@ -100,7 +100,7 @@ class KittiBenchmarkDataset(Layout):
         raw: str = "",
         missing: str = "error",
     ) -> KittiBenchmarkDataset:
-        """Open the frames that have depth, and the photographs and cameras that belong to them."""
+        """Open the frames with depth, with their photographs and cameras."""
         photos = _raw_folder(path, raw)
         frames = [*_frames(path, photos, depth, camera)]
         frames = cls.select(path, frames, split, camera, skip=missing == "skip")
@@ -137,11 +137,11 @@ class KittiBenchmarkDataset(Layout):
         return {"image": self.raw / item.photo.id, "depth": self.root / depth}
 
     def scene(self, item: AnnotatedFrame) -> str:
-        """Return the drive, whichever the camera."""
+        """Return the drive, shared by its cameras."""
         return item.photo.drive
 
     def camera(self, item: AnnotatedFrame, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the camera of that day."""
+        """Return the camera of the frame's day."""
         camera = self.cameras.get((item.photo.date, item.photo.camera))
         if camera is None:
             return None
@@ -151,7 +151,7 @@ class KittiBenchmarkDataset(Layout):
 
 @dataclass(frozen=True)
 class KittiEigenDataset(KittiBenchmarkDataset):
-    """The same data, split by Eigen's drives; taken only where it is asked for by name."""
+    """The same data, split by Eigen's drives; used only if requested by name."""
 
     name = "kitti-eigen"
     title = "KITTI depth benchmark, split by Eigen's drives (--layout kitti-eigen)"
@@ -186,7 +186,7 @@ class KittiEigenDataset(KittiBenchmarkDataset):
     ) -> list[AnnotatedFrame]:
         """Return the frames of Eigen's drives, or his annotated test frames.
 
-        Errors: LeadlineError where test frames are missing and `skip` is False.
+        Errors: LeadlineError if test frames are missing and `skip` is False.
         """
         if split == "test":
             parts = {frame.photo: frame.part for frame in frames}
@@ -211,9 +211,9 @@ def _parts(path: Path) -> tuple[str, ...]:
 
 
 def _frames(path: Path, raw: Path, depth: str, camera: int | str) -> Iterator[AnnotatedFrame]:
-    """Yield every frame that has depth, named as the photograph that belongs to it.
+    """Yield every frame with depth, named as its photograph.
 
-    A frame without one has no suffix.
+    A frame without a photograph has no suffix.
     """
     cameras = (2, 3) if camera == "both" else (int(camera),)
     for part, drive, number in product(_parts(path), _all_drives(path), cameras):
@@ -226,7 +226,7 @@ def _frames(path: Path, raw: Path, depth: str, camera: int | str) -> Iterator[An
 
 
 def _raw_folder(path: Path, given: str) -> Path:
-    """Return where the photographs are: where the caller says, or in or beside `path`."""
+    """Return the folder of the photographs: as given, or in or beside `path`."""
     folders = [Path(given)] if given else [path, path.parent]
     for folder in folders:
         if drives_in(folder):

@@ -1,4 +1,4 @@
-"""KITTI's recordings: how a frame is named, which ones lie in a folder, lists of frames."""
+"""KITTI's recordings: names of frames, frames in a folder, lists of frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class KittiFrame:
 
     @property
     def date(self) -> str:
-        """The day, which names the folder of the calibration."""
+        """The day, which is also the name of the calibration folder."""
         return self.drive[:10]
 
     @property
@@ -59,7 +59,7 @@ def frames_of_drive(root: Path, drive: str, camera: int) -> Iterator[KittiFrame]
 
 
 def read_frame_list(path: Path) -> list[KittiFrame]:
-    """Read a list of frames: `date/drive frame l|r` a line, or the path of the left image first.
+    """Read a list of frames: per line `date/drive frame l|r`, or the path of the left image first.
 
     The first form is monodepth2's, the second that of monodepth and of the BTS family.
     """
@@ -84,7 +84,7 @@ def read_frame_list(path: Path) -> list[KittiFrame]:
 def eigen_test_frames(camera: int | str, *, annotated: bool) -> list[KittiFrame]:
     """Return Eigen's test frames, all 697 or the 652 with annotated depth: left photographs.
 
-    Errors: LeadlineError where another `camera` is asked for.
+    Errors: LeadlineError for another `camera`.
     """
     if camera != 2:
         raise LeadlineError(
@@ -96,9 +96,9 @@ def eigen_test_frames(camera: int | str, *, annotated: bool) -> list[KittiFrame]
 def present(
     wanted: Iterable[KittiFrame], available: Iterable[KittiFrame], origin: str, skip: bool
 ) -> list[KittiFrame]:
-    """Return the `wanted` frames that are among the `available` ones (whatever their suffix).
+    """Return the `wanted` frames that are `available` (with any suffix).
 
-    Errors: LeadlineError, naming the first one, where some are missing and `skip` is false.
+    Errors: LeadlineError, naming the first missing one, if `skip` is False.
     """
     by_key = {(frame.drive, frame.camera, frame.frame): frame for frame in available}
     listed = list(wanted)

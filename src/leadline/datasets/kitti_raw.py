@@ -1,4 +1,4 @@
-"""KITTI raw recordings: photographs, laser scans and calibration as they are distributed."""
+"""KITTI raw recordings: photographs, laser scans and calibration as distributed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from leadline.io.photos import read_photo
 
 @dataclass(frozen=True)
 class KittiRawDataset(Layout):
-    """Scans projected into the photographs; `cameras` holds one entry a (date, camera)."""
+    """Scans projected into the photographs; `cameras` has one entry per (date, camera)."""
 
     name = "kitti-raw"
     published_as = "kitti"
@@ -70,7 +70,7 @@ class KittiRawDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return train and test, as far as drives of Eigen's split exist."""
+        """Return train and test, if drives of Eigen's split exist."""
         drives = set(drives_in(path))
         test = {drive for drive, _ in eigen_test()}
         return ("train",) * bool(drives & eigen_train_drives()) + ("test",) * bool(drives & test)
@@ -109,7 +109,7 @@ class KittiRawDataset(Layout):
         return {"image": self.root / item.id, "scan": self.root / item.scan}
 
     def scene(self, item: KittiFrame) -> str:
-        """Return the drive, whichever the camera."""
+        """Return the drive, shared by its cameras."""
         return item.drive
 
     def read(self, item: KittiFrame) -> Sample:
@@ -131,7 +131,7 @@ class KittiRawDataset(Layout):
 
 
 def complete_frames(root: Path, drive: str, camera: int) -> list[KittiFrame]:
-    """Return the frames of a drive with a scan: a few of the recordings lack some scans."""
+    """Return the frames of a drive that have a scan, which some recordings lack."""
     scans = frames_in(root / drive[:10] / drive / "velodyne_points" / "data", (".bin",))
     return [
         frame for frame in frames_of_drive(root, drive, camera) if f"{frame.frame:010d}" in scans
@@ -139,6 +139,6 @@ def complete_frames(root: Path, drive: str, camera: int) -> list[KittiFrame]:
 
 
 def _complete(path: Path, listed: list[KittiFrame]) -> list[KittiFrame]:
-    """Return every frame with a scan of the drives and cameras of a list."""
+    """Return the frames with a scan of the drives and cameras of a list."""
     drives = dict.fromkeys((frame.drive, frame.camera) for frame in listed)
     return [frame for drive, camera in drives for frame in complete_frames(path, drive, camera)]

@@ -21,7 +21,7 @@ _NAME = re.compile(r"(.+_sync)_image_(\d{10}_image_0[23])\.png")
 
 @dataclass(frozen=True)
 class SelectedFrame:
-    """`drive` and `frame` are the parts of the file names around the name of the folder."""
+    """`drive` and `frame` are the parts of the file names before and after the folder name."""
 
     drive: str
     frame: str
@@ -94,7 +94,7 @@ class KittiSelectionDataset(Layout):
         return {kind: self.root / name for kind, name in files.items()}
 
     def scene(self, item: SelectedFrame) -> str:
-        """Return the drive, whichever the camera."""
+        """Return the drive, shared by its cameras."""
         return item.drive
 
     def camera(self, item: SelectedFrame, size: tuple[int, int]) -> Intrinsics:

@@ -1,4 +1,4 @@
-"""`Layout`: how a published data set lies on disk, is recognised, opened and read."""
+"""`Layout`: how a published data set is stored, recognised, opened and read."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from leadline.io.formats import read_stored_depth
 from leadline.io.photos import Photo, read_photo
 
 SPLITS = ("train", "val", "test")
-"""What the splits of data sets are called."""
+"""The names of splits."""
 
 ALL = "all"
-"""The split that every data set has: all of it."""
+"""The split of every data set that contains all its samples."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a layout. Without `choices`, any value of the default's type.
+    """An option of a layout. Without `choices`, any value of the default's type is valid.
 
-    `is_path`: it names a file or a folder, "" where there is none.
+    `is_path`: the value names a file or a folder; "" means none.
     """
 
     help: str
@@ -40,9 +40,9 @@ class Option:
     is_path: bool = False
 
     def parse(self, value: Any) -> Any:
-        """Return `value`, which may have been typed as text, as the option's own type.
+        """Convert `value`, maybe typed as text, to the option's type.
 
-        A path becomes an absolute one, which is the same data from any folder.
+        Paths become absolute, so that they name the same data from any folder.
         Errors: ValueError, saying what is accepted.
         """
         if self.choices:
@@ -74,7 +74,7 @@ SIZE_OPTION = Option(
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a data set is to be had (`url`), under which licence, how large, what to unpack."""
+    """Where to get a data set (`url`), its licence, its size, and what to unpack."""
 
     url: str
     licence: str
@@ -100,18 +100,18 @@ class FilePair:
 class Layout(DepthDataset):
     """A data set in one published layout; a new layout is one subclass in a file of its own.
 
-    A subclass describes itself in the class variables and says how it is recognised (`matches`),
-    which splits it has (`splits`) and how it becomes a list of items (`open`). Items such as
-    `FilePair` name the files of a sample; the reading is inherited. Override `paths` for other
-    items, and `read_depth`, `read_labels` and `camera` where a layout differs there.
+    A subclass describes itself in the class variables, and defines how it is recognised
+    (`matches`), which splits it has (`splits`) and how it becomes a list of items (`open`). Items
+    such as `FilePair` name the files of a sample; reading is inherited. Override `paths` for other
+    items, and `read_depth`, `read_labels` and `camera` where a layout differs.
 
-    `data_argument` says what --data names, `source` who published it, `origin` where it is to be
-    had, None where it is the user's own. `fixed_units` is the number of units per metre that the
-    layout prescribes, None where it leaves that open. `form` is how its depth files differ from
-    planar z of the photograph's size; `published_as` the published data set that lies in this
-    layout alone, "" where any may. `unpaired_files` says what a photograph without depth, or depth
-    without a photograph, in its folders is: a fault of this copy, usual as it is published, or
-    unknown, since those folders hold other files too.
+    `data_argument` describes the argument of --data, `source` the publication, `origin` where to
+    get the data, None for the user's own. `fixed_units` is the layout's fixed number of units per
+    metre, if any. `form` is how its depth files differ from planar z at the photograph's size.
+    `published_as` is the only published data set in this layout, "" if there may be several.
+    `unpaired_files` says what a photograph without depth, or depth without a photograph, means: a
+    fault of this copy, usual in the published data, or unknown, since its folders hold other files
+    too.
     """
 
     name: ClassVar[str]
@@ -131,22 +131,22 @@ class Layout(DepthDataset):
     def matches(cls, path: Path) -> str | None:
         """Return the evidence that `path` is of this layout, or None.
 
-        Looks at no more than a few file names or the first bytes of a file.
+        Reads at most a few file names or the first bytes of a file.
         """
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return the splits that are at `path`, () where the layout has none."""
+        """Return the splits at `path`, () if the layout has none."""
         return ()
 
     @classmethod
     def sibling(cls, path: Path, split: str) -> Path | None:
-        """Return the file of `split` that lies beside `path`, the file of another split."""
+        """Return the file of `split` beside `path`, which is the file of another split."""
         return None
 
     @classmethod
     def scanned_folders(cls, path: Path) -> tuple[Path, ...]:
-        """Return the folders where every other file, too, would be taken for a part of the data."""
+        """Return the folders in which any further file would be taken as part of the data."""
         return ()
 
     @classmethod
@@ -156,17 +156,17 @@ class Layout(DepthDataset):
         path: Path,
         split: str | None,
         units_per_metre: float | None,
-        # Never given: with both, a type checker lets a subclass name its own options.
+        # Never passed: with both, a type checker lets a subclass declare its own options.
         *args: Any,
         **options: Any,
     ) -> Self:
         """Open one split, or everything (None), with a value for each of `options`.
 
-        Errors: LeadlineError for whatever is missing.
+        Errors: LeadlineError for missing files.
         """
 
     def read(self, item: Any) -> Sample:
-        """Read the image, the depth and, where there are any, the labels of one item."""
+        """Read the image, the depth and any labels of one item."""
         files = self.paths(item)
         photo = read_photo(files["image"], self.grey_levels)
         image, depth = photo.pixels, self.read_depth(files["depth"])
@@ -185,7 +185,7 @@ class Layout(DepthDataset):
         return Sample(item.id, image, depth, labels)
 
     def paths(self, item: Any) -> dict[str, Path]:
-        """Return the files of one item by kind: image, depth and, where there is one, label."""
+        """Return the files of one item by kind: image, depth and, if there is one, label."""
         names = {"image": item.image, "depth": item.depth, "label": item.label}
         return {kind: self.root / name for kind, name in names.items() if name}
 
@@ -198,32 +198,32 @@ class Layout(DepthDataset):
         raise NotImplementedError
 
     def camera(self, item: Any, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the camera of one item whose image is of `size` (H,W), None if not known.
+        """Return the camera of one item whose image has `size` (H,W), None if not known.
 
-        That of the depth file, or of the photograph's EXIF block, then counts, as in prediction.
+        If None, the camera of the depth file or of the EXIF block is used, as in prediction.
         """
         return None
 
     def declared_camera(self) -> dict[str, Any] | None:
-        """Return the numbers of the one camera that the data declares of all images, or None."""
+        """Return the parameters of the camera declared for all images, or None."""
         return None
 
     def assumptions(self) -> tuple[str, ...]:
-        """Return, in words, what is assumed in place of files that are published and not there."""
+        """Return descriptions of assumptions made in place of missing published files."""
         return ()
 
     @classmethod
     def other_units(cls, options: Mapping[str, Any]) -> dict[float, str]:
-        """Return other units that its depth is met in, and how files in each of them are read.
+        """Return other units in which such depth occurs, and how to read such files.
 
-        `options` has a value for each of the layout's own. Units are a metre's as `read` gives
-        metres: 0.5 says that what it calls half a metre is one.
+        `options` has a value for each of the layout's own. Units are relative to the metres of
+        `read`: 0.5 means that a value of 0.5 m is really one metre.
         """
         return {}
 
     @classmethod
     def to_json(cls) -> dict[str, Any]:
-        """Return what a program needs to choose a layout and its options."""
+        """Return a JSON-serialisable description of the layout and its options."""
         return {
             "name": cls.name,
             "title": cls.title,
@@ -236,7 +236,7 @@ class Layout(DepthDataset):
 
     @classmethod
     def resolve_options(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return every option's value: that of `values`, or its default.
+        """Return the value of every option: from `values`, or its default.
 
         Errors: LeadlineError for an option that the layout does not have or a value it rejects.
         """
@@ -269,7 +269,7 @@ def check_one_size(
 
 
 def exif_camera(photo: Photo) -> Intrinsics | None:
-    """Return the camera by the EXIF block; none where its values cannot be used."""
+    """Return the camera by the EXIF block; None if its values cannot be used."""
     try:
         return photo.lens.intrinsics(photo.width, photo.height)
     except LeadlineError:

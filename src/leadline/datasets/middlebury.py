@@ -1,4 +1,4 @@
-"""Middlebury stereo 2014 and 2021: disparity of structured light, which becomes depth.
+"""Middlebury stereo 2014 and 2021: disparity from structured light, converted to depth.
 
 Format: the data set's page (vision.middlebury.edu/stereo/data/scenes2014, "Calibration file
 format": Z = baseline f / (d + doffs)) and the reader of disp0.pfm of
@@ -28,7 +28,7 @@ _ENTRY = re.compile(r"(\w+)\s*=\s*(.+)")
 
 @dataclass(frozen=True)
 class MiddleburyDataset(Layout):
-    """The left picture of every scene with the depth that follows from its disparity."""
+    """The left picture of every scene, with the depth computed from its disparity."""
 
     name = "middlebury"
     title = "Middlebury stereo 2014, 2021"
@@ -58,7 +58,7 @@ class MiddleburyDataset(Layout):
         return cls(path, tuple(FilePair(f"{p}im0.png", f"{p}disp0.pfm") for p in places), 1.0)
 
     def read_depth(self, path: Path) -> DepthMap:
-        """Read the disparity; infinite, which is unknown, is invalid."""
+        """Read the disparity and convert it; infinite (unknown) disparity is invalid."""
         calibration = _read_calibration(path.parent / "calib.txt")
         disparity = read_pfm(path, read_bytes(path, "disparity map"))[0]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,7 +73,7 @@ class MiddleburyDataset(Layout):
 
 @dataclass(frozen=True)
 class _Calibration:
-    """The left camera, baseline (m) times focal length (pixels), and what disparity lacks."""
+    """The left camera, baseline (m) times focal length (pixels), and the disparity offset."""
 
     camera: Intrinsics
     baseline_focal: float
@@ -81,9 +81,9 @@ class _Calibration:
 
 
 def _scenes(path: Path) -> list[str]:
-    """Return the scenes with truth in a folder, or "" where it is one itself.
+    """Return the scenes with truth in a folder, or "" if it is one itself.
 
-    A scene of which a file was lost is one: whoever opens it says so.
+    A scene may lack a file, which opening it reports.
     """
     return scenes_in(path, _is_scene)
 

@@ -1,9 +1,9 @@
-"""Several data sets trained on as one: which sample comes from which, and how often each is drawn.
+"""Train on several data sets as one: which samples belong to which set, and how often each occurs.
 
 An epoch has as many samples as all parts together. Each part gives its share of them, by weight,
-and walks through its own samples in one random order after another, across epochs: with more than
-its size it repeats some, with less it continues in the next epoch where it stopped. What is drawn
-depends on (seed, epoch) alone.
+and goes through its own samples in successive random orders, across epochs: a part with a share
+above its size repeats some samples, one with a smaller share continues in the next epoch where it
+stopped. The samples of an epoch depend only on (seed, epoch).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from leadline.datasets.sample import DepthDataset, Sample
 from leadline.errors import LeadlineError
 
 NO_LABEL = -1
-"""The label of a pixel without a class, also where 0 is one."""
+"""The label of a pixel without a class, even if 0 means unlabelled."""
 
 
 @dataclass(frozen=True)
 class Part:
     """A data set in a mixture.
 
-    `weight` is its share of the samples drawn, relative to the other parts'; None: its size. With
-    `is_labelled` False its pixels have no class, whatever its files say: another set's ids would
-    mean other things.
+    `weight` is its share of the samples drawn, relative to the other parts; None: its size. If
+    `is_labelled` is False, its pixels have no class, whatever its files hold, since the ids of
+    another set would have other meanings.
     """
 
     name: str
@@ -48,7 +48,7 @@ class MixedItem:
 
 
 class Share(NamedTuple):
-    """The samples of one part by their index in the whole, and how many an epoch draws of them."""
+    """The indices of a part's samples in the whole, and how many of them an epoch draws."""
 
     indices: NDArray[np.int64]
     drawn: int
@@ -65,7 +65,7 @@ class MixedDataset(DepthDataset):
 
     @classmethod
     def from_parts(cls, parts: Sequence[Part]) -> Self:
-        """Put data sets together, one behind the other."""
+        """Concatenate data sets."""
         items = tuple(
             MixedItem(number, index, f"{part.name}/{part.data.sample_id(index)}")
             for number, part in enumerate(parts)
@@ -83,7 +83,7 @@ class MixedDataset(DepthDataset):
         return sample
 
     def view(self, index: int) -> Sample:
-        """Read sample `index` without copies, with the range of valid depth of its part."""
+        """Read sample `index` without copies, with its part's range of valid depth."""
         return self.read(self.items[index])
 
     def paths(self, item: MixedItem) -> dict[str, Path]:
@@ -91,16 +91,16 @@ class MixedDataset(DepthDataset):
         return dict(self.parts[item.part].data.files(item.index))
 
     def has_labels(self) -> bool:
-        """Return whether a sample of a part whose labels count has some."""
+        """Return whether any part with `is_labelled` has labels."""
         return any(part.is_labelled and part.data.has_labels() for part in self.parts)
 
     def scene(self, item: MixedItem) -> str:
-        """Return the scene of one item, within its part."""
+        """Return the scene of one item, prefixed by its part."""
         part = self.parts[item.part]
         return f"{part.name}/{part.data.scene(part.data.items[item.index])}"
 
     def location(self, item: MixedItem) -> str:
-        """Return what tells one image from any other, whether it is in a mixture or not."""
+        """Return an identifier of the image that is the same inside and outside a mixture."""
         part = self.parts[item.part]
         return part.data.location(part.data.items[item.index])
 
@@ -112,9 +112,9 @@ class MixedDataset(DepthDataset):
     def shares(self) -> tuple[Share, ...]:
         """Return how an epoch draws from each part.
 
-        The counts add up to the number of samples; what rounding leaves goes to the parts that
+        The counts add up to the number of samples; the remainder of rounding goes to the parts that
         lose most by it.
-        Errors: LeadlineError where a part is so light that none of its samples would be drawn.
+        Errors: LeadlineError if a part's weight is so small that none of its samples are drawn.
         """
         numbers = np.array([item.part for item in self.items])
         members = [np.flatnonzero(numbers == number) for number in range(len(self.parts))]
@@ -149,17 +149,17 @@ class MixedDataset(DepthDataset):
 
 
 def parts_of(data: DepthDataset) -> list[tuple[str, DepthDataset]]:
-    """Return the sets of a mixture by name; of any other data the one that it is, named ""."""
+    """Return the sets of a mixture by name; for other data the data set itself, named ""."""
     if isinstance(data, MixedDataset):
         return [(part.name, part.data) for part in data.parts]
     return [("", data)]
 
 
 def draw_epoch(shares: Sequence[Share], seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return what an epoch visits, in its order: (N,2) rows (pass, index).
+    """Return the samples of an epoch in order: (N,2) rows (pass, index).
 
-    A sample's pass counts how often its part has been gone through before. No row comes twice in
-    a run, so that (seed, pass, sample) may seed its augmentation.
+    A sample's pass counts the earlier passes over its part. No row occurs twice in a run, so that
+    (seed, pass, sample) can seed its augmentation.
     """
     rows: list[Any] = []
     for number, share in enumerate(shares):

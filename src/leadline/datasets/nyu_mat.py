@@ -1,4 +1,4 @@
-"""NYU Depth v2, labeled: `nyu_depth_v2_labeled.mat` as it is distributed (MATLAB 7.3, HDF5)."""
+"""NYU Depth v2, labeled: `nyu_depth_v2_labeled.mat` as distributed (MATLAB 7.3, HDF5)."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class NyuItem:
 
     @property
     def id(self) -> str:
-        """Five digits, counted from 0 as the BTS lists count."""
+        """Five digits, counted from 0 as in the BTS lists."""
         return f"{self.index:05d}"
 
 
 @dataclass(frozen=True)
 class NyuMatDataset(Layout):
-    """Images read one at a time from the open file; memory does not grow with what was read.
+    """Images read one at a time from the open file, so that memory does not grow.
 
     `depth` is `filled` (`depths`, in-painted) or `raw` (`rawDepths`, holes invalid); `labels` is
-    40, 13, 894 (0 unlabelled in each) or "none".
+    40, 13, 894 (0 is unlabelled in each) or "none".
     """
 
     name = "nyu-mat"
@@ -72,7 +72,7 @@ class NyuMatDataset(Layout):
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
-        """Look at the first bytes of a MATLAB file, or for the file's own name."""
+        """Check the first bytes of a MATLAB file, or the file's own name."""
         file = _file_of(path)
         if not file.is_file() or file.suffix.lower() != ".mat":
             return None
@@ -85,7 +85,7 @@ class NyuMatDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return the official split, which is of the official 1449 images."""
+        """Return the official splits, if the file has the official 1449 images."""
         file = _file_of(path)
         with _explained(file):
             count = _open_file(str(file), os.getpid())["images"].shape[0]
@@ -135,7 +135,7 @@ class NyuMatDataset(Layout):
         )
 
     def scenes(self) -> list[str]:
-        """Return the scene of each sample, such as kitchen_0004: what not to split apart."""
+        """Return the scene of each sample, such as kitchen_0004, which should not be split."""
         with _explained(self.root):
             file = _open_file(str(self.root), os.getpid())
             references = file["scenes"][0]
@@ -149,7 +149,7 @@ def _text(file: Any, reference: Any) -> str:
 
 @lru_cache(maxsize=4)
 def _open_file(path: str, _process: int) -> Any:
-    """Return the file, open once a process: HDF5 handles survive neither fork nor pickling."""
+    """Return the file, opened once per process: HDF5 handles survive neither fork nor pickling."""
     if Path(path).stat().st_size == 0:
         raise OSError("the file is empty: 0 bytes")
     return open_hdf5(path)

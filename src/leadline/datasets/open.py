@@ -1,4 +1,4 @@
-"""Opening data of any known layout: one list of classes, and what is found at a path."""
+"""Open data of any known layout: the list of layouts, and their detection at a path."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ LAYOUTS: list[type[Layout]] = [
     MiddleburyDataset,
     PairsDataset,
 ]
-"""Every layout, the particular before the general: the first that matches a path is taken."""
+"""All layouts, specific before general: the first that matches a path is taken."""
 
 DEEP_GREY_SUFFIXES = {".png", ".tif", ".tiff"}
 PICTURES_LOOKED_AT = 16
-"""Of each split, for the black and white of 16-bit grey pictures."""
+"""Number of pictures per split from which black and white of 16-bit grey are determined."""
 
 
 class Opening(TypedDict, total=False):
-    """The keyword arguments of `find_data`, which every function here passes on."""
+    """The keyword arguments of `find_data`, which the functions here pass on."""
 
     layout: str
     units_per_metre: float | None
@@ -81,7 +81,7 @@ class Opening(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """How data is to be opened, whichever layout it turns out to have; as in `open_data`."""
+    """How to open data of any layout; the fields are as in `open_data`."""
 
     layout: str = "auto"
     units_per_metre: float | None = None
@@ -92,10 +92,10 @@ class OpenOptions:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Data at `path` whose layout has been recognised, ready to be opened; from `find_data`.
+    """Data at `path` of a recognised layout, ready to be opened; returned by `find_data`.
 
-    `splits` are those that exist there, () where the data has none. `opening` holds the layout's
-    name and a value for each of its options; `evidence` is why the data is of this layout.
+    `splits` are the existing ones, () if the data has none. `opening` holds the layout's name and a
+    value for each of its options; `evidence` is why the data is of this layout.
     """
 
     path: Path
@@ -130,7 +130,7 @@ class DataSource:
         return replace(data, opened_as=opened_as(data, opening.layout_options))
 
     def _grey_levels(self, data: DepthDataset) -> GreyLevels | None:
-        """Return one black and white for 16-bit grey pictures of all `lists`, None of others."""
+        """Return common black and white levels for 16-bit grey pictures of `lists`, else None."""
         if _deep_grey(data.files(0).get("image")) is None:
             return None
         units = self.layout.fixed_units or self.opening.units_per_metre
@@ -141,9 +141,9 @@ class DataSource:
         )
 
     def lists(self) -> list[tuple[Path, str | None]]:
-        """Return where each list of samples is and its split: those at `path`, and those beside it.
+        """Return the path and split of each list of samples, at `path` and beside it.
 
-        One data set has the same lists whether its folder names it or one of its lists.
+        A data set has the same lists whether `path` is its folder or one of its lists.
         """
         if self.splits:
             return [(self.path, split) for split in self.splits]
@@ -152,22 +152,22 @@ class DataSource:
         return [(path, None) for path in every.values()]
 
     def check_outside(self, out: Path) -> None:
-        """Raise LeadlineError where files that are written to `out` would be taken for its own."""
+        """Raise LeadlineError if files written to `out` would be taken as part of the data."""
         for folder in self.layout.scanned_folders(self.path):
             check_outside(out, folder)
 
     def open_if_declared(self, split: str) -> DepthDataset | None:
-        """Open a split that lies in the data or beside it, None where there is none."""
+        """Open a split in the data or beside it; None if there is none."""
         if split in self.splits:
             return self.open(split)
         sibling = self.layout.sibling(self.path, split)
         return None if sibling is None else replace(self, path=sibling, splits=()).open()
 
     def split_to_score(self) -> str | None:
-        """Return what is scored by default: val, else test, else everything (None).
+        """Return the split scored by default: val, else test, else everything (None).
 
-        Errors: LeadlineError where the data has other splits only; training data is not scored
-        unless it is asked for.
+        Errors: LeadlineError if the data has only other splits, since training data is scored only
+        on request.
         """
         for name in ("val", "test"):
             if name in self.splits:
@@ -187,7 +187,7 @@ class DataSource:
         val_unit: SplitBy = "sample",
         limit: int | None = None,
     ) -> tuple[DepthDataset, DepthDataset | None]:
-        """Open the training data and the validation data, as the function of this name says."""
+        """Open the training data and the validation data; see the function of this name."""
         train = self.open("train" if self.splits else None)
         order = list(range(len(train)))
         random.Random(seed).shuffle(order)
@@ -203,9 +203,10 @@ class DataSource:
 
 
 def common_grey_levels(splits: Sequence[Sequence[Path | None]]) -> GreyLevels | None:
-    """Return one black and white for the pictures of all splits, None where none is 16-bit grey.
+    """Return common black and white levels for the pictures of all splits, None for other pictures.
 
-    A few of each split are looked at; of a split whose first picture is another kind, none.
+    A few pictures of each split are read; splits whose first picture is not 16-bit grey are
+    skipped.
     """
     values = [
         picture.ravel()
@@ -218,12 +219,12 @@ def common_grey_levels(splits: Sequence[Sequence[Path | None]]) -> GreyLevels | 
 
 
 def _deep_grey(path: Path | None) -> NDArray[np.uint16] | None:
-    """Return the values of a picture if it is 16-bit grey; None of any other, or none."""
+    """Return the values of a 16-bit grey picture; None for any other, or none."""
     if path is None or path.suffix.lower() not in DEEP_GREY_SUFFIXES:
         return None
     try:
         return read_deep_grey(path)
-    except LeadlineError:  # whoever reads it says so
+    except LeadlineError:  # reported when the picture is read as a sample
         return None
 
 
@@ -238,7 +239,8 @@ def find_data(
 ) -> DataSource:
     """Recognise the data at `path` and check how it is to be opened; reads no sample.
 
-    A command calls this once and opens every split from the result; arguments as in `open_data`.
+    A command calls this once and opens all splits from the result. The arguments are as in
+    `open_data`.
     Errors: LeadlineError for missing or unknown data, an unknown option, or a contradicting unit.
     """
     known, evidence = _recognise(path, layout)
@@ -266,9 +268,9 @@ def get_layout(name: str) -> type[Layout]:
 
 
 def with_absolute_paths(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options of a layout that need not be known, those that name files as absolute paths.
+    """Return layout options, maybe unknown ones, with the paths among them made absolute.
 
-    The name of such an option is that of no other kind in any layout.
+    The name of a path option has no other meaning in any layout.
     """
     known = {name: each for layout in LAYOUTS for name, each in layout.options.items()}
     return {
@@ -278,9 +280,9 @@ def with_absolute_paths(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
-    """Return the layout of the data at `path`, the one named or the first that fits, and why.
+    """Return the layout of the data at `path`, as named or the first that matches, and why.
 
-    Errors: LeadlineError where nothing is at `path`, or nothing that any layout knows.
+    Errors: LeadlineError if nothing is at `path`, or nothing of a known layout.
     """
     if not path.exists():
         remedy = (
@@ -317,12 +319,11 @@ def open_data(
     max_depth: float | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> DepthDataset:
-    """Open the data at `path`, of the layout given or recognised.
+    """Open the data at `path`, in the given or recognised layout.
 
-    `split` is one of the data's; None or `all` means everything.
-    `units_per_metre` is the scale of whole-number depth files that do not say it themselves.
-    Depth of at most `min_depth`, or beyond `max_depth` metres, is invalid. `options` are the
-    layout's own (`Layout.options`).
+    `split` is one of the data's; None or `all` means everything. `units_per_metre` is the scale of
+    integer depth files that do not state it. Depth of at most `min_depth`, or beyond `max_depth`
+    metres, is invalid. `options` are the layout's own (`Layout.options`).
     Errors: LeadlineError for missing or unknown data, split, option, or a contradicting unit.
     """
     source = find_data(
@@ -345,15 +346,14 @@ def open_train_and_val(
     limit: int | None = None,
     **opening: Unpack[Opening],
 ) -> tuple[DepthDataset, DepthDataset | None]:
-    """Open the training data and, beside it, the validation data.
+    """Open the training data and the validation data.
 
-    Where the data has no `val` split, `val_fraction` of the samples, drawn with `seed`, are
-    held out; with a fraction of 0 there is no validation (None). `val_unit` scene holds out whole
-    scenes, so that no neighbour of a frame is trained on. A `test` split is left alone.
-    `limit` samples, drawn with `seed`, are kept of what is not validation by its own split.
-    Depth outside `min_depth` to `max_depth` is invalid in the training data alone: which truth is
-    scored is for a protocol to say.
-    `opening`: the keyword arguments of `find_data`.
+    If the data has no `val` split, `val_fraction` of the samples, drawn with `seed`, are held out;
+    with a fraction of 0 there is no validation (None). `val_unit` scene holds out whole scenes, so
+    that no neighbour of a validation frame is trained on. A `test` split is not used. `limit`
+    samples, drawn with `seed`, are kept of those outside a `val` split. Depth outside `min_depth`
+    to `max_depth` is invalid only in the training data; for validation, the protocol determines
+    which truth is scored. `opening`: the keyword arguments of `find_data`.
     """
     source = find_data(path, **opening)
     return source.open_train_and_val(

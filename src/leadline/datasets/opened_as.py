@@ -1,6 +1,6 @@
-"""How data was opened, as what is made of it writes down and compares when it is made again.
+"""A record of how data was opened, stored with derived data and compared when it is made again.
 
-Shards and expansions are made of samples, whose values depend on it: another unit or option gives
+Shards and expansions consist of samples, whose values depend on it: another unit or option gives
 other depth under the same ids.
 """
 
@@ -15,14 +15,14 @@ from leadline.datasets.layout import Layout
 from leadline.errors import value_words
 
 OPENED_AS = "opened_as"
-"""The key under which plans and settings hold it; those of earlier versions lack it."""
+"""The key of the record in plans and settings; those of earlier versions lack it."""
 
 
 def opened_as(data: Layout, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the values of samples depend on beside their files, as JSON holds it.
+    """Return everything but the files on which the values of samples depend, as JSON values.
 
-    The layout and its `options`, and what the call, `dataset.yaml` and the pictures made of the
-    unit, the range, the form of the depth files, the camera and the grey levels.
+    These are the layout and its `options`, and the resulting unit, depth range, form of the depth
+    files, camera and grey levels.
     """
     record = {
         "layout": data.name,
@@ -33,7 +33,7 @@ def opened_as(data: Layout, options: Mapping[str, Any]) -> dict[str, Any]:
         "dataset": data.dataset,
         "camera": data.declared_camera(),
         **asdict(data.form),
-        # An option that leaves the word to the data is what the form says.
+        # An option `auto` is resolved by the data and contained in the form.
         **{name: value for name, value in options.items() if value != "auto"},
     }
     plain: dict[str, Any] = json.loads(json.dumps(record))
@@ -41,9 +41,9 @@ def opened_as(data: Layout, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_same(written: Any, now: Mapping[str, Any]) -> bool:
-    """Return whether a plan, or settings, as a file has them, are those of now.
+    """Return whether a plan or settings read from a file equal the current ones.
 
-    How data was opened counts where both say it.
+    How data was opened is compared only if both record it.
     """
     if not isinstance(written, dict):
         return False
@@ -52,7 +52,7 @@ def is_same(written: Any, now: Mapping[str, Any]) -> bool:
 
 
 def other_opening(written: Any, now: Mapping[str, Any]) -> str:
-    """Return in words how data was opened otherwise than now, "" where nothing says so.
+    """Describe how data was opened differently from now, "" if no difference is recorded.
 
     >>> then, now = {"units_per_metre": 1000.0, "depth": "raw"}, {"units_per_metre": 256.0}
     >>> other_opening({"opened_as": then}, {"opened_as": now})

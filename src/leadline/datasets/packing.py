@@ -1,10 +1,10 @@
-"""Packing a data set into shards, so that a kill at any moment costs seconds, never the result.
+"""Pack a data set into shards, so that a kill at any moment costs seconds, never the result.
 
-`pack_shards` packs every split of a data set; `plan_packing` and `pack` do it for one.
+`pack_shards` packs all splits of a data set; `plan_packing` and `pack` do it for one split.
 
 Samples are appended in blocks to arrays in a hidden folder beside the result. Once a block is on
-disk, a line with its check sums is added to the journal. A later run checks every block against
-its line, cuts off what is not vouched for, and continues. The folder gets its name at the end.
+disk, a line with its checksums is added to the journal. A later run checks every block against its
+line, cuts off what is not in the journal, and continues. The folder gets its name at the end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from leadline.errors import LeadlineError, one_line
 from leadline.progress import Say, Track, unsaid, untracked
 
 PROBED = 16
-"""Samples looked at before the encoding is chosen and the space is estimated."""
+"""Number of samples read to choose the encoding and to estimate the space."""
 
 SPARE_BYTES = 64 << 20
 
@@ -43,10 +43,10 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Resize:
-    """A new size for every sample: `size_for` maps (H, W) to (h, w), `name` says how in words.
+    """A new size for every sample: `size_for` maps (H, W) to (h, w), and `name` describes it.
 
-    Shards made by rules of different names are different data: see `pack_shards`. With `fill`, the
-    new size holds the whole picture whatever its aspect ratio became by rounding.
+    Shards of rules with different names are different data: see `pack_shards`. With `fill`, the
+    whole picture is resized to the new size, even if rounding changed its aspect ratio.
     """
 
     name: str
@@ -55,17 +55,17 @@ class Resize:
 
     @classmethod
     def to(cls, height: int, width: int) -> Self:
-        """Return the rule that makes every sample `height` x `width` pixels."""
+        """Return the rule that resizes every sample to `height` x `width` pixels."""
         return cls(f"{height}x{width}", lambda _size: (height, width))
 
 
 @dataclass(frozen=True)
 class PackOptions:
-    """What is packed, and how it is stored.
+    """What to pack, and how to store it.
 
-    `splits` are names of the data's splits, all of them where it is (). `resize` changes the size
-    of every sample, None keeps it. With `units_per_metre` depth is rounded to that unit; without,
-    it is stored to the bit.
+    `splits` are names of the data's splits; () means all. `resize` changes the size of every
+    sample, None keeps it. With `units_per_metre`, depth is rounded to that unit; otherwise it is
+    stored without loss.
     """
 
     splits: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class PackOptions:
 
 @dataclass(frozen=True)
 class Packing:
-    """A data set about to be packed into `folder`; `bytes_needed` is an estimate from a few."""
+    """A data set to be packed into `folder`; `bytes_needed` is estimated from a few samples."""
 
     data: DepthDataset
     folder: Path
@@ -86,12 +86,12 @@ class Packing:
 
     @property
     def partial(self) -> Path:
-        """Where the arrays grow until they are complete."""
+        """The folder of the arrays until they are complete."""
         return self.folder.with_name(f".{self.folder.name}.partial")
 
     @property
     def is_done(self) -> bool:
-        """Whether this very data lies packed in `folder` already."""
+        """Whether exactly this data is already packed in `folder`."""
         return is_shard_folder(self.folder) and is_same(
             read_manifest(self.folder).get("plan"), self.plan
         )
@@ -108,7 +108,7 @@ class Packing:
 
 @dataclass(frozen=True)
 class PackPlan:
-    """What `pack_shards` is about to write: `packings` by split, `bytes_needed` of `bytes_free`."""
+    """The plan of `pack_shards`: `packings` by split, and the bytes needed and free."""
 
     packings: dict[str, Packing]
     bytes_needed: int
@@ -122,7 +122,7 @@ class PackPlan:
 
 @dataclass(frozen=True)
 class PackedData:
-    """What `pack_shards` wrote into `folder`: the number of samples of every split."""
+    """The result of `pack_shards` in `folder`: the number of samples of every split."""
 
     folder: Path
     samples: dict[str, int]
@@ -142,10 +142,10 @@ def pack_shards(
 
     Data without splits is packed into `out` itself. `opening` are the keyword arguments of
     `leadline.datasets.find_data` (layout, units_per_metre, ...). `announce` is given the plan
-    before anything is written; `track` shows progress over samples; `say` is given
-    lines that a person should read.
-    Errors: LeadlineError, before anything is written, where the data cannot be opened, `out` is
-    the data, lies in it, or holds something else, or the disk is too small; and as `pack`.
+    before anything is written; `track` shows progress over samples; `say` is given messages for the
+    user.
+    Errors: LeadlineError, before anything is written, if the data cannot be opened, `out` is the
+    data, lies in it, or holds something else, or the disk is too small; and as `pack`.
 
     >>> packed = pack_shards("pairs", "shards", PackOptions(resize=Resize.to(24, 32)))
     >>> packed.samples
@@ -180,10 +180,10 @@ def plan_packing(
     resize: Resize | None = None,
     units_per_metre: float | None = None,
 ) -> Packing:
-    """Look at a few samples and say how the data will be stored.
+    """Read a few samples and plan how the data will be stored.
 
-    With `units_per_metre` depth is rounded to that unit; without, it is stored to the bit.
-    Errors: LeadlineError where a sample cannot be read, or `folder` holds something else.
+    With `units_per_metre`, depth is rounded to that unit; otherwise it is stored without loss.
+    Errors: LeadlineError if a sample cannot be read, or `folder` holds something else.
     """
     probes = [_read(data, index, resize) for index in evenly_spaced(len(data), PROBED)]
     encoding = choose_encoding(probes, data.units_per_metre, units_per_metre)
@@ -217,9 +217,9 @@ def _read(data: DepthDataset, index: int, resize: Resize | None) -> Sample:
 
 
 def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:
-    """Return the bytes that are still to be written and the bytes free at `where`.
+    """Return the bytes still to be written, and the bytes free at `where`.
 
-    Errors: LeadlineError, before anything is written, where the first exceeds the second.
+    Errors: LeadlineError, before anything is written, if the space does not suffice.
     """
     needed = 0
     for packing in packings:
@@ -239,11 +239,11 @@ def check_space(packings: Iterable[Packing], where: Path) -> tuple[int, int]:
 def pack(
     packing: Packing, title: str = "pack", *, track: Track = untracked, say: Say = unsaid
 ) -> None:
-    """Write the shards, continuing an earlier attempt where there is one.
+    """Write the shards, continuing an earlier attempt if there is one.
 
-    `track` shows progress over samples, under `title`; `say` is given lines that a person should
-    read. Errors: LeadlineError for an unreadable sample, a full or unwritable disk,
-    or an attempt of other data; what is packed so far stays.
+    `track` shows progress over samples, under `title`; `say` is given messages for the user.
+    Errors: LeadlineError for an unreadable sample, a full or unwritable disk, or an attempt with
+    other data; samples packed so far are kept.
     """
     if packing.is_done:
         return
@@ -291,7 +291,7 @@ def _publish(partial: Path, folder: Path) -> None:
         folder.rmdir()  # empty, or `plan_packing` would have refused
     partial.rename(folder)
     (folder / JOURNAL).unlink()
-    # The new name is on disk only when the parent folder is.
+    # The new name is durable only after syncing the parent folder.
     handle = os.open(folder.parent, os.O_RDONLY)
     try:
         os.fsync(handle)

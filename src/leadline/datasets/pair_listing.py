@@ -1,4 +1,4 @@
-"""Listing image-depth(-label) pairs of a CSV or of folders, with every fault met on the way."""
+"""List image-depth(-label) pairs of a CSV or of folders, and record all faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABEL_FOLDERS = ("label", "labels")
 LABEL_SUFFIXES = (".png",)
 MASK_FOLDERS = ("depth_mask", "depth_masks", "depth_valid", "valid")
 SURE_MASK_FOLDERS = MASK_FOLDERS[:3]
-"""Those that hold masks wherever they lie; valid/ may be a split as well."""
+"""Folders that hold masks wherever they are; valid/ may also be a split."""
 MASK_SUFFIXES = (".png", ".npy")
 SPLIT_FOLDERS = {
     "train": ("train", "training"),
@@ -42,7 +42,7 @@ _ROLE_WORDS = frozenset(
 _MASK_WORDS = ("mask", "valid")
 _SEPARATORS = re.compile(r"[_\-. ]+")
 _WITH_NUMBER = re.compile(r"(rgb|image|img|colou?r|depth|label)(\d+)", re.IGNORECASE)
-_MOST_FOLDERS, _MOST_NAMES = 10, 2000  # looked at to recognise a folder of pairs
+_MOST_FOLDERS, _MOST_NAMES = 10, 2000  # examined to recognise a folder of pairs
 
 FaultKind = Literal[
     "csv-unreadable",
@@ -60,7 +60,7 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one sample; `label` and `mask`, where the depth is valid, may be missing."""
+    """The files of one sample; `label` and `mask` (where the depth is valid) may be missing."""
 
     id: str
     image: Path
@@ -70,7 +70,7 @@ class Pair:
 
     @property
     def files(self) -> dict[str, Path]:
-        """The files by role: image, depth and, where there are any, label and mask."""
+        """The files by role: image, depth and, if present, label and mask."""
         files = {"image": self.image, "depth": self.depth, "label": self.label, "mask": self.mask}
         return {role: path for role, path in files.items() if path is not None}
 
@@ -79,9 +79,9 @@ class Pair:
 class PairFault:
     """One fault of a listing: a line of a CSV, or a file.
 
-    `source` is the CSV or the folder it is in, `place` the line or the file, `detail` what is the
-    matter with a CSV as a whole. `message` is for whoever needs a list without faults, None where
-    the pairs can be used all the same.
+    `source` is the CSV or the folder, `place` the line or the file, `detail` the fault of a CSV as
+    a whole. `message` is the error for uses that need a list without faults, None if the pairs are
+    usable anyway.
     """
 
     kind: FaultKind
@@ -93,7 +93,7 @@ class PairFault:
 
 @dataclass
 class PairListing:
-    """The complete pairs of a data set, and what is wrong with the rest, in the order met."""
+    """The complete pairs of a data set, and the faults, in order of appearance."""
 
     pairs: list[Pair] = field(default_factory=list)
     faults: list[PairFault] = field(default_factory=list)
@@ -101,7 +101,7 @@ class PairListing:
     def require_complete(self) -> tuple[Pair, ...]:
         """Return the pairs.
 
-        Errors: LeadlineError with the first fault that leaves a pair incomplete.
+        Errors: LeadlineError with the first fault that makes a pair incomplete.
         """
         for fault in self.faults:
             if fault.message is not None:
@@ -113,7 +113,7 @@ def list_csv(path: Path) -> PairListing:
     """List the pairs of a CSV with the columns image, depth and optionally label and mask.
 
     Paths are relative to the CSV's folder. A line without an image or a depth, or with a file that
-    does not exist, is a fault and no pair. Without a column mask, masks lie beside the depth.
+    does not exist, is a fault and no pair. Without a mask column, masks are found beside the depth.
     """
     listing = PairListing()
     try:
@@ -186,7 +186,7 @@ def _add_line(
 
 
 class _MasksBeside:
-    """Finds the mask of a depth file in its own folder, or in a folder of masks in or beside that.
+    """Finds the mask of a depth file in its own folder, or in a folder of masks in or beside it.
 
     Each folder is read once.
     """
@@ -196,7 +196,7 @@ class _MasksBeside:
         self._of_masks: dict[Path, dict[str, Path]] = {}
 
     def of(self, depth: Path) -> Path | None:
-        """Return the mask of a depth file, None where it has none."""
+        """Return the mask of a depth file, None if there is none."""
         if depth.parent not in self._own:
             self._own[depth.parent] = _by_name(_masks_among_depth(depth.parent))
         candidates = [self._own[depth.parent]]
@@ -211,17 +211,17 @@ class _MasksBeside:
 
 
 def _by_name(masks: list[Path]) -> dict[str, Path]:
-    """Return masks by stem, and by their key where that is no stem."""
+    """Return masks by stem, and by their key unless that is a stem."""
     return {mask_key(Path(file.name)): file for file in masks} | {file.stem: file for file in masks}
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    """Return the files of a folder that may be masks by their suffix."""
+    """Return the files of a folder with a suffix of masks."""
     return [file for file in _files_of(folder) if file.suffix.lower() in MASK_SUFFIXES]
 
 
 def _masks_among_depth(folder: Path) -> list[Path]:
-    """Return the masks of a folder that holds depth maps, too."""
+    """Return the masks in a folder that also holds depth maps."""
     in_depth = folder.name.lower() in DEPTH_FOLDERS
     return [
         file
@@ -231,7 +231,7 @@ def _masks_among_depth(folder: Path) -> list[Path]:
 
 
 def _mask_folders(depth: Path) -> Iterator[Path]:
-    """Yield where masks of a depth file would lie, apart from its own folder."""
+    """Yield the possible folders of a depth file's masks, except its own folder."""
     for parent in depth.parents:
         if parent.name.lower() in DEPTH_FOLDERS:
             below = depth.parent.relative_to(parent)
@@ -249,12 +249,12 @@ def _files_of(folder: Path) -> list[Path]:
 
 
 def _of_windows(file: Path) -> str:
-    """Return what to do about a path in the way of Windows, where that is not the system."""
+    """Return a hint for a path with backslashes on a system other than Windows."""
     return "; write / in place of \\" if "\\" in str(file) and os.sep == "/" else ""
 
 
 def list_pairs(path: Path, split: str | None = None) -> PairListing:
-    """List the pairs of a folder, by its names: of everything, or of one of its `folder_splits`."""
+    """List the pairs of a folder by file names, either all or those of one of `folder_splits`."""
     images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
     if split is None:
         return list_folders(path) if images and depths else list_beside(path)
@@ -267,7 +267,7 @@ def list_pairs(path: Path, split: str | None = None) -> PairListing:
 
 
 def walked_folders(path: Path) -> tuple[Path, ...]:
-    """Return the folders in data without a CSV of which every file is looked at by its name."""
+    """Return the folders, in data without a CSV, in which every file name is examined."""
     images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
     if images is None or depths is None:
         return (path,)
@@ -276,10 +276,10 @@ def walked_folders(path: Path) -> tuple[Path, ...]:
 
 
 def folder_splits(path: Path) -> dict[str, str]:
-    """Return split -> the name of its folder, {} where the folder is not divided that way.
+    """Return split -> the name of its folder, {} if the data is not divided that way.
 
-    Both usual ways count: rgb/train with depth/train, and train/rgb with train/depth (or pairs in
-    train/ whose names differ by a word).
+    Both usual ways are supported: rgb/train with depth/train, and train/rgb with train/depth (or
+    pairs in train/ whose names differ by a word).
     """
     images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
     found: dict[str, str] = {}
@@ -295,7 +295,7 @@ def folder_splits(path: Path) -> dict[str, str]:
 
 
 def pairs_in(path: Path) -> str | None:
-    """Return the evidence that a folder holds pairs, by a look at few of its names, or None."""
+    """Return the evidence that a folder holds pairs, by a few of its file names, or None."""
     images, depths = _first_folder(path, IMAGE_FOLDERS), _first_folder(path, DEPTH_FOLDERS)
     if images and depths:
         return f"has the folders {images.name}/ and {depths.name}/"
@@ -340,7 +340,7 @@ def key_of(file: Path) -> str:
 
 
 def mask_key(file: Path) -> str:
-    """Return the key of the depth map whose mask a file is.
+    """Return the key of the depth map to which a mask file belongs.
 
     >>> mask_key(Path("seq/depth_valid/7.png")), mask_key(Path("seq/7_depth_valid.png"))
     ('seq/7', 'seq/7')
@@ -355,7 +355,7 @@ def mask_key(file: Path) -> str:
 
 
 def kind_of(file: Path) -> Literal["image", "depth", "label", "mask"] | None:
-    """Return what a file holds by its name and its folder's, None where it is none of these."""
+    """Return the kind of a file by its name and its folder's, None for any other file."""
     words = [word.lower() for word in _SEPARATORS.split(file.stem) if word]
     numbered = {_WITH_NUMBER.sub(r"\1", word) for word in words}
     suffix, folder = file.suffix.lower(), file.parent.name.lower()
@@ -372,10 +372,10 @@ def kind_of(file: Path) -> Literal["image", "depth", "label", "mask"] | None:
 
 
 def list_beside(path: Path) -> PairListing:
-    """List pairs whose files lie anywhere below a folder and differ by a word: x.png, x_depth.npy.
+    """List pairs anywhere below a folder whose names differ by a word: x.png, x_depth.npy.
 
-    So do scenes with folders of their own: scene/rgb/x.png, scene/depth/x.png. `x_depth_mask` is
-    the mask of a depth map, where it is valid.
+    Or by a folder: scene/rgb/x.png, scene/depth/x.png. `x_depth_mask` is the validity mask of a
+    depth map.
     """
     listing = PairListing()
     found: dict[str, dict[str, Path]] = {"image": {}, "depth": {}, "label": {}, "mask": {}}
@@ -409,9 +409,9 @@ def list_beside(path: Path) -> PairListing:
 def list_folders(path: Path, below: str = "") -> PairListing:
     """List the pairs of an image and a depth folder in `path`, paired by their stems.
 
-    What has no partner of its stem gets the one whose name differs by a word such as rgb or depth,
-    if there is one only. `below` is a folder that both have, to which the list is confined. Of
-    several files with one stem, which is a fault, the last in the order of names is taken.
+    A file without a partner of the same stem gets the one whose name differs by a word such as rgb
+    or depth, if it is unique. `below` limits the list to a folder that exists in both. Of several
+    files with one stem, which is a fault, the last by name is taken.
     """
     listing = PairListing()
     images = _files_by_stem(path, IMAGE_FOLDERS, below, IMAGE_SUFFIXES, listing.faults)
@@ -441,7 +441,7 @@ def list_folders(path: Path, below: str = "") -> PairListing:
 
 
 def _unlabelled(path: Path, pairs: Sequence[Pair]) -> Iterator[PairFault]:
-    """Yield a fault for every pair without a label; for data that has labels."""
+    """Yield a fault for every pair without a label, for data that has labels."""
     for pair in pairs:
         if pair.label is None:
             yield PairFault("unlabelled", path, str(pair.image))
@@ -475,7 +475,7 @@ def _files_by_stem(
     suffixes: Collection[str],
     faults: list[PairFault],
 ) -> dict[str, Path] | None:
-    """Return the files of the first of the folders that exists, by their path without a suffix."""
+    """Return the files of the first existing folder, by their path without a suffix."""
     folder = _first_folder(path, folders)
     if folder is None:
         return None

@@ -1,4 +1,4 @@
-"""Image-depth(-label) pairs from a folder or a CSV: the layout anybody can make."""
+"""Image-depth(-label) pairs from a folder or a CSV: the layout for users' own data."""
 
 from __future__ import annotations
 
@@ -38,20 +38,19 @@ from leadline.io.yaml_files import read_yaml
 
 DECLARATIONS = "dataset.yaml"
 UNFINISHED = "expansion.json"
-"""What an expansion writes first: a folder with it and without train.csv, the last, is half of one.
-"""
+"""The first file of an expansion: with it, but without train.csv (the last), it is unfinished."""
 RENDERING, RENDERED = ("options.json", "views"), "manifest.json"
-"""What rendering worlds writes first, and what it writes last."""
+"""The first files written when worlds are rendered, and the last one."""
 
 
 @dataclass(frozen=True)
 class PairsDataset(Layout):
     """Pairs read from disk one at a time.
 
-    `units_per_metre` is the scale of integer depth files (1000: millimetres, 256: KITTI); None
-    leaves it to what each file says of itself. `camera_file` is the one camera of all images,
-    where `dataset.yaml` declares it, and `form` how its depth differs from planar z of the
-    photograph's size, where that file or the options say so.
+    `units_per_metre` is the scale of integer depth files (1000: millimetres, 256: KITTI); None uses
+    the unit stored in each file. `camera_file` is the camera of all images, if `dataset.yaml`
+    declares one, and `form` the declared difference of the depth from planar z at the photograph's
+    size.
     """
 
     name = "pairs"
@@ -90,7 +89,7 @@ class PairsDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return which of train, val and test the data set declares, by a CSV or by folders."""
+        """Return the splits declared by CSVs or folders."""
         if not path.is_dir():
             return ()
         listed = tuple(s for s in SPLITS if (path / f"{s}.csv").is_file())
@@ -104,7 +103,7 @@ class PairsDataset(Layout):
 
     @classmethod
     def scanned_folders(cls, path: Path) -> tuple[Path, ...]:
-        """Return the folders whose files are paired by their names; none where a CSV lists them."""
+        """Return the folders whose files are paired by name; none if a CSV lists them."""
         if path.is_file() or any((path / f"{split}.csv").is_file() for split in SPLITS):
             return ()
         return walked_folders(path)
@@ -115,7 +114,7 @@ class PairsDataset(Layout):
     ) -> PairsDataset:
         """Open the pairs of a CSV, of `<split>.csv` in a folder, or of the folders.
 
-        Errors: LeadlineError where the split, a column or a partner file is missing.
+        Errors: LeadlineError if the split, a column or a partner file is missing.
         """
         root = path.parent if path.is_file() else path
         listing = list_split(path, split)
@@ -135,18 +134,18 @@ class PairsDataset(Layout):
         )
 
     def camera(self, item: Pair, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the declared camera; without one, a depth file that says its own has that."""
+        """Return the declared camera; without one, that of the depth file is used, if any."""
         height, width = size
         return None if self.camera_file is None else self.camera_file.pinhole(width, height)
 
     def declared_camera(self) -> dict[str, Any] | None:
-        """Return the numbers of the camera that `dataset.yaml` names or holds, None without one."""
+        """Return the parameters of the camera of `dataset.yaml`, None without one."""
         if self.camera_file is None:
             return None
         return {name: value for name, value in asdict(self.camera_file).items() if name != "path"}
 
     def read(self, item: Pair) -> Sample:
-        """Read a pair; where the declared lens bends the picture, everything is straightened."""
+        """Read a pair; if the declared lens has distortion, everything is undistorted."""
         sample = super().read(item)
         camera, file = sample.intrinsics, self.camera_file
         if file is None or camera is None or not file.bends(camera):
@@ -162,7 +161,7 @@ class PairsDataset(Layout):
         return replace(sample, image=image, stored=depth, labels=labels)
 
     def paths(self, item: Pair) -> dict[str, Path]:
-        """Return the image, the depth and, where there are any, the label and the mask."""
+        """Return the image, the depth and, if present, the label and the mask."""
         return item.files
 
     def read_depth(self, path: Path) -> DepthMap | QuantizedDepth:
@@ -178,7 +177,7 @@ class PairsDataset(Layout):
 
 
 def unfinished(path: Path) -> str:
-    """Return the command that has begun a folder and not ended, "" where there is none."""
+    """Return the command whose result in a folder is unfinished, "" if there is none."""
     if (path / UNFINISHED).is_file() and not (path / "train.csv").is_file():
         return "leadline expand"
     started = all((path / name).exists() for name in RENDERING)
@@ -198,10 +197,10 @@ def open_pairs(
     A CSV has a header with `image`, `depth` and optionally `label` and `mask`, and paths relative
     to its own folder. A folder without CSVs has `rgb/` (or image, images, color) and `depth/` (or
     depths, depth_gt), paired by file stem. `dataset.yaml` beside the data may declare `depth_scale`
-    in units per metre, which an argument wins over, the `camera` of all images, and the published
-    `dataset` that they are of, such as nyu.
+    in units per metre (an argument takes precedence), the `camera` of all images, and the published
+    `dataset`, such as nyu.
 
-    Errors: LeadlineError where the path, the split, a column or a partner file is missing.
+    Errors: LeadlineError if the path, the split, a column or a partner file is missing.
     """
     if not path.exists():
         raise LeadlineError(f"{path}: no such data; give a folder of pairs or a CSV file")
@@ -215,9 +214,9 @@ def straighten(
     values: NDArray[Any],
     labels: NDArray[np.int32] | None,
 ) -> tuple[NDArray[np.uint8], NDArray[Any], NDArray[np.int32] | None]:
-    """Return a photograph, its depth and its labels as the pinhole of `camera` sees them.
+    """Undistort a photograph, its depth and its labels to the pinhole `camera`.
 
-    The photograph is interpolated, depth and labels take the nearest pixel.
+    The photograph is interpolated; depth and labels take the nearest pixel.
     """
     lens = camera, file.distortion
     image = undistort(image, *lens, nearest=False)
@@ -228,7 +227,7 @@ def straighten(
 def list_split(path: Path, split: str | None) -> PairListing:
     """List the pairs of a CSV, of `<split>.csv`, of a split's folders, or of all (None, `all`).
 
-    Errors: LeadlineError for a split that is not there.
+    Errors: LeadlineError for a split that does not exist.
     """
     if path.is_file():
         return list_csv(path)
@@ -245,7 +244,7 @@ def list_split(path: Path, split: str | None) -> PairListing:
 
 
 def _grey_levels(path: Path, given: object) -> tuple[int, int] | None:
-    """Return the black and the white that a declaration gives, None where it gives none."""
+    """Return the declared black and white levels, None if there are none."""
     if given is None:
         return None
     levels = [each for each in given if type(each) is int] if isinstance(given, list) else []
@@ -265,18 +264,18 @@ OTHER_WORDS = {
     **dict.fromkeys(("intrinsics", "k", "calibration"), "camera"),
     **dict.fromkeys(("scale", "unit", "units", "depth_unit", "units_per_metre"), "depth_scale"),
 }
-"""What people write for one of `KEYS`; it would be passed over, and with it what it says."""
+"""Words often written for one of `KEYS`, which would otherwise be ignored."""
 
 OTHER_NAMES = ("dataset.yml", "Dataset.yaml", "Dataset.yml", "dataset.YAML", "DATASET.YAML")
 
 
 def _read_declarations(path: Path) -> dict[str, Any]:
-    """Return what `dataset.yaml` holds, nothing where there is none; other keys are others'.
+    """Return the content of `dataset.yaml`, {} if there is none; unknown keys are allowed.
 
-    Errors: LeadlineError for another name of the file, and for a key that is almost one of `KEYS`.
+    Errors: LeadlineError for another name of the file, and for a key that resembles one of `KEYS`.
     """
     for other in (path.with_name(name) for name in OTHER_NAMES):
-        # Where case does not count it is the same file.
+        # On a case-insensitive file system it is the same file.
         if other.is_file() and not (path.is_file() and other.samefile(path)):
             remedy = "remove one of both" if path.is_file() else f"rename it to {path.name}"
             raise LeadlineError(f"{other}: is not read under this name; {remedy}")
@@ -299,7 +298,7 @@ def _read_declarations(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Declarations:
-    """What `dataset.yaml` says of the data beside it; all None or plain where there is none."""
+    """The declarations of `dataset.yaml`; without it, all None or the default."""
 
     scale: float | None = None
     camera: CameraFile | None = None
@@ -309,9 +308,9 @@ class Declarations:
 
     @classmethod
     def read(cls, root: Path, options: Mapping[str, str]) -> Declarations:
-        """Read the file in `root`; `options` of the layout win over it.
+        """Read the file in `root`; `options` of the layout take precedence.
 
-        Errors: LeadlineError where it is no YAML, or a unit, a camera or a word is not one.
+        Errors: LeadlineError for invalid YAML, or an invalid unit, camera or other value.
         """
         path = root / DECLARATIONS
         content = _read_declarations(path)
@@ -334,7 +333,7 @@ class Declarations:
     def units(self, root: Path, given: float | None) -> float | None:
         """Return the units per metre of the depth files: `given`, else as declared.
 
-        Errors: LeadlineError where the encoding of the files has another unit.
+        Errors: LeadlineError if the encoding of the files has another unit.
         """
         units, fixed = given if given is not None else self.scale, self.form.units_per_metre
         if fixed is not None and units not in (None, fixed):

@@ -1,4 +1,4 @@
-"""Random geometry: the rotation, zoom, crop and mirroring of one copy of a sample."""
+"""Random geometry: rotation, zoom, crop and mirroring of a copy of a sample."""
 
 import math
 
@@ -15,10 +15,10 @@ CENTRED = (-0.5, 0.5)
 def draw_numbers(rng: np.random.Generator, *ranges: Range) -> list[float]:
     """Return one random number of each range.
 
-    One is drawn even from an empty range, so that a recipe that switches one augmentation off
-    leaves the random numbers of the others as they were.
+    A number is drawn even for an empty range, so that switching off one augmentation does not
+    change the random numbers of the others.
     """
-    # All at once: each call costs more than the number.
+    # All at once, since a call costs more than a number.
     shares = rng.random(len(ranges)).tolist()
     return [low + (high - low) * share for (low, high), share in zip(ranges, shares, strict=True)]
 
@@ -35,9 +35,9 @@ def draw_warp(
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the zoom and the (2,3) matrix from output (x, y) to source pixels, for `warp`.
 
-    `source` and `size` are (H, W). `rotation` is the largest angle in degrees, either way; `flip`
-    the probability of mirroring. The zoom is the first number drawn; depth is to be divided by it.
-    The crop lies anywhere in the picture; `fill`: see `steps_between`. The centres of pixels lie on
+    `source` and `size` are (H, W). `rotation` is the largest angle in degrees, in both directions;
+    `flip` the probability of mirroring. The zoom is the first number drawn; depth must be divided
+    by it. The crop lies anywhere in the picture; `fill`: see `steps_between`. Pixel centres are at
     integers.
     """
     (height, width), (h, w) = source, size

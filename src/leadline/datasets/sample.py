@@ -1,4 +1,4 @@
-"""`Sample`, one item of a data set, and `DepthDataset`, the sequence of them."""
+"""`Sample`, one item of a data set, and `DepthDataset`, a sequence of samples."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from leadline.depth.intrinsics import Intrinsics
 from leadline.depth.quantized import QuantizedDepth
 
 LOOKED_AT_FOR_LABELS = 8
-"""Samples that are read where no file says whether data has labels."""
+"""Number of samples read to find labels, if no files tell whether the data has labels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A photograph with its true depth.
 
-    `image` (H,W,3) uint8 RGB; `labels` (H,W) int32 class ids or None; `id` names it uniquely in
-    its data set. `stored` is the depth as it was read: a map in metres, or the whole numbers of a
-    file, which are cheaper to shrink first and to divide by their unit afterwards. Depth outside
-    `min_depth` (exclusive) to `max_depth` metres is invalid.
+    `image` (H,W,3) uint8 RGB; `labels` (H,W) int32 class ids or None; `id` is unique in the data
+    set. `stored` is the depth as read: a map in metres, or the integers of a file, which are
+    cheaper to shrink before dividing by their unit. Depth outside `min_depth` (exclusive) to
+    `max_depth` metres is invalid.
 
-    `depth_map` is that depth in metres, made when it is first asked for; `depth` (H,W) float32 m,
-    0 where invalid, `valid` (H,W) bool and `intrinsics` are its own.
+    `depth_map` is that depth in metres, computed on first use, with `depth` (H,W) float32 m, 0
+    where invalid, `valid` (H,W) bool and `intrinsics`.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Sample:
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """Where the depth is known and in range, (H,W)."""
+        """Mask (H,W) of pixels whose depth is known and in range."""
         return self.depth_map.valid
 
     @property
@@ -83,25 +83,25 @@ class Sample:
 
     @property
     def stored_values(self) -> NDArray[Any]:
-        """The depth as stored, (H,W), 0 where it is unknown: what is resampled in its stead."""
+        """The stored depth (H,W), 0 where unknown, for resampling before conversion to metres."""
         stored = self.stored
         return stored.depth if isinstance(stored, DepthMap) else stored.values
 
     def to_metres(
         self, values: NDArray[Any], depth: NDArray[np.float32], valid: NDArray[np.bool_]
     ) -> None:
-        """Turn pixels of `stored_values`, of any shape, into `depth` in metres and `valid`."""
+        """Convert pixels of `stored_values`, of any shape, to `depth` in metres and `valid`."""
         if isinstance(self.stored, DepthMap):
             np.copyto(depth, values)
         else:
             self.stored.metres(values, depth)
         _keep_within(depth, self.min_depth, self.max_depth)
-        # 0 is what is unknown, out of range, or outside the photograph.
+        # 0 means unknown, out of range, or outside the photograph.
         np.greater(depth, 0, out=valid)
 
 
 def _keep_within(depth: NDArray[np.float32], nearest: float, farthest: float | None) -> None:
-    """Set depth outside (nearest, farthest] to 0; OpenCV needs a third of numpy's time."""
+    """Set depth outside (nearest, farthest] to 0; OpenCV takes a third of numpy's time."""
     if nearest <= 0 and farthest is None:
         return
     import cv2
@@ -114,16 +114,15 @@ def _keep_within(depth: NDArray[np.float32], nearest: float, farthest: float | N
 
 @dataclass(frozen=True)
 class DepthDataset(ABC):
-    """A list of items, each read from disk when it is asked for; a subclass adds `read`.
+    """A list of items, each read from disk on access; a subclass adds `read`.
 
     `root` is the folder or file it was opened from, `description` its layout and split in words.
-    Items are small, can be pickled, and have an `id` of their own, such as the path of the image.
-    `units_per_metre` is the scale of its depth files where they are whole numbers that do not say
-    it themselves. Depth outside `min_depth` (exclusive) to `max_depth` metres is invalid.
-    `dataset` is the published data set that it is of (nyu, kitti, ...), "" where nothing says so.
-    `grey_levels` are black and white of its 16-bit grey pictures, None where it has none.
-    `opened_as` is what its values depend on beside the files (`leadline.datasets.opened_as`), {}
-    of data that no layout opened.
+    Items are small, can be pickled, and have a unique `id`, such as the path of the image.
+    `units_per_metre` is the scale of integer depth files that do not state it. Depth outside
+    `min_depth` (exclusive) to `max_depth` metres is invalid. `dataset` is the published data set
+    (nyu, kitti, ...), "" if not stated. `grey_levels` are black and white of its 16-bit grey
+    pictures, None without any. `opened_as` records how it was opened
+    (`leadline.datasets.opened_as`), {} for data that no layout opened.
     """
 
     root: Path
@@ -139,25 +138,25 @@ class DepthDataset(ABC):
 
     @abstractmethod
     def read(self, item: Any) -> Sample:
-        """Read one sample with all the depth that its files hold.
+        """Read one sample with all the depth in its files.
 
-        Labels may be left out where `with_labels` is False.
+        Labels may be left out if `with_labels` is False.
         """
 
     def paths(self, item: Any) -> dict[str, Path]:
-        """Return the files of one item by kind (image, depth, label, ...), {} where it has none."""
+        """Return the files of one item by kind (image, depth, label, ...), {} if it has none."""
         return {}
 
     def scene(self, item: Any) -> str:
-        """Return the scene of one item: here, the folder of its image."""
+        """Return the scene of one item, by default the folder of its image."""
         folder: str = item.id.rpartition("/")[0]
         return folder
 
     def location(self, item: Any) -> str:
-        """Return what tells the image of one item from any other: its file, as an absolute path.
+        """Return a unique identifier of the image of one item: the absolute path of its file.
 
-        Links are followed, so that one file has one location. Where the item has no file of its
-        own, the path of the data and the item's id.
+        Links are followed, so that one file has one location. If the item has no file of its own,
+        it is the path of the data with the item's id.
         """
         image = self.paths(item).get("image")
         if image is None:
@@ -173,9 +172,9 @@ class DepthDataset(ABC):
         return replace(sample, image=np.require(sample.image, requirements="W"))
 
     def view(self, index: int) -> Sample:
-        """Read sample `index` without copies: its arrays may be those of a file, not to be changed.
+        """Read sample `index` without copies; its arrays may be mapped files and read-only.
 
-        For a training loop, which warps them into arrays of its own.
+        For a training loop, which warps them into its own arrays.
         """
         sample = self.read(self.items[index])
         labels = sample.labels if self.with_labels else None
@@ -187,11 +186,11 @@ class DepthDataset(ABC):
         return name
 
     def scenes(self) -> list[str]:
-        """Return the scene of each sample: samples of one scene may look alike."""
+        """Return the scene of each sample; samples of one scene may look alike."""
         return [self.scene(item) for item in self.items]
 
     def locations(self) -> list[str]:
-        """Return the `location` of each sample: one image has one, however its data is opened."""
+        """Return the `location` of each sample, which does not depend on how data is opened."""
         return [self.location(item) for item in self.items]
 
     def files(self, index: int) -> Mapping[str, Path]:
@@ -199,7 +198,7 @@ class DepthDataset(ABC):
         return self.paths(self.items[index])
 
     def has_labels(self) -> bool:
-        """Return whether a sample has class labels: by its files, else by a few that are read."""
+        """Return whether any sample has class labels: by its files, else by reading a few."""
         if any("label" in self.files(index) for index in range(len(self))):
             return True
         looked_at = evenly_spaced(len(self), LOOKED_AT_FOR_LABELS)
@@ -214,14 +213,14 @@ class DepthDataset(ABC):
         return replace(self, min_depth=min_depth, max_depth=max_depth)
 
     def without_labels(self) -> Self:
-        """Return the same data set without class labels, which then cost nothing to read."""
+        """Return the same data set without class labels, which are then not read."""
         return replace(self, with_labels=False)
 
 
 def real_file(path: Path | str) -> str:
-    """Return the absolute path of a file without symbolic links, at the price of one look at it.
+    """Return the absolute path of a file without symbolic links, with one check per file.
 
-    A file that is not there keeps its name.
+    A missing file keeps its name.
     """
     folder, name = os.path.split(path)
     inside = Path(_real_path(folder), name)
@@ -230,12 +229,12 @@ def real_file(path: Path | str) -> str:
 
 @lru_cache(maxsize=4096)
 def _real_path(path: str) -> str:
-    """Return a path without symbolic links; thousands of images lie in one folder."""
+    """Return a path without symbolic links; cached, since many images share a folder."""
     return os.path.realpath(path)
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """Return at most `count` different indices of `total` things, the first and the last of them.
+    """Return at most `count` different indices below `total`, including the first and the last.
 
     >>> evenly_spaced(10, 4)
     [0, 3, 6, 9]

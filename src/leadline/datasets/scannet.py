@@ -1,4 +1,4 @@
-"""ScanNet: rooms by a depth camera on a tablet, exported frames; depth is smaller than colour.
+"""ScanNet: exported frames of rooms by a depth camera on a tablet; depth is smaller than colour.
 
 Format: github.com/ScanNet/ScanNet (SensReader/python/SensorData.py; issue 17: millimetres) and the
 loader of TensorFlow Datasets for `scannet_frames_25k`.
@@ -21,13 +21,13 @@ from leadline.errors import LeadlineError
 
 UNITS = 1000.0
 CAMERAS = ("intrinsics_color.txt", "intrinsic/intrinsic_color.txt")
-"""Where the colour camera lies: in scannet_frames_25k, and in what SensReader exports."""
+"""The file of the colour camera in scannet_frames_25k, and as exported by SensReader."""
 _NAME = re.compile(r"scene\d{4}_\d\d")
 
 
 @dataclass(frozen=True)
 class ScanNetPair(FilePair):
-    """A frame of the scan `scan` with the file of its camera."""
+    """A frame of the scan `scan`, and the file of its camera."""
 
     scan: str = ""
     intrinsics: str = ""
@@ -35,7 +35,7 @@ class ScanNetPair(FilePair):
 
 @dataclass(frozen=True)
 class ScanNetDataset(Layout):
-    """The frames of every scan, or of the scans of a split's list."""
+    """The frames of every scan, or of the scans in a split's list."""
 
     name = "scannet"
     title = "ScanNet"
@@ -62,14 +62,14 @@ class ScanNetDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return the splits whose list, scannetv2_train.txt and so on, lies there."""
+        """Return the splits whose list exists (scannetv2_train.txt etc.)."""
         return tuple(s for s in SPLITS if (path / f"scannetv2_{s}.txt").is_file())
 
     @classmethod
     def open(
         cls, path: Path, split: str | None, _units: float | None, *, depth_size: str = "depth"
     ) -> ScanNetDataset:
-        """Open the frames of the scans; a list may name scans that were not fetched."""
+        """Open the frames of the scans; scans of a list that do not exist are skipped."""
         scans = _scans(path)
         if split is not None:
             listing = path / f"scannetv2_{split}.txt"
@@ -82,7 +82,7 @@ class ScanNetDataset(Layout):
         return cls(path, items, UNITS, form=form)
 
     def scene(self, item: ScanNetPair) -> str:
-        """Return the room: the scans scene0000_00 and scene0000_01 are of one."""
+        """Return the room: the scans scene0000_00 and scene0000_01 show the same one."""
         return item.scan.rpartition("_")[0]
 
     def camera(self, item: ScanNetPair, size: tuple[int, int]) -> Intrinsics:
@@ -91,9 +91,9 @@ class ScanNetDataset(Layout):
 
 
 def _scans(path: Path) -> list[str]:
-    """Return the scans in a folder, or "" where it is one itself.
+    """Return the scans in a folder, or "" if it is one itself.
 
-    A folder named as a scan is one also without its camera: whoever opens it says so.
+    A folder named as a scan counts even without its camera, which opening it reports.
     """
     scans = scenes_in(path, _is_scan)
     return [name for name in scans if name.startswith("scene") or not name]
@@ -106,7 +106,7 @@ def _is_scan(folder: Path) -> bool:
 
 
 def _camera(scan: Path) -> str | None:
-    """Return the file of a scan's colour camera, None where there is none."""
+    """Return the file of a scan's colour camera, None if there is none."""
     return next((name for name in CAMERAS if (scan / name).is_file()), None)
 
 
@@ -129,7 +129,7 @@ def _frames(root: Path, scan: str) -> list[ScanNetPair]:
 def _read_camera(path: Path, size: tuple[int, int]) -> Intrinsics:
     """Read a 4x4 matrix whose upper left 3x3 is K.
 
-    Errors: LeadlineError, naming the file, for anything else.
+    Errors: LeadlineError, naming the file, for any other content.
     """
     numbers = " ".join(line for _, line in read_lines(path, "camera file")).split()
     try:

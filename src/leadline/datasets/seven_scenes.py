@@ -38,7 +38,7 @@ _SEQUENCE = re.compile(r"sequence(\d+)")
 
 @dataclass(frozen=True)
 class SevenScenesDataset(Layout):
-    """The frames of one scene or of several, by the published split of their sequences."""
+    """The frames of one scene or of several, with the published split of their sequences."""
 
     name = "7scenes"
     title = "7-Scenes"
@@ -62,7 +62,7 @@ class SevenScenesDataset(Layout):
 
     @classmethod
     def splits(cls, path: Path) -> tuple[str, ...]:
-        """Return train and test: every scene has a list of each."""
+        """Return train and test, if any scene has their list."""
         scenes = scenes_in(path, _is_scene)
         return tuple(
             s for s, name in LISTS.items() if any((path / each / name).is_file() for each in scenes)
@@ -94,7 +94,7 @@ class SevenScenesDataset(Layout):
         return QuantizedDepth(np.where(values == LARGEST, 0, values).astype(values.dtype), UNITS)
 
     def camera(self, item: FilePair, size: tuple[int, int]) -> Intrinsics:
-        """Return the camera that the page gives for all of them."""
+        """Return the camera that the page states for all frames."""
         return published_camera(CAMERA, size[1], size[0], f"{self.root}: the camera of {self.name}")
 
 
@@ -104,7 +104,7 @@ def _is_scene(path: Path) -> bool:
 
 
 def _sequences(scene: Path, split: str | None) -> list[str]:
-    """Return the folders of the sequences of a split, of both for None; sequence3 is seq-03."""
+    """Return the folders of a split's sequences, for None of both splits; sequence3 is seq-03."""
     names = set()
     for each in LISTS if split is None else (split,):
         listing = scene / LISTS[each]

@@ -1,4 +1,4 @@
-"""Are packed shards still what was written? Every byte against the check sums of the manifest."""
+"""Verify packed shards: every byte is compared with the checksums of the manifest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from leadline.progress import Track, untracked
 
 @dataclass(frozen=True)
 class ShardCheck:
-    """What `check_shards` says of one shard folder; no `problems`, a line each: it is intact."""
+    """The result of `check_shards` for one folder; it is intact if there are no `problems`."""
 
     folder: Path
     samples: int
@@ -35,10 +35,10 @@ class ShardCheck:
 
 
 def check_shards(path: Path, *, track: Track = untracked) -> list[ShardCheck]:
-    """Compare every byte of the shard folders at `path` with its check sum.
+    """Compare every byte of the shard folders at `path` with its checksum.
 
     `track` shows progress over blocks.
-    Errors: LeadlineError where there are no shards, or as `verify_shards`.
+    Errors: LeadlineError if there are no shards, or as `verify_shards`.
     """
     folders = shard_folders(path)
     if not folders:
@@ -54,10 +54,10 @@ def check_shards(path: Path, *, track: Track = untracked) -> list[ShardCheck]:
 
 
 def verify_shards(folder: Path, title: str = "verify", *, track: Track = untracked) -> list[str]:
-    """Return one line for everything in a shard folder that is not as it was written.
+    """Return one line for every change in a shard folder since it was written.
 
     `track` shows progress over blocks, under `title`.
-    Errors: LeadlineError where so much is missing that nothing can be compared.
+    Errors: LeadlineError if so much is missing that nothing can be compared.
     """
     manifest, samples = read_manifest(folder), read_samples(folder)
     open_arrays(folder)

@@ -1,4 +1,4 @@
-"""Appending samples to the arrays of a shard folder, block by block, with a journal."""
+"""Append samples to the arrays of a shard folder, block by block, with a journal."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from leadline.io.atomic import make_folders
 from leadline.io.locks import lock_file
 
 BLOCK_SAMPLES = 32
-"""Samples between two lines of the journal: what a kill can cost."""
+"""Samples per line of the journal, which is the most a kill can cost."""
 
 JOURNAL = "journal.jsonl"
 CHUNK = 1 << 20
 
 
 class ShardWriter:
-    """Appends to `folder`, which it creates or continues; use as a context manager.
+    """Appends to `folder`, which it creates or continues; use it as a context manager.
 
-    `done` is the number of samples that are safely in it; `dataset` is the published data set that
-    they are of, if any. Errors: OSError as the disk gives it;
-    LeadlineError where the folder belongs to other data or to another process.
+    `done` is the number of samples safely stored; `dataset` is their published data set, if any.
+    Errors: OSError from the disk; LeadlineError if the folder belongs to other data or to another
+    process.
     """
 
     def __init__(self, folder: Path, plan: dict[str, Any], encoding: Encoding, dataset: str = ""):
@@ -59,7 +59,7 @@ class ShardWriter:
 
     @property
     def done(self) -> int:
-        """Samples in complete blocks: what is kept whatever happens next."""
+        """Number of samples in complete blocks, which are safe from now on."""
         return sum(len(block["samples"]) for block in self._blocks)
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class ShardWriter:
             ) from None
 
     def _continue(self) -> None:
-        """Read the journal, keep the blocks that are intact, cut off everything behind them."""
+        """Read the journal, keep the intact blocks, and cut off everything after them."""
         entries = _intact_entries(self._journal)
         begin = next(entries, None)
         if begin is not None:
@@ -141,7 +141,7 @@ class ShardWriter:
         self._sums = {name: hashlib.sha256() for name in self._files}
 
     def add(self, sample: Sample, scene: str) -> None:
-        """Append one sample of a scene; raises UnfitError where the encoding is too narrow."""
+        """Append one sample of a scene; raises UnfitError if the encoding is too narrow."""
         for name, array in self._encoding.arrays(sample).items():
             content = np.ascontiguousarray(array).data.cast("B")
             _write(self._files[name], content)
@@ -172,7 +172,7 @@ class ShardWriter:
     def finish(self) -> None:
         """Write headers, the list of samples and the manifest; the folder is then complete.
 
-        The journal stays, so that a kill before the folder has its name costs nothing.
+        The journal is kept, so that a kill before the folder is renamed costs nothing.
         """
         if self._open_block:
             self._close_block()
@@ -211,7 +211,7 @@ class ShardWriter:
 
 
 def _shape(name: str, rows: list[dict[str, Any]]) -> list[int]:
-    """Return (N,H,W[,3]) where every sample has one size, else (pixels[,3])."""
+    """Return (N,H,W[,3]) if all samples have one size, else (pixels[,3])."""
     tail = [CHANNELS[name]] if CHANNELS[name] > 1 else []
     sizes = {tuple(row["size"]) for row in rows}
     if len(sizes) == 1:
@@ -227,7 +227,7 @@ def npy_header(dtype: np.dtype[Any], shape: list[int]) -> bytes:
 
 
 def digest(file: FileIO, start: int, end: int) -> str:
-    """Return the SHA-256 of the bytes from `start` to `end`; of fewer where the file is short."""
+    """Return the SHA-256 of the bytes from `start` to `end`, or to the end of a shorter file."""
     total = hashlib.sha256()
     file.seek(start)
     while start < end and (chunk := file.read(min(CHUNK, end - start))):
@@ -237,13 +237,13 @@ def digest(file: FileIO, start: int, end: int) -> str:
 
 
 def journal_line(entry: dict[str, Any]) -> bytes:
-    """Return a line of the journal: its own check sum, then the entry as JSON."""
+    """Return a line of the journal: its own checksum, then the entry as JSON."""
     content = json.dumps(entry).encode()
     return hashlib.sha256(content).hexdigest().encode() + b" " + content + b"\n"
 
 
 def _intact_entries(journal: FileIO) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a journal up to the first that is cut short or damaged."""
+    """Yield the entries of a journal up to the first truncated or damaged one."""
     journal.seek(0)
     for line in journal.readall().split(b"\n")[:-1]:
         total, _, content = line.partition(b" ")
@@ -253,7 +253,7 @@ def _intact_entries(journal: FileIO) -> Iterator[dict[str, Any]]:
 
 
 def _write(file: FileIO, content: bytes | memoryview) -> None:
-    """Write all of `content`; a full disk takes a part of it before it raises."""
+    """Write all of `content`; a full disk accepts a part of it before it raises."""
     rest = memoryview(content)
     while rest:
         written = file.write(rest)

@@ -1,10 +1,10 @@
-"""Packed shards: a data set as a few big arrays, read by memory mapping instead of decoding.
+"""Packed shards: a data set as a few big arrays, which are memory-mapped instead of decoded.
 
 A shard folder holds `manifest.json`, `samples.json` and one `.npy` file per array: image (uint8
-RGB), depth (uint16 whole units, or float32 metres; 0 where invalid) and, where there are any,
-labels. A data set with splits has one shard folder per split. Where every sample has one size the
-arrays are (N,H,W,3) and (N,H,W), for anybody's `numpy.load(..., mmap_mode="r")`; samples of mixed
-sizes lie one behind the other in arrays of (pixels,3) and (pixels,).
+RGB), depth (uint16 integers, or float32 metres; 0 where invalid) and, if there are any, labels. A
+data set with splits has one shard folder per split. If all samples have one size, the arrays are
+(N,H,W,3) and (N,H,W), for use with `numpy.load(..., mmap_mode="r")`; samples of mixed sizes are
+concatenated in arrays of (pixels,3) and (pixels,).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from leadline.io.files import read_json
 FORMAT, VERSION = "leadline-shards", 1
 MANIFEST, SAMPLES = "manifest.json", "samples.json"
 HEADER_BYTES = 256
-"""Length of the .npy header, padded, so that it can be written last."""
+"""Padded length of the .npy header, so that it can be written last."""
 
 REMEDY = "copy the folder again, or pack the data again"
 
 CHANNELS = {"image": 3, "depth": 1, "labels": 1}
 COLUMNS = ("id", "size", "labelled", "camera", "scene")
-"""What `samples.json` holds: one list each, in the order of the samples."""
+"""The lists in `samples.json`, in the order of the samples."""
 
 DTYPES = {
     "image": ("uint8",),
@@ -48,7 +48,7 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class PackedSample:
-    """Where one sample lies: `first` is its first pixel in every array of its `folder`."""
+    """The location of one sample: `first` is its first pixel in every array of its `folder`."""
 
     id: str
     folder: str
@@ -62,7 +62,7 @@ class PackedSample:
 
 @dataclass(frozen=True)
 class ShardsDataset(Layout):
-    """Samples of one or several shard folders below `root`; copies made for workers stay small."""
+    """Samples of one or several shard folders below `root`; copies for workers stay small."""
 
     name = "shards"
     title = "packed shards"
@@ -88,7 +88,7 @@ class ShardsDataset(Layout):
 
     @classmethod
     def open(cls, path: Path, split: str | None, units_per_metre: float | None) -> ShardsDataset:
-        """Open one split, or without a name all of them.
+        """Open one split, or all of them without a name.
 
         Errors: LeadlineError for missing or damaged shards, or a unit that contradicts them.
         """
@@ -116,11 +116,11 @@ class ShardsDataset(Layout):
         return {}
 
     def location(self, item: PackedSample) -> str:
-        """Return the shard folder and the id: shards of two splits may have samples of one id."""
+        """Return the shard folder and the id, since ids may repeat in other splits."""
         return f"{(self.root / item.folder).resolve()}::{item.id}"
 
     def read(self, item: PackedSample) -> Sample:
-        """Look at one sample in the mapped arrays."""
+        """Return views of one sample in the mapped arrays."""
         arrays = open_arrays(self.root / item.folder)
         pixels, shape = slice(item.first, item.first + item.height * item.width), (-1, item.width)
         camera = None
@@ -137,15 +137,15 @@ class ShardsDataset(Layout):
         return self.with_labels and any(item.labelled for item in self.items)
 
     def scene(self, item: PackedSample) -> str:
-        """Return the scene that the data set named when it was packed."""
+        """Return the scene stored when the data was packed."""
         return item.scene
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """The mapped arrays of one shard folder: (P,3), (P,) and (P,) with P pixels in all.
+    """The mapped arrays of one shard folder, (P,3), (P,) and (P,), with P pixels in total.
 
-    `units_per_metre` is None where the depth is float32 metres; `labels` is empty without any.
+    `units_per_metre` is None if the depth is float32 metres; `labels` is empty without labels.
     """
 
     image: NDArray[np.uint8]
@@ -165,7 +165,7 @@ def _depth_of(
 def open_arrays(folder: Path) -> Arrays:
     """Map the arrays of a shard folder; each process maps them once.
 
-    Errors: LeadlineError where a file is missing or is not what the manifest says.
+    Errors: LeadlineError if a file is missing or does not match the manifest.
     """
     try:
         stamp = (folder / MANIFEST).stat().st_mtime_ns
@@ -196,7 +196,7 @@ def _map(folder: Path, name: str, about: dict[str, Any]) -> NDArray[Any]:
         size = path.stat().st_size
         if size == expected:
             mapped = np.memmap(path, dtype, "r", offset=HEADER_BYTES, shape=(math.prod(shape),))
-            # A plain array over the map: np.memmap runs Python code at every slice.
+            # A plain array over the map, since np.memmap runs Python code at every slice.
             flat = np.asarray(mapped)
             return flat.reshape(-1, CHANNELS[name]) if CHANNELS[name] > 1 else flat
     except OSError as error:
@@ -209,7 +209,7 @@ def _map(folder: Path, name: str, about: dict[str, Any]) -> NDArray[Any]:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a shard folder.
 
-    Errors: LeadlineError where it is missing, damaged, or of a version this release cannot read.
+    Errors: LeadlineError if it is missing, damaged, or of a version this release cannot read.
     """
     path = folder / MANIFEST
     content = _read_json(path)
@@ -247,7 +247,7 @@ def _check_manifest(content: dict[str, Any]) -> None:
 def read_samples(folder: Path, prefix: str = "") -> list[PackedSample]:
     """Return the list of samples of a shard folder; `prefix` is its name below the data's root.
 
-    Errors: LeadlineError where the list is damaged or does not fit the arrays.
+    Errors: LeadlineError if the list is damaged or does not fit the arrays.
     """
     path, manifest = folder / SAMPLES, read_manifest(folder)
     content = _read_json(path)
@@ -290,7 +290,7 @@ def _damaged(path: Path, error: BaseException) -> LeadlineError:
 
 
 def is_shard_folder(path: Path) -> bool:
-    """Return whether `path` has a manifest of packed shards in it."""
+    """Return whether `path` contains a manifest of packed shards."""
     try:
         if not (path / MANIFEST).is_file():
             return False
@@ -301,7 +301,7 @@ def is_shard_folder(path: Path) -> bool:
 
 
 def shard_folders(path: Path) -> dict[str, Path]:
-    """Return the shard folders at `path` by split; a data set without splits has the name ""."""
+    """Return the shard folders at `path` by split; without splits the key is ""."""
     if is_shard_folder(path):
         return {"": path}
     if not path.is_dir():

@@ -3,7 +3,7 @@
 Format: README.md, config/sensors.yaml and shift_dev/dataloader/shift_dataset.py of
 github.com/SysCV/shift-dev, and CARLA's description of its depth camera (carla.readthedocs.io,
 ref_sensors). They disagree: the loader divides the number by 1000, while the authors' answer in
-issue 2 is CARLA's own formula, which we follow; `depth_encoding=shift-mm` is the loader's.
+issue 2 is CARLA's own formula, which is used here; `depth_encoding=shift-mm` is the loader's.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ShiftFrame(FilePair):
 
 @dataclass(frozen=True)
 class ShiftDataset(Layout):
-    """`sky`: the far plane, where there is no surface, is invalid, or far: 1000 m as stored."""
+    """`sky`: the far plane (no surface) is invalid, or `far`: 1000 m as stored."""
 
     name = "shift"
     title = "SHIFT"
@@ -87,7 +87,7 @@ class ShiftDataset(Layout):
         sky: str = "invalid",
         depth_encoding: str = "carla",
     ) -> ShiftDataset:
-        """Open every frame of a view that has depth."""
+        """Open every frame of a view with depth."""
         root = _root(path) or path
         splits = [split] if split else cls.splits(path)
         items = tuple(item for part in splits for item in _frames(root, f"{part}/{view}", view))
@@ -98,13 +98,13 @@ class ShiftDataset(Layout):
 
     @classmethod
     def other_units(cls, options: Mapping[str, Any]) -> dict[float, str]:
-        """Return the other of the two readings of its colours."""
+        """Return the alternative decoding of its colours."""
         now = options["depth_encoding"]
         other = "carla" if now == "shift-mm" else "shift-mm"
         return {COLOUR_UNITS[other] / COLOUR_UNITS[now]: f"--data-option depth_encoding={other}"}
 
     def read_depth(self, path: Path) -> DepthMap:
-        """Decode the colours; where they are all 255 there is no surface."""
+        """Decode the colours; all 255 means no surface."""
         metres, _ = self.form.read_values(path)
         far = np.float32(_FAR / COLOUR_UNITS[self.form.depth_encoding])
         valid = None if self.sky == "far" else metres < far
@@ -115,7 +115,7 @@ class ShiftDataset(Layout):
         return item.sequence
 
     def camera(self, item: ShiftFrame, size: tuple[int, int]) -> Intrinsics:
-        """Return the one camera of every view: 90 degrees."""
+        """Return the camera, the same for all views: 90 degrees."""
         return Intrinsics.from_fov(FOV, size[1], size[0])
 
 

@@ -1,4 +1,4 @@
-"""SUN RGB-D: rooms by four depth cameras, one folder a frame, millimetres with rotated bits.
+"""SUN RGB-D: rooms by four depth cameras, one folder per frame, millimetres with rotated bits.
 
 Format: README of the toolbox (`SUNRGBDtoolbox`, its `read3dPoints.m`) as kept in
 github.com/davidstutz/superpixel-benchmark, and the loader of
@@ -37,7 +37,7 @@ class SunFrame(FilePair):
 
 @dataclass(frozen=True)
 class SunRgbdDataset(Layout):
-    """The frames of every sensor, or of the folders that a list names; `depth` is raw or filled."""
+    """The frames of every sensor, or of the folders in a list; `depth` is raw or filled."""
 
     name = "sunrgbd"
     title = "SUN RGB-D"
@@ -59,7 +59,7 @@ class SunRgbdDataset(Layout):
 
     @classmethod
     def matches(cls, path: Path) -> str | None:
-        """Look for two of the sensors' folders, or one with frames in it."""
+        """Look for a sensor's folder with frames in it."""
         root = _root(path)
         sensors = [name for name in folders_in(root) if name in SENSORS]
         frame = next(_frames(root, sensors[0]), None) if sensors else None
@@ -91,7 +91,7 @@ class SunRgbdDataset(Layout):
         return QuantizedDepth(values, ROTATED_UNITS, None, about.provenance)
 
     def scene(self, item: SunFrame) -> str:
-        """Return the folder of the frame's folder: the recording."""
+        """Return the parent of the frame's folder: the recording."""
         return item.folder.rpartition("/")[0]
 
     def camera(self, item: SunFrame, size: tuple[int, int]) -> Intrinsics:
@@ -115,12 +115,12 @@ def _frames(root: Path, folder: str) -> Iterator[str]:
 
 
 def _folder_of(line: str) -> str:
-    """Return the folder that a line names: official lists begin /n/fs/sun3d/data/SUNRGBD/."""
+    """Return the folder of a line; official lists begin with /n/fs/sun3d/data/SUNRGBD/."""
     return os.path.normpath(line.rpartition("SUNRGBD/")[2]).strip("/")
 
 
 def _frame(root: Path, folder: str, depth_folder: str) -> SunFrame:
-    """Return the frame of a folder, which has one photograph and one depth map, named anyhow."""
+    """Return the frame of a folder, which has one photograph and one depth map, of any name."""
     names = []
     for part in ("image", depth_folder):
         files = list(frames_in(root / folder / part).values())

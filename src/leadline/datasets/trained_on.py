@@ -1,4 +1,4 @@
-"""What a training run trained on and held out, as its folder says."""
+"""The training data and the hold-out of a training run, read from its folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IMAGES_FILE = "training_images.json"
 
 @dataclass(frozen=True)
 class HoldOut:
-    """How a run put samples of data without splits aside: arguments of `open_train_and_val`."""
+    """How a run held out samples of data without splits: arguments of `open_train_and_val`."""
 
     val_fraction: float
     seed: int
@@ -31,7 +31,7 @@ class HoldOut:
     def open(self, source: DataSource, split: str) -> DepthDataset:
         """Open the samples that were trained on (train) or held out (val).
 
-        Errors: LeadlineError for another split, or where nothing was held out.
+        Errors: LeadlineError for another split, or if nothing was held out.
         """
         train, val = source.open_train_and_val(
             val_fraction=self.val_fraction,
@@ -47,14 +47,14 @@ class HoldOut:
 
 @dataclass(frozen=True)
 class TrainedSet:
-    """One data set of a run: where it is, how it was opened, what was held out."""
+    """One data set of a run: its path, how it was opened, what was held out."""
 
     path: Path
     hold_out: HoldOut
     opening: Mapping[str, Any] = field(default_factory=dict)
 
     def is_of(self, source: DataSource) -> bool:
-        """Whether this is the data of `source`, opened alike."""
+        """Whether this is the data of `source`, opened in the same way."""
         if self.path.resolve() != source.path.resolve():
             return False
         mine, theirs = self.source().opening, source.opening
@@ -63,21 +63,21 @@ class TrainedSet:
     def source(self) -> DataSource:
         """Recognise the data again.
 
-        Errors: LeadlineError where it is not there any longer, or is other data.
+        Errors: LeadlineError if it no longer exists, or is other data.
         """
         return find_data(self.path, **self.opening)
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The data of a run in the folder `run`, and of the runs that it started from."""
+    """The data of a run in the folder `run`, and of the runs it started from."""
 
     run: Path
     sets: tuple[TrainedSet, ...]
     earlier: tuple[TrainingData, ...] = ()
 
     def hold_out_of(self, source: DataSource) -> HoldOut | None:
-        """Return how the run put samples of this very data aside; None where it is other data."""
+        """Return how the run held out samples of this data; None for other data."""
         if "val" in source.splits:
             return None
         for each in self.sets:
@@ -86,11 +86,11 @@ class TrainingData:
         return None
 
     def images(self) -> frozenset[str]:
-        """Return the images trained on, as `DepthDataset.locations` names them.
+        """Return the images trained on, in the form of `DepthDataset.locations`.
 
-        Those that the run wrote down, with those of the runs before it. An earlier version of
-        Leadline did not: then those of its data, as far as that is still there.
-        Errors: LeadlineError where the list is damaged.
+        These are the recorded images of the run, including those of the runs before it. If an early
+        version of Leadline recorded none, they are those of its data, as far as it still exists.
+        Errors: LeadlineError if the list is damaged.
         """
         written = written_images(self.run)
         if written is not None:
@@ -99,7 +99,7 @@ class TrainingData:
         for each in self.sets:
             try:
                 found.update(each.hold_out.open(each.source(), "train").locations())
-            except LeadlineError:  # moved, or gone: nothing can be said of it
+            except LeadlineError:  # moved or gone, so it is unknown
                 continue
         return frozenset(found.union(*(run.images() for run in self.earlier)))
 
@@ -110,14 +110,14 @@ class TrainingData:
 
 
 def write_training_images(run: Path, images: Iterable[str]) -> None:
-    """Write down which images a run is trained on, those before it included."""
+    """Record the images a run is trained on, including those of the runs before it."""
     write_json(run / IMAGES_FILE, sorted(images))
 
 
 def written_images(run: Path) -> frozenset[str] | None:
-    """Return the images that a run wrote down; None of a version of Leadline that did not.
+    """Return the recorded images of a run; None if a version of Leadline did not record them.
 
-    Errors: LeadlineError where the list is damaged.
+    Errors: LeadlineError if the list is damaged.
     """
     path = run / IMAGES_FILE
     if not path.is_file():
@@ -126,14 +126,14 @@ def written_images(run: Path) -> frozenset[str] | None:
     images = read_json(path, "list of training images", remedy)
     if not isinstance(images, list):
         raise LeadlineError(f"{path}: is damaged, not a list; {remedy}")
-    # Earlier versions followed the links of folders, not those of files.
+    # Early versions followed the links of folders, but not those of files.
     return frozenset(each if "::" in each else real_file(each) for each in map(str, images))
 
 
 def training_data(model: Path | str, seen: frozenset[Path] = frozenset()) -> TrainingData | None:
-    """Return the data of the run that `model` (a run, its `model/` folder, a file there) is of.
+    """Return the data of the run of `model` (a run, its `model/` folder, or a file in it).
 
-    None where it is no run's, or the run's files do not say it.
+    None if it belongs to no run, or the run's files do not tell.
     """
     run = Path(model)
     run = run.parent if run.is_file() else run
@@ -154,7 +154,7 @@ def training_data(model: Path | str, seen: frozenset[Path] = frozenset()) -> Tra
 def _sets(
     section: Mapping[str, Any], named: str | None, units: float | None
 ) -> Iterator[TrainedSet]:
-    """Yield the sets of a recipe's `data`; `named` is what `--data` was, of `units`."""
+    """Yield the sets of a recipe's `data`; `named` is the path of `--data`, with scale `units`."""
     hold_out = HoldOut(
         float(section["val_fraction"]), int(section["seed"]), section["val_unit"], section["limit"]
     )

@@ -27,19 +27,19 @@ CAMERAS = {
     "freiburg3": Intrinsics(535.4, 539.2, 320.1, 247.6, 640, 480),
     "rgbd_bonn": Intrinsics(542.822841, 542.576870, 315.593520, 237.756098, 640, 480),
 }
-"""The colour cameras as the data sets' sites calibrate them, by a part of the sequence's name."""
+"""The colour cameras as calibrated by the data sets' sites, by a part of the sequence's name."""
 
 
 @dataclass(frozen=True)
 class TumPair(FilePair):
-    """A colour frame and the depth frame nearest to it in time, of `sequence`."""
+    """A colour frame of `sequence`, and the depth frame nearest to it in time."""
 
     sequence: str = ""
 
 
 @dataclass(frozen=True)
 class TumDataset(Layout):
-    """Pairs of one sequence or several; depth is registered to the colour camera."""
+    """Pairs of one or several sequences; depth is registered to the colour camera."""
 
     name = "tum"
     published_as = "tum"
@@ -94,7 +94,7 @@ class TumDataset(Layout):
         return cls(path, tuple(items), units_per_metre or UNITS)
 
     def camera(self, item: TumPair, size: tuple[int, int]) -> Intrinsics | None:
-        """Return the camera of a sequence whose name says which one it was."""
+        """Return the camera, if the name of the sequence tells it."""
         height, width = size
         known = [camera for name, camera in CAMERAS.items() if name in item.sequence]
         if not known:
@@ -107,8 +107,8 @@ def associate(
 ) -> list[tuple[int, int]]:
     """Pair time stamps that differ by less than `max_difference` seconds, the closest first.
 
-    Each is used once; pairs are returned in the order of `first`. The rule of the data set's
-    `associate.py`, with the list of candidates found by binary search.
+    Each time is used once; pairs are returned in the order of `first`. This is the rule of the data
+    set's `associate.py`, with binary search for the candidates.
     """
     order = np.argsort(second, kind="stable")
     low = np.searchsorted(second[order], first - max_difference, side="left")
@@ -130,7 +130,7 @@ def associate(
 
 
 def _sequences(path: Path) -> list[Path]:
-    """Return the sequence at `path`, or those in it."""
+    """Return the sequence at `path`, or the sequences in it."""
     for folders in ([path], [path / name for name in folders_in(path)]):
         sequences = [
             f for f in folders if (f / "rgb.txt").is_file() and (f / "depth.txt").is_file()

@@ -1,4 +1,4 @@
-"""KITTI's laser scanner seen from a camera: calibration files, scans, and the projection."""
+"""KITTI's laser scanner in a camera's view: calibration files, scans, and the projection."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ NOT_NUMBERS = frozenset({"calib_time"})
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """One rectified KITTI camera: where scanner points land, and its pinhole model.
+    """One rectified KITTI camera: the projection of scanner points, and its pinhole model.
 
-    `projection` (3,4) float64 takes scanner coordinates (x forward, y left, z up, metres) to
+    `projection` (3,4) float64 maps scanner coordinates (x forward, y left, z up, metres) to
     (u w, v w, w) with pixels u, v and metres w along the optical axis.
     """
 
@@ -44,18 +44,18 @@ def project_velodyne(
     kind: ScanDepth = "z",
     rounding: Rounding = "nearest",
 ) -> NDArray[np.float32]:
-    """Return the depth map (H,W) float32 metres, 0 where no point lands, of a scan.
+    """Project a scan to a depth map (H,W) in float32 metres, 0 where there is no point.
 
-    `points` (N,3+): scanner x forward, y left, z up. Points behind the camera, or not finite, are
-    dropped; of several in a pixel the nearest stays. `kind`: `z` is the distance along the
-    camera's axis, `forward` the scanner's x, from which Eigen's published truth is made; they
-    differ by about 0.27 m, the scanner's place behind the camera.
+    `points` (N,3+): scanner x forward, y left, z up. Points that are behind the camera or not
+    finite are dropped; of several in a pixel the nearest is kept. `kind`: `z` is the distance along
+    the camera's axis, `forward` the scanner's x, from which Eigen's published truth is made. They
+    differ by about 0.27 m, the distance of the scanner behind the camera.
 
-    `rounding`: `nearest` takes the pixel whose centre is nearest, with centres at whole numbers
-    counted from 0. `published` subtracts one more, as monodepth's `kitti_utils` does to equal
-    MATLAB code that counts from 1: that map is one pixel further left and up. That code's search
-    for duplicates also numbers pixels row * (W - 1) + column - 1, so that the last pixel of a row
-    is confused with the first of the next; here each pixel has a number of its own in both.
+    `rounding`: `nearest` takes the pixel with the nearest centre, with centres at integers from 0.
+    `published` subtracts one more, as monodepth's `kitti_utils` does to match MATLAB code that
+    counts from 1; that map is shifted by one pixel to the left and up. That code's search for
+    duplicates also numbers pixels row * (W - 1) + column - 1, which confuses the last pixel of a
+    row with the first of the next; here every pixel has a unique number in both modes.
     """
     height, width = size
     xyz = points[np.isfinite(points[:, :3]).all(axis=1), :3].astype(np.float64)
@@ -84,7 +84,7 @@ def read_scan(path: Path) -> NDArray[np.float32]:
 
 
 def read_calibration(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read a KITTI calibration file: lines `key: numbers`; the time of calibration is left out."""
+    """Read a KITTI calibration file: lines `key: numbers`, without the time of calibration."""
     values = {}
     for number, line in read_lines(path, "calibration"):
         key, colon, text = line.partition(":")

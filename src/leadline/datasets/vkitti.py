@@ -34,7 +34,7 @@ VARIATIONS = (
 
 @dataclass(frozen=True)
 class VkittiFrame(FilePair):
-    """One frame: `label` is its class picture, where it has one, in the colours of `table`."""
+    """One frame: `label` is its class picture, if there is one, in the colours of `table`."""
 
     table: str = ""
     world: str = ""
@@ -42,14 +42,14 @@ class VkittiFrame(FilePair):
 
 @dataclass(frozen=True)
 class _VkittiDataset(Layout):
-    """What both versions share; `sky`: far (655.35 m, as stored) or invalid.
+    """The common part of both versions; `sky`: far (655.35 m, as stored) or invalid.
 
-    `labels`: cityscapes, vkitti or none. Frames without a class picture have no labels: that
-    archive is a separate download.
+    `labels`: cityscapes, vkitti or none. Frames without a class picture, which are in a separate
+    archive, have no labels.
 
-    A version names its folders in the class variables, with {world}, {variation} and {camera} in
-    them. `worlds_in` is the folder of the worlds' own folders; `names` gives what replaces "rgb"
-    in the name of a depth map and of a class picture.
+    A version defines its folders in the class variables, with placeholders {world}, {variation} and
+    {camera}. `worlds_in` is the parent folder of the worlds; `names` replaces "rgb" in the name of
+    a depth map and of a class picture.
     """
 
     worlds_in: ClassVar[str]
@@ -95,7 +95,7 @@ class _VkittiDataset(Layout):
         labels: str = "cityscapes",
         camera: int = 0,
     ) -> _VkittiDataset:
-        """Open every frame of the split's worlds, in one variation or in all."""
+        """Open every frame of the split's worlds, in one or all variations."""
         frames = tuple(
             frame
             for world in cls.worlds(path)
@@ -112,7 +112,7 @@ class _VkittiDataset(Layout):
 
     @classmethod
     def worlds(cls, root: Path) -> list[int]:
-        """Return which of the five worlds exist."""
+        """Return the existing worlds, of the five."""
         numbers = sorted(number for worlds in WORLDS.values() for number in worlds)
         names = folders_in(root / cls.worlds_in)
         return [number for number in numbers if cls.world.format(number) in names]
@@ -135,37 +135,37 @@ class _VkittiDataset(Layout):
             )
 
     def paths(self, item: VkittiFrame) -> dict[str, Path]:
-        """Return the image, the depth and, where labels are asked for and exist, their files."""
+        """Return the image, the depth and, if requested and present, the label files."""
         files = {"image": item.image, "depth": item.depth}
         if self.with_labels and self.labels != "none" and item.label:
             files |= {"label": item.label, "table": item.table}
         return {kind: self.root / name for kind, name in files.items()}
 
     def scene(self, item: VkittiFrame) -> str:
-        """Return the world, whichever the variation."""
+        """Return the world, shared by its variations."""
         return item.world
 
     def read_depth(self, path: Path) -> QuantizedDepth:
-        """Read centimetres, without the sky where it is invalid."""
+        """Read centimetres, with the sky set to 0 if it is invalid."""
         values: NDArray[Any] = decode_grey_png(path, read_bytes(path, "depth map"))[0]
         if self.sky == "invalid":
             values = np.where(values == SKY, 0, values).astype(values.dtype)
         return QuantizedDepth(values, UNITS)
 
     def read_labels(self, files: Mapping[str, Path]) -> NDArray[np.int32]:
-        """Read the class picture and look its colours up in the table of its world."""
+        """Read the class picture and look up its colours in the table of its world."""
         picture = read_photo(files["label"]).pixels
         return _read_table(files["table"], self.labels).classify(picture, files["label"])
 
     def camera(self, item: VkittiFrame, size: tuple[int, int]) -> Intrinsics:
-        """Return the one camera of every world."""
+        """Return the camera, the same for all worlds."""
         height, width = size
         return published_camera(CAMERA, width, height, f"{self.root}: the camera of {self.name}")
 
 
 @dataclass(frozen=True)
 class Vkitti1Dataset(_VkittiDataset):
-    """Version 1.3.1: one archive for each kind of picture."""
+    """Version 1.3.1: one archive per kind of picture."""
 
     name = "vkitti-1"
     published_as = "vkitti"

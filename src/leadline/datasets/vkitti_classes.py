@@ -1,4 +1,4 @@
-"""Virtual KITTI's classes: colour tables and the ids that labels are given in."""
+"""Virtual KITTI's classes: colour tables, and the sets of label ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES = (
     *("Terrain", "Sky", "Tree", "Vegetation", "Building", "Road", "GuardRail"),
     *("TrafficSign", "TrafficLight", "Pole", "Misc", "Truck", "Car", "Van"),
 )
-"""The fourteen classes; as ids they count from 1 in this order, 0 is undefined."""
+"""The fourteen classes; their ids count from 1 in this order, 0 is undefined."""
 
 CITYSCAPES = {
     **{"Road": 7, "Building": 11, "GuardRail": 14, "Pole": 17, "TrafficLight": 19},
@@ -43,10 +43,10 @@ class ColourTable:
     ids: NDArray[np.int32]
 
     def classify(self, image: NDArray[np.uint8], file: Path) -> NDArray[np.int32]:
-        """Return the class ids (H,W) of a picture (H,W,3) of this table's colours.
+        """Return the class ids (H,W) of a picture (H,W,3) in this table's colours.
 
-        A colour that the table lacks has no class (-1).
-        Errors: LeadlineError where that is so for more than one pixel in a hundred.
+        A colour that is not in the table has no class (-1).
+        Errors: LeadlineError if this concerns more than one pixel in a hundred.
         """
         packed = _pack(image)
         place = np.searchsorted(self.colours, packed).clip(max=len(self.colours) - 1)
@@ -83,7 +83,7 @@ def read_colour_table(path: Path, ids: dict[str, int]) -> ColourTable:
 
 
 def _pack(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """One number (H,W) a colour of (H,W,3)."""
+    """Pack the colours (H,W,3) into one integer per pixel (H,W)."""
     import cv2
 
     with_alpha = cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2RGBA)

@@ -1,4 +1,4 @@
-"""Bringing a sample to another size: image, depth and labels through one affine map."""
+"""Resize a sample: image, depth and labels through one affine map."""
 
 import math
 from typing import Any
@@ -11,27 +11,27 @@ from leadline.datasets.sample import Sample
 from leadline.depth.intrinsics import Intrinsics
 
 SAME_ASPECT = 1.1
-"""Images whose aspect ratio is within this factor of the new size fill it in any case."""
+"""Images whose aspect ratio is within this factor of the new size always fill it."""
 
 OUTSIDE = -1
-"""The label of a pixel that lies outside the photograph: no class, also where 0 is one."""
+"""The label of a pixel outside the photograph, which has no class, even if 0 means unlabelled."""
 
 Planes = tuple[NDArray[np.uint8], NDArray[Any], NDArray[np.int32] | None]
 """Image (h,w,3), depth and labels (h,w) at the new size; depth as `Sample.stored_values`."""
 
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
-"""Both rows of an affine map."""
+"""The two rows of an affine map."""
 
 
 def steps_between(
     source: tuple[int, int], size: tuple[int, int], *, fill: bool = False
 ) -> tuple[float, float]:
-    """Return how many source pixels a pixel of the new size (h, w) takes, across and down.
+    """Return the numbers of source pixels per pixel of the new size (h, w), across and down.
 
-    The whole source fills the new size where their aspect ratios are alike, and where `fill` says
-    that prediction brings it to just this size: of few pixels, rounded to a large stride, that may
-    have quite another aspect ratio. Elsewhere there is one scale for both sides, fixed by the
-    number of pixels, and the new size shows a part of the source, or more than it.
+    The whole source fills the new size if their aspect ratios are similar, or with `fill`, if
+    prediction resizes it to exactly this size: a size of few pixels, rounded to a large stride, may
+    have quite another aspect ratio. Otherwise both sides have one scale, given by the numbers of
+    pixels, and the new size shows a part of the source, or more than it.
     """
     step_x, step_y = source[1] / size[1], source[0] / size[0]
     if not fill and not 1 / SAME_ASPECT < step_x / step_y < SAME_ASPECT:
@@ -45,7 +45,7 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, fill: bool = False) 
     if (height, width) == size:
         return sample
     step_x, step_y = steps_between((height, width), size, fill=fill)
-    # Pixel centres are integers: the middles of both grids coincide.
+    # Pixel centres are integers, and the centres of both grids coincide.
     left = (width - 1) / 2 - step_x * (w - 1) / 2
     top = (height - 1) / 2 - step_y * (h - 1) / 2
     image, values, labels = warp(sample, size, np.array([[step_x, 0, left], [0, step_y, top]]))
@@ -67,9 +67,9 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, fill: bool = False) 
 def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) -> Planes:
     """Return image, stored depth and labels at `size` (h, w) through `inverse`.
 
-    `inverse` is the (2,3) matrix from output (x, y) to source pixels, centres on integers. The
+    `inverse` is the (2,3) matrix from output (x, y) to source pixels, with centres at integers. The
     image is shrunk as in prediction: bilinear in steps of at most 2, so that no source pixel is
-    skipped. Depth and labels are sampled at the nearest pixel and never mixed. Outside the
+    skipped. Depth and labels take the nearest pixel and are never interpolated. Outside the
     photograph the image is mirrored, depth is 0 and labels are `OUTSIDE`.
     """
     source = sample.size
@@ -84,7 +84,7 @@ def warp(sample: Sample, size: tuple[int, int], inverse: NDArray[np.float64]) ->
 
 
 def _are_close(inverse: NDArray[np.float64], matrix: Matrix) -> bool:
-    # Numbers one by one: numpy takes longer to begin with six of them than Python to end.
+    # In plain Python, since the overhead of numpy exceeds the work for six numbers.
     pairs = zip(inverse.ravel().tolist(), (*matrix[0], *matrix[1]), strict=True)
     return all(abs(one - two) < 1e-9 for one, two in pairs)
 
@@ -99,9 +99,9 @@ def _cover(source: tuple[int, int], size: tuple[int, int], mirrored: bool) -> Ma
 
 
 def _thin(sample: Sample, step: int, mirrored: bool) -> Planes:
-    """Take every `step`-th pixel: nothing has to be interpolated."""
+    """Take every `step`-th pixel, without interpolation."""
     image = _average_down(sample.image, step)
-    # The pixel nearest to the middle of `step` of them; of two, the even one, as in OpenCV.
+    # The pixel nearest to the centre of `step` pixels; of two, the even one, as in OpenCV.
     first = round((step - 1) / 2)
     picked = (slice(first, None, step), slice(first, None, step))
     depth = sample.stored_values[picked]
@@ -119,22 +119,22 @@ def _warp_planes(
     depth = _warp_nearest(sample.stored_values, inverse, size)
     if sample.labels is None:
         return depth, None
-    # Class ids are small whole numbers, which float32 holds exactly.
+    # Class ids are small integers, which float32 represents exactly.
     ids = _warp_nearest(sample.labels.astype(np.float32), inverse, size, outside=OUTSIDE)
     return depth, ids.astype(np.int32)
 
 
 def _refinement(step: float) -> int:
-    """Return how many times finer than the new size the image is sampled, to be averaged."""
+    """Return the supersampling factor of the image before averaging."""
     return max(1, math.ceil(step / 2 - 0.005))
 
 
 def _resize_image(
     image: NDArray[np.uint8], size: tuple[int, int], mirrored: bool
 ) -> NDArray[np.uint8]:
-    """Do what `_warp_image` does where the whole image fills the new size, in a third of the time.
+    """Return the result of `_warp_image` if the whole image fills the new size, three times faster.
 
-    The values differ by OpenCV's rounding of positions to 1/32 pixel in the warp.
+    The values differ by OpenCV's rounding of warp positions to 1/32 pixel.
     """
     h, w = size
     fine = _refinement(max(image.shape[0] / h, image.shape[1] / w))
@@ -170,7 +170,7 @@ def _warp_image(
 
 
 def _average_down(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """Return the mean of every `step` x `step` pixels of (h,w,C)."""
+    """Return the means of `step` x `step` pixels of (h,w,C)."""
     if step == 1:
         return image
     size = (image.shape[1] // step, image.shape[0] // step)

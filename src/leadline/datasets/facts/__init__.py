@@ -1,4 +1,4 @@
-"""Published split lists and class mappings, as the compact text files of this folder."""
+"""Published split lists and class mappings, stored as compact text files in this folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _lines(name: str) -> list[str]:
 
 @cache
 def eigen_test(annotated: bool = False) -> tuple[EigenFrame, ...]:
-    """Return the 697 test frames of Eigen et al. 2014, or the 652 that the benchmark annotates."""
+    """Return the 697 test frames of Eigen et al. 2014, or the 652 annotated by the benchmark."""
     frames = []
     for line in _lines("kitti_eigen_test.txt"):
         drive, *numbers = line.split()
@@ -31,7 +31,7 @@ def eigen_test(annotated: bool = False) -> tuple[EigenFrame, ...]:
 
 @cache
 def eigen_train_drives() -> frozenset[str]:
-    """Return the 33 drives that training lists of the Eigen split draw from."""
+    """Return the 33 drives of the training lists of the Eigen split."""
     drives = set()
     for line in _lines("kitti_eigen_train.txt"):
         date, *numbers = line.split()
@@ -41,7 +41,7 @@ def eigen_train_drives() -> frozenset[str]:
 
 @cache
 def nyu_labeled_test() -> tuple[int, ...]:
-    """Return the 654 official test images of NYU Depth v2's 1449, counted from 0."""
+    """Return the 654 official test images of the 1449 of NYU Depth v2, counted from 0."""
     indices: list[int] = []
     for part in " ".join(_lines("nyu_labeled_test.txt")).split():
         first, _, last = part.partition("-")
@@ -64,7 +64,7 @@ def _nyu_classes() -> dict[str, str]:
 
 @cache
 def nyu_label_map(classes: int) -> NDArray[np.int32]:
-    """Return (895,) int32: the class, of 894, 40 or 13, of each label; 0 stays unlabelled."""
+    """Return (895,) int32: the class (of 894, 40 or 13) of each label; 0 stays unlabelled."""
     labels = np.arange(895, dtype=np.int32)
     if classes == 894:
         return labels
