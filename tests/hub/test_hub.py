@@ -203,6 +203,8 @@ def test_the_card_repeats_the_warnings_of_a_result_without_anybody_s_folders(pai
     card = model_card("rooms", {"architecture": "compact"}, [score], "mit")
     assert "Warning: 2 of these 2 images were trained on by rooms." in card
     assert str(tmp_path) not in card
+    edit_result(folder, model_path="a/rooms/model", warnings=["as data/x of a/rooms says"])
+    assert Score.of_result(Result.load(folder)).warnings == ("as data/x of rooms says",)
 
 
 def test_a_plain_folder_laid_out_the_same_way(tmp_path, monkeypatch):

@@ -20,7 +20,6 @@ from leadline.inference import Predictor, compiled_cache, onnx_runtime, predict
 from leadline.inference.compiled_models import CompiledModels
 from leadline.inference.onnx_runtime import OnnxRuntime
 from leadline.inference.openvino_runtime import OpenVinoRuntime
-from leadline.inference.runtime_config import RuntimeConfig
 from leadline.inference.runtimes import TorchRuntime
 from leadline.models.build import load_model
 from leadline.models.pipeline import InferencePipeline
@@ -79,9 +78,12 @@ def test_auto_takes_float32_where_the_processor_has_nothing_faster(model_with_lo
 
 
 @pytest.mark.parametrize("losses", [[1], {"bf16": "small"}])
-def test_a_stored_loss_that_is_none_is_one_line(losses):
-    with pytest.raises(LeadlineError, match="precision_loss"):
-        RuntimeConfig.parse({"precision_loss": losses})
+@pytest.mark.parametrize("runtime", [OpenVinoRuntime, OnnxRuntime])
+def test_a_stored_loss_that_is_none_is_one_line_that_names_the_file(
+    model_with_loss, losses, runtime
+):
+    with pytest.raises(LeadlineError, match=r"m\.onnx: precision_loss.*; export the model again$"):
+        runtime(model_with_loss(losses))
 
 
 def test_f32_is_exact_and_the_command_says_what_was_taken(tmp_path, bf16_machine):

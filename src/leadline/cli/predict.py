@@ -175,7 +175,11 @@ def predict_command(
         typer.Option(help="ray: run on a Ray cluster, which also accepts URIs (s3://...)."),
     ] = "local",
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Skip photographs whose output files all exist.")
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Skip photographs whose output files all exist, of the same model and units.",
+        ),
     ] = False,
 ) -> None:
     """Predict metric depth for photographs: one depth file each, at the photograph's own size.

@@ -68,7 +68,7 @@ def quantise(
     read = track(given, "export: reading", len(given), unit="pictures")
     checks = [_Check(resize(each.pixels[None]), each) for each in read]
     compiled = core.compile_model(network, "CPU", F32)
-    camera = TrainingCamera.from_config(RuntimeConfig.parse(config))
+    camera = TrainingCamera.from_config(RuntimeConfig.from_file(path, config))
     loss_of = LossMeasure(given, [check.depth(compiled) for check in checks], camera)
 
     def kept(compiled: Any, checks: Iterable[_Check]) -> tuple[float, list[float]]:

@@ -89,7 +89,7 @@ def quantise_onnx(
     """
     checks, calibration = divided(pictures, scored)
     stored = _config_of(onnx.load(path), path)
-    config = RuntimeConfig.parse(stored)
+    config = RuntimeConfig.from_file(path, stored)
     exact = _prepared(path)
     graph = _Graph(exact)
     slow = _Session(exact, config)

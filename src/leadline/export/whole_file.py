@@ -40,7 +40,7 @@ class WholeOpenVino(Runtime):
         verify_weights(path)
         core = openvino_core()
         graph = core.read_model(path)
-        self.config = RuntimeConfig.parse(config_of(graph, path))
+        self.config = RuntimeConfig.from_file(path, config_of(graph, path))
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self._compiled = core.compile_model(graph, "CPU", options)
 
@@ -80,7 +80,7 @@ class WholeProgram(Runtime):
 
         notes = {CONFIG_KEY: ""}
         self._module = torch.export.load(path, extra_files=notes).module()
-        self.config = RuntimeConfig.parse(decode_config(path, notes[CONFIG_KEY]))
+        self.config = RuntimeConfig.from_file(path, decode_config(path, notes[CONFIG_KEY]))
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Return the outputs by name for images (N,H,W,3) uint8 RGB."""

@@ -94,7 +94,8 @@ def _without_folders(text: str, result: Result) -> str:
     for path in (result.model_path, result.data):
         for folder in Path(path or "").parents:
             if folder.name:
-                text = text.replace(f"{folder}{os.sep}", "")
+                # Not within a longer path or word: "a/" is no part of "data/".
+                text = re.sub(rf"(?<![\w./\\-]){re.escape(f'{folder}{os.sep}')}", "", text)
     return text
 
 

@@ -30,7 +30,7 @@ from leadline.viz.color import colorize
 _MADE_BY = ("model", "camera_use", "camera", "camera_scale")
 """Provenance keys stored with a calibration: it is valid for predictions that agree in them."""
 
-_NO_METRES = {"centimetres": (30, 300), "millimetres": (300, 3000)}
+_RATIOS_OF_UNITS = {"centimetres": (30, 300), "millimetres": (300, 3000)}
 """Ratio of known to predicted distances that suggests these units; no model is so far off."""
 
 FARTHEST_SCORED = 1e6
@@ -166,7 +166,8 @@ def _warn_of_other_units(
     if not len(known):
         return
     ratio = float(np.median(known / predicted))
-    unit = next((name for name, (low, high) in _NO_METRES.items() if low < ratio < high), None)
+    units = (name for name, (low, high) in _RATIOS_OF_UNITS.items() if low < ratio < high)
+    unit = next(units, None)
     if unit is None:
         return
     remedy = "give --point X,Y=METRES, for instance 320,240=2.5"

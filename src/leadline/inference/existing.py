@@ -7,6 +7,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.depth.units import describe_units, parse_units
@@ -28,43 +29,56 @@ def jobs_to_do(jobs: Sequence[FileJob], output: OutputOptions, model: str | Path
     """
     name = model_name(model, Path() if is_on_hub(model) else find_model(model))
     to_do: list[FileJob] = []
-    others: dict[str, list[Path]] = defaultdict(list)
+    unknown: list[Path] = []
+    different: dict[str, list[Path]] = defaultdict(list)
     for job in jobs:
         if not output.is_complete(job.target):
             to_do.append(job)
             continue
         file = output.depth_file(job.target)
-        what = _difference(file, output, name)
-        if what is not None:
-            others[what].append(file)
-        if what:
+        origin = _read_origin(file, output)
+        difference = _difference(origin, output, name)
+        if difference is not None:
             to_do.append(job)
-    for what, files in others.items():
-        _warn(what, files)
+            different[difference].append(file)
+        elif origin.model is None:
+            unknown.append(file)
+    for difference, files in different.items():
+        _warn(files, f"hold {difference}; predicted again")
+    if unknown:
+        _warn(unknown, "do not say of which model; left as they are")
     return to_do
 
 
-def _difference(file: Path, output: OutputOptions, model: str) -> str | None:
-    """Return how a depth file differs from one written now.
+@dataclass(frozen=True)
+class _Origin:
+    """The model and the units per metre of a depth file, None if unknown."""
 
-    None if it does not differ, "" if the file does not say.
-    """
-    row = depth_format(output.format)
+    model: str | None = None
+    units: float | None = None
+
+
+def _read_origin(file: Path, output: OutputOptions) -> _Origin:
     try:
         texts = read_texts(file, output.format)
-        made_by = json.loads(texts.get(PREFIX + "provenance", "{}")).get("model")
-        units = parse_units(texts[PREFIX + "units_per_metre"]) if row.whole_units else None
+        model = json.loads(texts.get(PREFIX + "provenance", "{}")).get("model")
+        has_units = depth_format(output.format).whole_units
+        return _Origin(model, parse_units(texts[PREFIX + "units_per_metre"]) if has_units else None)
     except (LeadlineError, ValueError, AttributeError, KeyError):
-        return ""
-    if units is not None and not math.isclose(units, output.units_per_metre, rel_tol=1e-6):
-        return f"{describe_units(units)}, not {describe_units(output.units_per_metre)}"
-    if made_by not in (None, model):
-        return f"depth of model {made_by}, not of {model}"
-    return "" if made_by is None else None
+        return _Origin()
 
 
-def _warn(what: str, files: Sequence[Path]) -> None:
+def _difference(origin: _Origin, output: OutputOptions, model: str) -> str | None:
+    """Return how a depth file differs from one written now, None if it does not or is unknown."""
+    units, written = origin.units, output.units_per_metre
+    if units is not None and not math.isclose(units, written, rel_tol=1e-6):
+        return f"{describe_units(units)}, not {describe_units(written)}"
+    if origin.model not in (None, model):
+        return f"depth of model {origin.model}, not of {model}"
+    return None
+
+
+def _warn(files: Sequence[Path], what: str) -> None:
     more = ", ..." if len(files) > 1 else ""
-    say = f"hold {what}; predicted again" if what else "do not say of which model; left as they are"
-    text = f"--skip-existing: {len(files)} of the results there ({files[0]}{more}) {say}"
+    text = f"--skip-existing: {len(files)} of the results there ({files[0]}{more}) {what}"
     warnings.warn(text, LeadlineWarning, stacklevel=4)

@@ -98,7 +98,7 @@ class OnnxRuntime(Runtime):
         check_graph(path, inputs, self._names)
         with malformed_named(path):
             metadata = self._session.get_modelmeta().custom_metadata_map
-        config = RuntimeConfig.parse(decode_config(path, metadata.get(CONFIG_KEY)))
+        config = RuntimeConfig.from_file(path, decode_config(path, metadata.get(CONFIG_KEY)))
         is_twin = path != exact
         self.config = config_with_graph_of(_config_of(exact), config) if is_twin else config
 
@@ -125,7 +125,7 @@ def _config_of(path: Path) -> RuntimeConfig:
     model = read_bytes(path, "ONNX file")
     with malformed_named(path):
         text = read_metadata(model).get(CONFIG_KEY)
-    return RuntimeConfig.parse(decode_config(path, text))
+    return RuntimeConfig.from_file(path, decode_config(path, text))
 
 
 def _chosen(path: Path, wanted: PrecisionOption, device: Device) -> PrecisionChoice:

@@ -103,13 +103,13 @@ class OpenVinoRuntime(Runtime):
         self._core = openvino_core()
         without = () if uncertainty else (UNCERTAINTY,)
         graph, is_sealed = _read_verified(self._core, path)
-        self.config = RuntimeConfig.parse(config_of(graph, path))
+        self.config = RuntimeConfig.from_file(path, config_of(graph, path))
         self._network = cut_network(graph, processing_area, without)
         self.precision = self._chosen(path, graph, precision)
         if self.precision.precision == "int8" and not is_int8(graph):
             path = int8_path(path)
             graph, is_sealed = _read_verified(self._core, path)
-            twin = RuntimeConfig.parse(config_of(graph, path))
+            twin = RuntimeConfig.from_file(path, config_of(graph, path))
             self.config = config_with_graph_of(self.config, twin)
             self._network = cut_network(graph, processing_area, without)
         if self._network is None:
@@ -167,7 +167,9 @@ class OpenVinoRuntime(Runtime):
             wanted,
             self.config,
             self._available(),
-            twin_config=lambda: RuntimeConfig.parse(config_of(read_graph(self._core, twin), twin)),
+            twin_config=lambda: RuntimeConfig.from_file(
+                twin, config_of(read_graph(self._core, twin), twin)
+            ),
             digest=lambda: weights_digest(graph),
         )
 

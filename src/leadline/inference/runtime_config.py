@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from leadline.errors import LeadlineError
@@ -64,7 +65,7 @@ class RuntimeConfig:
         area = content.get("training_area", cls.training_area)
         stride = content.get("stride", cls.stride)
         if focal is not None:
-            focal = _positive("training_focal", focal, "pixels at the training size, or null")
+            focal = _positive("training_focal", focal, "pixels at the training size")
         return cls(
             training_focal=focal,
             training_area=int(_positive("training_area", area, "pixels")),
@@ -80,6 +81,17 @@ class RuntimeConfig:
         )
 
     @classmethod
+    def from_file(cls, path: Path, content: Mapping[str, Any]) -> RuntimeConfig:
+        """Read it from the config in an exported file.
+
+        Errors: LeadlineError, naming the file, for an invalid value.
+        """
+        try:
+            return cls.parse(content)
+        except LeadlineError as error:
+            raise LeadlineError(f"{path}: {error}; export the model again") from None
+
+    @classmethod
     def from_model(cls, config: ModelConfig) -> RuntimeConfig:
         """Return the config of a model that is not in an exported file."""
         return cls.parse(asdict(config))
@@ -89,7 +101,7 @@ def _positive(key: str, value: object, expected: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and 0 < value < math.inf:  # type: ignore[operator]
         return value  # type: ignore[return-value]
-    raise LeadlineError(f"{key} = {value!r} in the model's config is invalid; give {expected}")
+    raise LeadlineError(f"{key} = {value!r} in the model's config is invalid, expected {expected}")
 
 
 def _number(key: str, value: object) -> float:

@@ -45,7 +45,7 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
     with malformed_named(path):
         metadata = read_metadata(graph)
     about = decode_config(path, metadata.get(CONFIG_KEY))
-    if (size := RuntimeConfig.parse(about).picture_size) is not None:
+    if (size := RuntimeConfig.from_file(path, about).picture_size) is not None:
         raise LeadlineError(
             f"{path}: takes photographs of {size_words(size)} alone, and "
             "a page is given any; choose a model that takes any size"
