@@ -1,4 +1,4 @@
-"""Evaluation: scores that say how they were made, baselines, comparisons, reports."""
+"""Evaluation: scores with a record of how they were made, baselines, comparisons, reports."""
 
 from leadline.evaluation.baselines import baseline_predictions, training_baselines
 from leadline.evaluation.cases import CaseCollector

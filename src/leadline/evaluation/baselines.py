@@ -1,4 +1,4 @@
-"""Trivial baselines: what a score is worth is seen beside what knows nothing of the picture."""
+"""Trivial baselines that ignore the picture, as a reference for scores."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,16 @@ from leadline.metrics.resize import resize_known
 from leadline.progress import Track, untracked
 
 MAX_TRAINING_IMAGES = 1000
-"""More would take longer to read than the score itself, and change no digit of a mean map."""
+"""More would take longer to read than the scoring, and would not change a mean map visibly."""
 
 MILLIMETRES_COUNTED = 10_000_000
-"""As far as the median looks; it takes 80 MB of memory, of indoor depth a thousandth of that."""
+"""Limit of the median's histogram, 80 MB of memory; indoor depth takes a thousandth of it."""
 
 
 def baseline_predictions(
     train: DepthDataset, *, track: Track = untracked
 ) -> dict[str, ConstantPredictions]:
-    """Return the baselines by name, to be scored beside a model: see `training_baselines`.
+    """Return the baselines by name, for scoring beside a model: see `training_baselines`.
 
     A large data set is represented by `MAX_TRAINING_IMAGES` of its images, evenly spaced.
     """
@@ -35,10 +35,10 @@ def training_baselines(
 ) -> dict[str, NDArray[np.float32]]:
     """Return two predictions that ignore the photograph, learned from the training depth alone.
 
-    "mean depth map": the mean of each pixel over the images where it is valid, (H,W) metres, at
+    "mean depth map": the mean of each pixel over the images in which it is valid, (H,W) metres, at
     the size of the first image; pixels that are never valid take the overall mean.
-    "median depth": the median of all valid pixels, to the millimetre, as a (1,1) map; what is
-    farther than 10 km counts as that far. `track` shows progress over images, under `title`.
+    "median depth": the median of all valid pixels, to the millimetre, as a (1,1) map; depth beyond
+    10 km counts as 10 km. `track` shows progress over images, under `title`.
     """
     total: NDArray[np.float64] | None = None
     counts: NDArray[np.float64] | None = None

@@ -1,4 +1,4 @@
-"""How fast a model is in every runtime, and what a lower precision costs it."""
+"""The speed of a model in every runtime, and the loss of accuracy in lower precisions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from leadline.io.atomic import write_json
 from leadline.io.files import read_json
 
 PICTURES_AT_ONCE = 8
-"""How many pictures a round of the throughput predicts."""
+"""Pictures per round of the throughput measurement."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,15 @@ class BenchmarkCase:
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """What one case took.
+    """The measurements of one case.
 
-    `median_ms` and the quartiles are of single calls, from uint8 pixels to a `DepthMap` of the
-    photograph's size, or of a batch to metres of that size; `per_second` is the median rate of
-    pictures, of `predict_many` where `batch` is 1. `speed` is the slowest case's median per picture
+    `median_ms` and the quartiles are of single calls, from uint8 pixels to a `DepthMap` at the
+    photograph's size, or from a batch to metres at that size; `per_second` is the median rate of
+    pictures, of `predict_many` if `batch` is 1. `speed` is the slowest case's median per picture
     over this one's. `first_seconds` is from the start of a process to its first depth, and
-    `memory_mb` what that process took at most (None where the system does not say).
-    `ceiling_share` is the network's multiplications per second of the call, over those of wide
-    convolutions in the same precision in the same rounds (None where they are not known).
-    `abs_rel` is the score on data, where that was given.
+    `memory_mb` the peak memory of that process (None if the system does not tell).
+    `ceiling_share` is the network's multiplications per second, over those of wide convolutions in
+    the same precision and rounds (None if unknown). `abs_rel` is the score on data, if given.
     """
 
     model: str
@@ -82,7 +81,7 @@ class BenchmarkRow:
     abs_rel: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the row as JSON-serialisable values."""
         return asdict(self)
 
 
@@ -94,16 +93,16 @@ def benchmark(
     data: str | Path | None = None,
     protocol: str = "auto",
 ) -> list[BenchmarkRow]:
-    """Time ways of prediction in alternation, so that all meet the same load of the machine.
+    """Time cases in alternation, so that all of them see the same load of the machine.
 
-    With `data`, each model, runtime and precision is scored on it as well, under `protocol`.
+    With `data`, each model, runtime and precision is also scored on it, under `protocol`.
     Errors: LeadlineError for a case that cannot be loaded, fewer than 3 rounds, no case at all, or,
-    before anything is timed, data, a protocol or a model that give no score.
+    before anything is timed, for data, a protocol or a model that give no score.
     """
     if rounds < 3:
         raise LeadlineError(f"{rounds} rounds are too few for quartiles; give at least 3")
     if not cases:
-        raise LeadlineError("no way to be timed: give at least one model, runtime and precision")
+        raise LeadlineError("nothing to time: give at least one model, runtime and precision")
     timed = [_TimedCase(case, threads) for case in cases]
     opened = {} if data is None else _open(timed, data, protocol)
     ceilings: dict[Precision, ConvolutionCeiling] = {}
@@ -124,7 +123,7 @@ def benchmark(
 
 
 class _TimedCase:
-    """A case that takes turns with others, and what its turns took."""
+    """A case that takes turns with others, and its measurements."""
 
     def __init__(self, case: BenchmarkCase, threads: int | None):
         self.case = case
@@ -138,14 +137,14 @@ class _TimedCase:
         self._shares: list[float] = []
 
     def start(self) -> None:
-        """Warm up, then have a fresh process predict, which finds what was compiled here."""
+        """Warm up, then time a new process, which finds the models compiled here in the cache."""
         case = self.case
         self._call()
         self._first = first_result(case.model, self._options, (case.batch, *case.size))
         self._products = multiplications_of(self.predictor, case.model, case.size, case.batch)
 
     def take_turn(self, ceiling: float) -> None:
-        """Time a call and many pictures; `ceiling` is the rate of multiplications just now."""
+        """Time one call and many pictures; `ceiling` is the current rate of multiplications."""
         call = _seconds(self._call)
         self._calls.append(call)
         if self.case.batch > 1:
@@ -162,7 +161,7 @@ class _TimedCase:
         return float(np.median(self._calls)) / self.case.batch
 
     def row(self, slowest: float, abs_rel: float | None) -> BenchmarkRow:
-        """Return what it took; `slowest` are the seconds per picture of the slowest case."""
+        """Return the measurements; `slowest` are the seconds per picture of the slowest case."""
         first, median, third = (float(q) for q in np.percentile(self._calls, [25, 50, 75]))
         return BenchmarkRow(
             self.case.model,
@@ -190,9 +189,9 @@ class _TimedCase:
 
 
 def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
-    """Return the precisions to time a model in: int8 where a file of it lies beside the model.
+    """Return the precisions in which to time a model; int8 if its 8-bit file exists.
 
-    Errors: LeadlineError for a model that is none.
+    Errors: LeadlineError if the model does not exist.
     """
     path = find_model(model)
     if path.is_dir() and is_of_transformers(path):
@@ -209,9 +208,9 @@ def usual_precisions(model: str, runtime: RuntimeName) -> list[Precision]:
 
 
 def check_losses(cases: Sequence[BenchmarkCase]) -> None:
-    """Raise LeadlineError where `store_losses` could store nothing of `cases`, or not with a model.
+    """Raise LeadlineError if `store_losses` would have nothing to store, or nowhere to store it.
 
-    That is seen before anything is timed.
+    This is checked before anything is timed.
     """
     timed: dict[str, set[str]] = {}
     for case in cases:
@@ -223,10 +222,10 @@ def check_losses(cases: Sequence[BenchmarkCase]) -> None:
 
 
 def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
-    """Write what precisions cost into the `config.json` of the models; return {file: losses}.
+    """Write the losses of precisions into the `config.json` of the models; return {file: losses}.
 
-    The loss is the change of abs_rel against float32 in the same runtime, as a share of it, which
-    `--precision auto` reads.
+    The loss is the relative change of abs_rel against float32 in the same runtime; `--precision
+    auto` reads it.
     Errors: LeadlineError for a model that is no folder, or rows without both scores.
     """
     stored: dict[Path, dict[str, float]] = {}
@@ -240,7 +239,7 @@ def store_losses(rows: Sequence[BenchmarkRow]) -> dict[Path, dict[str, float]]:
             continue
         losses = stored.setdefault(config_to_store_in(row.model, "loss"), {})
         loss = round(row.abs_rel / exact[0] - 1, 5)
-        # `auto` reads one number for all runtimes: that of the worst.
+        # `auto` reads one number for all runtimes, so the worst is stored.
         losses[row.precision] = max(loss, losses.get(row.precision, loss))
     if not stored:
         raise _no_loss()
@@ -263,7 +262,7 @@ def _scored(case: BenchmarkCase) -> tuple[str, str, str]:
 def _open(
     timed: Sequence[_TimedCase], data: str | Path, protocol: str
 ) -> dict[tuple[str, str, str], OpenedEvaluation]:
-    """Return what is to be scored by model, runtime and precision, opened but not scored yet."""
+    """Return the evaluations by model, runtime and precision, opened but not yet scored."""
     opened: dict[tuple[str, str, str], OpenedEvaluation] = {}
     for each in timed:
         if _scored(each.case) not in opened:
@@ -284,7 +283,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _picture(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return (H,W,3) uint8: slopes of colour with grain. What it shows costs no time."""
+    """Return (H,W,3) uint8: colour gradients with noise. The content does not affect the speed."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     soft = np.stack([rows / size[0], columns / size[1], (rows + columns) / sum(size)], axis=2)
     grain = np.random.default_rng(0).integers(-12, 13, (*size, 1))

@@ -1,4 +1,4 @@
-"""Where a model errs: at edges, by distance, by class, and whether its edges sit right."""
+"""Error breakdowns: at edges, by distance and by class; and the quality of predicted edges."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from leadline.metrics.boundary import boundary_score, depth_edge_mask
 BreakdownName = Literal["boundary", "edges", "ranges", "classes"]
 BREAKDOWNS: tuple[BreakdownName, ...] = get_args(BreakdownName)
 RANGE_EDGES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
-"""Metres; the part within the protocol's range is used."""
+"""Limits in metres; those within the protocol's range are used."""
 
 
 class PartScore(BaseModel):
-    """One part of all pictures, its metrics pooled; None where it has no pixel.
+    """The metrics of one group of pixels, pooled over all pictures; None if it has no pixel.
 
     Ranges have `low` and `high` metres, classes an `id`.
     """
@@ -40,7 +40,7 @@ class PartScore(BaseModel):
 
 
 class GroupBreakdown:
-    """Sums of the protocol's metrics for each group of pixels; a subclass says which group."""
+    """Sums of the protocol's metrics for each group of pixels; a subclass defines the groups."""
 
     def __init__(self, protocol: Protocol, count: int):
         self.metrics = protocol.metric_set
@@ -50,23 +50,23 @@ class GroupBreakdown:
     def groups(
         self, comparison: Comparison, labels: NDArray[np.int32] | None
     ) -> NDArray[np.integer] | None:
-        """Return the group of every counted pixel, (n,) ids from 0; None: the image says nothing.
+        """Return the group of every scored pixel, (n,) ids from 0; None to skip the image.
 
         `labels` are the true class ids at the sample's own size.
         """
         raise NotImplementedError
 
     def add(self, sums: NDArray[np.float64]) -> None:
-        """Add an image's sums of every group."""
+        """Add the sums of every group for one image."""
         self.sums += sums
         self.images += sums[:, 0] > 0
 
     def result(self) -> tuple[PartScore, ...]:
-        """Return the score of every group that is shown."""
+        """Return the scores of the groups to show."""
         raise NotImplementedError
 
     def part(self, group: int, name: str, **extra: Any) -> PartScore:
-        """Return the score of one group; `extra` are fields that only some groups have."""
+        """Return the score of one group; `extra` are fields of some groups only."""
         sums = self.sums[group]
         return PartScore(
             name=name,
@@ -78,7 +78,7 @@ class GroupBreakdown:
 
 
 class EdgeBreakdown(GroupBreakdown):
-    """Pixels at the truth's edges against the rest."""
+    """Pixels at the edges of the truth, and all others."""
 
     def __init__(self, protocol: Protocol):
         super().__init__(protocol, 2)
@@ -106,16 +106,16 @@ class RangeBreakdown(GroupBreakdown):
     def groups(
         self, comparison: Comparison, labels: NDArray[np.int32] | None
     ) -> NDArray[np.integer]:
-        """Return how many inner edges of the ranges the true distance has reached."""
+        """Return the index of the range that contains the true distance."""
         truth = comparison.at_scored(comparison.truth)
         reached = np.zeros(truth.shape, dtype=np.uint8)
-        # Truth at the cap itself, where it is clipped, belongs to the last range.
+        # Truth clipped to the maximum belongs to the last range.
         for edge in self.edges[1:-1]:
             reached += truth >= np.float32(edge)
         return reached
 
     def result(self) -> tuple[PartScore, ...]:
-        """Return the score of every range of distance, the nearest first."""
+        """Return the score of every range of distance, nearest first."""
         bounds = zip(self.edges[:-1], self.edges[1:], strict=True)
         return tuple(
             self.part(group, f"{round(low, 2):g}..{high:g} m", low=low, high=high)
@@ -134,7 +134,7 @@ class ClassBreakdown(GroupBreakdown):
     def groups(
         self, comparison: Comparison, labels: NDArray[np.int32] | None
     ) -> NDArray[np.integer] | None:
-        """Return the class ids; what is no class is in one group more, which is not shown."""
+        """Return the class ids; pixels without a class form one more group, which is not shown."""
         if labels is None:
             return None
         self._seen = True
@@ -142,7 +142,7 @@ class ClassBreakdown(GroupBreakdown):
         return np.where((ids < 0) | (ids >= MAX_CLASSES), MAX_CLASSES, ids)
 
     def result(self) -> tuple[PartScore, ...]:
-        """Return the score of every class that occurs, void ones left out."""
+        """Return the score of every class that occurs, except void ones."""
         if not self._seen:
             raise no_labels()
         present = np.flatnonzero(self.sums[:MAX_CLASSES, 0])
@@ -154,14 +154,14 @@ class ClassBreakdown(GroupBreakdown):
 
 
 def no_labels(data: str = "the data") -> LeadlineError:
-    """Return the error of a breakdown by classes of data without any."""
+    """Return the error of a class breakdown on data without labels."""
     return LeadlineError(
         f"--breakdown classes: {data} has no labels; leave it out, or add a label column"
     )
 
 
 class BoundaryBreakdown:
-    """How well edges in the prediction agree with the truth's: means over images that have any."""
+    """Agreement of predicted edges with those of the truth: means over images that have any."""
 
     def __init__(self) -> None:
         self._total = np.zeros(3)
@@ -175,7 +175,7 @@ class BoundaryBreakdown:
             self._images += 1
 
     def result(self) -> dict[str, float | int | None]:
-        """Return the means, None where no image has an edge."""
+        """Return the means, None if no image has an edge."""
         names = ("f1", "precision", "recall")
         means = self._total / self._images if self._images else [None] * 3
         values = {
@@ -186,7 +186,7 @@ class BoundaryBreakdown:
 
 
 class Breakdowns:
-    """The breakdowns called `names`, of `BREAKDOWNS`; memory does not grow with the images."""
+    """The breakdowns `names` of `BREAKDOWNS`; memory does not grow with the number of images."""
 
     def __init__(
         self, names: Sequence[BreakdownName], protocol: Protocol, void: Sequence[int] = ()
@@ -205,7 +205,7 @@ class Breakdowns:
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
-        """Add an image; one without a scored pixel says nothing."""
+        """Add an image; images without a scored pixel are skipped."""
         if comparison.pixels == 0:
             return
         grouped: list[tuple[GroupBreakdown, NDArray[np.integer]]] = []
@@ -222,7 +222,7 @@ class Breakdowns:
                 part.add(each)
 
     def result(self) -> dict[str, Any]:
-        """Return {name: result}, as it goes into a `Result`."""
+        """Return {name: result}, as stored in a `Result`."""
         return {name: part.result() for name, part in self._parts.items()}
 
 
@@ -243,5 +243,5 @@ class ClassScores:
         self._counts = counts if self._counts is None else self._counts + counts
 
     def result(self) -> dict[str, float] | None:
-        """Return both scores, None where no image had a pixel with a class that counts."""
+        """Return both scores, None if no image had a pixel with a counted class."""
         return None if self._counts is None else semantic_metrics(self._counts, self._void)

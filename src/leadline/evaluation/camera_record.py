@@ -1,4 +1,4 @@
-"""What the cameras of the scored images did to a model's metres, as a result records it."""
+"""A record of how the cameras of the scored images changed a model's metres."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from leadline.inference.camera import PhotoCamera
 
 
 class CameraRecord(BaseModel):
-    """Whether a model's metres followed the cameras that the data states.
+    """Whether a model's metres followed the cameras stated by the data.
 
-    `use` is ignored where that was asked for or the model does not know its training camera, of
+    `use` is ignored if requested, or if the model does not know its training camera, of
     `training_focal` pixels at its size. Metres of the `images` that state a camera were multiplied
     by `smallest_scale` to `largest_scale`.
     """
@@ -40,11 +40,11 @@ class CameraRecord(BaseModel):
 
     @property
     def has_effect(self) -> bool:
-        """Whether a metre was changed: full-frame images of the training camera change none."""
+        """Whether any metres changed; full-frame images of the training camera change none."""
         return (self.smallest_scale, self.largest_scale) != (1, 1)
 
     def describe(self) -> str:
-        """Say it in words."""
+        """Describe the record in words."""
         if self.use == "ignored":
             model = ", as the model knows no training camera" if self.training_focal is None else ""
             return f"ignored{model}: {self.images} images state theirs"

@@ -1,4 +1,4 @@
-"""Which images are kept to look at: some evenly spaced, the worst, the best."""
+"""Select the images kept for viewing: some evenly spaced, the worst, the best."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ EVEN_CASES = 8
 EXTREME_CASES = 8
 RANKED_BY = "abs_rel"
 KEPT_WIDTH = 1280
-"""Pixels: photographs of at least twice this width are kept with every second pixel, or third..."""
+"""Target width: photographs of at least twice this width are subsampled to about it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """An image kept to look at: its place in the data's order, its id and why it was kept.
+    """An image kept for viewing: its index in the data, its id and why it was kept.
 
-    `roles` are some of even, worst and best. `stored` is the prediction as half floats, or the
-    file that holds them. `sample` is the photograph with its truth, while it is in memory: after
-    scoring, but not for a result that was loaded.
+    `roles` are among even, worst and best. `stored` is the prediction as half floats, or its file.
+    `sample` is the photograph with its truth while it is in memory: after scoring, but not in a
+    loaded result.
     """
 
     index: int
@@ -45,7 +45,7 @@ class Case:
     sample: Sample | None = None
 
     def prediction(self) -> NDArray[np.float32]:
-        """Return the prediction, (H,W) metres as scored: 0 where missing, inf where too far.
+        """Return the prediction (H,W) in metres as scored: 0 where missing, inf where too far.
 
         Errors: LeadlineError for a damaged file.
         """
@@ -66,7 +66,7 @@ class CaseCollector:
     extreme: int = EXTREME_CASES
     _even_indices: frozenset[int] = field(init=False)
     _spaced: dict[int, Case] = field(default_factory=dict)
-    # Heaps of (rank, -index, case): the smallest rank is the first to go.
+    # Heaps of (rank, -index, case): the smallest rank is removed first.
     _worst: list[tuple[float, int, Case]] = field(default_factory=list)
     _best: list[tuple[float, int, Case]] = field(default_factory=list)
 
@@ -120,9 +120,9 @@ def write_cases(cases: Sequence[Case], folder: Path) -> None:
 
 
 def read_cases(folder: Path) -> tuple[Case, ...]:
-    """Return the cases that were written into `folder`, in the data's order.
+    """Return the cases stored in `folder`, in the data's order.
 
-    Errors: LeadlineError for a file that is damaged or no case.
+    Errors: LeadlineError for a file that is damaged or not a case.
     """
     cases = []
     for path in folder.glob("*.npz"):
@@ -135,9 +135,9 @@ def read_cases(folder: Path) -> tuple[Case, ...]:
 
 
 def draw_cases(cases: Sequence[Case], values: Sequence[float]) -> NDArray[np.uint8]:
-    """Return rows of photograph | truth | prediction | error, of cases that are in memory.
+    """Return rows of photograph | truth | prediction | error, for cases in memory.
 
-    `values` are their `RANKED_BY`, for the titles.
+    `values` are their `RANKED_BY` metrics, for the titles.
     """
     rows = [
         _draw_row(case.sample, case.prediction(), value)
@@ -152,7 +152,7 @@ def draw_cases(cases: Sequence[Case], values: Sequence[float]) -> NDArray[np.uin
 
 def _draw_row(sample: Sample, prediction: NDArray[np.float32], value: float) -> NDArray[np.uint8]:
     truth = sample.depth_map
-    low, high = robust_range(truth.depth, truth.valid)  # red to blue, as `side_by_side` has it
+    low, high = robust_range(truth.depth, truth.valid)  # red to blue, as in `side_by_side`
     limit = f"{100 * ERROR_LIMIT:.0f}"
     titles = [
         Path(sample.id).name,
@@ -167,12 +167,12 @@ def _draw_row(sample: Sample, prediction: NDArray[np.float32], value: float) -> 
 def _half(depth: NDArray[np.float32]) -> NDArray[np.float16]:
     largest = np.float32(np.finfo(np.float16).max)
     half = np.where(depth > 0, np.minimum(depth, largest), 0).astype(np.float16)
-    half[depth == np.inf] = np.inf  # which is too far, not missing
+    half[depth == np.inf] = np.inf  # too far, which is not missing
     return half
 
 
 def _thinned(sample: Sample) -> Sample:
-    """Return what pictures show of a sample, with fewer pixels where they are many."""
+    """Return a sample for pictures, subsampled if it has many pixels."""
     step = max(1, sample.depth.shape[1] // KEPT_WIDTH)
     every = np.s_[::step, ::step]
     image, depth, valid = sample.image[every], sample.depth[every], sample.valid[every]
@@ -180,7 +180,7 @@ def _thinned(sample: Sample) -> Sample:
 
 
 def _read_arrays(path: Path, *names: str) -> Mapping[str, NDArray[Any]]:
-    """Read the named arrays of a case, never unpickling anything."""
+    """Read the named arrays of a case, without unpickling."""
     check_ordinary(path)
     try:
         with np.load(path, allow_pickle=False) as content:

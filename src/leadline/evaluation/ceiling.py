@@ -1,4 +1,4 @@
-"""What a processor can do at most, measured, and how much of it a network asks for."""
+"""The measured peak rate of a processor, and the number of multiplications of a network."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from leadline.io.processors import usable_processors
 from leadline.models.size_policy import processing_size
 
 CHANNELS, HEIGHT, WIDTH, LAYERS = 256, 30, 40, 2
-"""3x3 convolutions so wide that arithmetic alone limits them. In float32 a product of two large
-matrices reaches two thirds of their rate, and would put single networks above 100 %."""
+"""3x3 convolutions so wide that only arithmetic limits them. In float32, a product of two large
+matrices reaches only two thirds of their rate, and would put some networks above 100 %."""
 
 
 class ConvolutionCeiling:
     """Convolutions in OpenVINO, in one precision, on as many threads as the network.
 
-    Their rate is the ceiling that a network in that precision is compared with.
+    Their rate is the ceiling with which a network in that precision is compared.
     """
 
     def __init__(self, precision: Precision, threads: int | None):
@@ -52,7 +52,7 @@ class ConvolutionCeiling:
         self.rate()
 
     def rate(self) -> float:
-        """Convolve once; return multiplications (each with its addition) per second."""
+        """Run once; return multiplications (each with its addition) per second."""
         started = time.perf_counter()
         self._request.infer([self._values], share_inputs=True, share_outputs=True)
         return float(self._products / (time.perf_counter() - started))
@@ -63,8 +63,8 @@ def multiplications_of(
 ) -> float | None:
     """Return the multiplications of a model's convolutions and matrix products.
 
-    They are for `batch` photographs of `size` (height, width), the resizing left out. None for a
-    graph whose network is not told from the resizing.
+    They are for `batch` photographs of `size` (height, width), without the resizing. None for a
+    graph whose network cannot be separated from the resizing.
     """
     path = find_model(model)
     if path.is_file():

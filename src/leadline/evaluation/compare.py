@@ -56,17 +56,17 @@ def compare(
     errors: bool = False,
     data: str | Path | None = None,
 ) -> ComparisonTable:
-    """Put results side by side and test the others against the first, image by image.
+    """Compare results side by side, and test the others against the first, image by image.
 
-    `results` are folders that `leadline evaluate -o` wrote, or a `Result` each; `labels` their
-    names, by default their models'. `metrics` are the columns, by default those that suit the
-    protocol of the first. Results that were not made alike are refused, or with `mixed` marked.
-    `baselines` shows those of the first result, `published` rows of documents; `seed` is that of
-    resampling, where `block` neighbouring images are drawn and flipped together, by default as many
-    as in the first result. With `out` the table is written in `format`, by default that of the
-    suffix. `panel` is a PNG with input, truth and every model side by side; `images` says how many
-    are drawn there and in a page, or which ids; `errors` adds error maps; `data` is where the
-    scored data is, if it was moved.
+    `results` are folders written by `leadline evaluate -o`, or `Result` objects; `labels` their
+    names, by default the names of their models. `metrics` are the columns, by default those of the
+    first result's protocol. Results that were not made alike are refused, or with `mixed` marked.
+    `baselines` shows those of the first result, `published` rows of documents. `seed` is for
+    resampling, in which `block` neighbouring images are drawn and flipped together, by default as
+    many as in the first result. With `out` the table is written in `format`, by default that of the
+    suffix. `panel` is a PNG with input, truth and every model side by side; `images` is the number
+    or the ids of the images in the panel and in a page; `errors` adds error maps; `data` is the
+    path of the scored data, if it was moved.
 
     Errors: LeadlineError for results that were not made alike, a metric or an image that is not
     in all of them, data that is not what was scored, or an output that is a file of a result.
@@ -108,7 +108,7 @@ def compare(
 
 
 def _check_no_part(path: Path, results: Sequence[Result]) -> None:
-    """Raise LeadlineError where a file to be written is one of a result that is compared."""
+    """Raise LeadlineError if an output file belongs to one of the compared results."""
     place = path.resolve()
     for folder in (result.folder.resolve() for result in results if result.folder is not None):
         if place in (folder / RESULT_FILE, folder / TABLE_FILE, folder / REPORT_FILE) or (
@@ -118,10 +118,9 @@ def _check_no_part(path: Path, results: Sequence[Result]) -> None:
 
 
 def choose_format(format: TableFormat | None, out: str | Path | None) -> TableFormat:
-    """Return the format given, or the one that the suffix of the file `out` stands for.
+    """Return the format given, or the one of the suffix of the file `out`.
 
-    Errors: LeadlineError for an unknown format, a suffix that stands for none, or a page without
-    a file.
+    Errors: LeadlineError for an unknown format or suffix, or a page without a file.
     """
     known = sorted(set(FORMAT_OF_SUFFIX.values()))
     if format is not None and format not in known:
@@ -139,12 +138,12 @@ def choose_format(format: TableFormat | None, out: str | Path | None) -> TableFo
 
 
 def _scored_data(first: Result, moved: str | Path | None) -> DepthDataset:
-    """Open the data that the first result was scored on, as it was opened then."""
+    """Open the data on which the first result was scored, in the same way."""
     path = Path(first.data if moved is None else moved)
     if not path.exists():
         raise LeadlineError(
-            f"{path}: the scored data is not there, and pictures need it; "
-            "say where it is with --data"
+            f"{path}: the scored data does not exist, and pictures need it; "
+            "give its path with --data"
         )
     return first.data_options.open(path, first.split)
 

@@ -1,4 +1,4 @@
-"""The numbers of a comparison: which results may stand side by side, what differs, how surely."""
+"""The numbers of a comparison: which results are comparable, what differs, how significantly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from leadline.metrics import (
 )
 
 SHOWN_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "rmse_log", "log10")
-"""What comparisons show unless the protocol or the user says otherwise."""
+"""Default metrics of comparisons, unless the protocol or the user chooses others."""
 
 PAIRED_WORDS = (
     "mean of the per-image differences, its 95 % bootstrap interval, and the p value of a "
@@ -30,12 +30,12 @@ PAIRED_WORDS = (
 TOGETHER = "neighbouring images are drawn and flipped together"
 
 MIN_IMAGES = 2
-"""For an interval or a test: one image says nothing of another."""
+"""Smallest number of images for an interval or a test."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """One number of a table, with its 95 % interval where there is one."""
+    """One number of a table, with its 95 % interval if there is one."""
 
     number: float | None
     interval: tuple[float, float] | None = None
@@ -44,7 +44,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the score table. `kind` is result, baseline or published."""
+    """A row of the score table. `kind` is result, baseline or published."""
 
     name: str
     kind: str
@@ -63,7 +63,7 @@ class PairedDifference:
 
 @dataclass
 class ComparisonTable:
-    """Everything a comparison says, before it is written in any format."""
+    """The content of a comparison, independent of the output format."""
 
     metrics: tuple[str, ...]
     results: list[Result]
@@ -75,17 +75,17 @@ class ComparisonTable:
 
     @property
     def interval_words(self) -> str:
-        """What the intervals are, in words."""
+        """A description of the intervals."""
         return f"95 % bootstrap intervals over {describe_intervals(self.block)}"
 
     @property
     def paired_words(self) -> str:
-        """What the differences are, in words."""
+        """A description of the differences."""
         return PAIRED_WORDS if self.block == 1 else f"{PAIRED_WORDS}; {self.block} {TOGETHER}"
 
     @property
     def warnings(self) -> list[str]:
-        """The warnings of the results, each behind the label of its result."""
+        """The warnings of the results, prefixed by their labels."""
         return [
             f"{label}: {warning}"
             for label, result in zip(self.labels, self.results, strict=True)
@@ -94,18 +94,18 @@ class ComparisonTable:
 
     @property
     def marked_labels(self) -> list[str]:
-        """The labels, those of results that were made otherwise with their mark."""
+        """The labels, with marks for results that were made differently."""
         rows = [row for row in self.rows if row.kind == "result"]
         return [f"{row.name} [{','.join(row.marks)}]" if row.marks else row.name for row in rows]
 
     @property
     def protocol(self) -> str:
-        """The first result's protocol, name and hash."""
+        """Name and hash of the first result's protocol."""
         return self.results[0].protocol_label
 
     @property
     def data(self) -> str:
-        """The first result's data and how many of its images were scored."""
+        """The first result's data, and how many of its images were scored."""
         return f"{self.results[0].data_label}, {self.results[0].extent}"
 
 
@@ -120,11 +120,11 @@ def compare_results(
     seed: int = 0,
     block: int | None = None,
 ) -> ComparisonTable:
-    """Put results side by side, the first being what the others are tested against.
+    """Compare results side by side; the others are tested against the first.
 
-    `metrics` are the columns, by default those that suit the protocol of the first result. `block`
-    neighbouring images are drawn and flipped together, by default as many as in the first result.
-    Errors: LeadlineError where two results were not made alike (protocol, data, cameras, images or
+    `metrics` are the columns, by default those of the first result's protocol. `block` neighbouring
+    images are drawn and flipped together, by default as many as in the first result.
+    Errors: LeadlineError if two results were not made alike (protocol, data, cameras, images or
     true depth) and `mixed` does not allow it, or for a wrong metric, label, `block` or `seed`.
     """
     check_seed(seed)
@@ -167,7 +167,7 @@ def compare_results(
 
 
 def published_beside(result: Result) -> PublishedSet | None:
-    """Return the published table on the data of a result, None where there is none."""
+    """Return the published table for the data of a result, None if there is none."""
     return published_for(result.protocol.name, result.dataset)
 
 
@@ -177,7 +177,7 @@ def shown_metrics(protocol: Protocol) -> tuple[str, ...]:
 
 
 def unique_labels(results: Sequence[Result]) -> list[str]:
-    """Return a different name for each result: its model, else with its folder beside it."""
+    """Return a different name for each result: its model, if necessary with its folder."""
     models = [result.model for result in results]
     labels = [
         model
@@ -233,7 +233,7 @@ def _result_rows(
 
 
 def _interval(result: Result, metric: str, block: int) -> tuple[float, float] | None:
-    """Return the interval that a result states, or for blocks of another length a new one."""
+    """Return the interval stored in a result, or compute it for another block length."""
     if block == result.block:
         return result.intervals.get(metric) if result.images_scored >= MIN_IMAGES else None
     if result.protocol.aggregation == "pooled":
@@ -250,7 +250,7 @@ def _interval(result: Result, metric: str, block: int) -> tuple[float, float] | 
 def _bootstrap(
     values: NDArray[np.float64], blocks: NDArray[np.intp], seed: int = 0
 ) -> tuple[float, float]:
-    """Return the interval of the mean of values (n,), those of a block (n,) drawn together."""
+    """Return the interval of the mean of values (n,), drawing each block (n,) together."""
     low, high = bootstrap_interval(values[:, None], blocks=blocks, seed=seed)[:, 0]
     return float(low), float(high)
 
@@ -270,7 +270,7 @@ def _baseline_rows(first: Result, metrics: Sequence[str]) -> list[Row]:
 def _published_rows(
     reference: PublishedSet, metrics: Sequence[str], notes: dict[str, str]
 ) -> list[Row]:
-    """Add the rows of documents; each caveat becomes a numbered note, the same for all rows."""
+    """Return the rows of documents; each caveat becomes a numbered note shared by all rows."""
     numbers: dict[str, str] = {}
     rows = []
     for published in reference.rows:
@@ -288,7 +288,7 @@ def _published_rows(
 def _paired(
     first: Result, other: Result, metrics: Sequence[str], seed: int, block: int
 ) -> dict[str, PairedDifference]:
-    """Test `other` against `first`, image by image, on the images that both scored."""
+    """Test `other` against `first`, image by image, on the images scored by both."""
     by_metric = {}
     for metric in metrics:
         if metric not in first.table.columns or metric not in other.table.columns:
@@ -306,7 +306,7 @@ def _paired(
 
 
 def differences(first: Result, other: Result) -> list[str]:
-    """Return why two results were not made alike, in words; empty where they were."""
+    """Return in words why two results were not made alike; empty if they were."""
     reasons = []
     if first.protocol_label != other.protocol_label:
         reasons.append(f"protocol {first.protocol_label} against {other.protocol_label}")
@@ -325,7 +325,7 @@ def differences(first: Result, other: Result) -> list[str]:
 
 
 def _other_camera(first: Result, other: Result) -> list[str]:
-    """Cameras that were used give one model what another had to do without."""
+    """Return the difference if only one of the results used the data's cameras."""
     mine, theirs = first.camera, other.camera
     if mine is None or theirs is None or mine.use == theirs.use:
         return []
@@ -335,7 +335,7 @@ def _other_camera(first: Result, other: Result) -> list[str]:
 
 
 def _other_truth(first: Result, other: Result) -> list[str]:
-    """The number of scored pixels depends on the true depth and the protocol alone."""
+    """Return the difference in scored pixels, which depend only on true depth and protocol."""
     ids = first.table.ids
     mine, theirs = first.table.columns["pixels"], other.table.column("pixels", ids)
     unequal = np.flatnonzero(mine != theirs)
@@ -349,7 +349,7 @@ def _other_truth(first: Result, other: Result) -> list[str]:
 
 
 def groups_of(results: Sequence[Result]) -> list[int]:
-    """Return a number for each result: equal numbers were made alike, the first has 0."""
+    """Return a group number per result: results of one group were made alike; the first is 0."""
     leaders: list[Result] = []
     groups = []
     for result in results:

@@ -1,4 +1,4 @@
-"""Which part of the picture a prediction covers: all of it, a published crop, or a declared one."""
+"""The part of the picture that a prediction covers: all, a published crop, or a declared one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from leadline.errors import LeadlineError
 from leadline.metrics.resize import Size
 
 SAME_RATIO = 0.04
-"""Aspect ratios that differ by this share are rounding: 320x1024 or 384x1248 for 375x1242."""
+"""Relative difference of aspect ratios due to rounding: 320x1024 or 384x1248 for 375x1242."""
 
 KB_SIZE: Size = (352, 1216)
 KITTI_SIZES = ((370, 380), (1220, 1250))
 NYU_SIZE: Size = (480, 640)
 TOOLBOX_SIZES: dict[Size, tuple[int, int]] = {(426, 560): (45, 41), (427, 561): (44, 40)}
-"""The valid part of NYU's pictures and its first row and column: BTS's code, and the toolbox's."""
+"""The valid part of NYU's pictures and its first row and column, in BTS's code and the toolbox."""
 
 WHOLE = "whole"
 KB = "kb"
 
 
 class Box(NamedTuple):
-    """A part of the truth in its pixels: first row and column, height and width."""
+    """A part of the truth in pixels: first row and column, height and width."""
 
     top: int
     left: int
@@ -34,15 +34,15 @@ class Box(NamedTuple):
     width: int
 
     def mirrored(self, width: int) -> Box:
-        """Return the part of the picture, of `width` pixels, that it is once mirrored."""
+        """Return the box in the mirrored picture of `width` pixels."""
         return self._replace(left=width - self.left - self.width)
 
 
 @dataclass(frozen=True)
 class Crop:
-    """What was declared of prediction files: `box`, or by `name` kb, or the whole picture.
+    """The declared crop of prediction files: a `box`, or by `name` kb or the whole picture.
 
-    Without either nothing was declared.
+    Without either, nothing was declared.
     """
 
     name: str = ""
@@ -72,10 +72,10 @@ def parse_crop(text: str | None) -> Crop:
 
 
 def covered_part(shape: Size, size: Size, declared: Crop) -> Box | None:
-    """Return which part of truth of `size` a prediction of `shape` covers, None: all of it.
+    """Return the part of truth of `size` that a prediction of `shape` covers, None for all of it.
 
-    Errors: LeadlineError where it is no plain resize of the part declared or recognised, or where
-    that does not lie in the picture.
+    Errors: LeadlineError if it is no plain resize of the declared or recognised part, or if that
+    part does not lie in the picture.
     """
     if declared.name == WHOLE:
         return None
@@ -107,14 +107,14 @@ def covered_part(shape: Size, size: Size, declared: Crop) -> Box | None:
 
 
 def paste(values: NDArray[np.float32], box: Box, size: Size) -> NDArray[np.float32]:
-    """Return a map of `size` with `values`, which have the size of `box`, in it; NaN outside."""
+    """Return a map of `size` with `values`, of the size of `box`, inserted; NaN outside."""
     whole = np.full(size, np.nan, np.float32)
     whole[box.top : box.top + box.height, box.left : box.left + box.width] = values
     return whole
 
 
 def _kb(size: Size) -> Box:
-    """KITTI's benchmark crop: 352x1216, at the bottom and in the middle (BTS, AdaBins, NeWCRFs)."""
+    """KITTI's benchmark crop: 352x1216, bottom centre (BTS, AdaBins, NeWCRFs)."""
     height, width = KB_SIZE
     return Box(size[0] - height, (size[1] - width) // 2, height, width)
 

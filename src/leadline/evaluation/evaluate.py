@@ -1,4 +1,4 @@
-"""`leadline.evaluate`: a model, or anybody's prediction files, on data under a named protocol."""
+"""`leadline.evaluate`: score a model, or prediction files, on data under a named protocol."""
 
 from __future__ import annotations
 
@@ -51,23 +51,22 @@ def evaluate(
 ) -> Result:
     """Score predictions on every image of `data`, each of which is read once.
 
-    `predictions` is a model (what `leadline.load` takes, or `hf:NAME`), a `ModelSource` that says
-    how to run it, a `PredictionFolder`, or anything with the methods of `Predictions`.
-    `data` is a path, with the arguments of `open_data` beside it, or a data set that is open. By
-    default `split` is val, else test; of data without splits, train and val are those of the run
-    that is scored. `limit` takes the first images only.
+    `predictions` is a model (as for `leadline.load`, or `hf:NAME`), a `ModelSource` that says how
+    to run it, a `PredictionFolder`, or any object with the methods of `Predictions`. `data` is a
+    path, with the arguments of `open_data` beside it, or an open data set. By default `split` is
+    val, else test; for data without splits, train and val are those of the scored run. `limit`
+    takes only the first images.
     `protocol` is a name of `leadline protocols`, a YAML file or a `Protocol`; `align` fits each
-    prediction to the truth first, in `align_space`. `breakdowns` are scored beside the whole.
-    Label ids in `void` count in no class score. `baselines` are learned from the train split that
-    the data has, or from the data set given. With `out` the result, its pictures and
-    `report.html` are written into that folder, and `cases` of the worst and of the best images
-    are kept, by default 8. For intervals `block` neighbouring images are drawn together, 1 where
-    each says as much as any other. `name` and `data_name` are what tables call the predictions and
-    the data. `track` shows progress.
+    prediction to the truth first, in `align_space`. `breakdowns` are scored in addition. Label ids
+    in `void` are left out of class scores. `baselines` are learned from the train split of the
+    data, or from the given data set. With `out` the result, its pictures and `report.html` are
+    written into that folder, and `cases` of the worst and of the best images are kept, by default
+    8. For intervals, `block` neighbouring images are drawn together; 1 if images are independent.
+    `name` and `data_name` are the names of predictions and data in tables. `track` shows progress.
 
     Errors: LeadlineError for data, predictions or a protocol that do not fit each other, for an
-    image that is listed twice, a `block` that leaves no two blocks, or where no image has a pixel
-    to score.
+    image that is listed twice, for a `block` so large that there are no two blocks, or if no image
+    has a pixel to score.
 
     >>> result = evaluate("compact-nyu", "pairs", protocol="full", out="scored")
     >>> result.images, f"{result.missing_share:.2f}", sorted(result.metrics)[:2]
@@ -118,11 +117,10 @@ def evaluate_opened(
     data_name: str | None = None,
     track: Track = untracked,
 ) -> Result:
-    """Score what `open_evaluation` opened, once; the arguments are those of `evaluate`.
+    """Score the result of `open_evaluation`, once; the arguments are those of `evaluate`.
 
-    Errors: LeadlineError where it has no labels for a breakdown by classes, where an image that is
-    to be written is listed twice, where `block` leaves no two blocks, or where no image has a pixel
-    to score.
+    Errors: LeadlineError if it has no labels for a breakdown by classes, if an image to be written
+    is listed twice, if `block` leaves no two blocks, or if no image has a pixel to score.
     """
     data, samples, chosen, source = opened.data, opened.samples, opened.protocol, opened.source
     check_block(block, len(samples))
@@ -130,7 +128,7 @@ def evaluate_opened(
         check_each_once(data.ids, data.name)
     if "classes" in breakdowns:
         opened.check_labels()
-    # The report draws error by distance, and cases.
+    # The report shows error by distance, and cases.
     names = [*breakdowns, "ranges"] if out is not None else breakdowns
     parts = Breakdowns(list(dict.fromkeys(names)), chosen, void)
     classes, collector = ClassScores(void), _collector(len(samples), cases, out is not None)
@@ -175,7 +173,7 @@ def evaluate_opened(
 
 
 def _uncertainty(observer: UncertaintyObserver) -> dict[str, Any]:
-    """Return the fields of a result that only models with uncertainty have."""
+    """Return the fields of a result that exist only for models with uncertainty."""
     scores = observer.result()
     if scores is None:
         return {}
@@ -183,7 +181,7 @@ def _uncertainty(observer: UncertaintyObserver) -> dict[str, Any]:
 
 
 def _collector(total: int, extreme: int | None, is_drawn: bool) -> CaseCollector:
-    """Return what keeps cases to be drawn: by default the usual number, or none at all."""
+    """Return the collector of cases: by default the usual number if drawn, else none."""
     if extreme is not None:
         return CaseCollector(total, extreme=extreme)
     return CaseCollector(total) if is_drawn else CaseCollector(total, even=0, extreme=0)
@@ -192,7 +190,7 @@ def _collector(total: int, extreme: int | None, is_drawn: bool) -> CaseCollector
 def trained_on_warnings(
     trained: TrainingData | None, data: DepthDataset, could_hold_out: bool = False
 ) -> list[str]:
-    """Return a warning where images of `data` were trained on."""
+    """Return a warning if images of `data` were trained on."""
     count = 0 if trained is None else trained.count_in(data)
     if trained is None or not count:
         return []

@@ -1,4 +1,4 @@
-"""Depth models of Hugging Face's transformers as something to be scored."""
+"""Depth models of Hugging Face's transformers as predictions to score."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from leadline.inference.transformers_runtime import TransformersRuntime
 
 
 class HuggingFacePredictions:
-    """A depth model by its hub name or local folder; `output` says what its numbers are.
+    """A depth model by its hub name or local folder; `output` is the kind of its output.
 
-    "metric" is metres. "inverse" is disparity up to an unknown scale and shift: `predict` then
-    gives its reciprocal, which means something only after scale-shift alignment of inverse depth.
+    "metric" is metres. "inverse" is disparity up to an unknown scale and shift; `predict` returns
+    its reciprocal, which is meaningful only after scale-shift alignment of inverse depth.
     """
 
     def __init__(self, name: str, output: PredictionOutput | None = None):

@@ -1,4 +1,4 @@
-"""Fitting the factors of a model's intervals, and what they cover on images that fitted none."""
+"""Fit the factors of a model's intervals, and measure their coverage on other images."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ BLOCKS = 4
 
 @dataclass(frozen=True)
 class FittedInterval:
-    """A factor, fitted on all images, and the share that factors of other images cover.
+    """A factor fitted on all images, and its cross-validated coverage.
 
-    `coverage` is that of each block of neighbouring images, under the factor of the other blocks.
+    `coverage` is that of each block of neighbouring images, with the factor of the other blocks.
     """
 
     percent: int
@@ -38,10 +38,10 @@ class FittedInterval:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was found on validation images.
+    """The result on validation images.
 
-    `unlike` is the share of them that the model calls unlike its training pictures, None where it
-    states no novelty.
+    `unlike` is the share of images that the model considers unlike its training pictures, None if
+    it does not predict novelty.
     """
 
     intervals: list[FittedInterval]
@@ -49,10 +49,10 @@ class Fitted:
 
 
 def fit_factors(ratios: Sequence[NDArray[np.floating]]) -> list[FittedInterval]:
-    """Fit the factor of every percentage to images' |e|/b, (n,) each and of one length.
+    """Fit the factor of every percentage to the |e|/b of images, all (n,).
 
-    Images weigh equally. They are cut into four blocks in their order, for neighbours are often of
-    one scene; each is measured with the factor that the three others give.
+    Images weigh equally. They are divided into four blocks in order, since neighbours often show
+    one scene; the coverage of each block is measured with the factor of the other three.
     Errors: LeadlineError for fewer images than blocks.
     """
     check_enough(len(ratios), "images with truth and a prediction")
@@ -77,10 +77,11 @@ def fit_intervals(
     track: Track = untracked,
     **options: Any,
 ) -> Fitted:
-    """Fit the interval factors of a model that states uncertainty on validation images.
+    """Fit the interval factors of a model with uncertainty on validation images.
 
-    `options` are those of `evaluate` that say what is scored: split, layout, protocol, limit, ....
-    With `store` the factors go into the model folder's `config.json`, as `interval_factors`.
+    `options` are those of `evaluate` that select what is scored: split, layout, protocol, limit,
+    etc. With `store` the factors are written to the model folder's `config.json`, as
+    `interval_factors`.
     Errors: LeadlineError for a model without uncertainty, one that cannot store them, fewer than
     four images with truth, or factors of 0 or infinity.
     """
@@ -102,7 +103,7 @@ def fit_intervals(
 
 
 def check_enough(count: int, images: str) -> None:
-    """Raise LeadlineError where there are fewer `images` than blocks."""
+    """Raise LeadlineError if there are fewer `images` than blocks."""
     if count < BLOCKS:
         raise LeadlineError(
             f"{count} {images}: intervals are fitted on at least {BLOCKS}; give more data, or a "

@@ -1,4 +1,4 @@
-"""Where a number that was measured of a model is stored with it."""
+"""Find the config in which a measured property of a model is stored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from leadline.models.storage import CONFIG_FILE
 
 
 def config_to_store_in(model: str | Path, number: str) -> Path:
-    """Return the `config.json` of a model folder, in which `number` is to be stored.
+    """Return the `config.json` of a model folder in which `number` can be stored.
 
-    A folder may hold an exported file as well, which is to be exported again.
-    Errors: LeadlineError for an exported file, the hub's own copy, or a folder that is read only.
+    An exported file in the folder must then be exported again.
+    Errors: LeadlineError for an exported file, the hub's own copy, or a read-only folder.
     """
     if is_on_hub(model) and not Path(str(model).removeprefix(HUB)).is_dir():
         raise LeadlineError(

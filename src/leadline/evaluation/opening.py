@@ -1,4 +1,4 @@
-"""Opening what is scored: data, predictions and a protocol that fit each other."""
+"""Open the inputs of an evaluation: data, predictions and a protocol that fit each other."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ from leadline.metrics.alignment import Alignment, AlignmentSpace
 from leadline.metrics.protocols import aligned
 
 OPENED_ALREADY = DataOpening()
-"""What a result says of how data was opened that was given as a data set."""
+"""Recorded in a result for data that was given as an open data set."""
 
 
 @dataclass(frozen=True)
 class OpenedData:
-    """The samples to score, and what a `Result` says of them; `total` is their number unlimited.
+    """The samples to score, and their description in a `Result`; `total` ignores the limit.
 
-    `source` is None for a data set that was given open. `trained_part` is what the scored run left
-    to train on where it held the samples out; `could_hold_out`: it did, but all are scored.
+    `source` is None for a data set that was given open. `trained_part` is the scored run's training
+    data, if the samples are its hold-out; `could_hold_out`: the run has a hold-out, but all samples
+    are scored.
     """
 
     samples: DepthDataset
@@ -52,7 +53,7 @@ class OpenedData:
         return [self.samples.sample_id(index) for index in range(len(self.samples))]
 
     def train(self) -> DepthDataset | None:
-        """Open the train split that lies in the data or beside it, None where there is none."""
+        """Open the train split in the data or beside it, None if there is none."""
         if self.trained_part is not None:
             return self.trained_part
         return None if self.source is None else self.source.open_if_declared("train")
@@ -60,7 +61,7 @@ class OpenedData:
 
 @dataclass(frozen=True)
 class OpenedEvaluation:
-    """Data and predictions under a protocol, to be scored once; `trained` is what a model saw."""
+    """Data and predictions under a protocol, ready to score; `trained` is the training data."""
 
     data: OpenedData
     samples: PeekableSamples
@@ -69,7 +70,7 @@ class OpenedEvaluation:
     trained: TrainingData | None
 
     def check_labels(self) -> None:
-        """Raise LeadlineError where no image has labels, as far as that is told without all."""
+        """Raise LeadlineError if no image has labels, as far as known without reading all."""
         samples = self.data.samples
         if isinstance(samples, DepthDataset) and not samples.has_labels():
             raise no_labels(self.data.name)
@@ -90,11 +91,11 @@ def open_evaluation(
 ) -> OpenedEvaluation:
     """Open data, predictions and protocol; the arguments are those of `leadline.evaluate`.
 
-    Errors: LeadlineError where they do not fit each other, or data lists an image twice.
+    Errors: LeadlineError if they do not fit each other, or data lists an image twice.
     """
     opening = OpenOptions(layout, units_per_metre, layout_options=data_options or {})
     opened = _open_data(data, split, limit, opening, trained := _training_data(predictions))
-    # A run is scored on the validation images that it had, whose result is not written.
+    # The validation data of a run may list images twice, since its result is not written.
     if isinstance(data, str | Path):
         check_each_once(opened.ids, opened.name)
     samples = PeekableSamples(opened.samples)
@@ -109,7 +110,7 @@ def open_evaluation(
 
 
 def _training_data(predictions: object) -> TrainingData | None:
-    """Return what the model to be scored was trained on, None where that is not known."""
+    """Return the training data of the model to score, None if unknown."""
     name = predictions.name if isinstance(predictions, ModelSource) else predictions
     return training_data(name) if isinstance(name, str | Path) else None
 
@@ -121,7 +122,7 @@ def _open_data(
     opening: OpenOptions,
     trained: TrainingData | None = None,
 ) -> OpenedData:
-    """Recognise the data, once, and open what is to be scored of it."""
+    """Recognise the data, once, and open the samples to score."""
     if not isinstance(data, str | Path):
         if split is not None or opening != OpenOptions():
             raise LeadlineError("a data set that is open takes no split, layout, unit or option")
@@ -136,7 +137,7 @@ def _open_data(
     resolved = DataOpening(
         layout=source.opening.layout,
         units_per_metre=source.opening.units_per_metre,
-        # An option that is left to the files says nothing of how they were read.
+        # An option left to the files does not tell how they were read.
         options={k: v for k, v in source.opening.layout_options.items() if v != "auto"},
     )
     hold_out = None if trained is None else trained.hold_out_of(source)

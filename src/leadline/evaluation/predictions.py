@@ -1,4 +1,4 @@
-"""What is scored, image by image: a model, anybody's files, one map for all."""
+"""Predictions to score: of a model, from files, or one map for all images."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from leadline.io.walk import walk
 from leadline.metrics.resize import Size, resize_depth
 
 PredictionOutput = Literal["metric", "inverse"]
-"""What predicted numbers are: metres, or inverse depth of unknown scale and shift."""
+"""The kind of predicted numbers: metres, or inverse depth of unknown scale and shift."""
 
 
 @dataclass(frozen=True)
 class PredictedMaps:
-    """What is predicted for one photograph.
+    """The prediction for one photograph.
 
-    `depth` (h,w) metres of any size, 0 or NaN where there is no prediction, infinite where it is
-    too far to say; `labels` (H,W) class ids at the photograph's size, or None; `uncertainty` (h,w),
-    the scale of a Laplace distribution of ln(metres), or None; `novelty` is above 1 for a picture
-    unlike those that the model was trained on, None where it does not say.
+    `depth` (h,w) is in metres at any size, 0 or NaN where there is no prediction, infinite where it
+    is too far; `labels` (H,W) are class ids at the photograph's size, or None; `uncertainty` (h,w)
+    is the scale of a Laplace distribution of ln(metres), or None; `novelty` is above 1 for a
+    picture unlike the training data, None if unknown.
     """
 
     depth: NDArray[np.float32]
@@ -44,16 +44,16 @@ class PredictedMaps:
 
 
 class Predictions(Protocol):
-    """Something to be scored."""
+    """The interface of predictions to score."""
 
     def predict(self, sample: Sample) -> PredictedMaps:
-        """Return what is predicted for the sample's photograph."""
+        """Return the prediction for the sample's photograph."""
         ...
 
     def predict_mirrored(self, sample: Sample) -> NDArray[np.float32]:
-        """Return the depth (h,w) predicted for the mirrored photograph, as it comes.
+        """Return the depth (h,w) predicted for the mirrored photograph, not mirrored back.
 
-        Errors: LeadlineError where there is no such prediction.
+        Errors: LeadlineError if there is no such prediction.
         """
         ...
 
@@ -62,8 +62,8 @@ class Predictions(Protocol):
 class ModelPredictions:
     """A model that is run on every photograph.
 
-    Metres follow the cameras that the data states, unless the predictor ignores them; `cameras`
-    collects what those did to them, an entry for each image that states one.
+    Metres follow the cameras stated by the data, unless the predictor ignores them; `cameras`
+    collects their effect, one entry for each image with a camera.
     """
 
     predictor: Predictor
@@ -85,17 +85,17 @@ class ModelPredictions:
 
     @property
     def depth_range(self) -> tuple[float, float]:
-        """The nearest and the farthest metres that the network predicts."""
+        """The minimum and the maximum depth that the network predicts, metres."""
         config = self.predictor.runtime.config
         return config.min_depth, config.max_depth
 
     def range_of(self, sample: Sample) -> tuple[float, float]:
-        """Return the nearest and the farthest metres that can be predicted for a photograph."""
+        """Return the minimum and the maximum depth that can be predicted for a photograph."""
         ends = self._camera(sample).metres(np.array([self.depth_range], np.float32))[0]
         return float(ends[0]), float(ends[1])
 
     def camera_record(self) -> CameraRecord | None:
-        """Summarise `cameras`, None where the data states none."""
+        """Summarise `cameras`, None if the data states none."""
         if not self.cameras:
             return None
         return CameraRecord.from_cameras(self.cameras, self.predictor.training_camera.focal)
@@ -116,7 +116,7 @@ class ModelPredictions:
 
 @dataclass(frozen=True)
 class ConstantPredictions:
-    """The same map (h,w) for every photograph, also for a mirrored one."""
+    """The same map (h,w) for every photograph, mirrored or not."""
 
     depth: NDArray[np.float32]
 
@@ -131,7 +131,7 @@ class ConstantPredictions:
 
 @dataclass(frozen=True)
 class KeptPredictions:
-    """What an earlier score kept by id: flip-averaged, aligned, at the size it was scored at."""
+    """Predictions kept by an earlier scoring: flip-averaged, aligned, at the scored size."""
 
     prediction_of: Callable[[str], NDArray[np.float32]]
 
@@ -146,16 +146,15 @@ class KeptPredictions:
 
 @dataclass(frozen=True)
 class FilePredictions:
-    """Somebody's files, found by each sample's id; `mirrored` are those of mirrored photographs.
+    """Prediction files, found by sample id; `mirrored` are those of mirrored photographs.
 
-    With `flip_averaged`, whoever gives the files says that they are flip averages already. `output`
-    is what their numbers are; "inverse" is for protocols that align inverse depth. `first_warnings`
-    say what is odd about them before all are read. `crop` is which part of the picture
-    they were declared to cover; `cropped` collects those that cover a part, with that part, and
-    `unreadable` the damaged ones, with what is wrong: their images have no prediction. `negative`
-    collects files of inverse depth with values below 0, which only a fitted shift (`has_shift`)
-    gives a meaning. `resize` is the protocol's rule, by which crops are brought to their size in
-    the truth.
+    `flip_averaged` declares that the files are flip averages already. `output` is the kind of their
+    numbers; "inverse" is for protocols that align inverse depth. `first_warnings` are warnings from
+    before all files are read. `crop` is the declared part of the picture; `cropped` collects files
+    that cover a part, with that part, and `unreadable` the damaged ones with their error, whose
+    images have no prediction. `negative` collects files of inverse depth with values below 0, which
+    are meaningful only with a fitted shift (`has_shift`). `resize` is the protocol's rule, by which
+    crops are resized to their size in the truth.
     """
 
     files: Mapping[str, Path]
@@ -174,9 +173,9 @@ class FilePredictions:
     def predict(self, sample: Sample) -> PredictedMaps:
         """Read the sample's file.
 
-        One that is damaged is kept in `unreadable`, and its image has no prediction.
-        Errors: LeadlineError for a file that is transposed, is neither the whole picture nor a
-        part that is known, or holds something else than was declared.
+        A damaged file is added to `unreadable`, and its image has no prediction.
+        Errors: LeadlineError for a file that is transposed, covers neither the whole picture nor a
+        known part, or holds something else than declared.
         """
         return PredictedMaps(self._read(self.files[sample.id], sample))
 
@@ -216,7 +215,7 @@ class FilePredictions:
         return values
 
     def _depth_of(self, inverse: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
-        """Return reciprocals; where some inverse depth is below 0, of what has it as its zero."""
+        """Return reciprocals; if inverse depth is negative, its minimum becomes the zero first."""
         if (inverse[np.isfinite(inverse)] < 0).any():
             self.negative.add(path)
             if self.has_shift:
@@ -224,7 +223,7 @@ class FilePredictions:
         return depth_of_inverse(inverse)
 
     def warnings(self) -> list[str]:
-        """Return what is odd about the files read so far, a sentence each."""
+        """Return warnings on the files read so far, one sentence each."""
         warnings = list(self.first_warnings)
         if self.unreadable:
             first = next(iter(self.unreadable.values()))
@@ -249,7 +248,7 @@ class FilePredictions:
 
 
 def is_damaged(path: Path) -> bool:
-    """Return whether a file of depth cannot be read, whatever its unit may be."""
+    """Return whether a depth file cannot be read, whatever its unit."""
     try:
         read_depth_values(path)
     except LeadlineError:
@@ -258,9 +257,9 @@ def is_damaged(path: Path) -> bool:
 
 
 def part_of_picture(path: Path, shape: Size, size: Size, crop: Crop) -> Box | None:
-    """Return which part of truth of `size` (H,W) a file of `shape` covers, None: all of it.
+    """Return the part of truth of `size` (H,W) that a file of `shape` covers, None for all of it.
 
-    Errors: LeadlineError, naming the file, where it is transposed or covers no known part.
+    Errors: LeadlineError, naming the file, if it is transposed or covers no known part.
     """
     if crop.name != WHOLE:
         check_upright(path, shape, size)
@@ -271,9 +270,9 @@ def part_of_picture(path: Path, shape: Size, size: Size, crop: Crop) -> Box | No
 
 
 def read_disparity(path: Path) -> NDArray[np.float32]:
-    """Read the numbers of a file of inverse depth as they are, (h,w).
+    """Read the numbers of a file of inverse depth unchanged, (h,w).
 
-    Errors: LeadlineError for a file that says it holds depth.
+    Errors: LeadlineError for a file declared as depth.
     """
     values, metadata = read_depth_values(path)
     if metadata.units_per_metre is not None:
@@ -285,7 +284,7 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
 
 
 def check_upright(path: Path, shape: Size, size: Size) -> None:
-    """Raise LeadlineError where a file's `shape` (h,w) has the sides of `size` exchanged."""
+    """Raise LeadlineError if the sides of a file's `shape` (h,w) are those of `size` swapped."""
     if shape[0] * size[0] == shape[1] * size[1] and size[0] != size[1]:
         raise LeadlineError(
             f"{path}: is {_by(shape)} (H x W) where the truth is {_by(size)}: rows and columns are "
@@ -298,16 +297,16 @@ def _by(size: Size) -> str:
 
 
 def mirror(sample: Sample) -> Sample:
-    """Return the sample with its photograph mirrored left to right (nothing else is)."""
+    """Return the sample with only its photograph mirrored left to right."""
     return replace(sample, image=np.ascontiguousarray(sample.image[:, ::-1]))
 
 
 def find_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     """Return {sample id: its prediction file} for samples of these `ids`.
 
-    A file sits below `folder` at the image's own path or at the end of it, as long as that is the
-    end of no other image's path; where its stem is no other's, anywhere below, once. It has one of
-    `depth_suffixes()`.
+    A file may be below `folder` at the image's own path, or at the end of that path if no other
+    image's path ends in the same way; or, if no other image has its stem, anywhere below, once. Its
+    suffix is one of `depth_suffixes()`.
     Errors: LeadlineError naming the first image without a prediction, or with several.
     """
     if not folder.is_dir():
@@ -332,13 +331,13 @@ def find_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
 
 
 def _parts_of(name: str) -> tuple[str, ...]:
-    """Return an id as path parts, without what would lead out of a folder: a root, or ".."."""
+    """Return an id as path parts, without parts that leave the folder: a root, or ".."."""
     path = Path(name).with_suffix("")
     return tuple(part for part in path.parts if part not in (path.anchor, ".."))
 
 
 def _count_of_unique_parts(names: Sequence[str]) -> int:
-    """Return how many parts at the end of a path no two images share; at least 1."""
+    """Return the number of final path parts that distinguish all images; at least 1."""
     parts = [_parts_of(name) for name in names]
     longest = max(map(len, parts), default=1)
     ends = ({each[-count:] for each in parts} for count in range(1, longest + 1))
@@ -346,14 +345,14 @@ def _count_of_unique_parts(names: Sequence[str]) -> int:
 
 
 def _places(folder: Path, name: str, shortest: int) -> list[Path]:
-    """Return where the file of an image may be, without suffix, the most exact place first."""
+    """Return possible paths of an image's file, without suffix, the most exact first."""
     parts = _parts_of(name)
     starts = range(max(1, len(parts) - shortest + 1))
     return [folder.joinpath(*parts[start:]) for start in starts]
 
 
 def _places_by_stem(folder: Path) -> defaultdict[str, list[Path]]:
-    """Return {stem: the paths without suffix below `folder` that end with it}."""
+    """Return {stem: paths without suffix below `folder` that end with it}."""
     places: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(walk(folder)):
         place = path.with_suffix("")
@@ -388,7 +387,7 @@ def _files_at(place: Path) -> Iterator[Path]:
 
 
 def format_warning(paths: Iterable[Path]) -> str | None:
-    """Return a warning where beside one of the files taken lies depth in another format."""
+    """Return a warning if a file that is scored has a sibling in another depth format."""
     for path in paths:
         for other in _files_at(path.with_suffix("")):
             if other != path and not other.samefile(path) and is_depth_file(other):

@@ -1,4 +1,4 @@
-"""What documents report on known data sets, as reference beside one's own results."""
+"""Scores published in documents on known data sets, as a reference beside results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class PublishedRow(BaseModel):
-    """A row of a published table: `source` says where it was read."""
+    """A row of a published table; `source` is where it was read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +25,7 @@ class PublishedRow(BaseModel):
 class PublishedSet(BaseModel):
     """Published rows on one test set of `data`.
 
-    They belong beside results under `protocols` (patterns), if those are of the same `dataset`.
+    They are shown beside results under `protocols` (patterns) on the same `dataset`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,13 +48,13 @@ class PublishedSet(BaseModel):
 
 @lru_cache(maxsize=1)
 def published_sets() -> tuple[PublishedSet, ...]:
-    """Return every published table that the package knows."""
+    """Return all published tables in the package."""
     text = resources.files("leadline.evaluation").joinpath("published.yaml").read_text("utf-8")
     return tuple(PublishedSet.model_validate(each) for each in yaml.safe_load(text))
 
 
 def published_for(protocol: str, dataset: str) -> PublishedSet | None:
-    """Return the table on a published `dataset` under `protocol`, None where there is none."""
+    """Return the table on a published `dataset` under `protocol`, None if there is none."""
     for each in published_sets():
         is_under = any(fnmatch(protocol, pattern) for pattern in each.protocols)
         if dataset == each.dataset and is_under:

@@ -1,4 +1,4 @@
-"""The range of depth: what of the truth a protocol scores, and how much of that a model can say."""
+"""Depth ranges: the truth that a protocol scores, and the part that a model can predict."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from leadline.metrics import Comparison, Protocol, TruthUse
 from leadline.metrics.resize import resize_depth
 
 WORTH_A_WARNING = 0.01
-"""Share of the truth that may lie outside a range before that is a warning."""
+"""Share of the truth outside a range above which a warning is given."""
 
 
 def describe_use(protocol: Protocol, use: TruthUse) -> str:
-    """Return which shares of the known truth are not scored, or not as far as they are."""
+    """Describe the shares of the known truth that are not scored, or clipped."""
     low, high = protocol.min_depth, protocol.max_depth
     words = [f"{use.outside_range:.2%} of the known truth, outside {low:g}..{high:g} m"]
     if use.outside_crop:
@@ -28,7 +28,7 @@ def describe_use(protocol: Protocol, use: TruthUse) -> str:
 
 
 def range_warnings(protocol: Protocol, use: TruthUse) -> list[str]:
-    """Return a warning where a protocol's range leaves out more than a little of the truth."""
+    """Return a warning if a protocol's range excludes more than a little of the truth."""
     if use.outside_range <= WORTH_A_WARNING:
         return []
     return [
@@ -38,12 +38,12 @@ def range_warnings(protocol: Protocol, use: TruthUse) -> list[str]:
 
 
 INVERTED_SHARE = 0.1
-"""Of images that may be turned around before that is a warning: a bad prediction of a flat wall."""
+"""Share of inverted images above which a warning is given; a badly predicted flat wall is one."""
 
 
 @dataclass
 class InvertedAlignment:
-    """Counts images whose alignment makes far of near: a negative slope; an `Observer`."""
+    """Counts images whose alignment swaps far and near by a negative slope; an `Observer`."""
 
     inverted: int = 0
     images: int = 0
@@ -51,7 +51,7 @@ class InvertedAlignment:
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
-        """Compare the order of what was predicted with that of what is scored, at its ends."""
+        """Compare the order of the extremes before and after the alignment."""
         if comparison.protocol.alignment != "scale-shift":
             return
         size = (comparison.full.shape[0], comparison.full.shape[1])
@@ -64,7 +64,7 @@ class InvertedAlignment:
             self.inverted += bool(after[np.nanargmax(before)] < after[np.nanargmin(before)])
 
     def warnings(self) -> list[str]:
-        """Return a warning where it happens in more than a few images."""
+        """Return a warning if this happens in more than a few images."""
         if self.inverted <= INVERTED_SHARE * self.images:
             return []
         return [
@@ -76,7 +76,7 @@ class InvertedAlignment:
 
 @dataclass
 class ModelRange:
-    """Counts how much of the scored truth lies where a model never predicts; an `Observer`."""
+    """Counts how much of the scored truth is outside the range of a model; an `Observer`."""
 
     predictions: ModelPredictions
     outside: int = 0
@@ -94,7 +94,7 @@ class ModelRange:
         self.pixels += comparison.pixels
 
     def warnings(self) -> list[str]:
-        """Return a warning where that is more than a little."""
+        """Return a warning if this is more than a little."""
         share = self.outside / max(1, self.pixels)
         if share <= WORTH_A_WARNING:
             return []

@@ -1,4 +1,4 @@
-"""`Result`: an evaluation with everything that says how its numbers were made; its files.
+"""`Result`: an evaluation with the record of how its numbers were made, and its files.
 
 A result folder holds `result.json` (the fields of `Result`), `per_image.csv` (`ImageTable`),
 `cases/*.npz` (`Case`) and `worst.png`.
@@ -52,11 +52,11 @@ REPORT_FILE = "report.html"
 BLOCK_ADVICE = "where neighbours are alike, frames of a video or of a room, say --block N"
 COUNTS = ("pixels", "missing")
 ANY_NAME: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
-"""How ids are written and read back, which are file names in whatever encoding."""
+"""Encoding of ids, which are file names in any encoding."""
 
 
 class DataOpening(BaseModel):
-    """How the data was opened: arguments of `find_data`, and what a run held out of it."""
+    """How the data was opened: arguments of `find_data`, and a run's hold-out of it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,9 +66,9 @@ class DataOpening(BaseModel):
     hold_out: HoldOut | None = None
 
     def open(self, path: Path, split: str | None) -> DepthDataset:
-        """Open a split of the data at `path` again, as it was opened.
+        """Open a split of the data at `path` in the same way again.
 
-        Errors: LeadlineError where that is other data.
+        Errors: LeadlineError if it is other data.
         """
         source = find_data(path, **self.model_dump(exclude={"hold_out"}))
         if self.hold_out is not None and split is not None:
@@ -80,8 +80,8 @@ class DataOpening(BaseModel):
 class ImageTable:
     """`per_image.csv`: the `ids` of the images, in the data's order, and `columns` of numbers.
 
-    The columns are "pixels", "missing" and every metric, (n,) float64 each: a metric is NaN where
-    the image has no scored pixel.
+    The columns are "pixels", "missing" and every metric, all (n,) float64; a metric is NaN if the
+    image has no scored pixel.
     """
 
     ids: tuple[str, ...]
@@ -89,7 +89,7 @@ class ImageTable:
 
     @classmethod
     def from_scores(cls, images: Sequence[ImageScore], metrics: Sequence[str]) -> Self:
-        """Gather the scores of images."""
+        """Build the table from the scores of images."""
         counts = {
             "pixels": [image.pixels for image in images],
             "missing": [image.missing for image in images],
@@ -102,11 +102,11 @@ class ImageTable:
         return cls(tuple(image.id for image in images), columns)
 
     def column(self, metric: str, ids: Sequence[str]) -> NDArray[np.float64]:
-        """Return the values of a metric in the order of `ids`, each of which was evaluated."""
+        """Return the values of a metric in the order of `ids`, which must have been evaluated."""
         return self.columns[metric][[self._place[name] for name in ids]]
 
     def value(self, id: str, metric: str) -> float:
-        """Return one image's value of a metric, NaN where it was not scored."""
+        """Return one image's value of a metric, NaN if it was not scored."""
         return float(self.columns[metric][self._place[id]])
 
     @cached_property
@@ -114,7 +114,7 @@ class ImageTable:
         return {name: index for index, name in enumerate(self.ids)}
 
     def write(self, path: Path) -> None:
-        """Write a line for each image: metrics with every digit, or empty."""
+        """Write one line per image: metrics with all digits, or empty."""
         columns = [
             each.astype(np.int64).tolist()
             if name in COUNTS
@@ -128,7 +128,7 @@ class ImageTable:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote.
+        """Read a table written by `write`.
 
         Errors: LeadlineError for a file that is missing, damaged or another table.
         """
@@ -156,7 +156,7 @@ class ImageTable:
 
 
 def check_each_once(ids: Sequence[str], data: str) -> None:
-    """Raise LeadlineError where an image of `data` is listed twice: results know it by its id."""
+    """Raise LeadlineError if `data` lists an image twice, since results identify images by id."""
     name, count = max(Counter(ids).items(), key=lambda each: each[1], default=("", 0))
     if count > 1:
         raise LeadlineError(
@@ -166,7 +166,7 @@ def check_each_once(ids: Sequence[str], data: str) -> None:
 
 
 def check_block(block: int, images: int) -> None:
-    """Raise LeadlineError where `images` do not make two blocks of `block` neighbours."""
+    """Raise LeadlineError if `images` do not make two blocks of `block` neighbours."""
     most = max(1, images // 2)
     if not 1 <= block <= most:
         raise LeadlineError(
@@ -175,18 +175,18 @@ def check_block(block: int, images: int) -> None:
 
 
 def describe_intervals(block: int) -> str:
-    """Return over what bootstrap intervals are, in words."""
+    """Return over what the bootstrap intervals are, in words."""
     if block == 1:
         return f"images, taken as independent ({BLOCK_ADVICE})"
     return f"images, {block} neighbours drawn together"
 
 
 class Result(BaseModel):
-    """An evaluation: scores, and everything that says how they were made.
+    """An evaluation: scores, and the record of how they were made.
 
-    The fields are the keys of `result.json`, in its order (docs/evaluation.md describes each);
-    the last four are files of their own, or the folder itself, which is None for a result that
-    was not loaded. A field that is added needs a default, so that older files can be read.
+    The fields are the keys of `result.json`, in its order (docs/evaluation.md describes them); the
+    last four are files of their own, or the folder itself, which is None for a result that was not
+    loaded. New fields need a default, so that older files can be read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -228,11 +228,11 @@ class Result(BaseModel):
     def from_scores(
         cls, scores: Scores, images_in_data: int | None = None, block: int = 1, **others: Any
     ) -> Self:
-        """Take over `scores`; `others` are the fields that scores do not tell: model, data, ...
+        """Build a result from `scores`; `others` are further fields: model, data, ...
 
-        `images_in_data` is how many images there are, where only the first of them were scored;
-        `block` neighbouring ones are drawn together for intervals.
-        Errors: LeadlineError where no image has a pixel to score.
+        `images_in_data` is the total number of images, if only the first of them were scored;
+        `block` neighbouring images are drawn together for intervals.
+        Errors: LeadlineError if no image has a pixel to score.
         """
         images = len(scores.images)
         is_limited = images_in_data is not None and images < images_in_data
@@ -267,10 +267,10 @@ class Result(BaseModel):
     def save(self, folder: str | Path, write_report: Callable[[Path], None] | None = None) -> None:
         """Write `result.json`, `per_image.csv`, `cases/*.npz` and `worst.png` into `folder`.
 
-        `worst.png` needs the photographs: a result that was loaded leaves it as it is.
-        `write_report` writes `REPORT_FILE` into the folder it is given. What was there before stays
-        whole until all is written; there is no `result.json` while files of both are there.
-        Errors: LeadlineError where the folder cannot be written, or an image was scored twice.
+        `worst.png` needs the photographs; a loaded result leaves it unchanged. `write_report`
+        writes `REPORT_FILE` into the given folder. Earlier files stay complete until all are
+        written; while files of both results are there, `result.json` is missing.
+        Errors: LeadlineError if the folder cannot be written, or an image was scored twice.
         """
         check_each_once(self.table.ids, self.data)
         folder = Path(folder)
@@ -286,7 +286,7 @@ class Result(BaseModel):
             write_json(stage / RESULT_FILE, self.to_json())
 
     def _earlier_files(self, folder: Path) -> list[Path]:
-        """Return what an earlier score may have left in `folder` that would go with this one."""
+        """Return files of an earlier result in `folder` that would not belong to this one."""
         files = list(folder.glob(f"{CASES_FOLDER}/[0-9]*.npz"))
         if self.folder is None:
             files.append(folder / REPORT_FILE)
@@ -298,7 +298,7 @@ class Result(BaseModel):
     def load(cls, path: str | Path) -> Self:
         """Read a result folder, given as the folder or as its `result.json`.
 
-        Errors: LeadlineError where a file is missing, damaged, or not what `evaluate -o` writes.
+        Errors: LeadlineError if a file is missing, damaged, or not written by `evaluate -o`.
         """
         path = Path(path)
         folder = path.parent if path.is_file() else path
@@ -330,9 +330,9 @@ class Result(BaseModel):
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
-        """The images that were kept to look at, in the data's order.
+        """The images kept for viewing, in the data's order.
 
-        Errors: LeadlineError for a damaged file among those of a result that was loaded.
+        Errors: LeadlineError for a damaged file of a loaded result.
         """
         if self.folder is None:
             return self.cases_in_memory
@@ -340,12 +340,12 @@ class Result(BaseModel):
 
     @property
     def location(self) -> str:
-        """Where the result is, for messages: its folder, or its model if it was not loaded."""
+        """The place of the result in messages: its folder, or its model if it was not loaded."""
         return self.model if self.folder is None else str(self.folder)
 
     @property
     def protocol_label(self) -> str:
-        """Name and hash, as tables print them."""
+        """Name and hash of the protocol, as printed in tables."""
         return f"{self.protocol.name} [{self.protocol.hash}]"
 
     @property
@@ -356,19 +356,19 @@ class Result(BaseModel):
 
     @property
     def extent(self) -> str:
-        """How many images were scored, and of how many they are the first, in words."""
+        """The number of scored images, and the total if limited, in words."""
         is_limited = self.limit is not None
         limited = f", the first of {self.images_in_data} (--limit {self.images})"
         return f"{self.images_scored} of {self.images} images scored{limited if is_limited else ''}"
 
     @property
     def interval_words(self) -> str:
-        """Over what the intervals are, in words."""
+        """A description of the intervals."""
         return describe_intervals(self.block)
 
     @property
     def boundary(self) -> dict[str, float | int | None]:
-        """How well depth edges agree: f1, precision, recall, images; empty if not measured."""
+        """The agreement of depth edges: f1, precision, recall, images; empty if not measured."""
         boundary = (self.breakdowns or {}).get("boundary", {})
         return boundary if isinstance(boundary, dict) else {}
 
@@ -378,7 +378,7 @@ class Result(BaseModel):
         return parts if isinstance(parts, tuple) else ()
 
     def ranked_cases(self, role: str) -> list[Case]:
-        """Return the cases that were kept as `role`: the worst or best first, even in order."""
+        """Return the cases kept as `role`: worst or best first, even ones in order."""
         cases = [case for case in self.cases if role in case.roles]
         if role == "even":
             return cases
@@ -388,12 +388,12 @@ class Result(BaseModel):
 
 
 def _read_content(file: Path) -> dict[str, Any]:
-    """Read the fields of `result.json` that this version of Leadline knows."""
+    """Read the fields of `result.json` known to this version of Leadline."""
     content = read_json(file, "result", "evaluate again")
     if not isinstance(content, dict):
         raise LeadlineError(f"{file}: no result of leadline evaluate; evaluate again")
     dataset = _dataset_of_layout(content.get("data_options"))
-    if dataset:  # of a result that was written before results named it
+    if dataset:  # results of earlier versions do not name it
         content.setdefault("dataset", dataset)
     in_json = {name for name, field in Result.model_fields.items() if not field.exclude}
     known = {name: value for name, value in content.items() if name in in_json}
@@ -403,13 +403,13 @@ def _read_content(file: Path) -> dict[str, Any]:
 
 
 def _dataset_of_layout(opening: Any) -> str:
-    """Return the published data set that lies in the layout of data alone, "" where any may."""
+    """Return the only published data set in the layout of data, "" if there may be several."""
     layout = opening.get("layout") if isinstance(opening, dict) else None
     return next((each.published_as for each in LAYOUTS if each.name == layout), "")
 
 
 def _protocol_from_json(folder: Path, content: Mapping[str, Any]) -> Protocol:
-    """Build the protocol again, and check that its fields give its hash."""
+    """Rebuild the protocol, and check that its fields give its hash."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
     }

@@ -1,7 +1,7 @@
-"""The scoring loop: predictions meet the truth under a protocol, one image after the other.
+"""The scoring loop: predictions are compared with the truth under a protocol, image by image.
 
-Whatever is scored goes through `score`: the validation of a training run, `leadline evaluate` and
-its baselines, kept predictions, the streaming metric. So one model has one number.
+Everything is scored by `score`: the validation of a training run, `leadline evaluate` and its
+baselines, kept predictions, the streaming metric. So a model has only one score.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class Samples(Interface):
 
 
 def dataset_of(data: Samples) -> str:
-    """Return the published data set that samples are of, "" where nothing says so."""
+    """Return the published data set of the samples, "" if not stated."""
     return data.dataset if isinstance(data, DepthDataset | PeekableSamples) else ""
 
 
 class PeekableSamples:
-    """Samples of which some can be looked at before they are scored, without reading them twice."""
+    """Samples that can be read before they are scored, without reading them twice."""
 
     def __init__(self, data: Samples):
         self._data = data
@@ -65,7 +65,7 @@ class PeekableSamples:
 
     @property
     def dataset(self) -> str:
-        """The published data set that the samples are of, "" where nothing says so."""
+        """The published data set of the samples, "" if not stated."""
         return dataset_of(self._data)
 
     def __len__(self) -> int:
@@ -78,27 +78,27 @@ class PeekableSamples:
         return self._kept[index]
 
     def __getitem__(self, index: int) -> Sample:
-        """Return sample `index`, which is not kept any longer."""
+        """Return sample `index`, and no longer keep it."""
         kept = self._kept.pop(index, None)
         return self._data[index] if kept is None else kept
 
 
 class Observer(Interface):
-    """Something that looks at every scored image: a breakdown, a collector of pictures."""
+    """Receives every scored image: a breakdown, a collector of pictures."""
 
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
-        """Look at image `index`; called in the order in which images are scored."""
+        """Process image `index`; called in the order of scoring."""
         ...
 
 
 @dataclass(frozen=True)
 class ImageScore:
-    """One image's metrics, None where no pixel counted.
+    """The metrics of one image, None if no pixel counted.
 
-    `missing` counts the scored pixels without a prediction; `sums` are the protocol's sums over
-    its pixels, which add up to the pooled metrics; `use` is what became of its known truth.
+    `missing` counts the scored pixels without a prediction; `sums` are the protocol's sums over its
+    pixels, which add up to the pooled metrics; `use` is how its known truth was used.
     """
 
     id: str
@@ -122,15 +122,15 @@ class Scores:
 
     @cached_property
     def scored(self) -> tuple[ImageScore, ...]:
-        """The images with at least one counted pixel.
+        """The images with at least one scored pixel.
 
-        Errors: LeadlineError where there is none.
+        Errors: LeadlineError if there are none.
         """
         self.check_not_empty()
         return tuple(image for image in self.images if image.metrics is not None)
 
     def check_not_empty(self) -> None:
-        """Raise LeadlineError where no image has a counted pixel."""
+        """Raise LeadlineError if no image has a scored pixel."""
         if all(image.metrics is None for image in self.images):
             raise LeadlineError(
                 "no image has a pixel to score; check the depth scale and the protocol"
@@ -144,7 +144,7 @@ class Scores:
 
     @cached_property
     def truth_use(self) -> TruthUse:
-        """What became of the known truth of all images."""
+        """The use of the known truth of all images."""
         return sum((image.use for image in self.images), TruthUse())
 
     @cached_property
@@ -154,7 +154,7 @@ class Scores:
 
     @cached_property
     def pooled(self) -> dict[str, float]:
-        """Every metric over all pixels of all images together."""
+        """Every metric pooled over all pixels of all images."""
         return self.protocol.metric_set.values(self._sums.sum(axis=0))
 
     @property
@@ -200,10 +200,10 @@ def score(
 ) -> Scores:
     """Score `predictions` and `baselines` on the samples `indices` of `data`, by default on all.
 
-    `auto` is resolved once, by the first image of `data`. `observers` see every image of
-    `predictions` as it is scored; `track` shows progress over images.
-    Every image is read once, and memory for maps does not grow with their number.
-    Errors: LeadlineError where the protocol does not fit an image.
+    `auto` is resolved once, by the first image of `data`. `observers` receive every image of
+    `predictions` as it is scored; `track` shows progress over images. Every image is read once, and
+    the memory for maps does not grow with their number.
+    Errors: LeadlineError if the protocol does not fit an image.
     """
     data = data if isinstance(data, PeekableSamples) else PeekableSamples(data)
     chosen = resolve_protocol(protocol, data)
@@ -229,7 +229,7 @@ def score(
 def _compare(
     predictions: Predictions, sample: Sample, protocol: Protocol
 ) -> tuple[PredictedMaps, Comparison]:
-    """Return what is predicted for a sample, and how it compares with the truth."""
+    """Return the prediction for a sample, and its comparison with the truth."""
     predicted = predictions.predict(sample)
     if not isinstance(predictions, ConstantPredictions | FilePredictions | KeptPredictions):
         _check_ratio(predicted.depth, sample)
@@ -238,7 +238,7 @@ def _compare(
 
 
 def _check_ratio(depth: NDArray[np.float32], sample: Sample) -> None:
-    """Raise LeadlineError where a prediction would be stretched to the size of the truth."""
+    """Raise LeadlineError if a prediction would be distorted by resizing it to the truth."""
     truth = sample.depth.shape
     if depth.ndim != 2 or covered_part(depth.shape, (truth[0], truth[1]), PLAIN) is None:
         return
@@ -248,7 +248,7 @@ def _check_ratio(depth: NDArray[np.float32], sample: Sample) -> None:
 
 
 def resolve_protocol(protocol: Protocol | str, data: Samples) -> Protocol:
-    """Return the protocol given or named; `auto` is the one of the data set, if it names one."""
+    """Return the given or named protocol; `auto` is that of the data set, if it names one."""
     if isinstance(protocol, Protocol):
         return protocol
     if protocol != "auto":

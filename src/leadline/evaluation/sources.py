@@ -1,4 +1,4 @@
-"""What can be scored, by name: a model, or a folder of prediction files."""
+"""Sources of predictions, by name: a model, or a folder of prediction files."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from leadline.metrics import Protocol
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model: whatever `leadline.load` takes, or `hf:NAME_OR_FOLDER` of transformers.
+    """A model: as for `leadline.load`, or `hf:NAME_OR_FOLDER` of transformers.
 
-    `runtime` is the engine that runs it, None the default; `output` is for `hf:` models whose
-    configuration does not say what their numbers are. `camera` says whether metres follow the
-    cameras that the data states, as in `leadline.load`; None: auto.
+    `runtime` is the engine, None for the default; `output` is for `hf:` models whose configuration
+    does not state the kind of their output. `camera` says whether metres follow the cameras stated
+    by the data, as in `leadline.load`; None: auto.
     """
 
     name: str | Path
@@ -58,13 +58,13 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class PredictionFolder:
-    """Somebody's prediction files, found by the paths of the images; see `find_files`.
+    """Prediction files, found by the paths of the images; see `find_files`.
 
-    `units_per_metre` is for files that do not say their unit; None: it is detected. `output` is
-    what their numbers are. `mirrored` is the folder with the predictions of the mirrored
+    `units_per_metre` is for files that do not state their unit; None: it is detected. `output` is
+    the kind of their numbers. `mirrored` is the folder with the predictions of the mirrored
     photographs, for protocols that average flips, unless the files are `flip_averaged` already.
-    `crop` is which part of the picture they cover: kb, whole, or x,y,width,height in the truth's
-    pixels; None: all of it, or a published crop that their size tells.
+    `crop` is the part of the picture they cover: kb, whole, or x,y,width,height in the truth's
+    pixels; None: all of it, or a published crop recognised by the size.
     """
 
     folder: str | Path
@@ -78,7 +78,7 @@ class PredictionFolder:
         _check_output(self.output)
 
     def check(self, protocol: Protocol) -> None:
-        """Raise LeadlineError where the fields contradict each other or `protocol`."""
+        """Raise LeadlineError if the fields contradict each other or `protocol`."""
         if self.mirrored is not None and self.flip_averaged:
             raise LeadlineError(
                 "--mirrored-dir and --flip-averaged: give the first where --pred-dir is still to "
@@ -107,11 +107,11 @@ class OpenedSource:
     units: str | None = None
 
     def warnings(self) -> list[str]:
-        """Return what is odd about the predictions made so far, a sentence each."""
+        """Return warnings on the predictions made so far, one sentence each."""
         return self.predictions.warnings() if isinstance(self.predictions, FilePredictions) else []
 
     def warning_observers(self) -> list[InvertedAlignment | ModelRange | TrainingImageObserver]:
-        """Return what watches the images for something to warn of: of a model, two things more."""
+        """Return the observers that may warn; a model has two more than files."""
         if not isinstance(self.predictions, ModelPredictions):
             return [InvertedAlignment()]
         known = None if self.path is None else known_photographs(self.path)
@@ -120,20 +120,20 @@ class OpenedSource:
 
     @property
     def states_uncertainty(self) -> bool:
-        """Whether an uncertainty is predicted, as far as that is known before."""
+        """Whether an uncertainty is predicted, as far as known in advance."""
         predictions = self.predictions
         return (
             isinstance(predictions, ModelPredictions) and predictions.predictor.states_uncertainty
         )
 
     def uncertainty_observer(self) -> UncertaintyObserver:
-        """Return what measures the stated uncertainty, with the model's factors of intervals."""
+        """Return the observer of the uncertainty, with the model's interval factors."""
         if isinstance(self.predictions, ModelPredictions):
             return UncertaintyObserver(self.predictions.predictor.interval_factors)
         return UncertaintyObserver({})
 
     def camera_record(self) -> CameraRecord | None:
-        """Return what the data's cameras did to the predictions made so far; None of files."""
+        """Return the effect of the data's cameras on the predictions so far; None for files."""
         if isinstance(self.predictions, ModelPredictions):
             return self.predictions.camera_record()
         return None
@@ -145,7 +145,7 @@ def open_source(
     ids: Sequence[str],
     protocol: Protocol,
 ) -> OpenedSource:
-    """Open what is to be scored on `samples`, whose `ids` are given, under `protocol`.
+    """Open predictions for `samples`, whose `ids` are given, under `protocol`.
 
     Errors: LeadlineError for a model or files that cannot be found or do not fit the protocol.
     """
@@ -155,7 +155,7 @@ def open_source(
         return _open_model(source, protocol)
     if isinstance(source, PredictionFolder):
         return _open_folder(source, samples, ids, protocol)
-    # What these have collected in another evaluation is not of this one.
+    # The collections of another evaluation are replaced by empty ones.
     if isinstance(source, ModelPredictions):
         source = replace(source, cameras=[])
     elif isinstance(source, FilePredictions):
@@ -243,7 +243,7 @@ def _check_output(output: str | None) -> None:
 
 
 def _check_aligned(name: str, output: PredictionOutput, protocol: Protocol) -> None:
-    """Raise LeadlineError where `protocol` does not align the inverse depth that `name` gives."""
+    """Raise LeadlineError if `name` gives inverse depth that `protocol` does not align."""
     is_aligned = protocol.alignment != "none" and protocol.alignment_space == "inverse"
     if output == "inverse" and not is_aligned:
         raise LeadlineError(

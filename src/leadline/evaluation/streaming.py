@@ -1,4 +1,4 @@
-"""The protocols as one `torchmetrics.Metric`: streaming, and safe to compute across processes."""
+"""The protocols as one `torchmetrics.Metric`: streaming, and correct across processes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,9 @@ from leadline.metrics.protocols import get_protocol
 class DepthScore(Metric):
     """The mean over images and the pooled value of every metric of a protocol.
 
-    The numbers are those of `leadline evaluate`: each image is scored on the CPU in float64 by
-    `scoring.score`. The states are sums, so that shards of any size add up, also an empty one;
-    a sampler that repeats images to fill the last batch still counts them twice.
+    The numbers equal those of `leadline evaluate`: each image is scored on the CPU in float64 by
+    `scoring.score`. The states are sums, so that shards of any size add up, even empty ones; a
+    sampler that repeats images to fill the last batch still counts them twice.
     """
 
     full_state_update = False

@@ -1,4 +1,4 @@
-"""A warning where a model is scored on photographs that it was trained on."""
+"""A warning if a model is scored on photographs that it was trained on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leadline.metrics import Comparison
 
 @dataclass
 class TrainingImageObserver:
-    """Counts scored images that are known photographs; an `Observer`."""
+    """Counts scored images that are known training photographs; an `Observer`."""
 
     known: KnownPhotographs
     seen: int = 0
@@ -26,7 +26,7 @@ class TrainingImageObserver:
         self.seen += self.known.contains(sample.image)
 
     def warnings(self) -> list[str]:
-        """Return a warning where there are any."""
+        """Return a warning if there are any."""
         if not self.seen:
             return []
         return [

@@ -1,4 +1,4 @@
-"""What a model's stated uncertainty is worth: coverage of its intervals, and its ordering."""
+"""The quality of a model's predicted uncertainty: coverage of its intervals, and its ordering."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from leadline.metrics.resize import resize_to
 from leadline.metrics.sparsification import REMOVED, area_between, sparsification_curve
 
 RATIOS = 1000
-"""Each image is kept as so many quantiles of its |e|/b, so that images count equally."""
+"""Number of quantiles of |e|/b kept per image, so that images weigh equally."""
 
 MOST_SORTED = 100_000
-"""Pixels of an image that the sparsification looks at: all, or evenly spaced ones."""
+"""Largest number of pixels per image in the sparsification, evenly spaced."""
 
 
 class UncertaintyScores(BaseModel):
-    """Means over the images of what their stated uncertainty is worth.
+    """Means over the images of the quality of their predicted uncertainty.
 
-    Pixels without a prediction do not count, for an interval is said of none.
-    `coverage` and `width` hold, by percentage, the share of the counted pixels whose truth lies in
-    the interval, and the metres between its ends; {} where the model has no factors. `ause` is the
-    area between the sparsification curve of abs_rel and that of the error itself, for the ordering
-    by `uncertainty`, by `depth` (the farthest goes first) and for a `constant`, which orders
-    nothing. `sparsification` are these curves at the shares `removed`, and `oracle`. `unlike` is
-    the share of the images whose novelty is above 1, None where the model states none.
+    Pixels without a prediction do not count, since they have no interval. `coverage` and `width`
+    hold, by percentage, the share of the counted pixels whose truth lies in the interval, and its
+    width in metres; {} if the model has no factors. `ause` is the area between the sparsification
+    curve of abs_rel and that of the error itself, for the ordering by `uncertainty`, by `depth`
+    (farthest first) and for a `constant`, which orders nothing. `sparsification` are these curves
+    at the shares `removed`, and `oracle`. `unlike` is the share of the images whose novelty is
+    above 1, None if the model does not predict novelty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,9 +46,9 @@ class UncertaintyScores(BaseModel):
 
 
 class UncertaintyObserver:
-    """Looks at every scored image of a model that states uncertainty.
+    """Processes every scored image of a model with uncertainty.
 
-    `ratios` are, of each image, `RATIOS` quantiles of |e|/b, e the error of ln(metres).
+    `ratios` are, for each image, `RATIOS` quantiles of |e|/b, where e is the error of ln(metres).
     """
 
     def __init__(self, factors: Mapping[str, float]):
@@ -62,7 +62,7 @@ class UncertaintyObserver:
     def update(
         self, index: int, sample: Sample, predicted: PredictedMaps, comparison: Comparison
     ) -> None:
-        """Add an image; one without a predicted, scored pixel or an uncertainty says nothing."""
+        """Add an image, unless it has no predicted, scored pixel or no uncertainty."""
         if predicted.uncertainty is None or not comparison.has_prediction.any():
             return
         if predicted.novelty is not None:
@@ -87,11 +87,11 @@ class UncertaintyObserver:
         self._curves.append([sparsification_curve(error, order) for order in orders])
 
     def result(self) -> UncertaintyScores | None:
-        """Return the means over the images, None where none has an uncertainty."""
+        """Return the means over the images, None if none has an uncertainty."""
         if not self._curves:
             return None
         oracle, stated, far = np.mean(np.array(self._curves), axis=0)
-        # Whatever is taken away at random, the mean stays; with nothing left it counts as 0.
+        # Removal at random keeps the mean; with nothing left it counts as 0.
         flat = np.where(REMOVED < 1, oracle[0], 0.0)
         curves = {"uncertainty": stated, "depth": far, "constant": flat}
         coverage = np.mean(np.array(self._coverage), axis=0)

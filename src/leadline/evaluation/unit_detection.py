@@ -1,4 +1,4 @@
-"""In which unit are somebody's prediction files? Judged by the truth, with the evidence named."""
+"""Detect the unit of prediction files by comparison with the truth, stating the evidence."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from leadline.metrics.resize import resize_to
 NOT_DECLARED = Crop()
 IMAGES_COMPARED = 8
 FITTING_FACTOR = 1.4
-"""A unit fits if it puts the median prediction within this factor of the median truth ..."""
+"""A unit fits if its median prediction is within this factor of the median truth, ..."""
 REJECTING_FACTOR = 1.8
-"""... and stands out if no other comes within this one."""
+"""... and is unambiguous if no other unit is within this factor."""
 CLEAR_CORRELATION = 0.3
-"""The rank correlation with the truth from which on numbers clearly grow or fall with distance."""
+"""Rank correlation with the truth above which numbers clearly grow or fall with distance."""
 
 
 @dataclass(frozen=True)
 class DetectedUnits:
-    """`units_per_metre` for every file, None: each file declares its own; and the evidence."""
+    """`units_per_metre` for every file, None if each file declares its own; and the evidence."""
 
     units_per_metre: float | None
     evidence: str
@@ -39,7 +39,7 @@ class DetectedUnits:
 
 @dataclass(frozen=True)
 class _UnitEvidence:
-    """Medians over some images: of the predictions, the truth (metres), their rank correlation."""
+    """Medians over some images: of the predictions, the truth (metres), the rank correlation."""
 
     prediction: float
     truth: float
@@ -49,21 +49,21 @@ class _UnitEvidence:
 
 
 def compared_indices(count: int) -> list[int]:
-    """Return which of `count` samples are enough to judge the files by."""
+    """Return the indices of the `count` samples by which the files are judged."""
     return evenly_spaced(count, IMAGES_COMPARED)
 
 
 def detect_units(
     files: Mapping[str, Path], samples: Sequence[Sample], crop: Crop = NOT_DECLARED
 ) -> DetectedUnits:
-    """Return in which unit prediction files are, judged by those of `samples`; `files` by id.
+    """Detect the unit of prediction files from those of `samples`; `files` are by id.
 
-    `crop` is the part of the picture that they were declared to cover.
+    `crop` is the declared part of the picture that they cover.
 
-    Files that declare their unit are believed. Otherwise the predictions are laid over the truth
-    and the usual units tried. Floating-point files are metres unless another unit stands out.
-    Errors: LeadlineError, with the evidence, where no unit stands out or where predictions fall as
-    distance grows (a disparity or a relative map is in no unit of length).
+    Units declared in files are used. Otherwise the predictions are compared with the truth in the
+    usual units. Floating-point files are metres unless another unit is unambiguous.
+    Errors: LeadlineError, with the evidence, if no unit is unambiguous, or if predictions fall as
+    distance grows (a disparity or a relative map has no unit of length).
     """
     samples = _readable(files, samples)
     paths = [files[sample.id] for sample in samples]
@@ -100,12 +100,12 @@ def check_declared_units(
     *,
     is_scaled: bool = True,
 ) -> str | None:
-    """Return why `files` are hardly what was declared, None where nothing contradicts it.
+    """Return why `files` contradict their declared unit, None if they do not.
 
-    `units_per_metre` is what was declared, None that they hold inverse depth. Those of `samples`
-    are laid over the truth: depth must not fall as distance grows, nor inverse depth grow; and
-    where metres are scored (`is_scaled`), no other unit may fit while this one does not.
-    Errors: LeadlineError where none of the files has a positive, finite distance.
+    `units_per_metre` is the declared unit, None for inverse depth. The files of `samples` are
+    compared with the truth: depth must not fall as distance grows, nor inverse depth grow; and if
+    metres are scored (`is_scaled`), no other unit may fit if this one does not.
+    Errors: LeadlineError if none of the files has a positive, finite distance.
     """
     units = units_per_metre
     read = read_disparity if units is None else (lambda path: read_depth(path, units).depth)
@@ -129,9 +129,9 @@ def check_declared_units(
 
 
 def _other_unit_words(evidence: _UnitEvidence, units: float) -> str | None:
-    """Return which unit fits predictions, declared to be of `units`, that are far from the truth.
+    """Return the unit that fits predictions that are far from the truth in the declared `units`.
 
-    None where they are near, or nothing fits: a network may be wrong by any factor.
+    None if they are near, or no unit fits: a network may be wrong by any factor.
     """
     off = math.log(evidence.prediction / evidence.truth)
     if abs(off) < math.log(REJECTING_FACTOR):
@@ -156,7 +156,7 @@ def _nothing_predicted(folder: Path) -> LeadlineError:
 def _readable(files: Mapping[str, Path], samples: Sequence[Sample]) -> list[Sample]:
     """Return the samples whose files are not damaged.
 
-    Errors: LeadlineError, that of the first file, where all are.
+    Errors: LeadlineError of the first file, if all are damaged.
     """
     readable = [sample for sample in samples if not is_damaged(files[sample.id])]
     if samples and not readable:
@@ -171,9 +171,9 @@ def _gather_evidence(
     crop: Crop,
     is_inverse: bool = False,
 ) -> _UnitEvidence | None:
-    """Compare the values that `read` gives with the truth; None: no common pixel.
+    """Compare the values returned by `read` with the truth; None without a common pixel.
 
-    Inverse depth without a scale has values of any sign.
+    Inverse depth without a scale may have negative values.
     """
     rows, largest = [], 0.0
     for sample in samples:
@@ -196,7 +196,7 @@ def _gather_evidence(
 
 
 def _rank_correlation(p: NDArray[np.float32], g: NDArray[np.float32]) -> float:
-    """Return the correlation of the ranks, 0 where one of the two is constant."""
+    """Return the correlation of the ranks, 0 if one of the two is constant."""
     step = max(1, len(p) // 10_000)
     p, g = p[::step], g[::step]
     if np.ptp(p) == 0 or np.ptp(g) == 0:
@@ -228,7 +228,7 @@ def _unit_by_truth(evidence: _UnitEvidence, whole: bool) -> DetectedUnits:
         return -abs(math.log(evidence.prediction / units / evidence.truth))
 
     scores = score_units("u2" if whole else "f", log_likelihood)
-    # How far off, as a factor of at least 1, the median would be in each unit.
+    # The factor, at least 1, by which the median would be off in each unit.
     factors = {units: math.exp(-score) for units, score in scores.ranked}
     best, second, *_ = factors
     if factors[best] < FITTING_FACTOR and factors[second] > REJECTING_FACTOR:

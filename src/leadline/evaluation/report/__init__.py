@@ -1,1 +1,1 @@
-"""Evaluations and comparisons to read: HTML pages, tables, pictures."""
+"""Reports of evaluations and comparisons: HTML pages, tables, pictures."""

@@ -1,4 +1,4 @@
-"""Kept predictions joined with their photographs and true depth, as pictures."""
+"""Pictures of kept predictions with their photographs and true depth."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from leadline.viz.panels import ERROR_LIMIT, enlarge_points, error_map, error_ta
 
 Picture = NDArray[np.uint8]
 HALF_FLOAT = 0.005
-"""Kept predictions are half floats: a score may differ by their rounding, not by more than this."""
+"""Largest difference of a score due to storing predictions as half floats."""
 CAPTION_METRICS = ("abs_rel", "delta1")
 COLUMN_AREA = 320 * 240
 DEFAULT_IMAGES = 4
@@ -32,7 +32,7 @@ DEFAULT_IMAGES = 4
 
 @dataclass(frozen=True, eq=False)
 class PredictionPictures:
-    """What is predicted for one photograph: depth and error as pictures, and its scores."""
+    """The prediction for one photograph: depth and error as pictures, and its scores."""
 
     depth: Picture
     error: Picture
@@ -40,7 +40,7 @@ class PredictionPictures:
 
     @property
     def caption(self) -> str:
-        """The scores as they stand under a picture."""
+        """The scores as shown under a picture."""
         if not all(math.isfinite(self.scores[name]) for name in CAPTION_METRICS):
             return "no pixel to score"
         return ", ".join(f"{name} {self.scores[name]:.3f}" for name in CAPTION_METRICS)
@@ -48,7 +48,7 @@ class PredictionPictures:
 
 @dataclass(frozen=True, eq=False)
 class CaseRow:
-    """One photograph, its true depth and what is predicted, coloured from low to high m."""
+    """One photograph, its true depth and predictions, coloured from low to high m."""
 
     id: str
     photo: Picture
@@ -70,9 +70,9 @@ def case_rows(
 
 
 def read_samples(results: Sequence[Result], ids: Sequence[str], data: DepthDataset) -> list[Sample]:
-    """Read the images `ids` of the data that was scored.
+    """Read the images `ids` of the scored data.
 
-    Errors: LeadlineError where `data` lacks an image or is not what was scored.
+    Errors: LeadlineError if `data` lacks an image or is not what was scored.
     """
     place = {data.sample_id(index): index for index in range(len(data))}
     lost = [name for name in ids if name not in place]
@@ -99,7 +99,7 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
     predictions = []
     for result in results:
         prediction = _case_of(result, sample.id).prediction()
-        # A protocol may score at a size of its own.
+        # A protocol may score at another size.
         prediction = resize_depth(prediction, (truth.height, truth.width))
         prediction = with_finite_end(prediction, truth)
         picture = colorize(DepthMap.from_metres(prediction), vmin=low, vmax=high)
@@ -111,7 +111,7 @@ def _case_row(results: Sequence[Result], sample: Sample, colors: tuple[float, fl
 
 
 def _check_truth(result: Result, samples: Sequence[Sample]) -> None:
-    """Score the kept predictions again: another truth, unit or folder gives another score."""
+    """Score the kept predictions again; a changed score means another truth, unit or folder."""
     protocol = replace(result.protocol, alignment="none", flip_averaging=False)
     kept = KeptPredictions(lambda name: _case_of(result, name).prediction())
     for image in score(kept, samples, protocol).images:
@@ -135,9 +135,9 @@ def _case_of(result: Result, name: str) -> Case:
 def choose_cases(results: Sequence[Result], images: int | Sequence[str] | None) -> list[str]:
     """Return image ids that every result has kept, in the data's order.
 
-    `images` is how many of the evenly spaced ones (None: at most four) or ids; a file's name
+    `images` is a number of evenly spaced ones (None: at most four) or a list of ids; a file's name
     or stem stands for its id.
-    Errors: LeadlineError where an id was kept by no result or not by all.
+    Errors: LeadlineError if an id was not kept by all results.
     """
     first = results[0]
     kept = [case.id for case in first.cases if _kept_by_all(results, case.id)]
@@ -171,10 +171,10 @@ def _id_of(name: str, kept: Sequence[str], first: Result) -> str:
 def comparison_figure(
     rows: Sequence[CaseRow], labels: Sequence[str], *, errors: bool = False
 ) -> Picture:
-    """Return input, truth and every model side by side, (H,W,3) uint8, scores under the pictures.
+    """Return input, truth and every model side by side, (H,W,3) uint8, with scores below.
 
     With `errors` a second line of pictures shows each model's error map. All rows share one
-    range, whose metre scale stands at the right.
+    range, whose metre scale is at the right.
     """
     cells: list[list[Cell | None]] = []
     for row in rows:

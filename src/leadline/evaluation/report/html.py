@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: templates, pictures as data URIs, nothing loaded from elsewhere."""
+"""Self-contained HTML pages: templates, and pictures as data URIs; no external resources."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ JPEG_QUALITY = 85
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """Return the templates; every value is escaped unless it is `Markup`."""
-    # Only for pages: it takes a third of the time to import this package.
+    """Return the templates; all values except `Markup` are escaped."""
+    # Imported for pages only, since it takes a third of this package's import time.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     templates = Environment(
@@ -67,13 +67,13 @@ def data_uri(picture: NDArray[np.uint8]) -> str:
     if image.size != size:
         image = image.resize(size, Image.Resampling.BOX)
     buffer = BytesIO()
-    # Full colour resolution: halved, it smears the edges of depth colours.
+    # Full chroma resolution, since subsampling smears the edges of depth colours.
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def shown_size(picture: NDArray[np.uint8], axis: int) -> int:
-    """Return the width (axis 0) or height (axis 1) a picture has on the page."""
+    """Return the width (axis 0) or height (axis 1) of a picture on the page."""
     height, width = int(picture.shape[0]), int(picture.shape[1])
     shown = min(width, PICTURE_WIDTH)
     return shown if axis == 0 else max(1, round(height * shown / width))

@@ -36,8 +36,8 @@ MAX_CASES = 6
 def write_report(path: Path, result: Result, data: DepthDataset | None = None) -> None:
     """Write the report of `result` as one self-contained HTML file.
 
-    `data` is what was scored, from which a result that was loaded takes its photographs.
-    Errors: LeadlineError where `data` is needed, or is not what was scored.
+    `data` is the scored data, from which a loaded result takes its photographs.
+    Errors: LeadlineError if `data` is needed, or is not what was scored.
     """
     metrics = result.protocol.table_metrics
     table = compare_results([result], metrics=metrics, published=False)
@@ -84,7 +84,7 @@ def write_comparison(
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:
-    """What made the numbers, in words."""
+    """Return how the numbers were made, in words."""
     protocol = result.protocol
     return [
         ("model", result.model_path or result.model),
@@ -100,7 +100,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 
 
 def _fields(result: Result) -> list[tuple[str, str]]:
-    """Every field of the protocol, and how the data was opened."""
+    """Return all fields of the protocol, and how the data was opened."""
     values = {**asdict(result.protocol), **result.data_options.model_dump()}
     shown_above = ("name", "source", "truth")
     return [
@@ -125,7 +125,7 @@ def _in_words(value: object) -> str:
 
 
 def _range_plot(result: Result) -> Markup | None:
-    """Error by distance, from the ranges that have pixels; None where they were not measured."""
+    """Plot the error by distance, from the ranges with pixels; None if not measured."""
     ranges = list(result.parts("ranges"))
     while ranges and ranges[-1].metrics is None:
         ranges.pop()
@@ -137,7 +137,7 @@ def _range_plot(result: Result) -> Markup | None:
 
 
 def _sparsification_plot(result: Result) -> Markup | None:
-    """What is left of the error without the most uncertain pixels; None where none are stated."""
+    """Plot the error without the most uncertain pixels; None without uncertainty."""
     if result.uncertainty is None:
         return None
     lines = dict(result.uncertainty.sparsification)
@@ -145,7 +145,7 @@ def _sparsification_plot(result: Result) -> Markup | None:
 
 
 def _breakdown_tables(result: Result) -> list[Mapping[str, Any]]:
-    """The breakdowns that were measured, one table each."""
+    """Return one table per measured breakdown."""
     tables: list[Mapping[str, Any]] = []
     for name, title in BREAKDOWN_TITLES.items():
         rows: list[PartScore] = [part for part in result.parts(name) if part.metrics]
@@ -155,7 +155,7 @@ def _breakdown_tables(result: Result) -> list[Mapping[str, Any]]:
 
 
 def _extras(result: Result) -> list[tuple[str, str]]:
-    """Single numbers beside the table: boundaries and classes."""
+    """Return single numbers beside the table: boundaries and classes."""
     boundary = result.boundary
     semantic = result.semantic or {}
     named = {
@@ -169,7 +169,7 @@ def _extras(result: Result) -> list[tuple[str, str]]:
 
 
 def _case_blocks(result: Result, data: DepthDataset | None) -> list[tuple[str, str, list[CaseRow]]]:
-    """The kept cases in titled blocks, each picture in its own colour range."""
+    """Return the kept cases in titled blocks, each picture in its own colour range."""
     titles = {
         "worst": ("Worst cases", "The images with the largest abs_rel."),
         "best": ("Best cases", "The images with the smallest abs_rel."),
@@ -184,7 +184,7 @@ def _case_blocks(result: Result, data: DepthDataset | None) -> list[tuple[str, s
 
 
 def _samples(result: Result, role: str, data: DepthDataset | None) -> list[Sample]:
-    """The photographs and truth of the first cases of a role: from memory, or read again."""
+    """Return the photographs and truth of the first cases of a role, from memory or read again."""
     cases = result.ranked_cases(role)[:MAX_CASES]
     in_memory = [case.sample for case in cases if case.sample is not None]
     if len(in_memory) == len(cases):
@@ -198,7 +198,7 @@ def _samples(result: Result, role: str, data: DepthDataset | None) -> list[Sampl
 
 
 def _listed(result: Result) -> list[tuple[str, str, list[float | None]]]:
-    """Every image with its scores, the largest abs_rel first, at most `MAX_LISTED`."""
+    """Return the images with their scores, by decreasing abs_rel, at most `MAX_LISTED`."""
     columns = result.table.columns
     errors = columns["abs_rel"]
     order = np.argsort(np.where(np.isfinite(errors), -errors, np.inf), kind="stable")
@@ -217,7 +217,7 @@ def _finite(value: float) -> float | None:
 
 
 def _scatters(table: ComparisonTable) -> list[Mapping[str, Any]]:
-    """One plot for each result that may be tested against the first: abs_rel image by image."""
+    """Plot abs_rel image by image for each result that can be tested against the first."""
     first = table.results[0]
     plots: list[Mapping[str, Any]] = []
     for label, result in zip(table.labels, table.results, strict=True):

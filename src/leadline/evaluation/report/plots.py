@@ -1,4 +1,4 @@
-"""Small plots as inline SVG: no plotting library, coloured by the page's own style sheet."""
+"""Small plots as inline SVG, without a plotting library, coloured by the page's style sheet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from leadline.viz.scale_bar import round_ticks
 
 DASHES = ("none", "8 4", "2 4", "8 4 2 4")
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 26, 46
-LETTER = 7.5  # width of one on average, as the style sheet has them
-LANDSCAPE, SQUARE = (560, 270), (424, 416)  # the square one leaves 344 x 344 for its dots
+LETTER = 7.5  # average width of a letter in the style sheet
+LANDSCAPE, SQUARE = (560, 270), (424, 416)  # the square one has 344 x 344 for its dots
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Axes:
     sheet: tuple[int, int] = LANDSCAPE
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place of a point in the drawing, rounded to a tenth of a unit."""
+        """Return the position of a point in the drawing, rounded to a tenth of a unit."""
         width, height = self.sheet
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
@@ -39,7 +39,7 @@ class Axes:
 
 
 def histogram(values: NDArray[np.float64], name: str, unit: str = "images") -> Markup:
-    """Draw how many of `values` (n,), finite and n >= 1, fall into each bin of equal width.
+    """Draw a histogram of `values` (n,), finite and n >= 1, with bins of equal width.
 
     The mean and the median are marked.
     """
@@ -58,7 +58,7 @@ def histogram(values: NDArray[np.float64], name: str, unit: str = "images") -> M
 
 
 def bars(edges: Sequence[float], values: Sequence[float | None], name: str, axis: str) -> Markup:
-    """Draw a bar between each two of `edges` (n + 1), all equally wide; None draws no bar.
+    """Draw a bar between successive `edges` (n + 1), all equally wide; None draws no bar.
 
     `values` (n) are finite and not negative.
     """
@@ -80,9 +80,9 @@ def bars(edges: Sequence[float], values: Sequence[float | None], name: str, axis
 def curves(
     x: Sequence[float], lines: Mapping[str, Sequence[float]], x_name: str, y_name: str
 ) -> Markup:
-    """Draw a line through the points (x, y) of each of `lines`, at most four, told apart by dashes.
+    """Draw a curve (x, y) for each of `lines`, at most four, distinguished by dashes.
 
-    The values (n,) are finite and not negative. The legend stands above the drawing area.
+    The values (n,) are finite and not negative. The legend is above the drawing area.
     """
     top = 1.05 * max((max(values) for values in lines.values()), default=1.0) or 1.0
     axes = Axes((float(x[0]), float(x[-1])), (0.0, top))
@@ -104,7 +104,7 @@ def curves(
 def scatter(
     x: NDArray[np.float64], y: NDArray[np.float64], x_name: str, y_name: str, metric: str
 ) -> Markup:
-    """Draw a dot for each image, (n,) finite values each; on the dashed line both are equal."""
+    """Draw a dot per image, from (n,) finite values; the dashed line marks equality."""
     top = 1.05 * float(max(x.max(), y.max())) or 1.0
     axes = Axes((0.0, top), (0.0, top), SQUARE)
     parts = [_y_axis(axes, y_name), _x_axis(axes, x_name)]
@@ -117,7 +117,7 @@ def scatter(
 
 
 def _round_edges(low: float, high: float, count: int) -> NDArray[np.float64]:
-    """Return bin edges at round values, about as many as the square root of `count` asks for."""
+    """Return bin edges at round values, with about two bins per square root of `count`."""
     if high - low < 1e-9:
         high = low + max(1e-3, abs(low) * 0.1)
     bins = min(24, max(6, round(2 * math.sqrt(count))))
@@ -125,7 +125,7 @@ def _round_edges(low: float, high: float, count: int) -> NDArray[np.float64]:
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     edges = np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * step
-    # 2 * 0.1 may lie a hair beyond the value it is to hold.
+    # 2 * 0.1 may exceed the value that it must enclose by rounding.
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
     return edges
 

@@ -13,13 +13,13 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_plot(path: Path) -> None:
-    """Raise LeadlineError for a suffix that no plot has."""
+    """Raise LeadlineError for a suffix that is not supported for plots."""
     if path.suffix not in SUFFIXES:
         raise LeadlineError(f"{path}: a plot is written as {', '.join(SUFFIXES)}; rename it")
 
 
 def draw_speed(rows: Sequence[BenchmarkRow], path: Path) -> None:
-    """Draw abs_rel over pictures a second, a point each way: better is right and low.
+    """Draw abs_rel over pictures per second, one point per case: better is right and low.
 
     Errors: LeadlineError for another suffix, or a file that cannot be written. Needs matplotlib.
     """

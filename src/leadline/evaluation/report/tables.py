@@ -1,4 +1,4 @@
-"""A comparison as text: for the terminal, in Markdown, in LaTeX, as JSON."""
+"""A comparison as text: for the terminal, as Markdown, LaTeX or JSON."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TextFormat = Literal["terminal", "markdown", "latex", "json"]
 
 BEST_WORDS = "best of its column among results made alike"
 SMALL = 0.02
-"""Errors of inverse depth in 1/m, by which KITTI's site ranks in 1/km, lie below."""
+"""Limit below which errors of inverse depth in 1/m lie (KITTI's site ranks by 1/km)."""
 
 
 def number(value: float | None) -> str:
-    """Return three decimals, five of what they would leave no digits of, a dash for no number.
+    """Format with three decimals, with five if small, and as a dash for None.
 
     >>> number(0.05), number(0.0108), number(0.0)
     ('0.050', '0.01080', '0.000')
@@ -35,12 +35,12 @@ def number(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """Return a difference with its sign: three decimals, or one digit of what would round to 0."""
+    """Format a difference with its sign: three decimals, or one digit if it would round to 0."""
     return f"{value:+.3f}" if value == 0 or abs(value) >= 0.0005 else f"{value:+.0e}"
 
 
 def p_value(p: float) -> str:
-    """Return a p value as tables print it."""
+    """Format a p value for tables."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -62,7 +62,7 @@ def blocks(table: ComparisonTable) -> list[tuple[str, list[Row]]]:
 
 
 def terminal(table: ComparisonTable) -> str:
-    """Return aligned plain text; the best of a column carries a star."""
+    """Return aligned plain text; the best of a column has a star."""
     names = [_marked(row.name, row.marks) for row in table.rows]
     width = 2 + max(len(name) for name in (*names, *table.differences))
     head = _line("", table.metrics, width)
@@ -122,7 +122,7 @@ def _marked(name: str, marks: Sequence[str]) -> str:
 
 
 def markdown(table: ComparisonTable) -> str:
-    """Return GitHub's Markdown; the best of a column is bold."""
+    """Return GitHub Markdown; the best of a column is bold."""
     lines = [
         f"{_md(table.data)}; protocol `{table.protocol}`",
         "",
@@ -149,12 +149,12 @@ def markdown(table: ComparisonTable) -> str:
 
 
 def with_arrow(metric: str) -> str:
-    """Return a metric's name with an arrow to its better end."""
+    """Return a metric's name with an arrow in its better direction."""
     return f"{metric} {'↑' if metric in HIGHER_IS_BETTER else '↓'}"
 
 
 def _md(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is; line breaks become spaces."""
+    """Escape `text` for Markdown; line breaks become spaces."""
     escaped = "".join(f"\\{sign}" if sign in "\\`*_[]<>|#&~" else sign for sign in text)
     return " ".join(escaped.split())
 
@@ -225,7 +225,7 @@ def latex(table: ComparisonTable) -> str:
 
 
 def _tabular(table: ComparisonTable, rows: Sequence[str]) -> list[str]:
-    """Put a head above rows; small and close, so that seven metrics fit a page."""
+    """Add a header to rows; small and narrow, so that seven metrics fit a page."""
     metrics = [_tex_metric(metric) for metric in table.metrics]
     return [
         "{\\footnotesize\\setlength{\\tabcolsep}{3pt}",
@@ -277,7 +277,7 @@ def _tex_range(
 
 
 def as_json(table: ComparisonTable) -> str:
-    """Return every number of the comparison as JSON."""
+    """Return all numbers of the comparison as JSON."""
     content = {
         "data": table.data,
         "protocol": table.protocol,
@@ -301,4 +301,4 @@ TEXT_FORMATS: dict[TextFormat, Callable[[ComparisonTable], str]] = {
     "latex": latex,
     "json": as_json,
 }
-"""Formats that need no pictures, by name."""
+"""Formats without pictures, by name."""
