@@ -32,10 +32,10 @@ def test_evaluate_writes_a_report_that_compare_can_use(pairs, tmp_path):
     content = json.loads((tmp_path / "r" / "result.json").read_text())
     assert content["breakdowns"]["ranges"]
     assert (content["images"], content["limit"], content["images_in_data"]) == (3, 3, 12)
-    assert "the first of 12 (--limit 3)" in (tmp_path / "r" / "report.html").read_text()
+    assert "the first of 12 (limit 3)" in (tmp_path / "r" / "report.html").read_text()
     table = leadline_here("compare", tmp_path / "r", "--metrics", "abs_rel")
     assert f"{content['metrics']['abs_rel']:.3f}" in table.stdout
-    assert "3 of 3 images scored, the first of 12 (--limit 3)" in table.stdout
+    assert "3 of 3 images scored, the first of 12 (limit 3)" in table.stdout
 
 
 def test_a_limited_score_is_not_compared_with_a_whole_one(folders, pairs, tmp_path):

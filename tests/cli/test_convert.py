@@ -116,7 +116,7 @@ def test_an_input_is_never_overwritten(tree):
         (["IN"], "no output"),
         (["IN", "-o", "out"], "no format"),
         (["IN", "-o", "out", "--to", "jpeg"], "unknown depth format"),
-        (["IN", "-o", "out", "--to", "npy", "--units", "1000"], "--units is for"),
+        (["IN", "-o", "out", "--to", "npy", "--units", "1000"], "units are for format png16"),
         (["IN", "-o", "out", "--to", "npy", "--area", "2000"], "--area is for --to shards"),
         (["IN", "-o", "out", "--to", "npy", "--recipe", "crisp"], "--recipe is for --to shards"),
         (["IN", "-o", "out.npz", "--to", "exr"], "rename the output"),

@@ -169,7 +169,7 @@ def test_millimetre_files_score_like_the_model_to_half_a_millimetre(
 def test_the_table_names_protocol_and_baselines(big_pairs):
     result = leadline_here("evaluate", "--model", "crisp-nyu", "--data", big_pairs, "--limit", 1)
     assert "nyu-eigen [" in result.stdout
-    assert "1 of 1 images scored, the first of 3 (--limit 1)" in result.stdout
+    assert "1 of 1 images scored, the first of 3 (limit 1)" in result.stdout
     assert "mean training depth map" in result.stdout
 
 
@@ -284,7 +284,7 @@ def test_files_of_disparity_are_scored_once_they_are_said_to_be(pairs, tmp_path)
     )
     result = leadline_here(*files, *fit, *inverse, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    assert "none: inverse depth, as given by --pred-output" in result.stdout
+    assert "none: inverse depth, as declared" in result.stdout
     content = json.loads((tmp_path / "out" / "result.json").read_text())
     assert content["metrics"]["abs_rel"] < 1e-4  # an exact line of the true disparity
     assert content["warnings"] == []

@@ -119,9 +119,9 @@ def test_a_calibration_is_applied_once(wall, tmp_path):
         (["--at", "60,0"], "pixel (60, 0) is outside the 60x40 depth map"),
         (["--points", "1,1", "2,1"], "give a camera file, a field of view"),
         (["--mask", "none.png"], "none.png"),
-        (["--mask", "small.png"], "--mask small.png: the mask is 3x2 and the depth map 60x40"),
-        (["--mask", "nothing.png"], "--mask nothing.png: the mask is 0 everywhere"),
-        (["--box", "0,0,9,9", "--camera", "ignore"], "--camera is for photographs"),
+        (["--mask", "small.png"], "mask small.png: the mask is 3x2 and the depth map 60x40"),
+        (["--mask", "nothing.png"], "mask nothing.png: the mask is 0 everywhere"),
+        (["--box", "0,0,9,9", "--camera", "ignore"], "is a depth map; leave --camera out"),
     ],
 )
 def test_measure_refuses_in_one_line(wall, options, words, monkeypatch):

@@ -198,7 +198,7 @@ def test_a_refused_call_leaves_no_folder(pairs, tmp_path, monkeypatch, words):
     ("words", "belongs_to"),
     [
         ("measure depth.npy --box 0,0,2,2 --relative-error 0.1", "--points"),
-        ("measure depth.npy --box 0,0,2,2 --fov 60", "only --points needs a camera"),
+        ("measure depth.npy --box 0,0,2,2 --fov 60", "only points need a camera"),
         ("measure depth.npy --box 0,0,2,2 --depth-scale 1000 --model compact-nyu", "--model"),
         ("calibrate depth.npy --point 1,1=2 --sparse-scale 256", "--sparse"),
         ("calibrate depth.npy --sparse list.txt --sparse-scale 256", "list in metres"),

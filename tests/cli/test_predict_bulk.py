@@ -255,7 +255,7 @@ def test_what_was_written_is_said_as_it_is(photos, tmp_path):
 def test_a_sheet_overwrites_no_photograph_and_no_depth(photos, tmp_path):
     before = (photos / "0.png").rename(photos / "sheet.png").read_bytes()
     refused = leadline_here("predict", photos, "-o", photos, "--sheet")
-    fails_in_one_line(refused, "--sheet would overwrite it")
+    fails_in_one_line(refused, "the sheet would overwrite it")
     png16 = ("--format", "png16", "--sheet")
     fails_in_one_line(leadline_here("predict", photos, "-o", tmp_path / "out", *png16), "sheet.png")
     assert (photos / "sheet.png").read_bytes() == before
@@ -277,7 +277,7 @@ def test_results_of_another_model_or_unit_are_not_taken_as_done(photos, tmp_path
     ]:
         result, again = run(*options), run(*options)
         assert "1 of 1 predicted" in result.stdout and word in result.stderr, options
-        assert again.stdout == "1 were there already\n" and "--skip-existing" not in again.stderr
+        assert again.stdout == "1 were there already\n" and "existing results" not in again.stderr
     assert read_depth(out / "0.png", 1000).valid.any()
 
 
@@ -286,4 +286,6 @@ def test_a_result_that_does_not_say_its_model_is_left_with_a_line(photos, tmp_pa
         write_depth(tmp_path / f"{name}.npy", DepthMap.from_metres(np.ones((24, 32))))
     result = leadline_here("predict", photos, "-o", tmp_path, "--skip-existing")
     assert result.stdout == "3 were there already\n"
-    assert "3 of the results there" in result.stderr and "0.npy, ...) do not say" in result.stderr
+    assert (
+        "3 of the existing results" in result.stderr and "0.npy, ...) do not say" in result.stderr
+    )

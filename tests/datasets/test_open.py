@@ -75,7 +75,7 @@ def test_what_no_layout_knows_is_one_line(tmp_path, pairs):
     with pytest.raises(LeadlineError, match=r"list\.txt: the file is empty \(0 bytes\)"):
         open_data(tmp_path / "list.txt")
     said = complaint(lambda: open_data(pairs, layout="nyu_mat"))
-    assert "--layout nyu_mat: is not known, did you mean 'nyu-mat'?; 'leadline layouts'" in said
+    assert "layout nyu_mat: is not known, did you mean 'nyu-mat'?; 'leadline layouts'" in said
     with pytest.raises(LeadlineError, match=r"no samples in it as tum, which takes a sequence"):
         open_data(pairs, layout="tum")
     with pytest.raises(LeadlineError, match=r"layout pairs has no option 'camera'"):
@@ -90,7 +90,7 @@ def test_pairs_say_why_they_are_pairs(pairs):
     source = find_data(pairs)
     assert source.layout.name == "pairs"
     assert source.evidence == "has the folders rgb/ and depth/"
-    assert find_data(pairs, layout="pairs").evidence == "as given by --layout"
+    assert find_data(pairs, layout="pairs").evidence == "as given"
 
 
 def test_options_are_parsed_from_text_or_refused():

@@ -160,5 +160,5 @@ def test_options_that_have_no_meaning_are_refused(pairs, tmp_path):
         "--model",
     )
     (tmp_path / "config.json").write_text('{"model_type": "glpn"}')
-    with pytest.raises(LeadlineError, match=r"--camera ignore: hf:.* runs in transformers"):
+    with pytest.raises(LeadlineError, match=r"camera ignore: hf:.* runs in transformers"):
         evaluate(ModelSource(f"hf:{tmp_path}", camera="ignore"), Lenses(50))

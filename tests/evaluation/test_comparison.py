@@ -169,9 +169,9 @@ def test_a_result_says_how_many_neighbours_its_intervals_drew_together(loaded, n
 
 
 def test_blocks_that_leave_no_two_and_those_of_pooled_scores_are_refused(loaded, pairs, tmp_path):
-    with pytest.raises(LeadlineError, match=r"--block 7: 12 images .* give 1 to 6"):
+    with pytest.raises(LeadlineError, match=r"^block 7: 12 images .* give 1 to 6"):
         compare([loaded["near"], loaded["far"]], block=7)
-    with pytest.raises(LeadlineError, match=r"--block 0: .* give 1 to 6"):
+    with pytest.raises(LeadlineError, match=r"^block 0: .* give 1 to 6"):
         evaluate(ScaledTruth(lambda number: 1.1), open_data(pairs, None), block=0)
     pooled = replace(PROTOCOLS["full"], aggregation="pooled")
     folder = write_result(tmp_path / "pooled", pairs, lambda number: 1.1, protocol=pooled)

@@ -271,7 +271,7 @@ def test_crops_and_inverse_depth_are_resized_by_the_rule_of_the_protocol(
     [
         ("16,12,608,480", "does not lie in 480x640"),
         ("600,0,100,75", "does not lie in 480x640"),
-        ("0,0,100,100", "no plain resize of the crop of 100x100"),
+        ("0,0,100,100", "no plain resize of the declared crop of 100x100; correct --pred-crop"),
         ("kbb", "expected kb"),
         ("1,2,3", "expected kb"),
         ("0,0,0,5", "no pixel"),
@@ -454,7 +454,7 @@ def test_a_declared_unit_that_another_would_fit_is_a_warning(tmp_path, stored, d
         return evaluate(PredictionFolder(tmp_path, units), DATA, protocol=protocol).warnings
 
     (warning,) = warnings("full", declared)
-    assert warning.startswith(f"--pred-scale {declared}: median ")
+    assert warning.startswith(f"{declared} units per metre, as declared: median ")
     assert warning.endswith(f"; {stored} would fit")
     assert warnings("full", stored) == ()
     assert warnings(aligned(get_protocol("full"), "median"), declared) == ()

@@ -205,7 +205,7 @@ def test_class_maps_of_the_file_are_those_of_the_checkpoint(tmp_path, classes, k
 
 @pytest.mark.parametrize("tolerance", [float("nan"), 0.0, -1.0])
 def test_a_tolerance_that_is_none_is_refused(tolerance, tmp_path):
-    with pytest.raises(LeadlineError, match=r"--tolerance .*: give metres above 0"):
+    with pytest.raises(LeadlineError, match=r"tolerance .*: give metres above 0"):
         export_model("compact-nyu", tmp_path / "m.onnx", tolerance=tolerance)
     assert not list(tmp_path.iterdir())
 

@@ -91,7 +91,7 @@ def test_the_shipped_model_is_exported_with_what_it_states(engine, tmp_path):
     [
         (("-o", "m.pte", "--weights", "fp16"), "a .pte holds float32 weights"),
         (("-o", "m.tflite", "--precision", "int8"), "int8 is written for OpenVINO or ONNX"),
-        (("-o", "m.onnx", "--size", "48x64"), "--size: is for .pte and .tflite"),
+        (("-o", "m.onnx", "--size", "48x64"), "a size is for .pte and .tflite"),
         (("--format", "litert", "-o", "m.pte"), "not a name for format litert"),
     ],
 )

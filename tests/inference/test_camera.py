@@ -280,7 +280,7 @@ def test_a_config_with_an_impossible_camera_is_refused(key, value):
 def test_one_field_of_view_for_both_orientations_is_said_to_be_two_lenses(tmp_path):
     photo(tmp_path / "in_a.png", noise(48, 64))
     photo(tmp_path / "in_b.png", noise(48, 64), orientation=6)
-    with pytest.warns(LeadlineWarning, match=r"--fov 60 is across each picture, and 1 of 2 are"):
+    with pytest.warns(LeadlineWarning, match=r"^fov 60 is across each picture, and 1 of 2 are"):
         predict(sorted(tmp_path.glob("in_*")), tmp_path / "out", fov=60)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

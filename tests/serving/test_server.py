@@ -125,7 +125,7 @@ def test_the_client_warns_of_what_the_server_warns_of(predictor):
     ):
         Client(f"http://{host}:{port}")(PHOTO, fov=0.5)
     [warning] = warned
-    assert str(warning.message).startswith(f"http://{host}:{port}: --fov 0.5: a focal length of")
+    assert str(warning.message).startswith(f"http://{host}:{port}: fov 0.5: a focal length of")
     assert warning.filename == __file__
 
 

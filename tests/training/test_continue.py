@@ -89,7 +89,7 @@ def test_a_change_of_what_stays_is_one_line(parent, override, message):
 
 
 def test_another_scale_of_the_same_data_is_refused_and_other_data_has_its_own(parent, tmp_path):
-    with pytest.raises(LeadlineError, match=r"--depth-scale 256: .* at the data's own units"):
+    with pytest.raises(LeadlineError, match=r"depth scale 256: .* at the data's own units"):
         plan_continuation(parent, [], units_per_metre=256)
     other = write_pairs(tmp_path / "other", 3, (32, 48))
     plan = plan_continuation(parent, ["data.val_fraction=0.3"], other, 256)

@@ -172,7 +172,9 @@ def test_a_file_that_cannot_be_a_start_is_one_line(build, other, tmp_path):
     with pytest.raises(LeadlineError, match=r"nan\.safetensors: tensor 'head\.weight' holds"):
         build(tmp_path / "nan.safetensors")
     (tmp_path / "last.ckpt").write_bytes(b"x")
-    with pytest.raises(LeadlineError, match=r"last\.ckpt: not a file of weights; --init takes"):
+    with pytest.raises(
+        LeadlineError, match=r"last\.ckpt: not a file of weights; give a run folder"
+    ):
         build(tmp_path / "last.ckpt")
     with pytest.raises(LeadlineError, match="nowhere"):
         build(tmp_path / "nowhere")

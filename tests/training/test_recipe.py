@@ -88,7 +88,7 @@ def test_a_length_in_epochs_takes_the_place_of_one_in_steps(name):
 )
 def test_a_setting_that_nothing_looks_at_is_refused(settings, without_effect, needs):
     kind = "optimizer" if without_effect.startswith("optimizer") else "schedule"
-    words = rf"^--set {re.escape(without_effect[:17])}.*: has no effect with {kind}\.name=\w+, "
+    words = rf"^{re.escape(without_effect[:17])}.*: has no effect with {kind}\.name=\w+, "
     with pytest.raises(LeadlineError, match=f"{words}only with {needs}"):
         load_recipe("compact", [*settings, without_effect])
     with pytest.raises(LeadlineError, match="has no effect"):

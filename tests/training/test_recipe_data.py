@@ -196,7 +196,7 @@ def test_how_data_is_read_is_refused_where_data_names_no_set(far):
     for key in ("data.layout=pairs", "data.options={sky: invalid}"):
         with pytest.raises(LeadlineError, match="belongs to the data of --data, which is no set"):
             quick(f"data.mix=[{{name: far, path: {far}}}]", key)
-    with pytest.raises(LeadlineError, match="--depth-scale belongs to --data; drop it"):
+    with pytest.raises(LeadlineError, match="data given beside it; leave --depth-scale out"):
         train(
             quick(f"data.mix=[{{name: far, path: {far}}}]"), None, far / "run", units_per_metre=256
         )

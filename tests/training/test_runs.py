@@ -102,7 +102,7 @@ def test_runs_are_sorted_best_first_and_foreign_folders_are_named(tmp_path):
     assert [run.name for run in sort_runs(listing.runs, "run")] == ["a", "b", "c"]
     assert [folder.name for folder, _ in listing.skipped] == ["notes", "torn"]
     assert "not a run folder" in listing.skipped[0][1]
-    with pytest.raises(LeadlineError, match="--sort colour"):
+    with pytest.raises(LeadlineError, match="sort key colour"):
         sort_runs(listing.runs, "colour")
 
 

@@ -118,5 +118,5 @@ def test_a_run_is_resumed_on_other_devices_than_it_was_begun_on(quick_run, tmp_p
 
 @pytest.mark.parametrize("setting", ["optimizer.lr=1", "trainer.max_steps=9", "data.layout=pairs"])
 def test_a_resumed_run_takes_no_other_change(quick_run, setting):
-    with pytest.raises(LeadlineError, match=rf"^--set {setting}: .*trainer\.devices.*--continue"):
+    with pytest.raises(LeadlineError, match=rf"^{setting}: .*trainer\.devices.*--continue"):
         resume(quick_run, overrides=[setting])

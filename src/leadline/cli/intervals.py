@@ -63,10 +63,10 @@ def intervals_command(
 def print_intervals(fitted: Fitted) -> None:
     """Print a row for each percentage, and how many images the model calls unlike its own."""
     lines = []
-    for each in fitted.intervals:
-        shares = [f"{share:.1%}" for share in each.coverage]
-        mean = sum(each.coverage) / len(each.coverage)
-        lines.append([f"{each.percent} %", f"{each.factor:.4g}", f"{mean:.1%}", *shares])
+    for interval in fitted.intervals:
+        shares = [f"{share:.1%}" for share in interval.coverage]
+        mean = sum(interval.coverage) / len(interval.coverage)
+        lines.append([f"{interval.percent} %", f"{interval.factor:.4g}", f"{mean:.1%}", *shares])
     blocks = [f"block {number + 1}" for number in range(len(fitted.intervals[0].coverage))]
     head = ["interval", "factor", "covered", *blocks]
     typer.echo(text_table(head, lines, numbers=range(1, len(head))))

@@ -249,8 +249,8 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
     root = path.parent if path.is_file() else path
     names = [split] if split else (source.splits or [""])
     listings = {name: list_split(path, name or None) for name in names}
-    findings = [each for listing in listings.values() for each in _findings_of(listing)]
-    declared, declared_by = Declarations(), "--depth-scale" if units else ""
+    findings = [finding for listing in listings.values() for finding in _findings_of(listing)]
+    declared, declared_by = Declarations(), "the given depth scale" if units else ""
     try:
         declared = Declarations.read(root, source.opening.layout_options)
         given, units = units, declared.units(root, units)
@@ -263,7 +263,9 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
     if declared.grey_levels is None:
         declared = replace(declared, grey_levels=_grey_levels(source, listings))
     pairs = [
-        DiskPair(name, pair, declared) for name, each in listings.items() for pair in each.pairs
+        DiskPair(name, pair, declared)
+        for name, listing in listings.items()
+        for pair in listing.pairs
     ]
     if split is None and (path.is_file() or source.splits):
         findings += _unlisted_images(root, pairs)
@@ -275,7 +277,7 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
 
 def _grey_levels(source: DataSource, listings: Mapping[str, PairListing]) -> tuple[int, int] | None:
     """Return the black and white of 16-bit grey pictures as training has them: of all splits."""
-    listed = [[pair.image for pair in each.pairs] for each in listings.values()]
+    listed = [[pair.image for pair in listing.pairs] for listing in listings.values()]
     if common_grey_levels(listed) is None:
         return None
     beside = [

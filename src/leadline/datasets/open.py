@@ -263,7 +263,7 @@ def get_layout(name: str) -> type[Layout]:
             return layout
     near = nearest(name, [layout.name for layout in LAYOUTS])
     raise LeadlineError(
-        f"--layout {name}: is not known{near}; 'leadline layouts' lists them, auto recognises one"
+        f"layout {name}: is not known{near}; 'leadline layouts' lists them, auto recognises one"
     )
 
 
@@ -295,7 +295,7 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
             f"{path}: is unfinished: '{command}' was stopped; run the same command again"
         )
     if layout != "auto":
-        return get_layout(layout), "as given by --layout"
+        return get_layout(layout), "as given"
     for candidate in LAYOUTS:
         evidence = candidate.matches(path)
         if evidence is not None:

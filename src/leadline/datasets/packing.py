@@ -168,9 +168,9 @@ def pack_shards(
         for split in packing.splits or source.splits or (None,)
     }
     announce(PackPlan(planned, *check_space(planned.values(), out)))
-    for split, each in planned.items():
-        pack(each, f"pack {split}", track=track, say=say)
-    return PackedData(out, {split: len(each.data) for split, each in planned.items()})
+    for split, plan in planned.items():
+        pack(plan, f"pack {split}", track=track, say=say)
+    return PackedData(out, {split: len(plan.data) for split, plan in planned.items()})
 
 
 def plan_packing(

@@ -156,7 +156,7 @@ class ClassBreakdown(GroupBreakdown):
 def no_labels(data: str = "the data") -> LeadlineError:
     """Return the error of a class breakdown on data without labels."""
     return LeadlineError(
-        f"--breakdown classes: {data} has no labels; leave it out, or add a label column"
+        f"breakdown classes: {data} has no labels; leave it out, or add a label column"
     )
 
 

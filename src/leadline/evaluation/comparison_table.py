@@ -238,7 +238,7 @@ def _interval(result: Result, metric: str, block: int) -> tuple[float, float] | 
         return result.intervals.get(metric) if result.images_scored >= MIN_IMAGES else None
     if result.protocol.aggregation == "pooled":
         raise LeadlineError(
-            f"{result.location}: scores that pool pixels keep the intervals of --block "
+            f"{result.location}: scores that pool pixels keep the intervals of block "
             f"{result.block}; evaluate again with --block {block}"
         )
     values = result.table.columns[metric]

@@ -62,12 +62,12 @@ def parse_crop(text: str | None) -> Crop:
     numbers = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", text.replace(" ", ""))
     if numbers is None:
         raise LeadlineError(
-            f"--pred-crop {text!r}: expected kb (KITTI's 352x1216), whole, or x,y,width,height in "
+            f"crop {text!r}: expected kb (KITTI's 352x1216), whole, or x,y,width,height in "
             "pixels of the truth"
         )
     x, y, width, height = map(int, numbers.groups())
     if not (width > 0 and height > 0):
-        raise LeadlineError(f"--pred-crop {text}: the crop has no pixel; width and height follow")
+        raise LeadlineError(f"crop {text}: has no pixel; width and height come last")
     return Crop(box=Box(y, x, height, width))
 
 
@@ -87,8 +87,8 @@ def covered_part(shape: Size, size: Size, declared: Crop) -> Box | None:
             raise LeadlineError(f"the crop {_box_words(box)} does not lie in {_by(size)}")
         if not _is_resize(shape, (box.height, box.width)):
             raise LeadlineError(
-                f"is {_by(shape)}, no plain resize of the crop of {box.height}x{box.width} that "
-                "--pred-crop declares; correct it"
+                f"is {_by(shape)}, no plain resize of the declared crop of "
+                f"{box.height}x{box.width}; correct --pred-crop"
             )
         return box
     if shape == KB_SIZE and all(

@@ -153,7 +153,7 @@ def evaluate_opened(
             *source.warnings(),
             *trained_on_warnings(opened.trained, data.samples, data.could_hold_out),
             *range_warnings(chosen, scores.truth_use),
-            *(each for observer in warning_observers for each in observer.warnings()),
+            *(warning for observer in warning_observers for warning in observer.warnings()),
         ],
         camera=source.camera_record(),
         data=data.name if data_name is None else data_name,

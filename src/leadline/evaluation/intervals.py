@@ -94,7 +94,7 @@ def fit_intervals(
     if result.uncertainty is None:
         raise _no_uncertainty(model)
     fitted = fit_factors(result.ratios_in_memory)
-    if not all(0 < each.factor < np.inf for each in fitted):
+    if not all(0 < interval.factor < np.inf for interval in fitted):
         raise LeadlineError(f"{data}: the model errs by nothing, or without end; check the data")
     if file is not None:
         config = read_json(file, "model's configuration")
@@ -119,4 +119,4 @@ def _no_uncertainty(model: str | Path) -> LeadlineError:
 
 
 def _by_percent(fitted: Sequence[FittedInterval]) -> Mapping[str, float]:
-    return {str(each.percent): round(each.factor, 5) for each in fitted}
+    return {str(interval.percent): round(interval.factor, 5) for interval in fitted}

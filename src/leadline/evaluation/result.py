@@ -116,10 +116,10 @@ class ImageTable:
     def write(self, path: Path) -> None:
         """Write one line per image: metrics with all digits, or empty."""
         columns = [
-            each.astype(np.int64).tolist()
+            column.astype(np.int64).tolist()
             if name in COUNTS
-            else ["" if np.isnan(value) else value for value in each.tolist()]
-            for name, each in self.columns.items()
+            else ["" if np.isnan(value) else value for value in column.tolist()]
+            for name, column in self.columns.items()
         ]
         with atomic_path(path) as temporary, temporary.open("w", newline="", **ANY_NAME) as f:
             writer = csv.writer(f)
@@ -170,7 +170,7 @@ def check_block(block: int, images: int) -> None:
     most = max(1, images // 2)
     if not 1 <= block <= most:
         raise LeadlineError(
-            f"--block {block}: {images} images make no two blocks of so many; give 1 to {most}"
+            f"block {block}: {images} images make no two blocks of so many; give 1 to {most}"
         )
 
 
@@ -358,7 +358,7 @@ class Result(BaseModel):
     def extent(self) -> str:
         """The number of scored images, and the total if limited, in words."""
         is_limited = self.limit is not None
-        limited = f", the first of {self.images_in_data} (--limit {self.images})"
+        limited = f", the first of {self.images_in_data} (limit {self.images})"
         return f"{self.images_scored} of {self.images} images scored{limited if is_limited else ''}"
 
     @property
@@ -405,7 +405,7 @@ def _read_content(file: Path) -> dict[str, Any]:
 def _dataset_of_layout(opening: Any) -> str:
     """Return the only published data set in the layout of data, "" if there may be several."""
     layout = opening.get("layout") if isinstance(opening, dict) else None
-    return next((each.published_as for each in LAYOUTS if each.name == layout), "")
+    return next((known.published_as for known in LAYOUTS if known.name == layout), "")
 
 
 def _protocol_from_json(folder: Path, content: Mapping[str, Any]) -> Protocol:

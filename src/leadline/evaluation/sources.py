@@ -81,19 +81,19 @@ class PredictionFolder:
         """Raise LeadlineError if the fields contradict each other or `protocol`."""
         if self.mirrored is not None and self.flip_averaged:
             raise LeadlineError(
-                "--mirrored-dir and --flip-averaged: give the first where --pred-dir is still to "
-                "be averaged with it, the second where it is averaged already, not both"
+                f"{self.folder}: is to be averaged with {self.mirrored}, or is averaged already; "
+                "give --mirrored-dir or --flip-averaged, not both"
             )
         if (self.mirrored is not None or self.flip_averaged) and not protocol.flip_averaging:
             option = "--flip-averaged" if self.flip_averaged else "--mirrored-dir"
             raise LeadlineError(
-                f"{option}: protocol {protocol.name} does not average flips; leave it out, or "
-                "choose a protocol that does, such as nyu-densedepth"
+                f"protocol {protocol.name} does not average flips; leave {option} out, or choose "
+                "a protocol that does, such as nyu-densedepth"
             )
-        _check_aligned(f"{self.folder}: as --pred-output says, it", self.output, protocol)
+        _check_aligned(f"{self.folder}: as declared, it", self.output, protocol)
         if self.output == "inverse" and self.units_per_metre is not None:
             raise LeadlineError(
-                "--pred-scale: inverse depth up to a scale has no unit; leave it out"
+                f"{self.folder}: inverse depth up to a scale has no unit; leave --pred-scale out"
             )
 
 
@@ -176,8 +176,7 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
         return _open_hugging_face(source, folder, protocol)
     if source.output is not None:
         raise LeadlineError(
-            "--pred-output is for --pred-dir and --model hf:NAME_OR_FOLDER; Leadline's own models "
-            "predict metres, leave it out"
+            f"{path}: predicts metres, as all of Leadline's own models; leave --pred-output out"
         )
     mode = source.camera or "auto"
     predictor = Predictor.load(
@@ -188,7 +187,7 @@ def _open_model(source: ModelSource, protocol: Protocol) -> OpenedSource:
 
 def _open_hugging_face(source: ModelSource, folder: Path, protocol: Protocol) -> OpenedSource:
     path = str(source.name)
-    for option, value in (("--runtime", source.runtime), ("--camera", source.camera)):
+    for option, value in (("runtime", source.runtime), ("camera", source.camera)):
         if value is not None:
             raise LeadlineError(f"{option} {value}: {path} runs in transformers; leave it out")
     # Imported here: transformers comes only with leadline[hf].
@@ -214,9 +213,9 @@ def _open_folder(
         is_scaled = protocol.alignment == "none"
         warnings.append(check_declared_units(files, compared, units, crop, is_scaled=is_scaled))
         evidence = (
-            "none: inverse depth, as given by --pred-output"
+            "none: inverse depth, as declared"
             if units is None
-            else f"{describe_units(units)}, as given by --pred-scale"
+            else f"{describe_units(units)}, as declared"
         )
     predictions = FilePredictions(
         files,
@@ -224,7 +223,7 @@ def _open_folder(
         mirrored=None if source.mirrored is None else find_files(Path(source.mirrored), ids),
         flip_averaged=source.flip_averaged,
         output=source.output,
-        first_warnings=tuple(each for each in warnings if each is not None),
+        first_warnings=tuple(warning for warning in warnings if warning is not None),
         crop=crop,
         has_shift=_has_shift(protocol),
         resize=protocol.resize,

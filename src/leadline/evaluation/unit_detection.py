@@ -70,7 +70,7 @@ def detect_units(
     stored = [read_depth_values(path) for path in paths]
     declared = {metadata.units_per_metre for _, metadata in stored}
     if None not in declared:
-        units = ", ".join(describe_units(each) for each in sorted(u for u in declared if u))
+        units = ", ".join(describe_units(unit) for unit in sorted(u for u in declared if u))
         return DetectedUnits(None, f"as the files declare: {units}")
     folder = paths[0].parent
     if len(declared) > 1:
@@ -141,7 +141,7 @@ def _other_unit_words(evidence: _UnitEvidence, units: float) -> str | None:
     if abs(off + math.log(units / other)) > math.log(FITTING_FACTOR):
         return None
     return (
-        f"--pred-scale {units:g}: median {evidence.prediction:.3g} m in the files, "
+        f"{units:g} units per metre, as declared: median {evidence.prediction:.3g} m in the files, "
         f"{evidence.truth:.3g} m in the truth ({evidence.images} images); {other:g} would fit"
     )
 

@@ -152,8 +152,8 @@ def _build_of_transformers(job: ExportJob, candidate: Path, size: tuple[int, int
     images = smooth_pictures(1, *size)
     depth = runtime.run(images)["depth"]
     rows = [
-        ParityRow(each.name, 1, *size, float(np.abs(each.run(images)["depth"] - depth).max()))
-        for each in open_runtimes(candidate)
+        ParityRow(reader.name, 1, *size, float(np.abs(reader.run(images)["depth"] - depth).max()))
+        for reader in open_runtimes(candidate)
     ]
     _refuse_parity(job.target, rows, job.tolerance)
     return BuiltFile(rows, runtime=runtime)

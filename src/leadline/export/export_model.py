@@ -221,7 +221,7 @@ def _tolerance(folder: Path, given: float | None) -> float:
     """Return the largest difference allowed, in metres: what was given, or the default."""
     if given is not None:
         if not given > 0:
-            raise LeadlineError(f"--tolerance {given:g}: give metres above 0, for instance 0.001")
+            raise LeadlineError(f"tolerance {given:g}: give metres above 0, for instance 0.001")
         return given
     config = read_json(folder / CONFIG_FILE, "model's configuration")
     if not isinstance(config, dict):

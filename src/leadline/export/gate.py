@@ -180,8 +180,8 @@ def run_gate(
         images = np.ascontiguousarray(picture.pixels)[None]
         if images.shape not in sizes:  # what is compiled or loaded for a size is not timed
             sizes.add(images.shape)
-            for each in (checkpoint, *runtimes):
-                each.run(images)
+            for runtime in (checkpoint, *runtimes):
+                runtime.run(images)
         reference, taken = _timed(checkpoint, images)
         true = _depth_of(reference)
         seconds.append(taken)
@@ -234,7 +234,7 @@ def stated_error(given: Outputs, true: Outputs) -> float | None:
             errors.append(weight * np.abs(given[name] - true[name]))
     if not errors:
         return None
-    return max(float(each.max()) if np.isfinite(each).all() else float("inf") for each in errors)
+    return max(float(error.max()) if np.isfinite(error).all() else float("inf") for error in errors)
 
 
 def _scores(
@@ -262,17 +262,17 @@ def refuse_difference(
     Of the pixels, a share of `same_labels` must have the same class. `explain` is asked for the
     cause, "" where it knows none.
     """
-    for each in report.rows:
-        if each.same_labels is not None and each.same_labels < same_labels:
+    for row in report.rows:
+        if row.same_labels is not None and row.same_labels < same_labels:
             raise LeadlineError(
-                f"{file}: in {each.runtime} {1 - each.same_labels:.2%} of the pixels have another "
+                f"{file}: in {row.runtime} {1 - row.same_labels:.2%} of the pixels have another "
                 f"class than the checkpoint gives, more than {1 - same_labels:.2%}; nothing was "
                 "written"
             )
-        if not (each.stated_error or 0.0) <= tolerance:
+        if not (row.stated_error or 0.0) <= tolerance:
             raise LeadlineError(
-                f"{file}: in {each.runtime} the uncertainty, validity or novelty differs from the "
-                f"checkpoint's by up to {each.stated_error:.2e} m, more than {tolerance:g} m; "
+                f"{file}: in {row.runtime} the uncertainty, validity or novelty differs from the "
+                f"checkpoint's by up to {row.stated_error:.2e} m, more than {tolerance:g} m; "
                 "nothing was written"
             )
     row = report.worst

@@ -66,7 +66,7 @@ def quantise(
     apply_moc_transformations(network, cf=True)
     resize = partial(to_network, processing_area=whole.area, stride=whole.stride)
     read = track(given, "export: reading", len(given), unit="pictures")
-    checks = [_Check(resize(each.pixels[None]), each) for each in read]
+    checks = [_Check(resize(picture.pixels[None]), picture) for picture in read]
     compiled = core.compile_model(network, "CPU", F32)
     camera = TrainingCamera.from_config(RuntimeConfig.from_file(path, config))
     loss_of = LossMeasure(given, [check.depth(compiled) for check in checks], camera)
@@ -76,7 +76,7 @@ def quantise(
         each = [1 - loss_of.loss(check.picture, check.depth(compiled)) for check in checks]
         return float(np.mean(each)), each
 
-    calibrating = [resize(each.pixels[None]) for each in calibration]
+    calibrating = [resize(picture.pixels[None]) for picture in calibration]
     say(f"quantising on {plural(len(calibrating), 'picture')}")
     with _quiet():
         quantised = nncf.quantize_with_accuracy_control(

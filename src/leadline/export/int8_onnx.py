@@ -98,11 +98,11 @@ def quantise_onnx(
     seen = _see(exact, graph, shown, config)
     camera = TrainingCamera.from_config(config)
     shown = track(checks, "export: predicting", len(checks), unit="pictures")
-    loss_of = LossMeasure(checks, [slow.depth(each) for each in shown], camera)
+    loss_of = LossMeasure(checks, [slow.depth(picture) for picture in shown], camera)
 
     def loss_over(kept: Sequence[str], of: Sequence[Picture]) -> float:
         session = _Session(_quantised(exact, graph, seen, kept), config)
-        return float(np.mean([loss_of.loss(each, session.depth(each)) for each in of]))
+        return float(np.mean([loss_of.loss(picture, session.depth(picture)) for picture in of]))
 
     kept = graph.last_convolutions()
     loss = loss_over(kept, checks)
@@ -371,7 +371,8 @@ def _quantised(
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
     ranges = {
-        name: (np.float32(each.least), np.float32(each.largest)) for name, each in seen.items()
+        name: (np.float32(bounds.least), np.float32(bounds.largest))
+        for name, bounds in seen.items()
     }
     quantizer = QDQQuantizer(
         copy.deepcopy(exact),

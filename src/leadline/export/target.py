@@ -60,7 +60,7 @@ def check_options(
     if precision not in get_args(ExportPrecision):
         raise LeadlineError(f"precision {precision!r}: choose f32 or int8")
     if format == "checkpoint" and input_channels == "bgr":
-        raise LeadlineError("--input-channels bgr: a model folder is for Leadline, which gives RGB")
+        raise LeadlineError("input channels bgr: a model folder is for Leadline, which gives RGB")
     if precision == "int8" and (format == "checkpoint" or target.suffix not in (".xml", ".onnx")):
         raise LeadlineError(
             f"{target}: int8 is written for OpenVINO or ONNX Runtime; give -o FILE.xml or FILE.onnx"
@@ -119,7 +119,7 @@ def picture_size_of(
     if not is_of_transformers(folder):
         if size is not None and not is_fixed:
             raise LeadlineError(
-                "--size: is for .pte and .tflite; other files of our models take any; leave it out"
+                "a size is for .pte and .tflite; our other files take any; leave --size out"
             )
         return size or GENERATED_SIZE if is_fixed else None
     if (

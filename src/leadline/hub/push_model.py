@@ -75,7 +75,7 @@ def push(
         _check_free(Path(out))
     repo = None if to is None else to.removeprefix(HUB)
     if repo is not None and not _REPOSITORY.fullmatch(repo):
-        raise LeadlineError(f"--to {to}: expected USER/NAME")
+        raise LeadlineError(f"{to}: expected USER/NAME")
     folder = find_checkpoint(checkpoint)
     if is_of_transformers(folder):
         raise LeadlineError(

@@ -114,7 +114,10 @@ def calibrate(
             + (", not both" if points else "")
         )
     if sparse_units is not None and sparse is None:
-        raise LeadlineError("--sparse-scale is the unit of --sparse; give that, or leave it out")
+        raise LeadlineError(
+            "the unit of sparse points is given without them; give --sparse, or leave "
+            "--sparse-scale out"
+        )
     files = [with_suffix(out / source.stem, depth_format(format).suffix), out / "calibration.json"]
     files += [with_suffix(out / source.stem, COLOR)] * color
     if source.resolve() in [path.resolve() for path in files]:
@@ -194,8 +197,8 @@ def _read_or_predict(
         return predict_source(source, model, given, camera)
     if given != GivenCamera() or camera is not None:
         raise LeadlineError(
-            f"{source}: is a depth map, whose camera is fixed; --fov, --intrinsics and "
-            "--camera are for photographs"
+            f"{source}: is a depth map, whose camera is fixed; leave --fov, --intrinsics and "
+            "--camera out"
         )
     return read_any_depth(source, None if units is None else parse_units(units))
 

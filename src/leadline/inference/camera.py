@@ -163,6 +163,6 @@ class GivenCamera:
             return self.file.for_size(width, height), "measured"
         if self.fov is not None:
             camera = Intrinsics.from_fov(self.fov, width, height)
-            warn_of_no_lens(camera, f"--fov {self.fov:g}")
+            warn_of_no_lens(camera, f"fov {self.fov:g}")
             return camera, "declared"
         return None, "unknown"

@@ -24,7 +24,7 @@ from leadline.weights import DEFAULT_MODEL
 SIZE = (480, 640)
 ROUNDS = 9
 LARGEST_DIFFERENCE = 1e-3
-"""Largest difference in metres of a runtime's depth from the first runtime's, both in f32."""
+"""Largest difference in metres of a runtime's depth from the first runtime's, both in float32."""
 
 
 @dataclass(frozen=True)

@@ -80,5 +80,5 @@ def _difference(origin: _Origin, output: OutputOptions, model: str) -> str | Non
 
 def _warn(files: Sequence[Path], what: str) -> None:
     more = ", ..." if len(files) > 1 else ""
-    text = f"--skip-existing: {len(files)} of the results there ({files[0]}{more}) {what}"
+    text = f"{len(files)} of the existing results ({files[0]}{more}) {what}"
     warnings.warn(text, LeadlineWarning, stacklevel=4)

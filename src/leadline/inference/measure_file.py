@@ -85,8 +85,8 @@ def measure(
         )
     if relative_error is not None and not points:
         raise LeadlineError(
-            "--relative-error is the error of depth, from which that of --points is computed; give "
-            "two points, or leave it out"
+            "a relative error is for the length between two points; give --points, or leave "
+            "--relative-error out"
         )
     is_depth = is_depth_source(source, model, units)
     given = GivenCamera.open(intrinsics, fov)
@@ -94,10 +94,10 @@ def measure(
     correction = None if calibration is None else read_calibration(Path(calibration))
     if is_depth:
         if camera is not None:
-            raise LeadlineError(f"{source}: is a depth map; --camera is for photographs")
+            raise LeadlineError(f"{source}: is a depth map; leave --camera out")
         if given != GivenCamera() and not points:
             raise LeadlineError(
-                f"{source}: is a depth map, of which only --points needs a camera; leave --fov and "
+                f"{source}: is a depth map, of which only points need a camera; leave --fov and "
                 "--intrinsics out"
             )
         depth_map = _with_camera(_read(source, units), given, source)
@@ -126,7 +126,7 @@ def _of_mask(depth_map: DepthMap, path: str | Path, mask: NDArray[np.bool_]) -> 
     try:
         return depth_map.distance(mask=mask)
     except LeadlineError as error:
-        raise LeadlineError(f"--mask {path}: {error}") from None
+        raise LeadlineError(f"mask {path}: {error}") from None
 
 
 def _read(source: Path, units: str | float | None) -> DepthMap:

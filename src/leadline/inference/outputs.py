@@ -95,7 +95,7 @@ class OutputOptions:
 
     def __post_init__(self) -> None:
         if self.units is not None and not depth_format(self.format).whole_units:
-            raise LeadlineError("--units is for --format png16; the other formats hold metres")
+            raise LeadlineError("units are for format png16; the other formats hold metres")
         depth_format(self.format)
         parse_units(self.units_per_metre)
         color_table(self.cmap)
@@ -108,7 +108,9 @@ class OutputOptions:
             return self.vmin, self.vmax
         ends = parse_range(self.color_range, *COLOR_RANGES)
         if self.vmin is not None or self.vmax is not None:
-            raise LeadlineError("--range A,B and --vmin or --vmax contradict; give one of them")
+            raise LeadlineError(
+                f"range {self.color_range} and vmin or vmax contradict; give one of them"
+            )
         return ends
 
     @property
@@ -129,7 +131,7 @@ class OutputOptions:
 
     def suffixes(self, *, labels: bool) -> list[str]:
         """Return the file-name suffixes for one photograph, with or without class labels."""
-        further = [each.suffix for each in _FURTHER_FILES if each.is_written(self, labels)]
+        further = [file.suffix for file in _FURTHER_FILES if file.is_written(self, labels)]
         return [depth_format(self.format).suffix, *further]
 
     def depth_file(self, target: Path) -> Path:

@@ -21,7 +21,8 @@ def is_depth_source(source: Path, model: str | Path | None, units: str | float |
     """
     if units is not None and model is not None:
         raise LeadlineError(
-            "--depth-scale is for a depth file, and --model for a photograph; leave one of them out"
+            "a depth scale is for a depth file, a model for a photograph; leave --depth-scale or "
+            "--model out"
         )
     return model is None and (units is not None or is_depth_file(source))
 

@@ -148,7 +148,7 @@ def predict(
     results.existing = len(every) - len(jobs)
     results.undrawn = place.draw_together(every)
     _warn_of_other_cameras(given, results.done)
-    warn_of_novelty(model, [(each.novelty, str(each.source)) for each in results.done])
+    warn_of_novelty(model, [(photo.novelty, str(photo.source)) for photo in results.done])
     return results
 
 
@@ -175,7 +175,7 @@ def _check_engine(engine: str, inputs: Paths, out: str | Path | None) -> None:
             "--engine ray where it is an object store"
         )
     if engine == "ray" and (out is None or STDIN in map(Path, paths)):
-        raise LeadlineError("--engine ray takes files, folders and URIs, and writes to a folder")
+        raise LeadlineError("engine ray takes files, folders and URIs, and writes to a folder")
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class _Place:
         files = (path for job in jobs for path in (job.source, *self.output.files(job.target)))
         sheet = (self.folder or Path()) / SHEET
         if self.output.sheet and sheet.resolve() in {path.resolve() for path in files}:
-            raise LeadlineError(f"{sheet}: --sheet would overwrite it; choose another -o")
+            raise LeadlineError(f"{sheet}: the sheet would overwrite it; choose another -o")
 
     def _check_metres(self, jobs: Sequence[FileJob]) -> None:
         if self.output.format == "grey16":
@@ -256,7 +256,7 @@ class _Place:
 
 def _warn_of_other_cameras(given: GivenCamera, done: Sequence[PredictedPhoto]) -> None:
     """Warn if the given camera cannot be that of all pictures, judging by their sizes."""
-    sizes = [(camera.width, camera.height) for each in done if (camera := each.camera.intrinsics)]
+    sizes = [(camera.width, camera.height) for photo in done if (camera := photo.camera.intrinsics)]
     text = ""
     if given.fov is not None:
         text = _two_orientations(given.fov, sizes)
@@ -278,7 +278,7 @@ def _two_orientations(fov: float, sizes: Sequence[tuple[int, int]]) -> str:
     if not 0 < upright < sum(width != height for width, height in sizes):
         return ""
     return (
-        f"--fov {fov:g} is across each picture, and {upright} of {len(sizes)} are upright, so "
+        f"fov {fov:g} is across each picture, and {upright} of {len(sizes)} are upright, so "
         "that they were taken for a longer lens; where one camera took all, give --intrinsics, "
         "or predict them apart"
     )

@@ -175,12 +175,14 @@ class RayPhotos:
 
     def __call__(self, batch: Mapping[str, Sequence[bytes]]) -> dict[str, list[bytes]]:
         """Do a batch of jobs; reading, the network and writing overlap."""
-        jobs = [pickle.loads(each) for each in batch["job"]]
+        jobs = [pickle.loads(job) for job in batch["job"]]
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", LeadlineWarning)
             with closing(in_order(self._outcome, jobs, default_workers())) as finished:
                 outcomes = [future.result() for future in finished]
-        texts = tuple(str(each.message) for each in said if each.category is LeadlineWarning)
+        texts = tuple(
+            str(warning.message) for warning in said if warning.category is LeadlineWarning
+        )
         outcomes[0] = replace(outcomes[0], warnings=texts)
         return {"outcome": [pickle.dumps(outcome) for outcome in outcomes]}
 
@@ -219,7 +221,7 @@ def _started_ray() -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise LeadlineError("--engine ray needs: pip install 'leadline[ray]'") from error
+        raise LeadlineError("engine ray needs: pip install 'leadline[ray]'") from error
     if not ray.is_initialized():
         try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)

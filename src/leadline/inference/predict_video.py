@@ -183,8 +183,8 @@ def video(
         # Encoding has its own thread, so that it gets its share of the CPU beside the network.
         written = in_order(record, _with_first(first, shots), 1)
         with closing(written), suppress(KeyboardInterrupt) if is_live else nullcontext():
-            for each in written:
-                each.result()
+            for future in written:
+                future.result()
                 next(steps, None)
     record.warn_of_others()
     if info.stated is not None:
@@ -210,10 +210,10 @@ def _check_options(
     if color_range is not None:
         check_range(*color_range)
     if every < 1:
-        raise LeadlineError(f"--every {every}: give 1 for all frames, or more")
+        raise LeadlineError(f"every {every}: give 1 for all frames, or more")
     # Not `start < 0`, which NaN would pass.
     if not 0 <= start < math.inf or (end is not None and not start < end < math.inf):
-        given = f"--start {start:g}" + ("" if end is None else f", --end {end:g}")
+        given = f"start {start:g}" + ("" if end is None else f", end {end:g}")
         raise LeadlineError(f"{given}: give seconds, the end after the start")
     if fov is not None:
         check_fov(fov)

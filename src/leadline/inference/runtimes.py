@@ -82,7 +82,7 @@ def _check_choice(path: Path, runtime: RuntimeName, options: LoadOptions) -> Non
         fits = "torch" if path.is_dir() else "openvino or onnxruntime"
         raise LeadlineError(f"{path}: {kind} does not run in {runtime}; use {fits}")
     if runtime == "onnxruntime" and path.suffix != ".onnx":
-        raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use --runtime openvino")
+        raise LeadlineError(f"{path}: onnxruntime reads .onnx files; use openvino")
     if options.precision == "bf16" and runtime == "onnxruntime":
         raise LeadlineError("the onnxruntime runtime has no precision bf16; use openvino or torch")
     if options.precision == "int8" and runtime == "torch":
@@ -101,4 +101,4 @@ def _check_choice(path: Path, runtime: RuntimeName, options: LoadOptions) -> Non
     if options.hint != "auto" and runtime != "openvino":
         raise LeadlineError(f"hint {options.hint}: {runtime} has none; use openvino")
     if options.compiled and runtime != "torch":
-        raise LeadlineError("--compile is for --runtime torch; the other runtimes always compile")
+        raise LeadlineError(f"the {runtime} runtime always compiles; leave --compile out")

@@ -61,7 +61,7 @@ def convert(
     is_file = out.suffix.lower() in depth_suffixes() and not out.is_dir()
     row = _format_to_write(out, format, is_file)
     if units is not None and not row.whole_units:
-        raise LeadlineError("--units is for --to png16; the other formats hold metres")
+        raise LeadlineError("units are for format png16; the other formats hold metres")
     read_units = None if input_units is None else parse_units(input_units)
     write_units = DEFAULT_UNITS if units is None else parse_units(units)
 

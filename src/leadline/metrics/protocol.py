@@ -34,7 +34,7 @@ from leadline.metrics.resize import RESIZE_RULES, resize_depth, resize_to
 AGGREGATIONS = ("per_image", "pooled")
 BEYOND_RULES = ("ignored", "clipped")
 SINGLE = (float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max))
-"""The least and the largest number of predictions, which are in single precision."""
+"""The least and the largest number of predictions, which are float32."""
 LARGEST_SIDE = 8192
 """Of a working size, pixels."""
 

@@ -97,10 +97,10 @@ def name_models(values: list[str]) -> dict[str, str]:
         if not equals or Path(value.removeprefix(HUB)).exists():
             name, source = _name_of(value), value
         if not name or not source:
-            raise LeadlineError(f"--model {value!r}: give a shipped model, a path or NAME=PATH")
+            raise LeadlineError(f"model {value!r}: give a shipped model, a path or NAME=PATH")
         if name in models:
             raise LeadlineError(
-                f"--model {value}: another model is called {name!r} already; give NAME=PATH"
+                f"model {value}: another model is called {name!r} already; give NAME=PATH"
             )
         models[name] = source
     return models or {DEFAULT_MODEL: DEFAULT_MODEL}

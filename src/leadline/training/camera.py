@@ -91,7 +91,7 @@ class DataCamera:
             remedy = "name it: camera in dataset.yaml, or data.camera_fov=DEGREES across"
         return (
             f"{reason}, so that this model will have no training camera{lost}: its metres will "
-            f"follow no lens (EXIF, --fov, --intrinsics); {remedy}"
+            f"follow no lens (EXIF, fov, intrinsics); {remedy}"
         )
 
     def _median_fov(self) -> float:

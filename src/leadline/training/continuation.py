@@ -65,7 +65,7 @@ def plan_continuation(
         NETWORK,
         first,
         recipe,
-        f"--continue keeps the network of {parent}; "
+        f"a continued run keeps the network of {parent}; "
         f"start another one with --recipe and --init {parent}",
     )
     if is_same_data:
@@ -102,7 +102,9 @@ def _settings_of_other_data(first: Recipe, overrides: Sequence[str]) -> dict[str
 
 def _place_of_named_set(recipe: Recipe) -> str:
     """Return the section that describes the data of --data; in a mixture, one of its sets."""
-    named = [number for number, each in enumerate(recipe.data.mix) if each.needs_data_option]
+    named = [
+        number for number, mixed_set in enumerate(recipe.data.mix) if mixed_set.needs_data_option
+    ]
     return f"data.mix.{named[0]}" if named else "data"
 
 
@@ -113,7 +115,7 @@ def _notes(first: Recipe, reset: Mapping[str, str], parent: Path) -> tuple[str, 
     if not lost:
         return ()
     return (
-        f"{' and '.join(lost)} of {parent} held for its own data and is not kept; --set it again "
+        f"{' and '.join(lost)} of {parent} held for its own data and is not kept; set it again "
         "where it holds for this data too",
     )
 
@@ -158,6 +160,6 @@ def _check_scale(units_per_metre: float | None, info: RunInfo, parent: Path) -> 
     if units_per_metre is not None and units_per_metre != info.units_per_metre:
         before = "the data's own" if info.units_per_metre is None else f"{info.units_per_metre:g}"
         raise LeadlineError(
-            f"--depth-scale {units_per_metre:g}: {parent} read this data at {before} units per "
+            f"depth scale {units_per_metre:g}: {parent} read this data at {before} units per "
             "metre; leave it out"
         )

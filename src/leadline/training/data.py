@@ -38,9 +38,13 @@ def open_recipe_data(
                 "add labels, or choose a recipe without classes"
             )
         return train, val
-    opened = {each.name: _open_set(recipe, each, data, units_per_metre) for each in section.mix}
+    opened = {
+        mixed_set.name: _open_set(recipe, mixed_set, data, units_per_metre)
+        for mixed_set in section.mix
+    }
     parts = [
-        Part(each.name, opened[each.name][0], each.weight, each.labels) for each in section.mix
+        Part(mixed_set.name, opened[mixed_set.name][0], mixed_set.weight, mixed_set.labels)
+        for mixed_set in section.mix
     ]
     if recipe.class_terms:
         for part in parts:
@@ -77,7 +81,7 @@ def check_mix_weights(recipe: Recipe) -> None:
 
     A set without a weight counts by its size, about a thousand times as much as a weight of 1.
     """
-    without = [each.name for each in recipe.data.mix if each.weight is None]
+    without = [mixed_set.name for mixed_set in recipe.data.mix if mixed_set.weight is None]
     if without and len(without) < len(recipe.data.mix):
         raise LeadlineError(
             f"data.mix: {', '.join(without)} without a weight, beside sets that have one; give "
@@ -96,7 +100,7 @@ def describe_mix(data: DepthDataset) -> Iterator[str]:
 def _worlds(recipe: Recipe, data: Path | None) -> Iterator[WorldsSection]:
     if recipe.data.worlds is not None and data is None:
         yield recipe.data.worlds
-    yield from (each.worlds for each in recipe.data.mix if each.worlds is not None)
+    yield from (mixed_set.worlds for mixed_set in recipe.data.mix if mixed_set.worlds is not None)
 
 
 def _world_set(section: WorldsSection) -> WorldSet:

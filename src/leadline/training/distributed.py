@@ -164,7 +164,7 @@ def start_processes(trainer: TrainerSection) -> Processes:
     except Exception as error:  # Fabric and torch raise types of their own
         raise LeadlineError(
             f"trainer.accelerator={trainer.accelerator}, {devices} devices on {nodes} nodes: "
-            f"cannot start ({one_line(error)}); --set them for this machine"
+            f"cannot start ({one_line(error)}); set them for this machine"
         ) from error
     return Processes(fabric)
 

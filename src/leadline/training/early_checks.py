@@ -48,7 +48,8 @@ def check_new_run(
     check_data_option(recipe, data)
     if data is None and units_per_metre is not None:
         raise LeadlineError(
-            f"recipe {recipe.name} names its own data, and --depth-scale belongs to --data; drop it"
+            f"recipe {recipe.name} names its own data, and a depth scale is for data given beside "
+            "it; leave --depth-scale out"
         )
     for source in _find_data(recipe, data, units_per_metre):
         source.check_outside(out)
@@ -81,7 +82,7 @@ def load_resumed_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
     for override in overrides:
         if override.partition("=")[0] not in RESUMABLE_KEYS:
             raise LeadlineError(
-                f"--set {override}: a resumed run keeps its recipe, except for "
+                f"{override}: a resumed run keeps its recipe, except for "
                 f"{', '.join(RESUMABLE_KEYS)}; --continue RUN takes changes once it is finished"
             )
     return load_recipe(str(run / RECIPE_FILE), overrides)
@@ -105,11 +106,11 @@ def _find_data(recipe: Recipe, data: Path | None, units: float | None) -> list[D
     named: list[tuple[Path, DataSection | MixedSet, float | None]] = []
     if data is not None and not recipe.data.mix:
         named.append((data, recipe.data, units))
-    for each in recipe.data.mix:
-        if each.path is not None:
-            named.append((Path(each.path), each, None))
-        elif each.needs_data_option and data is not None:
-            named.append((data, each, units))
+    for mixed_set in recipe.data.mix:
+        if mixed_set.path is not None:
+            named.append((Path(mixed_set.path), mixed_set, None))
+        elif mixed_set.needs_data_option and data is not None:
+            named.append((data, mixed_set, units))
     return [
         find_data(path, layout=how.layout, options=how.options, units_per_metre=scale)
         for path, how, scale in named

@@ -57,7 +57,7 @@ def open_trained(name_or_path: str) -> TrainedModel:
     file = path if path.is_file() else find_checkpoint(name_or_path) / WEIGHTS_FILE
     if file.suffix not in {".safetensors", ".pth", ".pt"}:
         raise LeadlineError(
-            f"{file}: not a file of weights; --init takes a run folder, a model/ folder, a "
+            f"{file}: not a file of weights; give a run folder, a model/ folder, a "
             ".safetensors file or a shipped model"
         )
     config_file = file.with_name(CONFIG_FILE)

@@ -62,7 +62,7 @@ def check_effects(recipe: Section, overrides: Sequence[str]) -> None:
         kind, value = attrgetter(users.key)(recipe), attrgetter(key)(recipe)
         if kind in users.unused_by and changes(overrides, key) and value != _default(recipe, key):
             raise LeadlineError(
-                f"--set {key}={value}: has no effect with {users.key}={kind}, only with "
+                f"{key}={value}: has no effect with {users.key}={kind}, only with "
                 f"{' or '.join(users.used_by)}; leave it out, or set {users.key} too"
             )
 
@@ -75,21 +75,19 @@ def _default(recipe: Section, key: str) -> Any:
 def _apply(content: dict[str, Any], override: str) -> None:
     key, separator, value = override.partition("=")
     if not separator or not key:
-        raise LeadlineError(
-            f"--set {override!r}: expected key=value, for instance optimizer.lr=3e-4"
-        )
+        raise LeadlineError(f"{override!r}: expected key=value, for instance optimizer.lr=3e-4")
     *sections, last = key.split(".")
     place: Any = content
     for section in sections:
         place = _step_into(place, section)
         if not isinstance(place, dict | list):
-            raise LeadlineError(f"--set {override!r}: {section} is not a section of the recipe")
+            raise LeadlineError(f"{override!r}: {section} is not a section of the recipe")
     if not isinstance(place, dict):
-        raise LeadlineError(f"--set {override!r}: {last} is not a section of the recipe")
+        raise LeadlineError(f"{override!r}: {last} is not a section of the recipe")
     try:
         place[last] = _number_or_yaml(value)
     except (yaml.YAMLError, LeadlineError) as error:
-        raise LeadlineError(f"--set {override[:80]!r}: the value is not valid YAML") from error
+        raise LeadlineError(f"{override[:80]!r}: the value is not valid YAML") from error
 
 
 def _step_into(place: Any, section: str) -> Any:
@@ -107,4 +105,4 @@ def _number_or_yaml(value: str) -> Any:
     try:
         return int(value) if value.lstrip("+-").isdigit() else float(value)
     except ValueError:
-        return parse_yaml(value, "--set", "value")
+        return parse_yaml(value, "override", "value")

@@ -397,7 +397,7 @@ def sort_runs(runs: Sequence[Run], key: str) -> list[Run]:
     Errors: LeadlineError for an unknown key.
     """
     if key not in SORT_KEYS:
-        raise LeadlineError(f"--sort {key}: not known; choose one of {', '.join(SORT_KEYS)}")
+        raise LeadlineError(f"sort key {key}: not known; choose one of {', '.join(SORT_KEYS)}")
     values = [(run, run.summary()[key]) for run in runs]
     having = [(run, value) for run, value in values if value is not None]
     having.sort(key=lambda pair: pair[1], reverse=key in HIGHER_IS_BETTER)

@@ -105,7 +105,7 @@ def onnx_bytes(path: Path) -> bytes:
     """Return a model as one ONNX file.
 
     `path` is that of an ONNX file, whose weights may lie beside it, or of a model folder, which is
-    exported with half precision weights; that needs `leadline[train]`.
+    exported with float16 weights; that needs `leadline[train]`.
     Errors: LeadlineError for an OpenVINO file, or a model that cannot be exported.
     """
     if path.suffix == ".xml":
