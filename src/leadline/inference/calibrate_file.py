@@ -108,16 +108,7 @@ def calibrate(
     ['depth.npy', 'calibration.json']
     """
     source, out = Path(source), Path(out)
-    if (sparse is None) == (not points):
-        raise LeadlineError(
-            "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
-            + (", not both" if points else "")
-        )
-    if sparse_units is not None and sparse is None:
-        raise LeadlineError(
-            "the unit of sparse points is given without them; give --sparse, or leave "
-            "--sparse-scale out"
-        )
+    _check_distances(points, sparse, sparse_units)
     files = [with_suffix(out / source.stem, depth_format(format).suffix), out / "calibration.json"]
     files += [with_suffix(out / source.stem, COLOR)] * color
     if source.resolve() in [path.resolve() for path in files]:
@@ -184,6 +175,24 @@ def _warn_of_other_units(
         LeadlineWarning,
         stacklevel=3,
     )
+
+
+def _check_distances(
+    points: Sequence[KnownPoint | tuple[int, int, float]],
+    sparse: str | Path | None,
+    sparse_units: str | float | None,
+) -> None:
+    """Raise LeadlineError unless there are either points or a file of them."""
+    if (sparse is None) == (not points):
+        raise LeadlineError(
+            "give known distances: --point X,Y=METRES (repeatable) or --sparse FILE"
+            + (", not both" if points else "")
+        )
+    if sparse_units is not None and sparse is None:
+        raise LeadlineError(
+            "the unit of sparse points is given without them; give --sparse, or leave "
+            "--sparse-scale out"
+        )
 
 
 def _read_or_predict(
