@@ -1,4 +1,4 @@
-"""The ways to make an exported file: copied, traced, converted for one size, quantised."""
+"""Builders of exported files: by copying, tracing, conversion for one size, or quantisation."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportJob:
-    """What is to be exported, and how; `target` is a file or a model folder.
+    """What to export, and how; `target` is a file or a model folder.
 
-    `about` is what the file will say of itself, which builders add to; `place` is where `pictures`
-    are from. With `as_shipped` a shipped graph is copied.
+    `about` is the metadata of the file, which builders extend; `place` is the source of `pictures`.
+    With `as_shipped`, a shipped graph is copied.
     """
 
     name: str
@@ -66,10 +66,10 @@ class ExportJob:
 
 @dataclass
 class BuiltFile:
-    """How a file in a temporary folder compares, and what it is to be compared with on pictures.
+    """The parity of a file in a temporary folder, and its reference for comparison on pictures.
 
-    That is `reference`, or `runtime`; without either it is the shipped graph that was copied.
-    `opened` are engines that have the file loaded already.
+    The reference is `reference` or `runtime`; without either, the shipped graph that was copied.
+    `opened` are engines that have already loaded the file.
     """
 
     parity: Sequence[ParityRow] = ()
@@ -81,7 +81,7 @@ class BuiltFile:
 
 
 def build(job: ExportJob, candidate: Path) -> BuiltFile:
-    """Write what was asked for as `candidate`, a file or a folder, and compare it.
+    """Write the requested file or folder as `candidate`, and compare it with the checkpoint.
 
     Errors: LeadlineError for a file that differs by more than is allowed, or cannot be made.
     """
@@ -97,7 +97,7 @@ def build(job: ExportJob, candidate: Path) -> BuiltFile:
 
 
 def _copy(job: ExportJob, candidate: Path) -> BuiltFile:
-    """Copy a model folder or a shipped graph; the checkpoint is loaded where torch is there."""
+    """Copy a model folder or a shipped graph; the checkpoint is loaded if torch is installed."""
     if job.format == "checkpoint":
         copy_checkpoint(job.folder, candidate, job.weights)
     else:
@@ -111,8 +111,8 @@ def _copy(job: ExportJob, candidate: Path) -> BuiltFile:
 
 
 def _build_graph(job: ExportJob, candidate: Path) -> BuiltFile:
-    """Write the graph, and compare it at several sizes and batches with the checkpoint."""
-    # torch and onnx are not in the light install, which copies shipped models without them.
+    """Write the graph, and compare it with the checkpoint at several sizes and batches."""
+    # torch and onnx are not in the light install, which can only copy shipped models.
     from leadline.export.exporter import rounded_like, to_onnx, write_exported
     from leadline.export.parity import SIZES, check_parity
     from leadline.models.build import load_model
@@ -178,11 +178,13 @@ def _build_fixed(job: ExportJob, candidate: Path, size: tuple[int, int]) -> Buil
 
 
 def _quantise(job: ExportJob, candidate: Path) -> BuiltFile:
-    """Quantise the float32 graph, which is made and checked first."""
+    """Quantise the float32 graph, which is first built and checked."""
     from leadline.export.int8_loss import find_calibration
 
     if is_of_transformers(job.folder):
-        raise LeadlineError(f"{job.name}: int8 is for models of ours; leave --precision int8 out")
+        raise LeadlineError(
+            f"{job.name}: int8 is for Leadline's own models; leave --precision int8 out"
+        )
     if job.place is None:
         raise LeadlineError("int8 needs pictures like those it will see: --images FOLDER or worlds")
     pictures, scored = find_calibration(job.place)
@@ -227,7 +229,7 @@ def _quantise_onnx(
 def _say_quantised(
     job: ExportJob, report: Int8Report, pictures: Pictures, scored: Pictures | None
 ) -> None:
-    """Note in what is said of the file what quantising did, and on which pictures."""
+    """Record in the metadata what quantisation did, and on which pictures."""
     job.about["weights"] = "int8"
     measured = pictures if scored is None else scored
     on = {"calibrated_on": pictures.origin, "scored_on": measured.origin}
@@ -235,8 +237,8 @@ def _say_quantised(
 
 
 def _refuse_parity(out: Path, rows: Sequence[ParityRow], tolerance: float) -> None:
-    """Raise LeadlineError, naming the worst comparison, where one is above the tolerance."""
-    # Not `> tolerance`: NaN must fail.
+    """Raise LeadlineError, naming the worst comparison, if any is above the tolerance."""
+    # Not `> tolerance`, since NaN must fail.
     failed = [row for row in rows if not row.max_error <= tolerance]
     if failed:
         worst = max(failed, key=lambda row: row.max_error)

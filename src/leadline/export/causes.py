@@ -1,4 +1,4 @@
-"""Why an exported file differs from its checkpoint: known mistakes, tried one by one."""
+"""Diagnose why an exported file differs from its checkpoint, by trying known mistakes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from leadline.models.base import DepthModel
 from leadline.models.pipeline import InferencePipeline
 
 EXPLAINED = 0.05
-"""A mistake is the cause where, made in the checkpoint too, it leaves this share of the error."""
+"""A mistake is the cause if making it in the checkpoint leaves at most this share of the error."""
 
 
 def find_cause(model: DepthModel, runtime: Runtime, image: NDArray[np.uint8]) -> str:
-    """Return the mistake that makes the checkpoint agree with the file on `image`, (H,W,3) uint8.
+    """Return the mistake with which the checkpoint agrees with the file on `image`, (H,W,3) uint8.
 
-    "" where none of the known ones does.
+    "" if none of the known mistakes does.
     """
     exported = runtime.run(image[None])["depth"][0]
     before = float(np.abs(exported - _depth(model, image)).mean())

@@ -1,4 +1,4 @@
-"""A checkpoint to one file that runs elsewhere, written only if it gives the same metres."""
+"""Export a checkpoint as one file for another runtime, written only if its metres agree."""
 
 from __future__ import annotations
 
@@ -51,26 +51,25 @@ if TYPE_CHECKING:
     from leadline.export.parity import ParityRow
 
 PICTURE_COUNT = 8
-"""Pictures that the file is compared on, where no other number is given."""
+"""Default number of pictures on which the file is compared."""
 ANY_NUMBER = 1e30
-"""Metres of tolerance within which lies every depth but NaN and infinity."""
+"""A tolerance in metres that only NaN and infinity exceed."""
 SAME_LABELS_INT8 = 0.5
-"""Share of the pixels that must keep their class in 8 bits: they are there, and are no noise."""
+"""Share of the pixels that must keep their class in 8 bits: classes exist and are not noise."""
 MAX_LOSS = 0.01
-"""The relative change of abs_rel that int8 may cost; without truth, of depth."""
+"""Largest relative change of abs_rel by int8; without truth, of depth."""
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """An exported file and how near it is to its checkpoint.
+    """An exported file, and how closely it agrees with its checkpoint.
 
-    `files` are the written ones, the model first, of `size` bytes together; `sidecar` is the JSON
-    that describes them, None for a model folder. `parity` compares them, runtime by runtime and
-    size by size, with the checkpoint whose weights went through the stored type; it is empty where
-    the file is a copy. `gate` does so on pictures; None only for a model folder where torch, which
-    runs it, is not installed. `int8` says what quantising did, None for f32. `rounding_error` is by
-    how much, in metres, storing fp16 weights moves the depth of a 480x640 picture, 0 for f32 and
-    for a copy.
+    `files` are the written ones, the model first, of `size` bytes in total; `sidecar` is the JSON
+    that describes them, None for a model folder. `parity` compares them, by runtime and size, with
+    the checkpoint with weights rounded to the stored type; it is empty for a copy. `gate` does so
+    on pictures; it is None only for a model folder without torch, which would run it. `int8`
+    reports the quantisation, None for f32. `rounding_error` is the change in metres of the depth of
+    a 480x640 picture by storing fp16 weights, 0 for f32 and for a copy.
     """
 
     files: tuple[Path, ...]
@@ -83,18 +82,18 @@ class ExportedModel:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Total size of the files in bytes."""
         return sum(file.stat().st_size for file in self.files)
 
     @property
     def max_error(self) -> float:
-        """The largest difference to the checkpoint, in metres; 0 for a copy."""
+        """The largest difference from the checkpoint, in metres; 0 for a copy."""
         return max((row.max_error for row in self.parity), default=0.0)
 
 
 SMALLEST_TOLERANCE, RELATIVE_TOLERANCE = 1e-3, 1e-4
-"""Metres by which an export may differ from its checkpoint, and as a share of its farthest depth.
-Numbers of float32 are a ten-millionth apart, and a network adds up thousands of them."""
+"""Largest difference of an export from its checkpoint: metres, and a share of its maximum depth.
+float32 numbers have a relative precision of 1e-7, and a network adds up thousands of them."""
 
 
 def export_model(
@@ -117,38 +116,36 @@ def export_model(
     """Export a shipped model, a run or a model folder for another runtime, or as a model folder.
 
     `out` is a file, `.onnx`, `.xml` (OpenVINO, with its `.bin`), `.pt2` (torch.export), `.pte`
-    (ExecuTorch) or `.tflite` (LiteRT), or with `format` a folder for NAME.onnx, NAME.xml and so on,
-    or the model folder NAME. Resizing and
-    normalisation are inside: the graph takes uint8 photographs (N,H,W,3) of any size and returns
-    metres (N,H,W); a `.pt2` takes their focal lengths too. `input_channels` is the order of their
-    colours, rgb or bgr. `weights` is how weights are stored, f32 or fp16 (half the size), by
-    default as in the checkpoint, in `.pt2`, `.pte` and `.tflite` always f32. The last two take one
-    photograph of `size` (H,W), by default 480x640, and need `leadline[executorch]` or
-    `leadline[litert]`.
+    (ExecuTorch) or `.tflite` (LiteRT), or with `format` a folder for NAME.onnx, NAME.xml etc., or
+    for the model folder NAME. Resizing and normalisation are included: the graph takes uint8
+    photographs (N,H,W,3) of any size and returns metres (N,H,W); a `.pt2` also takes their focal
+    lengths. `input_channels` is the channel order, rgb or bgr. `weights` is the storage type of the
+    weights, f32 or fp16 (half the size), by default as in the checkpoint; in `.pt2`, `.pte` and
+    `.tflite` always f32. The last two take one photograph of `size` (H,W), by default 480x640, and
+    need `leadline[executorch]` or `leadline[litert]`.
 
     The file is compared with the checkpoint in every runtime that reads it: at several sizes and
     batches, and on `image_count` pictures from `images`, which is a folder of pictures, a data set,
-    whose depth then scores both, or "worlds" for rendered rooms; by default the data of the run, or
-    generated pictures. That needs `leadline[train]`; a shipped model with its weights as they are
-    is copied, and needs nothing: without torch the copy is compared with what was copied.
+    with which both are also scored, or "worlds" for rendered rooms; by default the data of the run,
+    or generated pictures. That needs `leadline[train]`. A shipped model with unchanged weights is
+    copied, which needs nothing: without torch, the copy is compared with its source.
 
     With `precision` int8 the network is quantised, an `.xml` for OpenVINO, which needs
-    `leadline[int8]`, or an `.onnx` for ONNX Runtime; see `quantise` and `quantise_onnx`, which
-    calibrate on 64 pictures of `images`, of its train split where it has one, measure on others, of
-    the split to score where it has one, and accept a relative change of abs_rel of `max_loss`.
-    `tolerance` then holds for the float32 graph. With `format` the file is NAME-int8.xml or
+    `leadline[int8]`, or an `.onnx` for ONNX Runtime; see `quantise` and `quantise_onnx`. They
+    calibrate on 64 pictures of `images`, of its train split if there is one, measure on others, of
+    the split to score if there is one, and accept a relative change of abs_rel of `max_loss`.
+    `tolerance` then applies to the float32 graph. With `format` the file is NAME-int8.xml or
     NAME-int8.onnx.
 
-    A depth model of transformers ("hf:NAME") in metres becomes an `.onnx` or `.xml` for one
-    photograph of `size` (H,W), by default 480x640, with its own processing inside. That needs
-    `leadline[hf]`.
+    A metric depth model of transformers ("hf:NAME") becomes an `.onnx` or `.xml` for one photograph
+    of `size` (H,W), by default 480x640, including its own processing. That needs `leadline[hf]`.
 
-    `beside` is a copy of the checkpoint that the file is to lie beside, as in a repository.
+    `beside` is a copy of the checkpoint beside which the file will be placed, as in a repository.
     `track` shows progress over pictures and layers; `say` is given a line for each other step.
 
-    Errors: LeadlineError for a checkpoint that is none or is damaged, another suffix, or a
-    difference above `tolerance` metres, in which case nothing is written; by default 1 mm, of a
-    model that sees farther than 10 m a ten-thousandth of its farthest depth.
+    Errors: LeadlineError for a missing or damaged checkpoint, another suffix, or a difference above
+    `tolerance` metres, in which case nothing is written. The default tolerance is 1 mm, or a
+    ten-thousandth of the maximum depth if that is above 10 m.
 
     >>> exported = export_model("runs/kitchen", "kitchen.onnx")
     >>> exported.max_error < 1e-3, [path.name for path in exported.files]
@@ -194,7 +191,7 @@ def export_model(
         gate = _gate(job, built, candidate)
         sidecar = None if format == "checkpoint" else sidecar_path(target)
         if sidecar is not None:
-            # Beside the candidate: a file and what is said of it take their places together.
+            # Beside the candidate, so that the file and its description are moved together.
             write_export_sidecar(candidate, job.about, gate.to_json() if gate else {})
         files = _move(candidate, target)
     return ExportedModel(
@@ -209,7 +206,7 @@ def export_model(
 
 
 def _data_of_run(folder: Path) -> str | None:
-    """Return where the data of the run lies whose model is in `folder`, None where it is gone."""
+    """Return the path of the data of the run with the model in `folder`, None if it is gone."""
     run = folder.parent / INFO_FILE
     if not run.is_file():
         return None
@@ -218,7 +215,7 @@ def _data_of_run(folder: Path) -> str | None:
 
 
 def _tolerance(folder: Path, given: float | None) -> float:
-    """Return the largest difference allowed, in metres: what was given, or the default."""
+    """Return the largest allowed difference in metres: as given, or the default."""
     if given is not None:
         if not given > 0:
             raise LeadlineError(f"tolerance {given:g}: give metres above 0, for instance 0.001")
@@ -227,13 +224,13 @@ def _tolerance(folder: Path, given: float | None) -> float:
     if not isinstance(config, dict):
         raise LeadlineError(f"{folder / CONFIG_FILE}: not a Leadline model configuration")
     farthest = config.get("max_depth")
-    if not isinstance(farthest, int | float):  # whoever loads the model says where it is wrong
+    if not isinstance(farthest, int | float):  # loading the model reports the error
         return SMALLEST_TOLERANCE
     return max(SMALLEST_TOLERANCE, RELATIVE_TOLERANCE * farthest)
 
 
 def _gate(job: ExportJob, built: BuiltFile, candidate: Path) -> GateReport | None:
-    """Run the file on pictures beside the checkpoint; refuse one that differs."""
+    """Compare the file with the checkpoint on pictures, and refuse one that differs."""
     if candidate.is_dir() and built.reference is None:
         return None
     runtimes = list(built.opened) or open_runtimes(candidate)
@@ -256,7 +253,7 @@ def _gate(job: ExportJob, built: BuiltFile, candidate: Path) -> GateReport | Non
         pictures = {picture.name: picture.pixels for picture in job.pictures}
         return find_cause(built.reference, runtime, pictures[row.worst.picture])
 
-    # What int8 may lose is judged by its loss; here, only that every depth is a number.
+    # The loss of int8 is checked elsewhere; here every depth only has to be a number.
     tolerance, same_labels = job.tolerance, SAME_LABELS
     if built.int8 is not None:
         tolerance, same_labels = ANY_NUMBER, SAME_LABELS_INT8
@@ -265,16 +262,16 @@ def _gate(job: ExportJob, built: BuiltFile, candidate: Path) -> GateReport | Non
 
 
 def _move(candidate: Path, target: Path) -> tuple[Path, ...]:
-    """Move what was made to its place; return the files, the model first."""
+    """Move the candidate to its place; return the files, the model first."""
     if candidate.is_dir():
         target.mkdir(parents=True, exist_ok=True)
-        (target / FINGERPRINTS).unlink(missing_ok=True)  # of the photographs of another model
+        (target / FINGERPRINTS).unlink(missing_ok=True)  # of another model's photographs
         folder, place = candidate, target
     else:
         folder, place = candidate.parent, target.parent
     names = sorted(file.name for file in folder.iterdir() if file.name != LOCK_FILE)
     for name in names:
-        if (place / name).is_symlink():  # written through, to another disk perhaps
+        if (place / name).is_symlink():  # write through the link, maybe to another disk
             with atomic_path(place / name) as temporary:
                 shutil.copyfile(folder / name, temporary)
         else:

@@ -1,4 +1,4 @@
-"""From a checkpoint to one file that runs elsewhere and gives the same numbers."""
+"""Convert a checkpoint to one file that gives the same numbers in other runtimes."""
 
 import copy
 import json
@@ -26,7 +26,7 @@ from leadline.models.base import DepthModel, as_stored
 from leadline.models.storage import SMALLEST_HALVED, check_weight_type
 
 CORE_OUTPUTS = ("depth", "logits", "spread", "validity", "novelty")
-"""What of a network's outputs is exported, in this order."""
+"""The exported outputs of a network, in this order."""
 
 
 class _Core(nn.Module):
@@ -37,13 +37,13 @@ class _Core(nn.Module):
         self.model = model
         self.names: list[str] = []
         for module in model.modules():
-            # The exporter takes an in-place ReLU6 apart with symbolic sizes, which doubles its
-            # time, and arrives at the same node.
+            # The exporter decomposes an in-place ReLU6 with symbolic sizes, which doubles its time
+            # and results in the same node.
             if getattr(module, "inplace", False):
                 module.inplace = False  # type: ignore[assignment]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return (N,1,h',w') metres, then what else it `names`, for images (N,3,h,w) in [0,1]."""
+        """Return (N,1,h',w') metres and the other `names`, for images (N,3,h,w) in [0,1]."""
         outputs = self.model.network(self.model.normalize(images))
         decoded = self.model.decode({name: value.float() for name, value in outputs.items()})
         self.names = [name for name in CORE_OUTPUTS if name in decoded]
@@ -56,9 +56,9 @@ def to_onnx(
     input_channels: ChannelOrder = "rgb",
     about: Mapping[str, Any] | None = None,
 ) -> onnx.ModelProto:
-    """Return the whole graph, uint8 photograph to metres, for any batch, height and width.
+    """Return the complete graph from uint8 photograph to metres, for any batch, height and width.
 
-    `about` is JSON for its metadata, under `leadline_export`, beside the model's configuration.
+    `about` is stored as JSON in its metadata, under `leadline_export`, beside the model's config.
     """
     stride = model.config.stride
     example = torch.rand(2, 3, max(4 * stride, 96), max(6 * stride, 128))
@@ -79,8 +79,8 @@ def to_onnx(
             output_names=names,
             dynamic_shapes=({0: free, 2: free, 3: free},),
             verbose=False,
-            # Unoptimised, BatchNorm stays beside its convolution: stored weights are then the
-            # checkpoint's own, and the runtimes fold the two in float32 when they load.
+            # Unoptimised, BatchNorm stays separate from its convolution: the stored weights are
+            # then the checkpoint's own, and the runtimes fold the two in float32 on loading.
             optimize=False,
         )
     assert program is not None
@@ -99,7 +99,7 @@ def to_onnx(
 
 
 class QuietExporter:
-    """The exporter logs its progress; a command prints its own."""
+    """Silences the exporter's progress log, since commands print their own progress."""
 
     def __enter__(self) -> None:
         self.loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
@@ -113,7 +113,7 @@ class QuietExporter:
 
 
 def strip_traces(graph: onnx.ModelProto) -> None:
-    """Remove the exporter's notes: Python stack traces with the paths of this machine."""
+    """Remove the exporter's notes: Python stack traces with local paths."""
     for node in graph.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
@@ -125,9 +125,9 @@ def strip_traces(graph: onnx.ModelProto) -> None:
 
 
 def halve_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy whose large weights are stored as float16 and cast back when loaded.
+    """Return a copy whose large weights are stored as float16 and cast back on loading.
 
-    Arithmetic stays float32; runtimes fold the casts away.
+    Arithmetic stays float32; runtimes fold the casts.
     """
     halved = onnx.ModelProto()
     halved.CopyFrom(graph)
@@ -146,9 +146,9 @@ def halve_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def rounded_like(model: DepthModel, weights: WeightType) -> DepthModel:
-    """Return a copy of `model` whose weights went through the stored type, to compare with.
+    """Return a copy of `model` with weights rounded to the storage type, for comparison.
 
-    Errors: LeadlineError for a weight that float16 cannot hold.
+    Errors: LeadlineError for a weight that float16 cannot represent.
     """
     twin = copy.deepcopy(model)
     state = {name: as_stored(name, value, weights) for name, value in twin.state_dict().items()}
@@ -159,6 +159,6 @@ def rounded_like(model: DepthModel, weights: WeightType) -> DepthModel:
 def write_exported(graph: onnx.ModelProto, path: Path, weights: WeightType) -> None:
     """Write `.onnx`, or `.xml` with its `.bin`, with their checksums; weights f32 or fp16."""
     check_weight_type(weights)
-    # Not OpenVINO's own compression, which would halve BatchNorm's vectors as well.
+    # Not OpenVINO's own compression, which would also halve BatchNorm's vectors.
     stored = halve_weights(graph) if weights == "fp16" else graph
     write_sealed(stored.SerializeToString(), path)

@@ -1,4 +1,4 @@
-"""Writing exported files with their checksums, and copies of the shipped model; without torch."""
+"""Write exported files with their checksums, and copies of the shipped model; without torch."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ CARD = "README.md"
 def write_sealed(model: bytes, path: Path) -> list[Path]:
     """Write a serialised ONNX model as `.onnx`, or as `.xml` with its `.bin` (OpenVINO).
 
-    Each file appears in one move and carries its checksum. Returns the files, `path` first.
+    Each file appears atomically and holds its checksum. Returns the files, `path` first.
     """
     if path.suffix == ".onnx":
         with atomic_path(path) as temporary:
@@ -46,7 +46,7 @@ def write_openvino(model: Any, path: Path) -> list[Path]:
         try:
             openvino.save_model(model, temporary, compress_to_fp16=False)
             written.replace(temporary_bin)
-        except RuntimeError as error:  # what OpenVINO raises on a full disk
+        except RuntimeError as error:  # raised by OpenVINO on a full disk
             raise LeadlineError(
                 f"{path}: cannot write here ({one_line(error)[-200:]}); choose another output "
                 "path, or free space and permissions"
@@ -58,7 +58,7 @@ def write_openvino(model: Any, path: Path) -> list[Path]:
 
 
 def copy_graph(graph: Path, path: Path) -> list[Path]:
-    """Write the ONNX model `graph`, whose weights may lie beside it, as one `.onnx` or `.xml`."""
+    """Write the ONNX model `graph`, with its external weights, as one `.onnx` or `.xml`."""
     verify_weights(graph)
     return write_sealed(embed_weights(graph, without=ONNX_KEYS), path)
 
@@ -66,7 +66,7 @@ def copy_graph(graph: Path, path: Path) -> list[Path]:
 def copy_checkpoint(folder: Path, target: Path, weights: WeightType) -> list[Path]:
     """Copy a model folder: weights, stored as `weights`, configuration, card and fingerprints.
 
-    Needs torch where the weights are to be stored in another type.
+    Needs torch if the weights have to be converted to another type.
     """
     if weights == stored_type(folder / WEIGHTS_FILE):
         content = (folder / WEIGHTS_FILE).read_bytes()

@@ -1,7 +1,7 @@
 """Files for phones and small boards: from one photograph of one size to metres.
 
-ExecuTorch plans its memory for every size that it may meet, and LiteRT takes fixed shapes: so the
-size is chosen at the export. Both run their XNNPACK kernels on the processor.
+ExecuTorch plans its memory for every possible size, and LiteRT takes fixed shapes, so the size is
+chosen at export. Both run their XNNPACK kernels on the processor.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from leadline.models.pipeline import InferencePipeline
 EXECUTORCH, LITERT = ".pte", ".tflite"
 ENGINES = {EXECUTORCH: "executorch", LITERT: "litert"}
 OUTPUTS = ("depth", "uncertainty", "validity", "novelty", "labels")
-"""What a file may return, in this order; it has no names for them."""
+"""The possible outputs of a file, in this order; the file has no names for them."""
 
 
 class FixedSize(nn.Module):
-    """`InferencePipeline` with its outputs in a row."""
+    """`InferencePipeline` with its outputs as a tuple."""
 
     def __init__(self, model: DepthModel, input_channels: ChannelOrder = "rgb"):
         super().__init__()
@@ -45,19 +45,19 @@ class FixedSize(nn.Module):
         self.takes_bgr = input_channels == "bgr"
 
     def outputs(self, image: Tensor) -> dict[str, Tensor]:
-        """Return {"depth": (1,H,W) float32 metres, ...} of `image` (1,H,W,3) uint8."""
+        """Return {"depth": (1,H,W) float32 metres, ...} for `image` (1,H,W,3) uint8."""
         outputs: dict[str, Tensor] = self.pipeline(image.flip(-1) if self.takes_bgr else image)
         return {name: outputs[name] for name in OUTPUTS if name in outputs}
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Return the `outputs` without their names."""
+        """Return the values of `outputs`, without names."""
         return tuple(value.contiguous() for value in self.outputs(image).values())
 
 
 class FixedRuntime(Runtime):
-    """A file for one photograph of one size, in the engine that it is for.
+    """A file for one photograph of one size, in its engine.
 
-    `names` are those of its outputs, in their order.
+    `names` are the names of its outputs, in order.
     """
 
     def __init__(self, path: Path, names: Sequence[str], config: RuntimeConfig):
@@ -66,7 +66,7 @@ class FixedRuntime(Runtime):
         self.name = ENGINES[path.suffix]
         opener = _open_executorch if path.suffix == EXECUTORCH else _open_litert
         with quiet(), _explained(path.name, self.name, "cannot open this file"):
-            # Its bytes, so that the file itself is not held open.
+            # From bytes, so that the file itself is not kept open.
             self._call = opener(path.read_bytes())
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
@@ -85,8 +85,8 @@ def write_fixed(
 ) -> FixedRuntime:
     """Write a `.pte` (ExecuTorch) or `.tflite` (LiteRT) for a photograph of `size` (H,W).
 
-    Return it, loaded in its engine.
-    Errors: LeadlineError where the engine is not installed or cannot express the network.
+    Returns the file loaded in its engine.
+    Errors: LeadlineError if the engine is not installed or cannot express the network.
     """
     whole = FixedSize(model, input_channels).requires_grad_(False)
     example = (torch.zeros(1, *size, 3, dtype=torch.uint8),)
@@ -105,7 +105,7 @@ def write_fixed(
 
 @contextmanager
 def _explained(name: str, engine: str, what: str) -> Iterator[None]:
-    """Raise LeadlineError for what an engine raises: plain exceptions of many kinds."""
+    """Turn the exceptions of an engine, of many types, into LeadlineError."""
     try:
         yield
     except Exception as error:
@@ -164,7 +164,7 @@ def _open_litert(content: bytes) -> Any:
 
     def call(image: NDArray[np.uint8]) -> list[NDArray[Any]]:
         values = runner(**{taken: image})
-        # Named output_0, output_1, ... and listed in any order.
+        # They are named output_0, output_1, ... and listed in any order.
         return [np.array(values[name]) for name in sorted(names["outputs"], key=_number_of)]
 
     return call
@@ -176,10 +176,10 @@ def _number_of(name: str) -> int:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what the engines and their converters say of their steps off the screen.
+    """Suppress the output of the engines and their converters.
 
-    Parts of them are not Python's: for this time standard output and error of the process lead
-    nowhere.
+    Parts of them are not Python, so standard output and error of the process are redirected to
+    nowhere for the time.
     """
     kept: dict[int, int] = {}
     disabled = logging.root.manager.disable
@@ -187,7 +187,7 @@ def quiet() -> Iterator[None]:
     try:
         with Path(os.devnull).open("w") as nowhere:
             for number in (1, 2):
-                with suppress(OSError):  # a process without that stream
+                with suppress(OSError):  # the process lacks that stream
                     kept[number] = os.dup(number)
                     os.dup2(nowhere.fileno(), number)
         logging.disable(logging.ERROR)

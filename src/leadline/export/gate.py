@@ -1,6 +1,6 @@
-"""The gate on pictures: what an exported file says of them, pixel by pixel, beside its checkpoint.
+"""The gate on pictures: an exported file is compared with its checkpoint, pixel by pixel.
 
-`parity.py` asks the same of sizes and batches, on generated pictures.
+`parity.py` compares sizes and batches, on generated pictures.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from leadline.metrics import boundary_score
 from leadline.progress import Track, untracked
 
 SAMPLED = 200_000
-"""Pixels a picture gives to the 99th percentile; the maximum and the mean are of all."""
+"""Number of pixels per picture for the 99th percentile; maximum and mean use all pixels."""
 
 LABELS = "labels"
 SAME_LABELS = 0.999
-"""Share of the pixels that must keep their class: where two classes are alike, digits decide."""
+"""Share of the pixels that must keep their class; where two classes are close, rounding decides."""
 
 SCORES = ("delta1", "abs_rel", "boundary_f1")
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
-"""Depth (N,H,W) in metres of images (N,H,W,3) uint8 RGB."""
+"""Maps images (N,H,W,3) uint8 RGB to depth (N,H,W) in metres."""
 
 
 @dataclass(frozen=True)
 class WorstPixel:
-    """Where a file differs most from its checkpoint: the picture, the pixel, both metres."""
+    """Where a file differs most from its checkpoint: the picture, the pixel, both depths."""
 
     picture: str
     x: int
@@ -53,15 +53,14 @@ class WorstPixel:
 
 @dataclass(frozen=True)
 class GateRow:
-    """One runtime with the exported file, beside the checkpoint, over all pictures.
+    """The exported file in one runtime against the checkpoint, over all pictures.
 
-    Errors are in metres; `relative_error` is the mean of |difference| / metres of the checkpoint,
-    where these are above 0.
-    `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1, means over the
-    pictures with truth, {} without. `stated_error` is the largest that `stated_error` returns, None
-    for a model that states nothing beside depth; `same_labels` is the share of pixels with the
-    checkpoint's class, None for a model without classes. `seconds` are medians
-    of one call, alternated with the checkpoint's `checkpoint_seconds`.
+    Errors are in metres; `relative_error` is the mean of |difference| / depth of the checkpoint,
+    where that is above 0. `scores` hold (checkpoint, exported) of delta1, abs_rel and boundary_f1,
+    means over the pictures with truth, {} without. `stated_error` is the largest value of the
+    function `stated_error`, None for a model with depth alone; `same_labels` is the share of pixels
+    with the checkpoint's class, None for a model without classes. `seconds` are medians of one
+    call, alternated with the checkpoint's `checkpoint_seconds`.
     """
 
     runtime: str
@@ -79,9 +78,9 @@ class GateRow:
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the exported file says of `pictures` pictures from `origin`, runtime by runtime.
+    """The comparison of an exported file on `pictures` pictures from `origin`, by runtime.
 
-    `reference` is what ran the checkpoint.
+    `reference` is the runtime of the checkpoint.
     """
 
     origin: str
@@ -95,12 +94,12 @@ class GateReport:
         return max(self.rows, key=lambda row: row.max_error)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON takes it."""
+        """Return the report as JSON-serialisable values."""
         return asdict(self)
 
 
 class _Row:
-    """What is collected for one runtime while the pictures go by."""
+    """The measurements of one runtime, collected picture by picture."""
 
     def __init__(self) -> None:
         self.samples: list[NDArray[np.float32]] = []
@@ -114,7 +113,7 @@ class _Row:
         self.scores: list[tuple[dict[str, float], dict[str, float]]] = []
 
     def add(self, name: str, exported: NDArray[np.float32], true: NDArray[np.float32]) -> None:
-        """Take in one picture's depth, (H,W) metres each."""
+        """Add one picture's depth maps (H,W), in metres."""
         error = np.abs(exported - true)
         error[~np.isfinite(error)] = np.inf
         flat = error.ravel()
@@ -164,11 +163,11 @@ def run_gate(
     *,
     track: Track = untracked,
 ) -> GateReport:
-    """Run every picture through the checkpoint and through each runtime, one after the other.
+    """Run every picture through the checkpoint and each runtime, alternately.
 
-    `camera` is the model's, by which metres follow the camera of a picture with truth.
+    `camera` is the model's, by which metres are adapted to the camera of a picture with truth.
     `track` shows progress over pictures.
-    Errors: LeadlineError where a picture cannot be read, or a runtime cannot run it.
+    Errors: LeadlineError if a picture cannot be read, or a runtime cannot run it.
     """
     if len(pictures) == 0:
         raise LeadlineError(f"{pictures.origin}: no picture to check the export on")
@@ -178,7 +177,7 @@ def run_gate(
     shown = track(pictures, "export: comparing", len(pictures), unit="pictures")
     for picture in shown:
         images = np.ascontiguousarray(picture.pixels)[None]
-        if images.shape not in sizes:  # what is compiled or loaded for a size is not timed
+        if images.shape not in sizes:  # exclude compiling or loading for a new size from the times
             sizes.add(images.shape)
             for runtime in (checkpoint, *runtimes):
                 runtime.run(images)
@@ -201,7 +200,7 @@ def run_gate(
 
 
 def share_alike(given: NDArray[Any] | None, true: NDArray[Any]) -> float:
-    """Return the share of pixels with the same class, 0 where classes are lacking."""
+    """Return the share of pixels with the same class, 0 if classes are missing."""
     if given is None or given.shape != true.shape:
         return 0.0
     return float((given == true).mean())
@@ -219,11 +218,11 @@ def _depth_of(outputs: Outputs) -> NDArray[np.float32]:
 
 
 def stated_error(given: Outputs, true: Outputs) -> float | None:
-    """Return by how much what is stated beside depth differs at most: depth times the difference.
+    """Return the largest difference of the outputs beside depth, weighted by depth.
 
-    Of the uncertainty that is the metres of one Laplace scale, of the validity those that may or
-    may not be there; of the novelty it is the difference alone, above 1 as a share. None where
-    `true` states nothing; infinite where `given` lacks it, or has NaN.
+    For the uncertainty that is metres per Laplace scale, for the validity the metres that may or
+    may not exist. For the novelty it is the difference alone, relative above 1. None if `true` has
+    no such output; infinite if `given` lacks one, or has NaN.
     """
     errors = []
     for name in (UNCERTAINTY, VALIDITY, NOVELTY):
@@ -257,10 +256,10 @@ def refuse_difference(
     explain: Callable[[GateRow], str],
     same_labels: float = SAME_LABELS,
 ) -> None:
-    """Raise LeadlineError, saying where, for a runtime that differs by more than `tolerance` m.
+    """Raise LeadlineError, with the place, for a runtime that differs by more than `tolerance` m.
 
-    Of the pixels, a share of `same_labels` must have the same class. `explain` is asked for the
-    cause, "" where it knows none.
+    A share of `same_labels` of the pixels must have the same class. `explain` returns the cause, ""
+    if unknown.
     """
     for row in report.rows:
         if row.same_labels is not None and row.same_labels < same_labels:

@@ -1,12 +1,12 @@
-"""Composing the exported graph: photograph in (uint8), metres out, nothing left to the caller.
+"""Compose the exported graph: photograph in (uint8), metres out, with all processing included.
 
     image (N,H,W,3) uint8 -> resize to about the training area -> network -> metres
                           -> bilinear back to the input size -> depth (N,H,W) float32 metres
 
-The rule for sizes is `leadline.models.size_policy`, here as ONNX nodes so that N, H and W stay
-free. Two findings about OpenVINO on a CPU shaped it: its ONNX reader ignores `antialias` of
-Resize without a word, hence the shrinking in steps of at most 2; and its Interpolate takes three
-times as long for one channel as the same resize written as two matrix products.
+The size rule is `leadline.models.size_policy`, here as ONNX nodes so that N, H and W stay free. Two
+properties of OpenVINO on a CPU shaped it: its ONNX reader silently ignores `antialias` of Resize,
+hence the shrinking in steps of at most 2; and its Interpolate takes three times as long for one
+channel as the same resize written as two matrix products.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from onnx import NodeProto, TensorProto, compose, helper, numpy_helper
 from leadline.inference.runtime_config import ChannelOrder
 from leadline.models.size_policy import MAX_HALVINGS
 
-OPSET = 18  # the first in which Resize takes `axes`, which keeps the channel count known
+OPSET = 18  # the first whose Resize has `axes`, which keep the channel count known
 IR_VERSION = helper.find_min_ir_version_for([helper.make_opsetid("", OPSET)])
-"""The oldest file format that has this opset: older runtimes refuse a newer one unread."""
+"""The oldest file format with this opset, since older runtimes refuse newer formats unread."""
 
 FURTHER_MAPS = {"spread": "uncertainty", "validity": "validity"}
-"""What a network may state of every pixel beside its depth, and the graph's output for it."""
+"""Optional per-pixel outputs of a network, and the names of the graph's outputs."""
 
 
 def add_size_policy(
@@ -36,12 +36,16 @@ def add_size_policy(
     """Wrap a network graph in its pre- and post-processing.
 
     `core` maps `images` (N,3,h,w) in [0,1] to `depth` (N,1,h',w') metres; the result maps
-    `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Where `core` also
-    gives `logits` (N,C,h',w'), the result gives `labels` (N,H,W), the best class: uint8, or int32
-    where there are more than 256; where it gives `spread` (N,1,h",w"), `uncertainty` (N,H,W)
-    float32, the Laplace scale of ln(metres); where it gives `validity` (N,1,h",w"), `validity`
-    (N,H,W), the probability that there is a depth; where `novelty` (N,1,1,1), `novelty` (N,).
-    `input_channels` is the order of the colours in `image`.
+    `image` (N,H,W,3) uint8 to `depth` (N,H,W) float32 metres for any N, H, W. Optional outputs of
+    `core` and of the result:
+
+    - `logits` (N,C,h',w') become `labels` (N,H,W), the best class: uint8, or int32 for more than
+      256 classes;
+    - `spread` (N,1,h",w") becomes `uncertainty` (N,H,W) float32, the Laplace scale of ln(metres);
+    - `validity` (N,1,h",w") becomes `validity` (N,H,W), the probability that there is a depth;
+    - `novelty` (N,1,1,1) becomes `novelty` (N,).
+
+    `input_channels` is the channel order of `image`.
     """
     label_type = _label_type(core)
     names = {output.name for output in core.graph.output}
@@ -68,7 +72,7 @@ def add_size_policy(
         outputs=[source for source, _ in handed_on],
     )
     whole = compose.merge_models(joined, after, io_map=handed_on)
-    del whole.opset_import[1:]  # one from each part, and all the same
+    del whole.opset_import[1:]  # one from each part, all equal
     onnx.checker.check_model(whole)
     return whole
 
@@ -99,8 +103,8 @@ def _processing_size_nodes() -> list[NodeProto]:
     return [
         _node("Cast", "original_size", "sides", to=TensorProto.FLOAT),
         _node("ReduceProd", "sides", "pixels", keepdims=1),
-        # Not the other way round: OpenVINO (2026.4, CPU, free shapes) divides x by the constant
-        # where the constant should be divided by x.
+        # Not stride / area: OpenVINO (2026.4, CPU, free shapes) divides x by the constant where
+        # the constant should be divided by x.
         _node("Div", "pixels area", "grow_squared"),
         _node("Sqrt", "grow_squared", "grow"),
         _node("Div", "sides grow", "wanted_sides"),
@@ -123,7 +127,7 @@ def _channels_first_nodes(input_channels: ChannelOrder) -> list[NodeProto]:
 
 
 def _shrinking_nodes() -> list[NodeProto]:
-    """`unit` (N,3,H,W) -> `resized` (N,3,h,w): `shrink_sizes`, every step written out."""
+    """`unit` (N,3,H,W) -> `resized` (N,3,h,w): `shrink_sizes` with all steps unrolled."""
     resize = {
         "mode": "linear",
         "coordinate_transformation_mode": "half_pixel",
@@ -177,7 +181,7 @@ def _preprocessing(
 def _bilinear_matrix_nodes(name: str, axis: int, source: str) -> list[NodeProto]:
     """Nodes for `name` (full, small): the matrix of a bilinear resize of `source` along one axis.
 
-    Row y holds max(0, 1 - |x - s(y)|) with s(y) the half-pixel source position kept inside the
+    Row y holds max(0, 1 - |x - s(y)|), where s(y) is the half-pixel source position clamped to the
     image, which is linear interpolation with the border repeated.
     """
 
@@ -211,7 +215,7 @@ def _bilinear_matrix_nodes(name: str, axis: int, source: str) -> list[NodeProto]
 
 
 def _label_type(core: onnx.ModelProto) -> int | None:
-    """Return the type that holds every class id of the network, None if it has no classes."""
+    """Return the type that holds all class ids of the network, None if it has no classes."""
     for output in core.graph.output:
         if output.name == "logits":
             classes = output.type.tensor_type.shape.dim[1].dim_value
@@ -254,7 +258,7 @@ def _stretch_nodes(source: str, output: str, prefix: str = "") -> list[NodeProto
 def _postprocessing(
     label_type: int | None, stated: Mapping[str, str], has_novelty: bool
 ) -> onnx.ModelProto:
-    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and what else there is."""
+    """`small_depth` (N,1,h,w) and `full_size` [H,W] -> `depth` (N,H,W), and optional outputs."""
     nodes = _stretch_nodes("small_depth", "depth")
     info = helper.make_tensor_value_info
     inputs = [
@@ -272,8 +276,8 @@ def _postprocessing(
         outputs.append(info(output, TensorProto.FLOAT, ["N", "H", "W"]))
     if has_novelty:
         nodes.append(_node("Reshape", "small_novelty as_a_list", "list_of_novelties"))
-        # Changes nothing, but OpenVINO joins a last Reshape with what is before it and takes its
-        # name for the output.
+        # No effect, but OpenVINO merges a final Reshape with the nodes before it and takes its name
+        # for the output.
         nodes.append(_node("Relu", "list_of_novelties", "novelty"))
         inputs.append(info("small_novelty", TensorProto.FLOAT, ["N", 1, 1, 1]))
         outputs.append(info("novelty", TensorProto.FLOAT, ["N"]))

@@ -1,7 +1,7 @@
-"""Eight-bit networks for OpenVINO: quantised by NNCF, layers that lose accuracy kept in float32.
+"""Eight-bit networks for OpenVINO: quantised by NNCF, with sensitive layers kept in float32.
 
-Only the network is quantised; the resizing before and behind it stays as it is. Its convolutions
-are first joined with their BatchNorm: quantised apart, each would round what the other scales.
+Only the network is quantised, not the resizing around it. Its convolutions are first fused with
+their BatchNorm; quantised separately, each would round what the other scales.
 """
 
 from __future__ import annotations
@@ -46,11 +46,12 @@ def quantise(
 ) -> tuple[Any, Int8Report]:
     """Return the exported file `path` as an OpenVINO model with an 8-bit network, and a report.
 
-    `pictures` calibrate and `scored` measure the loss; without these a quarter of the first, at
-    most `CHECKED`, does. Where the loss is above `max_loss`, layers go back to float32, those that
-    cost most first. `track` shows progress over pictures; `say` is given a line before the rest.
-    Errors: LeadlineError where NNCF is missing, for fewer than four pictures, or a loss that
-    stays above `max_loss`.
+    `pictures` are for calibration, and `scored` for measuring the loss; without these, a quarter of
+    the former, at most `CHECKED`, are used. If the loss is above `max_loss`, layers are reverted to
+    float32, the most costly first. `track` shows progress over pictures; `say` is given a line
+    before the rest.
+    Errors: LeadlineError if NNCF is missing, for fewer than four pictures, or if the loss stays
+    above `max_loss`.
     """
     from openvino._offline_transformations import apply_moc_transformations
 
@@ -61,7 +62,7 @@ def quantise(
     config = config_of(graph, path)
     whole = cut_network(graph)
     if whole is None:
-        raise LeadlineError(f"{path.name}: the network in it is not told from the resizing")
+        raise LeadlineError(f"{path.name}: its network cannot be separated from the resizing")
     network = whole.model
     apply_moc_transformations(network, cf=True)
     resize = partial(to_network, processing_area=whole.area, stride=whole.stride)
@@ -72,7 +73,7 @@ def quantise(
     loss_of = LossMeasure(given, [check.depth(compiled) for check in checks], camera)
 
     def kept(compiled: Any, checks: Iterable[_Check]) -> tuple[float, list[float]]:
-        """As NNCF asks for it: what is kept of all, and of each picture."""
+        """Return the kept accuracy, in total and per picture, as NNCF requires it."""
         each = [1 - loss_of.loss(check.picture, check.depth(compiled)) for check in checks]
         return float(np.mean(each)), each
 
@@ -109,10 +110,10 @@ def _call(compiled: Any) -> Callable[[Values], Any]:
 
 
 def _preset(nncf: Any, network: Any) -> Any:
-    """Return how activations are rounded: with a zero point of their own where that can run.
+    """Return the quantisation preset of activations: asymmetric if that can run.
 
-    OpenVINO has no transposed convolution in 8 bits of values with a zero point, as those behind a
-    LeakyReLU would have: it would run in float32.
+    OpenVINO has no 8-bit transposed convolution of asymmetric values, as after a LeakyReLU; it
+    would run in float32.
     """
     kinds = {node.get_type_name() for node in network.get_ops()}
     if kinds & {"ConvolutionBackpropData", "GroupConvolutionBackpropData"}:
@@ -130,7 +131,7 @@ def _nncf() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep NNCF's account of its steps off the screen."""
+    """Silence NNCF's log."""
     logger = logging.getLogger("nncf")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -142,23 +143,22 @@ def _quiet() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class _Check:
-    """A picture as the network sees it, (1,3,h,w), and the picture itself."""
+    """A picture as input of the network, (1,3,h,w), and the picture itself."""
 
     values: Values
     picture: Picture
 
     def depth(self, compiled: Any) -> Values:
-        """Return what a compiled network says of it, (H,W) metres."""
+        """Return the depth predicted by a compiled network, (H,W) metres."""
         given = np.array(compiled([self.values])[0], dtype=np.float32)
         height, width = self.picture.pixels.shape[:2]
         return np.asarray(to_photo(given, (height, width))[0])
 
 
 def _share_of_products(core: Any, model: Any, shape: tuple[int, ...]) -> tuple[float, int, int]:
-    """Return the share of multiplications that run in 8 bits, and how many layers, and kept ones.
+    """Return the share of multiplications in 8 bits, the number of layers, and of float32 layers.
 
-    As the engine has laid them out, for an input of `shape`; layers are convolutions and products
-    of matrices.
+    These are the layers in the engine, for an input of `shape`: convolutions and matrix products.
     """
     fixed = model.clone()
     fixed.reshape(list(shape))

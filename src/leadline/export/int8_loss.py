@@ -1,6 +1,6 @@
-"""What an 8-bit network costs: the loss by which layers are kept in float32, and what is reported.
+"""The loss of an 8-bit network, by which layers are kept in float32, and the report on it.
 
-The same for every engine; `int8.py` quantises for OpenVINO, `int8_onnx.py` for ONNX Runtime.
+It is the same for all engines; `int8.py` quantises for OpenVINO, `int8_onnx.py` for ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from leadline.inference.runtime_config import LOSS_KEY, QUANTISED_FROM
 CALIBRATION = 64
 CHECKED = 16
 SCORED = 64
-"""Pictures that measure the loss where the data has a split for that."""
+"""Pictures for measuring the loss if the data has a split for that."""
 RANKED = 4
-"""Pictures that each layer is tried on where the loss is too large."""
+"""Pictures on which each layer is tried if the loss is too large."""
 FEWEST = 4
 
 Depth = NDArray[np.float32]
@@ -34,12 +34,12 @@ _Given = TypeVar("_Given")
 
 @dataclass(frozen=True)
 class Int8Report:
-    """What quantising did: the share of the network's multiplications that run in 8 bits.
+    """The result of quantisation: the share of the network's multiplications in 8 bits.
 
     `kept` layers of `layers` stay in float32. `loss` is the relative change of abs_rel over the
     pictures with truth (`has_truth`), else the mean relative difference of depth, over `checked`
-    pictures. `speedup` is the time of what was `timed` ("the network", or "the file" with the
-    resizing in it) in float32 over that of the quantised one, medians of alternated calls.
+    pictures. `speedup` is the ratio of the times in float32 and in 8 bits, medians of alternated
+    calls; `timed` is "the network", or "the file" including the resizing.
     """
 
     share: float
@@ -52,7 +52,7 @@ class Int8Report:
     timed: str = "the network"
 
     def noted_in(self, config: Mapping[str, Any], digest: str) -> dict[str, Any]:
-        """Return a model's `config` for its 8-bit file: what it costs, and of which weights it is.
+        """Return a model's `config` for its 8-bit file, with its loss and its source weights.
 
         `digest` is the `weights_digest` of the float32 graph.
         """
@@ -64,9 +64,9 @@ class Int8Report:
 
 
 def find_calibration(place: str | Path) -> tuple[Pictures, Pictures | None]:
-    """Return the pictures at `place` that quantising takes, and those that measure what it costs.
+    """Return the pictures at `place` for calibration, and those for measuring the loss.
 
-    Of a data set with a train split and another to score, each has its own; else the second is
+    If a data set has a train split and another to score, each has its own; else the second is
     None, and `divided` takes some of the first. See `find_pictures`.
     """
     split = scored_split(place)
@@ -80,7 +80,7 @@ def divided(
 ) -> tuple[list[Picture], Iterator[Picture]]:
     """Return the pictures that measure the loss, `scored` or every fourth, and the others.
 
-    The second, which calibrate, are read one after the other.
+    The others, for calibration, are read one at a time.
     Errors: LeadlineError for fewer than four.
     """
     if len(pictures) < FEWEST:
@@ -96,9 +96,9 @@ def divided(
 
 
 class LossMeasure:
-    """How much of the accuracy is lost where `pictures` get other depth than `before`.
+    """The loss of accuracy if the depth of `pictures` changes from `before`.
 
-    Each depth is (H,W), metres for the model's own `camera`, of the size of its picture.
+    Depth maps are (H,W) in metres for the model's own `camera`, at the size of their picture.
     """
 
     def __init__(
@@ -113,11 +113,11 @@ class LossMeasure:
 
     @property
     def noun(self) -> str:
-        """What is changed."""
+        """Name of the quantity that changes."""
         return "abs_rel" if self.has_truth else "depth"
 
     def loss(self, picture: Picture, depth: Depth) -> float:
-        """Return what one picture adds to the mean loss: above 0 where `depth` is worse."""
+        """Return one picture's contribution to the mean loss: above 0 if `depth` is worse."""
         before = self._before[id(picture)]
         error = self._abs_rel(picture, depth) if self.has_truth else None
         if error is None:
@@ -130,7 +130,7 @@ class LossMeasure:
         return None if metrics is None else metrics["abs_rel"]
 
     def refuse(self, loss: float, max_loss: float, name: str) -> None:
-        """Raise LeadlineError for a loss above `max_loss`, or one that is no number."""
+        """Raise LeadlineError for a loss that is above `max_loss` or not a number."""
         if not loss <= max_loss:
             raise LeadlineError(
                 f"{name}: int8 changes {self.noun} by {loss:.2%}, more than {max_loss:.2%}; "
@@ -141,7 +141,7 @@ class LossMeasure:
 def speedup(
     slow: Callable[[_Given], object], fast: Callable[[_Given], object], given: Sequence[_Given]
 ) -> float:
-    """Return how many times as fast the second is, called in turns with each of `given`."""
+    """Return how many times as fast `fast` is as `slow`, called alternately on each of `given`."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for value in [*given[:1], *given]:
         for run, taken in zip((slow, fast), seconds, strict=True):

@@ -1,9 +1,9 @@
-"""Eight-bit networks for ONNX Runtime: its own quantiser, and biases set right behind it.
+"""Eight-bit networks for ONNX Runtime: its own quantiser, with biases corrected afterwards.
 
-Rounded weights move the mean of a channel, and with it the depth of whole pictures. The shift is
-known from the mean of what comes in, and taken out of the bias, as data-free quantisation does
-(Nagel et al. 2019, section 4.2), here with means over pictures. Convolutions whose results reach an
-output without another one stay in float32: depth would have 256 values.
+Rounded weights shift the mean of a channel, and with it the depth of whole pictures. The shift
+follows from the mean of the inputs, and is subtracted from the bias, as in data-free quantisation
+(Nagel et al. 2019, section 4.2), here with means over pictures. Convolutions that are the last
+before an output stay in float32, since depth would otherwise have only 256 values.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from leadline.progress import Say, Track, unsaid, untracked
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 FOLLOWING = ("Clip", "Relu", "LeakyRelu", "MaxPool")
-"""Kinds of nodes that take 8-bit values from a convolution: additions and joins in 8 bits gain no
-time and cost accuracy."""
+"""Node types that take 8-bit values from a convolution; additions and concatenations in 8 bits gain
+no time and cost accuracy."""
 NETWORK = "net/"
-"""What the names of the network's nodes begin with; those of the resizing do not."""
+"""Name prefix of the network's nodes; nodes of the resizing do not have it."""
 
 INT32 = 2**31 - 1
 Means = NDArray[np.float64]
@@ -46,7 +46,7 @@ Means = NDArray[np.float64]
 
 @dataclass
 class _Seen:
-    """What went through a tensor: the least and largest value, and the sum of channels' means."""
+    """Statistics of a tensor: minimum and maximum, and the sum of the channel means."""
 
     least: float = np.inf
     largest: float = -np.inf
@@ -55,18 +55,18 @@ class _Seen:
     pictures: int = 0
 
     def add(self, least: float, largest: float, shape: tuple[int, ...]) -> None:
-        """Take in what one picture made of it."""
+        """Add the values of one picture."""
         self.least, self.largest = min(self.least, least), max(self.largest, largest)
         self.shape = shape
         self.pictures += 1
 
     def add_mean(self, mean: NDArray[np.float32]) -> None:
-        """Take in the means of its channels, (C,), over one picture."""
+        """Add the channel means, (C,), over one picture."""
         self.means = self.means + mean.astype(np.float64)
 
     @property
     def mean(self) -> Means:
-        """Return the mean of each channel, (C,)."""
+        """Return the channel means, (C,)."""
         return np.asarray(self.means, np.float64) / self.pictures
 
 
@@ -81,11 +81,11 @@ def quantise_onnx(
 ) -> tuple[ModelProto, Int8Report]:
     """Return the exported `.onnx` file `path` with an 8-bit network, and a report.
 
-    `pictures` calibrate and `scored` measure the loss; without these a quarter of the first, at
-    most `CHECKED`, does. Where the loss is above `max_loss`, layers go back to float32, those that
-    cost most first. `track` shows progress over pictures and layers; `say` is given a line for
-    every layer that goes back.
-    Errors: LeadlineError for fewer than four pictures, or a loss that stays above `max_loss`.
+    `pictures` are for calibration, and `scored` for measuring the loss; without these, a quarter of
+    the former, at most `CHECKED`, are used. If the loss is above `max_loss`, layers are reverted to
+    float32, the most costly first. `track` shows progress over pictures and layers; `say` is given
+    a line for every layer that is reverted.
+    Errors: LeadlineError for fewer than four pictures, or if the loss stays above `max_loss`.
     """
     checks, calibration = divided(pictures, scored)
     stored = _config_of(onnx.load(path), path)
@@ -128,7 +128,7 @@ def quantise_onnx(
 
 
 class _Graph:
-    """What is to be known of the network's nodes in a prepared graph."""
+    """Access to the network's nodes in a prepared graph."""
 
     def __init__(self, model: ModelProto):
         self.nodes = {node.name: node for node in model.graph.node if _is_in_network(node)}
@@ -151,9 +151,9 @@ class _Graph:
         return np.asarray(numpy_helper.to_array(self._weights[node.input[1]]))
 
     def quantised_nodes(self, kept: Sequence[str]) -> list[str]:
-        """Return the nodes with 8-bit results where the convolutions `kept` stay in float32.
+        """Return the nodes with 8-bit results if the convolutions `kept` stay in float32.
 
-        What follows one that is kept does too.
+        Nodes after a kept convolution stay in float32 too.
         """
         given: set[str] = set()
         names = []
@@ -170,13 +170,13 @@ class _Graph:
         return np.asarray(numpy_helper.to_array(self._weights[node.input[2]]))
 
     def last_convolutions(self) -> list[str]:
-        """Return those whose results reach an output without another one.
+        """Return the convolutions that are the last before an output.
 
-        Of classes only the order counts, so theirs may be rounded.
+        Those of classes may be quantised, since only the order of their values counts.
         """
         reaching = set(self._outputs) - {"labels"}
         last = []
-        for node in reversed(self._nodes):  # in the order in which they run
+        for node in reversed(self._nodes):  # nodes are in order of execution
             if reaching.isdisjoint(node.output):
                 continue
             if node.name in self.convolutions:
@@ -186,16 +186,16 @@ class _Graph:
         return last
 
     def tensors(self) -> list[str]:
-        """Return the values in and out of what is quantised or counted."""
+        """Return the inputs and outputs of nodes that are quantised or counted."""
         named = self._of(*CONVOLUTIONS, *FOLLOWING, "MatMul").values()
         return list(dict.fromkeys(name for n in named for name in (n.input[0], *n.output)))
 
     def averaged(self) -> set[str]:
-        """Return the values whose channels' means are needed: what convolutions take."""
+        """Return the tensors whose channel means are needed: the inputs of convolutions."""
         return {self.nodes[name].input[0] for name in self.quantisable}
 
     def multiplications(self, node: NodeProto, seen: Mapping[str, _Seen]) -> float:
-        """Return how many a layer takes for a picture of the size that was seen."""
+        """Return the multiplications of a layer for a picture of the observed size."""
         given, result = seen[node.input[0]].shape, seen[node.output[0]].shape
         if node.op_type == "MatMul":
             return float(np.prod(result) * given[-1])
@@ -236,15 +236,15 @@ def _config_of(model: ModelProto, path: Path) -> Mapping[str, Any]:
 
 
 def _prepared(path: Path) -> ModelProto:
-    """Return the graph with BatchNorm joined to the convolutions, each of which has its own bias.
+    """Return the graph with BatchNorm fused into the convolutions, each with its own bias.
 
-    Transposed ones are written as plain ones.
+    Transposed convolutions are written as plain ones.
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with TemporaryDirectory() as folder:
         out = Path(folder) / "prepared.onnx"
-        # The sizes of an image are free: what follows from them symbolically is not needed.
+        # Images have any size, and symbolic shapes are not needed.
         quant_pre_process(str(path), str(out), skip_symbolic_shape=True)
         model = onnx.load(out)
     graph = model.graph
@@ -271,12 +271,12 @@ def _prepared(path: Path) -> ModelProto:
 
 
 def _as_convolutions(node: NodeProto, weights: dict[str, NDArray[Any]]) -> list[NodeProto]:
-    """Return a transposed convolution as a convolution for each place between its inputs.
+    """Write a transposed convolution as one convolution for each output phase.
 
-    Of stride s along an axis, result s q + r is the sum over m of x[q + d - m] w[s m + c], where c
-    is what is left of (r + padding) / s and d what is whole: a convolution for each r, of as many
-    multiplications together. Their weights are added to `weights`. [node] alone where its results
-    are not s times its inputs, or it has groups or dilation.
+    For stride s along an axis, output s q + r is the sum over m of x[q + d - m] w[s m + c], where c
+    is the remainder of (r + padding) / s and d the quotient: one convolution per r, with as many
+    multiplications in total. Their weights are added to `weights`. Returns [node] if its outputs
+    are not s times its inputs, or if it has groups or dilation.
     """
     stated = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     given = weights[node.input[1]]
@@ -326,7 +326,7 @@ def _as_convolutions(node: NodeProto, weights: dict[str, NDArray[Any]]) -> list[
 def _see(
     exact: ModelProto, graph: _Graph, pictures: Iterable[Picture], config: RuntimeConfig
 ) -> dict[str, _Seen]:
-    """Run pictures through the float32 graph; return what its tensors hold."""
+    """Run pictures through the float32 graph; return statistics of its tensors."""
     names, averaged = graph.tensors(), graph.averaged()
     model = copy.deepcopy(exact)
     axes = numpy_helper.from_array(np.array([0, 2, 3], np.int64), "seen/all_but_channels")
@@ -362,9 +362,9 @@ def _see(
 def _quantised(
     exact: ModelProto, graph: _Graph, seen: Mapping[str, _Seen], kept: Sequence[str]
 ) -> ModelProto:
-    """Return the graph with 8-bit layers, all but those `kept`."""
+    """Return the graph with 8-bit layers, except those `kept`."""
     nodes = graph.quantised_nodes(kept)
-    if not nodes:  # which the quantiser would take for all of them
+    if not nodes:  # the quantiser would take an empty list to mean all
         return copy.deepcopy(exact)
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
@@ -398,21 +398,21 @@ def _quantised(
 
 
 def _set_biases_right(model: ModelProto, graph: _Graph, seen: Mapping[str, _Seen]) -> None:
-    """Take from each 8-bit layer's bias what its rounded weights add to the mean of a channel."""
+    """Subtract from each 8-bit layer's bias the mean shift caused by its rounded weights."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     sources = {output: node for node in model.graph.node for output in node.output}
     for node in model.graph.node:
         if node.name not in graph.quantisable:
             continue
         weight, bias = (sources.get(name) for name in node.input[1:3])
-        if weight is None or bias is None:  # of a layer that is kept
+        if weight is None or bias is None:  # a layer kept in float32
             continue
         exact = graph.nodes[node.name]
         names = (*weight.input[:2], *bias.input[:2])
         rounded, steps, _, step = (
             np.array(numpy_helper.to_array(constants[name]), np.float64) for name in names
         )
-        # A channel of zeros has been given a step of 1, in which its bias would be rounded too.
+        # A channel of zeros has got a step of 1, with which its bias would be rounded too.
         empty = ~rounded.any(axis=tuple(range(1, rounded.ndim)))
         least = steps[~empty].min(initial=1.0)
         step[empty] *= least / steps[empty]
@@ -428,9 +428,9 @@ def _set_biases_right(model: ModelProto, graph: _Graph, seen: Mapping[str, _Seen
 
 
 def _added(moved: Means, convolution: NodeProto, seen: Mapping[str, _Seen]) -> Means:
-    """Return what weights (O,I,kh,kw) add to the means of a convolution's channels, (O,).
+    """Return the contribution (O,) of weights (O,I,kh,kw) to a convolution's channel means.
 
-    Its inputs are taken as even: each channel has its mean everywhere, and 0 in the padding.
+    Its inputs are assumed uniform: each channel has its mean everywhere, and 0 in the padding.
     """
     stated = {entry.name: helper.get_attribute_value(entry) for entry in convolution.attribute}
     given, result = (seen[name].shape for name in (convolution.input[0], convolution.output[0]))
@@ -440,7 +440,7 @@ def _added(moved: Means, convolution: NodeProto, seen: Mapping[str, _Seen]) -> M
         places = np.arange(result[axis + 2])[:, None] * stride - first
         taps = places + np.arange(moved.shape[2]) * dilation
         inside = ((taps >= 0) & (taps < given[axis + 2])).mean(axis=0)
-        # The first of the two axes left is summed, then the other.
+        # The first of the two remaining axes is summed, then the other.
         moved = np.tensordot(moved, inside, axes=(2, 0))
     groups = stated.get("group", 1)
     means = seen[convolution.input[0]].mean.reshape(groups, -1)
@@ -448,10 +448,10 @@ def _added(moved: Means, convolution: NodeProto, seen: Mapping[str, _Seen]) -> M
 
 
 def _name_all_sides(model: ModelProto) -> None:
-    """Write the resizing's sizes as (N,C,H,W).
+    """Write the sizes of Resize nodes as (N,C,H,W).
 
-    ONNX Runtime 1.31 turns images around to have channels last, which 8-bit convolutions are
-    fastest on, also in front of a Resize, and then takes `axes` for those it had before.
+    ONNX Runtime 1.31 converts images to channels last, on which 8-bit convolutions are fastest,
+    also before a Resize, but still interprets its `axes` in the old order.
     """
     nodes = []
     for node in model.graph.node:
@@ -470,9 +470,9 @@ def _name_all_sides(model: ModelProto) -> None:
 def _share_of_products(
     model: ModelProto, graph: _Graph, seen: Mapping[str, _Seen]
 ) -> tuple[float, int]:
-    """Return the share of multiplications that run in 8 bits, and the layers that do not.
+    """Return the share of multiplications in 8 bits, and the number of layers in float32.
 
-    As ONNX Runtime has laid them out.
+    These are the layers as optimised by ONNX Runtime.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
@@ -493,10 +493,10 @@ def _share_of_products(
 def _write_config(
     model: ModelProto, exact: Path, config: Mapping[str, Any], report: Int8Report
 ) -> None:
-    """Note in the quantised graph of which weights it is, and what it costs of abs_rel."""
+    """Store in the quantised graph the digest of its source weights, and its loss of abs_rel."""
     digest = weights_digest(openvino_core().read_model(exact))
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    for key in (*ONNX_KEYS, ABOUT_KEY):  # of the float32 file
+    for key in (*ONNX_KEYS, ABOUT_KEY):  # these are of the float32 file
         metadata.pop(key, None)
     metadata = {key: text for key, text in metadata.items() if not key.startswith("onnx.")}
     metadata[CONFIG_KEY] = json.dumps(report.noted_in(config, digest))

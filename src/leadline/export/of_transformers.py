@@ -1,10 +1,10 @@
-"""A depth model of transformers as one file, for photographs of one size, its processing inside.
+"""A depth model of transformers as one file for photographs of one size, including its processing.
 
-What its image processor does is written in Python, and differs from model to model; but for
-photographs of one size it is a resize, which is linear and the same for every row and for every
-column, then a scale and an offset of each colour. Mostly it is a resize of torch, whose two
-matrices are known exactly; any other processor is asked what it makes of each row and of each
-column. The matrices of the way back are asked for alike.
+Its image processor is written in Python and differs between models. For photographs of one size,
+however, it is a resize, which is linear and separable into rows and columns, followed by a scale
+and an offset per colour. Mostly it is a resize of torch, whose two matrices are known exactly; for
+any other processor, they are measured by its response to each row and column. The matrices of the
+post-processing are measured likewise.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ from leadline.inference.transformers_runtime import TransformersRuntime
 from leadline.io.checksums import ABOUT_KEY
 
 CHUNK = 30
-"""Pictures that are given to a processor at a time."""
+"""Number of pictures given to a processor at a time."""
 Rounding = Literal["none", "once", "twice"]
-"""Where a processor that resizes bytes rounds: at the end, or after the columns and at the end."""
+"""Where a processor that resizes bytes rounds: at the end, or also after the columns."""
 SHRINKING = tuple({"mode": mode, "antialias": True} for mode in ("bicubic", "bilinear"))
-"""The resizes that torch has for bytes."""
+"""The resizes of bytes in torch."""
 WAYS_BACK = tuple(
     {"mode": mode, "align_corners": aligned}
     for mode in ("bicubic", "bilinear")
     for aligned in (False, True)
 )
 SAME = 1e-5
-"""Of 1: the rounding of float32 in one resize."""
+"""Tolerance for values of 0 to 1: the float32 rounding of one resize."""
 EXACT = 0.01
-"""Of 255: what a pixel may differ from the processor's where its resize is known."""
+"""Tolerance for values of 0 to 255 if the processor's resize is known."""
 LARGEST_ERROR = 2.5
-"""Of 255: what it may differ where the processor was asked, so that weights round otherwise."""
+"""Tolerance for values of 0 to 255 if the resize was measured, as weights then round otherwise."""
 
 
 @dataclass(frozen=True)
 class Processing:
-    """What a processor makes of photographs: (rows @ image @ columns.T) * scale + offset.
+    """The preprocessing of photographs: (rows @ image @ columns.T) * scale + offset.
 
-    `rows` (h,H) and `columns` (w,W) float64, `scale` and `offset` (3,) of the colours, for values
-    of 0 to 255, which are rounded where `rounding` says; where that is twice, the matrices hold
-    the weights that torch takes for bytes.
+    `rows` (h,H) and `columns` (w,W) float64, `scale` and `offset` (3,) per colour, for values of 0
+    to 255, which are rounded as `rounding` says; if twice, the matrices hold the weights that torch
+    uses for bytes.
     """
 
     rows: NDArray[np.float64]
@@ -69,7 +69,7 @@ class Processing:
 class WholeModel(nn.Module):
     """Photographs (1,H,W,3) uint8 RGB of one size to metres (1,H,W), all in torch.
 
-    Errors: LeadlineError for a model without metres, or whose processing is of another kind.
+    Errors: LeadlineError for a model without metres, or with processing of another kind.
     """
 
     rows: Tensor
@@ -107,7 +107,7 @@ class WholeModel(nn.Module):
         return metres
 
     def pixels(self, image: Tensor) -> Tensor:
-        """Return what goes into the network, (1,3,h,w), for an image (1,H,W,3) uint8."""
+        """Return the network's input (1,3,h,w) for an image (1,H,W,3) uint8."""
         values = image.permute(0, 3, 1, 2).float() @ self.columns
         if self.rounding == "twice":
             values = (values + 0.5).floor().clamp(0, 255)
@@ -129,16 +129,16 @@ def _matrices(
             maps = np.zeros((stop - start, *size), np.float32)
             for number, place in enumerate(range(start, stop)):
                 maps[(number, place) if axis == 0 else (number, slice(None), place)] = 1
-            # Every row, or every column, of an answer is the same but for rounding.
+            # All rows, or all columns, of a response are equal but for rounding.
             parts.append(resize(maps).mean(axis=2 - axis, dtype=np.float64))
         found.append(np.concatenate(parts).T)
     return found[0], found[1]
 
 
 def _processing(runtime: TransformersRuntime, size: tuple[int, int]) -> Processing:
-    """Return what a processor makes of photographs of `size`, found with one of random bytes.
+    """Return a processor's effect on photographs of `size`, determined with random bytes.
 
-    Errors: LeadlineError where it is no resize of one kind.
+    Errors: LeadlineError if it is not a single resize.
     """
     black, white = (
         _processed(runtime, np.full((1, *size, 3), value, np.float32))[0].mean(axis=(1, 2))
@@ -165,7 +165,7 @@ def _processing(runtime: TransformersRuntime, size: tuple[int, int]) -> Processi
 
 
 def _processed(runtime: TransformersRuntime, images: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what a processor makes of images (N,H,W,3), (N,3,h,w)."""
+    """Preprocess images (N,H,W,3) to (N,3,h,w)."""
     return np.asarray(runtime.prepare(list(images))["pixel_values"], dtype=np.float64)
 
 
@@ -175,7 +175,7 @@ def _resizes_of_torch(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:  # fmt: skip
     """Yield the matrices (h,H) and (w,W) of torch's resizes, for each of the `options`.
 
-    `dtype` is what torch computes their weights in: float64 for bytes, else that of the image.
+    `dtype` is the type in which torch computes the weights: float64 for bytes, else the image's.
     """
     for each in options:
         rows, columns = (
@@ -187,7 +187,7 @@ def _resizes_of_torch(
 def _resize_matrix(
     old: int, new: int, options: Mapping[str, Any], dtype: torch.dtype
 ) -> NDArray[np.float64]:
-    """Return the matrix (new,old) of a resize of torch: what it makes of the unit matrix's rows."""
+    """Return the matrix (new,old) of a resize of torch, by resizing the unit matrix."""
     unit = torch.eye(old, dtype=dtype)[None, None]
     matrix: NDArray[np.float64] = (
         nn.functional.interpolate(unit, (new, old), **options)[0, 0].double().numpy()
@@ -199,7 +199,7 @@ def _resized(
     runtime: TransformersRuntime, maps: NDArray[np.float32],
     black: NDArray[np.float64], white: NDArray[np.float64],
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Return what a processor makes of maps (N,H,W) of 0 to 1, as three colours of a picture."""
+    """Preprocess maps (N,H,W) of 0 to 1, three at a time as the colours of a picture."""
     size = maps.shape[1:]
     padded = np.concatenate([maps, np.zeros((-len(maps) % 3, *size), np.float32)])
     values = _processed(runtime, 255 * padded.reshape(-1, 3, *size).transpose(0, 2, 3, 1))
@@ -213,10 +213,10 @@ def _rounded_like(
     rows: NDArray[np.float64], columns: NDArray[np.float64],
     values: NDArray[np.float64], expected: NDArray[np.float64],
 ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64], Rounding], float]:  # fmt: skip
-    """Return matrices with the rounding that makes `expected` (3,h,w) of `values` (3,H,W).
+    """Return the matrices and the rounding that best reproduce `expected` (3,h,w).
 
-    Matrices that are rounded twice become those that torch takes for bytes; the second answer is
-    what is then left, the largest difference.
+    They are applied to `values` (3,H,W). With rounding twice, the matrices become those that torch
+    uses for bytes. Also returns the remaining largest difference.
     """
     exact = rows @ values @ columns.T
     rows_16, columns_16 = _fixed_point(rows), _fixed_point(columns)
@@ -246,7 +246,7 @@ def _back_matrices(
 def _back(
     runtime: TransformersRuntime, maps: NDArray[np.float32], size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return what is made of predictions (N,h,w) for photographs of `size`."""
+    """Postprocess predictions (N,h,w) for photographs of `size`."""
     from types import SimpleNamespace
 
     whole = [
@@ -257,12 +257,12 @@ def _back(
 
 
 def _to_bytes(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values as bytes hold them, a half upwards."""
+    """Round values to bytes, halves upwards."""
     return np.floor(values + 0.5).clip(0, 255)
 
 
 def _fixed_point(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return weights as torch has them when it resizes bytes: of 16 bits, the finest that fit."""
+    """Return the weights torch uses to resize bytes: 16 bits with the finest step that fits."""
     bits = 0
     while bits < 22 and int(0.5 + matrix.max() * 2 ** (bits + 1)) < 2**15:
         bits += 1
@@ -274,7 +274,7 @@ def _fixed_point(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 def transformers_to_onnx(
     model: WholeModel, size: tuple[int, int], about: Mapping[str, Any]
 ) -> onnx.ModelProto:
-    """Return the graph of a whole model for photographs of one size, and its metadata."""
+    """Return the graph of a complete model for photographs of one size, with its metadata."""
     example = torch.zeros(1, *size, 3, dtype=torch.uint8)
     try:
         with warnings.catch_warnings(), QuietExporter(), torch.no_grad():

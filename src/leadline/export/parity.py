@@ -22,7 +22,7 @@ SIZES = ((480, 640), (375, 1242), (601, 433), (61, 97), (333, 517), (4000, 6000)
 class ParityRow:
     """The largest difference, in metres, between a runtime and torch at one size and batch.
 
-    What is stated beside depth counts as in `stated_error`; it is infinite where less than
+    It includes the outputs beside depth, as in `stated_error`; it is infinite if less than
     `SAME_LABELS` of the pixels have the same class.
     """
 
@@ -42,7 +42,7 @@ def check_parity(
     """Compare an exported file in float32 with `model` in torch, on generated pictures.
 
     An `.onnx` file is checked in OpenVINO and in ONNX Runtime, an `.xml` in OpenVINO. The largest
-    size is run at batch 1 only.
+    size is run only with batch 1.
     """
     runtimes = open_runtimes(path)
     rows = []

@@ -1,4 +1,4 @@
-"""The pictures that an export is checked and calibrated on: given ones, or generated ones."""
+"""The pictures for checking and calibrating an export: given ones, or generated ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from leadline.metrics.protocols import get_protocol
 from leadline.worlds import WorldSet, render_cached
 
 WORLDS = "worlds"
-"""In place of a folder: rooms that are rendered, once, and kept in the cache."""
+"""In place of a folder: rooms that are rendered once and kept in the cache."""
 
 GENERATED_SIZE = (480, 640)
 PROTOCOL = "full"
@@ -31,7 +31,7 @@ PROTOCOL = "full"
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture, (H,W,3) uint8 RGB, its name, and its true depth and camera where known."""
+    """A picture, (H,W,3) uint8 RGB, its name, and its true depth and camera if known."""
 
     name: str
     pixels: NDArray[np.uint8]
@@ -39,9 +39,9 @@ class Picture:
     intrinsics: Intrinsics | None = None
 
     def compare(self, depth: NDArray[np.float32], camera: TrainingCamera) -> Comparison | None:
-        """Return how a model's `depth`, (H,W) metres for its own `camera`, compares with the truth.
+        """Compare a model's `depth`, (H,W) metres for its own `camera`, with the truth.
 
-        The metres follow the camera of the picture, as `leadline predict` has it. None without
+        The metres are adapted to the camera of the picture, as in `leadline predict`. None without
         truth.
         """
         if self.truth is None or not self.truth.valid.any():
@@ -53,10 +53,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures that are read one after the other; `origin` says in words where they are from.
+    """Pictures that are read one at a time; `origin` describes their source.
 
     `source` is a data set, whose depth is the truth, a list of picture files, or the number of
-    pictures to be generated. With `size` (H,W) each is resized to it, and has no truth then.
+    pictures to generate. With `size` (H,W), pictures are resized to it, and then have no truth.
     """
 
     origin: str
@@ -92,7 +92,7 @@ class Pictures:
         return Picture(sample.id, sample.image, sample.depth_map, sample.intrinsics)
 
     def spread(self, count: int) -> Pictures:
-        """Return at most `count` of them, evenly spread."""
+        """Return at most `count` of the pictures, evenly spaced."""
         if isinstance(self.source, int):
             return Pictures(self.origin, min(count, self.source))
         chosen = evenly_spaced(len(self.source), count)
@@ -104,11 +104,11 @@ class Pictures:
 def find_pictures(
     place: str | Path | None, count: int, split: str | None = None, *, for_training: bool = False
 ) -> Pictures:
-    """Return at most `count` pictures, evenly spread, of what is at `place`.
+    """Return at most `count` pictures, evenly spaced, from `place`.
 
     `place` is a data set, whose depth is then the truth (its split val, else test, else all of
-    it, or `split`; train, where it has one, `for_training`), a picture file, a folder of pictures,
-    "worlds" (rendered rooms), or None: soft blobs with grain, which are no photographs.
+    it, or `split`; with `for_training` train, if it has one), a picture file, a folder of pictures,
+    "worlds" (rendered rooms), or None: generated blobs with noise instead of photographs.
     Errors: LeadlineError for a missing place, or one without pictures.
     """
     if place is None:
@@ -125,7 +125,7 @@ def find_pictures(
 
 
 def scored_split(place: str | Path) -> str | None:
-    """Return the split to score of a data set that has another one to train on, else None."""
+    """Return the split to score of a data set that also has a train split, else None."""
     try:
         source = find_data(Path(place))
         split = source.split_to_score()
@@ -135,7 +135,7 @@ def scored_split(place: str | Path) -> str | None:
 
 
 def _open_data(path: Path, split: str | None, for_training: bool) -> DepthDataset | None:
-    """Open the data set at `path`, None where there are pictures only."""
+    """Open the data set at `path`, None if there are only pictures."""
     try:
         source = find_data(path)
         if split is None and for_training and "train" in source.splits:
@@ -148,7 +148,7 @@ def _open_data(path: Path, split: str | None, for_training: bool) -> DepthDatase
 
 
 def _picture_files(path: Path, refuse: bool = True) -> tuple[Path, ...]:
-    """Return the photographs of a folder, as `leadline predict` finds them, or the one file."""
+    """Return the photographs of a folder, as `leadline predict` finds them, or the single file."""
     files = sorted(walk(path)) if path.is_dir() else [path]
     found = tuple(
         file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and not is_result_png(file)
@@ -159,7 +159,7 @@ def _picture_files(path: Path, refuse: bool = True) -> tuple[Path, ...]:
 
 
 def smooth_pictures(batch: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Return (batch,H,W,3) uint8 pictures of soft blobs with grain: edges, texture, all colours."""
+    """Return (batch,H,W,3) uint8 pictures of soft blobs with noise: edges, texture, all colours."""
     import cv2
 
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The whole way from photographs and their cameras to metres, as one `torch.export` program."""
+"""The complete path from photographs and their cameras to metres as a `torch.export` program."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from leadline.models.base import DepthModel
 from leadline.models.size_policy import MAX_HALVINGS
 
 EXAMPLE = (2, 92, 131)
-"""Batch, height and width that the program is traced at; they mean nothing afterwards."""
+"""Batch, height and width with which the program is traced; they do not restrict it."""
 
 
 class WholeModel(nn.Module):
-    """`InferencePipeline` and the camera, without a branch that depends on a size.
+    """`InferencePipeline` and the camera, without branches that depend on a size.
 
-    Sizes are computed as tensors, in the arithmetic of `leadline.models.size_policy`, so that one
-    program holds for any batch, height and width.
+    Sizes are computed as tensors, with the arithmetic of `leadline.models.size_policy`, so that one
+    program is valid for any batch, height and width.
     """
 
     def __init__(self, model: DepthModel, input_channels: ChannelOrder = "rgb"):
@@ -50,9 +50,9 @@ class WholeModel(nn.Module):
     def forward(self, image: Tensor, focal: Tensor) -> dict[str, Tensor]:
         """Return {"depth": (N,H,W) float32 metres, ...} for `image` (N,H,W,3) uint8.
 
-        `focal` (N,) float32 are the focal lengths in pixels of the photographs, 0 where they are
-        not known: the training camera is then assumed. The further outputs, `uncertainty`,
-        `validity`, `novelty` and `labels`, are those of `InferencePipeline`.
+        `focal` (N,) float32 are the focal lengths in pixels of the photographs, 0 if unknown: the
+        training camera is then assumed. The further outputs, `uncertainty`, `validity`, `novelty`
+        and `labels`, are those of `InferencePipeline`.
         """
         height, width = image.shape[1], image.shape[2]
         if self.takes_bgr:
@@ -74,7 +74,7 @@ class WholeModel(nn.Module):
         return result
 
     def _processing_size(self, height: Any, width: Any) -> tuple[Any, Any]:
-        """Return (h, w): see `processing_size`, which this follows operation by operation."""
+        """Return (h, w) as `processing_size`, operation by operation."""
         sides = torch.stack(
             [torch.scalar_tensor(side, dtype=torch.float32) for side in (height, width)]
         )
@@ -87,7 +87,7 @@ class WholeModel(nn.Module):
         return counts[0] * self.stride, counts[1] * self.stride
 
     def _camera_scale(self, focal: Tensor, height: Any, width: Any, h: Any, w: Any) -> Tensor:
-        """Return by what metres are multiplied, (N,): see `TrainingCamera`."""
+        """Return the factors (N,) of the metres: see `TrainingCamera`."""
         if self.training_focal is None:
             return torch.ones_like(focal)
         ratio = focal * ((h * w) / (height * width)) ** 0.5 / self.training_focal
@@ -96,7 +96,7 @@ class WholeModel(nn.Module):
 
 
 def _resized(image: Tensor, height: Any, width: Any, h: Any, w: Any) -> Tensor:
-    """Return (N,3,h,w) in [0,1]: the steps of `shrink_sizes`, which may be of one size."""
+    """Return (N,3,h,w) in [0,1]: the steps of `shrink_sizes`, some of which may change nothing."""
     x = image.permute(0, 3, 1, 2).to(torch.float32) * (1 / 255)
     for _ in range(MAX_HALVINGS):
         height = torch.sym_max(h, (height + 1) // 2)
@@ -133,14 +133,14 @@ def to_program(
 def write_program(
     model: DepthModel, path: Path, input_channels: ChannelOrder, about: Mapping[str, Any]
 ) -> None:
-    """Write the program of a model as `.pt2`, with its configuration and `about` it as JSON."""
+    """Write the program of a model as `.pt2`, with its config and the metadata `about` as JSON."""
     order = {} if input_channels == "rgb" else {CHANNELS_KEY: input_channels}
     notes = {
         CONFIG_KEY: json.dumps({**asdict(model.config), **order}),
         ABOUT_KEY: json.dumps(dict(about)),
     }
     program = to_program(model, input_channels)
-    # Through Python's own writing: torch's ends the process where the disk is full.
+    # Written by Python, since torch's writer ends the process if the disk is full.
     content = BytesIO()
     torch.export.save(program, content, extra_files=notes)
     with atomic_path(path) as temporary:

@@ -1,4 +1,4 @@
-"""What an exported file says of itself, for people and for servers: a small JSON beside it."""
+"""The description of an exported file, for people and servers: a small JSON beside it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def describe(
 ) -> dict[str, Any]:
     """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`.
 
-    A file itself holds it under `ABOUT_KEY`. `beside` is a copy of the checkpoint that the file is
-    to lie beside, if there is one.
+    The file itself holds the same under `ABOUT_KEY`. `beside` is a copy of the checkpoint beside
+    which the file will be placed, if any.
     """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     recipe, checkpoint = folder.parent / RECIPE_FILE, beside or folder / WEIGHTS_FILE
@@ -88,11 +88,11 @@ _FURTHER_OUTPUTS = {
     VALIDITY: _describe_validity,
     NOVELTY: _describe_novelty,
 }
-"""What a model may state beside depth, float32, by the name of its option and of the output."""
+"""Optional float32 outputs beside depth, by the name of the option and of the output."""
 
 
 def write_export_sidecar(path: Path, about: Mapping[str, Any], gate: Mapping[str, Any]) -> Path:
-    """Write `<name>.json` beside an exported file: `about` it, its SHA-256, and its gate."""
+    """Write `<name>.json` beside an exported file: the description `about`, SHA-256 and gate."""
     files = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
     sums = {file.name: sha256(file) for file in files}
     sidecar = sidecar_path(path)
@@ -101,5 +101,5 @@ def write_export_sidecar(path: Path, about: Mapping[str, Any], gate: Mapping[str
 
 
 def sidecar_path(path: Path) -> Path:
-    """Return where the JSON that describes an exported file lies."""
+    """Return the path of the JSON that describes an exported file."""
     return path.with_name(path.name + ".json")

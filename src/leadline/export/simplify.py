@@ -1,6 +1,6 @@
-"""Other words for some operations of an exported graph, which ONNX Runtime then runs faster.
+"""Rewrite some operations of an exported graph so that ONNX Runtime runs them faster.
 
-What it computes stays the same; OpenVINO gives the same bits either way.
+The result stays the same; OpenVINO gives the same bits either way.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from onnx import NodeProto, helper, numpy_helper
 def simplify(model: onnx.ModelProto) -> None:
     """Rewrite nodes of a model of operator set 18 or later, in place.
 
-    `CastLike` becomes `Cast`: the exporter writes constants that are cast like an activation, and
-    ONNX Runtime takes such a constant for none, so that it merges neither biases nor BatchNorm nor
-    clipping into convolutions. `Softmax` along another axis than the last becomes exponentials over
-    their sum, since ONNX Runtime would turn the whole array around for it, and back. Zeros that a
-    `Pad` puts around images for a convolution become padding of its own: that needs no copy, and
-    behind a `Pad` OpenVINO runs convolutions of signed 8-bit values in float32.
+    `CastLike` becomes `Cast`: the exporter writes constants that are cast like an activation, which
+    ONNX Runtime does not treat as constants, so that it fuses neither biases nor BatchNorm nor
+    clipping into convolutions. `Softmax` along an axis other than the last becomes exponentials
+    over their sum, since ONNX Runtime would transpose the array for it, and back. Zeros that a
+    `Pad` adds around images before a convolution become the convolution's padding: that needs no
+    copy, and after a `Pad` OpenVINO runs convolutions of signed 8-bit values in float32.
     """
     graph = model.graph
     _pad_in_convolutions(graph)
@@ -48,7 +48,7 @@ def simplify(model: onnx.ModelProto) -> None:
 
 
 def _pad_in_convolutions(graph: onnx.GraphProto) -> None:
-    """Give convolutions the zeros that pads in front of them add, and drop those pads."""
+    """Move zeros of pads into the padding of the convolutions after them, and drop the pads."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
@@ -74,21 +74,21 @@ def _pad_in_convolutions(graph: onnx.GraphProto) -> None:
 
 
 def _has_own_pads(convolution: NodeProto) -> bool:
-    """Tell whether a convolution's padding is what it states, and is not found from its size."""
+    """Return whether a convolution's padding is explicit, not derived from its size."""
     return all(
         entry.s in (b"", b"NOTSET") for entry in convolution.attribute if entry.name == "auto_pad"
     )
 
 
 def _zeros_around(pad: NodeProto, constants: dict[str, onnx.TensorProto]) -> list[int] | None:
-    """Return the zeros (top, left, bottom, right) that a pad adds to (N,C,H,W), if it is such."""
+    """Return the zeros (top, left, bottom, right) that a pad adds to (N,C,H,W), else None."""
     mode = next((entry.s for entry in pad.attribute if entry.name == "mode"), b"constant")
     given = [name for name in pad.input[1:] if name]
     if mode != b"constant" or any(name not in constants for name in given):
         return None
     sides, *more = [numpy_helper.to_array(constants[name]) for name in given]
     is_zero = len(pad.input) < 3 or not pad.input[2] or not more[0].any()
-    if len(pad.input) > 3 or sides.size != 8 or not is_zero:  # with axes it says them otherwise
+    if len(pad.input) > 3 or sides.size != 8 or not is_zero:  # with axes, sides differ
         return None
     before, after = sides.tolist()[:4], sides.tolist()[4:]
     if any([*before[:2], *after[:2]]) or min(*before, *after) < 0:

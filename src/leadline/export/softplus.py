@@ -1,7 +1,7 @@
 """Softplus in operators that every runtime computes exactly.
 
-OpenVINO's own is off by up to 2e-6, which of small numbers is more than all of them: at -14 a
-seventh, at -18 a hundred times. ZoeDepth divides by such numbers.
+OpenVINO's own is off by up to 2e-6, which is a large relative error of small results: a seventh at
+-14, a factor of a hundred at -18. ZoeDepth divides by such numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TERMS = (11, 9, 7, 5, 3)
 
 
 def replace_softplus(model: onnx.ModelProto) -> None:
-    """Replace each Softplus of a graph by max(x, 0) + ln(1 + exp(-|x|)), the logarithm as a sum."""
+    """Replace Softplus nodes by max(x, 0) + ln(1 + exp(-|x|)), with the logarithm as a series."""
     nodes = list(model.graph.node)
     if not any(node.op_type == "Softplus" for node in nodes):
         return
@@ -34,7 +34,7 @@ def replace_softplus(model: onnx.ModelProto) -> None:
 
 
 def _exact(softplus: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes that stand for one Softplus."""
+    """Yield the nodes that replace one Softplus."""
     [given], [result] = softplus.input, softplus.output
 
     def name(part: str) -> str:

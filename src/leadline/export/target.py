@@ -1,4 +1,4 @@
-"""Where an export is written, and what cannot be written there."""
+"""The output path of an export, and checks of what can be written there."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ SUFFIXES = {
     "executorch": ".pte",
     "litert": ".tflite",
 }
-"""What an exported file is called at its end, by its format."""
+"""Suffixes of exported files, by format."""
 PROGRAM = SUFFIXES["pt2"]
-"""A program of torch.export."""
+"""Suffix of a program of torch.export."""
 FIXED_SIZE = (SUFFIXES["executorch"], SUFFIXES["litert"])
-"""Files for photographs of one size."""
+"""Suffixes of files for photographs of one size."""
 EXACT = (PROGRAM, *FIXED_SIZE)
-"""Files whose weights are always float32."""
+"""Suffixes of files whose weights are always float32."""
 
 
 def resolve_target(out: Path, format: ExportFormat | None, name: str) -> Path:
-    """Return the file, or the model folder, that is to be written."""
+    """Return the file, or the model folder, to write."""
     if format is None:
         if out.suffix not in SUFFIXES.values():
             raise LeadlineError(
@@ -54,7 +54,7 @@ def resolve_target(out: Path, format: ExportFormat | None, name: str) -> Path:
 def check_options(
     target: Path, format: ExportFormat | None, input_channels: str, precision: str
 ) -> None:
-    """Raise LeadlineError for an unknown choice, or one that the format does not have."""
+    """Raise LeadlineError for an unknown choice, or one that the format does not support."""
     if input_channels not in get_args(ChannelOrder):
         raise LeadlineError(f"input channels {input_channels!r}: choose rgb or bgr")
     if precision not in get_args(ExportPrecision):
@@ -68,7 +68,7 @@ def check_options(
 
 
 def check_weights(target: Path, weights: WeightType | None) -> None:
-    """Raise LeadlineError for a type of weights that is not known, or not in such a file."""
+    """Raise LeadlineError for a storage type that is unknown, or not possible in the file."""
     if weights is not None:
         check_weight_type(weights)
     if target.suffix in EXACT and weights == "fp16":
@@ -78,7 +78,7 @@ def check_weights(target: Path, weights: WeightType | None) -> None:
 
 
 def check_target(target: Path, format: ExportFormat | None, folder: Path) -> None:
-    """Raise LeadlineError where the files cannot be written, or would be beside others' weights."""
+    """Raise LeadlineError if the files cannot be written, or would be beside other weights."""
     check_writable(target.parent)
     if format != "checkpoint":
         for file in (target, target.with_suffix(".bin"), sidecar_path(target)):
@@ -88,13 +88,13 @@ def check_target(target: Path, format: ExportFormat | None, folder: Path) -> Non
         raise LeadlineError(f"{target}: is the checkpoint itself; choose another -o")
     if (graph := target / GRAPH_FILE).exists():
         raise LeadlineError(
-            f"{graph}: lies there already, and would be taken for these weights; remove it, or "
+            f"{graph}: exists already, and would be taken for these weights; remove it, or "
             "choose another -o"
         )
 
 
 def refuse_unchecked(**given: object) -> None:
-    """Raise LeadlineError for an option of a check that cannot be made."""
+    """Raise LeadlineError for an option of a check that is not possible."""
     for option, value in given.items():
         if value is not None:
             raise LeadlineError(
@@ -110,7 +110,7 @@ def picture_size_of(
     input_channels: ChannelOrder,
     weights: WeightType | None,
 ) -> tuple[int, int] | None:
-    """Return the size of photographs that a file is for, None where it takes any.
+    """Return the size of photographs that a file takes, None if it takes any.
 
     `kind` is the format or the file's suffix.
     Errors: LeadlineError for an option that the model does not have.
@@ -119,7 +119,7 @@ def picture_size_of(
     if not is_of_transformers(folder):
         if size is not None and not is_fixed:
             raise LeadlineError(
-                "a size is for .pte and .tflite; our other files take any; leave --size out"
+                "a size is for .pte and .tflite; other files take any; leave --size out"
             )
         return size or GENERATED_SIZE if is_fixed else None
     if (

@@ -1,6 +1,6 @@
-"""An exported file as any program runs it: all of it, resizing included, in one engine.
+"""An exported file as other programs run it: completely, including the resizing, in one engine.
 
-`leadline.inference` resizes outside of the graph, and so would not notice a fault there.
+`leadline.inference` resizes outside the graph, and so would not detect an error in its resizing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class WholeOpenVino(Runtime):
-    """The whole graph of an `.onnx` or `.xml`, of any batch, height and width, in float32."""
+    """The complete graph of an `.onnx` or `.xml`, for any batch, height and width, in float32."""
 
     name = "openvino"
 
@@ -62,7 +62,7 @@ class Checkpoint(Runtime):
         self.config = RuntimeConfig.from_model(model.config)
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
-        """Return depth (N,H,W) metres, and what else it states, of images (N,H,W,3) uint8 RGB."""
+        """Return depth (N,H,W) metres, and other outputs, for images (N,H,W,3) uint8 RGB."""
         import torch
 
         with torch.inference_mode():
@@ -71,7 +71,7 @@ class Checkpoint(Runtime):
 
 
 class WholeProgram(Runtime):
-    """A `.pt2`, a program of `torch.export`, in torch; of pictures whose camera is not known."""
+    """A `.pt2`, a program of `torch.export`, in torch; for pictures with unknown cameras."""
 
     name = "torch.export"
 
@@ -93,7 +93,7 @@ class WholeProgram(Runtime):
 
 
 def open_runtimes(path: Path) -> list[Runtime]:
-    """Return every runtime that an exported file, or a model folder, runs in, with it loaded."""
+    """Return all runtimes that can run an exported file, or a model folder, with it loaded."""
     if path.is_dir():
         return [TorchRuntime(path)]
     if path.suffix == ".pt2":
@@ -101,7 +101,7 @@ def open_runtimes(path: Path) -> list[Runtime]:
     runtimes: list[Runtime] = [WholeOpenVino(path)]
     if path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime") is not None:
         with warnings.catch_warnings():
-            # Of this processor; who quantises says so before.
+            # About this processor; quantisation has already warned.
             warnings.simplefilter("ignore", LeadlineWarning)
             runtimes.append(OnnxRuntime(path, precision="auto"))
     return runtimes
