@@ -221,7 +221,7 @@ def test_a_plain_folder_laid_out_the_same_way(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again(ROOM).depth, expected)
     assert Predictor.load(tmp_path / "folder", runtime="torch").runtime.name == "torch"
     monkeypatch.setattr(push_model, "_write", lambda *_: pytest.fail("was written first"))
-    assert "is there already" in complaint(lambda: push("compact-nyu", out=tmp_path / "folder"))
+    assert "exists already" in complaint(lambda: push("compact-nyu", out=tmp_path / "folder"))
     under_file = tmp_path / "folder" / "README.md" / "x"
     assert "is a file" in complaint(lambda: push("compact-nyu", out=under_file))
 

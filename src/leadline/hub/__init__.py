@@ -1,4 +1,4 @@
-"""Models as repositories of the Hugging Face hub: their card, their files, and sending them."""
+"""Models as repositories on the Hugging Face hub: card, files, upload."""
 
 from leadline.hub.push_model import PushedModel, push
 

@@ -1,4 +1,4 @@
-"""The card of a model: a README whose head the hub reads."""
+"""The card of a model: a README with a header that the hub reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARK = (
 
 @dataclass(frozen=True)
 class Score:
-    """Metrics on some data: its name, the protocol, the number of images, None where unknown."""
+    """Metrics on some data: its name, protocol and number of images (None if unknown)."""
 
     data: str
     dataset: str
@@ -35,9 +35,9 @@ class Score:
 
     @classmethod
     def of_result(cls, result: Result) -> Score:
-        """Take what a stored evaluation says."""
+        """Build a score from a stored evaluation."""
         return cls(
-            # The name of the folder alone: where it lay on somebody's machine is nobody's business.
+            # Only the name of the folder, since its local path is private.
             re.split(r"[/\\]", result.data.rstrip("/\\"))[-1],
             result.dataset or "custom",
             result.protocol.name,
@@ -54,11 +54,11 @@ def model_card(
     license: str | None,
     existing: str | None = None,
 ) -> str:
-    """Return the README of a model: a head in YAML, and what it is in words.
+    """Return the README of a model: a YAML header, and a description.
 
-    `existing` is a card that it has already, whose entries stay, and whose words, where they are
-    not of an earlier call. Distances are metres of planar z.
-    Errors: LeadlineError for a head that is no YAML.
+    `existing` is its present card, whose header entries are kept, and whose text is kept unless an
+    earlier call wrote it. Distances are metres of planar z.
+    Errors: LeadlineError for a header that is no YAML.
     """
     existing = (existing or "").replace("\r\n", "\n")
     found = HEAD.match(existing)
@@ -76,9 +76,9 @@ def model_card(
 
 
 def without_scores(card: str) -> str:
-    """Return a card without the scores in its head, which are of the weights that it was for.
+    """Return a card without the scores in its header, which belong to other weights.
 
-    Errors: LeadlineError for a head that is no YAML.
+    Errors: LeadlineError for a header that is no YAML.
     """
     card = card.replace("\r\n", "\n")
     found = HEAD.match(card)
@@ -90,7 +90,7 @@ def without_scores(card: str) -> str:
 
 
 def _without_folders(text: str, result: Result) -> str:
-    """Return a text without the folders that the model and the data of a result lie in."""
+    """Remove from a text the folders of a result's model and data."""
     for path in (result.model_path, result.data):
         for folder in Path(path or "").parents:
             if folder.name:

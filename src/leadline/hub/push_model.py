@@ -32,7 +32,7 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True)
 class PushedModel:
-    """Where a model went, its files with their sizes in bytes, and whether its card has scores.
+    """The destination of a model, its files with their sizes in bytes, and its number of scores.
 
     `address` is that of the repository, or the folder.
     """
@@ -55,19 +55,18 @@ def push(
     weights: WeightType | None = None,
     message: str = "A model of Leadline",
 ) -> PushedModel:
-    """Send a run, a model folder or a shipped model to the hub, or write it into a folder.
+    """Upload a run, a model folder or a shipped model to the hub, or write it to a folder.
 
-    `to` is USER/NAME, which is made where it is not there; `out` a folder laid out the same way:
+    `to` is USER/NAME, which is created if necessary; `out` is a folder with the same layout:
     checkpoint, configuration, card, and the exported `model.onnx`, which is written only if it
-    gives the metres of the checkpoint. A card that the folder has, or else the repository, keeps
-    its words. The card's `model-index` are the `results`, folders of
-    `leadline evaluate -o`, whose warnings are repeated; by default the best validation of the run.
-    `license` is a name as the
-    hub knows them, apache-2.0 for instance; without it, that of the card in the folder, if any.
-    `weights` is how they are stored, f32 or fp16, by default as they are. Needs `leadline[hub]`,
+    gives the metres of the checkpoint. The text of an existing card in the folder, or else in the
+    repository, is kept. The card's `model-index` are the `results`, folders of `leadline evaluate
+    -o`, whose warnings are repeated; by default the best validation of the run. `license` is a
+    licence name of the hub, for instance apache-2.0; by default that of the card in the folder, if
+    any. `weights` is their storage type, f32 or fp16, by default unchanged. Needs `leadline[hub]`,
     and `leadline[train]` for a model that is not shipped.
 
-    Errors: LeadlineError for a model that is none, a name that is none, or a hub that refuses.
+    Errors: LeadlineError for a missing model, an invalid name, or if the hub refuses.
     """
     if (to is None) == (out is None):
         raise LeadlineError("give --to USER/NAME or -o FOLDER, one of both")
@@ -106,7 +105,7 @@ def _write(
     license: str | None,
     existing: str | None,
 ) -> str | None:
-    """Write the files of a repository into `folder`; return the licence that its card states."""
+    """Write the files of a repository into `folder`; return the licence stated in its card."""
     model_folder = find_checkpoint(checkpoint)
     stored = stored_type(model_folder / WEIGHTS_FILE)
     copy_checkpoint(model_folder, folder, weights or stored)
@@ -135,7 +134,7 @@ def _existing_card(folder: Path, repo: str | None) -> str | None:
 
 
 def _own_scores(folder: Path) -> list[Score]:
-    """Return the validation of the model that is kept, of the run that a model folder is of."""
+    """Return the validation scores of the saved model, if its folder belongs to a run."""
     if not is_run(folder.parent):
         return []
     run = Run.open(folder.parent)
@@ -149,9 +148,9 @@ def _own_scores(folder: Path) -> list[Score]:
 
 
 def _check_free(out: Path) -> None:
-    """Raise LeadlineError where a folder cannot be written, or holds something."""
+    """Raise LeadlineError if a folder cannot be written, or is not empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise LeadlineError(f"{out}: is there already; choose another -o")
+        raise LeadlineError(f"{out}: exists already; choose another -o")
     check_writable(out)
 
 

@@ -1,4 +1,4 @@
-"""From a prediction to the bytes of an answer, in the format that a request accepts."""
+"""Encode a prediction as the body of an answer, in the format that a request accepts."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from leadline.serving.problems import ProblemError
 from leadline.viz.color import colorize, robust_range
 
 METADATA_HEADER = "Leadline-Metadata"
-"""The header with what a depth file says about itself: its unit, camera and provenance, as JSON."""
+"""Header with the metadata of a depth file: unit, camera and provenance, as JSON."""
 
 NOVELTY_HEADER = "Leadline-Novelty"
-"""The header with how unlike the picture is to those that the model was trained on: above 1."""
+"""Header with the novelty: above 1 for a picture unlike the model's training data."""
 
 WARNING_HEADER = "Leadline-Warning"
-"""The header with what should be known of an answer, one sentence or several."""
+"""Header with the warnings of an answer, one or several sentences."""
 
 WARNING_SEPARATOR = " | "
 
@@ -48,7 +48,7 @@ _MOST_RANGES = 50
 
 @dataclass(frozen=True)
 class Estimate:
-    """A photograph with its prediction, and what the request wants of it.
+    """A photograph with its prediction, and the parameters of the request.
 
     `compress` makes the zlib stream of a 16-bit PNG.
     """
@@ -80,8 +80,8 @@ class Answer:
 class AnswerFormat:
     """A format of answers.
 
-    `parameters` are those of the media type that tell it from others of the same one; `units` are
-    the units per metre of its numbers, None where they are no distances.
+    `parameters` are those of the media type that distinguish formats of one type; `units` are the
+    units per metre of its numbers, None if they are not distances.
     """
 
     media_type: str
@@ -91,7 +91,7 @@ class AnswerFormat:
 
     @property
     def content_type(self) -> str:
-        """The value of the header Content-Type."""
+        """The value of the Content-Type header."""
         return "; ".join([self.media_type, *(f"{k}={v}" for k, v in self.parameters.items())])
 
 
@@ -114,7 +114,7 @@ def _npy_bytes(values: NDArray[Any]) -> bytes:
 
 
 def _npz(estimate: Estimate) -> bytes:
-    """Return the fields of an .npz depth file, and beside them whatever else the model states."""
+    """Return the fields of an .npz depth file, and the model's other outputs."""
     depth, prediction = estimate.depth, estimate.prediction
     fields = npz_fields(depth, Metadata())
     if depth.uncertainty is not None:
@@ -142,7 +142,7 @@ def _float16(estimate: Estimate) -> bytes:
 
 
 def color_range(estimate: Estimate) -> tuple[float, float]:
-    """Return the metres at both ends of the colours."""
+    """Return the depths in metres at both ends of the colours."""
     low, high = estimate.parameters.color_limits()
     if low is None or high is None:
         return robust_range(estimate.depth.depth, estimate.depth.valid)
@@ -220,7 +220,7 @@ def _base64(data: bytes) -> str:
 
 
 def _points(write: Callable[..., tuple[bytes, object]]) -> Callable[[Estimate], bytes]:
-    """Return what encodes an estimate by a function of (depth map, colours)."""
+    """Return an encoder of estimates that calls a function of (depth map, colours)."""
 
     def encode(estimate: Estimate) -> bytes:
         if estimate.depth.intrinsics is None:
@@ -252,13 +252,13 @@ FORMATS: dict[FormatName, AnswerFormat] = {
     "mesh": AnswerFormat("model/gltf-binary", _points(mesh_bytes), 1.0, {"kind": "mesh"}),
     "ply": AnswerFormat("application/x-ply", _points(ply_bytes), 1.0),
 }
-"""Every format by name. Of several that a client accepts alike, the one listed first is sent."""
+"""All formats by name. If a client accepts several equally, the first in this list is sent."""
 
 
 def choose_format(accept: str) -> FormatName:
-    """Return the format that an Accept header wants most (RFC 9110, 12.5.1).
+    """Return the format preferred by an Accept header (RFC 9110, 12.5.1).
 
-    Errors: ProblemError 406 where it wants none of them.
+    Errors: ProblemError 406 if it accepts none of them.
     """
     ranges = [_parse_range(text) for text in (accept or "*/*").split(",")[:_MOST_RANGES]]
     best: tuple[float, FormatName] | None = None
@@ -282,7 +282,7 @@ class _MediaRange:
 
 
 def _parse_range(text: str) -> _MediaRange:
-    """Return a part of an Accept header; what cannot be read has quality 0."""
+    """Parse a part of an Accept header; what cannot be parsed has quality 0."""
     kind, *rest = (part.strip().lower() for part in text.split(";"))
     parameters = dict(part.partition("=")[::2] for part in rest if part)
     parameters = {key.strip(): value.strip().strip('"') for key, value in parameters.items()}
@@ -294,13 +294,13 @@ def _parse_range(text: str) -> _MediaRange:
 
 
 def _quality(row: AnswerFormat, ranges: list[_MediaRange]) -> float:
-    """Return how much a format is wanted, by the part of the header that is most about it."""
+    """Return the quality of a format, by the most specific matching part of the header."""
     weighed = [(about, each.quality) for each in ranges if (about := _closeness(row, each)) >= 0]
     return max(weighed, default=(0, 0.0))[1]
 
 
 def _closeness(row: AnswerFormat, wanted: _MediaRange) -> int:
-    """Return how much a part of the header says about a format, -1 where it is about others."""
+    """Return how specifically a part of the header matches a format, -1 if it does not."""
     if wanted.parameters.items() - row.parameters.items():
         return -1
     if wanted.kind == row.media_type:
@@ -311,7 +311,7 @@ def _closeness(row: AnswerFormat, wanted: _MediaRange) -> int:
 
 
 def encode_answer(estimate: Estimate, name: FormatName) -> Answer:
-    """Return an estimate in a format, with headers that say its unit, camera and warnings."""
+    """Encode an estimate in a format, with headers for its unit, camera and warnings."""
     row, depth = FORMATS[name], estimate.depth
     body = row.encode(estimate)
     about = Metadata(row.units, depth.intrinsics, depth.provenance).to_text()

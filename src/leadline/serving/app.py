@@ -1,4 +1,4 @@
-"""The HTTP interface of a server: routes, and what each of them answers."""
+"""The HTTP interface of a server: its routes and their answers."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ EXPOSED_HEADERS = (
     "Leadline-Model", "Leadline-Unit", "Leadline-Range",
     "X-Request-ID", "Retry-After", "Server-Timing",
 )  # fmt: skip
-"""What scripts of other origins may read, where they may ask at all."""
+"""Headers that scripts of allowed other origins may read."""
 
 DRAINED_AFTER = 5
-"""Seconds after which a server that was to stop should have been replaced."""
+"""Seconds after which a stopping server should have been replaced."""
 
 
 class DepthService:
-    """What requests share: models, the queue, limits and metrics.
+    """The state shared by requests: models, the queue, limits and metrics.
 
-    `is_draining` is set when the server is to stop: it is no longer ready, and connections end
+    `is_draining` is set when the server is to stop: it is then no longer ready, and connections end
     with their next answer.
     """
 
@@ -123,8 +123,8 @@ class DepthService:
     ) -> Answer:
         """Do the work of a request in a thread of the queue, which does not wait for models.
 
-        Which model it needs says the request itself, which is therefore read again once that one
-        is loaded.
+        The required model is known only after reading the request, which is therefore read again
+        once that model is loaded.
         """
         work = partial(self._answer, wanted, record, deadline)
         try:
@@ -168,7 +168,7 @@ class DepthService:
     ) -> Estimate:
         with self._stage("decode", record):
             data, parameters = read_request(wanted)
-            # What will not be sent is not computed.
+            # The format is checked first, so that nothing is computed for an unknown one.
             format = parameters.format or choose_format(wanted.accept)
             parameters.color_limits()
             parameters.check_colors(format)
@@ -180,7 +180,7 @@ class DepthService:
         if time.monotonic() > deadline:
             raise self.queue.late()
         with self._stage("predict", record):
-            # Alone, a picture has all threads; several are faster beside each other.
+            # A single picture uses all threads; several are faster in parallel.
             crowded = self.queue.running > 1
             predictor = model.predictor.for_many() if crowded else model.predictor
             predictor = _with_camera(predictor, parameters.camera)
@@ -195,13 +195,13 @@ class DepthService:
             model=model.name,
             warnings=warned,
             request_id=record["request_id"],
-            # Alone, a picture has all threads for this, too.
+            # A single picture uses all threads for compression too.
             compress=compress if self.queue.running > 1 else self.deflate.compress,
         )
 
     @contextmanager
     def _stage(self, name: str, record: dict[str, Any]) -> Iterator[None]:
-        """Time a part of a request."""
+        """Measure the time of a stage of a request."""
         began = time.monotonic()
         yield
         self._note_stage(name, time.monotonic() - began, record)
@@ -213,7 +213,7 @@ class DepthService:
 
 
 def _with_camera(predictor: Predictor, mode: CameraMode) -> Predictor:
-    """Return a predictor that uses the camera so, with the same network."""
+    """Return a predictor with this camera mode and the same network."""
     if mode == predictor.camera_mode:
         return predictor
     area = predictor.training_camera.processing_area
@@ -221,7 +221,7 @@ def _with_camera(predictor: Predictor, mode: CameraMode) -> Predictor:
 
 
 async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Return what `work` returns; drop it and raise ClientGoneError if the client leaves before."""
+    """Return the result of `work`; cancel it and raise ClientGoneError if the client leaves."""
     answer = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(receive))
     try:
@@ -241,10 +241,10 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def create_app(options: ServeOptions) -> tuple[RequestLogging, DepthService]:
-    """Return the ASGI application of a server, and what its requests share.
+    """Return the ASGI application of a server, and its shared state.
 
     The default model is loaded when the application starts.
-    Errors: LeadlineError for a model that is not there.
+    Errors: LeadlineError for a model that does not exist.
     """
     service = DepthService(options)
 
@@ -285,11 +285,11 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 def _get(
     app: FastAPI, path: str, *, summary: str | None = None, in_schema: bool = True
 ) -> Callable[[Handler], Handler]:
-    """Answer GET, and HEAD, which asks for the headers alone, by the same function."""
+    """Answer GET, and HEAD (headers alone), with the same function."""
 
     def add(handler: Handler) -> Handler:
         app.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(handler)
-        if in_schema:  # where a route of two methods would stand twice
+        if in_schema:  # a route of two methods would be listed twice
             app.get(path, summary=summary)(handler)
         return handler
 
@@ -344,7 +344,7 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
 
 
 def _file_answer(request: Request, file: PageFile) -> Response:
-    """Send a file of the page, or say that it is still the one that the browser has (24 MB)."""
+    """Send a file of the page, or 304 if the browser already has it (24 MB)."""
     tag = f'"{file.digest}"'
     headers = {**PAGE_HEADERS, "ETag": tag, "Cache-Control": "no-cache"}
     if tag in request.headers.get("if-none-match", ""):
@@ -379,7 +379,7 @@ def _add_errors(app: FastAPI, service: DepthService) -> None:
 
 
 def log_start(service: DepthService) -> None:
-    """Log what is served, and within which limits."""
+    """Log what is served, and the limits."""
     options = service.options
     log(
         "start",

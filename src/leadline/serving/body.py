@@ -1,4 +1,4 @@
-"""Reading the body of a request: no more bytes, and no longer, than is allowed."""
+"""Read the body of a request, within limits of size and time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from leadline.serving.problems import ClientGoneError, ProblemError, unavailable
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 LINGER_SECONDS = 1.0
-"""How long a client that sends too much may go on, so that it reads the answer and not a reset."""
+"""How long a client that sends too much may go on, so that it reads the answer, not a reset."""
 
 
 class Body:
-    """The bytes of one request, which count until every `with` block over them is left.
+    """The bytes of one request, which count as held until every `with` block over them has ended.
 
-    Several blocks may be open at a time: that of the request, and those of the work on it, which
-    may end later. They are entered and left in the thread of the event loop.
+    Several blocks may be open at a time: that of the request, and those of its work, which may end
+    later. They are entered and left in the thread of the event loop.
     """
 
     def __init__(self, reader: BodyReader):
@@ -39,20 +39,20 @@ class Body:
             self._reader.held -= self.size
 
     def add(self, part: bytes) -> None:
-        """Add what has come."""
+        """Append received bytes."""
         self._buffer += part
         self.size += len(part)
         self._reader.held += len(part)
 
     def take(self) -> bytes:
-        """Return all that has come, of which no second copy stays here; it counts as before."""
+        """Return all bytes received, without keeping a copy; they still count as held."""
         content = bytes(self._buffer)
         self._buffer.clear()
         return content
 
 
 class BodyReader:
-    """Reads bodies; all that are held at a time have at most `options.body_memory` bytes."""
+    """Reads bodies; together they may hold at most `options.body_memory` bytes."""
 
     def __init__(self, options: ServeOptions):
         self._limit = options.max_body
@@ -64,8 +64,8 @@ class BodyReader:
     ) -> None:
         """Read the body of a request; `deadline` is a time of `time.monotonic`.
 
-        Errors: ProblemError 413 for too many bytes, as soon as they are announced or come, 408 for
-        a client that is too slow, 503 where the bodies of others fill the memory;
+        Errors: ProblemError 413 for too many bytes, as soon as they are announced or received, 408
+        for a client that is too slow, 503 if the bodies of other requests fill the memory;
         ClientGoneError.
         """
         self._check_length(headers)
@@ -103,7 +103,7 @@ class BodyReader:
 
 
 async def discard(receive: Receive, most: int) -> None:
-    """Take up to `most` bytes more, for a moment, and throw them away."""
+    """Read and discard up to `most` more bytes, for a short time."""
     try:
         async with asyncio.timeout(LINGER_SECONDS):
             while most > 0:

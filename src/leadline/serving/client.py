@@ -40,12 +40,12 @@ _TAG_ORIENTATION = 0x0112
 
 
 class Client:
-    """Call it with a photograph, as a `Predictor`; a server computes.
+    """Predicts depth on a server when called with a photograph, like a `Predictor`.
 
-    `model` is one of the server's; by default its first. `timeout` is that of one try, in seconds.
-    Where the server is busy, a call waits as long as it asks for and tries again, `retries` times.
-    The file of a path is sent as it is, its EXIF block included. One client serves any number of
-    threads.
+    `model` is one of the server's; by default its first. `timeout` is that of one attempt, in
+    seconds. If the server is busy, a call waits as long as the server requests and tries again,
+    `retries` times. The file of a path is sent unchanged, including its EXIF block. A client can be
+    used from any number of threads.
 
     >>> depth_map = Client("http://127.0.0.1:8000")("photo.jpg", fov=60)
     >>> depth_map.at(x=320, y=240)
@@ -70,7 +70,7 @@ class Client:
     ) -> DepthMap:
         """Return the depth of one photograph in metres, at its own size, with its camera.
 
-        Where the model states it, with its uncertainty. See `predict`.
+        It includes the uncertainty, if the model predicts one. See `predict`.
         """
         return self._predict(image, intrinsics, fov, camera).depth
 
@@ -82,14 +82,14 @@ class Client:
         fov: float | None = None,
         camera: str | None = None,
     ) -> Prediction:
-        """Return what `Predictor.predict` returns in the server: depth, camera, labels, novelty.
+        """Return the server's prediction as by `Predictor.predict`: depth, camera, labels, novelty.
 
-        `intrinsics`, `fov` (degrees across) and `camera` (auto, ignore) mean what they mean in
+        `intrinsics`, `fov` (degrees across) and `camera` (auto, ignore) are as in
         `leadline.predict`.
-        Warns (LeadlineWarning) of what the server warns of: a picture unlike those of the training,
-        a lens in the file that is not believed.
-        Errors: LeadlineError for what cannot be read here, what the server refuses, in its words,
-        and a server that does not answer.
+        Warns (LeadlineWarning) of the server's warnings: a picture unlike the training data, a lens
+        in the file that is implausible.
+        Errors: LeadlineError for a picture that cannot be read here, with the server's message if
+        it refuses the request, and if the server does not answer.
         """
         return self._predict(image, intrinsics, fov, camera)
 
@@ -115,7 +115,7 @@ class Client:
         return prediction
 
     def models(self) -> list[dict[str, Any]]:
-        """Return what the server says of its models."""
+        """Return the server's description of its models."""
         body, _ = self._send(urllib.request.Request(f"{self.url}/v1/models"))
         try:
             return list(json.loads(body)["models"])
@@ -130,7 +130,7 @@ class Client:
         return self._send(urllib.request.Request(url, picture, headers, method="POST"))
 
     def _send(self, request: urllib.request.Request) -> tuple[bytes, Message]:
-        """Return the body and the headers of an answer, after as many tries as it takes."""
+        """Return the body and the headers of an answer, retrying if necessary."""
         for attempt in range(self.retries + 1):
             try:
                 with urllib.request.urlopen(request, timeout=self.timeout) as response:
@@ -159,7 +159,7 @@ def _seconds_to_wait(headers: Message) -> float | None:
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
-    """Return what a server says of a request that it refuses."""
+    """Return a server's explanation for refusing a request."""
     try:
         return str(json.loads(error.read())["detail"])
     except (OSError, HTTPException, ValueError, LookupError, TypeError):
@@ -182,7 +182,7 @@ def _picture_bytes(image: PictureLike) -> bytes:
 
 
 def _upright_exif(image: Image.Image) -> bytes:
-    """Return the EXIF block of a picture for its upright pixels, b"" for a damaged one."""
+    """Return the EXIF block of a picture for its upright pixels, b"" if it is damaged."""
     exif = Image.Exif()
     try:
         exif.load(image.getexif().tobytes())
@@ -193,7 +193,7 @@ def _upright_exif(image: Image.Image) -> bytes:
 
 
 def _prediction(url: str, body: bytes, headers: Message) -> Prediction:
-    """Return the prediction in an answer."""
+    """Decode the prediction in an answer."""
     failures: tuple[type[Exception], ...] = (LeadlineError, *DECODE_ERRORS)
     try:
         with np.load(BytesIO(body), allow_pickle=False) as archive:
@@ -217,4 +217,4 @@ def _prediction(url: str, body: bytes, headers: Message) -> Prediction:
 
 
 def _no_answer(url: str) -> LeadlineError:
-    return LeadlineError(f"{url}: its answer is none of 'leadline serve'; is the address right?")
+    return LeadlineError(f"{url}: does not answer as 'leadline serve'; is the address right?")

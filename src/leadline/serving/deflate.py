@@ -1,4 +1,4 @@
-"""Compressing in several threads at once, for an answer that has the processors to itself."""
+"""Compress in several threads, for an answer that has the processors to itself."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from leadline.io.processors import usable_processors
 
 MOST_PARTS = 4
 LEAST_PART = 1 << 16
-"""Bytes: less is compressed sooner than another thread wakes."""
+"""Bytes; smaller parts are compressed before another thread wakes up."""
 
 _RAW = -15
 _HEADER = b"\x78\x01"
 
 
 class ParallelDeflate:
-    """Makes one zlib stream (RFC 1950) of parts that are compressed beside each other.
+    """Makes one zlib stream (RFC 1950) of parts that are compressed in parallel.
 
-    Each part knows nothing of the one before it, which costs some bytes in ten thousand. `compress`
-    may be called from several threads.
+    The parts are compressed independently, which costs a few bytes in ten thousand. `compress` may
+    be called from several threads.
     """
 
     def __init__(self, processors: int | None = None):
@@ -31,7 +31,7 @@ class ParallelDeflate:
         self._threads = ThreadPoolExecutor(max(1, self._parts - 1), thread_name_prefix="deflate")
 
     def compress(self, data: memoryview) -> bytes:
-        """Return what `zlib.decompress` makes `data`, contiguous bytes, of."""
+        """Compress contiguous bytes for `zlib.decompress`."""
         parts = max(1, min(self._parts, len(data) // LEAST_PART))
         ends = [len(data) * part // parts for part in range(parts + 1)]
         pieces = [data[start:end] for start, end in pairwise(ends)]

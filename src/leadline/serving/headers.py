@@ -1,10 +1,10 @@
-"""Text in headers, which are ASCII: escaped by the server, read back by the client."""
+"""Text in headers, which are ASCII: escaped by the server, unescaped by the client."""
 
 from __future__ import annotations
 
 
 def escape_header(text: str) -> str:
-    r"""Return text as a header has it: what is not ASCII as in Python's strings, and backslashes.
+    r"""Escape text for a header: non-ASCII characters as in Python's strings, and backslashes.
 
     >>> escape_header("深度 C:\\runs")
     '\\u6df1\\u5ea6 C:\\\\runs'
@@ -13,7 +13,7 @@ def escape_header(text: str) -> str:
 
 
 def unescape_header(text: str) -> str:
-    r"""Return what `escape_header` was given; text of another origin as it is.
+    r"""Undo `escape_header`; text of another origin is returned unchanged.
 
     >>> unescape_header("\\u6df1\\u5ea6")
     '深度'

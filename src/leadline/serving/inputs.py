@@ -1,4 +1,4 @@
-"""From the bytes of a request to a picture and its parameters."""
+"""Extract the picture and its parameters from the bytes of a request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_FIELD = 8000
 _MOST_QUERY_FIELDS = 50
 _DATA_URL = re.compile(r"data:[\w./+-]*;base64,")
 _PATH = re.compile(rb"[\w ./\\:~%+-]{1,250}\.[A-Za-z0-9]{2,5}")
-"""What is sent where a file was meant: its name, or its address."""
+"""Matches a file name or address that was sent instead of a file's content."""
 _TIFF = "TIFF"
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
@@ -39,12 +39,12 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"....ftyp(avi[fs]|mif1)", AVIF),
     (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG2000"),
 )
-"""How the files begin that are taken beside HEIC: those of `PICTURE_KINDS` that have a mark."""
+"""First bytes of accepted files, except HEIC: the kinds of `PICTURE_KINDS` with a signature."""
 
 
 @dataclass(frozen=True)
 class DepthRequest:
-    """A request as it came: its body, and the headers that say what the body is."""
+    """A request as received: its body, and the headers that describe the body."""
 
     body: bytes
     content_type: str
@@ -53,7 +53,7 @@ class DepthRequest:
 
 
 def media_type_of(content_type: str) -> str:
-    """Return the media type of a Content-Type header, lower case and without its parameters."""
+    """Return the media type of a Content-Type header, in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
@@ -75,7 +75,7 @@ def check_media_type(content_type: str) -> None:
 def read_request(request: DepthRequest) -> tuple[bytes, DepthParameters]:
     """Return the bytes of the picture in a request, and its parameters.
 
-    Errors: ProblemError 400 for a body that cannot be taken apart, 422 for what is in it.
+    Errors: ProblemError 400 for a body that cannot be parsed, 422 for invalid content.
     """
     media = media_type_of(request.content_type)
     pairs = _filled_in(_query_pairs(request.query))
@@ -92,7 +92,7 @@ def read_request(request: DepthRequest) -> tuple[bytes, DepthParameters]:
 
 
 def _filled_in(fields: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
-    """Leave out parameters without a value, which forms of HTML send for fields left empty."""
+    """Drop parameters without a value, which HTML forms send for empty fields."""
     return [each for each in fields if each[1] != "" or each[0] not in DepthParameters.model_fields]
 
 
@@ -148,7 +148,7 @@ def _form_parts(content_type: str, body: bytes) -> Iterator[tuple[str, bytes]]:
         )
         parser.write(body)
     except FormParserError as error:
-        raise ProblemError(400, f"the form cannot be taken apart: {error}", "request") from None
+        raise ProblemError(400, f"the form cannot be parsed: {error}", "request") from None
     if not parts.is_closed:
         raise ProblemError(400, "the form is cut short: its last boundary is missing", "request")
     for disposition, content in parts.done:
@@ -157,7 +157,7 @@ def _form_parts(content_type: str, body: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 class _FormParts:
-    """Gathers what the parser of forms finds: (Content-Disposition, content) of each part."""
+    """Collects (Content-Disposition, content) of each part from the form parser's callbacks."""
 
     def __init__(self) -> None:
         self.done: list[tuple[bytes, bytes]] = []
@@ -209,7 +209,7 @@ def _read_json(body: bytes) -> tuple[bytes, list[tuple[str, object]]]:
 
 
 def _from_base64(text: str) -> bytes:
-    """Return the bytes of base64, which may stand in lines (RFC 2045) or in a data URL."""
+    """Decode base64, which may have line breaks (RFC 2045) or be a data URL."""
     found = _DATA_URL.match(text)
     letters = "".join(text[found.end() if found else 0 :].split())
     try:
@@ -222,10 +222,10 @@ def _from_base64(text: str) -> bytes:
 
 
 def read_picture(data: bytes, most_pixels: int) -> Photo:
-    """Return the photograph that the bytes of a request hold.
+    """Decode the photograph in the bytes of a request.
 
-    Errors: ProblemError 415 for bytes that are no picture, 413 for more than `most_pixels`, of
-    which none is unpacked, 422 for a damaged one.
+    Errors: ProblemError 415 for bytes that are no picture, 413 for more than `most_pixels`, before
+    any is decoded, 422 for a damaged one.
     """
     kind = _kind_of(data)
     width, height = _stated_size(data, kind)
@@ -242,7 +242,7 @@ def read_picture(data: bytes, most_pixels: int) -> Photo:
 
 
 def _kind_of(data: bytes) -> str:
-    """Return Pillow's name of the format of a picture, by its first bytes."""
+    """Return Pillow's name of a picture's format, by its first bytes."""
     if is_heic(data):
         return HEIF
     for pattern, kind in _SIGNATURES:
@@ -264,9 +264,9 @@ def _kind_of(data: bytes) -> str:
 
 
 def _stated_size(data: bytes, kind: str) -> tuple[int, int]:
-    """Return (width, height) by the header of a picture."""
+    """Return (width, height) from the header of a picture."""
     if kind == "WEBP" and data[12:16] == b"VP8X" and len(data) >= 30:
-        # Before Pillow, which takes memory for the whole canvas when it opens the file.
+        # Not by Pillow, which allocates the whole canvas when it opens the file.
         width = 1 + int.from_bytes(data[24:27], "little")
         return width, 1 + int.from_bytes(data[27:30], "little")
     if kind == HEIF:

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line."""
+"""Structured logs: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOGGER = logging.getLogger("leadline.serve")
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON; what is in its `fields` becomes members."""
+    """Formats a record as one line of JSON; its `fields` become members."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_as_json() -> None:
-    """Send what the server and uvicorn log to stderr, one JSON object a line."""
+    """Log the server and uvicorn to stderr, one JSON object per line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name, level in (("leadline.serve", logging.INFO), ("uvicorn", logging.WARNING)):
@@ -39,5 +39,5 @@ def log_as_json() -> None:
 
 
 def log(message: str, level: int = logging.INFO, **fields: object) -> None:
-    """Log a message with members of its own."""
+    """Log a message with additional members."""
     LOGGER.log(level, message, extra={"fields": fields})

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counters and histograms of one server; gauges are read when they are asked for."""
+    """Counters and histograms of one server; gauges are read on request."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()

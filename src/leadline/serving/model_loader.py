@@ -1,4 +1,4 @@
-"""Models that requests ask for, loaded in a thread of their own while other requests go on."""
+"""Load models for requests in a separate thread, while other requests continue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BROKEN_RETRY = 60
 class ModelLoader:
     """Loads the models of a pool one at a time; at most `most_waiting` requests wait for them.
 
-    `waiting` is how many do. Its methods are for the thread of the event loop.
+    `waiting` is their number. Its methods are for the thread of the event loop.
     """
 
     def __init__(self, pool: ModelPool, most_waiting: int):
@@ -31,9 +31,9 @@ class ModelLoader:
     async def load(self, name: str, deadline: float) -> LoadedModel:
         """Return a model once it is loaded; `deadline` is a time of `time.monotonic`.
 
-        Requests for the same model wait for one load, which goes on when they have gone.
-        Errors: ProblemError 503 where too many wait, the deadline has passed, or the model cannot
-        be loaded.
+        Requests for the same model share one load, which continues even if they are cancelled.
+        Errors: ProblemError 503 if too many wait, the deadline has passed, or the model cannot be
+        loaded.
         """
         load = self._load_of(name)
         if self.waiting >= self._most_waiting:
@@ -62,10 +62,10 @@ class ModelLoader:
             ) from None
         finally:
             self.waiting -= 1
-            del load  # else an error of the load holds this frame, and by it itself
+            del load  # else an error of the load holds this frame, and through it itself
 
     def _load_of(self, name: str) -> asyncio.Future[LoadedModel]:
-        """Return the load of a model that is under way, or begin one."""
+        """Return the current load of a model, or start one."""
         if name not in self._loads:
             loop = asyncio.get_running_loop()
             self._loads[name] = loop.run_in_executor(self._thread, self._load, name)
@@ -82,8 +82,8 @@ class ModelLoader:
     def _ended(self, name: str, load: asyncio.Future[LoadedModel]) -> None:
         del self._loads[name]
         if not load.cancelled():
-            load.exception()  # so that nobody complains where all who waited have gone
+            load.exception()  # marks it as retrieved, if all waiting requests have gone
 
     def close(self) -> None:
-        """Wait for the load that has begun, and drop the others."""
+        """Wait for the current load, and cancel the others."""
         self._thread.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Several models, loaded when they are first asked for, within a bound on their memory."""
+"""Several models, loaded on first use, within a memory limit."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from leadline.serving.options import ServeOptions
 from leadline.serving.problems import ProblemError
 
 _WARM_UP_SIZES = ((480, 640), (640, 480), (480, 640))
-"""The first size gets a compiled model of its own, the others the one for any size, whose code for
-a size is made when it comes first."""
+"""The first size gets its own compiled model; the others use the any-size model, which generates
+code for a size on its first use."""
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model under the name that requests give it, and the bytes it took to load it."""
+    """A model under its name in requests, and the bytes it took to load it."""
 
     name: str
     predictor: Predictor
@@ -37,7 +37,7 @@ class LoadedModel:
 
 
 class NotLoadedError(Exception):
-    """A model has to be loaded first; `name` is how requests call it."""
+    """A model must be loaded first; `name` is its name in requests."""
 
     def __init__(self, name: str):
         super().__init__(name)
@@ -45,9 +45,9 @@ class NotLoadedError(Exception):
 
 
 class ModelPool:
-    """Loads models by their names; those unused longest are released where memory is short.
+    """Loads models by name; the least recently used are released if memory is short.
 
-    A released model goes when the last request that uses it is done. `get` and `load` may be
+    A released model is freed when the last request that uses it is done. `get` and `load` may be
     called from several threads.
     """
 
@@ -67,7 +67,7 @@ class ModelPool:
     def of_options(cls, options: ServeOptions) -> ModelPool:
         """Return the models of a server.
 
-        Errors: LeadlineError for a model that is not there.
+        Errors: LeadlineError for a model that does not exist.
         """
         for source in options.models.values():
             find_model(source)
@@ -81,11 +81,11 @@ class ModelPool:
 
     @property
     def default(self) -> str:
-        """The model of requests that name none."""
+        """The model for requests that name none."""
         return next(iter(self._sources))
 
     def get(self, name: str | None) -> LoadedModel:
-        """Return a model that is loaded; None is the default.
+        """Return a loaded model; None means the default.
 
         Errors: ProblemError 404 for an unknown name; NotLoadedError.
         """
@@ -110,9 +110,9 @@ class ModelPool:
             return self._loaded.get(name)
 
     def load(self, name: str) -> LoadedModel:
-        """Load a model and predict once with it, so that its first request waits for nothing.
+        """Load a model and warm it up, so that its first request does not wait.
 
-        One is loaded at a time. Errors: those of `Predictor.load`.
+        Models are loaded one at a time. Errors: those of `Predictor.load`.
         """
         with self._loading:
             found = self._find(name)
@@ -132,7 +132,7 @@ class ModelPool:
             return loaded
 
     def _release(self) -> int:
-        """Let go of models until the others fit, of all but the newest; return how many."""
+        """Release models until the rest fits, but never the newest; return how many."""
         released = 0
         while self._sum() > self._most_memory and len(self._loaded) > 1:
             self._loaded.popitem(last=False)
@@ -141,7 +141,7 @@ class ModelPool:
 
     @property
     def memory(self) -> int:
-        """Bytes of all loaded models."""
+        """Total bytes of all loaded models."""
         with self._lock:
             return self._sum()
 
@@ -149,7 +149,7 @@ class ModelPool:
         return sum(model.memory for model in self._loaded.values())
 
     def describe(self) -> list[dict[str, Any]]:
-        """Return what is known of every model, the default first."""
+        """Describe every model, the default first."""
         with self._lock:
             return [self._describe(name) for name in self._sources]
 
@@ -175,9 +175,9 @@ class ModelPool:
 
 
 def _warm_up(predictor: Predictor) -> None:
-    """Predict in the form for one, and in that for many as often as it runs beside each other.
+    """Predict once in the form for one picture, and in the form for many on all its threads.
 
-    A file for photographs of one size is given such.
+    A file for photographs of one size gets pictures of that size.
     """
     only = predictor.runtime.config.picture_size
     sizes = _WARM_UP_SIZES if only is None else (only,)
@@ -197,7 +197,7 @@ def _file_bytes(source: str | Path) -> int:
 
 
 def _resident_bytes() -> int:
-    """Return the memory of this process, 0 where the system does not say it."""
+    """Return the memory of this process, 0 if the system does not tell."""
     statm = Path("/proc/self/statm")
     if not statm.is_file():
         return 0

@@ -1,4 +1,4 @@
-"""How `/openapi.json` describes `POST /v1/depth`, whose body is read by hand."""
+"""The description of `POST /v1/depth`, whose body is parsed by hand, in `/openapi.json`."""
 
 from __future__ import annotations
 

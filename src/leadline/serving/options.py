@@ -1,4 +1,4 @@
-"""What a server is told when it starts."""
+"""The options of a server."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _MODEL_SUFFIXES = frozenset({".onnx", ".xml"})
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What is served, and how much of it at a time.
+    """What is served, and the limits.
 
-    models: what a request may name -> what `Predictor.load` takes; the first is the default.
-    load: how each is loaded.
-    workers: pictures in work at the same time, by default one more than processors.
-    queue: pictures that wait for their turn; more are refused with status 503.
+    models: name in requests -> argument of `Predictor.load`; the first is the default.
+    load: how each model is loaded.
+    workers: pictures processed at the same time, by default one more than processors.
+    queue: pictures that may wait; more are refused with status 503.
     deadline: seconds from the first byte of a request to the end of its work.
-    max_body: bytes of a request; max_pixels: of a picture.
-    model_memory: bytes of all loaded models, beyond which those unused longest are released.
-    cors_origins: pages of other hosts that may ask, "*" for all; none by default.
-    Errors: LeadlineError for a number that is not possible, and a name that no request can send.
+    max_body: bytes per request; max_pixels: per picture.
+    model_memory: bytes of all loaded models, above which the least recently used are released.
+    cors_origins: allowed origins of other hosts, "*" for all; none by default.
+    Errors: LeadlineError for an impossible number, or a name that no request can send.
     """
 
     models: Mapping[str, str | Path] = field(default_factory=lambda: {DEFAULT_MODEL: DEFAULT_MODEL})
@@ -67,12 +67,12 @@ class ServeOptions:
 
     @property
     def body_memory(self) -> int:
-        """Bytes of all requests that are being read or wait."""
+        """Limit in bytes for all requests that are being read or wait."""
         return 8 * self.max_body
 
 
 def millions(option: str, value: float) -> int:
-    """Return the bytes of megabytes, or the pixels of million pixels, that `option` was given.
+    """Convert megabytes, or millions of pixels, given for `option` to bytes or pixels.
 
     Errors: LeadlineError for a number that is not finite, or less than one byte or pixel.
     """
@@ -85,11 +85,11 @@ def millions(option: str, value: float) -> int:
 
 
 def name_models(values: list[str]) -> dict[str, str]:
-    """Return {name: shipped model or path} of texts such as NAME, PATH or NAME=PATH.
+    """Return {name: shipped model or path} for texts such as NAME, PATH or NAME=PATH.
 
-    A path without a name is called like its last part, without the suffix of a model file. What
-    exists as a whole is a path, also where it has "=" in it.
-    Errors: LeadlineError for a name that is given twice or empty.
+    A path without a name gets its last part as name, without the suffix of a model file. If the
+    whole text exists as a path, it is one, even with "=" in it.
+    Errors: LeadlineError for a repeated or empty name.
     """
     models: dict[str, str] = {}
     for value in values:
@@ -107,6 +107,6 @@ def name_models(values: list[str]) -> dict[str, str]:
 
 
 def _name_of(source: str) -> str:
-    """Return what a model is called that was given no name; "lr=0.1" is no name with a suffix."""
+    """Return the default name of a model; "lr=0.1" has no suffix to remove."""
     path = Path(source.removeprefix(HUB))
     return path.stem if path.suffix in _MODEL_SUFFIXES else path.name

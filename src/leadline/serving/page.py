@@ -1,4 +1,4 @@
-"""What `GET /` shows: the page of `leadline[web]` where it is installed, else a short text."""
+"""The response to `GET /`: the page of `leadline[web]` if installed, else a short text."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from leadline.web import HEADERS, media_type, page_files
 CONFIG = "config.json"
 _PACKAGE = "leadline_web"
 SERVER = {"depth": "v1/depth", "models": "v1/models"}
-"""What the page is told of the server behind it, relative to itself."""
+"""The server's addresses in the page's config, relative to the page."""
 
 PAGE_HEADERS = {name: value for name, value in HEADERS.items() if "Content-Type" not in name}
-"""All but those that every answer has."""
+"""Headers of the page, except those that every answer has."""
 
 _PLAIN = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -46,19 +46,19 @@ _NOT_MADE = "could not be put together here; the server's log says why"
 
 @dataclass(frozen=True)
 class PageFile:
-    """One file of the page; `digest` is its SHA-256, in hexadecimal digits."""
+    """One file of the page; `digest` is its SHA-256 in hexadecimal."""
 
     source: Path | bytes
     media_type: str
     digest: str
 
     def read(self) -> bytes:
-        """Return what it holds."""
+        """Return the content."""
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
 
 class Page:
-    """The files of the page with a model in it, put together when the first is asked for."""
+    """The files of the page with a model, assembled on the first request."""
 
     def __init__(self, model: str | Path):
         self._model = model
@@ -68,10 +68,10 @@ class Page:
         self._digests: dict[str, tuple[object, str]] = {}
 
     def file(self, name: str) -> PageFile | None:
-        """Return one of the page's files, None where it has none of that name.
+        """Return one of the page's files, None for an unknown name.
 
-        Names are looked up among the page's own, never on the disk. A file is read for its digest
-        once, and again where its size or time has changed.
+        Names are looked up only among the page's files, never on the disk. A file's digest is
+        computed once, and again if its size or time has changed.
         """
         with self._lock:
             if self._files is None:
@@ -98,14 +98,14 @@ class Page:
         return {**files, CONFIG: json.dumps({**json.loads(text), "server": SERVER}).encode()}
 
     def plain(self, models: list[str]) -> str:
-        """Return what is shown in the page's place, which says why it is not there."""
+        """Return the text shown instead of the page, with the reason."""
         names = ", ".join(f"<code>{escape(name)}</code>" for name in models)
         absence = _NOT_MADE if self._is_installed else _NOT_INSTALLED
         return _PLAIN.format(models=names, absence=absence)
 
 
 def _state(file: Path | bytes) -> object:
-    """Return what is different where a file is another one than before."""
+    """Return a value that changes if the file changes."""
     if isinstance(file, bytes):
         return None
     status = file.stat()

@@ -1,4 +1,4 @@
-"""What a request may ask for beside its picture."""
+"""The parameters of a request beside its picture."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FormatName = Literal[
 
 _LONGEST_CAMERA = 4000
 _CAMERA = Path("intrinsics")
-"""What messages call the camera of a request, where they would name a file."""
+"""Name of a request's camera in messages, in place of a file."""
 
 
 class DepthParameters(BaseModel):
-    """The parameters of a request, in its query, its form fields or its JSON alike."""
+    """The parameters of a request, from its query, its form fields or its JSON."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,9 +50,9 @@ class DepthParameters(BaseModel):
     bar: bool = Field(True, description="Draw the scale in metres beside the colours.")
 
     def given_camera(self) -> GivenCamera:
-        """Return the camera that the request states.
+        """Return the camera stated in the request.
 
-        Errors: ProblemError 422 for two of them, or one that is none.
+        Errors: ProblemError 422 for two cameras, or an invalid one.
         """
         if self.intrinsics is None:
             return GivenCamera(None, self.fov)
@@ -64,9 +64,9 @@ class DepthParameters(BaseModel):
             raise invalid(str(error)) from None
 
     def color_limits(self) -> tuple[float | None, float | None]:
-        """Return the ends of the colours in metres, None where the picture decides.
+        """Return the ends of the colours in metres, None where they follow from the picture.
 
-        Errors: ProblemError 422 for a range that is none.
+        Errors: ProblemError 422 for an invalid range.
         """
         try:
             return OutputOptions(color=True, color_range=self.range).limits
@@ -74,7 +74,7 @@ class DepthParameters(BaseModel):
             raise invalid(f"range: {error}") from None
 
     def check_colors(self, format: FormatName) -> None:
-        """Raise ProblemError 422 where the request is about colours that `format` has not."""
+        """Raise ProblemError 422 for colour parameters with a `format` without colours."""
         given = self.model_fields_set & {"cmap", "range", "bar"}
         if given and not format.startswith("color"):
             raise invalid(
@@ -84,7 +84,7 @@ class DepthParameters(BaseModel):
 
 
 def _camera_content(given: str | list[Any] | dict[str, Any]) -> list[Any] | dict[str, Any]:
-    """Return the numbers or the mapping of a camera, never a text: that would name a file."""
+    """Return the numbers or the mapping of a camera, never a text, which would name a file."""
     if not isinstance(given, str):
         return given
     if len(given) > _LONGEST_CAMERA:
@@ -102,14 +102,14 @@ def _camera_content(given: str | list[Any] | dict[str, Any]) -> list[Any] | dict
 
 
 def invalid(detail: str) -> ProblemError:
-    """Return the problem of a request whose content does not fit."""
+    """Return the problem of a request with invalid content."""
     return ProblemError(422, detail, "content")
 
 
 def parse_parameters(pairs: Iterable[tuple[str, object]]) -> DepthParameters:
-    """Return the parameters of (name, value) pairs from all places of a request.
+    """Parse the parameters of (name, value) pairs from all parts of a request.
 
-    Errors: ProblemError 422 for one that is given twice, unknown or not possible.
+    Errors: ProblemError 422 for one that is repeated, unknown or invalid.
     """
     every = list(pairs)
     for name, count in Counter(name for name, _ in every).items():

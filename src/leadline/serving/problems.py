@@ -1,4 +1,4 @@
-"""Errors as a client sees them: one line of JSON, as RFC 9457 has it."""
+"""Errors as sent to clients: one line of JSON, according to RFC 9457."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from leadline.errors import readable
 MEDIA_TYPE = "application/problem+json"
 
 CLIENT_GONE = 499
-"""The status that logs and metrics give a request whose client left before its answer."""
+"""Status in logs and metrics of a request whose client left before its answer."""
 
 
 class ProblemError(Exception):
-    """A request that is not served: an HTTP status and one sentence for people.
+    """A request that is refused: an HTTP status and one sentence for people.
 
-    `reason` is a word for metrics; `headers` belong to the answer.
+    `reason` is a word for metrics; `headers` are added to the answer.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class ProblemError(Exception):
 
 
 def unavailable(detail: str, reason: str, retry_after: int) -> ProblemError:
-    """Return the problem of a request that may be served `retry_after` seconds later."""
+    """Return the problem of a request that may succeed after `retry_after` seconds."""
     return ProblemError(503, detail, reason, {"Retry-After": str(retry_after)})
 
 
@@ -40,7 +40,7 @@ class ClientGoneError(Exception):
 
 
 def problem_json(status: int, detail: str, request_id: str) -> bytes:
-    """Return the body of an answer with `status`."""
+    """Return the body of a problem answer with `status`."""
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -1,4 +1,4 @@
-"""Around every request: its id, its time, its line in the log, and the end of its connection."""
+"""The frame of every request: its id, its time, its log line, and the end of its connection."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 ROUTES = frozenset(
     {"/", "/v1/depth", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 )
-"""What metrics tell apart; everything else is "other"."""
+"""Routes that metrics distinguish; all others are "other"."""
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds: logged only where the answer is not 200."""
+"""Routes polled every few seconds, which are logged only if the answer is not 200."""
 
 
 class RequestLogging:
-    """An ASGI application around another one.
+    """An ASGI middleware.
 
-    Every answer carries the request's id: that of the header X-Request-ID, or a new one. Where a
-    request is answered before all of it was read, what still comes is thrown away for a moment and
-    the connection ends, since the rest of it could not be told from the next request.
+    Every answer has the request's id: that of the header X-Request-ID, or a new one. If a request
+    is answered before all of it was read, the rest is discarded for a short time and the connection
+    ends, since the rest could not be distinguished from the next request.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class RequestLogging:
         self._most_discarded = most_discarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or pass the start and the end of the server on."""
+        """Serve a request, or pass on the start and the end of the server."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -54,7 +54,7 @@ class RequestLogging:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:
-            # FastAPI has answered it; what it raises again is for us.
+            # FastAPI has sent an answer, and raises the error again for logging.
             LOGGER.exception("fault", extra={"fields": exchange.record})
         finally:
             self._note(scope, exchange)
@@ -103,12 +103,12 @@ class _Exchange:
         self._unread = headers.get(b"content-length", b"0") != b"0" or (
             b"transfer-encoding" in headers
         )
-        # Who expects a word before he sends is not given it only to have his body thrown away.
+        # With "Expect: 100-continue", do not ask for the body only to discard it.
         self._may_discard = headers.get(b"expect", b"").lower() != b"100-continue"
         self._most_discarded = most_discarded
 
     async def receive(self) -> Message:
-        """Receive, and note where the request ends."""
+        """Receive, and record the end of the request."""
         self._may_discard = True
         message = await self._receive()
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
@@ -116,7 +116,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send, with the headers that every answer has."""
+        """Send, with the headers of every answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [*message.get("headers", []), (b"x-request-id", self.request_id.encode())]

@@ -1,4 +1,4 @@
-"""The process behind `leadline serve`: its socket, its patience with clients, and its end."""
+"""The process of `leadline serve`: its socket, its client timeouts, and its shutdown."""
 
 from __future__ import annotations
 
@@ -19,38 +19,37 @@ from leadline.serving.logs import log, log_as_json
 from leadline.serving.options import ServeOptions
 
 DRAIN_SECONDS = 1.0
-"""How long a server that is to stop goes on taking requests: each answer then ends its connection,
-and `/readyz` says no, so that clients and load balancers leave before the socket is closed."""
+"""How long a stopping server still accepts requests: every answer then ends its connection, and
+`/readyz` says no, so that clients and load balancers leave before the socket is closed."""
 
 PATIENCE_SECONDS = 10.0
-"""How long at most a client may take to send the head of a request, or not read what is sent to it:
-it is looked at twice in that time."""
+"""Largest time in which a client must send the head of a request, and read what is sent to it; it
+is checked twice in that time."""
 
 KEEP_ALIVE_SECONDS = 30
 BACKLOG = 256
 LARGEST_PORT = 65535
 
 _KEPT = 128 << 20
-"""Bytes of freed memory that are kept for the next picture."""
+"""Bytes of freed memory kept for the next picture."""
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, which ends connections that do nothing.
+    """uvicorn's HTTP/1.1, with timeouts for inactive connections.
 
-    uvicorn itself waits for ever for a request that never comes whole, and for a client that does
-    not read.
+    uvicorn itself waits forever for an incomplete request, and for a client that does not read.
     """
 
     _waited_since: object = None
     _unsent = 0
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to look at the connection from time to time."""
+        """Start checking the connection periodically."""
         super().connection_made(transport)
         self.loop.call_later(PATIENCE_SECONDS / 2, self._look)
 
     def _look(self) -> None:
-        """End the connection where nothing has changed since the last look."""
+        """End the connection if nothing has changed since the last check."""
         if self not in self.connections:
             return
         unsent = self.transport.get_write_buffer_size()
@@ -65,7 +64,7 @@ class PatientProtocol(H11Protocol):
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server, which says that it is about to stop before it stops."""
+    """uvicorn's server, which drains its connections before it stops."""
 
     def __init__(self, config: uvicorn.Config, service: DepthService):
         super().__init__(config)
@@ -73,7 +72,7 @@ class DrainingServer(uvicorn.Server):
         self._stop_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain; a second signal ends at once."""
+        """Start draining; a second signal stops at once."""
         if self._service.is_draining:
             self.should_exit = self.force_exit = True
             return
@@ -81,17 +80,17 @@ class DrainingServer(uvicorn.Server):
         self._stop_at = time.monotonic() + DRAIN_SECONDS
 
     async def on_tick(self, counter: int) -> bool:
-        """Stop taking requests when clients had time to leave."""
+        """Stop accepting requests after the time for clients to leave."""
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self.should_exit = True
         return await super().on_tick(counter)
 
 
 def serve(options: ServeOptions, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C, then answer what was accepted, and return.
+    """Serve until SIGTERM or Ctrl-C, then answer accepted requests, and return.
 
-    `announce` is called with one line when requests can come. Port 0 takes a free one.
-    Errors: LeadlineError for an address that is not free, and for a model that cannot be loaded.
+    `announce` is called with one line when the server is ready. Port 0 takes a free one.
+    Errors: LeadlineError for an address that is not free, or a model that cannot be loaded.
     """
     keep_freed_memory(_KEPT)
     app, service = create_app(options)
@@ -125,7 +124,7 @@ def serve(options: ServeOptions, host: str, port: int, announce: Callable[[str],
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there."""
+    """Return a listening socket."""
     if not 0 <= port <= LARGEST_PORT:  # some systems take it modulo 65536
         raise LeadlineError(f"port {port}: give a number from 0, any free one, to {LARGEST_PORT}")
     try:

@@ -1,4 +1,4 @@
-"""Which of the warnings of many threads belong to which request."""
+"""Assign the warnings of many threads to their requests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from leadline.errors import printable, warnings_taken_by
 
 
 class WarningCollector:
-    """Collects the `LeadlineWarning`s of each thread apart.
+    """Collects the `LeadlineWarning`s of each thread separately.
 
-    Python's own `catch_warnings` replaces what all threads share, so it is entered once.
+    Python's `catch_warnings` changes state shared by all threads, so it is entered only once.
     """
 
     def __init__(self) -> None:
         self._of_thread = threading.local()
 
     def installed(self) -> AbstractContextManager[None]:
-        """Take the place of what shows warnings, for all threads."""
+        """Replace the display of warnings, for all threads."""
         return warnings_taken_by(self._take)
 
     def _take(self, text: str) -> bool:
@@ -33,7 +33,7 @@ class WarningCollector:
 
     @contextmanager
     def collect(self) -> Iterator[list[str]]:
-        """Yield the list of what is warned of in this thread inside the block."""
+        """Yield the list of this thread's warnings inside the block."""
         warned: list[str] = []
         self._of_thread.warned = warned
         try:

@@ -1,4 +1,4 @@
-"""Work of many requests in a few threads, with an end to the queue and to every wait."""
+"""Process many requests in a few threads, with limits on the queue and on every wait."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from leadline.serving.problems import ProblemError, unavailable
 Result = TypeVar("Result")
 
 LONGEST_RETRY = 60
-"""Seconds: nobody is asked to come back later than that."""
+"""Upper limit in seconds of the suggested waiting time."""
 _FORGET = 0.1
-"""Share of the newest job in the mean time of a job."""
+"""Weight of the newest job in the mean job time."""
 
 
 class _Job(Generic[Result]):
-    """Work of one request, and what becomes of it: its seconds and its result."""
+    """The work of one request, and its outcome: seconds and result."""
 
     def __init__(self, work: Callable[[], Result]):
         self._work = work
         self.future: Future[tuple[float, Result]] = Future()
 
     def run(self) -> None:
-        """Work, in a thread, where nobody has cancelled it."""
+        """Run the work, in a thread, unless it was cancelled."""
         if not self.future.set_running_or_notify_cancel():
             return
         began = time.monotonic()
@@ -38,13 +38,13 @@ class _Job(Generic[Result]):
             result = self._work()
         except BaseException as error:
             self.future.set_exception(error)
-            del self  # else the error holds this frame, and by it the job, which holds the error
+            del self  # else the error holds this frame, and through it the job, which holds it
         else:
             self.future.set_result((time.monotonic() - began, result))
 
 
 class WorkQueue:
-    """`workers` threads, and at most `waiting` jobs before them.
+    """`workers` threads, and at most `waiting` jobs waiting for them.
 
     Its methods are for the thread of the event loop; jobs may call `late`.
     """
@@ -55,22 +55,22 @@ class WorkQueue:
         self.held = 0
         self._job_seconds = 0.1
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="work")
-        # Not the executor's own queue, which keeps jobs that are cancelled until a thread is free.
+        # Not the executor's queue, which keeps cancelled jobs until a thread is free.
         self._jobs: deque[_Job[Any]] = deque()
         self._busy, self._lock = 0, Lock()
 
     @property
     def waiting(self) -> int:
-        """Jobs that no thread has begun."""
+        """Number of jobs not yet started."""
         return max(0, self.held - self.workers)
 
     @property
     def running(self) -> int:
-        """Jobs that a thread works on."""
+        """Number of running jobs."""
         return min(self.held, self.workers)
 
     def retry_after(self) -> int:
-        """Return in how many seconds the queue should have room."""
+        """Return the seconds after which the queue should have room."""
         seconds = math.ceil(self._job_seconds * self.held / self.workers)
         return min(max(1, seconds), LONGEST_RETRY)
 
@@ -88,12 +88,12 @@ class WorkQueue:
         deadline: float,
         held: AbstractContextManager[object] | None = None,
     ) -> Result:
-        """Return what `work` returns; `deadline` is a time of `time.monotonic`.
+        """Return the result of `work`; `deadline` is a time of `time.monotonic`.
 
-        `held` is entered now, and left when the work has ended or was dropped: work that has begun
-        goes on when this has returned. A job that has not begun by the deadline, or whose caller
-        is cancelled, is dropped at once, and nothing of it is kept.
-        Errors: ProblemError 503 where the queue is full or the deadline has passed.
+        `held` is entered now, and left when the work has ended or was dropped: started work
+        continues after this has returned. A job that is not started by the deadline, or whose
+        caller is cancelled, is dropped at once, and nothing of it is kept.
+        Errors: ProblemError 503 if the queue is full or the deadline has passed.
         """
         if self.held >= self.limit:
             raise unavailable(
@@ -129,7 +129,7 @@ class WorkQueue:
         return job
 
     def _work_off(self) -> None:
-        """Work, in a thread, until no job waits."""
+        """Run jobs, in a thread, until none waits."""
         while True:
             with self._lock:
                 if not self._jobs:
@@ -137,10 +137,10 @@ class WorkQueue:
                     return
                 job = self._jobs.popleft()
             job.run()
-            del job  # else an error that it raised holds this frame, and by it the job
+            del job  # else an error it raised holds this frame, and through it the job
 
     def _drop(self, job: _Job[Any]) -> None:
-        """Forget a job that no thread has begun."""
+        """Remove a job that has not started."""
         if job.future.cancel():
             with self._lock:
                 if job in self._jobs:
@@ -150,12 +150,12 @@ class WorkQueue:
         self.held -= 1
         held.__exit__(None, None, None)
         if future.cancelled() or future.exception() is not None:
-            return  # dropped, or refused: its time says nothing of others
+            return  # dropped or refused, so its time is not representative
         seconds, _ = future.result()
         self._job_seconds += _FORGET * (seconds - self._job_seconds)
 
     def close(self) -> None:
-        """Wait for the jobs that have begun, and drop the others."""
+        """Wait for running jobs, and drop the others."""
         with self._lock:
             dropped = list(self._jobs)
             self._jobs.clear()

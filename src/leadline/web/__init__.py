@@ -1,4 +1,4 @@
-"""The page that predicts in the browser: put together with a model, written, or served here."""
+"""The page that predicts in the browser: assembled with a model, written, or served locally."""
 
 from leadline.web.local_server import HEADERS, media_type, open_server
 from leadline.web.page import page_files, write_page

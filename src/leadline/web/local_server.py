@@ -1,4 +1,4 @@
-"""The page on this machine alone, with the headers that let it use more than one thread."""
+"""Serve the page on this machine only, with the headers that allow it several threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""What every answer of a server of the page should carry; the first two let it use threads."""
+"""Headers of every answer of a server of the page; the first two allow threads."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -37,7 +37,7 @@ _MEDIA_TYPES = {
 
 
 def media_type(name: str) -> str:
-    """Return the media type of one of the page's files by its suffix.
+    """Return the media type of a page file by its suffix.
 
     >>> media_type("app.js")
     'text/javascript; charset=utf-8'
@@ -48,9 +48,9 @@ def media_type(name: str) -> str:
 def open_server(files: Mapping[str, Path | bytes], port: int = 0) -> ThreadingHTTPServer:
     """Return a server of `files` on the loopback address, to be run with `serve_forever`.
 
-    Only the addresses that are keys of `files` exist; no path of a request is looked up. `port` 0
-    takes a free one; `server.server_port` says which.
-    Errors: LeadlineError for a port that cannot be had.
+    Only the keys of `files` exist as addresses; request paths are never looked up on the disk.
+    `port` 0 takes a free one, in `server.server_port`.
+    Errors: LeadlineError for a port that cannot be used.
     """
     handler = type("PageHandler", (_Handler,), {"files": files})
     try:
@@ -63,7 +63,7 @@ def open_server(files: Mapping[str, Path | bytes], port: int = 0) -> ThreadingHT
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that leaves while a file is sent to it."""
+        """Ignore a browser that leaves while a file is sent."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_content=True)
 
     def do_HEAD(self) -> None:
-        """Send the header of one file."""
+        """Send the headers of one file."""
         self._answer(with_content=False)
 
     def _answer(self, with_content: bool) -> None:
@@ -102,4 +102,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the terminal shows where the page is, and nothing else."""
+        """Log nothing, since the terminal shows only the address of the page."""

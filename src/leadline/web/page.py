@@ -1,4 +1,4 @@
-"""The browser page around a model, as files."""
+"""The browser page with a model, as files."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ CARD = "README.md"
 _NOT_FOR = "Do not use it for:"
 
 PageFiles = dict[str, Path | bytes]
-"""A file, or its content, by its address relative to the page."""
+"""Files, or their content, by their address relative to the page."""
 
 
 def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
-    """Return every file of the page with a model in it, by its address relative to the page.
+    """Return all files of the page with a model, by their address relative to the page.
 
-    `model` is what `leadline.load` takes, but no OpenVINO file: browsers run ONNX, to which a run
-    or a model folder is exported. `config.json` among the files says to the page what it serves;
-    its key `server` is null.
+    `model` is as for `leadline.load`, but no OpenVINO file: browsers run ONNX, to which a run or a
+    model folder is exported. The file `config.json` tells the page what it serves; its key `server`
+    is null.
 
-    Errors: ModuleNotFoundError without `leadline[web]`; LeadlineError for a model that is none,
-    takes photographs of one size alone or cannot become ONNX, or where the page's libraries are
+    Errors: ModuleNotFoundError without `leadline[web]`; LeadlineError for a model that does not
+    exist, takes only photographs of one size or cannot become ONNX, or if the page's libraries are
     missing.
 
     >>> sorted(page_files())[:3]
@@ -66,18 +66,18 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
 
 
 def write_page(folder: Path, model: str | Path = DEFAULT_MODEL) -> int:
-    """Write the page with a model in it into `folder`, and return the size of all its files.
+    """Write the page with a model into `folder`; return the total size of its files.
 
-    Errors: those of `page_files`; LeadlineError where the folder cannot be written to.
+    Errors: those of `page_files`; LeadlineError if the folder cannot be written.
     """
     check_writable(folder)
     return write_files(folder, page_files(model))
 
 
 def write_files(folder: Path, files: PageFiles) -> int:
-    """Write what `page_files` returned into `folder`, and return the size of it all.
+    """Write the files of `page_files` into `folder`; return their total size.
 
-    Errors: LeadlineError where the folder cannot be written to.
+    Errors: LeadlineError if the folder cannot be written.
     """
     size = 0
     for name, content in files.items():
@@ -89,10 +89,10 @@ def write_files(folder: Path, files: PageFiles) -> int:
 
 
 def content_of(file: Path | bytes) -> bytes:
-    """Return the bytes of one of `page_files`. Errors: LeadlineError where it cannot be read."""
+    """Return the bytes of one of `page_files`. Errors: LeadlineError if it cannot be read."""
     if isinstance(file, bytes):
         return file
-    # Not `read_bytes`, which takes a web page for the message that came in the place of a file.
+    # Not io.files.read_bytes, which reports a web page as a failed download.
     try:
         return file.read_bytes()
     except OSError as error:
@@ -104,7 +104,7 @@ def content_of(file: Path | bytes) -> bytes:
 def onnx_bytes(path: Path) -> bytes:
     """Return a model as one ONNX file.
 
-    `path` is that of an ONNX file, whose weights may lie beside it, or of a model folder, which is
+    `path` is an ONNX file, maybe with external weights, or a model folder, which is
     exported with float16 weights; that needs `leadline[train]`.
     Errors: LeadlineError for an OpenVINO file, or a model that cannot be exported.
     """
@@ -123,7 +123,7 @@ def onnx_bytes(path: Path) -> bytes:
 
 
 def about_model(card: Path) -> list[str]:
-    """Return what a model's card says of its use, in paragraphs, and what holds of any model."""
+    """Return what a model's card says about its use, in paragraphs, and general limits."""
     paragraphs = _paragraphs(card)
     lead = [text for text in paragraphs if "RGB photograph" in text]
     limits = [
@@ -148,7 +148,7 @@ def _paragraphs(card: Path) -> list[str]:
 
 
 def _fixed_files() -> PageFiles:
-    """Return the page and its libraries, without a model."""
+    """Return the files of the page and its libraries, without a model."""
     import leadline_web
 
     page, vendor = leadline_web.page_folder(), leadline_web.vendor_folder()
