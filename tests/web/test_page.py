@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import leadline
 from leadline.cli import app
 from leadline.errors import LeadlineError
+from leadline.hub.card import model_card
 from leadline.inference import find_model
 from leadline.viz.color import COLORMAPS, color_table
 from leadline.web import HEADERS, open_server, page_files, write_page
@@ -69,6 +70,13 @@ def test_the_page_says_what_a_model_is_for_and_what_not(model, said, limit):
     assert lead.startswith(said) and "RGB photograph" in lead
     assert limits.startswith(f"Do not use it for: {limit}")
     assert "\n" not in limits and limits.endswith(".")
+    assert not {"`", "*"} & set(lead + limits)
+
+
+def test_the_page_reads_the_cards_that_training_and_the_hub_write(quick_run, tmp_path):
+    (tmp_path / CARD).write_text(model_card("rooms", {"architecture": "compact"}, [], None))
+    for folder in (tmp_path, quick_run / "model"):
+        assert "RGB photograph" in about_model(folder / CARD)[1]
 
 
 def test_the_page_knows_the_model_and_the_colours(libraries):

@@ -143,7 +143,7 @@ def about_model(card: Path) -> list[str]:
 def _paragraphs(card: Path) -> list[str]:
     if not card.is_file():
         return []
-    text = card.read_text(encoding="utf-8").replace("`", "")
+    text = card.read_text(encoding="utf-8").replace("`", "").replace("**", "")
     return [" ".join(part.split()) for part in text.split("\n\n")]
 
 
