@@ -281,6 +281,24 @@ def test_results_of_another_model_or_unit_are_not_taken_as_done(photos, tmp_path
     assert read_depth(out / "0.png", 1000).valid.any()
 
 
+def test_results_without_the_calibration_that_is_given_are_not_taken_as_done(photos, tmp_path):
+    photo, out = photos / "0.png", tmp_path / "out"
+    fit = ("--calibration", tmp_path / "fit" / "calibration.json")
+    leadline_here("calibrate", photo, "--point", "3,3=7", "-o", tmp_path / "fit")
+    leadline_here("predict", photo, "-o", out)
+    plain = read_depth(out / "0.npy").depth[3, 3]
+    for options, words, metres in [
+        (fit, ("calibration none, not of scale", "predicted again"), 7.0),
+        ((), ("calibration scale", "not of none; predicted again"), plain),
+    ]:
+        result = leadline_here("predict", photo, "-o", out, "--skip-existing", *options)
+        assert "1 of 1 predicted" in result.stdout
+        assert all(word in result.stderr for word in words), result.stderr
+        assert read_depth(out / "0.npy").depth[3, 3] == pytest.approx(metres, rel=1e-5)
+        again = leadline_here("predict", photo, "-o", out, "--skip-existing", *options)
+        assert again.stdout == "1 were there already\n"
+
+
 def test_a_result_that_does_not_say_its_model_is_left_with_a_line(photos, tmp_path):
     for name in ("0", "1", "2"):
         write_depth(tmp_path / f"{name}.npy", DepthMap.from_metres(np.ones((24, 32))))

@@ -43,6 +43,13 @@ def test_a_pixel_outside_is_refused(x: int, y: int) -> None:
     assert "x from 0 to 2 and y from 0 to 1" in complaint(lambda: depth_map.at(x, y))
 
 
+def test_a_pixel_is_whole() -> None:
+    depth_map = DepthMap.from_metres(np.ones((2, 3)), intrinsics=CAMERA)
+    assert depth_map.at(np.int64(1), np.uint8(0)) == 1.0
+    assert "pixel (1.5, 0): give whole pixels" in complaint(lambda: depth_map.at(1.5, 0))
+    assert "give whole pixels" in complaint(lambda: depth_map.distance_between((0, 0.5), (1, 1)))
+
+
 def test_an_invalid_pixel_is_refused() -> None:
     depth_map = DepthMap.from_metres([[1.0, 0.0]])
     assert "pixel (1, 0) has no valid depth" in complaint(lambda: depth_map.at(1, 0))

@@ -105,7 +105,7 @@ def test_other_data_of_the_same_names_is_refused(loaded, near):
     reopened = Result.load(
         edit_result(near, data=loaded["near"].data, data_options={"units_per_metre": 256.0})
     )
-    with pytest.raises(LeadlineError, match="units_per_metre=256"):
+    with pytest.raises(LeadlineError, match=r"--depth-scale the data's own against 256\."):
         compare([loaded["near"], reopened], labels=["a", "b"])
 
 

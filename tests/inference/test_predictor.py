@@ -91,7 +91,8 @@ def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(
         ("{file}", {"compiled": True}, "for --runtime torch"),
         ("{file}", {"threads": 0}, "at least 1"),
         ("{file}", {"precision": "f64"}, "choose one of auto, f32, bf16"),
-        ("{file}", {"processing_area": 0}, "at least 1"),
+        ("{file}", {"processing_area": 0}, "1 to 178,956,970"),
+        ("{file}", {"processing_area": 10**12}, "1 to 178,956,970"),
     ],
 )
 def test_a_wrong_choice_is_one_line(quick_run, exported, name, options, message):

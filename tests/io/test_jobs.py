@@ -33,7 +33,7 @@ def test_hidden_and_system_files_and_results_are_no_inputs(tmp_path):
     photos = tmp_path / "photos"
     touch(photos, "a.jpg", "._a.jpg", ".thumbnails/a.jpg", "@eaDir/a.jpg", "__MACOSX/._b.jpg",
           "$RECYCLE.BIN/c.jpg", "own_depth.png", "in/b.png", "note.txt")  # fmt: skip
-    with pytest.warns(LeadlineWarning, match="photos: 1 left out that Leadline wrote"):
+    with pytest.warns(LeadlineWarning, match="photos: left out 1 file that Leadline wrote"):
         assert targets(photos, tmp_path / "out", photos) == {"a.jpg": "a", "in/b.png": "in/b"}
 
 
@@ -73,7 +73,7 @@ def test_pictures_that_cannot_be_read_are_counted_and_named(tmp_path):
         ("https://example.org/a.jpg", "is a URL.*download it"),
         ("s3://bucket/*.jpg", "is a URL"),
         ("no-such.jpg", "no such file"),
-        ("own.png", "written by Leadline"),
+        ("own.png", "a file that Leadline wrote"),
     ],
 )
 def test_what_is_no_input_is_one_line(tmp_path, monkeypatch, text, words):
@@ -140,6 +140,8 @@ def test_pictures_that_leadline_drew_are_left_out_of_a_folder_with_one_line(tmp_
     write_png(tmp_path / "photo_color.png", pixels, DERIVED)
     save_plot(matplotlib.Figure(), tmp_path / "curves.png")
     for inputs in (tmp_path, f"{tmp_path}/*.*"):
-        with pytest.warns(LeadlineWarning, match=r"3 left out that Leadline wrote \(curves.png, "):
+        with pytest.warns(
+            LeadlineWarning, match=r"left out 3 files that Leadline wrote \(curves.png, "
+        ):
             jobs = find_jobs(inputs, tmp_path / "out", PICTURES, lambda target: [target])
         assert [job.source.name for job in jobs] == ["mine.jpg", "photo.png"]

@@ -180,6 +180,16 @@ def test_a_wrong_method_is_a_problem_too(served):
     response = client.get("/v1/depth")
     assert response.status_code == 405 and response.headers["Allow"] == "POST"
     assert response.headers["Content-Type"] == "application/problem+json"
+    other = client.put("/v1/depth")
+    assert (other.status_code, other.json()["detail"]) == (405, "this address takes POST")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v1/depth/"])
+def test_a_picture_for_an_address_that_does_not_exist_is_told_so(served, path):
+    client, _ = served
+    for method in ("POST", "PUT", "DELETE"):
+        response = client.request(method, path, follow_redirects=False)
+        assert response.status_code == 404 and "POST /v1/depth" in response.json()["detail"]
 
 
 def test_other_origins_may_ask_only_where_they_are_named(served, predictor):

@@ -1,6 +1,7 @@
 """Training runs: they learn, they resume to the bit, and they refuse what would lose work."""
 
 import csv
+import shlex
 import shutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from leadline.models import ModelConfig, create_model, load_model
 from leadline.training.checkpoint import load_checkpoint, save_best_model, save_checkpoint
 from leadline.training.losses.composite import make_loss
 from leadline.training.recipe import load_recipe
+from leadline.training.run_folder import resume_command
 from leadline.training.train import resume, train
 from leadline.training.training_result import StopReason
 from tests.conftest import QUICK, SilentReporter
@@ -128,6 +130,12 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(pairs, quick_run):
         train(
             load_recipe("compact", QUICK), pairs, quick_run, progress=SilentReporter(), score=False
         )
+
+
+def test_the_command_that_goes_on_is_one_for_the_shell(tmp_path):
+    run = tmp_path / "my run"
+    words = shlex.split(resume_command(run))
+    assert words == ["leadline", "train", "--resume", str(run)]
 
 
 def test_a_logger_that_is_not_installed_is_told_before_there_is_a_run(pairs, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """`leadline expand`: rotated, zoomed and cropped copies of a training split, written to disk."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -92,4 +93,5 @@ def expand_command(
         f"{out}: {expanded.train} training pairs from {expanded.sources}, "
         f"{expanded.val} validation pairs unchanged"
     )
-    typer.echo(f"next:  leadline train --recipe resnet50-upproj --data {out} --out runs/expanded")
+    made = quote(str(out))
+    typer.echo(f"next:  leadline train --recipe resnet50-upproj --data {made} --out runs/expanded")

@@ -150,7 +150,7 @@ def print_gate(gate: GateReport) -> None:
         times = row.checkpoint_seconds / row.seconds
         typer.echo(
             f"{row.runtime:<12} max {row.max_error:.2e} m, p99 {row.p99_error:.2e} m, mean "
-            f"{row.mean_error:.2e} m, {1000 * row.seconds:.1f} ms ({times:.2f} x the checkpoint)"
+            f"{row.mean_error:.2e} m, {1000 * row.seconds:.1f} ms ({times:.2f} times as fast)"
         )
         if row.stated_error:
             typer.echo(f"{'':<12} of what is stated beside depth, max {row.stated_error:.2e} m")

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Unpack
 
 import typer
@@ -30,7 +31,7 @@ def pack_data(
         say=lambda line: print(line, file=sys.stderr),
         **opening,
     )
-    typer.echo(f"packed: {out}   next: leadline train --data {out} ...")
+    typer.echo(f"packed: {out}   next: leadline train --data {quote(str(out))} ...")
 
 
 def resize_rule(

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -129,7 +130,7 @@ def print_training(result: "TrainingResult") -> None:
         f"model: {result.model}   curves: {result.run / CURVES_FILE}   "
         f"samples: {result.run / SAMPLES}"
     )
-    typer.echo(f"next:  leadline predict photo.jpg -o out --model {result.run}")
+    typer.echo(f"next:  leadline predict photo.jpg -o out --model {quote(str(result.run))}")
 
 
 class TrainingProgress:

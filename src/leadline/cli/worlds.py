@@ -1,6 +1,7 @@
 """`leadline worlds`: render generated rooms and streets, and look at them."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 import typer
@@ -88,7 +89,8 @@ def render_command(
     typer.echo(f"{folder}: {rendered.views} views, {rendered.new} rendered now ({rate:.1f}/s)")
     if form == "shards":
         _pack(folder, out)
-    typer.echo(f"next: leadline check-data {out}   or   leadline train --data {out} ...")
+    data = quote(str(out))
+    typer.echo(f"next: leadline check-data {data}   or   leadline train --data {data} ...")
 
 
 def _pack(folder: Path, out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -255,7 +256,9 @@ class DepthMap:
         return float(self.depth[y, x])
 
     def check_pixel(self, x: int, y: int) -> None:
-        """Raise LeadlineError for a pixel outside the map, or without valid depth."""
+        """Raise LeadlineError for a pixel outside the map, without valid depth, or not whole."""
+        if not (isinstance(x, Integral) and isinstance(y, Integral)):
+            raise LeadlineError(f"pixel ({x}, {y}): give whole pixels")
         if not (0 <= x < self.width and 0 <= y < self.height):
             raise LeadlineError(
                 f"pixel ({x}, {y}) is outside the {size_words(self.shape)} depth map; "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, check_seed
 from leadline.evaluation.published import PublishedSet, published_for
-from leadline.evaluation.result import Result, check_block, describe_intervals
+from leadline.evaluation.result import DataOpening, Result, check_block, describe_intervals
 from leadline.metrics import (
     HIGHER_IS_BETTER,
     METRICS,
@@ -312,8 +312,8 @@ def differences(first: Result, other: Result) -> list[str]:
         reasons.append(f"protocol {first.protocol_label} against {other.protocol_label}")
     if first.data_label != other.data_label:
         reasons.append(f"data {first.data_label} against {other.data_label}")
-    elif first.data_options != other.data_options:
-        reasons.append(f"data read with {first.data_options} against {other.data_options}")
+    else:
+        reasons += _read_otherwise(first.data_options, other.data_options)
     reasons += _other_camera(first, other)
     mine, theirs = first.table.ids, other.table.ids
     if set(mine) != set(theirs):
@@ -321,6 +321,24 @@ def differences(first: Result, other: Result) -> list[str]:
         reasons.append(f"{len(mine)} images against {len(theirs)}, {common} in common")
     elif first.protocol_label == other.protocol_label:
         reasons += _other_truth(first, other)
+    return reasons
+
+
+def _read_otherwise(mine: DataOpening, theirs: DataOpening) -> list[str]:
+    """Name the ways of reading the data that differ."""
+    reasons = []
+    if mine.layout != theirs.layout:
+        reasons.append(f"data read as layout {mine.layout} against {theirs.layout}")
+    if mine.units_per_metre != theirs.units_per_metre:
+        units = [
+            "the data's own" if each.units_per_metre is None else f"{each.units_per_metre:g}"
+            for each in (mine, theirs)
+        ]
+        reasons.append(f"--depth-scale {units[0]} against {units[1]}")
+    if mine.options != theirs.options:
+        reasons.append(f"data options {mine.options} against {theirs.options}")
+    if mine.hold_out != theirs.hold_out:
+        reasons.append("validation images that a training run held out against others")
     return reasons
 
 

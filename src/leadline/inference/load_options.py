@@ -9,6 +9,7 @@ from leadline.errors import LeadlineError
 from leadline.inference.camera import CAMERA_MODES, CameraMode
 from leadline.inference.precision import PRECISIONS, PrecisionOption
 from leadline.inference.runtime import DEVICES, HINTS, RUNTIMES, Device, Hint, RuntimeName
+from leadline.io.limits import most_pixels
 
 _CHOICES: dict[str, Sequence[str]] = {
     "precision": PRECISIONS,
@@ -40,9 +41,10 @@ class LoadOptions:
         for option, known in _CHOICES.items():
             if (value := getattr(self, option)) not in known:
                 raise LeadlineError(f"{option} {value!r}: choose one of {', '.join(known)}")
-        if self.processing_area is not None and self.processing_area < 1:
+        if self.processing_area is not None and not 1 <= self.processing_area <= most_pixels():
             raise LeadlineError(
-                f"processing area {self.processing_area}: give a number of pixels, at least 1"
+                f"processing area {self.processing_area}: give a number of pixels, 1 to "
+                f"{most_pixels():,}"
             )
         if self.threads is not None and self.threads < 1:
             raise LeadlineError(f"threads {self.threads}: expected a number, at least 1")

@@ -94,11 +94,12 @@ def predict(
     and point clouds depend on it; with `camera` ignore, depth does not. `calibration` is a file of
     `leadline.calibrate`. `model`, `runtime`, `precision`, `processing_area`, `camera`, `threads`,
     `hint`, `device` and `compiled` are as in `Predictor.load`. `skip_existing` skips photographs
-    whose files all exist, of the same model and units. Reading, the network and writing overlap in
-    `workers` threads, by default one more than processors. `engine` ray distributes the photographs
-    to the machines of a Ray cluster instead, and also accepts URIs of object stores. Photographs
-    that cannot be read are skipped; so are photographs without a camera if point clouds are wanted.
-    A LeadlineWarning reports values that were clamped or ignored. `track` shows progress.
+    whose files all exist, of the same model, calibration and units. Reading, the network and
+    writing overlap in `workers` threads, by default one more than processors. `engine` ray
+    distributes the photographs to the machines of a Ray cluster instead, and also accepts URIs of
+    object stores. Photographs that cannot be read are skipped; so are photographs without a camera
+    if point clouds are wanted. A LeadlineWarning reports values that were clamped or ignored.
+    `track` shows progress.
 
     Errors: LeadlineError, before anything is predicted, for a missing input, a wrong option, or an
     output that cannot be written, or would overwrite an input or replace metres by grey16;
@@ -118,7 +119,7 @@ def predict(
     correction = None if calibration is None else read_calibration(Path(calibration))
     _check_engine(engine, inputs, out)
     every = place.find_photos(inputs)
-    jobs = jobs_to_do(every, place.output, model) if skip_existing else every
+    jobs = jobs_to_do(every, place.output, model, correction) if skip_existing else every
     if not jobs:
         return JobResults(existing=len(every), undrawn=place.draw_together(every))
     load = LoadOptions(

@@ -167,9 +167,10 @@ def format_of_suffix(path: Path) -> str:
     for name, row in DEPTH_FORMATS.items():
         if path.suffix.lower() in row.suffixes:
             return name
+    suffixes = [DEPTH_FORMATS[name].suffix for name in writable_formats()]  # two formats are .png
     raise LeadlineError(
         f"{path}: {path.suffix or 'no suffix'!r} is not a depth format; "
-        f"use one of {', '.join(DEPTH_FORMATS[name].suffix for name in writable_formats())}"
+        f"use one of {', '.join(dict.fromkeys(suffixes))}"
     )
 
 

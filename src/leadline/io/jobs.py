@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Generic, TypeVar
 
-from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.errors import LeadlineError, LeadlineWarning, plural
 from leadline.io.atomic import DiskError
 from leadline.io.files import check_ordinary
 from leadline.io.processors import usable_processors
@@ -144,8 +144,8 @@ def _expand(text: str, out: Path, kind: FileKind) -> list[tuple[Path, Path]]:
     if path.is_file():
         if kind.is_result(path):
             raise LeadlineError(
-                f"{path}: was written by Leadline, it is none of the {kind.noun}; give what it was "
-                "made from"
+                f"{path}: is a file that Leadline wrote, not one of the {kind.noun} to read; give "
+                "what it was made from"
             )
         return [(path, Path(path.name))]
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
@@ -193,8 +193,8 @@ def _without_results(place: str, files: Sequence[Path], kind: FileKind) -> list[
     results = sorted(file for file in files if kind.is_result(file))
     if results:
         warnings.warn(
-            f"{place}: {len(results)} left out that Leadline wrote ({results[0].name}"
-            f"{', ...' if len(results) > 1 else ''}), which are none of the {kind.noun}",
+            f"{place}: left out {plural(len(results), 'file')} that Leadline wrote "
+            f"({results[0].name}{', ...' if len(results) > 1 else ''})",
             LeadlineWarning,
             stacklevel=5,
         )

@@ -188,8 +188,8 @@ def read_photo_to_measure(path: Path) -> Photo:
     predict = "--model NAME predicts it as a photograph all the same"
     if is_result_png(path):
         raise LeadlineError(
-            f"{path}: is a picture that Leadline wrote, and no photograph nor metres; give "
-            f"the depth file, or the photograph; {predict}"
+            f"{path}: is a picture that Leadline wrote, neither a photograph nor metres; "
+            f"give the depth file or the photograph; {predict}"
         )
     if highest_byte(photo.pixels) is not None:
         raise LeadlineError(

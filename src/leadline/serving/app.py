@@ -60,6 +60,11 @@ EXPOSED_HEADERS = (
 )  # fmt: skip
 """Headers that scripts of allowed other origins may read."""
 
+NOTHING_HERE = (
+    "there is nothing at this address; POST /v1/depth takes a picture, /openapi.json says what "
+    "else there is"
+)
+
 DRAINED_AFTER = 5
 """Seconds after which a stopping server should have been replaced."""
 
@@ -335,11 +340,7 @@ def _add_routes(app: FastAPI, service: DepthService) -> None:
     def page_file(request: Request, name: str) -> Response:
         found = service.page.file(name)
         if found is None:
-            raise HTTPException(
-                404,
-                "there is nothing at this address; POST /v1/depth takes a picture, /openapi.json "
-                "says what else there is",
-            )
+            raise HTTPException(404, NOTHING_HERE)
         return _file_answer(request, found)
 
 
@@ -367,7 +368,13 @@ def _add_errors(app: FastAPI, service: DepthService) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, str(error.detail), error.headers)
+        if error.status_code != 405:
+            return answer(request, error.status_code, str(error.detail), error.headers)
+        # Every address matches the route of the page's files, which takes GET.
+        if request.scope["path"] not in {getattr(route, "path", "") for route in app.routes}:
+            return answer(request, 404, NOTHING_HERE)
+        allowed = (error.headers or {}).get("Allow", "GET")
+        return answer(request, 405, f"this address takes {allowed}", error.headers)
 
     @app.exception_handler(Exception)
     async def fault(request: Request, _error: Exception) -> Response:

@@ -14,7 +14,7 @@ from leadline.io.locks import LOCK_FILE
 from leadline.metrics import METRICS
 from leadline.models.base import DepthModel
 from leadline.training.recipe import Recipe
-from leadline.training.run_folder import CHECKPOINTS, MODEL
+from leadline.training.run_folder import CHECKPOINTS, MODEL, resume_command
 from leadline.weights import GRAPH_FILE
 
 LAST, BEFORE = "last.ckpt", "before_last.ckpt"
@@ -36,7 +36,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], same_step: bool = False
     except RuntimeError as error:  # torch's zip writer does not raise OSError on a full disk
         safe = any((folder / name).exists() for name in (LAST, BEFORE))
         remedy = (
-            f"the one before it is intact: free space, then leadline train --resume {folder.parent}"
+            f"the one before it is intact: free space, then {resume_command(folder.parent)}"
             if safe
             else f"no earlier one exists: free space, remove {folder.parent} and train again"
         )

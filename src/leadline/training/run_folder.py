@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal, Self
 
 from leadline.datasets import trained_on
@@ -318,6 +319,11 @@ def check_run(folder: Path) -> None:
         raise LeadlineError(f"{folder}: not a run folder (no {RECIPE_FILE} and {INFO_FILE} in it)")
 
 
+def resume_command(folder: Path) -> str:
+    """Return the command that goes on with a run, as a shell takes it."""
+    return f"leadline train --resume {quote(str(folder))}"
+
+
 def check_is_new(folder: Path) -> None:
     """Raise LeadlineError if `folder` already holds a run.
 
@@ -326,8 +332,8 @@ def check_is_new(folder: Path) -> None:
     began = (folder / RECIPE_FILE).exists()
     if began and (any(folder.glob(f"{CHECKPOINTS}/*.ckpt")) or (folder / MODEL).exists()):
         raise LeadlineError(
-            f"{folder}: already holds a run; continue it with 'leadline train --resume {folder}' "
-            "or choose another --out"
+            f"{folder}: already holds a run; continue it with {resume_command(folder)}, or "
+            "choose another --out"
         )
 
 

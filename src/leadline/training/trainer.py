@@ -26,7 +26,7 @@ from leadline.training.ranges import (
     describe_range,
     ssim_ranges,
 )
-from leadline.training.run_folder import MODEL
+from leadline.training.run_folder import MODEL, resume_command
 from leadline.training.run_logger import RunLogger
 from leadline.training.schedules import (
     SELECTION_METRIC,
@@ -267,7 +267,7 @@ class Trainer:
         """Report why the run ends before its last step, and how to continue."""
         state = self.state
         position = f"at step {state.step} of {state.total_steps}"
-        how = f"continue with: leadline train --resume {state.folder}"
+        how = f"continue with: {resume_command(state.folder)}"
         if reason.is_final and self.starts_from_a_model() and state.best.get("step") == 0:
             self.progress.say(
                 f"no step was better than the start: {state.folder / MODEL} is the model that the "
@@ -310,7 +310,7 @@ class Trainer:
                 )
                 raise LeadlineError(
                     f"{state.folder}: cannot be written ({one_line(error)}); {saved}: free space "
-                    f"or permissions, then go on with: leadline train --resume {state.folder}"
+                    f"or permissions, then go on with: {resume_command(state.folder)}"
                 ) from error
 
     @cached_property
@@ -339,7 +339,7 @@ def explain_loader_error(error: Exception, state: TrainState) -> LeadlineError |
         return None
     return LeadlineError(
         "a data worker process was killed, possibly because memory ran out; go on with: "
-        f"leadline train --resume {state.folder} (with fewer workers: --set data.workers=0)"
+        f"{resume_command(state.folder)} (with fewer workers: --set data.workers=0)"
     )
 
 
