@@ -88,7 +88,7 @@ def test_another_processing_area_changes_the_prediction_alike_in_both_runtimes(
         ("{file}", {"device": "toaster"}, "choose one of cpu, cuda"),
         ("{run}", {"hint": "throughput"}, "torch has none"),
         ("{run}", {"hint": "latency"}, "torch has none"),
-        ("{file}", {"compiled": True}, "for --runtime torch"),
+        ("{file}", {"compiled": True}, "leave --compile out"),
         ("{file}", {"threads": 0}, "at least 1"),
         ("{file}", {"precision": "f64"}, "choose one of auto, f32, bf16"),
         ("{file}", {"processing_area": 0}, "1 to 178,956,970"),
