@@ -176,6 +176,19 @@ def test_of_equal_curves_both_are_seen_in_every_part(tmp_path):
             assert (part == colour).all(axis=-1).sum() > 20
 
 
+def test_a_single_value_is_seen_in_every_part(tmp_path):
+    folder = write_run(tmp_path / "run", [0.9, 0.8])
+    head, first, *_, last = (folder / "metrics.csv").read_text().splitlines()
+    (folder / "metrics.csv").write_text("\n".join([head, first, last]) + "\n")
+    draw_curves([Run.open(folder)], tmp_path / "one.png")
+    pixels = np.asarray(Image.open(tmp_path / "one.png").convert("RGB")).astype(int)
+    half, third = pixels.shape[0] // 2, pixels.shape[1] // 3
+    for y in (0, half):
+        for x in (0, third, 2 * third):
+            blue = (pixels[y : y + half, x : x + third] == (0, 0x72, 0xB2)).all(axis=-1)
+            assert blue.sum() > 4, (x, y)
+
+
 def test_what_is_wrong_is_one_line(tmp_path):
     fails_in_one_line(leadline_here("runs", tmp_path / "none"), "none", "no such folder")
     run = write_run(tmp_path / "a", [0.9, 0.5])

@@ -50,7 +50,7 @@ def draw_curves(runs: Sequence[Run], path: Path, x: Axis = "step") -> None:
     pens = _pens(len(runs))
     for run, pen in zip(runs, pens, strict=True):
         _draw_loss(loss, run, x, pen)
-        rate.plot(*run.series("lr", x), color=pen.colour, linestyle=pen.line)
+        _draw_line(rate, *run.series("lr", x), pen, width=1.5)
         for metric, axes in zip(SHOWN, validation, strict=True):
             _draw_metric(axes, run, metric, x, pen)
     loss.set_title(_loss_title(runs))
@@ -126,13 +126,19 @@ def _draw_loss(axes: Any, run: Run, x: str, pen: _Pen) -> None:
     if window > 1:
         axes.plot(places, values, color=pen.colour, alpha=0.3, linewidth=0.8)
         values = running_mean(np.array(values), window).tolist()
+    _draw_line(axes, places, values, pen, width=1.8)
+
+
+def _draw_line(
+    axes: Any, places: Sequence[float], values: Sequence[float], pen: _Pen, width: float
+) -> None:
     # A line through a single point would be invisible.
     marker = "o" if len(values) == 1 else None
     axes.plot(
         *(places, values),
         color=pen.colour,
         linestyle=pen.line,
-        linewidth=1.8,
+        linewidth=width,
         marker=marker,
         markersize=pen.dot,
     )
