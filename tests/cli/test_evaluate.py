@@ -171,6 +171,7 @@ def test_the_table_names_protocol_and_baselines(big_pairs):
     assert "nyu-eigen [" in result.stdout
     assert "1 of 1 images scored, the first of 3 (limit 1)" in result.stdout
     assert "mean training depth map" in result.stdout
+    assert "bootstrap" not in result.stdout  # one image says nothing of another
 
 
 def test_a_report_is_drawn_of_files_with_infinite_values(pairs, tmp_path):

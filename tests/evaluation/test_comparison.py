@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 
 from leadline.datasets.open import open_data
@@ -16,7 +17,7 @@ from leadline.evaluation.published import published_for, published_sets
 from leadline.evaluation.report import tables
 from leadline.evaluation.result import Result
 from leadline.metrics import PROTOCOLS, bootstrap_interval, paired_test
-from tests.evaluation.results import ScaledTruth, edit_result, write_result
+from tests.evaluation.results import ScaledTruth, edit_result, write_named_pairs, write_result
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,19 @@ def test_a_result_says_how_many_neighbours_its_intervals_drew_together(loaded, n
     assert result.to_json()["block"] == 3 and compare([result]).block == 3
     edit_result(near, block=None)  # written before blocks were
     assert Result.load(near).block == 1
+
+
+def test_images_scored_in_one_block_alone_have_no_interval(tmp_path):
+    pairs = write_named_pairs(tmp_path, [f"{number:03d}.png" for number in range(4)])
+    for number in (2, 3):
+        empty = Image.fromarray(np.zeros((32, 48), np.uint16))
+        empty.save(tmp_path / "depth" / f"{number}.png")
+    predictions, data = ScaledTruth(lambda number: 1.1 + number / 10), open_data(pairs, None)
+    assert evaluate(predictions, data).intervals["abs_rel"] == pytest.approx((0.1, 0.2), abs=1e-4)
+    result = evaluate(predictions, data, block=2, out=tmp_path / "out")
+    assert (result.images_scored, result.intervals) == (2, {})
+    assert compare([Result.load(tmp_path / "out")]).rows[0].values["abs_rel"].interval is None
+    assert "bootstrap" not in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_blocks_that_leave_no_two_and_those_of_pooled_scores_are_refused(loaded, pairs, tmp_path):

@@ -110,3 +110,26 @@ def test_blocks_cover_what_neighbours_share_and_single_images_do_not(length, cov
         small.append(paired_test(values, np.zeros(160), flips=400, blocks=blocks) < 0.05)
     assert np.mean(inside) == pytest.approx(covered, abs=0.04)
     assert np.mean(small) == pytest.approx(rejected, abs=0.04)
+
+
+def test_blocks_of_unequal_size_count_by_their_images():
+    # Two draws of the blocks (0, 0, 0) and (6): means 0, 6 / 4 twice, and 6.
+    values, blocks = np.array([0.0, 0, 0, 6])[:, None], np.array([0, 0, 0, 1])
+    assert bootstrap_interval(values, blocks=blocks, level=0.2).tolist() == [[1.5], [1.5]]
+    assert bootstrap_interval(values, blocks=blocks).tolist() == [[0.0], [6.0]]
+    # Sums 3 and 2: of the four sums +-3 +-2, two are as far from 0 as 5.
+    assert paired_test([1.0, 2, -1, 3], np.zeros(4), blocks=np.array([0, 0, 1, 1])) == 0.5
+
+
+def test_the_exact_paired_test_of_blocks_equals_scipy():
+    difference, blocks = rng.normal(0.4, 1, 23), blocks_of(23, 4)
+    sizes = np.bincount(blocks)
+    assert set(sizes) == {3, 4}
+    sums = np.add.reduceat(difference, np.cumsum(sizes) - sizes)
+    theirs = stats.permutation_test(
+        (sums, np.zeros_like(sums)),
+        lambda x, y: np.sum(x - y),
+        permutation_type="samples",
+        n_resamples=np.inf,
+    ).pvalue
+    assert paired_test(difference, np.zeros(23), blocks=blocks) == pytest.approx(theirs)

@@ -33,11 +33,12 @@ def print_result(result: Result) -> None:
         typer.echo(f"left out  {describe_use(protocol, result.truth_use)}")
     columns = protocol.table_metrics
     typer.echo(score_table({result.model: result.metrics, **result.baselines}, columns))
-    bounds = ", ".join(
-        "{} {:.3f}..{:.3f}".format(name, *result.intervals[name]) for name in INTERVALS
-    )
-    typer.echo(f"95 % bootstrap interval: {bounds}")
-    typer.echo(f"          over {result.interval_words}")
+    if result.intervals:
+        bounds = ", ".join(
+            "{} {:.3f}..{:.3f}".format(name, *result.intervals[name]) for name in INTERVALS
+        )
+        typer.echo(f"95 % bootstrap interval: {bounds}")
+        typer.echo(f"          over {result.interval_words}")
     extra = [f"{name} {value:.4g}" for name, value in result.metrics.items() if name not in columns]
     typer.echo(f"also      {', '.join(extra)}")
     if result.semantic is not None:

@@ -49,7 +49,7 @@ TABLE_FILE = "per_image.csv"
 WORST_FILE = "worst.png"
 CASES_FOLDER = "cases"
 REPORT_FILE = "report.html"
-BLOCK_ADVICE = "where neighbours are alike, frames of a video or of a room, say --block N"
+BLOCK_ADVICE = "where neighbours are alike, such as frames of a video, evaluate with --block N"
 COUNTS = ("pixels", "missing")
 ANY_NAME: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
 """Encoding of ids, which are file names in any encoding."""

@@ -165,11 +165,13 @@ class Scores:
     def intervals(self, block: int = 1) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval over images of every one of `metrics`.
 
-        `block` neighbouring images are drawn together.
+        `block` neighbouring images are drawn together; {} where all that is scored is one block.
         """
         names = list(self.metrics)
         is_scored = [image.metrics is not None for image in self.images]
         blocks = blocks_of(len(self.images), block)[is_scored]
+        if len(set(blocks)) < 2:
+            return {}
         if self.protocol.aggregation == "pooled":
             bounds = bootstrap_interval(self._sums, self._pooled_values, blocks=blocks)
         else:

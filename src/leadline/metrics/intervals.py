@@ -21,7 +21,7 @@ Blocks = NDArray[np.intp]
 def blocks_of(images: int, length: int) -> Blocks:
     """Return a number (images,) for each image in its order: neighbours of a block share one.
 
-    Blocks have `length` images, or one less where `images` is no multiple of it.
+    Blocks have `length` images at most, and differ by one at most.
 
     >>> blocks_of(7, 3).tolist()
     [0, 0, 0, 1, 1, 2, 2]
