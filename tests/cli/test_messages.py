@@ -3,12 +3,13 @@
 import os
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from leadline.errors import LeadlineError, printable, value_words
+from leadline.errors import LeadlineError, LeadlineWarning, printable, value_words
 from leadline.evaluation import evaluate
 from leadline.evaluation.result import Result
 from leadline.export import files
@@ -226,3 +227,22 @@ def test_an_option_without_effect_is_refused(tmp_path, monkeypatch, words, belon
     out = () if has_no_out else ("-o", "made.mp4" if given[0] == "video" else "made")
     fails_in_one_line(leadline_here(*given, *out), belongs_to)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["depth.npy", "list.txt"]
+
+
+@pytest.mark.parametrize(
+    ("function", "command"),
+    [
+        ("evaluate.evaluate", ("evaluate", "--data", "x", "--model", "compact-nyu")),
+        ("export.export_model", ("export", "compact-nyu", "-o", "m.onnx")),
+        ("benchmark.benchmark", ("benchmark", "compact-nyu")),
+    ],
+)
+def test_a_warning_of_any_command_is_one_line(function, command, monkeypatch):
+    def warn(*_, **__):
+        warnings.warn("mind this", LeadlineWarning, stacklevel=1)
+        warnings.warn("mind this", LeadlineWarning, stacklevel=1)
+        raise LeadlineError("the end")
+
+    monkeypatch.setattr(f"leadline.cli.{function}", warn)
+    said = leadline_here(*command).stderr
+    assert said == "leadline: mind this\nleadline: error: the end\n"

@@ -29,6 +29,14 @@ class LazyGroup(TyperGroup):
         super().__init__(**options)
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # for suggestions
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, whose warnings are lines on stderr."""
+        # Imported here: help needs no warnings.
+        from leadline.cli.warning_lines import print_warnings
+
+        with print_warnings():
+            return super().invoke(ctx)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of that name, None where there is none."""
         if cmd_name not in COMMANDS:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import FormatOption, print_warnings
+from leadline.cli.inputs import FormatOption
 from leadline.cli.options import DepthScaleOption, parse_depth_scale
 from leadline.depth.calibration import Fit
 from leadline.depth.known_points import KnownPoint
@@ -106,23 +106,22 @@ def calibrate_command(
     saved as calibration.json. Use it for other pictures of the same camera with 'leadline predict
     --calibration'.
     """
-    with print_warnings():
-        result = calibrate(
-            source,
-            out,
-            points=point or (),
-            sparse=sparse,
-            sparse_units=sparse_scale,
-            shift=shift,
-            fit=fit,
-            model=model,
-            intrinsics=intrinsics,
-            fov=fov,
-            camera=camera,
-            units=depth_scale,
-            format=format,
-            color=color,
-        )
+    result = calibrate(
+        source,
+        out,
+        points=point or (),
+        sparse=sparse,
+        sparse_units=sparse_scale,
+        shift=shift,
+        fit=fit,
+        model=model,
+        intrinsics=intrinsics,
+        fov=fov,
+        camera=camera,
+        units=depth_scale,
+        format=format,
+        color=color,
+    )
     print_fit(result, fit)
     print_points(result)
     typer.echo(f"written: {', '.join(map(str, result.files))}")

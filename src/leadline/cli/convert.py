@@ -7,7 +7,7 @@ import typer
 
 from leadline.cli import pack
 from leadline.cli.data_options import DataOptions, LayoutOption, parse_data_options
-from leadline.cli.inputs import FORMATS, list_failures, print_warnings
+from leadline.cli.inputs import FORMATS, list_failures
 from leadline.cli.options import parse_depth_scale, parse_size
 from leadline.cli.progress import track
 from leadline.datasets.open import Opening
@@ -108,15 +108,14 @@ def convert_command(
                      verify=verify, layout=named)  # fmt: skip
     if out is None:
         raise LeadlineError("no output: give -o FOLDER, or for one file -o FILE")
-    with print_warnings():
-        results = convert(
-            inputs,
-            out,
-            format=to,
-            input_units=declared,
-            units=units,
-            track=track,
-        )
+    results = convert(
+        inputs,
+        out,
+        format=to,
+        input_units=declared,
+        units=units,
+        track=track,
+    )
     print_done(results, out, to, units)
     list_failures(results)
 

@@ -1,14 +1,13 @@
-"""What the file commands share: options, warnings as lines, and the list of skipped inputs."""
+"""What the file commands share: options, and the list of skipped inputs."""
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from leadline.errors import LeadlineError, printable, warnings_taken_by
+from leadline.errors import LeadlineError
 from leadline.io.formats import writable_formats
 from leadline.io.jobs import Failure, JobResults
 
@@ -25,21 +24,6 @@ FormatOption = Annotated[
         "others metres.",
     ),
 ]
-
-
-@contextmanager
-def print_warnings() -> Iterator[None]:
-    """Print every LeadlineWarning, once, as one line on stderr; leave other warnings alone."""
-    printed: set[str] = set()
-
-    def take(text: str) -> bool:
-        if text not in printed:
-            printed.add(text)
-            print(f"leadline: {printable(text)}", file=sys.stderr)
-        return True
-
-    with warnings_taken_by(take):
-        yield
 
 
 def check_needed(option: str, given: object, need: str, present: object) -> None:

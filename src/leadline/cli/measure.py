@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import print_warnings
 from leadline.cli.options import DepthScaleOption, JsonOption
 from leadline.cli.text import print_list
 from leadline.errors import LeadlineError
@@ -113,22 +112,21 @@ def measure_command(
     give your own estimate of the error with --relative-error.
     """
     ends = [parse_pixel("--points", each, TWO_PIXELS) for each in points or ()]
-    with print_warnings():
-        measured = measure(
-            source,
-            pixels=[parse_pixel("--at", each, PIXEL) for each in at or ()],
-            boxes=[parse_numbers("--box", each, 4, "X0,Y0,X1,Y1 in pixels") for each in box or ()],
-            polygons=[parse_polygon(each) for each in polygon or ()],
-            masks=mask or (),
-            points=[(ends[0], ends[1])] if ends else [],
-            relative_error=relative_error,
-            model=model,
-            intrinsics=intrinsics,
-            fov=fov,
-            camera=camera,
-            calibration=calibration,
-            units=depth_scale,
-        )
+    measured = measure(
+        source,
+        pixels=[parse_pixel("--at", each, PIXEL) for each in at or ()],
+        boxes=[parse_numbers("--box", each, 4, "X0,Y0,X1,Y1 in pixels") for each in box or ()],
+        polygons=[parse_polygon(each) for each in polygon or ()],
+        masks=mask or (),
+        points=[(ends[0], ends[1])] if ends else [],
+        relative_error=relative_error,
+        model=model,
+        intrinsics=intrinsics,
+        fov=fov,
+        camera=camera,
+        calibration=calibration,
+        units=depth_scale,
+    )
     print_list(as_json, measured.to_dict, lambda: print_measured(measured))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import FORMATS, check_needed, list_failures, print_warnings
+from leadline.cli.inputs import FORMATS, check_needed, list_failures
 from leadline.cli.options import parse_depth_scale
 from leadline.cli.progress import track
 from leadline.errors import LeadlineError
@@ -209,7 +209,7 @@ def predict_command(
         color_range=color_range,
         uncertainty=uncertainty,
     )
-    with print_warnings(), output_place(out, output) as place:
+    with output_place(out, output) as place:
         results = predict(
             [*(inputs or []), *(more_inputs or [])],
             place,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import check_needed, print_warnings
+from leadline.cli.inputs import check_needed
 from leadline.export import WeightType
 from leadline.hub import PushedModel, push
 
@@ -51,17 +51,16 @@ def push_command(
     """
     check_needed("--private", private, "--to", to)
     check_needed("--message", message, "--to", to)
-    with print_warnings():
-        pushed = push(
-            checkpoint,
-            to,
-            out=out,
-            private=private,
-            license=license,
-            results=result or (),
-            weights=weights,
-            message=message or "A model of Leadline",
-        )
+    pushed = push(
+        checkpoint,
+        to,
+        out=out,
+        private=private,
+        license=license,
+        results=result or (),
+        weights=weights,
+        message=message or "A model of Leadline",
+    )
     print_pushed(pushed)
 
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import print_warnings
 from leadline.inference.load_options import LoadOptions
 from leadline.inference.precision import PrecisionOption
 from leadline.inference.runtime import Hint, RuntimeName
@@ -88,5 +87,4 @@ def serve_command(
         model_memory=millions("--model-memory", model_memory),
         cors_origins=tuple(cors or ()),
     )
-    with print_warnings():
-        serve(options, host, port, typer.echo)
+    serve(options, host, port, typer.echo)

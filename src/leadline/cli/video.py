@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.inputs import check_needed, print_warnings
+from leadline.cli.inputs import check_needed
 from leadline.cli.progress import track
 from leadline.inference.camera import CameraMode
 from leadline.inference.precision import PrecisionOption
@@ -87,27 +87,26 @@ def video_command(
     Needs leadline[video].
     """
     check_needed("--format", frame_format, "--frames", frames)
-    with print_warnings():
-        result = video(
-            source,
-            out,
-            model=model,
-            layout=layout,
-            color_range=None if color_range is None else parse_range(color_range),
-            cmap=cmap,
-            smooth=smooth,
-            every=every,
-            start=start,
-            end=end,
-            audio=not no_audio,
-            frames=frames,
-            frame_format=frame_format or "npy",
-            fov=fov,
-            runtime=runtime,
-            precision=precision,
-            camera=camera,
-            track=track,
-        )
+    result = video(
+        source,
+        out,
+        model=model,
+        layout=layout,
+        color_range=None if color_range is None else parse_range(color_range),
+        cmap=cmap,
+        smooth=smooth,
+        every=every,
+        start=start,
+        end=end,
+        audio=not no_audio,
+        frames=frames,
+        frame_format=frame_format or "npy",
+        fov=fov,
+        runtime=runtime,
+        precision=precision,
+        camera=camera,
+        track=track,
+    )
     print_video(result)
 
 
