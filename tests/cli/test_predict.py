@@ -270,7 +270,7 @@ def test_no_result_overwrites_an_input_or_another_result(tmp_path):
         (["--ply", "--fov", "60", "--intrinsics", "k.txt"], "not both"),
         (["--units", "nyu-mm"], "png16"),
         (["--intrinsics", "none.txt"], "none.txt: no such file"),
-        (["--processing-area", "0"], "at least 1"),
+        (["--processing-area", "0"], "give a number of pixels, 1 to"),
         (["-o", "/proc/x"], "/proc/x"),
     ],
 )
