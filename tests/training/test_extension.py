@@ -1,10 +1,15 @@
-"""A loss, a schedule and a logger of one's own: one entry each, made as docs/training.md says."""
+"""A loss, schedule, logger or network of one's own: one entry each, as docs/training.md says."""
 
 import csv
 from pathlib import Path
 
 import pytest
+from torch import nn
 
+from leadline.errors import LeadlineError
+from leadline.models import CATALOG, DepthModel, ModelInfo
+from leadline.models.encoders import create_encoder
+from leadline.training.encoder_weights import initial_weights
 from leadline.training.loggers import LOGGERS, LoggerEntry
 from leadline.training.losses import LOSSES
 from leadline.training.recipe import load_recipe
@@ -18,8 +23,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
 @pytest.fixture
 def tables():
-    """The three tables, which are as before once the test is over."""
-    before = [(table, dict(table)) for table in (LOSSES, SCHEDULES, LOGGERS)]
+    """The tables, which are as before once the test is over."""
+    before = [(table, dict(table)) for table in (LOSSES, SCHEDULES, LOGGERS, CATALOG)]
     yield
     for table, entries in before:
         table.clear()
@@ -72,3 +77,34 @@ def test_a_name_is_known_once_its_entry_is_there(tables):
         load_recipe("compact", ["schedule.name=halve"])
     SCHEDULES["halve"] = SCHEDULES["constant"]
     assert load_recipe("compact", ["schedule.name=halve"]).schedule.name == "halve"
+
+
+class Plain(DepthModel):
+    """A network without a pretrained encoder."""
+
+    def __init__(self, config, width: int = 4):
+        super().__init__(config)
+        self.layer = nn.Conv2d(3, 1, 1)
+
+    def network(self, images):
+        return {"target": self.layer(images)}
+
+
+class Encoded(Plain):
+    """A network with one, by default another than the recipe's."""
+
+    def __init__(self, config, encoder: str = "mobilenet_v2_os16"):
+        super().__init__(config)
+        self.encoder = create_encoder(encoder)
+
+
+def test_weights_are_those_of_the_encoder_that_a_network_has_by_default(tables):
+    CATALOG["plain"], CATALOG["encoded"] = ModelInfo("plain", Plain), ModelInfo("encoded", Encoded)
+    section = load_recipe("compact", ["model.architecture=encoded", "model.encoder=null"]).model
+    assert "mobilenet_v2" in initial_weights(section).source
+    section = section.model_copy(update={"options": {"encoder": "vgg16"}})
+    with pytest.raises(LeadlineError, match="no ImageNet weights of vgg16 ship"):
+        initial_weights(section)
+    section = load_recipe("compact", ["model.architecture=plain", "model.encoder=null"]).model
+    with pytest.raises(LeadlineError, match="plain has no encoder.*model.encoder_weights=none"):
+        initial_weights(section)

@@ -6,8 +6,7 @@ from pathlib import Path
 from leadline.errors import LeadlineError
 from leadline.io.files import check_ordinary
 from leadline.models.base import DepthModel
-from leadline.models.build import create_model
-from leadline.models.catalog import CATALOG
+from leadline.models.build import create_model, whole_options
 from leadline.models.config import ModelConfig
 from leadline.models.encoders import imagenet_weights_file, plain_name
 from leadline.training.recipe import ModelSection
@@ -68,7 +67,15 @@ def default_normalization(section: ModelSection) -> str:
 
 
 def _encoder_name(section: ModelSection) -> str:
-    return section.encoder or str(CATALOG[section.architecture].options["encoder"])
+    if section.encoder is not None:
+        return section.encoder
+    options = whole_options(ModelConfig(section.architecture, section.options))
+    if "encoder" not in options:
+        raise LeadlineError(
+            f"{section.architecture} has no encoder to load weights into; set "
+            "model.encoder_weights=none"
+        )
+    return str(options["encoder"])
 
 
 def _shipped_weights(encoder: str) -> InitialWeights:
