@@ -234,7 +234,7 @@ def _export(request: pytest.FixtureRequest) -> dict[str, Any]:
 
     shutil.copytree(request.getfixturevalue("quick_run"), "runs/mine")
     leadline.export_model("runs/mine", "mine.pt2")
-    leadline.export_model("compact-nyu", "out/compact-nyu.onnx")
+    leadline.export_model("crisp-nyu", "out/crisp-nyu.onnx")
     leadline.export_model("crisp-nyu", "crisp-nyu.pte", image_count=1)
     patch = request.getfixturevalue("monkeypatch")
     patch.setattr(DepthModel, "push_to_hub", lambda model, name, private: model)

@@ -14,6 +14,9 @@ from tests.conftest import QUICK, SilentReporter, write_pairs
 
 pytestmark = pytest.mark.usefixtures("no_curves")
 
+SECOND_STAGES = {"crisp-edges", "crisp-uncertainty"}
+"""Recipes that continue a trained model; `finetune` has one that ships."""
+
 QUICKEST = ("compact", "ds-net", "unet-2m", "vgg19-fcn-a1")
 """One recipe of each kind that trains in a second or two; the others are slow tests."""
 
@@ -43,7 +46,7 @@ def train_two_steps(name: str, data: Path, folder: Path, *settings: str) -> Sile
     "name",
     [
         name if name in QUICKEST else pytest.param(name, marks=pytest.mark.slow)
-        for name in sorted(set(list_recipes()) - {"crisp-uncertainty"})  # a second stage
+        for name in sorted(set(list_recipes()) - SECOND_STAGES)
     ],
 )
 def test_a_recipe_trains_with_the_encoder_at_hand(name, labelled, tmp_path):

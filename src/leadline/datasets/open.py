@@ -229,7 +229,7 @@ def _deep_grey(path: Path | None) -> NDArray[np.uint16] | None:
 
 
 def find_data(
-    path: Path,
+    path: str | Path,
     *,
     layout: str = "auto",
     units_per_metre: float | None = None,
@@ -243,6 +243,7 @@ def find_data(
     `open_data`.
     Errors: LeadlineError for missing or unknown data, an unknown option, or a contradicting unit.
     """
+    path = Path(path)
     known, evidence = _recognise(path, layout)
     splits = known.splits(path)
     if units_per_metre is not None and known.fixed_units not in (None, units_per_metre):
@@ -310,7 +311,7 @@ def _recognise(path: Path, layout: str) -> tuple[type[Layout], str]:
 
 
 def open_data(
-    path: Path,
+    path: str | Path,
     split: str | None = None,
     *,
     layout: str = "auto",
@@ -338,7 +339,7 @@ def open_data(
 
 
 def open_train_and_val(
-    path: Path,
+    path: str | Path,
     *,
     val_fraction: float,
     seed: int,

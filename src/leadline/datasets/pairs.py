@@ -185,7 +185,7 @@ def unfinished(path: Path) -> str:
 
 
 def open_pairs(
-    path: Path,
+    path: str | Path,
     split: str | None = None,
     *,
     units_per_metre: float | None = None,
@@ -202,6 +202,7 @@ def open_pairs(
 
     Errors: LeadlineError if the path, the split, a column or a partner file is missing.
     """
+    path = Path(path)
     if not path.exists():
         raise LeadlineError(f"{path}: no such data; give a folder of pairs or a CSV file")
     return PairsDataset.open(path, split, units_per_metre).within(min_depth, max_depth)

@@ -301,7 +301,7 @@ def mirror(sample: Sample) -> Sample:
     return replace(sample, image=np.ascontiguousarray(sample.image[:, ::-1]))
 
 
-def find_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+def find_files(folder: str | Path, ids: Sequence[str]) -> dict[str, Path]:
     """Return {sample id: its prediction file} for samples of these `ids`.
 
     A file may be below `folder` at the image's own path, or at the end of that path if no other
@@ -309,6 +309,7 @@ def find_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
     suffix is one of `depth_suffixes()`.
     Errors: LeadlineError naming the first image without a prediction, or with several.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise LeadlineError(f"{folder}: no such folder of predictions")
     shortest = _count_of_unique_parts(list(dict.fromkeys(ids)))

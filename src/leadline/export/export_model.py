@@ -109,7 +109,7 @@ def export_model(
     precision: ExportPrecision = "f32",
     max_loss: float = MAX_LOSS,
     size: tuple[int, int] | None = None,
-    beside: Path | None = None,
+    beside: str | Path | None = None,
     track: Track = untracked,
     say: Say = unsaid,
 ) -> ExportedModel:

@@ -21,7 +21,7 @@ def describe(
     input_channels: str,
     weights: str,
     precision: str = "f32",
-    beside: Path | None = None,
+    beside: str | Path | None = None,
 ) -> dict[str, Any]:
     """Return unit, size policy, camera, recipe and origin of an export of the model in `folder`.
 
@@ -29,7 +29,7 @@ def describe(
     which the file will be placed, if any.
     """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    recipe, checkpoint = folder.parent / RECIPE_FILE, beside or folder / WEIGHTS_FILE
+    recipe, checkpoint = folder.parent / RECIPE_FILE, Path(beside or folder / WEIGHTS_FILE)
     options = config.get("options", {})
     return {
         **{

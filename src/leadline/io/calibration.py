@@ -13,20 +13,20 @@ from leadline.io.files import read_json
 FORMAT, VERSION = "leadline-calibration", 1
 
 
-def write_calibration(path: Path, calibration: Calibration) -> None:
+def write_calibration(path: str | Path, calibration: Calibration) -> None:
     """Write a calibration as JSON."""
     content = {"format": FORMAT, "version": VERSION, "formula": "1/z' = 1/(scale z) + shift"}
     values = asdict(calibration) | {"about": dict(calibration.about)}
-    write_json(path, content | values)
+    write_json(Path(path), content | values)
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: str | Path) -> Calibration:
     """Read a calibration written by `write_calibration`.
 
     Errors: LeadlineError, naming the file, for any other file.
     """
     try:
-        content = read_json(path, "calibration")
+        content = read_json(Path(path), "calibration")
         if content["format"] != FORMAT or content["version"] != VERSION:
             raise ValueError(f"format {content['format']} {content['version']}")
         about = {str(key): str(value) for key, value in content["about"].items()}

@@ -44,7 +44,7 @@ def _bits_of_grey_png(data: bytes) -> int:
     return data[24] if is_grey else 0
 
 
-def write_labels(path: Path, labels: NDArray[np.integer]) -> None:
+def write_labels(path: str | Path, labels: NDArray[np.integer]) -> None:
     """Write class ids (H,W) as a self-describing grey PNG: 8 bits, or 16 for ids above 255."""
     ids = labels.astype(np.uint8) if labels.max() < 256 else labels.astype(np.uint16)
-    write_png(path, ids, {PREFIX + "kind": LABELS_KIND})
+    write_png(Path(path), ids, {PREFIX + "kind": LABELS_KIND})

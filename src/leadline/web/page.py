@@ -65,11 +65,12 @@ def page_files(model: str | Path = DEFAULT_MODEL) -> PageFiles:
     return {**files, "model.onnx": graph, "config.json": json.dumps(config).encode()}
 
 
-def write_page(folder: Path, model: str | Path = DEFAULT_MODEL) -> int:
+def write_page(folder: str | Path, model: str | Path = DEFAULT_MODEL) -> int:
     """Write the page with a model into `folder`; return the total size of its files.
 
     Errors: those of `page_files`; LeadlineError if the folder cannot be written.
     """
+    folder = Path(folder)
     check_writable(folder)
     return write_files(folder, page_files(model))
 
