@@ -106,5 +106,5 @@ def test_weights_are_those_of_the_encoder_that_a_network_has_by_default(tables):
     with pytest.raises(LeadlineError, match="no ImageNet weights of vgg16 ship"):
         initial_weights(section)
     section = load_recipe("compact", ["model.architecture=plain", "model.encoder=null"]).model
-    with pytest.raises(LeadlineError, match="plain has no encoder.*model.encoder_weights=none"):
+    with pytest.raises(LeadlineError, match=r"plain has no encoder.*model.encoder_weights=none"):
         initial_weights(section)
