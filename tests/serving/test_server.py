@@ -181,7 +181,7 @@ def test_a_client_waits_when_the_server_is_busy(client, monkeypatch):
 
     thread = threading.Thread(target=answer)
     thread.start()
-    with pytest.raises(LeadlineError, match="none of 'leadline serve'"):
+    with pytest.raises(LeadlineError, match="does not answer as 'leadline serve'"):
         Client(f"http://127.0.0.1:{port}").models()
     thread.join()
     listener.close()
