@@ -1,4 +1,4 @@
-"""What is wrong with a data set: `check_data` returns a `Report` of `Finding`s."""
+"""Checks of a data set: `check_data` returns a `Report` of `Finding`s."""
 
 from leadline.data_checks.check import check_data
 from leadline.data_checks.findings import Finding, Severity

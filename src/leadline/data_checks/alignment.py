@@ -1,9 +1,9 @@
-"""Does every depth map lie on its own photograph? Edges against edges, with chance measured.
+"""Check that every depth map belongs to its photograph, by comparing edges.
 
-The agreement of photograph i with depth map j is the product of their edge maps (`edges`). What
-chance gives is measured with the depth maps of other samples, plain and turned, which cannot
-belong to the photograph; the agreement of a sample is then counted in standard deviations of
-chance (a z-score). Filled Kinect depth reaches about 10, one LiDAR sweep about 3.
+The agreement of photograph i with depth map j is the product of their edge maps (`edges`). The
+agreement by chance is measured with the depth maps of other samples, unchanged and turned, which
+cannot belong to the photograph. The agreement of a sample is then expressed in standard deviations
+of chance (a z-score). Filled Kinect depth reaches about 10, one LiDAR sweep about 3.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TURNS: dict[str, Callable[[Stack], Stack]] = {
     "upside down": lambda maps: maps[..., ::-1, :],
     "rotated by 180 degrees": lambda maps: maps[..., ::-1, ::-1],
 }
-"""How a depth map may be turned against its photograph, each its own inverse."""
+"""Possible turns of a depth map against its photograph; each is its own inverse."""
 _CODES: dict[str, Code] = {
     "mirrored": "depth-mirrored",
     "upside down": "depth-upside-down",
@@ -35,16 +35,16 @@ _CODES: dict[str, Code] = {
 }
 
 LOW_AGREEMENT = 2.5
-"""Below this many standard deviations a depth map does not visibly belong to its photograph."""
+"""Below this z-score a depth map does not visibly belong to its photograph."""
 HIGH_AGREEMENT = 5.0
-"""From this many on it does: chance reaches it once in millions of samples."""
-_CHANCE_AGREEMENT = 2.0  # labelled NYU has three of 771 frames below: two moments, or a mirror
+"""From this z-score on it does: chance reaches it once in millions of samples."""
+_CHANCE_AGREEMENT = 2.0  # 3 of 771 frames of labelled NYU are below: two moments, or a mirror
 _UNRELATED_SHARE = 0.02
 
 MIN_PAIRS = 3
 _MIN_PAIRS_FOR_SHIFT = 6
 _MIN_PAIRS_FOR_TRENDS = 8
-_CHANCE_SAMPLES = 48  # depth maps that measure what chance gives
+_CHANCE_SAMPLES = 48  # depth maps for measuring the agreement by chance
 _BLOCK = 256
 _MAX_SUSPECTS = 1500
 _MAX_SHIFT = 16  # grid pixels
@@ -54,11 +54,11 @@ _MAX_SHIFT = 16  # grid pixels
 class Alignment:
     """Agreement of photographs and depth maps, in standard deviations of chance.
 
-    `pairs` are the n pairs compared. `own` is (n,); `turned` has (n,) for each of `TURNS`.
-    `partner` is the index of the depth map that fits photograph i far better than its own, -1
-    where none does or its own fits, and `partner_score` its agreement. `shift` is (x, y) in grid
-    pixels by which the depth maps lie too far right and down, and `shift_gain` how sure that is
-    (a t statistic over the pairs).
+    `pairs` are the n compared pairs. `own` is (n,); `turned` has (n,) for each of `TURNS`.
+    `partner` is the index of the depth map that fits photograph i far better than its own, -1 if
+    there is none or its own fits, and `partner_score` its agreement. `shift` is (x, y) in grid
+    pixels by which the depth maps are too far right and down, and `shift_gain` its significance (a
+    t statistic over the pairs).
     """
 
     pairs: tuple[MeasuredPair, ...]
@@ -79,7 +79,7 @@ class Alignment:
         return [pair.id for pair, chosen in zip(self.pairs, clear, strict=True) if chosen]
 
     def _all_turned(self, turn: str) -> bool:
-        """Return whether the whole set fits better turned, though no single pair may be clear."""
+        """Return whether the whole set fits better turned, even if no single pair is clear."""
         scores = self.turned[turn]
         others = [float(np.mean(each)) for name, each in self.turned.items() if name != turn]
         return (
@@ -95,7 +95,7 @@ class Alignment:
 
     @property
     def pixel_shift(self) -> tuple[int, int] | None:
-        """Pixels by which the depth lies too far right and down, None where it does not."""
+        """Pixels by which the depth is too far right and down, None if it is not shifted."""
         size, edges = self.pairs[0].image_size, self.pairs[0].image_edges
         if len(self.pairs) < _MIN_PAIRS_FOR_SHIFT or self.shift_gain < HIGH_AGREEMENT:
             return None
@@ -106,7 +106,7 @@ class Alignment:
 
 
 def comparable_pairs(pairs: Sequence[MeasuredPair]) -> list[MeasuredPair]:
-    """Return the pairs whose photograph and depth have one size and edges to compare."""
+    """Return the pairs whose photograph and depth have the same size, and edges to compare."""
     return [
         pair
         for pair in pairs
@@ -120,7 +120,7 @@ def comparable_pairs(pairs: Sequence[MeasuredPair]) -> list[MeasuredPair]:
 
 
 def measure_alignment(pairs: Sequence[MeasuredPair]) -> Alignment | None:
-    """Return how well depth lies on the photographs; None for less than `MIN_PAIRS` comparable."""
+    """Measure the agreement of depth and photographs; None for fewer than `MIN_PAIRS` pairs."""
     compared = comparable_pairs(pairs)
     if len(compared) < MIN_PAIRS:
         return None
@@ -142,7 +142,7 @@ def edge_agreement(
 ) -> Alignment:
     """Return the agreement of edge maps (n,h,w) of photographs and depth maps, n >= 2.
 
-    Partners are looked for among pairs whose own agreement is below `LOW_AGREEMENT`.
+    Partners are searched among pairs whose own agreement is below `LOW_AGREEMENT`.
     """
     count = len(images)
     mean, deviation = _chance(images, depths, rng)
@@ -163,7 +163,7 @@ def edge_agreement(
 
 
 def _chance(images: Stack, depths: Stack, rng: np.random.Generator) -> tuple[Scores, Scores]:
-    """Return mean and deviation of the agreement of each photograph with maps not its own."""
+    """Return mean and deviation of the agreement of each photograph with the maps of others."""
     count = len(images)
     chosen = np.sort(rng.permutation(count)[:_CHANCE_SAMPLES])
     others = depths[chosen]
@@ -172,7 +172,7 @@ def _chance(images: Stack, depths: Stack, rng: np.random.Generator) -> tuple[Sco
     itself = np.arange(count)[:, None] == chosen[None, :]
     scores[np.broadcast_to(itself[:, None, :], scores.shape)] = np.nan
     flat = scores.reshape(count, -1)
-    # Percentiles: among few others, one that truly belongs to the photograph must not count.
+    # Percentiles, since one of the other maps may really belong to the photograph.
     low, middle, high = np.nanpercentile(flat, (16, 50, 84), axis=1)
     spread = (high - low) / 2
     return middle, np.maximum(0.5 * (spread + np.median(spread)), 1e-3)
@@ -193,7 +193,7 @@ def _product(images: Stack, depths: Stack) -> Scores:
 
 
 def _shift(images: Stack, depths: Stack) -> tuple[tuple[float, float], float]:
-    """Return the common shift of the depth maps and how surely undoing it helps."""
+    """Return the common shift of the depth maps, and the significance of undoing it."""
     reach = min(_MAX_SHIFT, images.shape[1] // 4, images.shape[2] // 4)
     surfaces = np.concatenate(
         [
@@ -208,7 +208,7 @@ def _shift(images: Stack, depths: Stack) -> tuple[tuple[float, float], float]:
 
 
 def _correlate(images: Stack, depths: Stack, reach: int) -> Scores:
-    """Return the agreement at every shift of the depth within `reach`, (n,2*reach+1,2*reach+1)."""
+    """Return the agreement for every shift of depth up to `reach`, (n,2*reach+1,2*reach+1)."""
     size = [length + 2 * reach for length in images.shape[1:]]
     of_images = np.fft.rfft2(images.astype(np.float32), size)
     of_depths = np.fft.rfft2(depths.astype(np.float32), size)
@@ -220,7 +220,7 @@ def _correlate(images: Stack, depths: Stack, reach: int) -> Scores:
 def check_alignment(
     pairs: Sequence[MeasuredPair], alignment: Alignment | None
 ) -> Iterator[Finding]:
-    """Check that every depth map belongs to its photograph and lies on it the right way round."""
+    """Check that every depth map belongs to its photograph and is not turned."""
     if alignment is not None:
         yield from _turned_depth(alignment)
         yield from _swapped_pairs(alignment)
@@ -275,7 +275,7 @@ def _swapped_pairs(alignment: Alignment) -> Iterator[Finding]:
 
 
 def _shifted_depth(alignment: Alignment) -> Iterator[Finding]:
-    """Report depth that lies beside the photograph by the same distance everywhere."""
+    """Report depth that is shifted against the photograph by the same distance everywhere."""
     if alignment.pixel_shift is not None:
         x, y = alignment.pixel_shift
         yield error(
@@ -288,7 +288,7 @@ def _shifted_depth(alignment: Alignment) -> Iterator[Finding]:
 
 
 def _unrelated_depth(alignment: Alignment) -> Iterator[Finding]:
-    """Report photographs and depth that have no edge in common, and nothing else explains it."""
+    """Report photographs and depth without common edges, unless another finding explains it."""
     if alignment.pixel_shift is not None:
         return
     explained = _turned_in_any_way(alignment)

@@ -1,7 +1,7 @@
-"""`check_data`: what is wrong with a data set, reported before an epoch is spent on it.
+"""`check_data`: find the faults of a data set before an epoch is spent on it.
 
-Each family of checks is one file: what it measures, and the checks that read it. Headers, ends and
-exact duplicates are looked at in every file; whatever needs pixels, in a sample of the pairs.
+Each family of checks is one file: its measurements, and the checks that use them. Headers, file
+ends and exact duplicates are checked for all files; checks of pixels use a sample of the pairs.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def check_data(
 ) -> Report:
     """Check the units, pairing, alignment, duplicates and files of the data at `path`.
 
-    `units_per_metre` is the scale of whole-number depth that you believe, `classes` how many
-    classes the labels are meant to have. `sample` is how many pairs are read, drawn evenly from the
-    splits; `options` are the layout's own; `track` shows progress.
-    Errors: LeadlineError where nothing can be checked: no such path, layout or split.
+    `units_per_metre` is the assumed scale of integer depth, `classes` the assumed number of label
+    classes. `sample` is the number of pairs that are read, drawn evenly from the splits; `options`
+    are the layout's own; `track` shows progress.
+    Errors: LeadlineError if nothing can be checked: no such path, layout or split.
 
     >>> report = check_data("rooms")
     >>> report.ok, report.units_per_metre
@@ -62,7 +62,7 @@ def check_data(
     headers = _read_headers(listing.pairs, track)
     drawn = draw_pairs(listing.pairs, sample)
     grid = grid_for(_usual_aspect(drawn, headers))
-    with warnings.catch_warnings():  # of single pictures: findings are about all of them
+    with warnings.catch_warnings():  # warnings on single pictures; findings cover all of them
         warnings.simplefilter("ignore", LeadlineWarning)
         shown = track(drawn, "check pairs", len(drawn), unit="pairs")
         pairs = tuple(measure_pair(pair, grid) for pair in shown)
@@ -91,7 +91,7 @@ def _read_headers(pairs: Iterable[ListedPair], track: Track) -> Headers:
 
 
 def draw_pairs(pairs: Sequence[ListedPair], count: int, seed: int = 0) -> list[ListedPair]:
-    """Return at most `count` pairs, every split in proportion but at least a few of each."""
+    """Draw at most `count` pairs, from every split in proportion but at least a few."""
     if len(pairs) <= count:
         return list(pairs)
     generator = random.Random(seed)
@@ -111,7 +111,7 @@ def _usual_aspect(pairs: Sequence[ListedPair], headers: Headers) -> float:
     sizes = [header.size for header in images if header.size]
     if sizes:
         return float(np.median([width / height for width, height in sizes]))
-    for pair in pairs:  # layouts whose images are no files
+    for pair in pairs:  # layouts without image files
         try:
             height, width = pair.read().image.shape[:2]
         except LeadlineError:

@@ -1,4 +1,4 @@
-"""What a copy of a published data set lacks: partners of files, cameras, tables."""
+"""Check a copy of a published data set for missing files: partners, cameras, tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLES: dict[str, tuple[Code, str, str]] = {
     "depth": ("lonely-depth", "depth map", "photograph"),
     "scan": ("lonely-depth", "laser scan", "photograph"),
 }
-"""The code, the name of a file and that of its partner, by the file's role."""
+"""By role of a file: the code, the name of the file, and the name of its partner."""
 
 _ENDING = re.compile(r".*\d(\D*)")
 
@@ -43,7 +43,7 @@ def check_copy(opened: Sequence[Layout]) -> Iterator[Finding]:
 
 
 def _unpaired(opened: Sequence[Layout]) -> dict[str, list[Path]]:
-    """Return the files by role that lie beside those of samples, end as they do, and are of none.
+    """Return, by role, files beside those of samples and with the same ending that are not used.
 
     A file's ending begins after the last digit of its name: `_depth.npy`, `.color.png`.
     """
@@ -72,7 +72,7 @@ def _ending(name: str) -> str:
 
 
 def check_cameras(layout: str, pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Check which pairs of a published data set have no camera where the others have one."""
+    """Check for pairs of a published data set without a camera."""
     if layout == "pairs" or get_layout(layout).camera is Layout.camera:
         return
     without = [pair.id for pair in pairs if not pair.has_camera]

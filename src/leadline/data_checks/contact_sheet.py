@@ -1,4 +1,4 @@
-"""The contact sheet: photographs beside their depth, the suspicious ones first."""
+"""The contact sheet: photographs beside their depth, suspicious ones first."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def write_contact_sheet(
     units_per_metre: float | None,
     count: int = 12,
 ) -> int:
-    """Write photographs beside their depth as PNG and return how many pairs it shows.
+    """Write photographs beside their depth as PNG; return the number of pairs shown.
 
-    Pairs that `findings` name come first. `units_per_metre` is for files that do not declare their
-    own; where it is None the depth is drawn without metres.
-    Errors: LeadlineError where none of the pairs can be read, or the file not be written.
+    Pairs named by `findings` come first. `units_per_metre` is for files that do not declare their
+    own; if it is None, the depth is drawn without metres.
+    Errors: LeadlineError if none of the pairs can be read, or the file cannot be written.
     """
     by_id = {pair.id: pair for pair in pairs}
     codes = choose_pairs(findings, by_id, count)
@@ -60,7 +60,7 @@ def write_contact_sheet(
 def choose_pairs(findings: Iterable[Finding], ids: Iterable[str], count: int) -> dict[str, str]:
     """Return at most `count` of `ids`, each with the code of the finding that names it.
 
-    Findings take turns, worst first; then come pairs that no finding names, evenly spread, with "".
+    Findings take turns, worst first; then come pairs without a finding, evenly spaced, with "".
     """
     ids = list(ids)
     readable = set(ids)
@@ -90,7 +90,7 @@ def _tiles(
 
 
 def _tile(raw: RawPair, name: str, code: str, units: float | None) -> Picture:
-    """Return photograph | depth with its scale, the name over one, the finding over the other."""
+    """Return photograph | depth with its scale, under the name and the code of the finding."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = raw.values.astype(np.float32) / np.float32(raw.units_per_metre or units or 1)
     depth = DepthMap.from_metres(_shrink_depth(values))
@@ -107,7 +107,7 @@ def _shrink(image: Picture) -> Picture:
 
 
 def _shrink_depth(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the map at the height of a tile; of sparse depth the nearest of each block."""
+    """Resize the map to the height of a tile; of sparse depth, take the nearest in each block."""
     height, width = values.shape
     valid = (values > 0) & np.isfinite(values)
     wide = max(1, round(_TILE * width / height))

@@ -1,9 +1,8 @@
-"""The edges of a photograph and of its depth map on one small grid.
+"""The edges of a photograph and of its depth map, on one small grid.
 
-Edges are what a photograph and its depth map have in common: where objects end, both jump. Both
-are reduced to about 19,000 pixels, turned into edge strength, and freed of everything smooth, so
-that the product of two edge maps says how well one lies on the other (1: everywhere, 0: by
-chance).
+A photograph and its depth map have edges in common, since both jump where objects end. Both are
+reduced to about 19,000 pixels and converted to edge strength without smooth parts, so that the
+product of two edge maps measures their agreement (1: complete, 0: by chance).
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-AREA = 19_200  # 160 x 120: below it small objects vanish, above it the sub-pixel parallax shows
-BORDER = 4  # white frames of warped pictures, and the filters' own edge
+AREA = 19_200  # 160 x 120: a smaller one loses small objects, a larger one shows parallax
+BORDER = 4  # excludes white frames of warped pictures, and the filters' border effects
 _SMOOTHING_SIGMA, _LOCAL_SIGMA = 1.0, 8.0
-_MAX_BEND = 0.5  # one very near rim must not drown everything else
+_MAX_BEND = 0.5  # so that one very near rim does not dominate
 _FILL_DISTANCE = 3  # pixels of the grid from the nearest measurement
 
 Plane = NDArray[np.float32]
@@ -31,20 +30,20 @@ def grid_for(aspect: float) -> tuple[int, int]:
 
 
 def image_edges(image: NDArray[np.uint8], grid: tuple[int, int]) -> Plane:
-    """Return the edge map of a photograph (H,W,3) on the grid, border cut off, of unit length."""
+    """Return the edge map of a photograph (H,W,3) on the grid, without border, of unit length."""
     small = cv2.resize(image, grid, interpolation=cv2.INTER_AREA)
-    root = np.sqrt(small.astype(np.float32))  # steps in shadows count as much as in the light
+    root = np.sqrt(small.astype(np.float32))  # gives edges in shadows equal weight
     strength = np.max([_gradient(root[..., channel]) for channel in range(3)], axis=0)
     return _normalise(strength, None)
 
 
 def depth_edges(values: NDArray[Any], valid: NDArray[np.bool_], grid: tuple[int, int]) -> Plane:
-    """Return the edge map of depth (H,W) on the grid, border cut off, of unit length.
+    """Return the edge map of depth (H,W) on the grid, without border, of unit length.
 
-    Planes are affine in inverse depth, so that its second derivative is zero on floors and walls
-    however they slope, and large where objects end and where walls meet. `values` may have any
-    unit. Sparse depth is filled from the nearest measurement and counts near one only. Returns
-    zeros where next to nothing is valid.
+    Planes are affine in inverse depth, so that its second derivative is zero on floors and walls of
+    any slope, and large where objects end and walls meet. `values` may have any unit. Sparse depth
+    is filled from the nearest measurement and counts only near one. Returns zeros if almost nothing
+    is valid.
     """
     weight = cv2.resize(valid.astype(np.float32), grid, interpolation=cv2.INTER_AREA)
     inverse = np.divide(1, values, out=np.zeros(values.shape, np.float32), where=valid)
@@ -62,7 +61,7 @@ def depth_edges(values: NDArray[Any], valid: NDArray[np.bool_], grid: tuple[int,
 
 
 def _fill(plane: Plane, measured: NDArray[np.bool_]) -> tuple[Plane, Plane]:
-    """Return the plane, filled from the nearest measured pixel, and where that is near."""
+    """Fill the plane from the nearest measured pixels; return it, and the mask of near ones."""
     if measured.all():
         return plane, np.ones_like(plane)
     unmeasured = (~measured).astype(np.uint8)
@@ -81,7 +80,7 @@ def _gradient(plane: Plane) -> Plane:
 
 
 def _normalise(strength: Plane, weight: Plane | None) -> Plane:
-    """Return the local contrast of an edge map, of unit length; zeros where there is none."""
+    """Return the local contrast of an edge map, of unit length; zeros if there is none."""
     root = np.sqrt(np.maximum(cv2.GaussianBlur(strength, (0, 0), _SMOOTHING_SIGMA), 0))
     local = root - cv2.GaussianBlur(root, (0, 0), _LOCAL_SIGMA)
     if weight is not None:

@@ -1,4 +1,4 @@
-"""The files as such: whole, readable, of one kind and size, by their headers and their ends."""
+"""Checks of files by their headers and ends: whole, readable, of one kind and size."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _JPEG_END = b"\xff\xd9"
 _PNG_END = b"IEND\xae\x42\x60\x82"
 # Some cameras and tools append a few kilobytes of their own after the end marker.
 _TAIL_BYTES = 65536
-_MOST_LOOKED_AT = 50  # coloured files: they are of one kind
+_MOST_LOOKED_AT = 50  # of the coloured files, which are all of one kind
 
 UNREADABLE: tuple[type[Exception], ...] = (LeadlineError, *DECODE_ERRORS)
-"""What a header that cannot be read raises; LeadlineError for a pipe or a device."""
+"""Exceptions of an unreadable header; LeadlineError for a pipe or a device."""
 
 FileFault = Literal["", "empty", "cut short", "not what its name says", "too large"]
 
 
 @dataclass(frozen=True)
 class FileHeader:
-    """What a file is by its header.
+    """The properties of a file according to its header.
 
-    `size` is (width, height) and `kind` words such as "8-bit RGB JPEG", None and "" where the
-    format is not looked into. `fault` is what is wrong with it, "" where nothing is.
+    `size` is (width, height) and `kind` a text such as "8-bit RGB JPEG", None and "" for formats
+    whose header is not parsed. `fault` is the fault of the file, "" if there is none.
     """
 
     path: Path
@@ -61,7 +61,7 @@ Headers = Mapping[Path, FileHeader]
 
 
 def read_header(path: Path) -> FileHeader:
-    """Return what one file is, without decoding it; never raises for a bad one."""
+    """Return the header of one file, without decoding it; never raises for a bad file."""
     length = 0
     try:
         check_ordinary(path)
@@ -86,7 +86,7 @@ _WORDS = {"L": "grey", "P": "palette", "I": "grey", "F": "float", "1": "grey"}
 
 
 def _picture_header(path: Path, length: int) -> FileHeader:
-    with open_picture(path) as image:  # reads the header only
+    with open_picture(path) as image:  # reads only the header
         mode, size, format_ = image.mode, upright_size(image), image.format or ""
         channels = len(image.getbands())
     bits = 16 if mode.startswith("I;16") else _BITS.get(mode, 8)
@@ -126,7 +126,7 @@ def _npy_header(path: Path, length: int) -> FileHeader:
 
 
 def headers_of(pairs: Sequence[ListedPair], headers: Headers, role: str) -> list[FileHeader]:
-    """Return the headers of every file with this role (image, depth, label), each once."""
+    """Return the headers of all files with this role (image, depth, label), without repetition."""
     paths = dict.fromkeys(pair.files[role] for pair in pairs if role in pair.files)
     return [headers[path] for path in paths if path in headers]
 
@@ -137,7 +137,7 @@ def check_files(
     measured: Sequence[MeasuredPair],
     in_colour: bool = False,
 ) -> Iterator[Finding]:
-    """Check the files of all pairs by their headers, and of `measured` whether they can be read.
+    """Check the files of all pairs by their headers, and whether `measured` pairs can be read.
 
     `in_colour`: depth is declared to be encoded in colours.
     """
@@ -154,7 +154,7 @@ def check_files(
 
 
 def _no_pairs(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
-    """Report a data set without anything to train on."""
+    """Report a data set without complete pairs."""
     if not pairs:
         yield error(
             "no-pairs",
@@ -164,7 +164,7 @@ def _no_pairs(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
 
 
 def _damaged_files(headers: Headers) -> Iterator[Finding]:
-    """Report files that are empty, cut short, too large or no pictures."""
+    """Report files that are empty, truncated, too large or no pictures."""
     kinds: tuple[tuple[FileFault, Code, str, str], ...] = (
         ("empty", "empty-file", "empty (0 bytes)", "copy them again, or remove the pairs"),
         ("cut short", "cut-short", "cut short", "copy them again, or remove the pairs"),
@@ -186,7 +186,7 @@ def _damaged_files(headers: Headers) -> Iterator[Finding]:
 def _unreadable_pairs(
     headers: Headers, depth_headers: Sequence[FileHeader], measured: Sequence[MeasuredPair]
 ) -> Iterator[Finding]:
-    """Report pairs that cannot be read, unless another check says why."""
+    """Report pairs that cannot be read, unless another check reports the cause."""
     explained = {path for path, header in headers.items() if header.fault}
     explained |= {header.path for header in depth_headers if header.channels > 1}
     bad = [
@@ -215,7 +215,7 @@ def _listed_twice(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
 
 
 _TwoSizes = tuple[str, tuple[int, int], tuple[int, int]]
-"""A pair, the size of its photograph and that of another of its files."""
+"""A pair, the size of its photograph and the size of another of its files."""
 
 
 def _sizes_differ(
@@ -223,8 +223,8 @@ def _sizes_differ(
 ) -> Iterator[Finding]:
     """Report pairs whose depth or label has another size than the photograph.
 
-    Pairs that were read count as they were read, which may have brought them to one size; the
-    others by their headers, unless reading does that.
+    For pairs that were read, the sizes after reading count, which may have made them equal; for the
+    others, the sizes in the headers, unless reading makes them equal.
     """
     as_read = {each.id: each for each in measured if each.depth is not None}
     codes: dict[str, Code] = {"depth": "size-mismatch", "label": "label-size"}
@@ -305,9 +305,9 @@ def _depth_in_colour(depth_headers: Sequence[FileHeader]) -> Iterator[Finding]:
 
 
 def _byte_order(path: Path) -> Literal["blue", "red"] | None:
-    """Return which channel of a file holds the high byte of 24-bit numbers, None where none does.
+    """Return the channel with the high byte of 24-bit numbers, None if there is none.
 
-    None as well of a file that cannot be read.
+    Also None for a file that cannot be read.
     """
     try:
         return highest_byte(read_photo(path).pixels)
@@ -324,9 +324,9 @@ def _has_equal_channels(path: Path) -> bool:
 
 
 def _depth_types_differ(pairs: Sequence[ListedPair], headers: Headers) -> Iterator[Finding]:
-    """Report depth files of several types in one split, which hardly ever share one unit.
+    """Report depth files of several types in one split, which rarely have the same unit.
 
-    Two splits may differ by design: DenseDepth trains on 8 bits and is scored on 16.
+    Splits may differ by design: DenseDepth trains on 8 bits and is scored on 16.
     """
     splits: dict[str, dict[Path, str]] = {}
     for pair in pairs:

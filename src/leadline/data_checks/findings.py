@@ -1,4 +1,4 @@
-"""`Finding`: what a check reports about a data set."""
+"""`Finding`: one result of the checks of a data set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_EXAMPLES = 5
 
 
 class Severity(StrEnum):
-    """How bad it is: an error spoils training, a warning may, a note is only worth knowing."""
+    """An error spoils training, a warning may spoil it, a note is only worth knowing."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -91,15 +91,15 @@ Code = Literal[
     "leak-same-image",
     "near-duplicates",
 ]
-"""What a finding is about. A code never changes its meaning: scripts may rely on it."""
+"""The subject of a finding. A code never changes its meaning, since scripts may rely on it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong (`message`), how often (`count`), where (`examples`) and the `remedy`.
+    """A fault (`message`), its frequency (`count`), `examples` of places, and the `remedy`.
 
-    `examples` are at most five ids or paths; `pairs` are the ids of the samples concerned, which
-    the contact sheet shows first.
+    `examples` are at most five ids or paths; `pairs` are the ids of the affected samples, which the
+    contact sheet shows first.
     """
 
     severity: Severity
@@ -111,7 +111,7 @@ class Finding:
     pairs: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the finding as plain values."""
+        """Return the finding as JSON-serialisable values."""
         content = asdict(self)
         del content["pairs"]
         return {**content, "severity": str(self.severity), "examples": list(self.examples)}

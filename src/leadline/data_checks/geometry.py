@@ -1,6 +1,7 @@
-"""What the geometry of a scene says about its depth map: where the ground is, what is a plane.
+"""Properties of a depth map that follow from scene geometry: the ground, and planes.
 
-Floors and walls are planes, and planes are affine in 1/depth: so depth and disparity differ.
+Floors and walls are planes, and planes are affine in 1/depth, which distinguishes depth from
+disparity.
 """
 
 from __future__ import annotations
@@ -8,25 +9,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-FOCAL_LENGTH = 0.75  # of the image's width: 0.58 (KITTI) to 0.81 (Kinect), right within a third
+FOCAL_LENGTH = 0.75  # of the image's width; KITTI has 0.58, Kinect 0.81
 _MIN_PIXELS = 50
 _SIDE = 20
 _MIN_SLOPE = 0.05
 _MAX_RESIDUAL = 0.02
 _WALL_SIDE = 24
 _MAX_WALL_RESIDUAL = 0.006
-_LEAST_RESIDUAL = 5e-4  # millimetres of a metre or two, rounded
+_LEAST_RESIDUAL = 5e-4  # rounding to millimetres at a metre or two
 
 
 def row_slope_and_camera_height(
     values: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """Return how values go with the row, and the camera's height over the lowest points.
+    """Return the correlation of values with the row, and the camera's height above the ground.
 
-    `values` (H,W) in any unit. The first is the correlation of the rank of a value and its row,
-    negative where near things are at the bottom, 0 where it is not defined; the second is in the
-    unit of `values`, NaN where nothing lies below the camera. Every `min(H, W) / 100`th pixel is
-    looked at each way.
+    `values` (H,W) in any unit. The first is the correlation of the ranks of values with their rows,
+    negative if near things are at the bottom, 0 if it is not defined; the second is the height
+    above the lowest points in the unit of `values`, NaN if nothing lies below the camera. Every
+    `min(H, W) / 100`th pixel in both directions is used.
     """
     stride = max(1, min(values.shape) // 100)
     rows, columns = np.nonzero(valid[::stride, ::stride])
@@ -44,11 +45,11 @@ def row_slope_and_camera_height(
 
 
 def planarity(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:
-    """Return how much better 1/values fit planes than the values do; below 0: disparity.
+    """Return how much better 1/values fit planes than the values do; below 0 for disparity.
 
-    `values` (H,W) in any unit. Blocks that lie on one sloping plane are fitted by a plane both
-    ways; returned is the median over the blocks of the logarithm of the residuals' ratio, NaN
-    where there is no such block. Positive in 82 % of the depth maps of labelled NYU.
+    `values` (H,W) in any unit. Blocks that lie on one sloping plane are fitted by a plane in both
+    ways. The result is the median over the blocks of the logarithm of the ratio of residuals, NaN
+    without such blocks. It is positive for 82 % of the depth maps of labelled NYU.
     """
     stride = max(1, round(min(values.shape) / 120))
     values, valid = values[::stride, ::stride], valid[::stride, ::stride]
@@ -68,12 +69,13 @@ def planarity(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:
 def ray_likeness(
     values: NDArray[np.float32], valid: NDArray[np.bool_], focal: float | None = None
 ) -> float:
-    """Return how much better the values fit planes as lengths of rays than as planar z; > 0: rays.
+    """Return how much better values fit planes as ray lengths than as planar z; > 0 for rays.
 
-    `values` (H,W) in any unit; `focal` in pixels, `FOCAL_LENGTH` widths where it is not known. 1/z
-    of a plane is affine in the pixel, and so is sqrt(1 + x^2 + y^2) / d where d is the length of
-    the ray (x, y, 1): as z, floors and walls then look curved. Returned is the median over large
-    blocks that are planes either way of the logarithm of the residuals' ratio, NaN without any.
+    `values` (H,W) in any unit; `focal` in pixels, by default `FOCAL_LENGTH` widths. For a plane,
+    1/z is affine in the pixel, and so is sqrt(1 + x^2 + y^2) / d, where d is the length of the ray
+    (x, y, 1): taken as z, ray lengths make floors and walls look curved. The result is the median,
+    over large blocks that are planes in either way, of the logarithm of the ratio of residuals, NaN
+    without such blocks.
     """
     height, width = values.shape
     focal = FOCAL_LENGTH * width if focal is None else focal
@@ -85,10 +87,10 @@ def ray_likeness(
 def flatter_without(
     values: NDArray[np.float32], valid: NDArray[np.bool_], stretch: NDArray[np.floating]
 ) -> float:
-    """Return how much better `values` fit planes when they are divided by `stretch`; > 0: better.
+    """Return how much better `values` fit planes after division by `stretch`; > 0 is better.
 
-    All (H,W). Returned is the median over large blocks that are planes either way of the logarithm
-    of the residuals' ratio, NaN without any.
+    All (H,W). The result is the median, over large blocks that are planes in either way, of the
+    logarithm of the ratio of residuals, NaN without such blocks.
     """
     stride = max(1, round(min(values.shape) / 120))
     values, valid = values[::stride, ::stride], valid[::stride, ::stride]
@@ -108,7 +110,7 @@ def flatter_without(
 
 
 def _blocks(plane: NDArray[np.generic], side: int = _SIDE) -> NDArray[np.generic]:
-    """Return the whole blocks of a map, (n, side * side)."""
+    """Return the complete blocks of a map, (n, side * side)."""
     rows, columns = plane.shape[0] // side, plane.shape[1] // side
     whole = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return whole.transpose(0, 2, 1, 3).reshape(-1, side * side)
@@ -117,7 +119,7 @@ def _blocks(plane: NDArray[np.generic], side: int = _SIDE) -> NDArray[np.generic
 def _fit(
     blocks: NDArray[np.float64], side: int = _SIDE
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the rms residual from, and the rms slope of, the best plane, both relative."""
+    """Return the relative rms residual and the relative rms slope of the best-fitting plane."""
     y, x = np.mgrid[:side, :side].reshape(2, -1) - (side - 1) / 2
     base = np.stack([np.ones(x.size), x, y], axis=1)
     base /= np.linalg.norm(base, axis=0)

@@ -1,4 +1,4 @@
-"""The pairs of a data set, listed without stopping at a fault: faults become findings."""
+"""List the pairs of a data set without stopping at a fault; faults become findings."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from leadline.io.png16 import LARGEST
 
 @dataclass(frozen=True)
 class RawPair:
-    """A photograph with the numbers of its depth file, exactly as stored.
+    """A photograph with the numbers of its depth file, as stored.
 
-    `image` (H,W,3) uint8; `values` (h,w) of any numeric type; `units_per_metre` where the file
-    declares it; `labels` (h,w) int32 or None; `turned` (h,w) what `values` were multiplied by
-    because they are declared to be lengths of rays, None of others. `has_camera`: it is known.
+    `image` (H,W,3) uint8; `values` (h,w) of any numeric type; `units_per_metre` if the file
+    declares it; `labels` (h,w) int32 or None; `turned` (h,w) is the factor by which declared ray
+    lengths were converted to `values`, else None. `has_camera`: the camera is known.
     """
 
     image: NDArray[np.uint8]
@@ -56,7 +56,7 @@ class RawPair:
 
 
 class ListedPair(Protocol):
-    """One pair that the data set lists, not yet read."""
+    """One listed pair of the data set, not yet read."""
 
     @property
     def id(self) -> str:
@@ -65,7 +65,7 @@ class ListedPair(Protocol):
 
     @property
     def split(self) -> str:
-        """The split it belongs to, "" where there are none."""
+        """The split it belongs to, "" without splits."""
         ...
 
     @property
@@ -74,15 +74,15 @@ class ListedPair(Protocol):
         ...
 
     def read(self) -> RawPair:
-        """Read it; LeadlineError where it cannot be read."""
+        """Read the pair. Errors: LeadlineError if it cannot be read."""
         ...
 
 
 @dataclass(frozen=True)
 class DiskPair:
-    """A pair of files, read as they are: sizes may differ, the unit may be unknown.
+    """A pair of files, read unchanged: sizes may differ, and the unit may be unknown.
 
-    `declared` is what `dataset.yaml` and the options say of them, which is done to them.
+    `declared` are the declarations of `dataset.yaml` and of the options, which are applied.
     """
 
     split: str
@@ -100,7 +100,7 @@ class DiskPair:
         return self.pair.files
 
     def read(self) -> RawPair:
-        """Read the files, whatever their sizes."""
+        """Read the files, of any sizes."""
         pair, form, camera_file = self.pair, self.declared.form, self.declared.camera
         photo = read_photo(pair.image, self.declared.grey_levels)
         image = photo.pixels
@@ -129,7 +129,7 @@ class DiskPair:
 
 @dataclass(frozen=True)
 class ReaderPair:
-    """Sample `index` of a layout's reader, in whole `units` per metre, in metres where it is 1."""
+    """Sample `index` of a layout's reader, as integers in `units` per metre, or in metres if 1."""
 
     id: str
     split: str
@@ -142,7 +142,7 @@ class ReaderPair:
         """Read the sample; invalid depth is 0."""
         sample = self.data[self.index]
         values: NDArray[Any] = np.where(sample.valid, sample.depth, np.float32(0))
-        if self.units != 1:  # as the files hold them, so that another unit can be told
+        if self.units != 1:  # as in the files, so that another unit can be detected
             values = np.minimum(np.rint(values * np.float64(self.units)), LARGEST).astype(np.uint16)
         known = sample.intrinsics is not None
         return RawPair(sample.image, values, None, sample.labels, has_camera=known)
@@ -150,12 +150,12 @@ class ReaderPair:
 
 @dataclass(frozen=True)
 class Listing:
-    """The pairs of a data set, and the `findings` that listing them gave.
+    """The pairs of a data set, and the `findings` from listing them.
 
-    `declared_units` is the scale that the user or the data set declares, `declared_by` which of
-    them; `evidence` is why the layout was recognised. `depth_in_colour`: colours encode the depth.
-    `opened` are all splits of a published data set, () where one could not be opened;
-    `other_units` those in which its depth is met too, with how such files are read.
+    `declared_units` is the scale declared by the user or the data set, `declared_by` says by which;
+    `evidence` is why the layout was recognised. `depth_in_colour`: colours encode the depth.
+    `opened` are all splits of a published data set, () if one could not be opened; `other_units`
+    are other units in which its depth occurs, with how to read such files.
     """
 
     path: Path
@@ -171,7 +171,7 @@ class Listing:
 
     @property
     def splits(self) -> dict[str, int]:
-        """How many pairs each split has."""
+        """Number of pairs in each split."""
         return dict(Counter(pair.split for pair in self.pairs))
 
 
@@ -184,8 +184,8 @@ def list_data(
 ) -> Listing:
     """List the pairs at `path`, of one split, or of all (None, `all`).
 
-    `units_per_metre` is what the user declares, `options` are the layout's own.
-    Errors: LeadlineError where nothing is there, no layout fits, or there is no such split.
+    `units_per_metre` is declared by the user; `options` are the layout's own.
+    Errors: LeadlineError if nothing is there, no layout matches, or the split does not exist.
     """
     source = find_data(path, layout=layout, units_per_metre=units_per_metre, options=options)
     split = None if split == ALL else split
@@ -198,7 +198,7 @@ def list_data(
 
 
 def _list_samples(source: DataSource, split: str | None) -> Listing:
-    """List the samples of the layout's own reader, which turns the layout's unit into metres."""
+    """List the samples of the layout's own reader, which converts its unit to metres."""
     pairs: list[ListedPair] = []
     findings: list[Finding] = []
     opened: list[Layout] = []
@@ -238,7 +238,7 @@ def _list_samples(source: DataSource, split: str | None) -> Listing:
 
 
 def _whole_units(data: DepthDataset) -> float:
-    """Return the units per metre of 16-bit depth files that are all of one unit; 1 for others."""
+    """Return the units per metre of 16-bit depth files if all have one unit; 1 for others."""
     units = data.units_per_metre if isinstance(data, Layout) else None
     return units if units is not None and 1 < units < LARGEST else 1.0
 
@@ -276,7 +276,7 @@ def _list_files(source: DataSource, split: str | None, units: float | None) -> L
 
 
 def _grey_levels(source: DataSource, listings: Mapping[str, PairListing]) -> tuple[int, int] | None:
-    """Return the black and white of 16-bit grey pictures as training has them: of all splits."""
+    """Return the black and white levels of 16-bit grey pictures as in training: of all splits."""
     listed = [[pair.image for pair in listing.pairs] for listing in listings.values()]
     if common_grey_levels(listed) is None:
         return None
@@ -289,7 +289,7 @@ def _grey_levels(source: DataSource, listings: Mapping[str, PairListing]) -> tup
 
 
 class _Wording(NamedTuple):
-    """How faults of one kind are reported: `count` stands for their number and `noun`."""
+    """How to report faults of one kind; `count` stands for their number with `noun`."""
 
     severity: Severity
     noun: str
@@ -346,11 +346,11 @@ _WORDINGS: dict[Code, _Wording] = {
         "add the labels, or train without classes",
     ),
 }
-"""Kinds of faults in the order in which they are reported; no-folders is reported as no-pairs."""
+"""Kinds of faults in the order of reporting; no-folders is reported as no-pairs."""
 
 
 def _findings_of(listing: PairListing) -> Iterator[Finding]:
-    """Yield one finding for all faults of one kind in one place."""
+    """Yield one finding for all faults of one kind and source."""
     for kind, wording in _WORDINGS.items():
         groups: dict[Path, list[PairFault]] = {}
         for fault in listing.faults:
@@ -368,7 +368,7 @@ def _findings_of(listing: PairListing) -> Iterator[Finding]:
 
 
 def _unlisted_images(root: Path, pairs: Sequence[DiskPair]) -> Iterable[Finding]:
-    """Note which images lie beside the listed ones without being listed."""
+    """Note images that are beside the listed ones but not listed."""
     listed = {pair.files["image"].resolve() for pair in pairs}
     folders = {path.parent for path in listed}
     divided = {folder.parent for folder in folders if folder.name in ALL_SPLIT_FOLDERS}
@@ -380,7 +380,7 @@ def _unlisted_images(root: Path, pairs: Sequence[DiskPair]) -> Iterable[Finding]
         for file in folder.iterdir()
         if file.suffix.lower() in IMAGE_SUFFIXES and file not in listed and not is_result_png(file)
     )
-    # In a folder of images that also holds the depth maps the two look alike.
+    # In a folder that also holds the depth maps, the two cannot be distinguished.
     depth_folders = {pair.files["depth"].resolve().parent for pair in pairs}
     if unlisted and not depth_folders & folders:
         yield note(

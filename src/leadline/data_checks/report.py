@@ -1,4 +1,4 @@
-"""`Report`: what a check of a data set measured and reports, for people, for scripts, to paste."""
+"""`Report`: the measurements and findings of a check, for people and scripts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from leadline.io.atomic import write_json
 from leadline.io.staging import staged
 
 USUAL_END = 10.0
-"""Metres that recipes for rooms take."""
+"""Maximum depth in metres of the recipes for rooms."""
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 32
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a data set holds (`listing`, `headers` of all files, `pairs` that were read) and more.
+    """The content of a data set (`listing`, `headers` of all files, `pairs` that were read).
 
     `scale` and `alignment` are measured over the pairs; `findings` come worst first. `str(report)`
     is the report as text.
@@ -55,7 +55,7 @@ class Report:
         return [pair.depth for pair in self.pairs if pair.depth is not None]
 
     def count(self, severity: Severity) -> int:
-        """Return how many findings have this severity."""
+        """Return the number of findings with this severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     @property
@@ -65,7 +65,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """One line: how much is wrong, and what to do about it."""
+        """A one-line summary, with advice."""
         errors, warnings = self.count(Severity.ERROR), self.count(Severity.WARNING)
         counted = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
         if errors:
@@ -86,11 +86,11 @@ class Report:
 
     @property
     def _is_encoded(self) -> bool:
-        """Whether the depth's encoding, not a scale, says its unit."""
+        """Whether the unit follows from the depth's encoding instead of a scale."""
         return self.scale.rotated or self.listing.declared_by == "depth_encoding"
 
     def yaml(self) -> str:
-        """Return what to write into dataset.yaml and into a recipe."""
+        """Return the lines to write into dataset.yaml and into a recipe."""
         units, depth_range = self.units_per_metre, self.scale.range
         lines = []
         whole = depth_range is not None and depth_range.storage != "f"
@@ -104,7 +104,7 @@ class Report:
         return "\n".join(lines)
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return what was measured as (heading, text) pairs."""
+        """Return the measurements as (heading, text) pairs."""
         listing = self.listing
         splits = ", ".join(f"{count:,} {name}" for name, count in listing.splits.items() if name)
         failed = len(self.pairs) - len(self.readable)
@@ -125,7 +125,7 @@ class Report:
         return [(heading, text) for heading, text in rows if text]
 
     def __str__(self) -> str:
-        """Return what was measured, the findings, the verdict and what to paste, as text."""
+        """Return the measurements, the findings, the verdict and the YAML lines as text."""
         lines = [f"{heading:<10} {text}" for heading, text in self.lines()]
         lines.append("")
         for finding in self.findings:
@@ -134,9 +134,9 @@ class Report:
         return "\n".join(lines)
 
     def save(self, folder: Path | str) -> list[Path]:
-        """Write report.json and, where a pair can be read, contact_sheet.png; return the paths.
+        """Write report.json and, if any pair can be read, contact_sheet.png; return the paths.
 
-        Errors: LeadlineError where a file cannot be written.
+        Errors: LeadlineError if a file cannot be written.
         """
         folder = Path(folder)
         names = ["report.json", "contact_sheet.png"][: 1 + bool(self.readable)]
@@ -149,7 +149,7 @@ class Report:
         return [folder / name for name in names]
 
     def histogram(self) -> str:
-        """Return the depths as a line of bars from 0 to the far end, in metres where known."""
+        """Return a line of bars from 0 to the maximum depth, in metres if known."""
         values = self._sampled_depth()
         if not values.size:
             return ""
@@ -160,14 +160,14 @@ class Report:
         return f"0 {''.join(_BARS[level] for level in levels)} {far:.3g}{unit}"
 
     def _beyond_words(self) -> str:
-        """Return how much of the depth lies beyond where most recipes end."""
+        """Return the share of the depth beyond the range of most recipes."""
         beyond = self._sampled_depth() > USUAL_END
         if not self.units_per_metre or not beyond.any():
             return ""
         return f"; {beyond.mean():.1%} is farther than {USUAL_END:g} m, where most recipes end"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as plain values; the keys keep their meaning."""
+        """Return the report as JSON-serialisable values; the keys keep their meaning."""
         listing, guess = self.listing, self.scale.guess
         return {
             "path": str(listing.path),
@@ -197,7 +197,7 @@ class Report:
         }
 
     def _sampled_depth(self) -> NDArray[np.float32]:
-        """Return sampled values of all maps, in metres where the unit is known."""
+        """Return sampled values of all maps, in metres if the unit is known."""
         sampled = [np.empty(0, np.float32), *(depth.sampled for depth in self.depths)]
         values: NDArray[np.float32] = np.concatenate(sampled)
         return np.divide(values, self.units_per_metre or 1, dtype=np.float32)
@@ -211,7 +211,7 @@ class Report:
         return {f"p{level}": round(float(value), 4) for level, value in percentiles}
 
     def _kinds(self, role: str) -> dict[str, int]:
-        """Count the kinds of the files of a role, the commonest first."""
+        """Count the kinds of the files of a role, most frequent first."""
         headers = headers_of(self.listing.pairs, self.headers, role)
         return dict(Counter(header.words for header in headers).most_common())
 
@@ -275,7 +275,7 @@ class Report:
 
 
 def _finding_lines(finding: Finding, root: Path) -> Iterator[str]:
-    """Yield the two lines of a finding: what and how often, what to do and where."""
+    """Yield the two lines of a finding: the fault, and the remedy with examples."""
     yield f"{finding.severity:<8} {finding.code:<20} {finding.message}"
     shown = [text.removeprefix(f"{root}/") for text in finding.examples[:2]]
     where = f" [{', '.join(shown)}{', ...' if finding.count > len(shown) else ''}]" if shown else ""
@@ -283,7 +283,7 @@ def _finding_lines(finding: Finding, root: Path) -> Iterator[str]:
 
 
 def _round_up(metres: float) -> float:
-    """Return a round number of metres that is not below: 10, 80, 120, ..."""
+    """Round metres up to a round number: 10, 80, 120, ..."""
     if metres <= 1:
         return math.ceil(metres * 10) / 10
     step = 10.0 ** math.floor(math.log10(metres)) / 2

@@ -1,4 +1,4 @@
-"""Pairs that occur twice, and validation images that training has seen."""
+"""Find duplicate pairs, and validation images that are also in the training data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from leadline.data_checks.values import MeasuredPair
 from leadline.errors import plural
 
 SIMILARITY = 0.95
-"""Correlation of thumbnails beyond which two photographs show the same; NYU's rooms reach 0.83."""
+"""Correlation of thumbnails above which two photographs are similar; NYU's rooms reach 0.83."""
 _DETAIL_SIMILARITY = 0.75
 _MIN_CONTRAST = 4.0
 _BLOCK = 512
@@ -38,7 +38,7 @@ def check_splits(
 def groups_of_equal_files(
     pairs: Sequence[ListedPair], headers: Headers, role: str
 ) -> list[list[ListedPair]]:
-    """Return the groups of pairs whose file of this role has the same bytes."""
+    """Return the groups of pairs whose files of this role have equal bytes."""
     by_length: dict[int, set[Path]] = defaultdict(set)
     users: dict[Path, list[ListedPair]] = defaultdict(list)
     for pair in pairs:
@@ -59,7 +59,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _shared_files(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
-    """Report photographs that two splits name, by path."""
+    """Report photographs that are listed by two splits, by path."""
     splits: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
         splits[str(pair.files.get("image", pair.id))].add(pair.split)
@@ -74,7 +74,7 @@ def _shared_files(pairs: Sequence[ListedPair]) -> Iterator[Finding]:
 
 
 def _same_images(same_images: Sequence[Sequence[ListedPair]]) -> Iterator[Finding]:
-    """Report photographs whose files have the same bytes, across splits and within one."""
+    """Report photographs with equal bytes, across splits and within one."""
     groups = [group for group in same_images if len({pair.files["image"] for pair in group}) > 1]
     across = [group for group in groups if len({pair.split for pair in group}) > 1]
     within = [group for group in groups if len({pair.split for pair in group}) == 1]
@@ -102,7 +102,7 @@ def _same_depth(
     measured: Sequence[MeasuredPair],
     same_images: Sequence[Sequence[ListedPair]],
 ) -> Iterator[Finding]:
-    """Report one depth map under several photographs."""
+    """Report depth maps shared by several photographs."""
     constant = {
         each.pair.files.get("depth")
         for each in measured
@@ -132,7 +132,7 @@ def _same_depth(
 def _similar_images(
     measured: Sequence[MeasuredPair], same_images: Sequence[Sequence[ListedPair]]
 ) -> Iterator[Finding]:
-    """Report photographs that show nearly the same, across splits and within one."""
+    """Report photographs that are nearly the same, across splits and within one."""
     reported = {pair.id for group in same_images for pair in group}
     similar = _similar_pairs([each for each in measured if each.id not in reported])
     similar = [(a, b) for a, b in similar if a.id != b.id]  # listed twice: another finding
@@ -157,7 +157,7 @@ def _similar_images(
 
 
 def _similar_pairs(measured: Sequence[MeasuredPair]) -> list[tuple[ListedPair, ListedPair]]:
-    """Return every two whose thumbnails, and the details of these, correlate."""
+    """Return all two pairs whose thumbnails, and the details of these, correlate."""
     pairs, planes = [], []
     for each in measured:
         if each.thumbnail is not None and float(each.thumbnail.std()) >= _MIN_CONTRAST:
@@ -177,7 +177,7 @@ def _similar_pairs(measured: Sequence[MeasuredPair]) -> list[tuple[ListedPair, L
 
 
 def _standardised(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the planes as rows of mean 0 and length 1, whose products are correlations."""
+    """Return the planes as rows with mean 0 and length 1, whose products are correlations."""
     flat = stack.reshape(len(stack), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -185,7 +185,7 @@ def _standardised(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _two_names(group: Sequence[ListedPair]) -> str:
-    """Return the first of the group and another, of another split where there is one."""
+    """Return the first name of the group and another, from another split if possible."""
     first = group[0]
     second = next((pair for pair in group if pair.split != first.split), group[1])
     return " = ".join(f"{p.split}: {p.id}" if p.split else p.id for p in (first, second))

@@ -1,4 +1,4 @@
-"""The numbers of each pair: depth, photograph and labels, measured and checked."""
+"""Measure and check the numbers of each pair: depth, photograph and labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from leadline.depth.encodings import are_rotated
 from leadline.errors import LeadlineError, plural
 from leadline.io.formats import FARTHEST
 
-MAX_SAMPLED_VALUES = 1024  # of every depth map, for ranges and histograms over the whole set
+MAX_SAMPLED_VALUES = 1024  # per depth map, for ranges and histograms over the whole set
 THUMBNAIL_SIZE = (40, 30)
 SPARSE_SHARE = 0.35
 SATURATED_SHARE = 0.005
@@ -33,7 +33,7 @@ MIN_IMAGE_DEVIATION = 2.0
 IMAGE_AS_DEPTH_CORRELATION = 0.97
 FAR_FACTOR, FAR_SHARE = 5.0, 0.002
 WRAP_STEP, WRAPPED_SHARE = 2000, 1e-3
-"""Units that neighbours on one surface differ by at most, and how many of all pixels must jump."""
+"""Largest step between neighbours on one surface, and the share of pixels that must exceed it."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,15 @@ class DepthStatistics:
     """The numbers of one depth map, in the units of its file; shares are of all its pixels.
 
     `sampled` is an even sample of the valid values. `top_share` is the share of pixels at the
-    largest number of the type, `divisor` what divides every value (0: not whole numbers).
-    `rotated`: whole numbers whose low three bits are those of rotated millimetres. `ray_likeness`
-    is positive where floors and walls are planes only if the values are lengths of rays, NaN where
-    it is not known; `unturned` where they are planes only as stored, NaN where they were not turned
-    from rays into planar depth. `wrapped_share` of the pixels are beside such as begin anew.
-    `far_share` of the pixels are a background far behind the scene (from `far_value` on), which
-    counts as invalid in all other numbers.
-    `row_slope` is the correlation of value and row, negative where near things are at the bottom.
-    `planarity` is positive for depth and negative for disparity, as a rule, and NaN where it is
-    not known. `camera_height` is that of the camera above the lowest points, NaN where none lies
+    maximum of the type, `divisor` the common divisor of all values (0 if not integers). `rotated`:
+    integers whose low three bits are those of rotated millimetres. `ray_likeness` is positive if
+    floors and walls are planes only with values as ray lengths, NaN if unknown; `unturned` is
+    positive if they are planes only as stored, NaN if they were not converted from rays to planar
+    depth. `wrapped_share` is the share of pixels where values wrapped around. `far_share` is the
+    share of a background far behind the scene (from `far_value` on), which counts as invalid in all
+    other numbers. `row_slope` is the correlation of value and row, negative if near things are at
+    the bottom. `planarity` is usually positive for depth and negative for disparity, NaN if
+    unknown. `camera_height` is the height of the camera above the lowest points, NaN if none lies
     below it.
     """
 
@@ -79,7 +78,7 @@ class DepthStatistics:
 
 @dataclass(frozen=True)
 class LabelStatistics:
-    """The ids of one label image: the lowest, the highest but 255, if 255 occurs, its size."""
+    """The ids of one label image: the lowest, the highest except 255, if 255 occurs, its size."""
 
     size: tuple[int, int]
     lowest: int
@@ -89,7 +88,7 @@ class LabelStatistics:
 
 @dataclass(frozen=True)
 class MeasuredPair:
-    """One pair, read and measured. `problem` is why it could not be read; then the rest is None.
+    """One pair, read and measured. `problem` is why it could not be read; the rest is then None.
 
     `image_deviation` is the standard deviation of the photograph's values; `has_camera`: its camera
     is known.
@@ -114,7 +113,7 @@ class MeasuredPair:
 
 
 def measure_pair(pair: ListedPair, grid: tuple[int, int]) -> MeasuredPair:
-    """Read one pair and measure it, its edges on `grid`; what cannot be read has a `problem`."""
+    """Read and measure one pair, with its edges on `grid`; unreadable pairs have a `problem`."""
     try:
         raw = pair.read()
     except LeadlineError as problem:
@@ -172,11 +171,11 @@ def _depth_statistics(
 
 
 def far_background(inside: NDArray[np.float32], dtype: np.dtype[Any]) -> float:
-    """Return from which value on valid depths are a background, infinity where there is none.
+    """Return the value from which valid depths are a background, infinity if there is none.
 
     Renderers write one number where a ray hits nothing: 1e10 (Blender), 1000 m (CARLA). It is the
-    largest, many pixels share it, and it lies far behind everything else. Of 16-bit files the
-    largest number of the type is reported as such, see `saturated`.
+    maximum, many pixels have it, and it is far behind everything else. In 16-bit files, the maximum
+    of the type is reported separately, see `saturated`.
     """
     if inside.size == 0 or (dtype.kind in "iu" and dtype.itemsize <= 2):
         return np.inf
@@ -190,16 +189,16 @@ def far_background(inside: NDArray[np.float32], dtype: np.dtype[Any]) -> float:
 
 
 def wrapped_share(values: NDArray[Any]) -> float:
-    """Return the share of pixels where a surface passes the largest number and begins anew.
+    """Return the share of pixels where a surface exceeds the maximum and wraps around.
 
-    `values` (H,W) as stored. Counted are neighbours of which one is near the largest number of a
-    16-bit type and the other as little above the smallest: 66 m in millimetres is 464.
+    `values` (H,W) as stored. It counts neighbours of which one is near the maximum of a 16-bit type
+    and the other near its minimum: 66 m in millimetres becomes 464.
     """
     if values.dtype.kind not in "iu" or values.dtype.itemsize != 2:
         return 0.0
     limits = np.iinfo(values.dtype)
     wide = values.astype(np.int32)
-    # Neither what is clipped nor what is unknown passes anything.
+    # Clipped and unknown values do not wrap around.
     known = (wide > limits.min) & (wide != 0) & (wide < limits.max)
     count = 0.0
     for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
@@ -225,7 +224,7 @@ def _label_statistics(labels: NDArray[np.int32]) -> LabelStatistics:
 def image_depth_correlation(raw: RawPair) -> float:
     """Return the signed correlation of the depth values and the photograph's brightness.
 
-    0 where the sizes differ, a value is not finite, or one of the two is constant.
+    0 if the sizes differ, a value is not finite, or one of the two is constant.
     """
     if raw.values.shape != raw.image.shape[:2]:
         return 0.0
@@ -237,7 +236,7 @@ def image_depth_correlation(raw: RawPair) -> float:
 
 
 def _thumbnail(image: NDArray[np.uint8]) -> Plane:
-    """Return the grey (30,40) thumbnail of a photograph (H,W,3), a twentieth cut off all round."""
+    """Return the grey (30,40) thumbnail of a photograph (H,W,3) without 5 % at each side."""
     height, width = image.shape[:2]
     top, left = height // 20, width // 20
     inner = image[top : height - top, left : width - left]
@@ -250,8 +249,8 @@ def check_values(
 ) -> Iterator[Finding]:
     """Check the numbers of pairs of a layout that could be read.
 
-    `classes` is how many the labels have, as far as the user says; `stretched` whether every depth
-    map spans the full range of its type, so that its bits are not worth a word of their own.
+    `classes` is the number of label classes, if stated by the user; `stretched`: every depth map
+    spans the full range of its type, so that its 8 bits need no finding of their own.
     """
     without_sky = _without_sky(layout)
     yield from _empty_depth(pairs)
@@ -280,7 +279,7 @@ def _shares(
 
 
 def _empty_depth(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Report depth maps without one valid pixel."""
+    """Report depth maps without valid pixels."""
     bad = _ids(pairs, lambda depth: depth.valid_share == 0)
     if bad:
         yield error(
@@ -292,7 +291,7 @@ def _empty_depth(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _constant_depth(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Report depth maps in which every valid pixel has one value."""
+    """Report depth maps whose valid pixels all have one value."""
     bad = _ids(pairs, lambda depth: depth.valid_share > 0 and depth.lowest == depth.highest)
     if bad:
         yield error(
@@ -325,7 +324,7 @@ def _special_values(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _without_sky(layout: str) -> str:
-    """Return how a number that stands for the sky is left out."""
+    """Return how to exclude a number that stands for the sky."""
     sky = get_layout(layout).options.get("sky")
     if sky is not None and "invalid" in sky.choices:
         return "give --data-option sky=invalid, or set data.max_depth below it"
@@ -333,7 +332,7 @@ def _without_sky(layout: str) -> str:
 
 
 def _saturated(pairs: Sequence[MeasuredPair], remedy: str) -> Iterator[Finding]:
-    """Report depth maps with many pixels at the largest number of their type."""
+    """Report depth maps with many pixels at the maximum of their type."""
     bad = _ids(
         pairs, lambda depth: SATURATED_SHARE < depth.top_share < 1 and depth.dtype != "uint8"
     )
@@ -349,7 +348,7 @@ def _saturated(pairs: Sequence[MeasuredPair], remedy: str) -> Iterator[Finding]:
 
 
 def _wrapped(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Report distances that did not fit into 16 bits and began anew at the smallest number."""
+    """Report distances that did not fit into 16 bits and wrapped around."""
     bad = _ids(pairs, lambda depth: depth.wrapped_share > WRAPPED_SHARE)
     if bad:
         yield error(
@@ -362,7 +361,7 @@ def _wrapped(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _far_background(pairs: Sequence[MeasuredPair], remedy: str) -> Iterator[Finding]:
-    """Report a number that stands for "nothing there" and is read as a distance."""
+    """Report a number that stands for a background and is read as a distance."""
     bad = _ids(pairs, lambda depth: depth.far_share > 0)
     if bad:
         most = max(_shares(pairs, lambda depth: depth.far_share))
@@ -388,7 +387,7 @@ def _sparse_depth(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _sparser_than_usual(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Report single maps with far less valid depth than the others."""
+    """Report individual maps with far less valid depth than the others."""
     shares = _shares(pairs, lambda depth: depth.valid_share)
     usual = float(np.median(shares)) if shares else 0.0
     bad = _ids(pairs, lambda depth: 0 < depth.valid_share < 0.1 * usual)
@@ -403,7 +402,7 @@ def _sparser_than_usual(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _eight_bits(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Report depth in 8 bits, whose steps are centimetres."""
+    """Report 8-bit depth, whose steps are centimetres."""
     bad = _ids(pairs, lambda depth: depth.dtype == "uint8" and depth.valid_share > 0)
     if bad:
         yield warning(
@@ -429,7 +428,7 @@ def _image_as_depth(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _blank_images(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
-    """Report photographs of one colour."""
+    """Report photographs of a single colour."""
     bad = [pair.id for pair in pairs if pair.image_deviation < MIN_IMAGE_DEVIATION]
     if bad:
         yield warning(
@@ -441,7 +440,7 @@ def _blank_images(pairs: Sequence[MeasuredPair]) -> Iterator[Finding]:
 
 
 def _label_range(pairs: Sequence[MeasuredPair], classes: int | None) -> Iterator[Finding]:
-    """Report labels outside the classes that the user declared, or far beyond the others'."""
+    """Report labels outside the declared classes, or far beyond those of other images."""
     labels = [(pair.id, pair.labels) for pair in pairs if pair.labels]
     if not labels:
         return
