@@ -24,7 +24,7 @@ from leadline.worlds.scene import Builder, Light, Scene
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """A furnished room: its `kind`, the `scene` and the `plan` that says where one can stand."""
+    """A furnished room: its `kind`, the `scene`, and the `plan` with its free space."""
 
     kind: str
     scene: Scene
@@ -32,7 +32,7 @@ class Room:
 
 
 def build_room(seeds: Seeds, kind: str | None = None) -> Room:
-    """Build the room that belongs to `seeds`; `kind` is a key of ROOM_KINDS or drawn."""
+    """Build the room of `seeds`; `kind` is a key of ROOM_KINDS, by default random."""
     layout = seeds.stream("layout")
     name = kind or _draw_kind(layout)
     row = ROOM_KINDS[name]
@@ -79,7 +79,7 @@ def _one(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
 
 
 def _finish(b: Builder, plan: Plan, row: RoomKind) -> None:
-    """Walls, floor and ceiling in materials that suit the kind."""
+    """Build walls, floor and ceiling in materials of the kind."""
     rng, look = b.look.rng, b.look
     walls = look.wall(_one(rng, row.walls))
     feature = look.wall(_one(rng, ("paint", "paper", "wood", "brick")))
@@ -93,7 +93,7 @@ def _finish(b: Builder, plan: Plan, row: RoomKind) -> None:
 
 
 def _furnish_walls(b: Builder, plan: Plan, row: RoomKind) -> None:
-    """Put the pieces of the kind along the walls until they are as full as they should be."""
+    """Put furniture of the kind along the walls until they are filled as intended."""
     rng = b.rng
     for name in row.first:
         _try_piece(b, plan, name, tries=20)
@@ -115,7 +115,7 @@ def _furnish_walls(b: Builder, plan: Plan, row: RoomKind) -> None:
 
 
 def _try_piece(b: Builder, plan: Plan, name: str, tries: int) -> bool:
-    """Find room for a piece at a wall and put it there."""
+    """Find space at a wall for a piece, and put it there."""
     rng, piece = b.rng, FURNITURE[name]
     for _ in range(tries):
         wall = plan.walls[int(rng.integers(len(plan.walls)))]
@@ -152,7 +152,7 @@ def _middle(rng: np.random.Generator, plan: Plan, w: float, d: float) -> Rect | 
 
 
 def _fill_middle(b: Builder, plan: Plan, row: RoomKind) -> None:
-    """What stands free: a dining table, a coffee table, rows of desks, a rug."""
+    """Add free-standing furniture: dining or coffee table, rows of desks, rug."""
     what = _one(b.rng, row.centre)
     if what in ("classes", "desks", "tables", "lounge"):
         _fill_rows(b, plan, what)
@@ -189,7 +189,7 @@ def _rug(b: Builder, w: float, d: float) -> None:
 
 
 def _fill_rows(b: Builder, plan: Plan, what: str) -> None:
-    """Rows of pupils' tables, office desks, tables with chairs, or sofas."""
+    """Add rows of school tables, office desks, tables with chairs, or sofas."""
     rng, design = b.rng, int(b.rng.integers(DESIGNS))
     w = rng.uniform(1.1, 1.5)
     step_x, step_y = {"classes": (w + 0.6, 1.35), "desks": (1.9, 2.1), "tables": (2.6, 2.6),
@@ -221,7 +221,7 @@ def _one_of_rows(b: Builder, what: str, w: float, design: int, height: float) ->
 
 
 def _hang_things(b: Builder, plan: Plan, row: RoomKind) -> None:
-    """Pictures, shelves, boards and switches where the wall is free."""
+    """Hang pictures, shelves, boards and switches on free wall."""
     rng = b.rng
     for wall in plan.walls:
         hung: list[tuple[float, float, float, float]] = []
@@ -253,7 +253,7 @@ def _wall_is_free(wall: Wall, hung: list[tuple[float, float, float, float]], spo
 
 
 def _crowd(b: Builder, plan: Plan, row: RoomKind) -> None:
-    """Loose pieces that stand about the room, at any heading."""
+    """Add loose furniture anywhere in the room, at any heading."""
     rng = b.rng
     for _ in range(int(rng.uniform(0.1, 0.55) * plan.width * plan.depth)):
         name = _one(rng, row.loose)
@@ -268,7 +268,7 @@ def _crowd(b: Builder, plan: Plan, row: RoomKind) -> None:
 
 
 def _litter(b: Builder, plan: Plan, row: RoomKind) -> None:
-    """Things left on the floor, more often near the walls."""
+    """Add objects on the floor, more often near the walls."""
     rng = b.rng
     for _ in range(int(rng.integers(int(row.litter[0]), 2 * int(row.litter[1]) + 1))):
         x, y = rng.uniform(0.25, plan.width - 0.25), rng.uniform(0.25, plan.depth - 0.25)

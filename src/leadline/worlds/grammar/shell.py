@@ -1,4 +1,4 @@
-"""What a room is made of: floor, ceiling, walls with openings, and the room behind a door."""
+"""Shell of a room: floor, ceiling, walls with openings, and the room behind a door."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ THICK = 0.15  # of walls, metres
 
 @dataclass(frozen=True)
 class Daytime:
-    """What comes through the windows: radiance of the view and of the light it gives."""
+    """Light through the windows: radiance of the view and of its illumination."""
 
     view: float
     light: Colour
 
 
 def _slabs(plan: Plan, z0: float, z1: float) -> list[tuple[Colour, Colour]]:
-    """Blocks under or over a plan, as corners."""
+    """Corners of the blocks under or over a plan."""
     t, w, d = THICK, plan.width, plan.depth
     if plan.notch is None:
         return [((-t, -t, z0), (w + t, d + t, z1))]
@@ -39,7 +39,7 @@ def _slabs(plan: Plan, z0: float, z1: float) -> list[tuple[Colour, Colour]]:
 
 def build_shell(b: Builder, plan: Plan, walls: Material, feature: Material, floor: Material,
                 ceiling: Material) -> None:  # fmt: skip
-    """Floor, ceiling, walls with their openings left out, skirting boards."""
+    """Build floor, ceiling, walls without their openings, skirting boards."""
     ground, roof = b.item("floor", "floor"), b.item("ceiling", "ceiling")
     for low, high in _slabs(plan, -0.1, 0.0):
         ground.add(block(low, high), floor)
@@ -56,7 +56,7 @@ def build_shell(b: Builder, plan: Plan, walls: Material, feature: Material, floo
 
 
 def _wall(b: Builder, wall: Wall, height: float, look: Material) -> None:
-    """Blocks around the openings."""
+    """Build the blocks around the openings."""
     low = -THICK if wall.sealed[0] else 0.0
     # Where the room turns outwards, the next wall's end covers what is left out of this one.
     high = wall.length + (THICK if wall.sealed[1] else -THICK)
@@ -82,7 +82,7 @@ def _skirting(b: Builder, wall: Wall, look: Material) -> None:
 
 
 def furnish_openings(b: Builder, plan: Plan, day: Daytime) -> None:
-    """Windows with what hangs before them, doors that are shut."""
+    """Add windows with their curtains or blinds, and closed doors."""
     frame = b.look.white() if b.look.rng.random() < 0.7 else b.look.wood()
     leaf = b.look.white() if b.look.rng.random() < 0.5 else b.look.wood()
     cloth = b.look.linen()
@@ -137,7 +137,7 @@ def _dress(at: Builder, opening: Opening, cloth: Material, dressing: float, heig
 
 
 def room_behind(b: Builder, wall: Wall, opening: Opening, height: float, lit: float) -> None:
-    """Another room beyond a door that stands open, or an arch: shell, lamp, some furniture."""
+    """Build the room behind an open door or an arch: shell, lamp, some furniture."""
     rng = b.look.rng
     w = wall.builder(b)
     middle, deep = (opening.x0 + opening.x1) / 2, rng.uniform(1.6, 4.5)
@@ -175,7 +175,7 @@ def room_behind(b: Builder, wall: Wall, opening: Opening, height: float, lit: fl
 def cut_openings(
     rng: np.random.Generator, plan: Plan, windows: float, doors: int, arch: float
 ) -> tuple[Wall, Opening] | None:
-    """Decide on doors and windows; returns the wall and the opening that a room lies behind."""
+    """Choose doors and windows; return the wall and opening that lead to another room."""
     behind: tuple[Wall, Opening] | None = None
     order = list(rng.permutation(len(plan.walls)))
     for _ in range(doors):
@@ -204,7 +204,7 @@ def cut_openings(
 
 
 def _cut_windows(rng: np.random.Generator, wall: Wall, height: float) -> None:
-    """One window or a regular row of them, where no door is."""
+    """Cut one window or a regular row, away from doors."""
     count = max(1, int(rng.uniform(0.15, 0.5) * wall.length)) if wall.length > 2.5 else 1
     pitch = wall.length / count
     low = float(rng.choice([rng.uniform(0.75, 1.1), rng.uniform(0.05, 0.3)], p=[0.85, 0.15]))

@@ -1,4 +1,4 @@
-"""Small things, one function each. Each rests on z = 0 at the builder's origin."""
+"""Small objects, one function each, standing on z = 0 at the builder's origin."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def cardboard_box(
     b: Builder, board: Material, tape: Material, filling: Material | None,
     size: tuple[float, float, float] = (0.40, 0.30, 0.28),
 ) -> None:  # fmt: skip
-    """Moving box: open with folded-out flaps where there is a `filling`, otherwise closed."""
+    """Moving box: open with folded-out flaps if `filling` is given, otherwise closed."""
     w, d, h = size
     t = 0.005
     if filling is None:
@@ -175,7 +175,7 @@ def pencil_cup(b: Builder, steel: Material, pencils: list[Material]) -> None:
 
 
 def screen_look(b: Builder, width: float, height: float) -> Material:
-    """Screen that shows something, or is off."""
+    """Screen that shows a picture or is off."""
     if b.look.rng.random() < 0.4:
         return Material(b.look.tile("plain"), (0.015, 0.015, 0.017), gloss=0.05, rough=0.03)
     glow = float(b.look.rng.uniform(0.4, 1.6))

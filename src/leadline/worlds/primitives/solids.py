@@ -12,7 +12,7 @@ from leadline.worlds.primitives.mesh import Mesh, cross, grid_faces, join, unit
 
 # Per axis of a box: the two axes that span the face, so that u x v points along +axis.
 _SPAN = {0: (1, 2), 1: (2, 0), 2: (0, 1)}
-# Per axis of a box: what lies to the right and up on the face.
+# Per axis of a box: the right and up directions on the face.
 _UV = {0: (1, 2), 1: (0, 2), 2: (0, 1)}
 
 
@@ -38,7 +38,7 @@ def _box_template(counts: tuple[int, int, int], grain: int | None) -> tuple[Arra
 
 
 def box(size: ArrayLike, grain: bool = False) -> Mesh:
-    """Box centred at the origin; `grain` lays u along its longest side (wood)."""
+    """Box centred at the origin; `grain` puts u along its longest side (wood)."""
     extent = np.asarray(size, dtype=float)
     longest = int(np.argmax(extent)) if grain else None
     place, axis, sign, uv, faces = _box_template((2, 2, 2), longest)
@@ -57,7 +57,7 @@ def block(low: ArrayLike, high: ArrayLike, grain: bool = False) -> Mesh:
 
 
 def _bends(radius: float) -> Array:
-    """How far a rounded edge's nodes stand from its flat part, (N,)."""
+    """Distances of a rounded edge's nodes from its flat part, (N,)."""
     steps = 1 if radius < 0.012 else 2
     return radius * np.tan(np.radians(45.0 * np.arange(1, steps + 1) / steps))
 
@@ -82,7 +82,7 @@ def rounded_box(size: ArrayLike, radius: float, puff: float = 0.0, grain: bool =
         share = points / half
         a, b = share[row, first], share[row, second]
         vertices[row, axis] += sign * puff * (1 - a * a) * (1 - b * b)
-        # The slope of the bulge leans the normal outwards.
+        # The slope of the bulge tilts the normal outwards.
         normals[row, first] += 2 * puff * a * (1 - b * b) / half[first] * np.abs(normals[row, axis])
         normals[row, second] += (
             2 * puff * b * (1 - a * a) / half[second] * np.abs(normals[row, axis])
@@ -92,14 +92,14 @@ def rounded_box(size: ArrayLike, radius: float, puff: float = 0.0, grain: bool =
 
 
 def slab(low: ArrayLike, high: ArrayLike, radius: float = 0.003) -> Mesh:
-    """Wooden board from `low` to `high`, edges broken, grain along its longest side."""
+    """Wooden board from `low` to `high`, edges rounded, grain along its longest side."""
     a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     x, y, z = (a + b) / 2
     return rounded_box(b - a, radius, grain=True).moved(x, y, z)
 
 
 def _sides(radius: float) -> int:
-    """How many sides a round thing needs to look round."""
+    """Number of sides for a circle to look round."""
     return 10 if radius < 0.02 else 16 if radius < 0.07 else 22 if radius < 0.25 else 32
 
 
@@ -115,7 +115,7 @@ def _circle(sides: int) -> tuple[Array, Array]:
 
 @lru_cache(maxsize=256)
 def _band_faces(sides: int, closed_low: tuple[bool, ...], closed_high: tuple[bool, ...]) -> Array:
-    """Triangles of stacked bands of two rings each, without those that have no area."""
+    """Triangles of stacked bands of two rings each, without those of zero area."""
     single = grid_faces(2, sides + 1)
     half, faces = len(single) // 2, []
     for k, (low, high) in enumerate(zip(closed_low, closed_high, strict=True)):
@@ -157,7 +157,7 @@ def lathe(profile: ArrayLike, sides: int | None = None) -> Mesh:
 
 
 def cylinder(radius: float, height: float, sides: int | None = None, top: float = -1.0) -> Mesh:
-    """Closed cylinder standing on z = 0; `top` is its upper radius where that differs."""
+    """Closed cylinder standing on z = 0; `top` is its upper radius, if different."""
     upper = radius if top < 0 else top
     lid = [(0, height)] if upper > 0 else []
     return lathe([(0, 0), (radius, 0), (upper, height), *lid], sides)

@@ -1,4 +1,4 @@
-"""Tiles by name, drawn when they are first needed, with their smaller copies for the distance."""
+"""Tiles by name, drawn on first use, with smaller copies for distant surfaces (mipmaps)."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ KINDS: dict[str, Draw] = {
 }
 
 VARIANTS: dict[Split, int] = {"train": 10, "val": 4, "test": 4}
-"""How many tiles of each kind a split has; those of different splits are different draws."""
+"""Number of tiles of each kind per split; splits have different random tiles."""
 
-_SCALE = 16384.0  # a tile's factors lie below 4 and are kept in 16 bits
+_SCALE = 16384.0  # a tile's factors are below 4, stored in 16 bits
 
 
 def tile_name(kind: str, split: Split, variant: int) -> str:
@@ -52,9 +52,9 @@ def draw_tile(name: str, size: int) -> Array:
 
 
 class TileBank:
-    """Tiles of one size, a power of two, in one array, so that one lookup serves a whole picture.
+    """Tiles of one size, a power of two, in one array, so that a picture needs one lookup.
 
-    `texels` is (T*levels,4) uint16; `level_start` says where each smaller copy begins within a
+    `texels` is (T*levels,4) uint16; `level_start` is the start of each smaller copy within a
     tile; `mean` (T,4) float32 is a tile's average.
     """
 
@@ -67,13 +67,13 @@ class TileBank:
         sides = size >> np.arange(size.bit_length())
         self.level_start = np.concatenate([[0], np.cumsum(sides**2)[:-1]]).astype(np.int64)
         self.stride = int((sides**2).sum())
-        # Pages of it that no tile was written to take no memory.
+        # Pages without a written tile take no memory.
         self.texels = np.empty((self.CAPACITY * self.stride, 4), dtype=np.uint16)
         self.mean = np.zeros((self.CAPACITY, 4), dtype=np.float32)
         self._place: dict[str, int] = {}
 
     def places(self, names: Iterable[str]) -> Array:
-        """Return the places (N,) of tiles in the bank; draws those that are missing."""
+        """Return the places (N,) of tiles in the bank; draw missing tiles."""
         return np.array([self._place_of(name) for name in names], dtype=np.int64)
 
     def _place_of(self, name: str) -> int:
@@ -114,7 +114,7 @@ class TileBank:
         return np.asarray((upper * (1 - fy) + lower * fy) * np.float32(1 / _SCALE)).T
 
     def _at(self, place: Array) -> Array:
-        """Factors (4,N) float32 of the texels at `place` (N,), as they are stored."""
-        # The four of a texel are fetched as one number.
+        """Factors (4,N) float32 of the texels at `place` (N,), as stored."""
+        # The four factors of a texel are read as one number.
         texels = self.texels.view(np.uint64).ravel().take(place)
         return texels.view(np.uint16).reshape(-1, 4).T.astype(np.float32, order="C")

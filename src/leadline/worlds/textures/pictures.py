@@ -1,4 +1,4 @@
-"""Flat things with something on them: art, print, screens, views through windows."""
+"""Printed, painted and displayed pictures: art, print, screens, views through windows."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def poster(rng: Rng, n: int) -> Array:
 
 
 def photograph(rng: Rng, n: int) -> Array:
-    """Soft blobs of colour, as a snapshot looks from afar."""
+    """Soft blobs of colour, like a distant photograph."""
     image = filled(n, random_colour(rng, value=(0.2, 0.8)))
     for _ in range(5):
         paint = random_colour(rng, saturation=(0.05, 0.5), value=(0.1, 0.9))

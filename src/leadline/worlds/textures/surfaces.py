@@ -1,4 +1,4 @@
-"""What rooms are built of: paint, plaster, wood, tiles, brick, stone, metal."""
+"""Building materials: paint, plaster, wood, tiles, brick, stone, metal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from leadline.worlds.textures.canvas import Rng, grey, grid, noise
 
 
 def plain(rng: Rng, n: int) -> Array:
-    """Paint or plastic with hardly any structure."""
+    """Paint or plastic with little structure."""
     return grey(1 + 0.012 * noise(rng, n, 1.2))
 
 
@@ -20,7 +20,7 @@ def plaster(rng: Rng, n: int) -> Array:
 
 
 def old_plaster(rng: Rng, n: int) -> Array:
-    """Wall that has been there for a while: stains in the second paint, and cracks."""
+    """Old wall: stains in the second paint, and cracks."""
     stain = noise(rng, n, 1.9)
     crack = np.abs(noise(rng, n, 1.7)) < 0.02
     value = 1 + 0.02 * noise(rng, n, 0.6) + 0.03 * stain
@@ -64,7 +64,7 @@ def wood(rng: Rng, n: int) -> Array:
 
 
 def _warm(value: Array) -> Array:
-    """Neutral brightness as wood: its darks are redder."""
+    """Colour neutral brightness as wood: dark parts are redder."""
     tile = grey(value)
     tile[..., :3] **= np.array([0.9, 1.0, 1.15])
     return tile
@@ -117,7 +117,7 @@ def tiles(rng: Rng, n: int) -> Array:
 
 
 def checker(rng: Rng, n: int) -> Array:
-    """Floor of two colours of square."""
+    """Floor of squares in two colours."""
     row, column = grid(n)
     k = 2 * int(rng.integers(1, 4))
     mark = ((row * k).astype(int) + (column * k).astype(int)) % 2
@@ -153,7 +153,7 @@ def brick(rng: Rng, n: int) -> Array:
 
 
 def concrete(rng: Rng, n: int) -> Array:
-    """Cast concrete, now and then with the joints of its shuttering."""
+    """Cast concrete, sometimes with formwork joints."""
     row, column = grid(n)
     value = 1 + 0.05 * noise(rng, n, 0.6) + 0.08 * noise(rng, n, 1.7)
     if rng.random() < 0.5:
@@ -163,7 +163,7 @@ def concrete(rng: Rng, n: int) -> Array:
 
 
 def metal(rng: Rng, n: int) -> Array:
-    """Brushed along u."""
+    """Metal brushed along u."""
     return grey(1 + 0.05 * noise(rng, n, 0.8, stretch=15))
 
 
@@ -185,7 +185,7 @@ def basket(rng: Rng, n: int) -> Array:
 
 
 def cardboard(rng: Rng, n: int) -> Array:
-    """Brown board, printed on in the second paint now and then."""
+    """Brown board, sometimes printed in the second paint."""
     row, column = grid(n)
     value = 1 + 0.04 * noise(rng, n, 1.4) + 0.02 * np.sin(2 * np.pi * 60 * column)
     print_at = (np.abs(row - 0.5) < 0.12) & (np.abs(column - 0.5) < 0.3) & (column * 18 % 1 < 0.6)

@@ -1,4 +1,4 @@
-"""Things to keep things in."""
+"""Storage furniture."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def leaning_book(b: Builder, look: Material, x: float, tall: float) -> None:
 
 
 def bookshelf(b: Builder, size: Size) -> None:
-    """Open shelf with rows of books and other things."""
+    """Open shelf with rows of books and other objects."""
     rng, place = b.rng, b.look.rng
     w, d = size.width, size.depth
     h = min(size.height - 0.1, rng.uniform(0.9, 2.25))
@@ -76,7 +76,7 @@ def bookshelf(b: Builder, size: Size) -> None:
 def _fill_shelf(
     b: Builder, books: Builder, looks: list[Material], z: float, w: float, d: float, gap: float
 ) -> None:
-    """Books, things, boxes or nothing on one board."""
+    """Books, objects, boxes or nothing on one board."""
     place, kind = b.look.rng, b.look.rng.random()
     if kind < 0.6:
         a, c = sorted(place.uniform(-w / 2, w / 2, 2))
@@ -136,7 +136,7 @@ def wardrobe(b: Builder, size: Size) -> None:
 
 
 def chest(b: Builder, size: Size) -> None:
-    """Chest of drawers with things on top."""
+    """Chest of drawers with objects on top."""
     h = b.rng.uniform(0.6, 1.15)
     w, d = size.width, size.depth - 0.02
     _body(b, b.look.wood(), w, d, h)
@@ -164,7 +164,7 @@ def sideboard(b: Builder, size: Size) -> None:
 
 
 def night_stand(b: Builder, size: Size) -> None:
-    """Small chest beside a bed, with a lamp on it more often than not."""
+    """Small chest beside a bed, usually with a lamp on it."""
     from leadline.worlds.grammar.furniture.lamps import random_table_lamp
 
     h, w, d = b.rng.uniform(0.4, 0.6), size.width, size.depth - 0.02

@@ -1,4 +1,4 @@
-"""What hangs on walls. The builder's origin is the middle of the thing, its back is at y = 0."""
+"""Objects on walls. The builder's origin is the object's middle, its back is at y = 0."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def whiteboard(b: Builder, width: float, height: float) -> None:
 
 
 def wall_shelf(b: Builder, width: float, height: float) -> None:
-    """Board on the wall with things on it."""
+    """Board on the wall with objects on it."""
     deep = b.rng.uniform(0.18, 0.28)
     b.add(
         slab((-width / 2, -deep, -height / 2), (width / 2, -0.001, -height / 2 + 0.025)),
@@ -176,7 +176,7 @@ def vent(b: Builder, width: float, height: float) -> None:
 
 
 class WallPiece(NamedTuple):
-    """One row: how to build it, its class, ranges of width, height and of its middle's height."""
+    """A wall object: builder function, class, ranges of width, height and middle height."""
 
     build: Callable[[Builder, float, float], None]
     cls: str
@@ -205,4 +205,4 @@ WALL_PIECES: dict[str, WallPiece] = {
     "extinguisher": WallPiece(extinguisher, "object", (0.2, 0.25), (0.5, 0.55), (0.9, 1.1)),
     "vent": WallPiece(vent, "structure", (0.25, 0.6), (0.15, 0.4), (0.3, 2.3)),
 }
-"""What may hang on a wall: a new thing is one function and one row."""
+"""Objects on walls; a new one needs a function and a row."""

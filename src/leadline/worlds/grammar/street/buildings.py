@@ -1,4 +1,4 @@
-"""Houses: fronts with windows that lie back in the wall, roofs, shops, doors, balconies."""
+"""Houses: fronts with recessed windows, roofs, shops, doors, balconies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOFS = ("#8a4a35", "#6b3a2c", "#55565a", "#3f4145", "#7a5a48")
 
 @dataclass(frozen=True)
 class Style:
-    """How a house's front is divided: floors and bays, and a window's share of its bay."""
+    """Division of a house front: floors, bays, and the window's share of its bay."""
 
     floors: int
     bays: int
@@ -89,7 +89,7 @@ def _reveals(x0: Array, x1: Array, z0: Array, z1: Array, deep: float) -> list[Me
 def front(b: Builder, width: float, base: float, style: Style, wall: Material, lit: float) -> None:
     """Front in the plane y = 0 facing -y, x from -width/2, floors above z = `base`.
 
-    `lit` is the share of windows with light behind them, which shows at night.
+    `lit` is the share of windows with light behind them, visible at night.
     """
     bay = width / style.bays
     columns, rows = np.meshgrid(np.arange(style.bays), np.arange(style.floors))
@@ -119,7 +119,7 @@ def front(b: Builder, width: float, base: float, style: Style, wall: Material, l
 
 
 def _panes(b: Builder, edges: tuple[Array, ...], deep: float, frame: Material, on: Array) -> None:
-    """Dark and lit panes, cross bars, some curtains behind the glass."""
+    """Add dark and lit panes, cross bars, and some curtains behind the glass."""
     x0, x1, z0, z1 = edges
     glass = Material(
         b.look.tile("plain"), b.look.pick(("#20262b", "#2b343a", "#15191c")), (1, 1), 0.09, 0.01
@@ -129,7 +129,7 @@ def _panes(b: Builder, edges: tuple[Array, ...], deep: float, frame: Material, o
     veil = Material(
         b.look.tile("weave"), b.look.pick(("#d9d2c3", "#c4bfb4", "#e8e4da")), (0.5, 0.5)
     )
-    # What is lit at night is a thing of its own, so that a night can switch it on.
+    # Panes lit at night are an object of their own, to be switched on at night.
     for mask, look in ((~on & ~veiled, glass), (on, warm), (veiled, veil)):
         if mask.any():
             item = b if look is not warm else b.item("lit windows", "building")
@@ -144,7 +144,7 @@ def _panes(b: Builder, edges: tuple[Array, ...], deep: float, frame: Material, o
 def house(
     b: Builder, width: float, deep: float, floors: int, *, detailed: bool, lit: float
 ) -> float:
-    """House whose front is the plane y = 0 and looks towards -y; returns its height."""
+    """Build a house with its front at y = 0, facing -y; return its height."""
     rng = b.rng
     floor = rng.uniform(2.7, 3.5)
     ground = rng.uniform(3.2, 4.2) if floors > 2 and rng.random() < 0.55 else 0.0
@@ -225,7 +225,7 @@ def _balconies(b: Builder, width: float, base: float, style: Style) -> None:
 
 
 def _roof(b: Builder, width: float, deep: float, top: float, wall: Material) -> float:
-    """Saddle roof along the street, or a flat one with a parapet; returns the height."""
+    """Build a gable roof along the street or a flat roof with parapet; return the height."""
     rng = b.rng
     if rng.random() < 0.55:
         rise = rng.uniform(1.4, 3.6)

@@ -31,7 +31,7 @@ RIMS = ("#a8aaab", "#8f9194", "#c7c8c8", "#5a5c5e")
 
 
 def _loft(stations: list[tuple[float, float, float, float, float]], roundness: float) -> Mesh:
-    """Closed body through cross-sections: y, half width at the bottom and top, z from and to."""
+    """Closed body through cross-sections: y, half width at bottom and top, lower and upper z."""
     angle = np.linspace(0, 2 * np.pi, 21)
     c, s = np.cos(angle), np.sin(angle)
     across = np.sign(c) * np.abs(c) ** roundness
@@ -45,7 +45,7 @@ def _loft(stations: list[tuple[float, float, float, float, float]], roundness: f
 
 
 def _section(y: float, half: Array, z: Array, across: Array) -> Array:
-    # The ring runs so that the loft's outside is its front.
+    # The ring's direction makes the outside the front face.
     return np.stack([-half * across, np.full_like(z, y), z], axis=1)
 
 
@@ -211,7 +211,7 @@ def bus(b: Builder) -> None:
 
 
 def bicycle(b: Builder) -> None:
-    """Bicycle that stands by itself."""
+    """Free-standing bicycle."""
     look, black = b.look.paint(0.9), b.look.black()
     for y in (-0.52, 0.52):
         a = np.linspace(0, 2 * np.pi, 21)
@@ -231,7 +231,7 @@ def bicycle(b: Builder) -> None:
 
 
 class Vehicle(NamedTuple):
-    """One row: how to build it, its class, half its length, how often it is seen."""
+    """A vehicle type: builder function, class, half length, frequency."""
 
     build: Callable[[Builder], None]
     cls: str
@@ -245,4 +245,4 @@ VEHICLES: dict[str, Vehicle] = {
     "truck": Vehicle(truck, "truck", 5.0, 0.07),
     "bus": Vehicle(bus, "bus", 6.0, 0.03),
 }
-"""What drives and parks: a new vehicle is one function and one row."""
+"""Driving and parked vehicles; a new one needs a function and a row."""
