@@ -1,1 +1,1 @@
-"""What worlds are made of and how it is put together: rooms and streets."""
+"""The parts of worlds and their composition: rooms and streets."""

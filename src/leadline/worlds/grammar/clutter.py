@@ -1,4 +1,4 @@
-"""The table of small things, and how they are strewn about."""
+"""The table of small objects, and their random placement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leadline.worlds.scene import Builder
 
 
 class Thing(NamedTuple):
-    """One row: how to build it, its class, how far it reaches to the sides, how tall it may be."""
+    """A small object: builder function, class, reach to the sides, greatest height."""
 
     build: Callable[[Builder], None]
     cls: str
@@ -62,7 +62,7 @@ THINGS: dict[str, Thing] = {
     "toy bricks": Thing(things.a_toy_bricks, "object", 0.3, 0.06),
     "pot": Thing(things.pot, "object", 0.16, 0.25),
 }
-"""Everything small: a new thing is one function and one row."""
+"""All small objects; a new one needs a function and a row."""
 
 TABLE = ("mug", "vase", "jar", "package", "fruit bowl", "paper", "books", "laptop", "bottle",
          "remote control", "plates", "bowl", "glass", "candle", "small plant", "photograph",
@@ -79,11 +79,11 @@ FLOOR = ("shoes", "bag", "heap of clothes", "carton", "toy bricks", "ball", "ted
          "basket", "paper", "package", "bottle", "carton", "small plant", "bag")  # fmt: skip
 
 DESIGNS = 24
-"""How many designs of a thing exist in a split."""
+"""Number of designs of an object in a split."""
 
 
 def place_thing(b: Builder, name: str) -> None:
-    """Put one thing at the builder's place, in one of its split's designs."""
+    """Put an object at the builder's place, in a design of its split."""
     design = int(b.look.rng.integers(DESIGNS))
     shaped = b.shaped(stream("design", name, b.look.split, design))
     thing = THINGS[name]
@@ -94,7 +94,7 @@ def scatter(
     b: Builder, width: float, depth: float, count: int, kinds: tuple[str, ...] = TABLE,
     room: float = 3.0,
 ) -> None:  # fmt: skip
-    """Lay up to twice `count` things about on a rectangle, not on each other.
+    """Place up to twice `count` objects on a rectangle, without overlap.
 
     None is taller than `room` metres.
     """
@@ -103,7 +103,7 @@ def scatter(
         name = kinds[int(rng.integers(len(kinds)))]
         thing = THINGS[name]
         for _ in range(4):
-            # Large things keep away from the rim.
+            # Large objects keep away from the rim.
             over = 2 * max(thing.reach - 0.1, 0)
             x = rng.uniform(-0.5, 0.5) * max(width - over, 0)
             y = rng.uniform(-0.5, 0.5) * max(depth - over, 0)

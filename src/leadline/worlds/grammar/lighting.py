@@ -1,4 +1,4 @@
-"""How a room is lit: lamps on the ceiling, daylight, sun, or hardly anything."""
+"""Lighting of a room: ceiling lamps, daylight, sun, or almost none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leadline.worlds.scene import Ball, Builder, Light, Panel, Sun
 
 @dataclass(frozen=True)
 class Mood:
-    """One decision about the light of a room.
+    """The lighting of a room.
 
     `lamp` multiplies the ceiling lamps (0: off); `colour` is theirs; `sun` tells whether it shines
     in.
@@ -35,18 +35,18 @@ def draw_mood(rng: np.random.Generator, has_windows: bool) -> Mood:
     by_day = rng.random() < 0.68
     strength = float(np.exp(rng.normal(1.6, 0.6)))
     light = times(kelvin(rng.uniform(5500, 9500)), strength)
-    # A pane looks as bright as the light that comes in, within what an exposure can show.
+    # A pane is about as bright as the incoming light, within the range of an exposure.
     day = Daytime(strength * rng.uniform(0.8, 1.5), light) if by_day else Daytime(0.03, (0, 0, 0))
     needed = not has_windows or not by_day
     on = needed or rng.random() < 0.45
     lamp = float(np.exp(rng.normal(0, 0.5))) if on else 0.0
     if needed and rng.random() < 0.08:
-        lamp *= 0.1  # somebody forgot to switch it on
+        lamp *= 0.1  # as if left switched off
     return Mood(day, lamp, colour, by_day and has_windows and rng.random() < 0.4)
 
 
 def hang_lamps(b: Builder, plan: Plan, kind: RoomKind, mood: Mood) -> None:
-    """Ceiling lamps in a regular pattern."""
+    """Add ceiling lamps in a regular pattern."""
     rng = b.rng
     style = kind.lamps[int(rng.integers(len(kind.lamps)))]
     if style == "none":
@@ -79,7 +79,7 @@ def _lamp(b: Builder, style: str, height: float, mood: Mood) -> None:
 
 
 def sun_through(rng: np.random.Generator, plan: Plan, light: Colour) -> Sun | None:
-    """The sun where it shines in through one of the windows."""
+    """Add the sun, shining in through one of the windows."""
     walls = [wall for wall in plan.walls if any(o.kind == "window" for o in wall.openings)]
     if not walls:
         return None
@@ -99,8 +99,8 @@ def sun_through(rng: np.random.Generator, plan: Plan, light: Colour) -> Sun | No
 def ambient_of(lights: list[Light], surface: float) -> Colour:
     """Light that has bounced at least once, on average over `surface` square metres.
 
-    Every surface of a room sends back less than half of what it receives, again and again, so the
-    sum of all bounces is somewhat less than what arrives directly.
+    Every surface of a room reflects less than half of the light it receives, repeatedly, so the
+    sum of all bounces is somewhat less than the direct light.
     """
     total = np.zeros(3)
     for light in lights:

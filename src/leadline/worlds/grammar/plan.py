@@ -1,4 +1,4 @@
-"""The plan of a room: its outline, its walls, and what ground is taken."""
+"""The plan of a room: its outline, walls and occupied ground."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from leadline.worlds.scene import Builder
 
 Rect = tuple[float, float, float, float]
-"""Ground rectangle: x from, x to, y from, y to, in metres."""
+"""Ground rectangle in metres: x from, x to, y from, y to."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Wall:
         return round(np.cos(np.radians(self.turn))), round(np.sin(np.radians(self.turn)))
 
     def is_open(self, x0: float, x1: float, top: float, kinds: tuple[str, ...]) -> bool:
-        """Whether a thing from x0 to x1 and up to `top` would cover an opening of the kinds."""
+        """Whether an object from x0 to x1, up to `top`, would cover an opening of the kinds."""
         return any(
             o.kind in kinds and x0 < o.x1 + 0.08 and x1 > o.x0 - 0.08 and o.z0 < top
             for o in self.openings
@@ -90,12 +90,12 @@ class Plan:
         return self.notch is None or not overlap(rect, self.notch)
 
     def is_free(self, rect: Rect) -> bool:
-        """Whether a ground rectangle lies within the outline and nothing stands on it."""
+        """Whether a ground rectangle lies within the outline and is free."""
         return self.inside(rect) and not any(overlap(rect, other) for other in self.taken)
 
 
 def overlap(a: Rect, b: Rect) -> bool:
-    """Whether two rectangles share ground."""
+    """Whether two rectangles overlap."""
     return a[0] < b[1] and a[1] > b[0] and a[2] < b[3] and a[3] > b[2]
 
 

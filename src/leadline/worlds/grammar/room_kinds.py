@@ -1,4 +1,4 @@
-"""The kinds of rooms: a new kind is one row."""
+"""The kinds of rooms; a new kind needs a row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Range = tuple[float, float]
 
 
 class RoomKind(NamedTuple):
-    """One row: sizes in metres, what stands in it, how it is lit and finished.
+    """A kind of room: sizes in metres, furniture, lighting and finishes.
 
     `width`, `depth`, `height` are ranges; `first` pieces are placed before the others, `fill` are
     drawn until the walls are full to a share within `full`; `centre` says what stands in the

@@ -58,7 +58,7 @@ def build_shell(b: Builder, plan: Plan, walls: Material, feature: Material, floo
 def _wall(b: Builder, wall: Wall, height: float, look: Material) -> None:
     """Build the blocks around the openings."""
     low = -THICK if wall.sealed[0] else 0.0
-    # Where the room turns outwards, the next wall's end covers what is left out of this one.
+    # Where the room turns outwards, the next wall's end covers the part omitted here.
     high = wall.length + (THICK if wall.sealed[1] else -THICK)
     holes = wall.openings
     xs = sorted({low, high, *(o.x0 for o in holes), *(o.x1 for o in holes)})

@@ -1,4 +1,4 @@
-"""What a mesh is, and how meshes are moved and joined.
+"""Triangle meshes, and how to move and join them.
 
 Lengths are metres, z is up, faces are wound counter-clockwise seen from outside, and texture
 coordinates are metres along the surface: the apparent size of a texture is a depth cue, so a
@@ -87,7 +87,7 @@ def face_normals(vertices: Array, faces: Array) -> Array:
 
 
 def cross(a: Array, b: Array) -> Array:
-    """Vector products (N,3) of vectors (N,3) or (3,): what np.cross gives, without its overhead."""
+    """Vector products (N,3) of vectors (N,3) or (3,): as np.cross, without its overhead."""
     x, y, z = a.T
     u, v, w = b.T
     return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)

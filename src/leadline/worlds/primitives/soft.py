@@ -1,4 +1,4 @@
-"""Surfaces through points, cushions, and what grows."""
+"""Surfaces through points, cushions, and plants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sheet(points: ArrayLike, uv: ArrayLike) -> Mesh:
     vertices, faces = grid.reshape(-1, 3), grid_faces(rows, columns)
     implied = face_normals(vertices, faces)
     kept = np.einsum("ij,ij->i", implied, implied) > 1e-24
-    # Every vertex averages its triangles by area, which also serves rows that meet in a point.
+    # Normals average the triangles by area, which also works for rows that meet in a point.
     normals = np.stack(
         [np.bincount(faces.T.ravel(), np.tile(implied[:, k], 3), len(vertices)) for k in range(3)],
         axis=1,
@@ -30,14 +30,14 @@ def pillow(size: float, thickness: float) -> Mesh:
     s = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 13))
     x, z = np.meshgrid(s, s)
     bulge = thickness / 2 * np.sqrt((1 - x**4) * (1 - z**4))
-    # Stuffing pulls the middle of each seam inwards and leaves the corners standing.
+    # Stuffing pulls the middle of each seam inwards, but not the corners.
     across, up = x * (1 - 0.07 * (1 - z**2)), z * (1 - 0.07 * (1 - x**2))
     uv = np.stack([x, z], axis=-1) * size / 2
     front = sheet(np.stack([across * size / 2, -bulge, up * size / 2], axis=-1), uv)
     mirror = np.array([1, -1, 1])
     back = Mesh(front.vertices * mirror, front.normals * mirror, front.uv, front.faces[:, ::-1])
     both = join(front, back)
-    # In two corners front and back share a triangle of the seam; it encloses nothing.
+    # In two corners front and back share a triangle of the seam, without volume.
     solid = np.abs(both.vertices[both.faces, 1]).max(axis=1) > 1e-9
     return Mesh(both.vertices, both.normals, both.uv, both.faces[solid])
 

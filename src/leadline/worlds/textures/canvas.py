@@ -1,8 +1,8 @@
-"""What every tile is drawn with: noise, coordinates, colours.
+"""Tools for drawing tiles: noise, coordinates, colours.
 
 A tile is square and seamless, (N,N,4) float32, row 0 at the top: three factors of reflectance and,
 last, how much of a material's second paint is used instead of its first. Most tiles are neutral,
-with a mean near one, and take their colours from the material; pictures carry their own.
+with a mean near one, and take their colours from the material; pictures have their own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _linear(srgb: float) -> float:
 
 
 def hsv(hue: float, saturation: float, value: float) -> Colour:
-    """Linear RGB of a hue (any number, 1 is a full turn), saturation and value as on a screen."""
+    """Linear RGB of a hue (any number; 1 is a full turn), saturation and value as on a screen."""
     red, green, blue = (_linear(c) for c in colorsys.hsv_to_rgb(hue % 1, saturation, value))
     return red, green, blue
 
@@ -80,7 +80,7 @@ def grey(value: Array, second: Array | float = 0.0) -> Array:
 
 
 def painted(image: Array, second: Array | float = 0.0) -> Array:
-    """Tile (N,N,4) that carries its own colours (N,N,3)."""
+    """Tile (N,N,4) with its own colours (N,N,3)."""
     tile = np.empty((*image.shape[:2], 4), dtype=np.float32)
     tile[..., :3] = np.clip(image, 0.005, None)
     tile[..., 3] = second
@@ -93,5 +93,5 @@ def filled(n: int, paint: Colour) -> Array:
 
 
 def put(image: Array, where: Array, paint: Colour | Array) -> Array:
-    """Picture (N,N,3) with `paint` (one colour, or (N,N,3)) where the mask (N,N) says so."""
+    """Picture (N,N,3) with `paint` (one colour, or (N,N,3)) where the mask (N,N) is set."""
     return np.where(where[..., None], np.asarray(paint), image)

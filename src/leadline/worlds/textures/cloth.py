@@ -1,4 +1,4 @@
-"""Woven, knitted and tufted things; patterns are in the material's second paint."""
+"""Woven, knitted and tufted cloth; patterns are in the material's second paint."""
 
 from __future__ import annotations
 

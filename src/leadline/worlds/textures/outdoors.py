@@ -1,4 +1,4 @@
-"""Roads, ground, foliage and what houses wear outside."""
+"""Roads, ground, foliage and outer surfaces of houses."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def shop(rng: Rng, n: int) -> Array:
 
 
 def facade(rng: Rng, n: int) -> Array:
-    """Distant house front, one tile a bay and floor: window with frame; wall in the first paint."""
+    """Distant house front, a tile per bay and floor: window with frame; wall in the first paint."""
     row, column = grid(n)
     value = 1 + 0.05 * noise(rng, n, 0.6) + 0.05 * noise(rng, n, 1.6)
     wide, high = rng.uniform(0.2, 0.36), rng.uniform(0.2, 0.36)

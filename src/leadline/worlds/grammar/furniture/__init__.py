@@ -1,1 +1,1 @@
-"""Furniture: one file a kind, one table of everything."""
+"""Furniture: one file per kind, one table of all."""

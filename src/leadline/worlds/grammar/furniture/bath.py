@@ -139,7 +139,7 @@ def towel_rail(b: Builder, size: Size) -> None:
 
 
 def laundry_basket(b: Builder, size: Size) -> None:
-    """Wicker basket, clothes showing."""
+    """Wicker basket with clothes."""
     h, w = b.rng.uniform(0.4, 0.6), size.width
     look = Material(
         b.look.tile("basket"), b.look.pick(("#a88556", "#c9b48a", "#6d5a45")), (0.25, 0.25)

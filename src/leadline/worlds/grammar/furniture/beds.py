@@ -55,7 +55,7 @@ def _pillows(b: Builder, w: float, y1: float, top: float) -> None:
 
 
 def bunk_bed(b: Builder, size: Size) -> None:
-    """Two beds above each other, with a ladder."""
+    """Bunk bed with a ladder."""
     w, long, wood = size.width, size.depth - 0.05, b.look.wood()
     h = min(size.height - 0.25, 1.75)
     for x in (-w / 2 + 0.03, w / 2 - 0.03):

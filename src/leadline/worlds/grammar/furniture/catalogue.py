@@ -1,4 +1,4 @@
-"""The catalogue of furniture: a new piece is one function and one row."""
+"""The catalogue of furniture: a new piece needs a function and a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leadline.worlds.randomness import stream
 from leadline.worlds.scene import Builder
 
 DESIGNS = 40
-"""How many designs of a piece exist in a split; those of other splits are others."""
+"""Number of designs of a piece in a split; splits have different designs."""
 
 FURNITURE: dict[str, Piece] = {
     "sofa": Piece(seating.random_sofa, "sofa", (1.4, 2.6), (0.8, 1.0), 0.5, True),
@@ -65,7 +65,7 @@ def place_piece(b: Builder, name: str, size: Size, design: int | None = None) ->
     number = int(b.look.rng.integers(DESIGNS)) if design is None else design
     shaped = b.shaped(stream("design", name, b.look.split, number))
     piece = FURNITURE[name]
-    # A set's parts are things of their own and name themselves.
+    # The parts of a set are objects with names of their own.
     if name in ("dining set",):
         piece.build(shaped, size)
     else:

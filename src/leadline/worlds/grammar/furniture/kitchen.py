@@ -71,7 +71,7 @@ def _sink(b: Builder) -> None:
 
 
 def _hob(b: Builder) -> None:
-    """Four plates in a sheet of glass."""
+    """Glass hob with four plates."""
     h = b.item("hob", "counter")
     h.add(block((-0.29, -0.25, 0), (0.29, 0.25, 0.008)), b.look.glass())
     for x in (-0.14, 0.14):

@@ -1,4 +1,4 @@
-"""Lamps: the thing that is seen, and the light it gives."""
+"""Lamps: the visible object and its light."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leadline.worlds.scene import Builder
 def kelvin(temperature: float) -> Colour:
     """Colour of a black body of 1000 to 40000 K as linear RGB whose largest channel is 1.
 
-    After Tanner Helland's fit (2012), accurate to a few per cent, which is plenty for lamps.
+    After Tanner Helland's fit (2012), accurate to a few per cent, enough for lamps.
     """
     t = temperature / 100
     red = 255.0 if t <= 66 else 329.7 * (t - 60) ** -0.1332
@@ -43,7 +43,7 @@ def table_lamp(
     *,
     lit: bool = True,
 ) -> None:
-    """Ceramic table lamp 0.55 m high with a linen shade; both glow where it is lit."""
+    """Ceramic table lamp 0.55 m high with a linen shade; both glow if lit."""
     b.add(lathe([(0, 0), (0.075, 0), (0.075, 0.015), (0.05, 0.03), (0.085, 0.11), (0.08, 0.17),
                  (0.03, 0.25), (0.014, 0.28), (0.012, 0.36), (0, 0.36)]), base)  # fmt: skip
     b.add(lathe([(0.165, 0.31), (0.11, 0.55)], 32), shade)
@@ -55,7 +55,7 @@ def table_lamp(
 
 
 def random_table_lamp(b: Builder) -> None:
-    """Table lamp that is lit or not."""
+    """Table lamp, lit or not."""
     rng = b.look.rng
     lit = rng.random() < 0.5
     colour, glow = kelvin(rng.uniform(2500, 3400)), rng.uniform(1.5, 5.0) if lit else 0.0
@@ -70,7 +70,7 @@ def random_table_lamp(b: Builder) -> None:
 
 
 def floor_lamp(b: Builder, size: Size) -> None:
-    """Standing lamp with a drum or a cone as shade."""
+    """Standing lamp with a drum or cone shade."""
     rng, look = b.rng, b.look.rng
     h, metal = rng.uniform(1.3, 1.75), b.look.metal()
     b.add(lathe([(0, 0), (0.15, 0), (0.14, 0.02), (0.012, 0.035), (0.011, h), (0, h)], 18), metal)

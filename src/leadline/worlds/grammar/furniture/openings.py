@@ -1,4 +1,4 @@
-"""Doors, windows, what hangs before them, and radiators."""
+"""Doors, windows, curtains, blinds and radiators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leadline.worlds.scene import Builder
 
 
 def door_leaf(b: Builder, paint: Material, metal: Material, width: float, height: float) -> None:
-    """Panelled door whose hinges stand at x = 0, from there along +x; its front is at y = 0."""
+    """Panelled door from its hinges at x = 0 along +x; its front is at y = 0."""
     style, leaf = b.rng.random(), 0.042
     b.add(block((0.003, 0, 0.008), (width - 0.003, leaf - 0.012, height - 0.003)), paint)
     if style < 0.65:
@@ -81,13 +81,13 @@ def window(
 
 
 def _pane(w: float, h: float) -> Mesh:
-    """Rectangle in the plane y = 0 whose front looks towards -y."""
+    """Rectangle in the plane y = 0, facing -y."""
     x, z = np.meshgrid((-w / 2, w / 2), (-h / 2, h / 2))
     return sheet(np.stack([x, 0 * x, z], axis=-1), np.stack([x, z], axis=-1))
 
 
 def daylight(b: Builder, size: tuple[float, float], radiance: Colour) -> None:
-    """Light that a window of a size gives; the builder is the window's."""
+    """Light of a window of a size; the builder is the window's."""
     w, h = size
     b.panel((0, 0.045, h / 2), (w / 2 - 0.03, 0, 0), (0, 0, h / 2 - 0.03), radiance)
 

@@ -1,4 +1,4 @@
-"""What a piece of furniture is to the grammar: a function and one row of a table."""
+"""A piece of furniture for the grammar: a function and a table row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from leadline.worlds.scene import Builder
 
 
 class Size(NamedTuple):
-    """Room that a piece may fill: metres across, from front to back, and up to the ceiling."""
+    """Space for a piece in metres: width, depth, and height up to the ceiling."""
 
     width: float
     depth: float
@@ -20,7 +20,7 @@ class Piece(NamedTuple):
     """One row of the catalogue.
 
     `build` puts the piece on z = 0 around the builder's origin, its front towards -y and its back
-    at y = depth / 2. `front` metres before it stay free. `low` pieces may stand under a window.
+    at y = depth / 2. `front` metres before it are kept free. `low` pieces may stand under a window.
     """
 
     build: Callable[[Builder, Size], None]

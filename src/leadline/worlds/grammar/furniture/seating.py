@@ -1,4 +1,4 @@
-"""Things to sit on. Sizes follow ordinary furniture catalogues, in metres."""
+"""Seats. Sizes follow ordinary furniture catalogues, in metres."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def throw_pillow(b: Builder, cloth: Material, lean: float, size: float = 0.42) -
 
 
 def random_sofa(b: Builder, size: Size) -> None:
-    """Sofa of the width given, with cushions lying on it."""
+    """Sofa of the given width, with cushions on it."""
     rng = b.rng
     arm = rng.uniform(0.1, 0.24)
     seats = max(1, round((size.width - 2 * arm) / 0.68))

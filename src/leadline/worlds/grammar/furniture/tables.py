@@ -1,4 +1,4 @@
-"""Tables and desks, and what stands around and on them."""
+"""Tables and desks, with chairs around and objects on them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def metal_table(b: Builder, size: tuple[float, float, float], top: Material, leg
 
 
 def random_table(b: Builder, size: Size, height: float) -> None:
-    """Wooden, round or metal table of a height."""
+    """Wooden, round or metal table of given height."""
     style = b.rng.random()
     if style < 0.55:
         table(b, (size.width, size.depth, height), b.look.wood(), leg=b.rng.uniform(0.04, 0.09))
@@ -80,7 +80,7 @@ def random_table(b: Builder, size: Size, height: float) -> None:
 
 
 def dining_set(b: Builder, size: Size) -> None:
-    """Table with chairs around it, some pulled out, and things left on top."""
+    """Table with chairs around it, some pulled out, and objects on top."""
     rng, place = b.rng, b.look.rng
     w, d = max(size.width - 1.2, 0.7), max(size.depth - 1.2, 0.6)
     height = rng.uniform(0.71, 0.77)
@@ -157,7 +157,7 @@ def _drawers(b: Builder, h: float, d: float) -> None:
 
 
 def school_desk(b: Builder, size: Size) -> None:
-    """Pupils' table with one or two chairs behind it (towards +y)."""
+    """School table with one or two chairs behind it (towards +y)."""
     rng, place = b.rng, b.look.rng
     w, d, h = size.width, 0.5, 0.72
     metal_table(b.item("desk", "desk"), (w, d, h), b.look.wood(), b.look.metal())
@@ -172,7 +172,7 @@ def school_desk(b: Builder, size: Size) -> None:
 
 
 def lectern(b: Builder, size: Size) -> None:
-    """Teacher's table, on which papers and a computer lie."""
+    """Teacher's table with papers and a computer."""
     at = b.placed(0, 0.35 - size.depth / 2)
     metal_table(at, (size.width, 0.7, 0.74), b.look.wood(), b.look.metal())
     clutter.scatter(at.placed(0, 0, 0.74), size.width * 0.8, 0.5, 5, clutter.DESK)

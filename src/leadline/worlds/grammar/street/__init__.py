@@ -1,1 +1,1 @@
-"""Streets: the road, what borders it, what stands and moves on it, and the weather."""
+"""Streets: the road with its borders, objects and traffic, and the weather."""

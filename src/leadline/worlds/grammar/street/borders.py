@@ -1,4 +1,4 @@
-"""What lies between pavement and gardens: fences, walls, hedges, guard rails."""
+"""Borders between pavement and gardens: fences, walls, hedges, guard rails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leadline.worlds.scene import Builder
 
 
 def _along(course: Course, piece: Mesh, start: float, end: float, step: float, side: float) -> Mesh:
-    """Copies of a piece every `step` metres along the road, turned with it."""
+    """Place copies of a piece every `step` metres along the road, turned with it."""
     placed = []
     for s in np.arange(start, end, step):
         x, y, z, turn = course.at(float(s), side)
@@ -49,7 +49,7 @@ def garden_wall(b: Builder, course: Course, start: float, end: float, side: floa
 
 
 def clipped_hedge(b: Builder, course: Course, start: float, end: float, side: float) -> None:
-    """Hedge in lengths that follow the road."""
+    """Hedge in pieces along the road."""
     high, deep, green = b.rng.uniform(0.7, 1.9), b.rng.uniform(0.5, 0.9), foliage(b, 1.2)
     item = b.item("hedge", "vegetation")
     step = 4.0
@@ -73,4 +73,4 @@ BORDERS = {
     "hedge": clipped_hedge,
     "guard rail": guard_rail,
 }
-"""What may border a road: a new one is one function and one row."""
+"""Borders of a road; a new one needs a function and a row."""

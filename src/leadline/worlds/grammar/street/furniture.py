@@ -1,4 +1,4 @@
-"""What stands along streets: lamps, signs, traffic lights, fences, bins."""
+"""Street furniture: lamps, signs, traffic lights, fences, bins."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def sign(b: Builder) -> None:
 
 
 class Plate(NamedTuple):
-    """One row: the corners of a sign's plate, the angle of the first, the colours of its rim."""
+    """A sign's plate: number of corners, angle of the first, possible colours of its rim."""
 
     corners: int
     first: float
@@ -76,7 +76,7 @@ PLATES = (
     Plate(4, 45.0, ("#e8e8e4", "#1c4f9c", "#1f6b3a")),
     Plate(4, 0.0, ("#1c1c1e", "#e8e8e4")),
 )
-"""The shapes of traffic signs: a new one is one row."""
+"""Shapes of traffic signs; a new one needs a row."""
 
 
 def _plate(shape: Plate, size: float) -> Mesh:
@@ -156,7 +156,7 @@ def bus_stop(b: Builder) -> None:
 
 
 class Fixture(NamedTuple):
-    """One row: how to build it, its class, its reach, how often it stands on a pavement."""
+    """A pavement object: builder function, class, reach, frequency on pavements."""
 
     build: Callable[[Builder], None]
     cls: str
@@ -173,4 +173,4 @@ FIXTURES: dict[str, Fixture] = {
     "bench": Fixture(bench, "object", 0.9, 1),
     "bus stop": Fixture(bus_stop, "structure", 2.0, 0.6),
 }
-"""What stands on pavements: a new thing is one function and one row."""
+"""Objects on pavements; a new one needs a function and a row."""

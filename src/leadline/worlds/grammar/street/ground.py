@@ -1,4 +1,4 @@
-"""What a street lies on: ground, carriageway, markings, kerbs and pavements."""
+"""Surfaces of a street: ground, carriageway, markings, kerbs and pavements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leadline.worlds.scene import Builder
 
 
 def lay_terrain(site: Site) -> None:
-    """Ground as far as one sees, following the road's slope."""
+    """Add ground as far as visible, following the road's slope."""
     near = np.arange(-72, 73, 6.0)
     far = np.array([90.0, 120, 170, 260, 420])
     x = np.concatenate([-far[::-1], near, far])
@@ -21,7 +21,7 @@ def lay_terrain(site: Site) -> None:
     points = site.course.points
     square = (gx[..., None] - points[:, 0]) ** 2 + (gy[..., None] - points[:, 1]) ** 2
     nearest = np.argmin(square, axis=2)
-    # Between grid lines the ground is flat, the road is not: it lies a little lower.
+    # Between grid lines the ground is flat, the road is not: ground is lower.
     z = points[nearest, 2] - 0.1
     away = np.sqrt(np.take_along_axis(square, nearest[..., None], axis=2)[..., 0])
     hills = site.rng.normal(0, 1.5) * np.clip((away - 40) / 120, 0, 1)
@@ -36,7 +36,7 @@ def lay_terrain(site: Site) -> None:
 
 
 def lay_road(site: Site) -> None:
-    """Carriageway, side road, markings, zebra crossing, kerbs and pavements."""
+    """Add carriageway, side road, markings, zebra crossing, kerbs, pavements."""
     b, course, profile, rng = site.b, site.course, site.profile, site.rng
     grey = b.look.pick(("#4a4b4d", "#5a5a5c", "#3d3e41", "#6a6865"))
     surface = "cobbles" if profile.kind == "town" and rng.random() < 0.2 else "asphalt"
@@ -68,7 +68,7 @@ def _pavement(site: Site, side: int, slabs: Material, kerb: Material) -> None:
 
 
 def _markings(site: Site, road: Builder, white: Material) -> None:
-    """Dashed and solid lines, zebra crossings."""
+    """Add dashed and solid lines, zebra crossings."""
     profile, course, rng = site.profile, site.course, site.rng
     dashes: list[Mesh] = []
     lines = [0.0] if profile.kind != "suburb" or rng.random() < 0.5 else []

@@ -1,4 +1,4 @@
-"""People on foot; they look along +y."""
+"""Pedestrians, facing +y."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The course of a road: a curved and sloping line that everything else stands along."""
+"""The course of a road: a curved and sloping line, the reference of all placement."""
 
 from __future__ import annotations
 

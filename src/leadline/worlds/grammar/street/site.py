@@ -1,4 +1,4 @@
-"""A street while it is being built: its cross-section, and what ground is taken."""
+"""A street under construction: its cross-section, and the occupied ground."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from leadline.worlds.grammar.street.road import Course
 from leadline.worlds.scene import Ball, Builder
 
-BEHIND, AHEAD = 30.0, 190.0  # how much road there is, metres
-DESIGNS = 30  # of a house, a tree, a vehicle, ... in a split
+BEHIND, AHEAD = 30.0, 190.0  # extent of the road, metres
+DESIGNS = 30  # per split, of a house, tree, vehicle, ...
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Cross-section of a street in metres: lanes a direction, parking, pavement, setback."""
+    """Cross-section of a street in metres: lanes per direction, parking, pavement, setback."""
 
     kind: str
     lanes: int
@@ -37,7 +37,7 @@ class Profile:
 
 @dataclass(eq=False)
 class Site:
-    """What is being built, and what is taken: rows of s and side and their reach."""
+    """The street's parts; `taken` ground is rows of s, side and reach."""
 
     b: Builder
     rng: np.random.Generator
@@ -48,17 +48,17 @@ class Site:
     taken: list[tuple[float, float, float]] = field(default_factory=list)
 
     def is_free(self, s: float, side: float, reach: float) -> bool:
-        """Whether nothing stands within reach."""
+        """Whether the ground within reach is free."""
         return all(abs(s - a) > reach + r or abs(side - c) > 1.1 + min(r, 1.2)
                    for a, c, r in self.taken)  # fmt: skip
 
     def crosses(self, s: float, margin: float = 0.0) -> bool:
-        """Whether the side road runs through here."""
+        """Whether the side road crosses here."""
         return self.crossing is not None and abs(s - self.crossing) < 4.5 + margin
 
 
 def stretches(site: Site, start: float = -BEHIND, end: float = AHEAD) -> list[tuple[float, float]]:
-    """The length of the road, less the side road."""
+    """Length of the road without the side road."""
     if site.crossing is None:
         return [(start, end)]
     return [(start, site.crossing - 4), (site.crossing + 4, end)]

@@ -1,4 +1,4 @@
-"""Streets: a road, what borders it, what stands and moves on it."""
+"""Streets: a road with its borders, objects and traffic."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NO_SKY = Sky((0.3, 0.5, 0.9), (0.8, 0.9, 1.0), (0.3, 0.3, 0.9), (1.0, 1.0, 1.0)
 
 @dataclass(eq=False)
 class Street:
-    """A built street: its scene, course and profile, and the lamps that a night lights.
+    """A built street: its scene, course and profile, and the lamps lit at night.
 
-    `spots` are places along the road that are kept free for cameras: s and side in metres.
+    `spots` are places along the road kept free for cameras: s and side in metres.
     """
 
     scene: Scene
@@ -36,7 +36,7 @@ class Street:
 
 
 def build_street(seeds: Seeds) -> Street:
-    """Build the street that belongs to `seeds`, in a neutral sky."""
+    """Build the street of `seeds`, under a neutral sky."""
     rng = seeds.stream("layout")
     b = Builder(rng, seeds.stream("offsets"), Palette(seeds.stream("materials"), seeds.split))
     profile = _draw_profile(rng)
@@ -71,7 +71,7 @@ def _draw_profile(rng: np.random.Generator) -> Profile:
 
 
 def _camera_spots(rng: np.random.Generator, profile: Profile) -> tuple[tuple[float, float], ...]:
-    """Four places in lanes of traffic or on the pavement, ever further along the road."""
+    """Choose four places in traffic lanes or on the pavement, in order along the road."""
     spots = []
     for k in range(4):
         s = 18.0 * k + rng.uniform(-4, 4)
@@ -85,7 +85,7 @@ def _camera_spots(rng: np.random.Generator, profile: Profile) -> tuple[tuple[flo
 
 
 def _backdrop(site: Site) -> None:
-    """Hills, a far wood or far houses where the road ends."""
+    """Add hills, distant woods or houses at the end of the road."""
     rng, b = site.rng, site.b
     end = site.course.points[-1]
     for _ in range(int(rng.integers(3, 8))):

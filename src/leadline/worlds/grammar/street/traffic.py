@@ -1,4 +1,4 @@
-"""Vehicles that park and drive, and people who cross."""
+"""Parked and moving vehicles, and people crossing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leadline.worlds.randomness import stream
 from leadline.worlds.scene import Ball
 
 BEAM = (110.0, 105.0, 95.0)
-"""Radiance of the ball that stands for both headlights of a vehicle, a decimetre in radius."""
+"""Radiance of the ball for both headlights of a vehicle, a decimetre in radius."""
 
 
 def _vehicle(
@@ -52,7 +52,7 @@ def park_vehicles(site: Site, side: int) -> None:
 
 
 def add_traffic(site: Site) -> None:
-    """Vehicles that drive, each in its lane; some people crossing."""
+    """Add moving vehicles in their lanes, and some people crossing."""
     rng, profile = site.rng, site.profile
     for _ in range(int(rng.integers(1, 12))):
         name, s = _draw_vehicle(rng), float(rng.uniform(6, 130))

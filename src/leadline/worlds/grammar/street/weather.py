@@ -145,9 +145,9 @@ def _night(rng: Rng) -> Sky:
 
 
 class Variation(NamedTuple):
-    """One row: the sky, degrees the camera turns to the left, whether lamps are lit.
+    """A variation: sky, degrees the camera turns to the left, whether lamps are lit.
 
-    `dim` is how bright the picture is to be, against one that an automatic camera would take.
+    `dim` is the brightness of the picture relative to automatic exposure.
     """
 
     sky: Callable[[Rng], Sky]
@@ -170,14 +170,14 @@ VARIATIONS: dict[str, Variation] = {
     "dusk": Variation(_dusk, 0, True, 0.6),
     "night": Variation(_night, 0, True, 0.25),
 }
-"""Every variation; the first ten are those of Virtual KITTI, under its names."""
+"""All variations; the first ten are those of Virtual KITTI, with its names."""
 
 VKITTI_VARIATIONS = tuple(VARIATIONS)[:10]
 _GROUND = [CLASS_ID["road"], CLASS_ID["sidewalk"]]
 
 
 def under_weather(scene: Scene, sky: Sky, lamps: tuple[Light, ...]) -> Scene:
-    """Return the scene in a weather: wet ground mirrors and darkens, lit lamps and windows glow."""
+    """Apply a weather to the scene: wet ground reflects and darkens, lit lamps and windows glow."""
     scene = replace(scene, sky=sky, lights=lamps)
     if sky.wet > 0:
         ground = np.isin(scene.classes, _GROUND)
