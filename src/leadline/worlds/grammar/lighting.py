@@ -19,8 +19,8 @@ from leadline.worlds.scene import Ball, Builder, Light, Panel, Sun
 class Mood:
     """The lighting of a room.
 
-    `lamp` multiplies the ceiling lamps (0: off); `colour` is theirs; `sun` tells whether it shines
-    in.
+    `lamp` multiplies the ceiling lamps (0: off); `colour` is theirs; `sun` is whether the sun
+    shines in.
     """
 
     day: Daytime
@@ -30,7 +30,7 @@ class Mood:
 
 
 def draw_mood(rng: np.random.Generator, has_windows: bool) -> Mood:
-    """Day or night, lamps on or off; without windows the lamps are on."""
+    """Draw day or night, and lamps on or off; without windows they are on."""
     colour = kelvin(rng.choice([rng.uniform(2600, 3400), rng.uniform(3800, 6500)]))
     by_day = rng.random() < 0.68
     strength = float(np.exp(rng.normal(1.6, 0.6)))
@@ -79,12 +79,12 @@ def _lamp(b: Builder, style: str, height: float, mood: Mood) -> None:
 
 
 def sun_through(rng: np.random.Generator, plan: Plan, light: Colour) -> Sun | None:
-    """Add the sun, shining in through one of the windows."""
+    """Return a sun that shines in through a window."""
     walls = [wall for wall in plan.walls if any(o.kind == "window" for o in wall.openings)]
     if not walls:
         return None
     wall = walls[int(rng.integers(len(walls)))]
-    # Out of the room is the wall's local +y.
+    # Local +y of the wall points out of the room.
     out = np.radians(wall.turn + 90 + rng.uniform(-50, 50))
     up = np.radians(rng.uniform(12, 50))
     direction = (

@@ -11,10 +11,10 @@ class RoomKind(NamedTuple):
     """A kind of room: sizes in metres, furniture, lighting and finishes.
 
     `width`, `depth`, `height` are ranges; `first` pieces are placed before the others, `fill` are
-    drawn until the walls are full to a share within `full`; `centre` says what stands in the
+    drawn until the walls are full to a share within `full`; `centre` lists furniture in the
     middle; `walls` and `floors` list finishes, `hung` what hangs on walls, `lamps` the kinds of
-    ceiling lamp, `litter` how many things lie on the floor (up to twice as many where there is
-    room), `loose` the pieces that stand about. `weight` is how often the kind occurs.
+    ceiling lamp, `litter` the number of objects on the floor (up to twice as many if there is
+    room), `loose` the loose pieces. `weight` is the frequency of the kind.
     """
 
     weight: float

@@ -58,7 +58,7 @@ class Site:
 
 
 def stretches(site: Site, start: float = -BEHIND, end: float = AHEAD) -> list[tuple[float, float]]:
-    """Length of the road without the side road."""
+    """Return the stretches of road without the side road."""
     if site.crossing is None:
         return [(start, end)]
     return [(start, site.crossing - 4), (site.crossing + 4, end)]

@@ -177,7 +177,7 @@ _GROUND = [CLASS_ID["road"], CLASS_ID["sidewalk"]]
 
 
 def under_weather(scene: Scene, sky: Sky, lamps: tuple[Light, ...]) -> Scene:
-    """Apply a weather to the scene: wet ground reflects and darkens, lit lamps and windows glow."""
+    """Return the scene in a weather: wet ground is dark and shiny, lit lamps and windows glow."""
     scene = replace(scene, sky=sky, lights=lamps)
     if sky.wet > 0:
         ground = np.isin(scene.classes, _GROUND)
