@@ -114,7 +114,7 @@ def draw_plan(
         qx, qy = corners[(k + 1) % len(corners)]
         length = abs(qx - px) + abs(qy - py)
         ex, ey = (qx - px) / length, (qy - py) / length
-        # The outline runs counter-clockwise; out of the room is to the right of its direction.
+        # The outline runs counter-clockwise; the room's outside is to the right of it.
         turn = float(np.degrees(np.arctan2(-ey, -ex)))
         reflex = [(px, py) == (width - w, depth - d), (qx, qy) == (width - w, depth - d)] \
             if notched else [False, False]  # fmt: skip

@@ -12,7 +12,7 @@ class RoomKind(NamedTuple):
 
     `width`, `depth`, `height` are ranges; `first` pieces are placed before the others, `fill` are
     drawn until the walls are full to a share within `full`; `centre` lists furniture in the
-    middle; `walls` and `floors` list finishes, `hung` what hangs on walls, `lamps` the kinds of
+    middle; `walls` and `floors` list finishes, `hung` wall objects, `lamps` the kinds of
     ceiling lamp, `litter` the number of objects on the floor (up to twice as many if there is
     room), `loose` the loose pieces. `weight` is the frequency of the kind.
     """

@@ -64,8 +64,8 @@ def window(
 ) -> None:
     """Window along x, centred, standing on z = 0 in a wall whose inside is y = 0.
 
-    What is seen through it hangs on its pane, 10 cm into the wall: the pane's distance is what
-    depth says. `size` is width and height, `view` the material of the pane.
+    The view is a picture on its pane, 10 cm into the wall: depth is the distance of the
+    pane. `size` is width and height, `view` the material of the pane.
     """
     w, h, rim = size[0], size[1], 0.05
     b.add(_pane(w, h).moved(0, 0.1, h / 2), view)

@@ -116,7 +116,7 @@ def _backdrop(site: Site) -> None:
 
 
 def _around(rng: np.random.Generator, end: Array, far: float) -> tuple[float, float, float]:
-    """Place beyond the end of the road."""
+    """Return a place beyond the road's end."""
     angle = rng.uniform(-1.2, 1.2)
     x, y = end[0] + far * np.sin(angle), end[1] + 10 + far * np.cos(angle) * 0.8
     return float(x), float(y), float(end[2] - 0.5)
