@@ -248,7 +248,7 @@ def test_a_repository_keeps_what_was_written_there_and_no_graph_of_other_weights
         "model.onnx": b"of before", "notes.txt": b"mine",
     }  # fmt: skip
     hub.private["me/kept"] = False
-    assert "is there already, and public" in complaint(
+    assert "already exists and is public" in complaint(
         lambda: model.push_to_hub("me/kept", private=True)
     )
     assert files["model.onnx"] == b"of before"

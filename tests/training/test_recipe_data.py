@@ -194,7 +194,7 @@ def test_how_data_is_read_holds_for_the_set_of_a_mixture_that_data_names(pairs, 
 
 def test_how_data_is_read_is_refused_where_data_names_no_set(far):
     for key in ("data.layout=pairs", "data.options={sky: invalid}"):
-        with pytest.raises(LeadlineError, match="belongs to the data of --data, which is no set"):
+        with pytest.raises(LeadlineError, match="describes the data of --data, which is not part"):
             quick(f"data.mix=[{{name: far, path: {far}}}]", key)
     with pytest.raises(LeadlineError, match="data given beside it; leave --depth-scale out"):
         train(

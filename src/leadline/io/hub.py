@@ -81,7 +81,7 @@ def send_folder(folder: Path, repo: str, *, private: bool, message: str) -> str:
         url = hub.create_repo(repo, private=private or None, exist_ok=True)
         if private and not hub.model_info(repo).private:
             raise LeadlineError(
-                f"{HUB}{repo}: is there already, and public; nothing was sent; make it private in "
+                f"{HUB}{repo}: already exists and is public; nothing was sent; make it private in "
                 "its settings on the hub, or leave private out"
             )
         hub.upload_folder(

@@ -35,7 +35,7 @@ def adds_bytes_exactly() -> bool:
 
 
 def has_bf16(cpuinfo: Path = CPUINFO) -> bool:
-    """Tell whether the processor is listed to compute in bfloat16.
+    """Return whether the processor lists bfloat16 among its features.
 
     False on a system without a list, such as macOS: float32 is right everywhere.
     """
@@ -43,7 +43,7 @@ def has_bf16(cpuinfo: Path = CPUINFO) -> bool:
 
 
 def _listed_features(cpuinfo: Path) -> set[str]:
-    """Return what Linux says that the processor can do, nothing on other systems."""
+    """Return the processor features that Linux lists; empty on other systems."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

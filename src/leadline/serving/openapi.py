@@ -10,7 +10,7 @@ from leadline.serving.parameters import DepthParameters
 from leadline.serving.problems import MEDIA_TYPE
 
 _PROBLEMS = {
-    "400": "The query, the form or the JSON cannot be taken apart.",
+    "400": "The query, the form or the JSON cannot be parsed.",
     "404": "No such model.",
     "406": "Accept names none of the formats.",
     "408": "The request did not arrive in time.",

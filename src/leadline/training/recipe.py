@@ -234,8 +234,8 @@ def _with_opening_in_its_set(content: Any) -> Any:
     named = [number for number, each in enumerate(sets) if _is_named_by_data(each)]
     if given and not named:
         raise ValueError(
-            f"{' and '.join(given)}: belongs to the data of --data, which is no set of mix; set it "
-            "in its set"
+            f"{' and '.join(given)}: describes the data of --data, which is not part of the mix; "
+            "set it in a set of the mix"
         )
     for number in named[:1] if given else ():
         sets[number] = _read_as(given, sets[number])
