@@ -244,6 +244,8 @@ def test_what_was_written_is_said_as_it_is(photos, tmp_path):
     assert "in metres" not in grey.stdout
     one = leadline_here("predict", photos / "0.png", "-o", tmp_path / "one" / "d.npz")
     assert f"predicted: {tmp_path / 'one' / 'd.npz'} (depth in metres, planar z)" in one.stdout
+    sheet = leadline_here("predict", photos, "-o", tmp_path / "s", "--sheet")
+    assert f"{tmp_path / 's'}/<name>.npy, sheet.png (" in sheet.stdout
     inverse = leadline_here("convert", tmp_path / "one", "-o", tmp_path / "i", "--to", "grey16")
     assert "(png, inverse depth from 0, unknown, to white, nearest: not metres)" in inverse.stdout
     fails_in_one_line(

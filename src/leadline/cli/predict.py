@@ -15,6 +15,7 @@ from leadline.cli.options import parse_depth_scale
 from leadline.cli.progress import track
 from leadline.errors import LeadlineError
 from leadline.inference.camera import CameraMode, CameraSource, CameraUse, PhotoCamera
+from leadline.inference.combined_pictures import SHEET
 from leadline.inference.outputs import (
     DEFAULT_FORMAT,
     OutputOptions,
@@ -279,6 +280,8 @@ def print_done(results: JobResults[PredictedPhoto], out: Path, output: OutputOpt
     is_folder = not to_stderr and format_of_output(out) is None
     name = "<name>" if is_folder else out.stem
     files = [f"{out}/{name}{first}" if is_folder else str(out), *(name + end for end in others)]
+    if output.sheet and not results.undrawn:
+        files.append(SHEET)
     typer.echo(
         f"{len(results.done)} of {len(results)} predicted: {', '.join(files)} "
         f"({values}){there and f'; {there}'}",
